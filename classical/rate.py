@@ -1,0 +1,67 @@
+"""How fast the error falls with the number of shots."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from classical.checks import real_array
+
+_FEWEST_POINTS = 3
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """The power law ``error = prefactor * shots ** rate``, fitted; print it for a sentence."""
+
+    rate: float
+    """Slope of log error against log shots: -1/2 for sampling."""
+    rate_stderr: float
+    """Standard error of the rate, from the scatter around the line."""
+    prefactor: float
+    """Error that the line gives at one shot, in the unit of the errors."""
+    points: int
+    """Number of points fitted."""
+
+    def __str__(self) -> str:
+        """The fitted law, in one line."""
+        law = f"error = {self.prefactor:.4g} * shots^({self.rate:.4f} +- {self.rate_stderr:.2g})"
+        return f"{law} from {self.points} points (sampling: -0.5)"
+
+
+def convergence(shots: ArrayLike, errors: ArrayLike) -> Convergence:
+    """Fit the rate at which errors fall with shots: least squares on logarithms.
+
+    Args:
+        shots: Numbers of shots, shape ``(n,)``, positive, n >= 3, not all the same.
+        errors: An error for each (such as an RMSE), shape ``(n,)``, positive, any unit.
+
+    Returns:
+        Rate, its standard error (``n - 2`` degrees of freedom), and prefactor.
+
+    Raises:
+        TypeError: Complex numbers, or no numbers at all.
+        ValueError: Too few points, shapes differ, a value is not positive or not finite.
+    """
+    x, y = _logarithms("shots", shots), _logarithms("errors", errors)
+    if x.shape != y.shape:
+        raise ValueError(f"errors: expected the shape of shots, {x.shape}, got {y.shape}")
+    if np.ptp(x) == 0:
+        raise ValueError("shots: expected at least 2 different numbers, got all the same")
+    offset = x - x.mean()
+    spread = float(offset @ offset)
+    rate = float(offset @ (y - y.mean())) / spread
+    residual = y - y.mean() - rate * offset
+    stderr = math.sqrt(float(residual @ residual) / (x.size - 2) / spread)
+    return Convergence(rate, stderr, math.exp(float(y.mean() - rate * x.mean())), x.size)
+
+
+def _logarithms(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    array = real_array(name, values)
+    if array.ndim != 1 or array.size < _FEWEST_POINTS:
+        least = f"at least {_FEWEST_POINTS} values in one axis"
+        raise ValueError(f"{name}: expected {least}, got shape {array.shape}")
+    if (array <= 0).any():
+        raise ValueError(f"{name}: expected positive values, got {float(array.min())!r}")
+    return np.log(array)

@@ -1,0 +1,32 @@
+"""Convolve images with quantum circuits, on Qiskit Aer, with standard errors.
+
+A convolution kernel, normalised, is the propagator of a diffusion. Encoded in the amplitudes of a
+few qubits it puts a pixel in superposition over the positions that the kernel reaches; a
+measurement picks one of them with the kernel's probability; the average over many is the
+convolution.
+
+    import qconv
+    result = qconv.convolve(image, kernel, shots=1000, seed=7)
+    result.image, result.stderr
+"""
+
+from qconv.circuits.encoding import encode_amplitudes
+from qconv.circuits.resources import resources
+from qconv.convolution import convolve, correlate
+from qconv.kernels import named_kernel
+from qconv.methods.collapse import Collapse
+from qconv.propagator import Propagator
+from qconv.result import Convolution
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Collapse",
+    "Convolution",
+    "Propagator",
+    "convolve",
+    "correlate",
+    "encode_amplitudes",
+    "named_kernel",
+    "resources",
+]

@@ -1,0 +1,7 @@
+"""``python -m qconv`` is the command ``qconv``."""
+
+import sys
+
+from qconv.cli import main
+
+sys.exit(main())

@@ -1,0 +1,94 @@
+"""Checks of what a caller passed: a message says which argument, what was expected, what came."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[np.float64]:
+    """``value`` as a non-empty real ``float64`` array, without copying where it is one already.
+
+    Raises:
+        TypeError: ``value`` is complex, or not numbers at all.
+        ValueError: ``value`` is empty, ragged, or (``finite``) holds NaN or infinity.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: expected a rectangular array, got a ragged one") from None
+    if array.dtype.kind == "c":
+        raise TypeError(f"{name}: expected real numbers, got complex ones ({array.dtype})")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: expected an array of real numbers, got {_describe(value, array)}")
+    if array.size == 0:
+        raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
+    array = array.astype(np.float64, copy=False)
+    if finite:
+        require_finite(array, name)
+    return array
+
+
+def require_finite(array: NDArray[np.float64], name: str) -> None:
+    """Raise a ``ValueError`` that says how many entries are NaN or infinite, if any is."""
+    # One pass without a temporary array settles the usual case: a sum is finite only if all are.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum()):
+            return
+    bad = int(np.count_nonzero(~np.isfinite(array)))
+    if bad:
+        raise ValueError(f"{name}: expected finite numbers, got {bad} that are NaN or infinite")
+
+
+def _describe(value: object, array: NDArray[np.generic]) -> str:
+    if array.dtype == object or isinstance(value, str):
+        return type(value).__name__
+    return str(array.dtype)
+
+
+def one_of(value: object, name: str, choices: Sequence[str]) -> str:
+    """``value`` if it is one of ``choices``; a ``ValueError`` that lists them otherwise."""
+    if not isinstance(value, str) or value not in choices:
+        wanted = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name}: expected one of {wanted}, got {value!r}")
+    return value
+
+
+def real_number(value: object, name: str) -> float:
+    """``value`` as a finite ``float``.
+
+    Raises:
+        TypeError: ``value`` is not a real number.
+        ValueError: It is NaN or infinite.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if not isinstance(value, numbers.Real | np.bool_):
+        raise TypeError(f"{name}: expected a real number, got {value!r}")
+    if not np.isfinite(float(value)):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return float(value)
+
+
+def whole_number(value: object, name: str, minimum: int) -> int:
+    """``value`` as an ``int`` of at least ``minimum``.
+
+    Raises:
+        TypeError: ``value`` is not an integer (``True`` and ``1.0`` are not).
+        ValueError: It is below ``minimum``.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name}: expected a whole number >= {minimum}, got {value!r}")
+    if value < minimum:
+        raise ValueError(f"{name}: expected a whole number >= {minimum}, got {value!r}")
+    return int(value)
+
+
+def boolean(value: object, name: str) -> bool:
+    """``value`` as a ``bool``; a ``TypeError`` for anything but True and False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)

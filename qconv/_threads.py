@@ -1,0 +1,68 @@
+"""Sharing independent pieces of work among the cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from qconv._progress import progress_bar
+
+
+def worker_count() -> int:
+    """Threads to use: ``QCONV_NUM_THREADS``, or the cores that this process may run on.
+
+    Raises:
+        ValueError: The variable is set to something other than a whole number of at least 1.
+    """
+    asked = os.environ.get("QCONV_NUM_THREADS")
+    if asked:
+        if not asked.isdecimal() or int(asked) < 1:
+            raise ValueError(f"QCONV_NUM_THREADS: expected a whole number >= 1, got {asked!r}")
+        return int(asked)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def for_each(work: Callable[[int], None], count: int, *, progress: bool) -> None:
+    """Call ``work(0) ... work(count - 1)`` on as many threads as there are cores.
+
+    ``work`` writes to places of its own; NumPy's generators let go of the interpreter while they
+    draw. The first error cancels what has not begun.
+    """
+    done = progress_bar(count, "tile") if progress else None
+    workers = min(worker_count(), count)
+    try:
+        if workers == 1:
+            for index in range(count):
+                work(index)
+                if done:
+                    done.update()
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                futures = [pool.submit(_call_all, work, part) for part in _parts(count, workers)]
+                for future in as_completed(futures):
+                    length = future.result()
+                    if done:
+                        done.update(length)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+    finally:
+        if done:
+            done.close()
+
+
+def _parts(count: int, workers: int) -> Iterator[range]:
+    """Contiguous runs of work, several for each worker so that a slow core holds up little."""
+    length = max(1, count // (8 * workers))
+    for start in range(0, count, length):
+        yield range(start, min(start + length, count))
+
+
+def _call_all(work: Callable[[int], None], indices: range) -> int:
+    for index in indices:
+        work(index)
+    return len(indices)

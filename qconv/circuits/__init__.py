@@ -1,0 +1,1 @@
+"""Circuit building; nothing is run here."""

@@ -1,0 +1,275 @@
+"""Gate lists for real orthogonal matrices, exact to rounding.
+
+Two qubits. ``SO(4)`` is a pair of unit quaternions: with ``J = [[0, -1], [1, 0]]`` the matrices
+``1, J(x)1, Z(x)J, X(x)J`` (left) and ``1, 1(x)J, J(x)Z, J(x)X`` (right) are two commuting copies of
+the quaternions. ``exp(a J(x)1)`` and ``exp(a 1(x)J)`` are RY rotations, ``exp(b Z(x)J)`` and
+``exp(b J(x)Z)`` are RY rotations between two CZ. So Euler angles of the two quaternions give every
+``SO(4)`` as RY, CZ, RY, CZ, RY on both qubits: 2 CX. (The same count as Vatan and Williams 2004,
+arXiv:quant-ph/0308006, with real gates only.)
+
+Three qubits. The cosine-sine decomposition and demultiplexing of the quantum Shannon decomposition
+(Shende, Bullock and Markov 2006, arXiv:quant-ph/0406176), with real factors throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from qconv.circuits._gates import TOLERANCE, Array, Gate, Gates, cz, ry
+
+_J = np.array([[0.0, -1.0], [1.0, 0.0]])
+_X = np.array([[0.0, 1.0], [1.0, 0.0]])
+_Z = np.diag([1.0, -1.0])
+_1 = np.eye(2)
+_LEFT = np.array([np.eye(4), np.kron(_J, _1), np.kron(_Z, _J), np.kron(_J @ _Z, _J)])
+_RIGHT = np.array([np.eye(4), np.kron(_1, _J), np.kron(_J, _Z), np.kron(_J, _J @ _Z)])
+
+
+# ---------------------------------------------------------------- two qubits: quaternion pairs
+
+
+def _to_quaternions(matrix: Array) -> tuple[Array, Array]:
+    """Write an ``SO(4)`` matrix as ``left(p) @ right(q)`` with unit quaternions ``p``, ``q``."""
+    associate = np.einsum("aij,bjk,ik->ab", _LEFT, _RIGHT, matrix) / 4  # the rank-1 matrix p q^T
+    row, column = np.unravel_index(np.argmax(np.abs(associate)), (4, 4))
+    p, q = associate[:, column], associate[row]
+    p, q = p / np.linalg.norm(p), q / np.linalg.norm(q)
+    return p * np.sign(p @ associate @ q), q
+
+
+def _from_quaternions(p: Array, q: Array) -> Array:
+    """Return ``left(p) @ right(q)``, shape ``(4, 4)``."""
+    product: Array = np.tensordot(p, _LEFT, 1) @ np.tensordot(q, _RIGHT, 1)
+    return product
+
+
+def _euler_angles(p: Array) -> tuple[float, float, float]:
+    """Write a unit quaternion as ``exp(a i) exp(b j) exp(c i)``; returns ``a, b, c``."""
+    total, difference = np.arctan2(p[1], p[0]), np.arctan2(p[3], p[2])
+    middle = np.arctan2(np.hypot(p[2], p[3]), np.hypot(p[0], p[1]))
+    if middle < TOLERANCE:
+        return total, 0.0, 0.0
+    return (total + difference) / 2, middle, (total - difference) / 2
+
+
+def _rotation_to_axis(p: Array) -> tuple[Array, float]:
+    """Write a unit quaternion as ``v exp(a i) v*``; returns ``v`` and ``a``."""
+    sine = float(np.linalg.norm(p[1:]))
+    if sine < TOLERANCE and p[0] > 0:
+        return np.array([1.0, 0.0, 0.0, 0.0]), 0.0
+    axis = p[1:] / sine if sine > 0 else np.array([1.0, 0.0, 0.0])
+    sign = 1.0 if axis[0] >= 0 else -1.0
+    axis = axis * sign
+    v = np.array([1 + axis[0], 0.0, -axis[2], axis[1]])  # 1 + axis . i + i x axis
+    return v / np.linalg.norm(v), sign * float(np.arctan2(sine, p[0]))
+
+
+def two_qubit_rotation(matrix: Array, first: int, second: int) -> Gates:
+    """Decompose an ``SO(4)`` matrix: 2 CZ, or none if it is a tensor product.
+
+    Args:
+        matrix: Orthogonal, determinant 1, shape ``(4, 4)``, ``first`` its more significant qubit.
+        first: Qubit.
+        second: Qubit.
+    """
+    local = _tensor_factors(matrix)
+    if local is not None:
+        return _one_qubit(local[0], first) + _one_qubit(local[1], second)
+    p, q = _to_quaternions(matrix)
+    (a1, b2, c1), (a2, b1, c2) = _euler_angles(p), _euler_angles(q)
+    middle = [cz(first, second), ry(2 * b1, first), ry(2 * b2, second), cz(first, second)]
+    before, after = [ry(2 * c1, first), ry(2 * c2, second)], [ry(2 * a1, first), ry(2 * a2, second)]
+    return [*before, *middle, *after]
+
+
+def _tensor_factors(matrix: Array) -> tuple[Array, Array] | None:
+    """Split a ``(4, 4)`` matrix into orthogonal ``(2, 2)`` tensor factors, if it is a product."""
+    blocks = matrix.reshape(2, 2, 2, 2).transpose(0, 2, 1, 3).reshape(4, 4)
+    row, column = np.unravel_index(np.argmax(np.abs(blocks)), (4, 4))
+    first, second = blocks[:, column], blocks[row]
+    first = first * np.sqrt(2) / np.linalg.norm(first)
+    second = second / first[row]
+    if np.linalg.norm(np.outer(first, second) - blocks) > TOLERANCE:
+        return None
+    return first.reshape(2, 2), second.reshape(2, 2)
+
+
+def _one_qubit(matrix: Array, qubit: int) -> Gates:
+    """Decompose an ``O(2)`` matrix into an optional Z and an RY."""
+    reflection = [Gate("z", (qubit,))] if np.linalg.det(matrix) < 0 else []
+    return [*reflection, ry(2 * np.arctan2(matrix[1, 0], matrix[0, 0]), qubit)]
+
+
+def complete_rotation(columns: Array) -> Array:
+    """Complete orthonormal columns, shape ``(4, r)``, ``r < 4``, to a matrix of ``SO(4)``."""
+    basis = complete(columns)
+    basis[:, -1] *= np.sign(np.linalg.det(basis))
+    return basis
+
+
+def complete(columns: Array) -> Array:
+    """Complete orthonormal columns, shape ``(n, r)``, to an orthogonal matrix ``(n, n)``."""
+    full: Array = np.linalg.qr(columns, mode="complete")[0]
+    full[:, : columns.shape[1]] = columns
+    return full
+
+
+# ------------------------------------------------------------------------- multiplexed rotations
+
+
+def walsh_angles(angles: Array) -> Array:
+    """Transform angles per control value to angles per control parity.
+
+    ``angles[x] = sum_m result[m] * (-1)**popcount(x & m)``; both have shape ``(2,) * controls``.
+    """
+    result = angles.astype(np.float64)
+    for axis in range(result.ndim):
+        zero, one = np.moveaxis(result, axis, 0)
+        result = np.stack([zero + one, zero - one], axis) / 2
+    return result
+
+
+def parity_path(angles: Array) -> NDArray[np.int64]:
+    """Order the parities that have a rotation along the Gray code, parity 0 last.
+
+    Args:
+        angles: From :func:`walsh_angles`.
+
+    Returns:
+        Parities as bit masks, the first control the most significant bit. A walk along them and
+        then to 0 flips one bit, one CZ, per step where all parities are present.
+    """
+    gray = np.arange(angles.size, dtype=np.int64)
+    gray = (gray ^ (gray >> 1))[::-1]
+    return gray[np.abs(angles.ravel()[gray]) > TOLERANCE / 10]
+
+
+def path_cost(path: NDArray[np.int64]) -> int:
+    """Count the CZ gates of a multiplexed rotation of a ``|0>`` qubit along a parity path."""
+    steps = path ^ np.append(path[1:], 0)
+    return int(np.bitwise_count(steps).sum())
+
+
+def multiplexed_ry(angles: Array, controls: Sequence[int], target: int) -> Gates:
+    """Rotate a ``|0>`` qubit by an angle that depends on the controls.
+
+    At most ``2**controls - 1`` CZ: Moettoenen et al. 2004, arXiv:quant-ph/0407010, mirrored, so
+    that the gate that closes the Gray code acts first, on ``|0>``, and is dropped. Controls and
+    parities that make no difference cost nothing.
+
+    Args:
+        angles: Per control value, shape ``(2,) * len(controls)``, radians.
+        controls: Qubits.
+        target: Qubit, in ``|0>``.
+    """
+    rotations = walsh_angles(angles)
+    path = parity_path(rotations)
+    return _walk(rotations.ravel(), path.tolist(), controls, target)
+
+
+def _walk(angles: Array, path: list[int], controls: Sequence[int], target: int) -> Gates:
+    """Rotate at each parity of the path, with CZ between, and return to parity 0."""
+    gates: Gates = []
+    bits = [1 << i for i in reversed(range(len(controls)))]
+    for mask, following in pairwise([*path, 0]):
+        gates.append(ry(angles[mask], target))
+        flips = mask ^ following
+        gates += [
+            cz(control, target) for control, bit in zip(controls, bits, strict=True) if flips & bit
+        ]
+    return gates
+
+
+def multiplexed_rotation(first: Array, second: Array, control: int, pair: Sequence[int]) -> Gates:
+    """Apply one of two ``SO(4)`` matrices to a pair of qubits: at most 8 CZ.
+
+    Demultiplexing: ``first = V T W`` and ``second = V T^-1 W`` with ``T`` a product of two RY, so
+    that ``first second^T = V T^2 V^T``, which is one rotation of axes per quaternion.
+
+    Args:
+        first: Applied where ``control`` is 0, shape ``(4, 4)``.
+        second: Applied where ``control`` is 1, shape ``(4, 4)``.
+        control: Qubit.
+        pair: Two qubits, the more significant first.
+    """
+    (v_left, a), (v_right, b) = map(_rotation_to_axis, _to_quaternions(first @ second.T))
+    if abs(a) + abs(b) < TOLERANCE:
+        return two_qubit_rotation(first, *pair)
+    outer = _from_quaternions(v_left, v_right)
+    half = np.array([[np.cos(t / 2), np.sin(t / 2), 0, 0] for t in (a, b)])
+    inner = _from_quaternions(*half).T @ outer.T @ first
+    gates = two_qubit_rotation(inner, *pair)
+    for qubit, angle in zip(pair, (a, b), strict=True):
+        if abs(angle) > TOLERANCE:
+            gates += [cz(control, qubit), ry(angle, qubit), cz(control, qubit)]
+    return gates + two_qubit_rotation(outer, *pair)
+
+
+# ------------------------------------------------------------------------------- three qubits
+
+
+def three_qubit_isometry(columns: Array, qubits: Sequence[int]) -> tuple[Gates, Array]:
+    """Map the last ``k`` of three qubits, the others in ``|0>``, onto a subspace.
+
+    ``columns = (A0 (+) A1) [C; S] B``: a rotation of the first qubit multiplexed by the others and
+    one of two rotations of the others. ``B`` is left to whatever prepares the input.
+
+    Args:
+        columns: Orthonormal basis of the subspace, shape ``(8, 2**k)``, ``k`` 1 or 2.
+        qubits: Three, the most significant first.
+
+    Returns:
+        The gates, 9 CZ (``k = 1``) or 11 (``k = 2``) at most, and the basis that they map the
+        input states to, shape ``(8, 2**k)``.
+    """
+    rank = columns.shape[1]
+    upper, cosines, mixing = np.linalg.svd(columns[:4])
+    cosines = cosines[:rank]
+    rest = (columns[4:] @ mixing.T)[:, ::-1]  # longest column first keeps the factor accurate
+    lower, triangle = np.linalg.qr(rest, mode="complete")
+    sines = np.diag(triangle)[::-1].copy()
+    lower[:, :rank] = lower[:, :rank][:, ::-1]
+    for side, values in ((upper, cosines), (lower, sines)):
+        if np.linalg.det(side) < 0:
+            side[:, -1] *= -1
+            if rank == 4:
+                values[-1] *= -1
+    basis = np.vstack([upper[:, :rank] * cosines, lower[:, :rank] * sines])
+    num_inputs = rank.bit_length() - 1
+    angles = 2 * np.arctan2(sines, cosines).reshape((2,) * num_inputs)
+    gates = multiplexed_ry(angles, qubits[3 - num_inputs :], qubits[0])
+    return gates + multiplexed_rotation(upper, lower, qubits[0], qubits[1:]), basis
+
+
+def three_qubit_rotation(matrix: Array, qubits: Sequence[int]) -> Gates:
+    """Decompose an ``SO(8)`` matrix: at most 19 CZ.
+
+    ``matrix = (A0 (+) A1) [[C, -S], [S, C]] (B0 (+) B1)``. The CZ that closes the middle
+    multiplexed rotation is absorbed by ``B1``.
+
+    Args:
+        matrix: Orthogonal, determinant 1, shape ``(8, 8)``.
+        qubits: Three, the most significant first.
+    """
+    outer, angles, inner = scipy.linalg.cossin(matrix, p=4, q=4, separate=True)
+    cosines, sines = np.cos(angles), np.sin(angles)
+    outer_signs, inner_signs = (
+        [np.sign(np.linalg.det(m)) for m in side] for side in (outer, inner)
+    )
+    for i in (0, 1):  # determinant 1 everywhere; the four signs multiply to 1
+        outer[i][:, 0] *= outer_signs[i]
+        inner[i][0] *= inner_signs[i]
+    cosines[0] *= outer_signs[0] * inner_signs[0]
+    sines[0] *= outer_signs[1] * inner_signs[0]
+    rotations = walsh_angles(2 * np.arctan2(sines, cosines).reshape(2, 2))
+    path = parity_path(rotations).tolist()
+    start = path[0] if path else 0
+    parity = np.array([(-1.0) ** (x & start).bit_count() for x in range(4)])
+    before = multiplexed_rotation(inner[0], parity[:, None] * inner[1], qubits[0], qubits[1:])
+    middle = _walk(rotations.ravel(), path, qubits[1:], qubits[0])
+    return before + middle + multiplexed_rotation(outer[0], outer[1], qubits[0], qubits[1:])

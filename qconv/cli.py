@@ -1,0 +1,396 @@
+"""The command ``qconv``: a picture in; the picture that a quantum circuit measured, out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+import classical
+import qconv
+from qconv.grid import BOUNDARIES, MODES
+from qconv.kernels import KERNEL_NAMES
+
+_Array = NDArray[np.float64]
+
+_DESCRIPTION = """\
+Convolve a picture with a kernel by measuring a quantum circuit.
+
+The kernel is encoded in the amplitudes of a few qubits. Each measurement picks, for
+one pixel, one position of the kernel with the kernel's probability; the average over
+--shots of them is the convolution. Writes the picture that was measured, and a figure
+with the input, the exact convolution, the measured one, its standard error and the
+propagator; prints the comparison with the exact convolution and the circuit's cost.
+"""
+
+_EPILOG = """\
+examples:
+  qconv                                    edges of a photograph, to result.png
+  qconv photo.jpg --kernel gaussian --size 7 --shots 200
+  qconv photo.png --kernel my_kernel.csv --mode full --boundary wrap --out mine.png
+  qconv --kernel sobel-x --no-baseline     without the control variate: noisier
+"""
+
+_KERNEL_FILES = (".npy", ".csv", ".txt")
+
+
+class UsageError(Exception):
+    """Something about the call is wrong; its text is one line for the person who typed it."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (qconv --help lists the options)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="qconv",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"qconv {qconv.__version__}")
+    what = parser.add_argument_group("what to convolve")
+    what.add_argument(
+        "image",
+        nargs="?",
+        metavar="IMAGE",
+        help="a greyscale or colour picture; without one, a photograph that scikit-image carries",
+    )
+    what.add_argument(
+        "--kernel",
+        default="edge",
+        metavar="NAME|FILE",
+        help=f"{', '.join(KERNEL_NAMES)}, or a .npy, .csv or .txt file (default: edge)",
+    )
+    what.add_argument(
+        "--size", type=int, metavar="N", help="side of identity, box, gaussian, edge (default: 3)"
+    )
+    what.add_argument(
+        "--softmax",
+        type=float,
+        metavar="T",
+        help="use the softmax of the kernel at temperature T instead of the kernel itself",
+    )
+    what.add_argument(
+        "--mode", choices=MODES, default="same", help="size of the result (default: same)"
+    )
+    what.add_argument(
+        "--boundary",
+        choices=BOUNDARIES,
+        default="symm",
+        help="what lies outside: a constant, the picture repeated, or mirrored (default: symm)",
+    )
+    what.add_argument(
+        "--fillvalue",
+        type=float,
+        default=0.0,
+        metavar="G",
+        help="grey level, 0 to 255, outside the picture with --boundary fill (default: 0)",
+    )
+    how = parser.add_argument_group("how to sample")
+    how.add_argument(
+        "--shots", type=int, default=1000, metavar="N", help="shots for each pixel (default: 1000)"
+    )
+    how.add_argument("--exact", action="store_true", help="no shots: the circuit's expectation")
+    how.add_argument(
+        "--baseline",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="sample only differences from the centre pixel, which are small (default: yes)",
+    )
+    how.add_argument(
+        "--shared", action="store_true", help="all pixels use the same shots: fewer executions"
+    )
+    how.add_argument(
+        "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
+    )
+    out = parser.add_argument_group("what to write")
+    out.add_argument(
+        "--out",
+        type=Path,
+        default=Path("result.png"),
+        metavar="FILE",
+        help="the measured picture; .npy keeps every digit (default: result.png)",
+    )
+    out.add_argument(
+        "--figure", type=Path, metavar="FILE", help="the figure (default: OUT-figure.png)"
+    )
+    out.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    out.add_argument("--quiet", action="store_true", help="no progress bar, no tables")
+    return parser
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A picture's result with all channels together, as `classical.compare` takes it."""
+
+    image: _Array
+    stderr: _Array
+    shots: int | None
+    independent: bool
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, 2 for wrong input, 130 if interrupted."""
+    try:
+        _run(_parser().parse_args(arguments))
+    except BrokenPipeError:  # whoever read the tables has gone; the files are written
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the interpreter exits)
+        return 0
+    except KeyboardInterrupt:
+        print("qconv: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    except (UsageError, ValueError, TypeError, OSError, ModuleNotFoundError) as error:
+        print(f"qconv: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    """Check everything that can be checked, then measure, compare, write and report."""
+    _require_extras()
+    from qconv import pictures
+
+    out, figure_path = _output_paths(options, pictures.WRITABLE)
+    propagator = _propagator(options)
+    image = pictures.sample_picture() if options.image is None else _read(options.image)
+    seed = secrets.randbits(32) if options.seed is None else options.seed
+    if seed < 0:
+        raise UsageError(f"--seed: expected a whole number >= 0, got {seed}")
+    started = time.perf_counter()
+    results = _convolve_channels(image, propagator, options, seed)
+    seconds = time.perf_counter() - started
+    measured = _joined(results, image.ndim)
+    exact = _exact(image, propagator.effective_kernel, options)
+    scale = pictures.GreyScale.of(exact, propagator.effective_kernel)
+    title = _title(options, results[0])
+    sampled = _method(options).sampled(propagator)
+    _write(out, figure_path, image, exact, measured, sampled, scale, title)
+    if not options.quiet:
+        print(_report(image, exact, measured, results, seed, seconds))
+        print(f"\nwrote {out} ({scale}) and {figure_path}")
+
+
+def _require_extras() -> None:
+    try:
+        import matplotlib  # noqa: F401
+        import skimage  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"pictures need {error.name}; install them with: pip install 'qconv[images]'"
+        ) from None
+
+
+def _output_paths(options: argparse.Namespace, writable: Sequence[str]) -> tuple[Path, Path]:
+    """Where to write, after making sure that it can be done and harms nothing."""
+    out: Path = options.out
+    figure: Path = options.figure or out.with_name(f"{out.stem}-figure.png")
+    if out.suffix.lower() not in writable:
+        raise UsageError(f"--out: expected a name ending in {', '.join(writable)}, got '{out}'")
+    if figure.suffix.lower() not in (".png", ".pdf", ".svg", ".jpg"):
+        raise UsageError(f"--figure: expected .png, .pdf, .svg or .jpg, got '{figure}'")
+    if out == figure:
+        raise UsageError(f"--figure: expected another file than --out, got '{figure}' for both")
+    for name, path in (("--out", out), ("--figure", figure)):
+        if path.is_dir():
+            raise UsageError(f"{name}: expected a file, got the folder '{path}'")
+        if not path.parent.is_dir():
+            raise UsageError(f"{name}: there is no folder '{path.parent}'")
+        if path.exists() and not options.overwrite:
+            raise UsageError(f"{name}: '{path}' exists; --overwrite replaces it")
+        if options.image is not None and path.exists() and path.samefile(options.image):
+            raise UsageError(f"{name}: '{path}' is the input picture")
+    return out, figure
+
+
+def _read(path: str) -> _Array:
+    from qconv.pictures import read_picture
+
+    try:
+        return read_picture(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"IMAGE: {error}") from error
+
+
+def _propagator(options: argparse.Namespace) -> qconv.Propagator:
+    """The kernel of the call, by name or from a file, as a propagator."""
+    name: str = options.kernel
+    path = Path(name)
+    if path.suffix.lower() in _KERNEL_FILES:
+        if options.size is not None:
+            raise UsageError("--size: goes with a kernel by name, not with a file")
+        kernel = _read_kernel(path)
+    elif name in KERNEL_NAMES:
+        kernel = qconv.named_kernel(name, options.size)
+    else:
+        raise UsageError(
+            f"--kernel: expected one of {', '.join(KERNEL_NAMES)}, or a file ending in "
+            f"{', '.join(_KERNEL_FILES)}, got '{name}'"
+        )
+    if options.softmax is None:
+        return qconv.Propagator.from_kernel(kernel)
+    return qconv.Propagator.softmax(kernel, options.softmax)
+
+
+def _read_kernel(path: Path) -> _Array:
+    """A two-dimensional kernel from a file; a single row or column counts as one."""
+    if not path.is_file():
+        raise UsageError(f"--kernel: no such file: '{path}'")
+    try:
+        if path.suffix.lower() == ".npy":
+            kernel = np.load(path, allow_pickle=False)
+        else:
+            delimiter = "," if path.suffix.lower() == ".csv" else None
+            kernel = np.loadtxt(path, delimiter=delimiter, ndmin=2)
+    except (ValueError, EOFError, OSError) as error:
+        raise UsageError(f"--kernel: '{path}' holds no array of numbers ({error})") from error
+    if kernel.ndim != 2:
+        raise UsageError(f"--kernel: expected 2 axes in '{path}', got shape {kernel.shape}")
+    return kernel  # type: ignore[no-any-return]
+
+
+def _channels(image: _Array) -> list[_Array]:
+    return [image] if image.ndim == 2 else [image[:, :, c] for c in range(image.shape[2])]
+
+
+def _method(options: argparse.Namespace) -> qconv.Collapse:
+    return qconv.Collapse(shared=options.shared, baseline=options.baseline)
+
+
+def _convolve_channels(
+    image: _Array, propagator: qconv.Propagator, options: argparse.Namespace, seed: int
+) -> list[qconv.Convolution]:
+    """Convolve every channel by itself, with randomness of its own."""
+    method = _method(options)
+    rng = np.random.default_rng(seed)
+    return [
+        qconv.convolve(
+            channel,
+            propagator,
+            method=method,
+            shots=None if options.exact else options.shots,
+            mode=options.mode,
+            boundary=options.boundary,
+            fillvalue=options.fillvalue,
+            seed=rng,
+            progress=not options.quiet and sys.stderr.isatty(),
+        )
+        for channel in _channels(image)
+    ]
+
+
+def _joined(results: list[qconv.Convolution], axes: int) -> _Measured:
+    first = results[0]
+    return _Measured(
+        image=first.image if axes == 2 else np.dstack([result.image for result in results]),
+        stderr=first.stderr if axes == 2 else np.dstack([result.stderr for result in results]),
+        shots=first.shots,
+        independent=first.independent,
+    )
+
+
+def _exact(image: _Array, kernel: _Array, options: argparse.Namespace) -> _Array:
+    """The exact convolution of every channel, by the independent reference."""
+    channels = [
+        classical.convolve(
+            channel,
+            kernel,
+            mode=options.mode,
+            boundary=options.boundary,
+            fillvalue=options.fillvalue,
+        )
+        for channel in _channels(image)
+    ]
+    return channels[0] if image.ndim == 2 else np.dstack(channels)
+
+
+def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
+    kernel = Path(options.kernel).name
+    if options.softmax is not None:
+        kernel = f"softmax of {kernel}, temperature {options.softmax:g}"
+    shots = "exact expectation" if result.shots is None else f"{result.shots:,} shots a pixel"
+    extras = [word for word in ("baseline", "shared") if getattr(options, word)]
+    return ", ".join([kernel, shots, *extras])
+
+
+def _write(
+    out: Path,
+    figure_path: Path,
+    image: _Array,
+    exact: _Array,
+    measured: _Measured,
+    propagator: qconv.Propagator,
+    scale: Any,
+    title: str,
+) -> None:
+    """Write both files in full somewhere beside their places, then move them there."""
+    from qconv.pictures import write_picture
+    from qconv.plotting import comparison_figure, save_figure
+
+    with (
+        tempfile.TemporaryDirectory(dir=out.parent, prefix=".qconv-") as first,
+        tempfile.TemporaryDirectory(dir=figure_path.parent, prefix=".qconv-") as second,
+    ):
+        partial_out, partial_figure = Path(first, out.name), Path(second, figure_path.name)
+        write_picture(partial_out, measured.image, scale)
+        figure = comparison_figure(
+            image, exact, measured.image, measured.stderr, propagator, title=title
+        )
+        save_figure(figure, partial_figure)
+        os.replace(partial_out, out)
+        os.replace(partial_figure, figure_path)
+
+
+def _report(
+    image: _Array,
+    exact: _Array,
+    measured: _Measured,
+    results: list[qconv.Convolution],
+    seed: int,
+    seconds: float,
+) -> str:
+    """The tables that the command prints."""
+    report = _compared(exact, measured)
+    cost = qconv.resources(results[0].circuits[0])
+    executions = sum(result.total_shots for result in results)
+    size = " x ".join(map(str, image.shape))
+    lines = [
+        f"input {size}, seed {seed}: {executions:,} executions in {seconds:.2f} s",
+        "",
+        "measured against exact (grey levels)",
+        _indented(report),
+        "",
+        "the kernel circuit",
+        _indented(cost),
+    ]
+    return "\n".join(lines)
+
+
+def _compared(exact: _Array, measured: _Measured) -> classical.Comparison:
+    """The comparison; of a colour picture the structural similarity is the channels' mean."""
+    report = classical.compare(measured, exact)
+    if exact.ndim == 2:
+        return report
+    channels = [
+        classical.compare(replace(measured, image=image, stderr=stderr), channel).ssim
+        for image, stderr, channel in zip(
+            *(np.moveaxis(a, 2, 0) for a in (measured.image, measured.stderr, exact)), strict=True
+        )
+    ]
+    return replace(report, ssim=float(np.mean(channels)))
+
+
+def _indented(table: object) -> str:
+    return "\n".join(f"  {line}" for line in str(table).splitlines())

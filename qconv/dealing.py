@@ -1,0 +1,60 @@
+"""Dealing: the shots of one histogram, handed out at random to many pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: NumPy's hypergeometric generator takes populations below this.
+DEAL_LIMIT = 1_000_000_000
+
+
+def deal(
+    histogram: NDArray[np.int64], sizes: Sequence[int] | NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Deal a histogram of shots out at random to groups of given sizes.
+
+    By recursive halving: at each level every group of groups gives a multivariate hypergeometric
+    share to its first half. The law is that of shuffling the shots and cutting them into pieces,
+    whatever the order of the halving.
+
+    Args:
+        histogram: Counts, ``(outcomes,)``.
+        sizes: Shots of each group, ``(groups,)``, sum equal to that of the histogram, below 1e9.
+        rng: Where the randomness comes from.
+
+    Returns:
+        Counts of each group, ``(groups, outcomes)``.
+
+    Raises:
+        ValueError: The sums differ.
+    """
+    groups = len(sizes)
+    levels = max(groups - 1, 0).bit_length()
+    leaves = np.zeros(2**levels, dtype=np.int64)
+    leaves[:groups] = sizes
+    if leaves.sum() != histogram.sum():
+        raise ValueError(f"sizes: expected the sum {histogram.sum()}, got {leaves.sum()}")
+    hands = histogram[np.newaxis, :]
+    for level in range(levels):
+        left_sizes = leaves.reshape(2 ** (level + 1), -1).sum(axis=1)[::2]
+        left = _hypergeometric(hands, left_sizes, rng)
+        hands = np.stack([left, hands - left], axis=1).reshape(-1, histogram.size)
+    return hands[:groups]
+
+
+def _hypergeometric(
+    hands: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw a sub-hand of ``sizes[g]`` shots from every hand ``hands[g]``, outcome by outcome."""
+    drawn = np.zeros_like(hands)
+    rest, wanted = hands.sum(axis=1), sizes.copy()
+    for outcome in range(hands.shape[1] - 1):
+        here = hands[:, outcome]
+        rest = rest - here
+        drawn[:, outcome] = rng.hypergeometric(here, rest, wanted)
+        wanted -= drawn[:, outcome]
+    drawn[:, -1] = wanted
+    return drawn

@@ -1,0 +1,273 @@
+"""Execution: circuits, shots, backend and seed in; probabilities or outcomes out.
+
+Two ways to draw what a circuit's measurement would give:
+
+* *From the Born probabilities* that Aer computed for the circuit. Ideal simulators only.
+* *From measured shots* of any backend or sampler. Shots of one circuit are independent and
+  identically distributed, so a histogram of them dealt out at random (`qconv.dealing`) has exactly
+  the law of keeping every shot's own outcome, at a tiny part of the cost.
+
+Random numbers are tied to what they are for: every tile of the output and every job has a seed
+sequence of its own, named by its place. How many threads share the work changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.primitives import BaseSamplerV2
+from qiskit.providers import BackendV2
+from qiskit.result import Result
+from qiskit.transpiler import generate_preset_pass_manager
+from qiskit_aer import AerSimulator
+
+from qconv._memory import require_memory
+from qconv._progress import progress_bar
+from qconv.dealing import deal
+
+Backend: TypeAlias = BackendV2 | BaseSamplerV2 | None
+Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
+
+#: Shots of one job; more are split. Few enough for a sampler that keeps every shot's bits.
+JOB_SHOTS = 1_000_000
+
+# ---------------------------------------------------------------------------------------- seeds
+
+
+def root_seed(seed: Seed) -> np.random.SeedSequence:
+    """One seed sequence for a whole call; every other one is derived from it by `derived`.
+
+    An ``int`` or ``SeedSequence`` gives the same one each time, a ``Generator`` moves on, ``None``
+    is fresh entropy.
+
+    Raises:
+        TypeError: ``seed`` is none of these.
+        ValueError: ``seed`` is negative.
+    """
+    if isinstance(seed, bool | np.bool_) or not isinstance(
+        seed, int | np.integer | np.random.SeedSequence | np.random.Generator | None
+    ):
+        raise TypeError(
+            "seed: expected a whole number, a numpy SeedSequence, a numpy Generator or None, "
+            f"got {seed!r}"
+        )
+    if isinstance(seed, int | np.integer) and seed < 0:
+        raise ValueError(f"seed: expected a whole number >= 0, got {seed}")
+    words = np.random.default_rng(seed).integers(0, 2**32, size=4, dtype=np.uint32)
+    return np.random.SeedSequence([int(word) for word in words])
+
+
+def derived(root: np.random.SeedSequence, *place: int) -> np.random.SeedSequence:
+    """The seed sequence that belongs to one place (a tile, a job) under ``root``."""
+    return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, *place))
+
+
+def stream_name(root: np.random.SeedSequence) -> str:
+    """A name that two results share only if their random numbers are the same."""
+    return np.random.SeedSequence(root.entropy).generate_state(4, np.uint32).tobytes().hex()
+
+
+# ------------------------------------------------------------------------------------- backends
+
+
+def check_backend(backend: object) -> None:
+    """Raise a ``TypeError`` unless ``backend`` is something that circuits can run on."""
+    if not isinstance(backend, BackendV2 | BaseSamplerV2 | None):
+        raise TypeError(
+            "backend: expected None (the ideal Aer simulator), a qiskit BackendV2 or a "
+            f"BaseSamplerV2, got {backend!r}"
+        )
+
+
+def is_ideal(backend: Backend) -> bool:
+    """Whether the backend is an Aer simulator without noise, whose probabilities can be asked."""
+    return backend is None or (
+        isinstance(backend, AerSimulator) and backend.options.noise_model is None
+    )
+
+
+@cache
+def _ideal_simulator() -> AerSimulator:
+    return AerSimulator(method="statevector")
+
+
+def born_probabilities(circuit: QuantumCircuit, backend: Backend = None) -> NDArray[np.float64]:
+    """Probability of every outcome of measuring all qubits, as Aer computes it.
+
+    Args:
+        circuit: A circuit without measurements, of gates that Aer knows.
+        backend: None, or an ideal ``AerSimulator`` with options of its own.
+
+    Returns:
+        ``2**num_qubits`` probabilities, little-endian: outcome ``i`` has qubit 0 in its lowest bit.
+
+    Raises:
+        ValueError: The backend is noisy or no simulator, or the state would not fit in memory.
+        RuntimeError: The simulator failed.
+    """
+    if not is_ideal(backend):
+        raise ValueError(
+            "shots: expected a whole number with this backend; None (the exact expectation) needs "
+            "an Aer simulator without noise"
+        )
+    require_memory(3 * 16 * 2**circuit.num_qubits, f"kernel of {circuit.num_qubits} qubits")
+    simulator = _ideal_simulator() if backend is None else backend
+    asked = circuit.copy()
+    asked.save_probabilities()
+    result = simulator.run(asked, shots=1).result()
+    _require_success(result)
+    probabilities: NDArray[np.float64] = result.data(0)["probabilities"]
+    return probabilities
+
+
+def measured_counts(
+    circuit: QuantumCircuit,
+    shots: int,
+    backend: Backend,
+    root: np.random.SeedSequence,
+    *,
+    progress: bool = False,
+) -> NDArray[np.int64]:
+    """Run a circuit on a backend or sampler and count the outcomes of measuring all qubits.
+
+    Args:
+        circuit: A circuit without measurements.
+        shots: Executions, split into jobs of at most ``JOB_SHOTS``.
+        backend: Where to run; transpiled for with a preset pass manager.
+        root: Seeds the jobs, where the backend takes a seed.
+        progress: Show a progress bar.
+
+    Returns:
+        ``2**num_qubits`` counts, little-endian, sum ``shots``.
+
+    Raises:
+        RuntimeError: A job failed.
+        ValueError: A sampler repeats its shots, so that they would be counted twice.
+    """
+    measured = circuit.measure_all(inplace=False)
+    run = _sampler_job if isinstance(backend, BaseSamplerV2) else _backend_job
+    job = run(measured, _ideal_simulator() if backend is None else backend)
+    counts = np.zeros(2**circuit.num_qubits, dtype=np.int64)
+    with progress_bar(shots, "shot") if progress else nullcontext() as bar:
+        for number, start in enumerate(range(0, shots, JOB_SHOTS)):
+            seed = int(derived(root, number).generate_state(1)[0] >> 1)  # Aer wants 31 bits
+            executed = min(JOB_SHOTS, shots - start)
+            for outcome, count in job(executed, seed).items():
+                counts[outcome] += count
+            if bar is not None:
+                bar.update(executed)
+    return counts
+
+
+_Job = Callable[[int, int], dict[int, int]]
+
+
+def _backend_job(measured: QuantumCircuit, backend: BackendV2) -> _Job:
+    """A function of shots and seed that runs the circuit on a backend."""
+    ready = _transpiled(measured, backend)
+    seedable = hasattr(backend.options, "seed_simulator")
+
+    def job(shots: int, seed: int) -> dict[int, int]:
+        options = {"seed_simulator": seed} if seedable else {}
+        result = backend.run(ready, shots=shots, **options).result()
+        _require_success(result)
+        counts: dict[int, int] = result.get_counts().int_outcomes()
+        return counts
+
+    return job
+
+
+def _sampler_job(measured: QuantumCircuit, sampler: BaseSamplerV2) -> _Job:
+    """A function of shots and seed that runs the circuit on a sampler, which seeds itself."""
+    target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
+    target = target() if callable(target) else target
+    ready = _transpiled(measured, target) if isinstance(target, BackendV2) else measured
+    before: list[NDArray[np.uint8]] = []
+
+    def job(shots: int, seed: int) -> dict[int, int]:
+        bits = sampler.run([ready], shots=shots).result()[0].data.meas
+        for earlier in before:
+            _require_new_shots(earlier, bits.array)
+        before[:] = [bits.array]
+        counts: dict[int, int] = bits.get_int_counts()
+        return counts
+
+    return job
+
+
+def _require_new_shots(earlier: NDArray[np.uint8], later: NDArray[np.uint8]) -> None:
+    """Raise if a sampler gave the same shots twice, as one with a fixed seed does.
+
+    Two honest runs coincide with probability ``(sum p**2)**n``; below 1e-12 it is no coincidence.
+    """
+    n = min(len(earlier), len(later))
+    _, counts = np.unique(later[:n], axis=0, return_counts=True)
+    log_coincidence = n * np.log(np.sum((counts / n) ** 2))
+    if log_coincidence < np.log(1e-12) and np.array_equal(earlier[:n], later[:n]):
+        raise ValueError(
+            "backend: the sampler returned the same shots on two runs (it has a fixed seed), which "
+            "would be counted as independent; give it seed=None"
+        )
+
+
+def _transpiled(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
+    manager = generate_preset_pass_manager(2, backend=backend, seed_transpiler=0)
+    return manager.run(circuit)
+
+
+def _require_success(result: Result) -> None:
+    if not result.success:
+        details = "; ".join(str(part.status) for part in result.results) or result.status
+        raise RuntimeError(f"the simulator failed: {details}")
+
+
+# ----------------------------------------------------------------------------- post-selection
+
+
+def kept_counts(
+    circuit: QuantumCircuit,
+    keep: NDArray[np.bool_],
+    shots: int,
+    backend: Backend,
+    root: np.random.SeedSequence,
+    *,
+    progress: bool = False,
+) -> tuple[NDArray[np.int64], int]:
+    """Run a circuit until exactly ``shots`` outcomes that ``keep`` allows have come.
+
+    Noise makes outcomes that the ideal circuit never gives; they are discarded and run again.
+    When to stop depends only on how many were kept, so the kept ones stay independent draws.
+
+    Returns:
+        Counts of the kept outcomes, ``2**num_qubits``, sum ``shots``, and the executions it took.
+
+    Raises:
+        RuntimeError: Next to nothing is ever kept.
+    """
+    total = np.zeros(len(keep), dtype=np.int64)
+    executions, kept, success, round_ = 0, 0, 1.0, 0
+    while kept < shots:
+        missing = shots - kept
+        asked = int(np.ceil(missing / success))
+        seed = derived(root, 0, round_)
+        new = measured_counts(circuit, asked, backend, seed, progress=progress) * keep
+        executions += asked
+        if new.sum() > missing:
+            rng = np.random.default_rng(derived(root, 1, round_))
+            new = deal(new, [missing, int(new.sum()) - missing], rng)[0]
+        total += new
+        kept = int(total.sum())
+        success = max(kept, 1) / executions
+        round_ += 1
+        if round_ > 20 and success < 1e-3:
+            raise RuntimeError(
+                f"only {kept} of {executions} executions gave a position of the kernel; "
+                "the backend is too noisy for this circuit"
+            )
+    return total, executions

@@ -1,0 +1,206 @@
+"""Grids: which image pixels each output pixel sees, with SciPy's modes and boundaries.
+
+The one formula behind every mode, for each axis with ``N`` pixels and ``h`` kernel positions:
+
+    convolve:   y[n] = sum_j k[j] x~[n + s - j]
+    correlate:  y[n] = sum_j k[j] x~[n + j - (h - 1 - s)]
+
+where ``x~`` extends the image beyond its edges by the boundary's rule, and
+
+    full:    s = 0                                         N + h - 1 output pixels
+    same:    s = (h - 1) // 2  (correlate: h // 2)         N
+    valid:   s = h - 1                                     N - h + 1
+
+With mode valid and a kernel larger than the image along every axis the two change places, as in
+``scipy.signal.convolve2d``: ``s = N - 1``, ``h - N + 1`` pixels, and nothing but zeros outside.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv._checks import one_of
+
+MODES = ("full", "same", "valid")
+BOUNDARIES = ("fill", "wrap", "symm")
+
+#: Pixels of one tile. Random numbers belong to tiles, so changing it changes every seeded result.
+TILE_PIXELS = 4096
+
+_PAD_MODES = {"fill": "constant", "wrap": "wrap", "symm": "symmetric"}
+
+Tile = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The geometry of one convolution: output pixels, kernel positions, and what lies where.
+
+    Made by `plan_grid`. After ``padded = grid.pad(image)``, kernel position ``j`` of output pixel
+    ``o`` reads ``padded[o + grid.shift(j)]``.
+    """
+
+    image_shape: tuple[int, ...]
+    """Pixels of the image, per axis."""
+    kernel_shape: tuple[int, ...]
+    """Positions of the kernel, per axis."""
+    output_shape: tuple[int, ...]
+    """Pixels of the result, per axis."""
+    pad_widths: tuple[tuple[int, int], ...]
+    """Pixels added before and after the image, per axis."""
+    boundary: str
+    """The rule that fills them: ``fill``, ``wrap`` or ``symm``."""
+    fillvalue: float
+    """What ``fill`` puts there, in the unit of the image."""
+    flipped: bool
+    """True for convolution, which reads the kernel backwards; False for correlation."""
+
+    @property
+    def pixels(self) -> int:
+        """Number of output pixels."""
+        return math.prod(self.output_shape)
+
+    @property
+    def padded_shape(self) -> tuple[int, ...]:
+        """Shape of the image with its margins."""
+        return tuple(
+            n + low + high for n, (low, high) in zip(self.image_shape, self.pad_widths, strict=True)
+        )
+
+    @property
+    def centre(self) -> tuple[int, ...]:
+        """The kernel position that mode same lays over the pixel itself."""
+        return kernel_centre(self.kernel_shape)
+
+    def pad(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The image with its margins, shape ``padded_shape``."""
+        if not any(itertools.chain.from_iterable(self.pad_widths)):
+            return image
+        if self.boundary == "fill":
+            return np.pad(image, self.pad_widths, constant_values=self.fillvalue)
+        return np.pad(image, self.pad_widths, mode=_PAD_MODES[self.boundary])  # type: ignore[call-overload,no-any-return]
+
+    def shift(self, position: tuple[int, ...]) -> tuple[int, ...]:
+        """Displacement from an output pixel to the padded pixel that ``position`` reads."""
+        if not self.flipped:
+            return position
+        return tuple(h - 1 - j for h, j in zip(self.kernel_shape, position, strict=True))
+
+    def view(
+        self, padded: NDArray[np.float64], position: tuple[int, ...], tile: Tile
+    ) -> NDArray[np.float64]:
+        """What kernel ``position`` contributes to each output pixel of ``tile``; not a copy."""
+        return padded[
+            tuple(
+                slice(part.start + shift, part.stop + shift)
+                for part, shift in zip(tile, self.shift(position), strict=True)
+            )
+        ]
+
+    @cached_property
+    def tiles(self) -> tuple[Tile, ...]:
+        """The output cut into blocks of at most ``TILE_PIXELS`` pixels, in a fixed order.
+
+        Depends on the output's shape alone, so that whatever is drawn for a tile is the same
+        however the work is shared out.
+        """
+        sides: list[int] = []
+        room = TILE_PIXELS
+        for length in reversed(self.output_shape):
+            sides.insert(0, min(length, room))
+            room //= sides[0]
+        return tuple(itertools.product(*map(_blocks, self.output_shape, sides)))
+
+
+def kernel_centre(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The position of a kernel that mode same lays over the pixel itself."""
+    return tuple((h - 1) // 2 for h in shape)
+
+
+def tile_pixels(tile: Tile) -> int:
+    """Number of pixels in a tile."""
+    return math.prod(part.stop - part.start for part in tile)
+
+
+def split_tile(tile: Tile, pixels: int) -> Iterator[Tile]:
+    """Cut a tile into pieces of at most ``pixels`` pixels that follow each other in C order."""
+    if tile_pixels(tile) <= pixels:
+        yield tile
+        return
+    axis = next(i for i, part in enumerate(tile) if part.stop - part.start > 1)
+    inner = tile_pixels(tile[axis + 1 :])
+    part = tile[axis]
+    for block in _blocks(part.stop - part.start, max(1, pixels // inner)):
+        piece = slice(part.start + block.start, part.start + block.stop)
+        yield from split_tile((*tile[:axis], piece, *tile[axis + 1 :]), max(1, pixels))
+
+
+def _blocks(length: int, side: int) -> Iterator[slice]:
+    for start in range(0, length, side):
+        yield slice(start, min(start + side, length))
+
+
+def plan_grid(
+    image_shape: tuple[int, ...],
+    kernel_shape: tuple[int, ...],
+    *,
+    mode: str = "full",
+    boundary: str = "fill",
+    fillvalue: float = 0.0,
+    flipped: bool = True,
+) -> Grid:
+    """Lay out a convolution or correlation exactly as SciPy's ``convolve2d``, ``correlate2d`` do.
+
+    The same rules hold for one and three axes; one axis is the single row of a 2-D call.
+
+    Args:
+        image_shape: Pixels per axis.
+        kernel_shape: Kernel positions per axis, as many axes as the image.
+        mode: ``full``, ``same`` or ``valid``.
+        boundary: ``fill``, ``wrap`` or ``symm``.
+        fillvalue: Value outside the image for ``fill``.
+        flipped: True for convolution, False for correlation.
+
+    Raises:
+        ValueError: Unknown mode or boundary, or mode valid where neither array contains the other.
+    """
+    one_of(mode, "mode", MODES)
+    one_of(boundary, "boundary", BOUNDARIES)
+    pairs = list(zip(image_shape, kernel_shape, strict=True))
+    exchanged = mode == "valid" and any(h > n for n, h in pairs)
+    if exchanged:
+        if any(n > h for n, h in pairs):
+            raise ValueError(
+                "mode: 'valid' needs one of image and kernel at least as large as the other along "
+                f"every axis, got image {image_shape} and kernel {kernel_shape}"
+            )
+        boundary, fillvalue = "fill", 0.0
+    if mode == "full":
+        starts = [0 for _ in pairs]
+        lengths = [n + h - 1 for n, h in pairs]
+    elif mode == "same":
+        starts = [(h - 1) // 2 if flipped else h // 2 for _, h in pairs]
+        lengths = [n for n, _ in pairs]
+    else:
+        starts = [min(n, h) - 1 for n, h in pairs]
+        lengths = [abs(n - h) + 1 for n, h in pairs]
+    widths = tuple(
+        (h - 1 - s, s + length - n)
+        for (n, h), s, length in zip(pairs, starts, lengths, strict=True)
+    )
+    return Grid(
+        image_shape=image_shape,
+        kernel_shape=kernel_shape,
+        output_shape=tuple(lengths),
+        pad_widths=widths,
+        boundary=boundary,
+        fillvalue=fillvalue,
+        flipped=flipped,
+    )

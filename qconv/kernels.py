@@ -1,0 +1,81 @@
+"""Kernels by name, as the command line and the notebooks use them.
+
+All are written for true convolution, which flips the kernel: the derivative kernels answer with a
+positive number where brightness rises along their axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv._checks import one_of, whole_number
+
+_Array = NDArray[np.float64]
+
+
+def _binomial(size: int) -> _Array:
+    row = np.array([1.0])
+    for _ in range(size - 1):
+        row = np.convolve(row, [1.0, 1.0])
+    return np.asarray(row / row.sum())
+
+
+def _impulse(size: int) -> _Array:
+    kernel = np.zeros((size, size))
+    kernel[size // 2, size // 2] = 1.0
+    return kernel
+
+
+def _edge(size: int) -> _Array:
+    return size * size * _impulse(size) - np.ones((size, size))
+
+
+#: Kernels that exist in every odd size: name -> function of the size.
+_SIZED: dict[str, Callable[[int], _Array]] = {
+    "identity": _impulse,
+    "box": lambda size: np.full((size, size), 1.0 / size**2),
+    "gaussian": lambda size: np.outer(_binomial(size), _binomial(size)),
+    "edge": _edge,
+}
+
+#: Kernels that exist in one size.
+_FIXED: dict[str, list[list[float]]] = {
+    "laplacian": [[0, 1, 0], [1, -4, 1], [0, 1, 0]],
+    "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
+    "sobel-x": [[1, 0, -1], [2, 0, -2], [1, 0, -1]],
+    "sobel-y": [[1, 2, 1], [0, 0, 0], [-1, -2, -1]],
+    "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
+}
+
+#: Every name that `named_kernel` knows.
+KERNEL_NAMES: tuple[str, ...] = (*_SIZED, *_FIXED)
+
+
+def named_kernel(name: str, size: int | None = None) -> NDArray[np.float64]:
+    """A well-known two-dimensional kernel.
+
+    Args:
+        name: One of ``KERNEL_NAMES``. ``box`` and ``gaussian`` (binomial coefficients) sum to 1;
+            ``edge`` is ``size**2 - 1`` in the centre and -1 around.
+        size: Odd side length, 3 if not given; only ``identity``, ``box``, ``gaussian`` and ``edge``
+            exist in other sizes than 3.
+
+    Returns:
+        Real array ``(size, size)``.
+
+    Raises:
+        TypeError: ``size`` is not a whole number.
+        ValueError: The name is unknown, or the kernel does not exist in that size.
+    """
+    one_of(name, "kernel", KERNEL_NAMES)
+    side = 3 if size is None else whole_number(size, "size", 1)
+    if side % 2 == 0:
+        raise ValueError(f"size: expected an odd number, so that a kernel has a centre, got {side}")
+    if name in _SIZED:
+        return _SIZED[name](side)
+    if side != 3:
+        raise ValueError(f"size: {name} exists as 3 x 3 only, got {side}")
+    return np.array(_FIXED[name], dtype=np.float64)

@@ -1,0 +1,1 @@
+"""The ways to convolve: one small file each, none imports another."""

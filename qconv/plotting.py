@@ -1,0 +1,125 @@
+"""Figures: what people look at. Needs matplotlib, from the extra ``images``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.pictures import GreyScale
+from qconv.propagator import Propagator
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_Array = NDArray[np.float64]
+
+
+def comparison_figure(
+    image: _Array,
+    exact: _Array,
+    measured: _Array,
+    stderr: _Array,
+    propagator: Propagator,
+    *,
+    title: str = "",
+) -> Figure:
+    """Input, exact, measured, standard error, propagator, and errors against the normal law.
+
+    Args:
+        image: The input, ``(H, W)`` or ``(H, W, 3)``, grey levels from 0 to 255.
+        exact: Exact convolution, same number of axes.
+        measured: What the circuits measured, shape of ``exact``.
+        stderr: Its standard error, shape of ``exact``.
+        propagator: The kernel as probabilities and weights.
+        title: A line above everything.
+
+    Returns:
+        A figure of two rows by three, ready for ``savefig``.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 8.6), layout="constrained")
+    figure.suptitle(title)
+    axes = figure.subplots(2, 3)
+    scale = GreyScale.of(exact, propagator.effective_kernel)
+    _show_picture(axes[0, 0], image, GreyScale(min(0.0, image.min()), max(255.0, image.max())))
+    axes[0, 0].set_title("input")
+    _show_picture(axes[0, 1], exact, scale)
+    axes[0, 1].set_title("exact convolution")
+    _show_picture(axes[0, 2], measured, scale)
+    axes[0, 2].set_title("measured by the circuit")
+    show_propagator(axes[1, 0], propagator)
+    _show_stderr(axes[1, 1], stderr)
+    _show_errors(axes[1, 2], measured - exact, stderr)
+    return figure
+
+
+def _show_picture(axes: Axes, image: _Array, scale: GreyScale) -> None:
+    axes.imshow(scale.apply(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if scale.black < 0:
+        axes.set_xlabel(f"black {scale.black:.3g}, grey 0, white {scale.white:.3g}")
+
+
+def show_propagator(axes: Axes, propagator: Propagator) -> None:
+    """Draw a propagator as a grid: shade is probability, the sign of its weight is written.
+
+    Args:
+        axes: Where to draw.
+        propagator: One with one or two axes.
+    """
+    p = np.atleast_2d(propagator.probabilities)
+    signs = np.sign(np.atleast_2d(propagator.weights))
+    drawn = axes.imshow(p, cmap="viridis", vmin=0)
+    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, label="probability")
+    axes.set_xticks(range(p.shape[1]) if p.shape[1] <= 15 else [])
+    axes.set_yticks(range(p.shape[0]) if p.shape[0] <= 15 else [])
+    axes.set_xlabel("kernel_column")
+    axes.set_ylabel("kernel_row")
+    weight = np.abs(propagator.weights).max()
+    axes.set_title(f"propagator (weights of magnitude {weight:.4g})")
+    if max(p.shape) > 7:
+        return
+    for (row, column), value in np.ndenumerate(p):
+        if value > 0:
+            sign = "\N{MINUS SIGN}" if signs[row, column] < 0 else "+"
+            colour = "black" if value > 0.6 * p.max() else "white"
+            text = f"{value:.4g}\n({sign})"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+
+
+def _show_stderr(axes: Axes, stderr: _Array) -> None:
+    shown = stderr if stderr.ndim == 2 else np.sqrt((stderr**2).mean(axis=2))
+    top = float(np.nanquantile(shown, 0.999)) if np.isfinite(shown).any() else 0.0
+    drawn = axes.imshow(shown, cmap="magma", vmin=0, vmax=top or 1.0, interpolation="nearest")
+    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend="max", label="grey levels")
+    axes.set_title("standard error")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _show_errors(axes: Axes, error: _Array, stderr: _Array) -> None:
+    known = stderr > 0
+    axes.set_title("error / standard error")
+    if not known.any():
+        axes.text(0.5, 0.5, "exact: no error to show", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    scores = error[known] / stderr[known]
+    grid = np.linspace(-5, 5, 201)
+    axes.hist(scores, bins=51, range=(-5, 5), density=True, color="0.7", label="all pixels")
+    normal = np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi)
+    axes.plot(grid, normal, color="C3", label="standard normal")
+    axes.set_xlim(-5, 5)
+    axes.set_ylim(0, 0.55)
+    axes.set_yticks([])
+    axes.legend(frameon=False)
+
+
+def save_figure(figure: Figure, path: Any) -> None:
+    """Write a figure to a file, its kind from the ending."""
+    figure.savefig(path, dpi=110)

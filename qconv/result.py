@@ -1,0 +1,181 @@
+"""Results: an estimated convolution with its standard error, its cost, and where it came from."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit, qpy
+from scipy.special import ndtri
+
+from qconv._checks import real_number
+
+_FORMAT = 1  # of the files that `Convolution.save` writes
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """What the shots say about a convolution, and how far off that is likely to be.
+
+    Results of the same convolution from independent shots add up: ``a + b`` has the shots of both.
+    """
+
+    image: NDArray[np.float64]
+    """Estimate of the convolution, one number an output pixel, in image times kernel units."""
+    stderr: NDArray[np.float64]
+    """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact,
+    NaN where a single shot leaves it unknown."""
+    shots: int | None
+    """Shots that each output pixel's estimate rests on; None for the exact expectation."""
+    total_shots: int
+    """Executions of circuits altogether, discarded ones included."""
+    circuits: tuple[QuantumCircuit, ...]
+    """The circuits that ran, before transpiling, with named registers."""
+    success_probability: float = 1.0
+    """Part of the executions that were kept."""
+    oracle_calls: int = 0
+    """Applications of the state preparation: one a shot where nothing else applies."""
+    independent: bool = True
+    """Whether the errors of different pixels are independent of each other."""
+    quantity: str = ""
+    """Digest of what was estimated: image, kernel, geometry."""
+    streams: frozenset[str] = frozenset()
+    """Names of the random streams that the shots came from."""
+
+    def interval(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Confidence interval of every pixel, from the normal law of a mean of many shots.
+
+        Args:
+            level: Chance, between 0 and 1, that a pixel's interval holds its true value. Below
+                about five expected shots on the least likely position that matters, the mean is
+                not yet normal and the true chance differs.
+
+        Returns:
+            Lower and upper ends, each of the shape of ``image``.
+
+        Raises:
+            TypeError: ``level`` is not a number.
+            ValueError: ``level`` is not between 0 and 1.
+        """
+        level = real_number(level, "level")
+        if not 0 < level < 1:
+            raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
+        reach = float(ndtri((1 + level) / 2)) * self.stderr
+        return self.image - reach, self.image + reach
+
+    def __add__(self, other: Convolution) -> Convolution:
+        """The result that all shots of both give: means weighted by shots, errors combined.
+
+        Raises:
+            ValueError: The two estimate different things, one is exact, or they share shots.
+        """
+        if not isinstance(other, Convolution):
+            return NotImplemented
+        if self.quantity != other.quantity or self.image.shape != other.image.shape:
+            raise ValueError(
+                "only results of the same image, kernel, mode and boundary add up; these differ"
+            )
+        if self.shots is None or other.shots is None:
+            raise ValueError("an exact result (shots=None) has no shots to add")
+        if self.streams & other.streams:
+            raise ValueError(
+                "the two results came from the same seed, so they are the same shots, not more; "
+                "expected different seeds"
+            )
+        shots = self.shots + other.shots
+        a, b = self.shots / shots, other.shots / shots
+        total = self.total_shots + other.total_shots
+        kept = (
+            self.success_probability * self.total_shots
+            + other.success_probability * other.total_shots
+        )
+        new = tuple(c for c in other.circuits if c not in self.circuits)
+        return Convolution(
+            image=a * self.image + b * other.image,
+            stderr=np.hypot(a * self.stderr, b * other.stderr),
+            shots=shots,
+            total_shots=total,
+            circuits=self.circuits + new,
+            success_probability=kept / total,
+            oracle_calls=self.oracle_calls + other.oracle_calls,
+            independent=self.independent and other.independent,
+            quantity=self.quantity,
+            streams=self.streams | other.streams,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the result to one ``.npz`` file, circuits included (QPY), without pickle.
+
+        The file appears whole or not at all; one of that name is replaced.
+        """
+        fields = {
+            "format": _FORMAT,
+            "shots": self.shots,
+            "total_shots": self.total_shots,
+            "success_probability": self.success_probability,
+            "oracle_calls": self.oracle_calls,
+            "independent": self.independent,
+            "quantity": self.quantity,
+            "streams": sorted(self.streams),
+        }
+        circuits = io.BytesIO()
+        if self.circuits:
+            qpy.dump(list(self.circuits), circuits)
+        target = Path(path)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            with open(partial, "wb") as file:
+                np.savez(
+                    file,
+                    image=self.image,
+                    stderr=self.stderr,
+                    circuits=np.frombuffer(circuits.getvalue(), dtype=np.uint8),
+                    fields=np.array(json.dumps(fields)),
+                )
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Convolution:
+        """Read a result that `save` wrote.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: The file is not one that `save` wrote.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in ("image", "stderr", "circuits")}
+                fields = json.loads(str(file["fields"]))
+            if fields.pop("format") != _FORMAT:
+                raise ValueError("its format is of another version")
+            packed = arrays.pop("circuits").tobytes()
+            circuits = tuple(qpy.load(io.BytesIO(packed))) if packed else ()
+            fields["streams"] = frozenset(fields["streams"])
+            return cls(**arrays, circuits=circuits, **fields)
+        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"path: {path} is not a saved Convolution ({error})") from error
+
+    def __repr__(self) -> str:
+        shots = "exact" if self.shots is None else f"{self.shots} shots a pixel"
+        return f"<Convolution {self.image.shape}, {shots}, {self.total_shots} in total>"
+
+    def __str__(self) -> str:
+        exact = self.shots is None
+        rows = [
+            ("output pixels", " x ".join(map(str, self.image.shape))),
+            ("shots a pixel", "exact expectation" if exact else f"{self.shots:,}"),
+            ("executions in total", f"{self.total_shots:,}"),
+            ("kept", f"{self.success_probability:.6g}"),
+            ("oracle calls", f"{self.oracle_calls:,}"),
+            ("mean standard error", f"{self.stderr.mean():.6g}"),
+            ("errors of pixels", "independent" if self.independent else "correlated"),
+        ]
+        return "\n".join(f"{name:<22}{text}" for name, text in rows)

@@ -1,0 +1,132 @@
+"""Windows: what each kernel position shows each output pixel, and weighted sums over it.
+
+The sample that position ``j`` gives pixel ``x`` is ``s_j(x) = w_j (I_j(x) - b(x))``, where ``I_j``
+is the image seen from ``x`` through position ``j`` and ``b`` is 0, or with a baseline the pixel
+under the kernel's centre. Sums run over deviations from the first position's sample, so that where
+a window is flat the estimate is exact and its variance exactly 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.grid import Grid, Tile
+from qconv.propagator import Propagator
+
+_Array = NDArray[np.float64]
+
+
+class Windows:
+    """The samples of a propagator on a padded image.
+
+    Args:
+        grid: Geometry of the convolution.
+        padded: The image with its margins, contiguous, shape ``grid.padded_shape``.
+        propagator: Weights, and which positions can be reached at all; the likeliest come first.
+        baseline: Effective weight of the pixel under the centre, ``sum_j k_j``, if every sample is
+            a difference from that pixel; None if not.
+    """
+
+    def __init__(
+        self, grid: Grid, padded: _Array, propagator: Propagator, baseline: float | None
+    ) -> None:
+        self._grid = grid
+        self._padded = padded
+        self._baseline = baseline
+        p = propagator.probabilities
+        order = np.argsort(-p, axis=None, kind="stable")
+        flat = order[p.ravel()[order] > 0]
+        self.positions: list[tuple[int, ...]] = [
+            tuple(map(int, index)) for index in np.transpose(np.unravel_index(flat, p.shape))
+        ]
+        self.probabilities: _Array = p.ravel()[flat]
+        self.weights: _Array = propagator.weights.ravel()[flat]
+
+    def average(self, tile: Tile, frequencies: _Array) -> _Array:
+        """``sum_j q_j s_j(x)``, plus what the baseline knows, for every pixel of a tile.
+
+        Args:
+            tile: Where.
+            frequencies: ``q_j``, sum 1: ``(positions,)``, or ``(positions, pixels)`` where every
+                pixel has its own.
+
+        Returns:
+            Array of the tile's shape.
+        """
+        first = self._first(tile)
+        total = np.zeros_like(first)
+        each = frequencies.reshape(len(self.positions), *_shape_or_ones(frequencies, first))
+        for j, deviation in self._deviations(tile, first):
+            deviation *= each[j]
+            total += deviation
+        total += first
+        return self._with_baseline(tile, total)
+
+    def variance(self, tile: Tile, frequencies: _Array) -> _Array:
+        """``sum_j q_j s_j**2 - (sum_j q_j s_j)**2`` for every pixel of a tile; ``q`` sums to 1."""
+        first = self._first(tile)
+        mean = np.zeros_like(first)
+        square = np.zeros_like(first)
+        for j, deviation in self._deviations(tile, first):
+            scaled = deviation * frequencies[j]
+            mean += scaled
+            deviation *= scaled
+            square += deviation
+        square -= mean * mean
+        return np.maximum(square, 0.0, out=square)
+
+    def average_of_draws(self, tile: Tile, draws: NDArray[np.intp]) -> _Array:
+        """Mean of the samples that ``draws`` picked, for every pixel of a tile.
+
+        Args:
+            tile: Where.
+            draws: Index into ``positions`` of every shot, ``(pixels, shots)``, pixels in C order.
+
+        Returns:
+            Array of the tile's shape.
+        """
+        shape = self._padded.shape
+        shifts = np.transpose([self._grid.shift(position) for position in self.positions])
+        corner = np.ix_(*(np.arange(part.start, part.stop) for part in tile))
+        origin = np.ravel_multi_index(np.broadcast_arrays(*corner), shape).reshape(-1, 1)
+        offsets = np.ravel_multi_index(tuple(shifts), shape)
+        seen: _Array = self._padded.ravel()[origin + offsets[draws]]
+        first = self._first(tile)
+        if self._baseline is not None:
+            seen -= self._centre(tile).reshape(-1, 1)
+        deviations = self.weights[draws] * seen - first.reshape(-1, 1)
+        return self._with_baseline(tile, first + deviations.mean(axis=1).reshape(first.shape))
+
+    def _sample(self, tile: Tile, j: int) -> _Array:
+        seen = self._grid.view(self._padded, self.positions[j], tile)
+        weight = float(self.weights[j])
+        if self._baseline is None:
+            return seen * weight
+        sample = seen - self._centre(tile)
+        sample *= weight
+        return sample
+
+    def _first(self, tile: Tile) -> _Array:
+        return self._sample(tile, 0)
+
+    def _deviations(self, tile: Tile, first: _Array) -> Iterator[tuple[int, _Array]]:
+        """``s_j - s_0`` for every position but the first, as arrays that may be overwritten."""
+        for j in range(1, len(self.positions)):
+            deviation = self._sample(tile, j)
+            deviation -= first
+            yield j, deviation
+
+    def _centre(self, tile: Tile) -> _Array:
+        return self._grid.view(self._padded, self._grid.centre, tile)
+
+    def _with_baseline(self, tile: Tile, sampled: _Array) -> _Array:
+        if self._baseline is not None:
+            sampled += self._baseline * self._centre(tile)
+        return sampled
+
+
+def _shape_or_ones(frequencies: _Array, like: _Array) -> tuple[int, ...]:
+    return like.shape if frequencies.ndim > 1 else (1,) * like.ndim

@@ -1,0 +1,246 @@
+"""Exact convolution: by hand, against SciPy and NumPy, and by its algebra."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import signal
+
+from classical import convolve, correlate
+from classical.convolution import BOUNDARIES, MODES
+
+METHODS = ("direct", "fft", "overlap-add")
+PAIRS = [(convolve, signal.convolve2d), (correlate, signal.correlate2d)]
+
+# Image and kernel shapes with the edges in them: one pixel, rows, even, prime, kernel larger.
+SHAPES = [
+    ((1, 1), (1, 1)),
+    ((1, 1), (3, 4)),
+    ((1, 9), (1, 4)),
+    ((7, 1), (2, 1)),
+    ((5, 6), (2, 2)),
+    ((7, 11), (3, 3)),
+    ((13, 5), (4, 3)),
+    ((3, 3), (7, 8)),
+    ((2, 5), (3, 3)),
+    ((3, 2), (3, 13)),
+    ((4, 4), (4, 4)),
+]
+
+
+def assert_same(actual, expected):
+    """Equal to a rounding error of the largest value."""
+    assert actual.shape == expected.shape
+    assert actual.dtype == np.float64
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12 * max(scale, 1))
+
+
+class TestByHand:
+    image = ((1, 2), (3, 4))
+    kernel = ((1, 10), (100, 1000))
+
+    def test_full(self):
+        expected = [[1, 12, 20], [103, 1234, 2040], [300, 3400, 4000]]
+        np.testing.assert_array_equal(convolve(self.image, self.kernel), expected)
+
+    def test_same_is_cut_one_pixel_earlier_than_for_correlation(self):
+        flipped = np.flip(self.kernel)
+        same = convolve(self.image, self.kernel, mode="same")
+        np.testing.assert_array_equal(same, [[1, 12], [103, 1234]])
+        moved = correlate(self.image, flipped, mode="same")
+        np.testing.assert_array_equal(moved, [[1234, 2040], [3400, 4000]])
+
+    def test_valid(self):
+        valid = convolve(self.image, self.kernel, mode="valid")
+        np.testing.assert_array_equal(valid, [[1234]])
+        np.testing.assert_array_equal(correlate(self.image, self.kernel, mode="valid"), [[4321]])
+
+    @pytest.mark.parametrize(
+        ("boundary", "expected"),
+        [("fill", [712, 123, 237]), ("wrap", [312, 123, 231]), ("symm", [112, 123, 233])],
+    )
+    def test_boundaries_of_a_signal(self, boundary, expected):
+        # The digits of a result are the pixel to the left, the pixel, and the one to the right.
+        result = convolve([1, 2, 3], [1, 10, 100], mode="same", boundary=boundary, fillvalue=7)
+        np.testing.assert_array_equal(result, expected)
+
+    def test_wrap_turns_several_times(self):
+        result = convolve([1, 2], [1, 1, 1, 1, 1, 1], boundary="wrap", mode="same")
+        np.testing.assert_array_equal(result, [9, 9])
+
+    def test_an_edge_detector_finds_a_point(self):
+        edge = [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]
+        point = np.zeros((3, 3), dtype=bool)
+        point[1, 1] = True
+        np.testing.assert_array_equal(convolve(point, edge, mode="same"), edge)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("ours", "scipys"), PAIRS)
+@pytest.mark.parametrize(("shape", "kernel_shape"), SHAPES)
+def test_listed_shapes_equal_scipy(ours, scipys, shape, kernel_shape, method):
+    rng = np.random.default_rng(1)
+    image, kernel = rng.normal(size=shape), rng.normal(size=kernel_shape)
+    for mode in MODES:
+        for boundary in BOUNDARIES:
+            options = {"mode": mode, "boundary": boundary, "fillvalue": 1.5}
+            try:
+                expected = scipys(image, kernel, **options)
+            except ValueError:
+                with pytest.raises(ValueError, match="kernel: expected, for mode 'valid'"):
+                    ours(image, kernel, method=method, **options)
+            else:
+                assert_same(ours(image, kernel, method=method, **options), expected)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    shape=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    kernel_shape=st.tuples(st.integers(1, 15), st.integers(1, 15)),
+    mode=st.sampled_from(MODES),
+    boundary=st.sampled_from(BOUNDARIES),
+    method=st.sampled_from(METHODS),
+    pair=st.sampled_from(PAIRS),
+    seed=st.integers(0, 2**32),
+)
+def test_random_shapes_equal_scipy(shape, kernel_shape, mode, boundary, method, pair, seed):
+    rng = np.random.default_rng(seed)
+    image, kernel = rng.normal(size=shape), rng.normal(size=kernel_shape)
+    options = {"mode": mode, "boundary": boundary, "fillvalue": float(rng.normal())}
+    ours, scipys = pair
+    try:
+        expected = scipys(image, kernel, **options)
+    except ValueError:
+        with pytest.raises(ValueError, match="kernel: expected, for mode 'valid'"):
+            ours(image, kernel, method=method, **options)
+    else:
+        assert_same(ours(image, kernel, method=method, **options), expected)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("size", "reach"), [(1, 1), (10, 3), (10, 4), (31, 2), (9, 9)])
+def test_signals_equal_numpy(size, reach, mode, method):
+    rng = np.random.default_rng(2)
+    x, k = rng.normal(size=size), rng.normal(size=reach)
+    assert_same(convolve(x, k, mode=mode, method=method), np.convolve(x, k, mode))
+    if mode != "same" or reach % 2:
+        assert_same(correlate(x, k, mode=mode, method=method), np.correlate(x, k, mode))
+
+
+@pytest.mark.parametrize(("ours", "scipys"), PAIRS)
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_signal_is_a_row_of_a_picture(ours, scipys, mode, boundary):
+    rng = np.random.default_rng(3)
+    for size, reach in [(8, 3), (8, 4), (3, 8), (2, 13), (1, 5)]:
+        x, k = rng.normal(size=size), rng.normal(size=reach)
+        expected = scipys(x[None], k[None], mode, boundary, 2.0)[0]
+        assert_same(ours(x, k, mode=mode, boundary=boundary, fillvalue=2.0), expected)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kernel_shape", [(1, 1, 1), (3, 3, 3), (2, 3, 4), (5, 6, 7)])
+def test_volumes_equal_scipy(kernel_shape, mode, method):
+    rng = np.random.default_rng(4)
+    volume, kernel = rng.normal(size=(5, 6, 7)), rng.normal(size=kernel_shape)
+    expected = signal.convolve(volume, kernel, mode, "direct")
+    assert_same(convolve(volume, kernel, mode=mode, method=method), expected)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_flat_volume_is_a_picture(mode, boundary):
+    rng = np.random.default_rng(5)
+    image, kernel = rng.normal(size=(5, 4)), rng.normal(size=(2, 3))
+    options = {"mode": mode, "boundary": boundary, "fillvalue": -1.0}
+    for ours, scipys in PAIRS:
+        flat = ours(image[:, None], kernel[:, None], **options)
+        assert_same(flat[:, 0], scipys(image, kernel, **options))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel_shape"), [((40009,), (31,)), ((300, 311), (5, 4)), ((60, 31, 30), (3, 2, 3))]
+)
+def test_overlap_add_over_several_blocks(shape, kernel_shape):
+    rng = np.random.default_rng(6)
+    image, kernel = rng.normal(size=shape), rng.normal(size=kernel_shape)
+    expected = convolve(image, kernel)
+    assert_same(convolve(image, kernel, method="overlap-add"), expected)
+    assert_same(convolve(image, kernel, method="fft"), expected)
+
+
+small = arrays(np.float64, (5, 4), elements=st.integers(-9, 9))
+kernels = arrays(np.float64, (2, 3), elements=st.integers(-9, 9))
+anywhere = {"mode": st.sampled_from(MODES), "boundary": st.sampled_from(BOUNDARIES)}
+
+
+class TestAlgebra:
+    """Integers are exact in float64, so these hold to the last bit."""
+
+    @settings(max_examples=50, deadline=None, derandomize=True)
+    @given(a=small, b=small, k=kernels, **anywhere)
+    def test_linear(self, a, b, k, mode, boundary):
+        def apply(image):
+            return convolve(image, k, mode=mode, boundary=boundary)
+
+        np.testing.assert_array_equal(apply(3 * a - b), 3 * apply(a) - apply(b))
+
+    @settings(max_examples=50, deadline=None, derandomize=True)
+    @given(a=small, k=kernels)
+    def test_commutative_and_of_total_mass(self, a, k):
+        np.testing.assert_array_equal(convolve(a, k), convolve(k, a))
+        assert convolve(a, k).sum() == a.sum() * k.sum()
+
+    @settings(max_examples=50, deadline=None, derandomize=True)
+    @given(a=small, k=kernels, **anywhere)
+    def test_methods_agree(self, a, k, mode, boundary):
+        results = [convolve(a, k, mode=mode, boundary=boundary, method=m) for m in METHODS]
+        assert_same(results[1], results[0])
+        assert_same(results[2], results[0])
+
+    @settings(max_examples=50, deadline=None, derandomize=True)
+    @given(a=small, k=kernels, boundary=anywhere["boundary"])
+    def test_correlation_is_convolution_with_the_rotated_kernel(self, a, k, boundary):
+        rotated = convolve(a, np.flip(k), boundary=boundary)
+        np.testing.assert_array_equal(correlate(a, k, boundary=boundary), rotated)
+
+
+@pytest.mark.parametrize("verb", [convolve, correlate])
+@pytest.mark.parametrize(
+    ("image", "kernel", "options", "error", "message"),
+    [
+        ([1j], [1], {}, TypeError, "image: expected real numbers, got dtype complex128"),
+        ([1], [1j], {}, TypeError, "kernel: expected real numbers, got dtype complex128"),
+        (["a"], [1], {}, TypeError, "image: expected real numbers, got dtype <U1"),
+        ([[1], [1, 2]], [1], {}, ValueError, "image: expected an array of real numbers"),
+        ([1, np.nan], [1], {}, ValueError, "image: expected finite numbers, got 1 NaN or inf"),
+        ([1], [np.inf], {}, ValueError, "kernel: expected finite numbers, got 1 NaN or inf"),
+        ([], [1], {}, ValueError, r"image: expected at least one element, got shape \(0,\)"),
+        ([1], [], {}, ValueError, r"kernel: expected at least one element, got shape \(0,\)"),
+        (1.0, 1.0, {}, ValueError, "image: expected 1, 2 or 3 axes, got 0"),
+        (np.ones((1,) * 4), np.ones((1,) * 4), {}, ValueError, "image: expected 1, 2 or 3 axes"),
+        ([1], [[1]], {}, ValueError, "kernel: expected 1 axes like the image, got 2"),
+        ([1], [1], {"mode": "all"}, ValueError, "mode: expected one of full, same, valid"),
+        ([1], [1], {"mode": 1}, ValueError, "mode: expected one of full, same, valid; got 1"),
+        ([1], [1], {"boundary": "pad"}, ValueError, "boundary: expected one of fill, wrap, symm"),
+        ([1], [1], {"method": "fast"}, ValueError, "method: expected one of direct, fft, over"),
+        ([1], [1], {"fillvalue": 1j}, TypeError, "fillvalue: expected a real number, got 1j"),
+        ([1], [1], {"fillvalue": np.nan}, ValueError, "fillvalue: expected a finite number"),
+    ],
+)
+def test_errors_name_the_argument(verb, image, kernel, options, error, message):
+    with pytest.raises(error, match=message):
+        verb(image, kernel, **options)
+
+
+def test_inputs_are_left_alone_and_results_are_new():
+    image = np.arange(6.0).reshape(2, 3)
+    image.flags.writeable = False
+    for method in METHODS:
+        result = convolve(image, [[1.0]], mode="same", method=method)
+        result[:] = -1
+    np.testing.assert_array_equal(image, np.arange(6.0).reshape(2, 3))
