@@ -156,7 +156,7 @@ def _entangled_pair(state: Array) -> Gates:
 
 
 def _copy(source: int, target: int) -> Gates:
-    """Copy the bit of a qubit to a qubit in ``|0>``: a CX."""
+    """Flip ``target`` where ``source`` is 1, a CX: on ``|0>`` it copies the bit."""
     return [ry(-np.pi / 2, target), cz(source, target), ry(np.pi / 2, target)]
 
 
@@ -306,6 +306,26 @@ def _needed_controls(
     return np.where(known, angles, 0.0), needed
 
 
+def _mirror_steps(state: Array) -> Iterator[Step]:
+    """Take one qubit off a state that flipping some qubits leaves as it is, or negates.
+
+    One qubit of the flipped ones, halfway between 0 and 1, controls the flip of the others: 1 CZ
+    each. Symmetric kernels whose lengths are powers of two are such states.
+    """
+    indices, flat = np.arange(state.size), state.ravel()
+    masks = range(1, state.size) if state.ndim <= _LARGEST_SUBSETS else ()
+    for mask in sorted(masks, key=int.bit_count):
+        sign = 1.0 if flat @ flat[indices ^ mask] > 0 else -1.0
+        if np.linalg.norm(flat[indices ^ mask] - sign * flat) < TOLERANCE:
+            first, *others = (q for q in range(state.ndim) if mask >> (state.ndim - 1 - q) & 1)
+            gates = [ry(sign * np.pi / 2, first)]
+            for other in others:
+                gates += _copy(first, other)
+            rest = np.sqrt(2) * np.take(state, 0, first)
+            yield Step(len(others), _others((first,), state.ndim), rest, gates.copy)
+            return
+
+
 def _tree(state: Array) -> Gates:
     """Prepare a state by multiplexed rotations only, the last qubit last."""
     if state.ndim == 0:
@@ -319,7 +339,8 @@ def _tree(state: Array) -> Gates:
 
 def _four_qubits(state: Array) -> Gates:
     """Try every step; a numerical fit where 5 or 6 CZ would be fewer."""
-    steps = [*_pair_steps(state), *(_rotation_step(state, qubit) for qubit in range(4))]
+    steps = [*_pair_steps(state), *_mirror_steps(state)]
+    steps += [_rotation_step(state, qubit) for qubit in range(4)]
     candidates = [_follow(step) for step in steps if step.cost < 6]
     candidates += [_schmidt(state, (0, other), two_qubit_rotation) for other in (1, 2, 3)]
     best = _fewest(candidates)
@@ -331,7 +352,7 @@ def _four_qubits(state: Array) -> Gates:
 
 def _many_qubits(state: Array) -> Gates:
     """Take the step that costs least per qubit removed; three against three also by Schmidt."""
-    steps = list(_pair_steps(state))
+    steps = [*_pair_steps(state), *_mirror_steps(state)]
     if state.ndim <= 6:
         steps += _triple_steps(state)
     steps += [_rotation_step(state, qubit) for qubit in range(state.ndim)]

@@ -14,7 +14,7 @@ from qconv.circuits._gates import TOLERANCE, Gate, Gates, cz, ry
 
 
 def simplify(gates: Iterable[Gate]) -> Gates:
-    """Rewrite a gate list that acts on ``|0...0>`` with as many CZ or fewer.
+    """Rewrite a gate list that acts on ``|0...0>`` with as many CZ or fewer, up to a global sign.
 
     Rotations about Y merge; a CZ on a qubit that is still ``|0>`` is dropped; a CZ pair cancels or
     becomes one CZ where the rotations between allow it.
@@ -39,7 +39,7 @@ def _merge(gates: Iterable[Gate]) -> Gates:
             if before is not None:
                 gate = ry(gate.angle + (result[before] or gate).angle, qubit)
                 result[before] = None
-            angle = np.remainder(gate.angle + np.pi, 4 * np.pi) - np.pi  # RY has period 4 pi
+            angle = np.pi - np.remainder(np.pi - gate.angle, 2 * np.pi)  # but for a global sign
             gate = ry(angle, qubit)
             if abs(angle) < TOLERANCE / 10:
                 continue
@@ -121,14 +121,13 @@ def _rewrite_pair(pair: tuple[int, ...], angles: dict[int, float]) -> Gates | No
             gates += [Gate("z", (other,))] if turn % 4 == 2 else []
             continue
         sign = 1.0 if turn % 4 == 1 else -1.0
-        flip = np.pi * ((turn - sign) // 4 % 2)  # one more full turn: RY(2 pi) = -1
         gates += [
             Gate("rx", (qubit,), np.pi / 2),
             cz(qubit, other),
             Gate("rz", (qubit,), sign * np.pi / 2),
             Gate("rz", (other,), sign * np.pi / 2),
             Gate("rx", (qubit,), -np.pi / 2),
-            Gate("phase", (), sign * np.pi / 4 + flip),
+            Gate("phase", (), sign * np.pi / 4),
         ]
     return gates
 

@@ -10,6 +10,7 @@ candidate                                 CX                       what it needs
 product                                   sum of the factors       groups of qubits unentangled
 Schmidt, two qubits to one                1 or 2, and the rest     rank 2 against the rest
 Schmidt, three qubits to one or two       9 or 11, and the rest    rank 2, or 3 and 4
+mirror symmetry                           flips - 1, and the rest  unchanged by flipping qubits
 Schmidt, half against half                7 (2|2), 44 (3|3)        nothing
 numerical fit, four qubits                5 or 6                   converges (no start may)
 one multiplexed RY, the last of a tree    ``2**(n-1)-1``, or less  nothing

@@ -1,0 +1,178 @@
+"""What the collapse method costs, as ratios measured in one run; prints a table a test.
+
+    python -m pytest tests/benchmarks -s
+
+Timed calls take turns, so that a change of the machine's speed meets both alike.
+"""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit.library import StatePreparation
+from qiskit.quantum_info import Statevector
+from skimage import data
+from skimage.transform import downscale_local_mean
+
+import classical
+import qconv
+from qconv.kernels import KERNEL_NAMES
+
+EDGE = qconv.named_kernel("edge")
+
+
+@pytest.fixture(scope="module")
+def camera():
+    return downscale_local_mean(data.camera().astype(float), (2, 2))
+
+
+def seconds(call):
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def photograph(image, kernel=EDGE, baseline=False, seed=1):
+    """The call that is measured: 1000 shots a pixel, mirrored boundary."""
+    method = qconv.Collapse(baseline=baseline)
+    return qconv.convolve(
+        image, kernel, method=method, shots=1000, mode="same", boundary="symm", seed=seed
+    )
+
+
+def exact(image, kernel=EDGE):
+    return classical.convolve(image, kernel, mode="same", boundary="symm")
+
+
+def with_numpy(image, kernel, shots, rng):
+    """The same draws by NumPy alone, single-threaded, and the weighted sum."""
+    p = np.abs(kernel).ravel() / np.abs(kernel).sum()
+    signed = np.abs(kernel).sum() * np.sign(kernel).ravel()
+    counts = rng.multinomial(shots, p, size=image.size)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(image, 1), kernel.shape)
+    values = windows[:, :, ::-1, ::-1].reshape(image.size, -1)
+    return (counts * (values * signed)).sum(axis=1) / shots
+
+
+@pytest.mark.parametrize("name", ["edge", "gaussian"])
+def test_against_numpy(benchmark, camera, name):
+    kernel, rng, ratios = qconv.named_kernel(name), np.random.default_rng(1), []
+
+    def ours():
+        return photograph(camera, kernel)
+
+    ours()
+    for _ in range(15):
+        base = seconds(lambda: with_numpy(camera, kernel, 1000, rng))
+        ratios.append(seconds(ours) / base)
+    benchmark.extra_info["ratio"] = float(np.median(ratios))
+    benchmark.pedantic(ours, rounds=5)
+    low, middle, high = np.quantile(ratios, [0.1, 0.5, 0.9])
+    print(
+        f"\n256 x 256, {name}, 1000 shots: whole call / numpy's multinomial and sum = "
+        f"{middle:.2f} (80 % of pairs between {low:.2f} and {high:.2f}; goal 1.5, better 1)"
+    )
+
+
+def test_second_call_on_a_small_image(benchmark):
+    rng = np.random.default_rng(2)
+    qconv.convolve(rng.random((28, 28)), EDGE, shots=1024, seed=1)
+    benchmark.pedantic(
+        lambda: qconv.convolve(rng.random((28, 28)), EDGE, shots=1024, seed=2), rounds=30
+    )
+    median = 1000 * benchmark.stats.stats.median
+    print(f"\n28 x 28, 1024 shots, second call: median {median:.1f} ms (goal 20)")
+
+
+def test_growth_with_pixels(camera):
+    large = np.tile(camera, (8, 8))
+    few, many = [], []
+    for _ in range(5):
+        few += [seconds(lambda: photograph(camera)) for _ in range(8)]
+        many.append(seconds(lambda: photograph(large)))
+    print(
+        f"\n256 x 256 to 2048 x 2048: time grows {np.median(many) / np.median(few) / 64:.2f} times "
+        "as fast as pixels (goal 0.8 to 1.2)"
+    )
+
+
+_PEAK = """
+import resource, numpy as np, qconv
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+image = np.random.default_rng(1).random(({side}, {side}))
+result = qconv.convolve(image, qconv.named_kernel("edge"), shots=1000, mode="same", seed=1)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
+"""
+
+
+def test_peak_memory():
+    run = subprocess.run(
+        [sys.executable, "-c", _PEAK.format(side=4096)], capture_output=True, text=True, check=True
+    )
+    print(
+        f"\n4096 x 4096, 1000 shots: peak {float(run.stdout):.2f} GiB above the interpreter with "
+        "its imports, the image included (goal 2)"
+    )
+
+
+def test_baseline(camera):
+    plain, better = photograph(camera), photograph(camera, baseline=True)
+    predicted = np.mean(plain.stderr**2) / np.mean(better.stderr**2)
+    truth = exact(camera)
+    errors = np.mean((plain.image - truth) ** 2) / np.mean((better.image - truth) ** 2)
+    print(
+        f"\nedge, camera 256 x 256: the baseline cuts the mean variance {predicted:.0f} times, "
+        f"the measured squared error {errors:.0f} times (goal 300)"
+    )
+
+
+@pytest.mark.parametrize("baseline", [False, True])
+def test_standard_errors(camera, baseline):
+    """Measured error over predicted standard error, of one run and of 16 together.
+
+    One run's ratio has a standard deviation of its own, because a photograph's errors are largest
+    at few pixels: sqrt(sum se**4 / 2) / sum se**2.
+    """
+    print(f"\n256 x 256, 1000 shots, {baseline=}: RMSE / predicted, and 95 % intervals")
+    print(f"{'kernel':<12}{'one run':>16}{'16 runs':>16}{'cover':>10}{'p-value':>10}")
+    for name in KERNEL_NAMES:
+        kernel = qconv.named_kernel(name)
+        truth = exact(camera, kernel)
+        runs = [photograph(camera, kernel, baseline, seed) for seed in range(1, 17)]
+        report = classical.compare(runs[0], truth)
+        if report.noisy == 0:
+            print(f"{name:<12}{'exact':>16}{'exact':>16}")
+            continue
+        variance = runs[0].stderr ** 2
+        spread = np.sqrt((variance**2).sum() / 2) / variance.sum()
+        squares = [np.mean((run.image - truth) ** 2) for run in runs]
+        ratios = np.sqrt([squares[0] / variance.mean(), np.mean(squares) / variance.mean()])
+        one, all_ = (
+            f"{ratio:.3f} +- {sd:.3f}"
+            for ratio, sd in zip(ratios, (spread, spread / 4), strict=True)
+        )
+        print(f"{name:<12}{one:>16}{all_:>16}{100 * report.coverage:>8.2f} %{report.pvalue:>10.3f}")
+
+
+def test_gates():
+    rng = np.random.default_rng(3)
+    kernels = {name: qconv.named_kernel(name) for name in KERNEL_NAMES}
+    for size in (5, 7):
+        kernels[f"gaussian {size}x{size}"] = qconv.named_kernel("gaussian", size)
+    for number in (1, 2, 3):
+        kernels[f"random 3x3 #{number}"] = rng.random((3, 3))
+    kernels["random 5x5"] = rng.random((5, 5))
+    print(f"\n{'kernel':<16}{'CX':>5}{'StatePreparation':>19}{'worst |p - p*|':>18}")
+    for name, kernel in kernels.items():
+        amplitudes = np.sqrt(np.abs(kernel) / np.abs(kernel).sum())
+        circuit = qconv.encode_amplitudes(amplitudes)
+        padded = np.zeros([2 ** int(n - 1).bit_length() for n in kernel.shape])
+        padded[tuple(map(slice, kernel.shape))] = amplitudes
+        general = QuantumCircuit(circuit.num_qubits)
+        general.append(StatePreparation(padded.ravel()), range(circuit.num_qubits))
+        off = np.abs(Statevector(circuit).probabilities() - padded.ravel() ** 2).max()
+        ours, theirs = (qconv.resources(c).two_qubit_gates for c in (circuit, general))
+        print(f"{name:<16}{ours:>5}{theirs:>19}{off:>18.1e}")
