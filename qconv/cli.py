@@ -6,12 +6,10 @@ import argparse
 import os
 import secrets
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +18,7 @@ import classical
 import qconv
 from qconv.grid import BOUNDARIES, MODES
 from qconv.kernels import KERNEL_NAMES
+from qconv.reporting import FIGURES, Report, channels
 
 _Array = NDArray[np.float64]
 
@@ -132,16 +131,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """A picture's result with all channels together, as `classical.compare` takes it."""
-
-    image: _Array
-    stderr: _Array
-    shots: int | None
-    independent: bool
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 2 for wrong input, 130 if interrupted."""
     try:
@@ -163,7 +152,7 @@ def _run(options: argparse.Namespace) -> None:
     _require_extras()
     from qconv import pictures
 
-    out, figure_path = _output_paths(options, pictures.WRITABLE)
+    out, figure_path = _output_paths(options)
     propagator = _propagator(options)
     image = pictures.sample_picture() if options.image is None else _read(options.image)
     seed = secrets.randbits(32) if options.seed is None else options.seed
@@ -172,15 +161,21 @@ def _run(options: argparse.Namespace) -> None:
     started = time.perf_counter()
     results = _convolve_channels(image, propagator, options, seed)
     seconds = time.perf_counter() - started
-    measured = _joined(results, image.ndim)
-    exact = _exact(image, propagator.effective_kernel, options)
-    scale = pictures.GreyScale.of(exact, propagator.effective_kernel)
-    title = _title(options, results[0])
-    sampled = _method(options).sampled(propagator)
-    _write(out, figure_path, image, exact, measured, sampled, scale, title)
+    kernel = propagator.effective_kernel
+    report = Report(
+        image=image,
+        exact=_exact(image, kernel, options),
+        results=results,
+        kernel=kernel,
+        sampled=_method(options).sampled(propagator),
+        title=_title(options, results[0]),
+    )
+    report.write(out, figure_path)
     if not options.quiet:
-        print(_report(image, exact, measured, results, seed, seconds))
-        print(f"\nwrote {out} ({scale}) and {figure_path}")
+        executions = sum(result.total_shots for result in results)
+        size = " x ".join(map(str, image.shape))
+        print(f"input {size}, seed {seed}: {executions:,} executions in {seconds:.2f} s\n")
+        print(f"{report}\n\nwrote {out} ({report.scale}) and {figure_path}")
 
 
 def _require_extras() -> None:
@@ -193,24 +188,27 @@ def _require_extras() -> None:
         ) from None
 
 
-def _output_paths(options: argparse.Namespace, writable: Sequence[str]) -> tuple[Path, Path]:
+def _output_paths(options: argparse.Namespace) -> tuple[Path, Path]:
     """Where to write, after making sure that it can be done and harms nothing."""
+    from qconv.pictures import WRITABLE
+
     out: Path = options.out
     figure: Path = options.figure or out.with_name(f"{out.stem}-figure.png")
-    if out.suffix.lower() not in writable:
-        raise UsageError(f"--out: expected a name ending in {', '.join(writable)}, got '{out}'")
-    if figure.suffix.lower() not in (".png", ".pdf", ".svg", ".jpg"):
-        raise UsageError(f"--figure: expected .png, .pdf, .svg or .jpg, got '{figure}'")
     if out == figure:
         raise UsageError(f"--figure: expected another file than --out, got '{figure}' for both")
-    for name, path in (("--out", out), ("--figure", figure)):
+    for name, path, endings in (("--out", out, WRITABLE), ("--figure", figure, FIGURES)):
+        if path.suffix.lower() not in endings:
+            raise UsageError(
+                f"{name}: expected a name ending in {', '.join(endings)}, got '{path}'"
+            )
         if path.is_dir():
             raise UsageError(f"{name}: expected a file, got the folder '{path}'")
         if not path.parent.is_dir():
             raise UsageError(f"{name}: there is no folder '{path.parent}'")
         if path.exists() and not options.overwrite:
             raise UsageError(f"{name}: '{path}' exists; --overwrite replaces it")
-        if options.image is not None and path.exists() and path.samefile(options.image):
+        source = Path(options.image) if options.image is not None else None
+        if source is not None and source.exists() and path.exists() and path.samefile(source):
             raise UsageError(f"{name}: '{path}' is the input picture")
     return out, figure
 
@@ -261,10 +259,6 @@ def _read_kernel(path: Path) -> _Array:
     return kernel  # type: ignore[no-any-return]
 
 
-def _channels(image: _Array) -> list[_Array]:
-    return [image] if image.ndim == 2 else [image[:, :, c] for c in range(image.shape[2])]
-
-
 def _method(options: argparse.Namespace) -> qconv.Collapse:
     return qconv.Collapse(shared=options.shared, baseline=options.baseline)
 
@@ -287,23 +281,13 @@ def _convolve_channels(
             seed=rng,
             progress=not options.quiet and sys.stderr.isatty(),
         )
-        for channel in _channels(image)
+        for channel in channels(image)
     ]
-
-
-def _joined(results: list[qconv.Convolution], axes: int) -> _Measured:
-    first = results[0]
-    return _Measured(
-        image=first.image if axes == 2 else np.dstack([result.image for result in results]),
-        stderr=first.stderr if axes == 2 else np.dstack([result.stderr for result in results]),
-        shots=first.shots,
-        independent=first.independent,
-    )
 
 
 def _exact(image: _Array, kernel: _Array, options: argparse.Namespace) -> _Array:
     """The exact convolution of every channel, by the independent reference."""
-    channels = [
+    parts = [
         classical.convolve(
             channel,
             kernel,
@@ -311,9 +295,9 @@ def _exact(image: _Array, kernel: _Array, options: argparse.Namespace) -> _Array
             boundary=options.boundary,
             fillvalue=options.fillvalue,
         )
-        for channel in _channels(image)
+        for channel in channels(image)
     ]
-    return channels[0] if image.ndim == 2 else np.dstack(channels)
+    return parts[0] if image.ndim == 2 else np.dstack(parts)
 
 
 def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
@@ -323,74 +307,3 @@ def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     shots = "exact expectation" if result.shots is None else f"{result.shots:,} shots a pixel"
     extras = [word for word in ("baseline", "shared") if getattr(options, word)]
     return ", ".join([kernel, shots, *extras])
-
-
-def _write(
-    out: Path,
-    figure_path: Path,
-    image: _Array,
-    exact: _Array,
-    measured: _Measured,
-    propagator: qconv.Propagator,
-    scale: Any,
-    title: str,
-) -> None:
-    """Write both files in full somewhere beside their places, then move them there."""
-    from qconv.pictures import write_picture
-    from qconv.plotting import comparison_figure, save_figure
-
-    with (
-        tempfile.TemporaryDirectory(dir=out.parent, prefix=".qconv-") as first,
-        tempfile.TemporaryDirectory(dir=figure_path.parent, prefix=".qconv-") as second,
-    ):
-        partial_out, partial_figure = Path(first, out.name), Path(second, figure_path.name)
-        write_picture(partial_out, measured.image, scale)
-        figure = comparison_figure(
-            image, exact, measured.image, measured.stderr, propagator, title=title
-        )
-        save_figure(figure, partial_figure)
-        os.replace(partial_out, out)
-        os.replace(partial_figure, figure_path)
-
-
-def _report(
-    image: _Array,
-    exact: _Array,
-    measured: _Measured,
-    results: list[qconv.Convolution],
-    seed: int,
-    seconds: float,
-) -> str:
-    """The tables that the command prints."""
-    report = _compared(exact, measured)
-    cost = qconv.resources(results[0].circuits[0])
-    executions = sum(result.total_shots for result in results)
-    size = " x ".join(map(str, image.shape))
-    lines = [
-        f"input {size}, seed {seed}: {executions:,} executions in {seconds:.2f} s",
-        "",
-        "measured against exact (grey levels)",
-        _indented(report),
-        "",
-        "the kernel circuit",
-        _indented(cost),
-    ]
-    return "\n".join(lines)
-
-
-def _compared(exact: _Array, measured: _Measured) -> classical.Comparison:
-    """The comparison; of a colour picture the structural similarity is the channels' mean."""
-    report = classical.compare(measured, exact)
-    if exact.ndim == 2:
-        return report
-    channels = [
-        classical.compare(replace(measured, image=image, stderr=stderr), channel).ssim
-        for image, stderr, channel in zip(
-            *(np.moveaxis(a, 2, 0) for a in (measured.image, measured.stderr, exact)), strict=True
-        )
-    ]
-    return replace(report, ssim=float(np.mean(channels)))
-
-
-def _indented(table: object) -> str:
-    return "\n".join(f"  {line}" for line in str(table).splitlines())

@@ -51,6 +51,8 @@ def read_picture(path: str | os.PathLike[str]) -> _Array:
         raw = np.asarray(io.imread(os.fspath(path)))
     except Exception as error:  # every reader has errors of its own
         raise ValueError(f"{path} is not a picture that scikit-image can read") from error
+    if raw.ndim == 4 and len(raw) == 1:  # the one frame of an animation's format
+        raw = raw[0]
     if raw.dtype.kind not in "buif":
         raise ValueError(f"{path}: expected real pixel values, got {raw.dtype}")
     scale = 1.0 if raw.dtype.kind == "f" else WHITE

@@ -23,6 +23,7 @@ def comparison_figure(
     measured: _Array,
     stderr: _Array,
     propagator: Propagator,
+    scale: GreyScale,
     *,
     title: str = "",
 ) -> Figure:
@@ -33,7 +34,8 @@ def comparison_figure(
         exact: Exact convolution, same number of axes.
         measured: What the circuits measured, shape of ``exact``.
         stderr: Its standard error, shape of ``exact``.
-        propagator: The kernel as probabilities and weights.
+        propagator: What the circuit encodes.
+        scale: Which numbers of ``exact`` and ``measured`` are shown black and white.
         title: A line above everything.
 
     Returns:
@@ -44,13 +46,13 @@ def comparison_figure(
     figure = Figure(figsize=(13, 8.6), layout="constrained")
     figure.suptitle(title)
     axes = figure.subplots(2, 3)
-    scale = GreyScale.of(exact, propagator.effective_kernel)
     _show_picture(axes[0, 0], image, GreyScale(min(0.0, image.min()), max(255.0, image.max())))
     axes[0, 0].set_title("input")
     _show_picture(axes[0, 1], exact, scale)
     axes[0, 1].set_title("exact convolution")
     _show_picture(axes[0, 2], measured, scale)
-    axes[0, 2].set_title("measured by the circuit")
+    expected = not np.any(stderr > 0) and "the circuit's expectation"
+    axes[0, 2].set_title(expected or "measured by the circuit")
     show_propagator(axes[1, 0], propagator)
     _show_stderr(axes[1, 1], stderr)
     _show_errors(axes[1, 2], measured - exact, stderr)
@@ -81,7 +83,7 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
     axes.set_xlabel("kernel_column")
     axes.set_ylabel("kernel_row")
     weight = np.abs(propagator.weights).max()
-    axes.set_title(f"propagator (weights of magnitude {weight:.4g})")
+    axes.set_title(f"propagator in the circuit (weights \N{PLUS-MINUS SIGN}{weight:.4g})")
     if max(p.shape) > 7:
         return
     for (row, column), value in np.ndenumerate(p):

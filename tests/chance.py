@@ -21,9 +21,9 @@ def law_bound(counts, probabilities):
     """Bound on the chance that honest counts are as far from their law as these, or farther.
 
     For ``k`` outcomes and ``n`` draws the relative entropy ``D`` of the frequencies to the law
-    exceeds ``d`` with probability at most ``exp(-n d) (e n d / (k - 1))**(k - 1)`` (if ``n d`` is at
-    least ``k - 1``): Agrawal, Finite-sample concentration of the multinomial in relative entropy,
-    IEEE Trans. Inf. Theory 66 (2020) 6297, theorem 1.2.
+    exceeds ``d`` with probability at most ``exp(-n d) (e n d / (k - 1))**(k - 1)`` (if ``n d`` is
+    at least ``k - 1``): Agrawal, Finite-sample concentration of the multinomial in relative
+    entropy, IEEE Trans. Inf. Theory 66 (2020) 6297, arXiv:1904.02291.
     """
     counts = np.asarray(counts, dtype=float).ravel()
     p = np.asarray(probabilities, dtype=float).ravel()
@@ -63,7 +63,7 @@ def assert_same_law(first, second):
 
 
 def window_samples(image, kernel, boundary="symm"):
-    """What each position of an odd kernel contributes to each pixel, mode same: ``s_j`` and ``p_j``.
+    """What each position of an odd kernel contributes to each pixel, in mode same.
 
     For `Propagator.from_kernel` and true convolution, from the definition, by padding with NumPy.
 
@@ -105,8 +105,8 @@ class Moments:
 def mean_square_tolerance(moments, shots, weights=None):
     """How far ``sum w z**2 / sum w`` of honest, independent pixels may lie from 1.
 
-    ``z`` is the error of a mean of ``shots`` samples in its standard errors. The variance of ``z**2``
-    is exactly ``2 + (kurtosis - 3) / shots``. Its tail is sub-gamma with scale at most that of one
+    ``z`` is the error of a mean of ``shots`` samples in its standard errors. The variance of its
+    square is exactly ``2 + (kurtosis - 3) / shots``. Its tail is sub-gamma with scale at most that of one
     sample squared (bounded by ``largest / 3``, divided by shots) plus that of a squared normal (2).
     Bernstein's inequality: Boucheron, Lugosi and Massart, Concentration Inequalities, section 2.4.
     """
@@ -160,7 +160,7 @@ def labels(height, width):
 
 
 def drawn_positions(seen):
-    """Kernel position, 0 to 8, that a 3 x 3 correlation on `labels` (wrap, same) drew, per pixel."""
+    """Kernel position, 0 to 8, that a correlation on `labels` (wrap, same) drew, per pixel."""
     number = np.rint(seen).astype(int)
     assert (number == seen).all()
     rows, columns = np.ogrid[: seen.shape[0], : seen.shape[1]]

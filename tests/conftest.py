@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def camera():
-    """The photograph that scikit-image carries, 256 x 256 grey levels, by averaging 2 x 2 pixels."""
+    """The photograph that scikit-image carries, averaged to 256 x 256 grey levels."""
     from skimage import data
 
     picture = data.camera().astype(float).reshape(256, 2, 256, 2).mean(axis=(1, 3))

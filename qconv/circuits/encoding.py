@@ -101,7 +101,7 @@ def _checked_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...
     if names is None:
         numbered = tuple(f"axis_{axis}" for axis in range(num_axes))
         return _DEFAULT_NAMES.get(num_axes, numbered)
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
         raise TypeError(f"names should be a sequence of strings. Got {names!r}.")
     if len(names) != num_axes:
         raise ValueError(

@@ -1,0 +1,129 @@
+"""Reports of the command line: the tables that it prints and the files that it writes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import classical
+import qconv
+from qconv.pictures import WHITE, GreyScale, write_picture
+
+_Array = NDArray[np.float64]
+
+#: Endings of the files that a figure can be written to.
+FIGURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
+
+
+def channels(image: _Array) -> list[_Array]:
+    """The channels of a picture ``(H, W)`` or ``(H, W, C)``, each ``(H, W)``."""
+    return [image] if image.ndim == 2 else list(np.moveaxis(image, 2, 0))
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A picture's result with all channels together, as `classical.compare` takes it."""
+
+    image: _Array
+    stderr: _Array
+    shots: int | None
+    independent: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """One convolved picture: print it for the tables, `write` it for the files."""
+
+    image: _Array
+    """Input, ``(H, W)`` or ``(H, W, 3)``, grey levels."""
+    exact: _Array
+    """Exact convolution, as many axes."""
+    results: list[qconv.Convolution]
+    """What was measured, one a channel."""
+    kernel: _Array
+    """The effective kernel."""
+    sampled: qconv.Propagator
+    """What the circuit encodes."""
+    title: str
+    """The call in words."""
+
+    @cached_property
+    def measured(self) -> _Measured:
+        """All channels together."""
+        first = self.results[0]
+        if self.exact.ndim == 2:
+            image, stderr = first.image, first.stderr
+        else:
+            image = np.dstack([result.image for result in self.results])
+            stderr = np.dstack([result.stderr for result in self.results])
+        return _Measured(image, stderr, first.shots, first.independent)
+
+    @cached_property
+    def scale(self) -> GreyScale:
+        """Which numbers are shown black and white."""
+        return GreyScale.of(self.exact, self.kernel)
+
+    @cached_property
+    def comparison(self) -> classical.Comparison:
+        """Measured against exact; the structural similarity is the mean of the channels'."""
+        whole = classical.compare(self.measured, self.exact, data_range=self._data_range)
+        if self.exact.ndim == 2:
+            return whole
+        parts = zip(
+            channels(self.measured.image),
+            channels(self.measured.stderr),
+            channels(self.exact),
+            strict=True,
+        )
+        similarities = [
+            classical.compare(replace(self.measured, image=image, stderr=stderr), exact).ssim
+            for image, stderr, exact in parts
+        ]
+        return replace(whole, ssim=float(np.mean(similarities)))
+
+    @property
+    def _data_range(self) -> float | None:
+        """A range to judge rounding by, where the exact result is next to constant and has none."""
+        full = WHITE * float(np.abs(self.kernel).sum())
+        return full if np.ptp(self.exact) < 1e-9 * full else None
+
+    def __str__(self) -> str:
+        cost = qconv.resources(self.results[0].circuits[0])
+        tables = {"measured against exact (grey levels)": self.comparison, "kernel circuit": cost}
+        return "\n\n".join(
+            "\n".join([name, *(f"  {line}" for line in str(table).splitlines())])
+            for name, table in tables.items()
+        )
+
+    def write(self, out: Path, figure_path: Path) -> None:
+        """Write picture and figure in full somewhere beside their places, then move them there.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        from qconv.plotting import comparison_figure, save_figure
+
+        with (
+            tempfile.TemporaryDirectory(dir=out.parent, prefix=".qconv-") as first,
+            tempfile.TemporaryDirectory(dir=figure_path.parent, prefix=".qconv-") as second,
+        ):
+            partial_out, partial_figure = Path(first, out.name), Path(second, figure_path.name)
+            write_picture(partial_out, self.measured.image, self.scale)
+            figure = comparison_figure(
+                self.image,
+                self.exact,
+                self.measured.image,
+                self.measured.stderr,
+                self.sampled,
+                self.scale,
+                title=self.title,
+            )
+            save_figure(figure, partial_figure)
+            os.replace(partial_out, out)
+            os.replace(partial_figure, figure_path)
