@@ -17,4 +17,4 @@ def progress_bar(total: int, unit: str) -> Any:
         raise ModuleNotFoundError(
             "progress: a progress bar needs tqdm; install it with: pip install 'qconv[images]'"
         ) from None
-    return tqdm(total=total, unit=unit, unit_scale=True, leave=False)
+    return tqdm(total=total, unit=unit, unit_scale=unit == "shot", leave=False)

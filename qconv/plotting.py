@@ -87,11 +87,10 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
     if max(p.shape) > 7:
         return
     for (row, column), value in np.ndenumerate(p):
-        if value > 0:
-            sign = "\N{MINUS SIGN}" if signs[row, column] < 0 else "+"
-            colour = "black" if value > 0.6 * p.max() else "white"
-            text = f"{value:.4g}\n({sign})"
-            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+        sign = "\N{MINUS SIGN}" if signs[row, column] < 0 else "+"
+        text = f"{value:.4g}\n({sign})" if value > 0 else "0"
+        colour = "black" if value > 0.6 * p.max() else "white"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
 
 
 def _show_stderr(axes: Axes, stderr: _Array) -> None:

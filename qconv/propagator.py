@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qconv._checks import real_array
+from qconv._checks import real_array, real_number
 
 #: How far from 1 the sum of given probabilities may lie before it is an error.
 _SUM_TOLERANCE = 1e-9
@@ -96,7 +96,7 @@ class Propagator:
             ValueError: It is empty or not finite, or ``temperature`` is not a positive number.
         """
         k = real_array(kernel, "kernel")
-        t = float(real_array(temperature, "temperature").item())
+        t = real_number(temperature, "temperature")
         if t <= 0:
             raise ValueError(f"temperature: expected a number > 0, got {t:g}")
         with np.errstate(over="ignore", under="ignore"):  # exp(-inf) = 0 is the right answer

@@ -28,6 +28,9 @@ class Windows:
         propagator: Weights, and which positions can be reached at all; the likeliest come first.
         baseline: Effective weight of the pixel under the centre, ``sum_j k_j``, if every sample is
             a difference from that pixel; None if not.
+
+    Raises:
+        ValueError: Samples leave the range of floating point.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Windows:
         ]
         self.probabilities: _Array = p.ravel()[flat]
         self.weights: _Array = propagator.weights.ravel()[flat]
+        self._largest = _largest_sample(self.weights, padded)
 
     def average(self, tile: Tile, frequencies: _Array) -> _Array:
         """``sum_j q_j s_j(x)``, plus what the baseline knows, for every pixel of a tile.
@@ -65,18 +69,27 @@ class Windows:
         total += first
         return self._with_baseline(tile, total)
 
-    def variance(self, tile: Tile, frequencies: _Array) -> _Array:
-        """``sum_j q_j s_j**2 - (sum_j q_j s_j)**2`` for every pixel of a tile; ``q`` sums to 1."""
+    def deviation(self, tile: Tile, frequencies: _Array) -> _Array:
+        """Standard deviation of one sample, for every pixel of a tile.
+
+        The root of ``sum_j q_j s_j**2 - (sum_j q_j s_j)**2``, for frequencies ``(positions,)`` of
+        sum 1; in units of the largest sample there can be, so that no square leaves the range of
+        floating point.
+        """
         first = self._first(tile)
         mean = np.zeros_like(first)
         square = np.zeros_like(first)
         for j, deviation in self._deviations(tile, first):
+            deviation /= self._largest
             scaled = deviation * frequencies[j]
             mean += scaled
             deviation *= scaled
             square += deviation
         square -= mean * mean
-        return np.maximum(square, 0.0, out=square)
+        np.maximum(square, 0.0, out=square)
+        np.sqrt(square, out=square)
+        square *= self._largest
+        return square
 
     def average_of_draws(self, tile: Tile, draws: NDArray[np.intp]) -> _Array:
         """Mean of the samples that ``draws`` picked, for every pixel of a tile.
@@ -130,3 +143,14 @@ class Windows:
 
 def _shape_or_ones(frequencies: _Array, like: _Array) -> tuple[int, ...]:
     return like.shape if frequencies.ndim > 1 else (1,) * like.ndim
+
+
+def _largest_sample(weights: _Array, padded: _Array) -> float:
+    """A bound on the magnitude of a sample, other than 0."""
+    brightest = max(float(padded.max()), -float(padded.min()))
+    largest = 2 * float(np.abs(weights).max()) * brightest
+    if not np.isfinite(largest):
+        raise ValueError(
+            "image: expected products with the kernel below 1.8e308, got larger ones; scale one"
+        )
+    return largest or 1.0

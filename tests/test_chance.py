@@ -89,7 +89,7 @@ class TestSamples:
         assert moments.variance.tolist() == [4, 0]
         assert moments.noisy.tolist() == [True, False]
         assert moments.kurtosis.tolist() == [1]
-        assert moments.largest == 1
+        assert moments.largest.tolist() == [1]
 
 
 class TestHonest:

@@ -10,7 +10,6 @@ Some kernels with structure, emboss for one, need only five.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from qconv.circuits._gates import Array, Gates, cz, ry
 
@@ -24,8 +23,11 @@ _FIVE: tuple[Placement, ...] = (
     ((0, 1), (1, 2), (2, 3), (1, 3), (0, 1)),
     ((1, 3), (0, 1), (2, 3), (0, 3), (2, 3)),
 )
-_STARTS = {5: 6, 6: 20}  # per placement; a random kernel fails 40 starts on six once in 10,000
+_STARTS = 12  # at once
+_BATCHES = {5: 1, 6: 6}  # per placement
+_ITERATIONS = 60
 _RESIDUAL = 1e-13
+_COARSE = 1e-4
 _SEED = 20040716
 
 _INDEX = np.arange(16)
@@ -44,38 +46,50 @@ def fit_four_qubits(state: Array, cost: int) -> Gates | None:
     Returns:
         The gates, exact to 1e-13, or None if no start converged. Always the same for one state.
     """
-    target = state.ravel()
     rng = np.random.default_rng(_SEED)
-    for _ in range(_STARTS[cost]):
+    for _ in range(_BATCHES[cost]):
         for placement in _FIVE if cost == 5 else _SIX:
-            angles = _solve(placement, target, rng.uniform(-np.pi, np.pi, 4 + 2 * cost))
-            if np.linalg.norm(_evolve(placement, angles)[0] - target) <= _RESIDUAL:
+            starts = rng.uniform(-np.pi, np.pi, (_STARTS, 4 + 2 * cost))
+            angles = _solve(placement, state.ravel(), starts)
+            if angles is not None:
                 return _to_gates(placement, angles)
     return None
 
 
-def _solve(placement: Placement, target: Array, start: Array) -> Array:
-    """Run Levenberg-Marquardt from one start, with the analytic Jacobian."""
-    computed: dict[bytes, tuple[Array, Array]] = {}
+def _solve(placement: Placement, target: Array, angles: Array) -> Array | None:
+    """Run Levenberg-Marquardt from many starts until the first converges.
 
-    def evolve(angles: Array) -> tuple[Array, Array]:
-        key = angles.tobytes()
-        if key not in computed:
-            computed.clear()
-            computed[key] = _evolve(placement, angles)
-        return computed[key]
+    Far from a solution the angles are rounded to six digits after each step, so that rounding
+    errors, which differ between machines and even processes, do not decide where it ends.
 
-    angles: Array = least_squares(
-        lambda angles: evolve(angles)[0] - target,
-        start,
-        jac=lambda angles: evolve(angles)[1],
-        method="lm",
-        xtol=1e-15,
-        ftol=1e-15,
-        gtol=1e-15,
-        max_nfev=80,
-    ).x
-    return angles
+    Args:
+        placement: Of the CZ gates.
+        target: Shape ``(16,)``.
+        angles: The starts, shape ``(starts, angles)``.
+
+    Returns:
+        Angles, shape ``(angles,)``, or None.
+    """
+    damping = np.full(len(angles), 0.1)
+    residual, jacobian = _evolve(placement, angles, target)
+    distance = np.linalg.norm(residual, axis=1)
+    for _ in range(_ITERATIONS):
+        transposed = jacobian.swapaxes(1, 2)
+        normal = transposed @ jacobian + damping[:, None, None] * np.eye(angles.shape[1])
+        trial = angles - np.linalg.solve(normal, transposed @ residual[:, :, None])[:, :, 0]
+        trial = np.where((distance > _COARSE)[:, None], trial.round(6), trial)
+        trial_residual, trial_jacobian = _evolve(placement, trial, target)
+        trial_distance = np.linalg.norm(trial_residual, axis=1)
+        better = trial_distance < distance
+        angles = np.where(better[:, None], trial, angles)
+        residual = np.where(better[:, None], trial_residual, residual)
+        jacobian = np.where(better[:, None, None], trial_jacobian, jacobian)
+        distance = np.minimum(distance, trial_distance)
+        damping = np.clip(damping * np.where(better, 0.3, 4.0), 1e-13, 1e6)
+        if distance.min() <= _RESIDUAL:
+            best: Array = angles[int(np.argmin(distance))]
+            return best
+    return None
 
 
 def _rotations(placement: Placement) -> list[tuple[int, tuple[int, int] | None]]:
@@ -86,18 +100,28 @@ def _rotations(placement: Placement) -> list[tuple[int, tuple[int, int] | None]]
     return first
 
 
-def _evolve(placement: Placement, angles: Array) -> tuple[Array, Array]:
-    """Return the state, shape ``(16,)``, and its derivatives, shape ``(16, len(angles))``."""
-    columns = np.zeros((16, len(angles) + 1))  # the derivatives, then the state
-    columns[0, -1] = 1.0
-    cosines, sines = np.cos(angles / 2), np.sin(angles / 2)
+def _evolve(placement: Placement, angles: Array, target: Array) -> tuple[Array, Array]:
+    """Run the ansatz for many sets of angles.
+
+    Args:
+        placement: Of the CZ gates.
+        angles: Shape ``(sets, angles)``.
+        target: Shape ``(16,)``.
+
+    Returns:
+        State minus target, shape ``(sets, 16)``, and its derivatives, ``(sets, 16, angles)``.
+    """
+    sets, count = angles.shape
+    columns = np.zeros((sets, 16, count + 1))  # the derivatives, then the state
+    columns[:, 0, -1] = 1.0
+    cosines, sines = np.cos(angles / 2)[:, :, None, None], np.sin(angles / 2)[:, :, None, None]
     for i, (qubit, pair) in enumerate(_rotations(placement)):
         if pair is not None:
-            columns[(_BIT[pair[0]] & _BIT[pair[1]]) == 1] *= -1
-        turned = _SIGN[qubit][:, None] * columns[_FLIPPED[qubit]]
-        columns = cosines[i] * columns + sines[i] * turned
-        columns[:, i] = 0.5 * _SIGN[qubit] * columns[_FLIPPED[qubit], -1]
-    return columns[:, -1], columns[:, :-1]
+            columns[:, (_BIT[pair[0]] & _BIT[pair[1]]) == 1] *= -1
+        turned = _SIGN[qubit][:, None] * columns[:, _FLIPPED[qubit]]
+        columns = cosines[:, i] * columns + sines[:, i] * turned
+        columns[:, :, i] = 0.5 * _SIGN[qubit] * columns[:, _FLIPPED[qubit], -1]
+    return columns[:, :, -1] - target, columns[:, :, :-1]
 
 
 def _to_gates(placement: Placement, angles: Array) -> Gates:

@@ -19,6 +19,7 @@ too little about it, the probabilities that the circuit was built for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,8 +40,9 @@ from qconv.windows import Windows
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]
 
-#: Probability that an ideal circuit may put where the kernel has none, by rounding.
-_LEAK = 1e-9
+#: Probability that an ideal circuit may put where the kernel has none, by rounding (1e-6 with a
+#: simulator of single precision); more is a mistake in the circuit.
+_LEAK = 1e-5
 
 #: Expected counts from which on observed frequencies serve as probabilities.
 _ENOUGH = 20
@@ -157,7 +159,7 @@ def _shared(problem: Problem, circuit: QuantumCircuit, windows: Windows, shots: 
         counts, executions = _measured(problem, circuit, windows, shots, job=0)
         law, correction = _observed_law(windows, counts)
     average = _same_for_all(problem, windows, counts / shots)
-    image, stderr = _filled(problem, windows, average, law, correction / shots)
+    image, stderr = _filled(problem, windows, average, law, math.sqrt(correction / shots))
     return _result(problem, circuit, image, stderr, executions, independent=False)
 
 
@@ -178,7 +180,7 @@ def _separate(
         counts = np.sum([counts for hand in hands for _, counts in hand], axis=0)
         law, correction = _observed_law(windows, counts)
         average = dealt_averages(problem, windows, hands, shots)
-    image, stderr = _filled(problem, windows, average, law, correction / shots)
+    image, stderr = _filled(problem, windows, average, law, math.sqrt(correction / shots))
     return _result(problem, circuit, image, stderr, executions)
 
 
@@ -209,8 +211,8 @@ def _filled(
         problem: The tiles.
         windows: The samples.
         averages: Estimates of the pixels of a tile.
-        law: Probability of each position, for the variance of one sample.
-        scale: From that variance to the estimate's; None for an exact estimate.
+        law: Probability of each position, for the spread of one sample.
+        scale: From one sample's standard deviation to that of the estimate; None if exact.
     """
     image = np.empty(problem.grid.output_shape)
     stderr = np.zeros(problem.grid.output_shape)
@@ -220,7 +222,7 @@ def _filled(
             image[piece] = average
         if scale is not None:
             tile = problem.grid.tiles[number]
-            stderr[tile] = np.sqrt(scale * windows.variance(tile, law))
+            stderr[tile] = scale * windows.deviation(tile, law)
 
     problem.for_each_tile(work)
     return image, stderr

@@ -168,5 +168,5 @@ def test_bad_arguments(arguments, exception, message):
 def test_free_parameters_are_refused():
     circuit = QuantumCircuit(1)
     circuit.rx(Parameter("theta"), 0)
-    with pytest.raises(ValueError, match="circuit should have no free parameters. Got theta"):
+    with pytest.raises(ValueError, match=r"circuit should have no free parameters. Got theta"):
         resources(circuit)

@@ -1,0 +1,282 @@
+"""Backends and samplers: ideal, noisy, imitating a device, repeating themselves."""
+
+import numpy as np
+import pytest
+from qiskit.primitives import BackendSamplerV2, StatevectorSampler
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
+from qiskit_aer.primitives import SamplerV2
+from scipy import stats
+
+import qconv
+from qconv import execution
+from qconv.circuits.encoding import encode_amplitudes
+from qconv.execution import born_probabilities, kept_counts, measured_counts, root_seed
+from tests.cases import EDGE, random_integers
+from tests.chance import ALARM, Moments, assert_honest, assert_law, window_samples
+
+IMAGE = random_integers((16, 15), 0)
+FLIP = 0.03
+
+
+def noisy(readout=True):
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), ["cx", "cz"])
+    model.add_all_qubit_quantum_error(depolarizing_error(0.002, 1), ["ry", "h", "sx", "x"])
+    if readout:
+        model.add_all_qubit_readout_error(ReadoutError([[1 - FLIP, FLIP], [FLIP, 1 - FLIP]]))
+    return model
+
+
+def run(backend, shots=100, seed=1, **how):
+    return qconv.convolve(IMAGE, EDGE, mode="same", backend=backend, shots=shots, seed=seed, **how)
+
+
+IDEAL = {
+    "AerSimulator": AerSimulator,
+    "AerSimulator of one thread": lambda: AerSimulator(max_parallel_threads=1),
+    "AerSimulator of density matrices": lambda: AerSimulator(method="density_matrix"),
+    "StatevectorSampler": StatevectorSampler,
+    "StatevectorSampler that moves on": lambda: StatevectorSampler(seed=np.random.default_rng(1)),
+    "BackendSamplerV2": lambda: BackendSamplerV2(backend=AerSimulator()),
+    "SamplerV2": SamplerV2,
+    "SamplerV2 of few shots": lambda: SamplerV2(default_shots=3),
+}
+NOISY = {
+    "AerSimulator": lambda: AerSimulator(noise_model=noisy()),
+    "AerSimulator of a device": lambda: AerSimulator.from_backend(GenericBackendV2(5, seed=1)),
+    "device": lambda: GenericBackendV2(5, seed=1),
+    "BackendSamplerV2": lambda: BackendSamplerV2(backend=AerSimulator(noise_model=noisy())),
+    "SamplerV2": lambda: SamplerV2.from_backend(AerSimulator(noise_model=noisy())),
+}
+
+
+@pytest.mark.parametrize("make", IDEAL.values(), ids=IDEAL)
+@pytest.mark.parametrize("shared", [False, True])
+def test_ideal(make, shared):
+    result = run(make(), method=qconv.Collapse(shared=shared))
+    assert result.shots == 100
+    assert result.total_shots == result.oracle_calls == (100 if shared else 100 * IMAGE.size)
+    assert result.success_probability == 1.0
+    assert result.independent is not shared
+    assert len(result.circuits) == 1
+    if not shared:
+        moments = Moments(*window_samples(IMAGE, EDGE, "fill"))
+        assert_honest(result, moments, 100, stderr_rtol=0.2)
+
+
+@pytest.mark.parametrize("make", NOISY.values(), ids=NOISY)
+@pytest.mark.parametrize("shared", [False, True])
+def test_noisy(make, shared):
+    shots = 100 if not shared else 10_000
+    result = run(make(), shots=shots, method=qconv.Collapse(shared=shared))
+    kept = shots if shared else shots * IMAGE.size
+    assert result.shots == shots
+    assert result.total_shots > kept
+    assert result.success_probability == kept / result.total_shots
+    assert 0.85 < result.success_probability < 1
+    assert result.oracle_calls == result.total_shots
+    assert np.isfinite(result.image).all()
+    assert (result.stderr >= 0).all()
+
+
+def test_post_selection_is_what_readout_errors_make():
+    # One pixel, a 1 x 3 kernel in two qubits: outcome 3 has no position. Flips of each bit.
+    model = NoiseModel()
+    model.add_all_qubit_readout_error(ReadoutError([[1 - FLIP, FLIP], [FLIP, 1 - FLIP]]))
+    p, shots = np.array([0.5, 0.2, 0.3, 0]), 200_000
+    flip = np.array([[1 - FLIP, FLIP], [FLIP, 1 - FLIP]])
+    seen = np.kron(flip, flip) @ p
+    result = qconv.correlate(
+        [1.0, 0, 0],
+        p[:3],
+        mode="valid",
+        shots=shots,
+        seed=2,
+        backend=AerSimulator(noise_model=model),
+    )
+    lost = result.total_shots - shots
+    assert stats.binomtest(lost, result.total_shots, seen[3]).pvalue > ALARM
+    first = round(result.image[0] * shots)
+    chance = seen[0] / seen[:3].sum()
+    assert_law([first, shots - first], [chance, 1 - chance])
+    # And the standard error is that of what was observed, not of the ideal circuit.
+    observed = np.sqrt(first / shots * (1 - first / shots) / (shots - 1))
+    np.testing.assert_allclose(result.stderr, observed, rtol=1e-9)
+
+
+def test_coefficients_of_noisy_counts_are_kept_exactly():
+    keep = np.array([True, True, True, False])
+    circuit = encode_amplitudes(np.sqrt([0.5, 0.2, 0.3]))
+    for shots in (1, 2, 17, 1000):
+        counts, executions = kept_counts(
+            circuit, keep, shots, AerSimulator(noise_model=noisy()), root_seed(3)
+        )
+        assert counts.sum() == shots
+        assert counts[3] == 0
+        assert executions >= shots
+
+
+def test_too_noisy():
+    keep = np.array([True, False])
+    with pytest.raises(RuntimeError, match=r"only 0 of \d+ executions .* too noisy"):
+        kept_counts(encode_amplitudes([0, 1]), keep, 10, AerSimulator(), root_seed(3))
+
+
+class TestExact:
+    def test_ideal_simulator(self):
+        one, other = run(None, shots=None), run(AerSimulator(), shots=None)
+        np.testing.assert_allclose(other.image, one.image, atol=1e-11)
+
+    def test_refused_elsewhere(self):
+        for make in [*NOISY.values(), StatevectorSampler, SamplerV2]:
+            with pytest.raises(ValueError, match=r"shots: expected a whole number with this back"):
+                run(make(), shots=None)
+
+    def test_probabilities(self):
+        p = np.array([[0.1, 0.2, 0.05], [0.25, 0.3, 0.1]])
+        born = born_probabilities(encode_amplitudes(np.sqrt(p)))
+        np.testing.assert_allclose(born.reshape(2, 4)[:, :3], p, atol=1e-15)
+        assert born.reshape(2, 4)[:, 3].tolist() == [0, 0]
+
+
+class TestSeeds:
+    @pytest.mark.parametrize(
+        "make", [AerSimulator, lambda: AerSimulator(noise_model=noisy()), NOISY["device"]]
+    )
+    def test_backends_repeat(self, make):
+        one, other, third = run(make()), run(make()), run(make(), seed=2)
+        assert one.image.tobytes() == other.image.tobytes()
+        assert one.stderr.tobytes() == other.stderr.tobytes()
+        assert one.total_shots == other.total_shots
+        assert one.image.tobytes() != third.image.tobytes()
+
+    def test_the_callers_backend_is_left_alone(self):
+        backend = AerSimulator(seed_simulator=5, shots=17)
+        run(backend)
+        assert backend.options.seed_simulator == 5
+        assert backend.options.shots == 17
+        assert backend.options.noise_model is None
+
+    def test_a_backends_own_seed_does_not_repeat_shots(self):
+        backend = AerSimulator(seed_simulator=5)
+        assert run(backend, seed=1).image.tobytes() != run(backend, seed=2).image.tobytes()
+
+    def test_jobs_do_not_repeat_each_other(self, monkeypatch):
+        monkeypatch.setattr(execution, "JOB_SHOTS", 500)
+        circuit = encode_amplitudes([1, 1])
+        root = root_seed(1)
+        per_job = []
+        for number in range(20):
+            part = measured_counts(circuit, 500, AerSimulator(), execution.derived(root, number))
+            per_job.append(int(part[0]))
+        assert len(set(per_job)) > 5
+        total = measured_counts(circuit, 10_000, AerSimulator(), root)
+        assert total.sum() == 10_000
+        assert_law(total, [0.5, 0.5])
+
+
+REPEATING = {
+    "StatevectorSampler": lambda model: StatevectorSampler(seed=1),
+    "SamplerV2": lambda model: SamplerV2.from_backend(AerSimulator(noise_model=model), seed=1),
+    "BackendSamplerV2": lambda model: BackendSamplerV2(
+        backend=AerSimulator(noise_model=model), options={"seed_simulator": 1}
+    ),
+}
+
+
+class TestRepeatingSamplers:
+    """A sampler with a fixed seed gives the same shots on every run; they must not count twice."""
+
+    @pytest.mark.parametrize("make", REPEATING.values(), ids=REPEATING)
+    def test_refused_over_several_jobs(self, make, monkeypatch):
+        monkeypatch.setattr(execution, "JOB_SHOTS", 1000)
+        with pytest.raises(ValueError, match=r"backend: the sampler returned the same shots"):
+            run(make(None))
+
+    @pytest.mark.parametrize("make", REPEATING.values(), ids=REPEATING)
+    def test_one_job_is_fine(self, make):
+        one, other = run(make(None)), run(make(None))
+        assert one.image.tobytes() == other.image.tobytes()
+
+    @pytest.mark.parametrize("make", [IDEAL[n] for n in IDEAL if "Sampler" in n])
+    def test_honest_samplers_are_not(self, make, monkeypatch):
+        monkeypatch.setattr(execution, "JOB_SHOTS", 1000)
+        assert run(make()).total_shots == 100 * IMAGE.size
+
+    def test_certain_outcomes_coincide_honestly(self, monkeypatch):
+        monkeypatch.setattr(execution, "JOB_SHOTS", 100)
+        result = qconv.convolve(IMAGE, [[0, 1.0]], backend=StatevectorSampler(), shots=10)
+        assert (result.stderr == 0).all()
+
+    @pytest.mark.parametrize("name", ["SamplerV2", "BackendSamplerV2"])
+    def test_refused_over_rounds_of_post_selection(self, name):
+        # What noise lost is run again; a fixed seed then repeats the first shots of the first run.
+        with pytest.raises(ValueError, match=r"backend: the sampler returned the same shots"):
+            run(REPEATING[name](noisy()))
+
+    def test_two_results_of_a_repeating_sampler_do_not_add_up(self):
+        one = run(StatevectorSampler(seed=1), seed=1)
+        other = run(StatevectorSampler(seed=1), seed=2)
+        # The same measured shots: only how they were dealt out differs. As more shots they would
+        # make the standard error smaller than it is, in particular for shared shots.
+        with pytest.raises(ValueError, match="same shots"):
+            _ = one + other
+
+    def test_two_shared_results_of_a_repeating_sampler_do_not_add_up(self):
+        method = qconv.Collapse(shared=True)
+        one = run(StatevectorSampler(seed=1), seed=1, method=method)
+        other = run(StatevectorSampler(seed=1), seed=2, method=method)
+        assert np.array_equal(one.image, other.image)
+        with pytest.raises(ValueError, match="same shots"):
+            _ = one + other
+
+
+class TestJobs:
+    def test_larger_than_dealing_allows(self, monkeypatch):
+        # Jobs of at most 1000 shots: every tile in pieces, every piece its own histogram.
+        from qconv import drawing
+
+        image = random_integers((90, 100), 1)
+        monkeypatch.setattr(drawing, "DEAL_LIMIT", 20_001)
+        shots = 30
+        result = qconv.convolve(
+            image,
+            EDGE,
+            shots=shots,
+            seed=1,
+            mode="same",
+            boundary="wrap",
+            backend=AerSimulator(),
+        )
+        assert result.total_shots == shots * image.size
+        moments = Moments(*window_samples(image, EDGE, "wrap"))
+        assert_honest(result, moments, shots, stderr_rtol=0.05)
+
+    def test_one_pixel_larger_than_dealing_allows(self, monkeypatch):
+        from qconv import drawing
+
+        monkeypatch.setattr(drawing, "DEAL_LIMIT", 11)
+        result = qconv.convolve([1.0, 2], [1, 1], shots=50, seed=1, backend=AerSimulator())
+        assert result.total_shots == 150
+
+
+class TestWrong:
+    @pytest.mark.parametrize(
+        "backend", ["aer_simulator", 5, AerSimulator, BackendSamplerV2, object(), [AerSimulator()]]
+    )
+    def test_type(self, backend):
+        with pytest.raises(TypeError, match=r"backend: expected None .*BaseSamplerV2, got"):
+            run(backend)
+
+    def test_device_of_too_few_qubits(self):
+        # Before any circuit runs, and in words about the arguments: 4 qubits are needed.
+        with pytest.raises(ValueError, match=r"backend: expected .*4 qubits"):
+            run(GenericBackendV2(2, seed=1))
+
+    @pytest.mark.filterwarnings("ignore:Simulation failed")
+    def test_simulator_that_cannot(self):
+        for shots in (None, 3):
+            with pytest.raises(RuntimeError, match="the simulator failed"):
+                run(AerSimulator(method="stabilizer"), shots=shots)

@@ -1,0 +1,385 @@
+"""Results: adding up, intervals, files."""
+
+import dataclasses
+import functools
+import io
+import json
+import operator
+import zipfile
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from scipy import stats
+
+import classical
+import qconv
+from qconv import Convolution
+from tests.cases import EDGE, random_integers
+from tests.chance import Moments, assert_honest, window_samples
+
+IMAGE = random_integers((9, 8), 0)
+
+
+def run(seed=1, image=IMAGE, kernel=EDGE, verb=qconv.convolve, **how):
+    return verb(image, kernel, **({"shots": 20, "mode": "same", "seed": seed} | how))
+
+
+def by_hand(image, stderr, shots, name, **fields):
+    return Convolution(
+        image=np.array(image, dtype=float),
+        stderr=np.array(stderr, dtype=float),
+        shots=shots,
+        total_shots=shots * len(image),
+        circuits=(),
+        streams=frozenset({name}),
+        **fields,
+    )
+
+
+class TestAddition:
+    def test_by_hand(self):
+        one = by_hand([0.0, 4], [3.0, 0], 10, "a", oracle_calls=20)
+        other = by_hand([4.0, 4], [4.0, 0], 30, "b", oracle_calls=60, success_probability=0.5)
+        total = one + other
+        assert total.image.tolist() == [3, 4]
+        assert total.stderr.tolist() == [np.hypot(0.75, 3), 0]
+        assert (total.shots, total.total_shots, total.oracle_calls) == (40, 80, 80)
+        assert total.success_probability == (20 + 0.5 * 60) / 80
+        assert total.streams == {"a", "b"}
+        assert total.independent
+
+    def test_many(self):
+        parts = [run(seed) for seed in range(30)]
+        total = functools.reduce(operator.add, parts)
+        assert total.shots == 600
+        assert total.total_shots == 600 * IMAGE.size
+        np.testing.assert_allclose(total.image, np.mean([part.image for part in parts], axis=0))
+        np.testing.assert_allclose(total.stderr, parts[0].stderr / np.sqrt(30))
+        assert len(total.streams) == 30
+        assert len(total.circuits) == 1
+        assert_honest(total, Moments(*window_samples(IMAGE, EDGE, "fill")), 600)
+
+    def test_any_order(self):
+        a, b, c = (run(seed, shots=10 * seed) for seed in (1, 2, 3))
+        one, other = (a + b) + c, c + (b + a)
+        np.testing.assert_allclose(one.image, other.image)
+        np.testing.assert_allclose(one.stderr, other.stderr)
+        assert one.shots == other.shots == 60
+
+    def test_operands_are_left_alone(self):
+        one = run(1)
+        before = one.image.copy(), one.stderr.copy()
+        _ = one + run(2)
+        assert np.array_equal(one.image, before[0])
+        assert np.array_equal(one.stderr, before[1])
+
+    def test_independence(self):
+        shared = run(2, method=qconv.Collapse(shared=True))
+        assert not shared.independent
+        assert not (run(1) + shared).independent
+
+    def test_different_options_of_a_method_estimate_the_same(self):
+        other = run(2, method=qconv.Collapse(baseline=True))
+        total = run(1) + other
+        assert total.shots == 40
+        assert len(total.circuits) == 2
+
+    def test_spawned_and_moving_seeds(self):
+        rng = np.random.default_rng(1)
+        assert (run(rng) + run(rng)).shots == 40
+        one, other = np.random.SeedSequence(1).spawn(2)
+        assert (run(one) + run(other)).shots == 40
+        assert (run(None) + run(None)).shots == 40
+
+    def test_same_seed(self):
+        one = run(1)
+        for other in (one, run(1), run(np.random.SeedSequence(1)), run(1, shots=30)):
+            with pytest.raises(ValueError, match="same seed, so they are the same shots"):
+                _ = one + other
+        with pytest.raises(ValueError, match="same seed"):
+            _ = (run(2) + one) + run(1)
+
+    @pytest.mark.parametrize(
+        "different",
+        [
+            {"image": IMAGE + 1},
+            {"image": IMAGE.T},
+            {"kernel": -EDGE},
+            {"kernel": qconv.Propagator.softmax(EDGE)},
+            {"mode": "full"},
+            {"boundary": "wrap"},
+            {"fillvalue": 1},
+            {"verb": qconv.correlate, "kernel": [[1, 2.0]]},
+        ],
+    )
+    def test_different_things(self, different):
+        with pytest.raises(ValueError, match="only results of the same image, kernel, mode and b"):
+            _ = run(1) + run(2, **different)
+
+    def test_exact(self):
+        exact = run(shots=None)
+        for one, other in [(exact, run(1)), (run(1), exact), (exact, exact)]:
+            with pytest.raises(ValueError, match=r"an exact result \(shots=None\) has no shots"):
+                _ = one + other
+
+    @pytest.mark.parametrize("other", [1, 0.0, None, IMAGE, "x"])
+    def test_other_things(self, other):
+        with pytest.raises(TypeError):
+            _ = run() + other
+
+
+class TestInterval:
+    @pytest.mark.parametrize("level", [0.5, 0.95, 0.99, np.float32(0.5)])
+    def test_normal(self, level):
+        result = run()
+        low, high = result.interval(level)
+        expected = stats.norm.interval(level, result.image, np.maximum(result.stderr, 1e-300))
+        np.testing.assert_allclose([low, high], expected, rtol=1e-7)
+
+    def test_default(self):
+        low, high = by_hand([1.0], [1.0], 10, "a").interval()
+        np.testing.assert_allclose([low[0], high[0]], [1 - 1.959964, 1 + 1.959964], atol=1e-6)
+
+    def test_exact_is_a_point(self):
+        result = run(shots=None)
+        low, high = result.interval()
+        assert np.array_equal(low, result.image)
+        assert np.array_equal(high, result.image)
+
+    @pytest.mark.parametrize("level", [0, 1, -0.1, 95, np.nan, np.inf])
+    def test_wrong_value(self, level):
+        with pytest.raises(ValueError, match="level: expected a"):
+            run().interval(level)
+
+    @pytest.mark.parametrize("level", ["95%", None, 0.5j, [0.5, 0.9]])
+    def test_wrong_type(self, level):
+        with pytest.raises(TypeError, match="level: expected a real number, got"):
+            run().interval(level)
+
+
+def same(one, other):
+    for field in dataclasses.fields(Convolution):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(a, np.ndarray):
+            assert a.dtype == b.dtype
+            assert np.array_equal(a, b, equal_nan=True)
+        else:
+            assert a == b
+            assert type(a) is type(b)
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        "result",
+        [
+            run(),
+            run(shots=None),
+            run(1) + run(2, method=qconv.Collapse(shared=True, baseline=True)),
+            run(image=np.ones(5), kernel=[1.0], mode="full"),
+            run(image=np.ones((2, 3, 4)), kernel=np.ones((2, 1, 2)), mode="full"),
+            by_hand([1.0], [np.nan], 1, "a"),
+        ],
+    )
+    def test_roundtrip(self, result, tmp_path):
+        path = tmp_path / "result.npz"
+        result.save(path)
+        loaded = Convolution.load(path)
+        same(loaded, result)
+        for circuit, other in zip(loaded.circuits, result.circuits, strict=True):
+            assert [r.name for r in circuit.qregs] == [r.name for r in other.qregs]
+        assert [p.name for p in tmp_path.iterdir()] == ["result.npz"]
+
+    def test_loaded_results_add_up(self, tmp_path):
+        run(1).save(tmp_path / "one")
+        loaded = Convolution.load(tmp_path / "one")
+        assert (loaded + run(2)).shots == 40
+        with pytest.raises(ValueError, match="same seed"):
+            _ = loaded + run(1)
+
+    def test_a_name_without_an_ending_is_kept(self, tmp_path):
+        run().save(str(tmp_path / "result"))
+        assert [p.name for p in tmp_path.iterdir()] == ["result"]
+        same(Convolution.load(str(tmp_path / "result")), run())
+
+    def test_replaces(self, tmp_path):
+        path = tmp_path / "result.npz"
+        path.write_text("something else")
+        run().save(path)
+        same(Convolution.load(path), run())
+
+    def test_relative(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        run().save("result.npz")
+        same(Convolution.load("result.npz"), run())
+
+    def test_no_pickle(self, tmp_path):
+        path = tmp_path / "result.npz"
+        run().save(path)
+        with np.load(path, allow_pickle=False) as file:
+            assert all(file[name].dtype != object for name in file.files)
+
+    def test_no_such_folder(self, tmp_path):
+        with pytest.raises(FileNotFoundError):
+            run().save(tmp_path / "missing" / "result.npz")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_onto_a_folder(self, tmp_path):
+        (tmp_path / "folder").mkdir()
+        with pytest.raises(OSError, match="folder"):
+            run().save(tmp_path / "folder")
+        assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+    def test_a_failure_leaves_the_old_file(self, tmp_path, monkeypatch):
+        path = tmp_path / "result.npz"
+        run().save(path)
+
+        def full(*args, **kwargs):
+            raise OSError("No space left on device")
+
+        monkeypatch.setattr(np, "savez", full)
+        with pytest.raises(OSError, match="No space"):
+            run(2).save(path)
+        monkeypatch.undo()
+        same(Convolution.load(path), run())
+        assert [p.name for p in tmp_path.iterdir()] == ["result.npz"]
+
+    def test_missing(self, tmp_path):
+        with pytest.raises(FileNotFoundError):
+            Convolution.load(tmp_path / "result.npz")
+
+
+def changed(name, change):
+    """The bytes of a saved result with one of its arrays changed, or without it."""
+    packed = io.BytesIO()
+    result = run()
+    circuits = io.BytesIO()
+    fields = {
+        "format": 1,
+        "shots": result.shots,
+        "total_shots": 1440,
+        "success_probability": 1.0,
+        "oracle_calls": 1440,
+        "independent": True,
+        "quantity": result.quantity,
+        "streams": sorted(result.streams),
+    }
+    arrays = {
+        "image": result.image,
+        "stderr": result.stderr,
+        "circuits": np.frombuffer(circuits.getvalue(), dtype=np.uint8),
+    }
+    if name in fields:
+        fields[name] = change
+        if change is None:
+            del fields[name]
+    arrays["fields"] = np.array(json.dumps(fields))
+    if name in arrays:
+        arrays[name] = change
+    np.savez(packed, **{key: value for key, value in arrays.items() if value is not None})
+    return packed.getvalue()
+
+
+def npy(array, **how):
+    packed = io.BytesIO()
+    np.save(packed, array, **how)
+    return packed.getvalue()
+
+
+def npz(**arrays):
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)
+    return packed.getvalue()
+
+
+def saved():
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        run().save(Path(folder, "x"))
+        return Path(folder, "x").read_bytes()
+
+
+def plain_zip():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("image.npy", "no array")
+    return packed.getvalue()
+
+
+WRONG = {
+    "empty": lambda: b"",
+    "text": lambda: b"a text\n" * 100,
+    "npy": lambda: npy(IMAGE),
+    "pickle": lambda: npy(np.array([{}]), allow_pickle=True),
+    "another npz": lambda: npz(image=IMAGE),
+    "another npz of objects": lambda: npz(
+        image=np.array([None]), stderr=IMAGE, circuits=IMAGE, fields=np.array("{}")
+    ),
+    "zip": plain_zip,
+    "zip's first bytes": lambda: b"PK\x03\x04 and no more",
+    "half": lambda: saved()[: len(saved()) // 2],
+    "without its end": lambda: saved()[:-10],
+    "one byte changed": lambda: saved()[:300] + bytes([saved()[300] ^ 255]) + saved()[301:],
+    "no stderr": lambda: changed("stderr", None),
+    "no fields": lambda: changed("fields", None),
+    "fields no JSON": lambda: changed("fields", np.array("shots")),
+    "fields a list": lambda: changed("fields", np.array("[1]")),
+    "fields a number": lambda: changed("fields", np.array(3.0)),
+    "another version": lambda: changed("format", 2),
+    "no version": lambda: changed("format", None),
+    "no streams": lambda: changed("streams", None),
+    "streams a number": lambda: changed("streams", 3),
+    "circuits no QPY": lambda: changed("circuits", np.arange(200, dtype=np.uint8)),
+    "circuits of three bytes": lambda: changed("circuits", np.arange(3, dtype=np.uint8)),
+    "circuits of cut QPY": lambda: changed(
+        "circuits", np.frombuffer(b"QISKIT" + bytes([14, 2, 0, 0]) + bytes(30), dtype=np.uint8)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_files(name, tmp_path):
+    path = tmp_path / "result.npz"
+    path.write_bytes(WRONG[name]())
+    with pytest.raises(ValueError, match=r"path: .*result\.npz is not a saved Convolution"):
+        Convolution.load(path)
+
+
+def test_files_made_by_hand_are_right_otherwise(tmp_path):
+    path = tmp_path / "result.npz"
+    path.write_bytes(changed("", None))
+    assert np.array_equal(Convolution.load(path).image, run().image)
+
+
+class TestText:
+    def test_repr(self):
+        assert repr(run()) == "<Convolution (9, 8), 20 shots a pixel, 1440 in total>"
+        assert repr(run(shots=None)) == "<Convolution (9, 8), exact, 0 in total>"
+
+    def test_str(self):
+        lines = dict(line.split("  ", 1) for line in str(run()).splitlines())
+        rows = {name: text.strip() for name, text in lines.items()}
+        assert rows["output pixels"] == "9 x 8"
+        assert rows["shots a pixel"] == "20"
+        assert rows["executions in total"] == "1,440"
+        assert rows["errors of pixels"] == "independent"
+        assert "exact expectation" in str(run(shots=None))
+        assert "correlated" in str(run(method=qconv.Collapse(shared=True)))
+
+    def test_frozen(self):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            run().shots = 3
+
+    def test_circuits_are_measured_and_draw(self):
+        circuit = run().circuits[0]
+        assert isinstance(circuit, QuantumCircuit)
+        assert circuit.count_ops()["measure"] == circuit.num_qubits
+        assert "kernel_row" in str(circuit.draw("text"))
+
+    def test_reference_accepts_it(self):
+        exact = classical.convolve(IMAGE, EDGE, mode="same")
+        report = classical.compare(run(), exact)
+        assert report.shots == 20
+        assert report.pixels == IMAGE.size
