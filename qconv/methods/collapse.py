@@ -124,6 +124,17 @@ def _probabilities(problem: Problem, circuit: QuantumCircuit, windows: Windows) 
     return np.asarray(born / born.sum())
 
 
+def _steady(p: _Array) -> _Array:
+    """Probabilities without their last bits, which differ between processors.
+
+    Rounded to 40 significant bits, a part in 1e12: no number of shots could tell, but the draws of
+    one seed (NumPy treats ``p <= 1/2`` otherwise than ``p > 1/2``) are the same everywhere.
+    """
+    fraction, exponent = np.frexp(p)
+    rounded = np.ldexp(np.round(np.ldexp(fraction, 40)), exponent - 40)
+    return np.asarray(rounded / rounded.sum())
+
+
 def _measured(
     problem: Problem, circuit: QuantumCircuit, windows: Windows, shots: int, job: int
 ) -> tuple[_Counts, int]:
@@ -152,7 +163,7 @@ def _exact(problem: Problem, circuit: QuantumCircuit, windows: Windows) -> Convo
 def _shared(problem: Problem, circuit: QuantumCircuit, windows: Windows, shots: int) -> Convolution:
     """Every pixel averages over the same shots."""
     if problem.backend is None:
-        law = _probabilities(problem, circuit, windows)
+        law = _steady(_probabilities(problem, circuit, windows))
         counts = np.random.default_rng(derived(problem.seed, JOBS)).multinomial(shots, law)
         executions, correction = shots, 1.0
     else:
@@ -168,7 +179,7 @@ def _separate(
 ) -> Convolution:
     """Every pixel averages over shots of its own."""
     if problem.backend is None:
-        law = _probabilities(problem, circuit, windows)
+        law = _steady(_probabilities(problem, circuit, windows))
         average = born_averages(problem, windows, law, shots)
         executions, correction = shots * problem.grid.pixels, 1.0
     else:
