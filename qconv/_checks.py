@@ -68,23 +68,30 @@ def real_number(value: object, name: str) -> float:
         value = value[()]
     if not isinstance(value, numbers.Real | np.bool_):
         raise TypeError(f"{name}: expected a real number, got {value!r}")
-    if not np.isfinite(float(value)):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = float("inf")
+    if not np.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
-    return float(value)
+    return number
 
 
-def whole_number(value: object, name: str, minimum: int) -> int:
-    """``value`` as an ``int`` of at least ``minimum``.
+def whole_number(value: object, name: str, minimum: int, maximum: int = 2**53) -> int:
+    """``value`` as an ``int`` from ``minimum`` to ``maximum``.
 
     Raises:
         TypeError: ``value`` is not an integer (``True`` and ``1.0`` are not).
-        ValueError: It is below ``minimum``.
+        ValueError: It is out of range.
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: expected a whole number >= {minimum}, got {value!r}")
-    if value < minimum:
+    number = int(value)
+    if number < minimum:
         raise ValueError(f"{name}: expected a whole number >= {minimum}, got {value!r}")
-    return int(value)
+    if number > maximum:
+        raise ValueError(f"{name}: expected a whole number <= {maximum}, got {value!r}")
+    return number
 
 
 def boolean(value: object, name: str) -> bool:

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -141,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("qconv: interrupted; nothing was written", file=sys.stderr)
         return 130
-    except (UsageError, ValueError, TypeError, OSError, ModuleNotFoundError) as error:
+    except (UsageError, ValueError, TypeError, OSError, ModuleNotFoundError, MemoryError) as error:
         print(f"qconv: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0
@@ -193,24 +194,36 @@ def _output_paths(options: argparse.Namespace) -> tuple[Path, Path]:
     from qconv.pictures import WRITABLE
 
     out: Path = options.out
+    if not out.name:
+        raise UsageError(f"--out: expected a file's name, got '{out}'")
     figure: Path = options.figure or out.with_name(f"{out.stem}-figure.png")
-    if out == figure:
+    if out.resolve() == figure.resolve():
         raise UsageError(f"--figure: expected another file than --out, got '{figure}' for both")
     for name, path, endings in (("--out", out, WRITABLE), ("--figure", figure, FIGURES)):
         if path.suffix.lower() not in endings:
             raise UsageError(
                 f"{name}: expected a name ending in {', '.join(endings)}, got '{path}'"
             )
-        if path.is_dir():
-            raise UsageError(f"{name}: expected a file, got the folder '{path}'")
-        if not path.parent.is_dir():
-            raise UsageError(f"{name}: there is no folder '{path.parent}'")
-        if path.exists() and not options.overwrite:
-            raise UsageError(f"{name}: '{path}' exists; --overwrite replaces it")
-        source = Path(options.image) if options.image is not None else None
-        if source is not None and source.exists() and path.exists() and path.samefile(source):
-            raise UsageError(f"{name}: '{path}' is the input picture")
+        try:
+            _check_place(name, path, options)
+        except OSError as error:
+            raise UsageError(f"{name}: {error.strerror}: '{path}'") from error
     return out, figure
+
+
+def _check_place(name: str, path: Path, options: argparse.Namespace) -> None:
+    """Make sure that a file can be written and that nothing is lost by it."""
+    if path.is_dir():
+        raise UsageError(f"{name}: expected a file, got the folder '{path}'")
+    if not path.parent.is_dir():
+        raise UsageError(f"{name}: there is no folder '{path.parent}'")
+    if not path.exists():
+        return
+    if not options.overwrite:
+        raise UsageError(f"{name}: '{path}' exists; --overwrite replaces it")
+    for read, what in ((options.image, "input picture"), (options.kernel, "kernel")):
+        if read is not None and Path(read).is_file() and path.samefile(read):
+            raise UsageError(f"{name}: '{path}' is the {what}")
 
 
 def _read(path: str) -> _Array:
@@ -251,12 +264,18 @@ def _read_kernel(path: Path) -> _Array:
             kernel = np.load(path, allow_pickle=False)
         else:
             delimiter = "," if path.suffix.lower() == ".csv" else None
-            kernel = np.loadtxt(path, delimiter=delimiter, ndmin=2)
-    except (ValueError, EOFError, OSError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of an empty file; the error below says it
+                kernel = np.loadtxt(path, delimiter=delimiter, ndmin=2)
+            if kernel.size == 0:
+                raise ValueError("none at all")
+        if not isinstance(kernel, np.ndarray):
+            raise ValueError("an archive of several")
+    except Exception as error:  # a file can be wrong in as many ways as there are readers
         raise UsageError(f"--kernel: '{path}' holds no array of numbers ({error})") from error
     if kernel.ndim != 2:
         raise UsageError(f"--kernel: expected 2 axes in '{path}', got shape {kernel.shape}")
-    return kernel  # type: ignore[no-any-return]
+    return kernel
 
 
 def _method(options: argparse.Namespace) -> qconv.Collapse:

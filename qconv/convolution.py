@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from qconv._checks import boolean, real_array, real_number, require_finite, whole_number
@@ -115,15 +116,19 @@ def _plan(
     flipped: bool,
 ) -> Problem:
     """Check every argument and lay the problem out; nothing large is allocated before it fits."""
+    _require_room(image, "image")
     array = real_array(image, "image", finite=False)
-    propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
     if array.ndim not in (1, 2, 3):
         raise ValueError(f"image: expected 1, 2 or 3 axes, got {array.ndim} (shape {array.shape})")
-    if len(propagator.shape) != array.ndim:
+    if not isinstance(kernel, Propagator):
+        _require_room(kernel, "kernel")
+        kernel = real_array(kernel, "kernel", finite=False)
+    if len(kernel.shape) != array.ndim:
         raise ValueError(
             f"kernel: expected as many axes as the image, {array.ndim}, got "
-            f"{len(propagator.shape)} (shape {propagator.shape})"
+            f"{len(kernel.shape)} (shape {kernel.shape})"
         )
+    propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
     check_backend(backend)
     root = root_seed(seed)
     grid = plan_grid(
@@ -146,6 +151,12 @@ def _plan(
         seed=root,
         progress=boolean(progress, "progress"),
     )
+
+
+def _require_room(array: object, name: str) -> None:
+    """Refuse an array whose floating-point copies would not fit, before making one."""
+    if isinstance(array, np.ndarray):
+        require_memory(3 * 8 * array.size, f"{name} of shape {array.shape} is")
 
 
 def _carry_out(method: Method, problem: Problem) -> Convolution:

@@ -50,6 +50,9 @@ _FIXED: dict[str, list[list[float]]] = {
     "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
 }
 
+#: Largest side of a kernel by name: as many positions as a photograph has pixels.
+_LARGEST = 4095
+
 #: Every name that `named_kernel` knows.
 KERNEL_NAMES: tuple[str, ...] = (*_SIZED, *_FIXED)
 
@@ -71,7 +74,7 @@ def named_kernel(name: str, size: int | None = None) -> NDArray[np.float64]:
         ValueError: The name is unknown, or the kernel does not exist in that size.
     """
     one_of(name, "kernel", KERNEL_NAMES)
-    side = 3 if size is None else whole_number(size, "size", 1)
+    side = 3 if size is None else whole_number(size, "size", 1, _LARGEST)
     if side % 2 == 0:
         raise ValueError(f"size: expected an odd number, so that a kernel has a centre, got {side}")
     if name in _SIZED:

@@ -48,7 +48,9 @@ def read_picture(path: str | os.PathLike[str]) -> _Array:
     if not Path(path).is_file():
         raise FileNotFoundError(f"no such file: {path}")
     try:
-        raw = np.asarray(io.imread(os.fspath(path)))
+        raw = _unusual_modes(path)
+        if raw is None:
+            raw = np.asarray(io.imread(os.fspath(path)))
     except Exception as error:  # every reader has errors of its own
         raise ValueError(f"{path} is not a picture that scikit-image can read") from error
     if raw.ndim == 4 and len(raw) == 1:  # the one frame of an animation's format
@@ -68,6 +70,24 @@ def read_picture(path: str | os.PathLike[str]) -> _Array:
     if pixels.size == 0:
         raise ValueError(f"{path}: expected at least one pixel, got shape {raw.shape}")
     return pixels
+
+
+def _unusual_modes(path: str | os.PathLike[str]) -> NDArray[np.uint8] | None:
+    """Pictures whose channels are not grey, red, green, blue and opacity, converted to these.
+
+    Four channels of a printer's picture would pass for transparency, and a palette hides its own.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+                return np.asarray(picture.convert("RGB"))
+            if picture.mode in ("P", "PA") and "transparency" in picture.info:
+                return np.asarray(picture.convert("RGBA"))
+    except UnidentifiedImageError:
+        pass
+    return None
 
 
 def _on_white(pixels: _Array, white: float) -> _Array:

@@ -46,6 +46,8 @@ class Propagator:
             raise ValueError(
                 f"weights: expected the shape of probabilities, {p.shape}, got {w.shape}"
             )
+        if p.ndim == 0:
+            raise ValueError("probabilities: expected at least one axis, got a single number")
         if p.min() < 0:
             raise ValueError(f"probabilities: expected entries >= 0, got {p.min():g}")
         total = float(p.sum())
@@ -63,13 +65,14 @@ class Propagator:
         variance that a choice independent of the image can have.
 
         Args:
-            kernel: Real array, any sign, not all zero; magnitudes up to about 1e300.
+            kernel: Real array, any sign, not all zero; magnitudes up to about 1e300. A single
+                number counts as one axis of one position.
 
         Raises:
             TypeError: ``kernel`` is complex or not numeric.
             ValueError: It is empty, not finite, all zero, or its absolute sum overflows.
         """
-        k = real_array(kernel, "kernel")
+        k = np.atleast_1d(real_array(kernel, "kernel"))
         largest = np.abs(k).max()
         if largest == 0:
             raise ValueError("kernel: expected at least one entry other than 0, got all zeros")
@@ -95,7 +98,7 @@ class Propagator:
             TypeError: ``kernel`` is complex or not numeric.
             ValueError: It is empty or not finite, or ``temperature`` is not a positive number.
         """
-        k = real_array(kernel, "kernel")
+        k = np.atleast_1d(real_array(kernel, "kernel"))
         t = real_number(temperature, "temperature")
         if t <= 0:
             raise ValueError(f"temperature: expected a number > 0, got {t:g}")

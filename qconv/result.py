@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,18 +150,24 @@ class Convolution:
             FileNotFoundError: There is no such file.
             ValueError: The file is not one that `save` wrote.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in ("image", "stderr", "circuits")}
-                fields = json.loads(str(file["fields"]))
-            if fields.pop("format") != _FORMAT:
-                raise ValueError("its format is of another version")
-            packed = arrays.pop("circuits").tobytes()
-            circuits = tuple(qpy.load(io.BytesIO(packed))) if packed else ()
-            fields["streams"] = frozenset(fields["streams"])
-            return cls(**arrays, circuits=circuits, **fields)
-        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"path: {path} is not a saved Convolution ({error})") from error
+        with open(path, "rb") as file:
+            try:
+                return cls._read(file)
+            except Exception as error:  # a file can be wrong in as many ways as there are readers
+                reason = " ".join(str(error).split()) or type(error).__name__
+                raise ValueError(f"path: {path} is not a saved Convolution ({reason})") from error
+
+    @classmethod
+    def _read(cls, file: BinaryIO) -> Convolution:
+        """Read what `save` wrote; any exception if it is something else."""
+        with np.load(file, allow_pickle=False) as arrays:
+            image, stderr, packed = (arrays[name] for name in ("image", "stderr", "circuits"))
+            fields = json.loads(str(arrays["fields"]))
+        if fields.pop("format") != _FORMAT:
+            raise ValueError("its format is of another version")
+        circuits = tuple(qpy.load(io.BytesIO(packed.tobytes()))) if packed.size else ()
+        fields["streams"] = frozenset(fields["streams"])
+        return cls(image=image, stderr=stderr, circuits=circuits, **fields)
 
     def __repr__(self) -> str:
         shots = "exact" if self.shots is None else f"{self.shots} shots a pixel"

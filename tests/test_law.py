@@ -108,7 +108,7 @@ class TestOneShot:
     @PATHS
     def test_shared_shots_are_the_same_everywhere(self, path):
         seen = []
-        for seed in range(40):
+        for seed in range(25):
             drawn = self.positions(
                 path, seed=seed, shape=(6, 6), method=qconv.Collapse(shared=True)
             )
@@ -267,7 +267,7 @@ class TestShared:
     @PATHS
     def test_each_pixel_over_many_seeds(self, path):
         image, shots = np.random.default_rng(0).random((4, 5)), 40
-        seeds = 1000 if path == "born" else 60
+        seeds = 800 if path == "born" else 40
         moments = Moments(*window_samples(image, EDGE, "wrap"))
         z = []
         for seed in range(seeds):
@@ -309,17 +309,24 @@ class TestPhotograph:
     @pytest.mark.parametrize("name", [name for name in KERNEL_NAMES if name != "identity"])
     def test_rmse_is_as_predicted(self, camera, name):
         # Within 2 %. The square of the ratio is a weighted mean of 65,536 squared z-scores of known
-        # variance V, close to chi-square with 2 / V degrees of freedom: alarm below 5e-8 a kernel.
+        # variance V, close to chi-square with 2 / V degrees of freedom. A blur's variance sits on
+        # few pixels (the outlines), so one run strays by 0.9 %; as many are pooled as make the
+        # alarm rarer than 5e-8 a kernel.
         kernel, shots = qconv.named_kernel(name), 1000
         moments = Moments(*window_samples(camera, kernel))
         weights = moments.variance[moments.noisy] / moments.variance.sum()
         freedom = 2 / np.sum(weights**2 * (2 + (moments.kurtosis - 3) / shots))
-        law = stats.chi2(freedom)
-        assert law.cdf(0.98**2 * freedom) + law.sf(1.02**2 * freedom) < 5e-8
+        runs = math.ceil(40_000 / freedom)
+        law = stats.chi2(runs * freedom)
+        assert law.cdf(0.98**2 * runs * freedom) + law.sf(1.02**2 * runs * freedom) < 5e-8
         where = {"mode": "same", "boundary": "symm"}
-        result = qconv.convolve(camera, kernel, shots=shots, seed=1, **where)
-        report = classical.compare(result, classical.convolve(camera, kernel, **where))
-        assert abs(report.rmse / report.predicted_rmse - 1) < 0.02
+        exact = classical.convolve(camera, kernel, **where)
+        squares = []
+        for seed in range(runs):
+            result = qconv.convolve(camera, kernel, shots=shots, seed=seed, **where)
+            report = classical.compare(result, exact)
+            squares.append((report.rmse / report.predicted_rmse) ** 2)
+        assert abs(math.sqrt(np.mean(squares)) - 1) < 0.02
 
     def test_identity_is_exact(self, camera):
         result = qconv.convolve(camera, qconv.named_kernel("identity"), mode="same", seed=1)

@@ -1,0 +1,712 @@
+"""The command ``qconv``, as a person types it."""
+
+import gc
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import qconv
+from qconv import plotting
+from qconv.cli import _parser, main
+from qconv.kernels import KERNEL_NAMES
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (12, 14)).astype(np.uint8)
+COLOUR = RNG.integers(0, 256, (12, 14, 3)).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An empty working directory with a small grey picture, ``in.png``."""
+    monkeypatch.chdir(tmp_path)
+    save("in.png", GREY)
+    return tmp_path
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Write a small stand-in for the figure, which takes a second to draw."""
+    monkeypatch.setattr(plotting, "save_figure", lambda figure, path: path.write_bytes(b"a figure"))
+
+
+def save(name, pixels, **how):
+    from PIL import Image
+
+    mode = how.pop("mode", None)
+    picture = Image.fromarray(pixels)
+    (picture.convert(mode) if mode else picture).save(name, **how)
+
+
+def tiff(name, pixels):
+    import tifffile
+
+    tifffile.imwrite(name, pixels)
+
+
+def read(name):
+    import skimage.io
+
+    return skimage.io.imread(name)
+
+
+def listing(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def measured(*arguments):
+    """The picture that the command measured, with every digit."""
+    assert main([*arguments, "--out", "out.npy", "--overwrite", "--quiet"]) == 0
+    return np.load("out.npy")
+
+
+class TestWhole:
+    """Nothing is replaced here: these draw the figure."""
+
+    def test_without_arguments(self, folder, capsys):
+        os.remove("in.png")
+        assert main(["--shots", "20"]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        assert sorted(path.name for path in folder.iterdir()) == ["result-figure.png", "result.png"]
+        assert read("result.png").shape == (512, 512)
+        assert read("result.png").dtype == np.uint8
+        figure = read("result-figure.png")
+        assert figure.shape[0] > 600
+        assert figure.shape[1] > 900
+        assert np.ptp(figure) > 100
+        assert "512 x 512" in out
+        assert f"{20 * 512 * 512:,} executions" in out
+        for wanted in ("RMSE", "two-qubit gates", "seed", "wrote result.png", " s\n"):
+            assert wanted.lower() in out.lower()
+
+    @pytest.mark.parametrize("name", ["grey", "colour", "constant", "one pixel", "row"])
+    def test_figure(self, name):
+        pixels = {
+            "grey": GREY,
+            "colour": COLOUR,
+            "constant": np.full((9, 9), 100, np.uint8),
+            "one pixel": np.full((1, 1), 7, np.uint8),
+            "row": GREY[:1],
+        }[name]
+        save("in.png", pixels)
+        assert main(["in.png", "--shots", "10"]) == 0
+        assert read("result.png").shape == pixels.shape
+        assert read("result-figure.png").size > 0
+
+    @pytest.mark.parametrize("ending", ["pdf", "svg", "jpg"])
+    def test_kinds_of_figures(self, ending):
+        assert main(["in.png", "--figure", f"f.{ending}", "--shots", "1", "--kernel", "box"]) == 0
+        first = {"pdf": b"%PDF", "svg": b"<?xml", "jpg": b"\xff\xd8"}[ending]
+        with open(f"f.{ending}", "rb") as file:
+            assert file.read(8).startswith(first)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            ["--exact"],
+            ["--shared"],
+            ["--no-baseline"],
+            ["--softmax", "1"],
+            ["--kernel", "identity"],
+        ],
+        ids=" ".join,
+    )
+    def test_figure_of_options(self, options):
+        assert main(["in.png", "--shots", "5", *options]) == 0
+
+
+@pytest.mark.usefixtures("quick")
+class TestPictures:
+    def expected(self, pixels):
+        return qconv.convolve(
+            np.asarray(pixels, dtype=float),
+            qconv.named_kernel("edge"),
+            shots=5,
+            mode="same",
+            boundary="symm",
+            seed=7,
+            method=qconv.Collapse(baseline=True),
+        ).image
+
+    def check(self, name, pixels, atol=1e-9):
+        """The command sees these grey levels in the file."""
+        seen = measured(name, "--shots", "5", "--seed", "7")
+        assert seen.shape == np.shape(pixels)
+        first = seen if seen.ndim == 2 else seen[:, :, 0]
+        pixels = np.asarray(pixels, dtype=float)
+        pixels = pixels if pixels.ndim == 2 else pixels[:, :, 0]
+        np.testing.assert_allclose(first, self.expected(pixels), atol=atol)
+        if seen.ndim == 3:
+            identity = measured(name, "--kernel", "identity")
+            assert identity.shape == seen.shape
+
+    def identity(self, name, pixels, atol=1e-9):
+        seen = measured(name, "--kernel", "identity", "--size", "1")
+        np.testing.assert_allclose(seen, np.asarray(pixels, dtype=float), atol=atol)
+
+    def test_grey(self):
+        self.check("in.png", GREY)
+        self.identity("in.png", GREY)
+
+    def test_colour(self):
+        save("in.png", COLOUR)
+        self.check("in.png", COLOUR)
+        self.identity("in.png", COLOUR)
+
+    def test_channels_have_shots_of_their_own(self):
+        save("in.png", np.dstack([GREY] * 3))
+        seen = measured("in.png", "--shots", "5", "--seed", "7")
+        assert not np.array_equal(seen[:, :, 0], seen[:, :, 1])
+        assert not np.array_equal(seen[:, :, 1], seen[:, :, 2])
+
+    def test_one_generator_through_the_channels(self):
+        save("in.png", COLOUR)
+        rng = np.random.default_rng(7)
+        expected = [
+            qconv.convolve(
+                COLOUR[:, :, c],
+                qconv.named_kernel("edge"),
+                shots=5,
+                mode="same",
+                boundary="symm",
+                seed=rng,
+                method=qconv.Collapse(baseline=True),
+            ).image
+            for c in range(3)
+        ]
+        seen = measured("in.png", "--shots", "5", "--seed", "7")
+        np.testing.assert_allclose(seen, np.dstack(expected), atol=1e-9)
+
+    def test_transparency_is_blended_onto_white(self):
+        alpha = np.full((12, 14, 1), 51, np.uint8)
+        save("rgba.png", np.concatenate([COLOUR, alpha], axis=2))
+        self.identity("rgba.png", 0.2 * COLOUR + 0.8 * 255)
+        save("la.png", np.dstack([GREY, alpha[:, :, 0]]))
+        self.identity("la.png", 0.2 * GREY + 0.8 * 255)
+
+    def test_opaque(self):
+        save("rgba.png", COLOUR, mode="RGBA")
+        self.identity("rgba.png", COLOUR)
+
+    def test_sixteen_bits(self):
+        pixels = RNG.integers(0, 65536, (12, 14)).astype(np.uint16)
+        save("deep.png", pixels)
+        self.check("deep.png", pixels / 65535 * 255)
+        self.identity("deep.png", pixels / 65535 * 255)
+        tiff("deep.tif", pixels)
+        self.identity("deep.tif", pixels / 65535 * 255)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_floating_point_is_taken_as_it_is(self, dtype):
+        pixels = RNG.normal(size=(12, 14)).astype(dtype)
+        tiff("in.tif", pixels)
+        self.identity("in.tif", pixels)
+
+    def test_one_bit(self):
+        save("one.png", GREY > 128)
+        self.identity("one.png", 255.0 * (GREY > 128))
+
+    def test_palette(self):
+        from PIL import Image
+
+        Image.fromarray(COLOUR).convert("P").save("in.png")
+        with Image.open("in.png") as picture:
+            expected = np.asarray(picture.convert("RGB"))
+        self.identity("in.png", expected)
+
+    def test_palette_with_transparency(self):
+        from PIL import Image
+
+        indices = (GREY % 4).astype(np.uint8)
+        picture = Image.fromarray(indices, mode=None).convert("L").convert("P")
+        picture.save("in.png", transparency=0)
+        with Image.open("in.png") as picture:
+            rgba = np.asarray(picture.convert("RGBA")).astype(float)
+        opacity = rgba[:, :, 3:] / 255
+        self.identity("in.png", rgba[:, :, :3] * opacity + 255 * (1 - opacity))
+
+    def test_jpeg(self):
+        save("in.jpg", COLOUR)
+        self.identity("in.jpg", read("in.jpg"))
+
+    def test_gif_of_one_picture(self):
+        # "any format scikit-image reads": the most common GIF is a still picture.
+        save("in.gif", GREY)
+        seen = measured("in.gif", "--kernel", "identity")
+        assert seen.shape[:2] == GREY.shape
+
+    def test_cmyk_is_not_transparency(self):
+        from PIL import Image
+
+        smooth = np.full((16, 16, 3), (200, 40, 40), np.uint8)
+        Image.fromarray(smooth).convert("CMYK").save("in.jpg", quality=95)
+        with Image.open("in.jpg") as picture:
+            expected = np.asarray(picture.convert("RGB"))
+        self.identity("in.jpg", expected, atol=2)
+
+    def test_upside_down_suffix(self):
+        save("IN.PNG", GREY)
+        self.identity("IN.PNG", GREY)
+
+    def test_name_with_spaces_and_accents(self):
+        save("ein süßes Bild.png", GREY)
+        self.identity("ein süßes Bild.png", GREY)
+
+
+@pytest.mark.usefixtures("quick")
+class TestOutputs:
+    @pytest.mark.parametrize("ending", ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "PNG"])
+    @pytest.mark.parametrize("pixels", [GREY, COLOUR], ids=["grey", "colour"])
+    def test_kinds(self, ending, pixels):
+        save("in.png", pixels)
+        assert main(["in.png", "--out", f"out.{ending}", "--kernel", "box", "--shots", "9"]) == 0
+        seen = read(f"out.{ending}")
+        assert seen.shape[:2] == GREY.shape
+        assert seen.dtype == np.uint8
+        assert os.path.exists("out-figure.png")
+
+    def test_brightness_is_kept(self):
+        assert main(["in.png", "--kernel", "identity"]) == 0
+        assert np.array_equal(read("result.png"), GREY)
+
+    def test_npy_is_the_call_of_the_library(self):
+        seen = measured("in.png", "--shots", "50", "--seed", "7", "--kernel", "sobel-x")
+        expected = qconv.convolve(
+            GREY.astype(float),
+            qconv.named_kernel("sobel-x"),
+            shots=50,
+            mode="same",
+            boundary="symm",
+            seed=7,
+            method=qconv.Collapse(baseline=True),
+        )
+        np.testing.assert_allclose(seen, expected.image, rtol=0, atol=1e-9)
+
+    def test_seed_repeats_to_the_byte(self, folder):
+        images = []
+        for seed in ("7", "7", "8"):
+            assert main(["in.png", "--seed", seed, "--out", "o.npy", "--overwrite", "--quiet"]) == 0
+            images.append((folder / "o.npy").read_bytes())
+        assert images[0] == images[1] != images[2]
+
+    def test_fresh_seed_is_told_and_repeats(self, capsys):
+        assert main(["in.png", "--out", "one.npy"]) == 0
+        seed = re.search(r"seed (\d+)", capsys.readouterr().out)[1]
+        assert main(["in.png", "--out", "two.npy", "--seed", seed]) == 0
+        assert np.array_equal(np.load("one.npy"), np.load("two.npy"))
+        assert main(["in.png", "--out", "three.npy"]) == 0
+        assert not np.array_equal(np.load("one.npy"), np.load("three.npy"))
+
+    def test_quiet_prints_nothing(self, capsys):
+        assert main(["in.png", "--quiet"]) == 0
+        assert capsys.readouterr() == ("", "")
+
+    def test_overwrite(self, folder):
+        before = folder / "result.png"
+        before.write_text("precious")
+        assert main(["in.png"]) == 2
+        assert before.read_text() == "precious"
+        assert main(["in.png", "--overwrite"]) == 0
+        assert before.read_bytes().startswith(b"\x89PNG")
+
+    def test_only_two_files(self, folder):
+        assert main(["in.png"]) == 0
+        assert set(listing(folder)) == {"in.png", "result.png", "result-figure.png"}
+        assert not [path for path in folder.iterdir() if path.is_dir()]
+
+    def test_other_folders(self, folder):
+        (folder / "a").mkdir()
+        (folder / "b").mkdir()
+        assert main(["in.png", "--out", "a/x.png", "--figure", str(folder / "b" / "y.png")]) == 0
+        assert [p.name for p in (folder / "a").iterdir()] == ["x.png"]
+        assert [p.name for p in (folder / "b").iterdir()] == ["y.png"]
+
+    def test_a_failure_while_drawing_writes_nothing(self, folder, monkeypatch, capsys):
+        def full(figure, path):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(plotting, "save_figure", full)
+        before = listing(folder)
+        assert main(["in.png"]) == 2
+        assert "No space left" in capsys.readouterr().err
+        assert listing(folder) == before
+        assert [path.name for path in folder.iterdir()] == ["in.png"]
+
+    def test_interrupted(self, folder, monkeypatch, capsys):
+        def interrupted(*args, **how):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(qconv, "convolve", interrupted)
+        assert main(["in.png"]) == 130
+        out, err = capsys.readouterr()
+        assert (out, err) == ("", "qconv: interrupted; nothing was written\n")
+        assert [path.name for path in folder.iterdir()] == ["in.png"]
+
+
+@pytest.mark.usefixtures("quick")
+class TestKernels:
+    @pytest.mark.parametrize("name", KERNEL_NAMES)
+    def test_names(self, name):
+        seen = measured("in.png", "--kernel", name, "--exact")
+        expected = self.exact(qconv.named_kernel(name))
+        np.testing.assert_allclose(seen, expected, atol=1e-9)
+
+    @staticmethod
+    def exact(kernel, mode="same", boundary="symm", fillvalue=0):
+        from scipy import signal
+
+        return signal.convolve2d(GREY.astype(float), kernel, mode, boundary, fillvalue)
+
+    @pytest.mark.parametrize("name", ["identity", "box", "gaussian", "edge"])
+    @pytest.mark.parametrize("size", [1, 5, 7])
+    def test_sizes(self, name, size):
+        if (name, size) == ("edge", 1):
+            return  # all zeros: see TestWrong
+        seen = measured("in.png", "--kernel", name, "--size", str(size), "--exact")
+        np.testing.assert_allclose(seen, self.exact(qconv.named_kernel(name, size)), atol=1e-9)
+
+    @pytest.mark.parametrize(
+        ("name", "text", "kernel"),
+        [
+            ("k.csv", "1,2\n3,-4\n", [[1, 2], [3, -4]]),
+            ("k.csv", "1, 2.5 ,3e-1\n", [[1, 2.5, 0.3]]),
+            ("k.CSV", "1\n2\n3\n", [[1], [2], [3]]),
+            ("k.txt", "1 2\n3\t-4\n", [[1, 2], [3, -4]]),
+            ("k.txt", "# a comment\n1 2 1\n", [[1, 2, 1]]),
+            ("k.txt", "5\n", [[5]]),
+            ("k.txt", "1 2\r\n3 4\r\n", [[1, 2], [3, 4]]),
+        ],
+    )
+    def test_text_files(self, folder, name, text, kernel):
+        (folder / name).write_text(text, newline="")
+        seen = measured("in.png", "--kernel", name, "--exact")
+        np.testing.assert_allclose(seen, self.exact(np.array(kernel, dtype=float)), atol=1e-9)
+
+    @pytest.mark.parametrize("dtype", [float, int, np.float32, np.uint8, bool])
+    def test_npy_files(self, dtype):
+        kernel = np.array([[1, 0, 1], [0, 1, 1]]).astype(dtype)
+        np.save("k.npy", kernel)
+        seen = measured("in.png", "--kernel", "k.npy", "--exact")
+        np.testing.assert_allclose(seen, self.exact(kernel.astype(float)), atol=1e-9)
+
+    @pytest.mark.parametrize("mode", ["full", "same", "valid"])
+    @pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+    def test_modes_and_boundaries(self, mode, boundary):
+        where = ["--mode", mode, "--boundary", boundary, "--fillvalue", "100", "--exact"]
+        seen = measured("in.png", "--kernel", "sharpen", *where)
+        expected = self.exact(qconv.named_kernel("sharpen"), mode, boundary, 100)
+        np.testing.assert_allclose(seen, expected, atol=1e-9)
+
+    def test_kernel_larger_than_the_picture_changes_places_with_it(self):
+        seen = measured("in.png", "--kernel", "box", "--size", "15", "--mode", "valid", "--exact")
+        assert seen.shape == (4, 2)
+
+    def test_softmax(self):
+        seen = measured("in.png", "--softmax", "2.5", "--exact")
+        kernel = qconv.Propagator.softmax(qconv.named_kernel("edge"), 2.5).effective_kernel
+        np.testing.assert_allclose(seen, self.exact(kernel), atol=1e-9)
+
+    def test_shared(self, capsys):
+        assert main(["in.png", "--shared", "--shots", "30"]) == 0
+        assert "30 executions" in capsys.readouterr().out
+
+    def test_exact_needs_no_executions(self, capsys):
+        assert main(["in.png", "--exact"]) == 0
+        assert " 0 executions" in capsys.readouterr().out
+
+    def test_baseline(self):
+        save("in.png", np.full((9, 9), 100, np.uint8))
+        assert (measured("in.png", "--shots", "5") == 0).all()
+        assert np.ptp(measured("in.png", "--shots", "5", "--no-baseline")) > 100
+
+    def test_huge_and_tiny_kernels(self, folder):
+        for number, factor in enumerate((1e-200, 1e200, 1e300)):
+            np.save("k.npy", factor * qconv.named_kernel("sharpen"))
+            arguments = ["in.png", "--kernel", "k.npy", "--out", f"{number}.png", "--seed", "1"]
+            assert main(arguments) == 0
+        assert np.array_equal(read("0.png"), read("1.png"))
+        assert np.array_equal(read("0.png"), read("2.png"))
+
+
+def files_for_wrong_input(folder):
+    (folder / "text.png").write_text("no picture")
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "cut.png").write_bytes((folder / "in.png").read_bytes()[:60])
+    (folder / "sub").mkdir()
+    (folder / "exists.png").write_text("precious")
+    np.savez("archive.npz", a=np.ones((3, 3)))
+    os.rename("archive.npz", "archive.npy")
+    (folder / "zip.npy").write_bytes(b"PK\x03\x04 and no more")
+    (folder / "empty.npy").write_bytes(b"")
+    (folder / "text.npy").write_text("1,2,3")
+    (folder / "empty.csv").write_text("")
+    (folder / "blank.txt").write_text("\n\n")
+    (folder / "header.csv").write_text("left,right\n1,2\n")
+    (folder / "ragged.csv").write_text("1,2\n3\n")
+    (folder / "semicolon.csv").write_text("1;2\n3;4\n")
+    (folder / "nan.csv").write_text("1,nan\n")
+    (folder / "inf.txt").write_text("1 inf\n")
+    (folder / "zeros.csv").write_text("0,0\n0,0\n")
+    (folder / "binary.txt").write_bytes(bytes(range(256)))
+    (folder / "wide.csv").write_text("1," * 40 + "1\n")
+    np.save("cube.npy", np.ones((2, 2, 2)))
+    np.save("row.npy", np.ones(3))
+    np.save("complex.npy", np.ones((2, 2)) * 1j)
+    np.save("objects.npy", np.array([[{}]]), allow_pickle=True)
+    np.save("words.npy", np.array([["a"]]))
+    np.save("none.npy", np.ones((0, 3)))
+    tiff("nan.tif", np.full((5, 5), np.nan, np.float32))
+    tiff("complex.tif", np.ones((5, 5), np.complex64))
+    tiff("stack.tif", np.ones((5, 6, 7), np.float32))
+
+
+WRONG = {
+    # picture
+    "missing.png": "IMAGE: .*missing.png",
+    "sub": "IMAGE: .*sub",
+    "text.png": "IMAGE: text.png is not a picture",
+    "empty.png": "IMAGE: empty.png is not a picture",
+    "cut.png": "IMAGE: cut.png is not a picture",
+    "nan.tif": "(image|IMAGE): .*NaN",
+    "complex.tif": "IMAGE: .*real",
+    "stack.tif": r"IMAGE: stack.tif: expected one .*\(5, 6, 7\)",
+    "exists.png": "IMAGE: exists.png is not a picture",
+    "in.png in.png": "unrecognized arguments: in.png",
+    # kernel
+    "in.png --kernel blur": "--kernel: expected one of identity, .*got 'blur'",
+    "in.png --kernel Edge": "--kernel: expected one of",
+    "in.png --kernel kernel.jpg": "--kernel: expected one of .*a file ending in .npy, .csv, .txt",
+    "in.png --kernel missing.csv": "--kernel: no such file: 'missing.csv'",
+    "in.png --kernel archive.npy": "--kernel: 'archive.npy'",
+    "in.png --kernel zip.npy": "--kernel: 'zip.npy'",
+    "in.png --kernel empty.npy": "--kernel: 'empty.npy'",
+    "in.png --kernel text.npy": "--kernel: 'text.npy'",
+    "in.png --kernel empty.csv": "kernel: .*empty",
+    "in.png --kernel blank.txt": "kernel: .*",
+    "in.png --kernel header.csv": "--kernel: 'header.csv' holds no array of numbers",
+    "in.png --kernel ragged.csv": "--kernel: 'ragged.csv' holds no array of numbers",
+    "in.png --kernel semicolon.csv": "--kernel: 'semicolon.csv' holds no array of numbers",
+    "in.png --kernel binary.txt": "--kernel: 'binary.txt' holds no array of numbers",
+    "in.png --kernel nan.csv": "kernel: expected finite numbers",
+    "in.png --kernel inf.txt": "kernel: expected finite numbers",
+    "in.png --kernel zeros.csv": "kernel: expected at least one entry other than 0",
+    "in.png --kernel cube.npy": r"--kernel: expected 2 axes in 'cube.npy', got shape \(2, 2, 2\)",
+    "in.png --kernel row.npy": r"--kernel: expected 2 axes in 'row.npy', got shape \(3,\)",
+    "in.png --kernel complex.npy": "kernel: expected real numbers, got complex",
+    "in.png --kernel objects.npy": "--kernel: 'objects.npy' holds no array of numbers",
+    "in.png --kernel words.npy": "kernel: expected an array of real numbers",
+    "in.png --kernel none.npy": "kernel: expected at least one entry",
+    "in.png --kernel box --size 2": "size: expected an odd number",
+    "in.png --kernel box --size 0": "size: expected a whole number >= 1, got 0",
+    "in.png --kernel box --size three": "--size: invalid int value: 'three'",
+    "in.png --kernel box --size 100001": "size",
+    "in.png --kernel edge --size 1": "kernel: expected at least one entry other than 0",
+    "in.png --kernel sobel-x --size 5": "size: sobel-x exists as 3 x 3 only",
+    "in.png --kernel nan.csv --size 3": "--size: goes with a kernel by name",
+    "in.png --kernel wide.csv --mode valid --size 3": "--size: goes with",
+    # numbers
+    "in.png --shots 0": "shots: expected a whole number >= 1, got 0",
+    "in.png --shots -5": "shots: expected a whole number >= 1, got -5",
+    "in.png --shots 1.5": "--shots: invalid int value: '1.5'",
+    "in.png --shots many": "--shots: invalid int value: 'many'",
+    "in.png --shots 1000000000000000000000": "shots: expected",
+    "in.png --seed -1": "seed: expected a whole number >= 0, got -1",
+    "in.png --seed 1.5": "--seed: invalid int value: '1.5'",
+    "in.png --softmax 0": "(softmax|temperature): expected a number > 0, got 0",
+    "in.png --softmax -2": "(softmax|temperature): expected a number > 0, got -2",
+    "in.png --softmax nan": "(softmax|temperature): expected",
+    "in.png --softmax warm": "--softmax: invalid float value: 'warm'",
+    "in.png --boundary fill --fillvalue nan": "fillvalue: expected a finite number, got nan",
+    "in.png --boundary fill --fillvalue white": "--fillvalue: invalid float value: 'white'",
+    # words
+    "in.png --mode half": "--mode: invalid choice: 'half'",
+    "in.png --boundary reflect": "--boundary: invalid choice: 'reflect'",
+    "in.png --bogus": "unrecognized arguments: --bogus",
+    "in.png --shots": "--shots: expected one argument",
+    "in.png --kernel wide.csv --mode valid": "mode: 'valid' needs",
+    # outputs
+    "in.png --out result": "--out: expected a name ending in .png",
+    "in.png --out result.gif": "--out: expected a name ending in .png",
+    "in.png --out missing/result.png": "--out: there is no folder 'missing'",
+    "in.png --out in.png/result.png": "--out: there is no folder 'in.png'",
+    "in.png --out sub": "--out: expected",
+    "in.png --out exists.png": "--out: 'exists.png' exists; --overwrite replaces it",
+    "in.png --figure exists.png": "--figure: 'exists.png' exists; --overwrite replaces it",
+    "in.png --figure figure.gif": "--figure: expected",
+    "in.png --figure missing/figure.png": "--figure: there is no folder 'missing'",
+    "in.png --out in.png": "--out: 'in.png' ",
+    "in.png --out in.png --overwrite": "--out: 'in.png' is the input picture",
+    "in.png --out sub/../in.png --overwrite": "--out: .* is the input picture",
+    "in.png --figure in.png --overwrite": "--figure: 'in.png' is the input picture",
+    "in.png --out x.png --figure x.png": "--figure: expected another file than --out",
+    "in.png --out x.png --figure ./x.png": "--figure: expected another file than --out",
+    "in.png --out x.png --figure sub/../x.png": "--figure: expected another file than --out",
+    "in.png --kernel row.npy --out row.npy --overwrite": "row.npy",
+    "missing.png --out exists.png --overwrite": "IMAGE: .*missing.png",
+}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of imageio, which leaves bad files open
+class TestWrong:
+    @staticmethod
+    def refused(arguments, message, folder, capsys):
+        before = listing(folder)
+        status = main(arguments)
+        gc.collect()  # so that its warnings come here, not in the next test
+        assert status == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("qconv: ")
+        assert err.count("\n") == 1
+        assert err.endswith("\n")
+        assert len(err) < 400
+        assert re.search(message, err)
+        assert "Errno" not in err, "an error number says nothing to a person"
+        assert listing(folder) == before
+        assert [path.name for path in folder.iterdir() if path.is_dir()] == ["sub"]
+
+    @pytest.mark.parametrize("line", WRONG)
+    def test_one_line_and_nothing_written(self, line, folder, capsys):
+        files_for_wrong_input(folder)
+        self.refused(line.split(), WRONG[line], folder, capsys)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["in.png", "--out", ""], "--out: expected"),
+            (["in.png", "--kernel", ""], "--kernel: expected one of"),
+            ([""], "IMAGE: "),
+            (["in\nput.png"], "IMAGE: .*in put.png"),
+            (["in.png", "--out", "x" * 300 + ".png"], "--out: "),
+        ],
+    )
+    def test_odd_words(self, arguments, message, folder, capsys):
+        files_for_wrong_input(folder)
+        self.refused(arguments, message, folder, capsys)
+
+    def test_the_kernel_file_is_no_output(self, folder, capsys):
+        files_for_wrong_input(folder)
+        np.save("k.npy", qconv.named_kernel("box"))
+        arguments = ["in.png", "--kernel", "k.npy", "--out", "k.npy", "--overwrite"]
+        self.refused(arguments, "--out: .*k.npy.* is the kernel", folder, capsys)
+
+    def test_absolute_and_relative_name_of_one_file(self, folder, capsys):
+        files_for_wrong_input(folder)
+        arguments = ["in.png", "--out", "x.png", "--figure", str(folder / "x.png")]
+        self.refused(arguments, "--figure: expected another file", folder, capsys)
+
+    def test_a_link_to_the_input(self, folder, capsys):
+        files_for_wrong_input(folder)
+        os.symlink("in.png", "link.png")
+        arguments = ["in.png", "--out", "link.png", "--overwrite"]
+        self.refused(arguments, "--out: 'link.png' is the input picture", folder, capsys)
+
+    def test_too_large_for_the_memory(self, folder, capsys, monkeypatch):
+        files_for_wrong_input(folder)
+        monkeypatch.setattr("qconv._memory.available_memory", lambda: 1000)
+        self.refused(["in.png"], "too large: needs about", folder, capsys)
+
+    def test_wrong_number_of_threads(self, folder, capsys, monkeypatch):
+        files_for_wrong_input(folder)
+        monkeypatch.setenv("QCONV_NUM_THREADS", "many")
+        self.refused(["in.png"], "QCONV_NUM_THREADS: expected", folder, capsys)
+
+
+class TestHelp:
+    def test_mentions_every_option(self, capsys):
+        with pytest.raises(SystemExit) as raised:
+            main(["--help"])
+        assert raised.value.code == 0
+        text = capsys.readouterr().out
+        options = [action for action in _parser()._actions if action.option_strings]
+        assert len(options) > 12
+        for action in options:
+            assert all(option in text for option in action.option_strings)
+            assert action.help
+        for name in KERNEL_NAMES:
+            assert name in text
+        assert "IMAGE" in text
+        assert max(map(len, text.splitlines())) <= 100
+
+    def test_defaults_are_told(self, capsys):
+        defaults = vars(_parser().parse_args([]))
+        with pytest.raises(SystemExit):
+            main(["--help"])
+        text = " ".join(capsys.readouterr().out.split())
+        for name in ("kernel", "mode", "boundary", "shots", "out"):
+            assert f"default: {defaults[name]}" in text, name
+
+    def test_version(self, capsys):
+        with pytest.raises(SystemExit) as raised:
+            main(["--version"])
+        assert raised.value.code == 0
+        assert capsys.readouterr().out == f"qconv {qconv.__version__}\n"
+
+
+class TestProcess:
+    """A few calls as processes of their own, without pytest around them."""
+
+    @staticmethod
+    def call(*arguments, **how):
+        return subprocess.run(
+            [sys.executable, "-m", "qconv", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            **how,
+        )
+
+    def test_right(self, folder):
+        done = self.call("in.png", "--shots", "10", "--out", "o.npy")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "wrote o.npy" in done.stdout
+        assert np.load("o.npy").shape == GREY.shape
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [["missing.png"], ["--shots", "0"], ["in.png", "--kernel", "empty.csv"], ["--bogus"]],
+    )
+    def test_wrong(self, folder, arguments):
+        (folder / "empty.csv").write_text("")
+        done = self.call(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("qconv: ")
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert set(listing(folder)) == {"in.png", "empty.csv"}
+
+    def test_same_seed_in_two_processes_on_one_thread_and_two(self, folder):
+        save("in.png", RNG.integers(0, 256, (150, 101)).astype(np.uint8))  # several tiles
+        for threads in "12":
+            environment = os.environ | {"QCONV_NUM_THREADS": threads}
+            done = self.call(
+                "in.png",
+                "--seed",
+                "7",
+                "--shots",
+                "3",
+                "--out",
+                f"{threads}.npy",
+                "--quiet",
+                env=environment,
+            )
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (folder / "1.npy").read_bytes() == (folder / "2.npy").read_bytes()
+
+    def test_a_reader_that_goes_away(self, folder):
+        pipe = subprocess.Popen(
+            [sys.executable, "-m", "qconv", "in.png"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        pipe.stdout.close()
+        assert pipe.stderr.read() == ""
+        pipe.stderr.close()
+        assert pipe.wait(60) == 0
+        assert os.path.exists("result.png")

@@ -1,0 +1,232 @@
+"""Wrong arguments: the message names the argument, what was expected, what came."""
+
+import numpy as np
+import pytest
+from qiskit.primitives import BackendSamplerV2
+
+import qconv
+from qconv import _memory, execution
+from qconv.circuits.encoding import encode_amplitudes
+from qconv.methods import collapse
+from tests.cases import EDGE
+
+VERBS = pytest.mark.parametrize("verb", [qconv.convolve, qconv.correlate])
+
+
+@pytest.fixture
+def nothing_runs(monkeypatch):
+    """Fail on any attempt to build or run a circuit, or to draw."""
+
+    def forbidden(*args, **how):
+        raise AssertionError("something ran although an argument was wrong")
+
+    for name in ("born_probabilities", "kept_counts", "encode_amplitudes", "deal_to_tiles"):
+        monkeypatch.setattr(collapse, name, forbidden)
+    for name in ("born_probabilities", "measured_counts", "_ideal_simulator"):
+        monkeypatch.setattr(execution, name, forbidden)
+
+
+def arguments(**wrong):
+    return {"image": np.ones((5, 6)), "kernel": EDGE, "seed": 1} | wrong
+
+
+NAN = np.array([[1.0, np.nan], [2, 3]])
+INF = np.array([[1.0, np.inf], [-np.inf, 3]])
+
+WRONG = [
+    # image
+    ({"image": NAN}, ValueError, r"image: expected finite numbers, got 1 that"),
+    ({"image": INF}, ValueError, r"image: expected finite numbers, got 2 that"),
+    ({"image": np.full((3, 3), np.nan, np.float32)}, ValueError, r"image: expected finite .* 9"),
+    ({"image": []}, ValueError, r"image: expected at least one entry, got .*\(0,\)"),
+    ({"image": np.ones((3, 0))}, ValueError, r"image: expected at least one .*\(3, 0\)"),
+    ({"image": np.ones((3, 3)) * 1j}, TypeError, r"image: expected real numbers, got complex"),
+    ({"image": 3.0}, ValueError, r"image: expected 1, 2 or 3 axes, got 0 \(shape \(\)\)"),
+    ({"image": np.ones((2,) * 4)}, ValueError, r"image: expected 1, 2 or 3 axes, got 4"),
+    ({"image": "photo.png"}, TypeError, r"image: expected an array of real numbers, got str"),
+    ({"image": None}, TypeError, r"image: expected an array of real numbers, got NoneType"),
+    ({"image": [[1, 2], [3]]}, ValueError, r"image: expected a rectangular array"),
+    ({"image": {"a": 1}}, TypeError, r"image: expected an array of real numbers, got dict"),
+    ({"image": [["1", "2"]]}, TypeError, r"image: expected an array of real numbers, got"),
+    ({"image": [[10**400]]}, TypeError, r"image: expected an array of real numbers, got"),
+    # kernel
+    ({"kernel": NAN}, ValueError, r"kernel: expected finite numbers, got 1 that"),
+    ({"kernel": INF}, ValueError, r"kernel: expected finite numbers, got 2 that"),
+    ({"kernel": []}, ValueError, r"kernel: expected at least one entry, got .*\(0,\)"),
+    ({"kernel": np.ones((2, 2)) * 1j}, TypeError, r"kernel: expected real numbers, got complex"),
+    ({"kernel": np.zeros((3, 3))}, ValueError, r"kernel: expected .* other than 0, got all zeros"),
+    ({"kernel": [1, 2, 1]}, ValueError, r"kernel: expected as many axes .*, 2, got 1 \(shape"),
+    ({"kernel": np.ones((2, 2, 2))}, ValueError, r"kernel: expected as many axes .*, 2, got 3"),
+    ({"kernel": 2.0}, ValueError, r"kernel: expected as many axes as the image, 2, got 0"),
+    ({"kernel": "edge"}, TypeError, r"kernel: expected an array of real numbers, got str"),
+    ({"kernel": qconv.Propagator}, TypeError, r"kernel: expected an array of real numbers"),
+    (
+        {"kernel": qconv.Propagator([1.0], [1.0])},
+        ValueError,
+        r"kernel: expected as many axes as the image, 2, got 1 \(shape \(1,\)\)",
+    ),
+    # shots
+    ({"shots": 0}, ValueError, r"shots: expected a whole number >= 1, got 0"),
+    ({"shots": -1}, ValueError, r"shots: expected a whole number >= 1, got -1"),
+    ({"shots": np.int64(-5)}, ValueError, r"shots: expected a whole number >= 1, got .*-5"),
+    ({"shots": 1.5}, TypeError, r"shots: expected a whole number >= 1, got 1.5"),
+    ({"shots": 1000.0}, TypeError, r"shots: expected a whole number >= 1, got 1000.0"),
+    ({"shots": "many"}, TypeError, r"shots: expected a whole number >= 1, got 'many'"),
+    ({"shots": True}, TypeError, r"shots: expected a whole number >= 1, got True"),
+    ({"shots": np.bool_(True)}, TypeError, r"shots: expected a whole number"),
+    ({"shots": [10]}, TypeError, r"shots: expected a whole number >= 1, got \[10\]"),
+    ({"shots": np.nan}, TypeError, r"shots: expected a whole number >= 1, got nan"),
+    ({"shots": 2**63}, ValueError, r"shots: expected .*, got 9223372036854775808"),
+    ({"shots": 10**30}, ValueError, r"shots: expected .*, got 10{30}"),
+    # mode, boundary, fillvalue
+    ({"mode": "Same"}, ValueError, r"mode: expected one of 'full', 'same', 'valid', got 'Same'"),
+    ({"mode": None}, ValueError, r"mode: expected one of .*, got None"),
+    ({"mode": 0}, ValueError, r"mode: expected one of .*, got 0"),
+    ({"boundary": "reflect"}, ValueError, r"boundary: expected one of 'fill', 'wrap', 'symm', got"),
+    ({"boundary": True}, ValueError, r"boundary: expected one of .*, got True"),
+    ({"fillvalue": np.nan}, ValueError, r"fillvalue: expected a finite number, got nan"),
+    ({"fillvalue": -np.inf}, ValueError, r"fillvalue: expected a finite number, got -inf"),
+    ({"fillvalue": 10**400}, ValueError, r"fillvalue: expected a finite number, got 10+"),
+    ({"fillvalue": 1j}, TypeError, r"fillvalue: expected a real number, got 1j"),
+    ({"fillvalue": "0"}, TypeError, r"fillvalue: expected a real number, got '0'"),
+    ({"fillvalue": None}, TypeError, r"fillvalue: expected a real number, got None"),
+    ({"fillvalue": np.ones(1)}, TypeError, r"fillvalue: expected a real number, got array"),
+    ({"mode": "valid", "image": np.ones((2, 9))}, ValueError, r"mode: 'valid' needs one of"),
+    # seed
+    ({"seed": -1}, ValueError, r"seed: expected a whole number >= 0, got -1"),
+    ({"seed": 1.0}, TypeError, r"seed: expected a whole number, .* got 1.0"),
+    ({"seed": "7"}, TypeError, r"seed: expected a whole number, .* got '7'"),
+    ({"seed": True}, TypeError, r"seed: expected a whole number, .* got True"),
+    # method
+    ({"method": qconv.Collapse}, TypeError, r"method: expected a method such as qconv.Collapse\("),
+    ({"method": "collapse"}, TypeError, r"method: expected a method such as .* got 'collapse'"),
+    ({"method": None}, TypeError, r"method: expected a method such as .* got None"),
+    # backend, progress
+    ({"backend": "aer_simulator"}, TypeError, r"backend: expected None .*, got 'aer_simulator'"),
+    ({"backend": BackendSamplerV2}, TypeError, r"backend: expected None .*, got <class"),
+    ({"progress": 1}, TypeError, r"progress: expected True or False, got 1"),
+    ({"progress": None}, TypeError, r"progress: expected True or False, got None"),
+    ({"progress": "yes"}, TypeError, r"progress: expected True or False, got 'yes'"),
+]
+
+
+def name_of(case):
+    (name, value), *_ = case[0].items()
+    text = repr(value).replace("\n", " ")
+    return f"{name} {text}"[:50]
+
+
+@VERBS
+@pytest.mark.parametrize("case", WRONG, ids=map(name_of, WRONG))
+def test_wrong_argument(verb, case, nothing_runs):
+    wrong, error, message = case
+    with pytest.raises(error, match=message) as raised:
+        verb(**arguments(**wrong))
+    assert type(raised.value) is error
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"shots": 1},
+        {"shots": np.int64(5)},
+        {"shots": np.uint8(5)},
+        {"shots": None},
+        {"fillvalue": 3},
+        {"fillvalue": np.float32(1.5)},
+        {"fillvalue": np.array(2.0)},
+        {"fillvalue": True},
+        {"progress": np.bool_(False)},
+        {"seed": np.uint64(2**63)},
+        {"mode": np.str_("same")},
+        {"method": qconv.Collapse(np.bool_(True))},
+    ],
+    ids=repr,
+)
+@VERBS
+def test_right_arguments(verb, right):
+    result = verb(**arguments(**right))
+    assert np.isfinite(result.image).all()
+    assert result.shots is None or type(result.shots) is int
+
+
+@pytest.mark.parametrize("option", ["shared", "baseline"])
+@pytest.mark.parametrize("value", [1, 0, None, "yes", 1.0])
+def test_options_of_collapse(option, value):
+    with pytest.raises(TypeError, match=f"{option}: expected True or False, got {value!r}"):
+        qconv.Collapse(**{option: value})
+
+
+def test_only_image_and_kernel_are_positional():
+    with pytest.raises(TypeError, match="positional"):
+        qconv.convolve(np.ones((3, 3)), EDGE, qconv.Collapse())
+
+
+def test_unknown_argument():
+    with pytest.raises(TypeError, match="modes"):
+        qconv.convolve(np.ones((3, 3)), EDGE, modes="same")
+
+
+class TestTooLarge:
+    """Refused before anything is allocated. The images are virtual: they own one number."""
+
+    SHAPE = (10**6, 10**6)
+
+    def refused(self, message, **wrong):
+        with pytest.raises(ValueError, match=message):
+            qconv.convolve(**arguments(**wrong))
+
+    @pytest.mark.parametrize("dtype", [float, np.float32, np.uint8, bool])
+    def test_image(self, dtype, nothing_runs):
+        image = np.broadcast_to(np.ones((), dtype), self.SHAPE)
+        self.refused(r"image .*too large: needs about [\d,.]+ GiB of memory", image=image)
+
+    def test_margins(self, nothing_runs):
+        # A small image with a large kernel of one axis each: what is large is the result.
+        how = {"image": np.ones((10**6, 1)), "kernel": np.ones((1, 10**6)), "mode": "full"}
+        self.refused("too large: needs about", **how)
+
+    def test_kernel(self, nothing_runs):
+        kernel = np.broadcast_to(1.0, (10**7, 10**7))
+        # Looking at its numbers would take 1e14 steps: the test could not end.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("qconv._checks.require_finite", self.no_time)
+            patch.setattr("qconv.propagator.real_array", self.no_copy)
+            self.refused(r"kernel .*too large", kernel=kernel)
+
+    @staticmethod
+    def no_time(array, name):
+        assert array.size < 10**12, "looks at every one of 1e14 numbers"
+
+    @staticmethod
+    def no_copy(value, name):
+        assert np.size(value) < 10**12, "looks at every one of 1e14 numbers"
+
+    def test_message(self, monkeypatch, nothing_runs):
+        monkeypatch.setattr(_memory, "available_memory", lambda: 100)
+        self.refused(r"image of shape \(5, 6\) is too large: needs about .*, 0.0 GiB are available")
+
+    def test_unknown_memory_is_no_obstacle(self, monkeypatch):
+        monkeypatch.setattr(_memory, "available_memory", lambda: None)
+        assert qconv.convolve(**arguments()).shots == 1024
+
+    def test_kernel_circuit(self, monkeypatch):
+        monkeypatch.setattr(_memory, "available_memory", lambda: 100)
+        with pytest.raises(ValueError, match=r"kernel of 2 qubits too large"):
+            execution.born_probabilities(encode_amplitudes(np.ones((2, 2))))
+
+    def test_available_memory(self):
+        free = _memory.available_memory()
+        assert free is None or free > 2**20
+
+
+class TestRefusedWithoutOptional:
+    def test_progress_without_tqdm(self, monkeypatch):
+        import sys
+
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+        with pytest.raises(
+            ModuleNotFoundError, match=r"progress: .* pip install 'qconv\[images\]'"
+        ):
+            qconv.convolve(**arguments(progress=True))
