@@ -171,12 +171,13 @@ def _run(options: argparse.Namespace) -> None:
         sampled=_method(options).sampled(propagator),
         title=_title(options, results[0]),
     )
+    tables = str(report)
     report.write(out, figure_path)
     if not options.quiet:
         executions = sum(result.total_shots for result in results)
         size = " x ".join(map(str, image.shape))
         print(f"input {size}, seed {seed}: {executions:,} executions in {seconds:.2f} s\n")
-        print(f"{report}\n\nwrote {out} ({report.scale}) and {figure_path}")
+        print(f"{tables}\n\nwrote {out} ({report.scale}) and {figure_path}")
 
 
 def _require_extras() -> None:

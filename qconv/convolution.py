@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from qconv._checks import boolean, real_array, real_number, require_finite, whole_number
 from qconv._memory import require_memory
+from qconv._threads import worker_count
 from qconv.execution import Backend, Seed, check_backend, root_seed
 from qconv.grid import plan_grid
 from qconv.methods.collapse import Collapse
@@ -54,12 +55,13 @@ def convolve(
         mode: ``full``, ``same`` or ``valid``, as in SciPy.
         boundary: ``fill``, ``wrap`` or ``symm``, as in SciPy.
         fillvalue: What lies outside the image with ``fill``, in the unit of the image.
-        backend: None for the ideal Aer simulator, or any ``BackendV2`` or ``BaseSamplerV2``.
-            Standard errors speak of sampling; what a noisy backend gets systematically wrong they
-            cannot know.
+        backend: None for the ideal Aer simulator, whose outcomes are drawn from the Born
+            probabilities that it computed; or any ``BackendV2`` or ``BaseSamplerV2``, which is
+            measured (a million shots take an Aer simulator about half a second). Standard errors
+            speak of sampling; what a noisy backend gets systematically wrong they cannot know.
         seed: A whole number, a ``SeedSequence`` or a ``Generator``; the same seed gives the same
-            bytes on any number of cores (with a ``BackendV2`` that can be seeded; samplers seed
-            themselves). None for fresh randomness.
+            bytes on any number of cores. A ``BackendV2`` is seeded from it, whatever seed it was
+            made with; samplers seed themselves. None for fresh randomness.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -93,8 +95,9 @@ def correlate(
 ) -> Convolution:
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
 
-    Follows ``scipy.signal.correlate2d``, also in where it puts an even kernel's centre in mode
-    same. Arguments, result and errors are those of `convolve`.
+    Follows ``scipy.signal.correlate2d`` for any number of axes, also in where it puts an even
+    kernel's centre in mode same (``numpy.correlate`` and ``scipy.signal.correlate`` put it one
+    pixel off). Arguments, result and errors are those of `convolve`.
     """
     problem = _plan(
         image, kernel, shots, mode, boundary, fillvalue, backend, seed, progress, flipped=False
@@ -130,6 +133,7 @@ def _plan(
         )
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
     check_backend(backend)
+    worker_count()
     root = root_seed(seed)
     grid = plan_grid(
         array.shape,

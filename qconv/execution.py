@@ -13,6 +13,7 @@ sequence of its own, named by its place. How many threads share the work changes
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache
@@ -33,6 +34,13 @@ from qconv.dealing import deal
 
 Backend: TypeAlias = BackendV2 | BaseSamplerV2 | None
 Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
+
+#: Part of the executions that must be kept for a backend to be of use; an even spread over the
+#: outcomes of a 3x3 kernel's four qubits keeps 9/16.
+_LEAST_SUCCESS = 0.01
+
+#: Shots whose outcomes name a sampler's random stream.
+_STREAM_SHOTS = 256
 
 #: Shots of one job; more are split. Few enough for a sampler that keeps every shot's bits.
 JOB_SHOTS = 1_000_000
@@ -132,6 +140,7 @@ def measured_counts(
     backend: Backend,
     root: np.random.SeedSequence,
     *,
+    log: ShotLog | None = None,
     progress: bool = False,
 ) -> NDArray[np.int64]:
     """Run a circuit on a backend or sampler and count the outcomes of measuring all qubits.
@@ -141,6 +150,7 @@ def measured_counts(
         shots: Executions, split into jobs of at most ``JOB_SHOTS``.
         backend: Where to run; transpiled for with a preset pass manager.
         root: Seeds the jobs, where the backend takes a seed.
+        log: What a sampler gave so far in this call; a new one if not given.
         progress: Show a progress bar.
 
     Returns:
@@ -148,11 +158,14 @@ def measured_counts(
 
     Raises:
         RuntimeError: A job failed.
-        ValueError: A sampler repeats its shots, so that they would be counted twice.
+        ValueError: The circuit does not fit on the backend, or a sampler repeats its shots, so
+            that they would be counted twice.
     """
     measured = circuit.measure_all(inplace=False)
-    run = _sampler_job if isinstance(backend, BaseSamplerV2) else _backend_job
-    job = run(measured, _ideal_simulator() if backend is None else backend)
+    if isinstance(backend, BaseSamplerV2):
+        job = _sampler_job(measured, backend, ShotLog() if log is None else log)
+    else:
+        job = _backend_job(measured, _ideal_simulator() if backend is None else backend)
     counts = np.zeros(2**circuit.num_qubits, dtype=np.int64)
     with progress_bar(shots, "shot") if progress else nullcontext() as bar:
         for number, start in enumerate(range(0, shots, JOB_SHOTS)):
@@ -183,40 +196,67 @@ def _backend_job(measured: QuantumCircuit, backend: BackendV2) -> _Job:
     return job
 
 
-def _sampler_job(measured: QuantumCircuit, sampler: BaseSamplerV2) -> _Job:
+class ShotLog:
+    """The shots that a sampler gave during one call, to tell when they come again.
+
+    Two honest runs of ``n`` shots coincide with probability ``(sum p**2)**n``; where that is below
+    1e-12 a coincidence is none.
+    """
+
+    def __init__(self) -> None:
+        self._latest: NDArray[np.uint8] | None = None
+        self.names: set[str] = set()
+        """Names of the runs' random streams: two are equal only if the shots are."""
+
+    def add(self, bits: NDArray[np.uint8]) -> None:
+        """Take note of a run, ``(shots, bytes)``.
+
+        Raises:
+            ValueError: It begins as the one before, as with a sampler of fixed seed.
+        """
+        if self._latest is not None:
+            n = min(len(self._latest), len(bits))
+            if _is_distinctive(bits[:n]) and np.array_equal(self._latest[:n], bits[:n]):
+                raise ValueError(
+                    "backend: the sampler returned the same shots on two runs (it has a fixed "
+                    "seed), which would be counted as independent; give it seed=None"
+                )
+        self._latest = bits
+        start = bits[:_STREAM_SHOTS]
+        if _is_distinctive(start):
+            digest = hashlib.blake2b(np.ascontiguousarray(start).data, digest_size=16)
+            self.names.add(digest.hexdigest())
+
+
+def _is_distinctive(bits: NDArray[np.uint8]) -> bool:
+    """Whether an independent run would hardly ever, once in 1e12, give the same shots."""
+    n = len(bits)
+    _, counts = np.unique(bits, axis=0, return_counts=True)
+    return bool(n * np.log(np.sum((counts / n) ** 2)) < np.log(1e-12))
+
+
+def _sampler_job(measured: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog) -> _Job:
     """A function of shots and seed that runs the circuit on a sampler, which seeds itself."""
     target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
     target = target() if callable(target) else target
     ready = _transpiled(measured, target) if isinstance(target, BackendV2) else measured
-    before: list[NDArray[np.uint8]] = []
 
     def job(shots: int, seed: int) -> dict[int, int]:
         bits = sampler.run([ready], shots=shots).result()[0].data.meas
-        for earlier in before:
-            _require_new_shots(earlier, bits.array)
-        before[:] = [bits.array]
+        log.add(bits.array)
         counts: dict[int, int] = bits.get_int_counts()
         return counts
 
     return job
 
 
-def _require_new_shots(earlier: NDArray[np.uint8], later: NDArray[np.uint8]) -> None:
-    """Raise if a sampler gave the same shots twice, as one with a fixed seed does.
-
-    Two honest runs coincide with probability ``(sum p**2)**n``; below 1e-12 it is no coincidence.
-    """
-    n = min(len(earlier), len(later))
-    _, counts = np.unique(later[:n], axis=0, return_counts=True)
-    log_coincidence = n * np.log(np.sum((counts / n) ** 2))
-    if log_coincidence < np.log(1e-12) and np.array_equal(earlier[:n], later[:n]):
-        raise ValueError(
-            "backend: the sampler returned the same shots on two runs (it has a fixed seed), which "
-            "would be counted as independent; give it seed=None"
-        )
-
-
 def _transpiled(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
+    """The circuit in the backend's own gates, on its own qubits."""
+    if backend.num_qubits is not None and circuit.num_qubits > backend.num_qubits:
+        raise ValueError(
+            f"backend: expected at least {circuit.num_qubits} qubits for this kernel, got "
+            f"{backend.num_qubits}"
+        )
     manager = generate_preset_pass_manager(2, backend=backend, seed_transpiler=0)
     return manager.run(circuit)
 
@@ -237,6 +277,7 @@ def kept_counts(
     backend: Backend,
     root: np.random.SeedSequence,
     *,
+    log: ShotLog | None = None,
     progress: bool = False,
 ) -> tuple[NDArray[np.int64], int]:
     """Run a circuit until exactly ``shots`` outcomes that ``keep`` allows have come.
@@ -250,22 +291,23 @@ def kept_counts(
     Raises:
         RuntimeError: Next to nothing is ever kept.
     """
+    log = ShotLog() if log is None else log
     total = np.zeros(len(keep), dtype=np.int64)
     executions, kept, success, round_ = 0, 0, 1.0, 0
     while kept < shots:
         missing = shots - kept
         asked = int(np.ceil(missing / success))
         seed = derived(root, 0, round_)
-        new = measured_counts(circuit, asked, backend, seed, progress=progress) * keep
+        new = measured_counts(circuit, asked, backend, seed, log=log, progress=progress) * keep
         executions += asked
         if new.sum() > missing:
             rng = np.random.default_rng(derived(root, 1, round_))
             new = deal(new, [missing, int(new.sum()) - missing], rng)[0]
         total += new
         kept = int(total.sum())
-        success = max(kept, 1) / executions
         round_ += 1
-        if round_ > 20 and success < 1e-3:
+        success = max(kept / executions, _LEAST_SUCCESS)
+        if executions >= 10 / _LEAST_SUCCESS and kept < _LEAST_SUCCESS * executions:
             raise RuntimeError(
                 f"only {kept} of {executions} executions gave a position of the kernel; "
                 "the backend is too noisy for this circuit"

@@ -50,8 +50,8 @@ _FIXED: dict[str, list[list[float]]] = {
     "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
 }
 
-#: Largest side of a kernel by name: as many positions as a photograph has pixels.
-_LARGEST = 4095
+#: Largest side of a kernel by name; circuits of larger ones take minutes to build.
+_LARGEST = 255
 
 #: Every name that `named_kernel` knows.
 KERNEL_NAMES: tuple[str, ...] = (*_SIZED, *_FIXED)

@@ -109,6 +109,10 @@ class Convolution:
             streams=self.streams | other.streams,
         )
 
+    def __radd__(self, other: object) -> Convolution:
+        """So that ``sum`` of several results, which begins with 0, is their sum."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one ``.npz`` file, circuits included (QPY), without pickle.
 

@@ -30,7 +30,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import boolean
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.drawing import JOBS, Averages, born_averages, deal_to_tiles, dealt_averages
-from qconv.execution import born_probabilities, derived, kept_counts
+from qconv.execution import ShotLog, born_probabilities, derived, kept_counts
 from qconv.grid import Tile, kernel_centre
 from qconv.problem import Problem
 from qconv.propagator import Propagator
@@ -136,7 +136,12 @@ def _steady(p: _Array) -> _Array:
 
 
 def _measured(
-    problem: Problem, circuit: QuantumCircuit, windows: Windows, shots: int, job: int
+    problem: Problem,
+    circuit: QuantumCircuit,
+    windows: Windows,
+    shots: int,
+    job: int,
+    log: ShotLog,
 ) -> tuple[_Counts, int]:
     """Counts of each position among ``shots`` kept shots, and the executions that they took."""
     outcomes = _outcomes(circuit, windows, problem.propagator.shape)
@@ -144,7 +149,7 @@ def _measured(
     keep[outcomes] = True
     seed = derived(problem.seed, JOBS, job)
     counts, executions = kept_counts(
-        circuit, keep, shots, problem.backend, seed, progress=problem.progress
+        circuit, keep, shots, problem.backend, seed, log=log, progress=problem.progress
     )
     return counts[outcomes], executions
 
@@ -157,27 +162,29 @@ def _exact(problem: Problem, circuit: QuantumCircuit, windows: Windows) -> Convo
     p = _probabilities(problem, circuit, windows)
     average = _same_for_all(problem, windows, p)
     image, stderr = _filled(problem, windows, average, p, None)
-    return _result(problem, circuit, image, stderr, executions=0)
+    return _result(problem, circuit, image, stderr, 0, ShotLog())
 
 
 def _shared(problem: Problem, circuit: QuantumCircuit, windows: Windows, shots: int) -> Convolution:
     """Every pixel averages over the same shots."""
+    log = ShotLog()
     if problem.backend is None:
         law = _steady(_probabilities(problem, circuit, windows))
         counts = np.random.default_rng(derived(problem.seed, JOBS)).multinomial(shots, law)
         executions, correction = shots, 1.0
     else:
-        counts, executions = _measured(problem, circuit, windows, shots, job=0)
+        counts, executions = _measured(problem, circuit, windows, shots, 0, log)
         law, correction = _observed_law(windows, counts)
     average = _same_for_all(problem, windows, counts / shots)
     image, stderr = _filled(problem, windows, average, law, math.sqrt(correction / shots))
-    return _result(problem, circuit, image, stderr, executions, independent=False)
+    return _result(problem, circuit, image, stderr, executions, log, independent=False)
 
 
 def _separate(
     problem: Problem, circuit: QuantumCircuit, windows: Windows, shots: int
 ) -> Convolution:
     """Every pixel averages over shots of its own."""
+    log = ShotLog()
     if problem.backend is None:
         law = _steady(_probabilities(problem, circuit, windows))
         average = born_averages(problem, windows, law, shots)
@@ -185,14 +192,14 @@ def _separate(
     else:
 
         def measure(wanted: int, job: int) -> tuple[_Counts, int]:
-            return _measured(problem, circuit, windows, wanted, job)
+            return _measured(problem, circuit, windows, wanted, job, log)
 
         hands, executions = deal_to_tiles(problem, measure, shots)
         counts = np.sum([counts for hand in hands for _, counts in hand], axis=0)
         law, correction = _observed_law(windows, counts)
         average = dealt_averages(problem, windows, hands, shots)
     image, stderr = _filled(problem, windows, average, law, math.sqrt(correction / shots))
-    return _result(problem, circuit, image, stderr, executions)
+    return _result(problem, circuit, image, stderr, executions, log)
 
 
 def _observed_law(windows: Windows, counts: _Counts) -> tuple[_Array, float]:
@@ -245,6 +252,8 @@ def _result(
     image: _Array,
     stderr: _Array,
     executions: int,
+    log: ShotLog,
+    *,
     independent: bool = True,
 ) -> Convolution:
     kept = (problem.shots or 0) * (problem.grid.pixels if independent else 1)
@@ -258,5 +267,5 @@ def _result(
         oracle_calls=executions,
         independent=independent,
         quantity=problem.quantity,
-        streams=problem.streams,
+        streams=problem.streams | log.names,
     )
