@@ -27,6 +27,7 @@ from qiskit.providers import BackendV2
 from qiskit.result import Result
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
 
 from qconv._memory import require_memory
 from qconv._progress import progress_bar
@@ -98,6 +99,18 @@ def is_ideal(backend: Backend) -> bool:
     return backend is None or (
         isinstance(backend, AerSimulator) and backend.options.noise_model is None
     )
+
+
+def noise_name(backend: Backend) -> str:
+    """A text that tells backends apart whose expectations differ; empty for ideal simulators.
+
+    Samplers do not say how they are made, so they go by their kind.
+    """
+    if is_ideal(backend):
+        return ""
+    model = getattr(getattr(backend, "options", None), "noise_model", None)
+    noise = repr(model.to_dict(serializable=True)) if isinstance(model, NoiseModel) else ""
+    return f"{type(backend).__name__} {getattr(backend, 'name', '')} {noise}"
 
 
 @cache
@@ -196,6 +209,12 @@ def _backend_job(measured: QuantumCircuit, backend: BackendV2) -> _Job:
     return job
 
 
+_REPEATED = (
+    "backend: the sampler returned the same shots on two runs (it has a fixed seed), which would "
+    "be counted as independent; give it seed=None"
+)
+
+
 class ShotLog:
     """The shots that a sampler gave during one call, to tell when they come again.
 
@@ -205,8 +224,23 @@ class ShotLog:
 
     def __init__(self) -> None:
         self._latest: NDArray[np.uint8] | None = None
+        self._seed: str | None = None
         self.names: set[str] = set()
         """Names of the runs' random streams: two are equal only if the shots are."""
+
+    def before(self, sampler: BaseSamplerV2) -> None:
+        """Take note that a sampler is about to run.
+
+        Raises:
+            ValueError: It ran before, with the same fixed seed.
+        """
+        seed = _fixed_seed(sampler)
+        if seed is None:
+            return
+        if seed == self._seed:
+            raise ValueError(_REPEATED)
+        self._seed = seed
+        self.names.add(seed)
 
     def add(self, bits: NDArray[np.uint8]) -> None:
         """Take note of a run, ``(shots, bytes)``.
@@ -217,15 +251,21 @@ class ShotLog:
         if self._latest is not None:
             n = min(len(self._latest), len(bits))
             if _is_distinctive(bits[:n]) and np.array_equal(self._latest[:n], bits[:n]):
-                raise ValueError(
-                    "backend: the sampler returned the same shots on two runs (it has a fixed "
-                    "seed), which would be counted as independent; give it seed=None"
-                )
+                raise ValueError(_REPEATED)
         self._latest = bits
         start = bits[:_STREAM_SHOTS]
         if _is_distinctive(start):
             digest = hashlib.blake2b(np.ascontiguousarray(start).data, digest_size=16)
             self.names.add(digest.hexdigest())
+
+
+def _fixed_seed(sampler: BaseSamplerV2) -> str | None:
+    """A name for the fixed seed of a sampler that has one: each of its runs is the same."""
+    options = getattr(sampler, "options", None)
+    for seed in (getattr(sampler, "seed", None), getattr(options, "seed_simulator", None)):
+        if isinstance(seed, int | np.integer):
+            return f"{type(sampler).__module__}.{type(sampler).__name__} {seed}"
+    return None
 
 
 def _is_distinctive(bits: NDArray[np.uint8]) -> bool:
@@ -242,6 +282,7 @@ def _sampler_job(measured: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog)
     ready = _transpiled(measured, target) if isinstance(target, BackendV2) else measured
 
     def job(shots: int, seed: int) -> dict[int, int]:
+        log.before(sampler)
         bits = sampler.run([ready], shots=shots).result()[0].data.meas
         log.add(bits.array)
         counts: dict[int, int] = bits.get_int_counts()

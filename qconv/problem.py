@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv._threads import for_each
-from qconv.execution import Backend, stream_name
+from qconv.execution import Backend, noise_name, stream_name
 from qconv.grid import Grid
 from qconv.propagator import Propagator
 
@@ -47,10 +47,11 @@ class Problem:
 
     @property
     def quantity(self) -> str:
-        """Digest of what is to be estimated: image, kernel and geometry."""
+        """Digest of what is to be estimated: image, kernel, geometry, noise."""
         digest = hashlib.blake2b(repr(self.grid).encode(), digest_size=16)
         digest.update(np.ascontiguousarray(self.image).data)
         digest.update(np.ascontiguousarray(self.propagator.effective_kernel).data)
+        digest.update(noise_name(self.backend).encode())
         return digest.hexdigest()
 
     def for_each_tile(self, work: Callable[[int], None]) -> None:

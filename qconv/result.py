@@ -44,7 +44,7 @@ class Convolution:
     independent: bool = True
     """Whether the errors of different pixels are independent of each other."""
     quantity: str = ""
-    """Digest of what was estimated: image, kernel, geometry."""
+    """Digest of what was estimated: image, kernel, geometry, and the backend's noise if any."""
     streams: frozenset[str] = frozenset()
     """Names of the random streams that the shots came from."""
 
@@ -79,14 +79,15 @@ class Convolution:
             return NotImplemented
         if self.quantity != other.quantity or self.image.shape != other.image.shape:
             raise ValueError(
-                "only results of the same image, kernel, mode and boundary add up; these differ"
+                "only results of the same image, kernel, mode and boundary add up, measured with "
+                "the same noise if any; these differ"
             )
         if self.shots is None or other.shots is None:
             raise ValueError("an exact result (shots=None) has no shots to add")
         if self.streams & other.streams:
             raise ValueError(
-                "the two results came from the same seed, so they are the same shots, not more; "
-                "expected different seeds"
+                "the two results came from the same seed, so they are the same shots, not more "
+                "(or dealt out in the same way); expected different seeds"
             )
         shots = self.shots + other.shots
         a, b = self.shots / shots, other.shots / shots

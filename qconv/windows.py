@@ -73,14 +73,15 @@ class Windows:
         """Standard deviation of one sample, for every pixel of a tile.
 
         The root of ``sum_j q_j s_j**2 - (sum_j q_j s_j)**2``, for frequencies ``(positions,)`` of
-        sum 1; in units of the largest sample there can be, so that no square leaves the range of
-        floating point.
+        sum 1.
         """
         first = self._first(tile)
+        unit = self._unit(tile, first)
         mean = np.zeros_like(first)
         square = np.zeros_like(first)
         for j, deviation in self._deviations(tile, first):
-            deviation /= self._largest
+            if unit is not None:
+                deviation /= unit
             scaled = deviation * frequencies[j]
             mean += scaled
             deviation *= scaled
@@ -88,8 +89,19 @@ class Windows:
         square -= mean * mean
         np.maximum(square, 0.0, out=square)
         np.sqrt(square, out=square)
-        square *= self._largest
+        if unit is not None:
+            square *= unit
         return square
+
+    def _unit(self, tile: Tile, first: _Array) -> _Array | None:
+        """What to divide each pixel's deviations by, where squares could over- or underflow."""
+        if 1e-140 < self._largest < 1e150:
+            return None
+        unit = np.zeros_like(first)
+        for _, deviation in self._deviations(tile, first):
+            np.maximum(unit, np.abs(deviation), out=unit)
+        unit[unit == 0] = 1.0
+        return unit
 
     def average_of_draws(self, tile: Tile, draws: NDArray[np.intp]) -> _Array:
         """Mean of the samples that ``draws`` picked, for every pixel of a tile.

@@ -299,3 +299,59 @@ class TestWrong:
         for shots in (None, 3):
             with pytest.raises(RuntimeError, match="the simulator failed"):
                 run(AerSimulator(method="stabilizer"), shots=shots)
+
+
+class TestReviewed:
+    """Standard errors that a reviewer once found to be false."""
+
+    def test_noise_that_feeds_a_rare_position(self):
+        # Noise sends far more shots to a softmax edge detector's neighbours than the ideal circuit
+        # does; the standard error must be that of what happens. 256 pixels, 20 runs: the mean of
+        # 256 sample variances of 19 degrees of freedom is within 25 % but for 7 sd, 1e-9, for
+        # pixels of kurtosis up to that of 50 shots with 5 outcomes off the centre each.
+        image = random_integers((16, 16), 5)
+        propagator = qconv.Propagator.softmax(EDGE)
+        backend = AerSimulator(noise_model=noisy())
+        runs = [
+            qconv.convolve(
+                image,
+                propagator,
+                mode="same",
+                boundary="wrap",
+                shots=50,
+                seed=seed,
+                backend=backend,
+            )
+            for seed in range(20)
+        ]
+        spread = np.var([one.image for one in runs], axis=0, ddof=1).mean()
+        stated = np.mean([one.stderr**2 for one in runs])
+        assert abs(spread / stated - 1) < 0.25
+
+    def test_one_shot_of_an_unknown_law_has_no_standard_error(self):
+        result = run(AerSimulator(noise_model=noisy()), shots=1, method=qconv.Collapse(shared=True))
+        assert np.isnan(result.stderr).all()
+
+    def test_a_huge_pixel_elsewhere(self):
+        image = np.asarray(random_integers((12, 12), 6), dtype=float)
+        box = np.ones((3, 3))
+        usual = qconv.convolve(image, box, shots=100, seed=1).stderr[6:, 6:]
+        image[0, 0] = 1e200
+        assert np.allclose(qconv.convolve(image, box, shots=100, seed=1).stderr[6:, 6:], usual)
+
+    @pytest.mark.parametrize("make", [SamplerV2, StatevectorSampler])
+    def test_fixed_seeds_with_runs_of_different_lengths(self, make, monkeypatch):
+        # Aer fills its memory backwards: a shorter run is the tail of a longer one.
+        method = qconv.Collapse(shared=True)
+        one, other = (
+            run(make(seed=3), shots=shots, seed=shots, method=method) for shots in (1000, 900)
+        )
+        with pytest.raises(ValueError, match="same seed"):
+            _ = one + other
+        monkeypatch.setattr(execution, "JOB_SHOTS", 1000)
+        with pytest.raises(ValueError, match="backend: the sampler returned the same shots"):
+            run(make(seed=3), shots=1500, method=method)
+
+    def test_ideal_and_noisy_results_do_not_add_up(self):
+        with pytest.raises(ValueError, match="the same noise"):
+            _ = run(None, seed=1) + run(AerSimulator(noise_model=noisy()), seed=2)

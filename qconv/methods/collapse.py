@@ -10,11 +10,10 @@ pixel ``x`` is
 
     v(x) = sum_j q_j s_j(x)**2 - (sum_j q_j s_j(x))**2,    s_j(x) = w_j I_j(x),
 
-and the standard error of the mean over the pixel's shots is ``sqrt(v(x) / shots)``. On the ideal
-simulator ``q`` are the Born probabilities that it computed. On any other backend they are the
-frequencies observed among all ``N`` shots of the call, with the factor ``N / (N - 1)`` that makes
-``v`` unbiased; or, if some position is expected there fewer than 20 times, so that frequencies say
-too little about it, the probabilities that the circuit was built for.
+and the standard error of the mean over the pixel's shots is ``sqrt(v(x) / shots)``. On an ideal
+simulator ``q`` are the circuit's Born probabilities. On any other backend they are the frequencies
+observed among all ``N`` shots of the call, with the factor ``N / (N - 1)`` that makes ``v``
+unbiased whatever noise does to the law; a single shot leaves the standard error NaN.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import boolean
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.drawing import JOBS, Averages, born_averages, deal_to_tiles, dealt_averages
-from qconv.execution import ShotLog, born_probabilities, derived, kept_counts
+from qconv.execution import ShotLog, born_probabilities, derived, is_ideal, kept_counts
 from qconv.grid import Tile, kernel_centre
 from qconv.problem import Problem
 from qconv.propagator import Propagator
@@ -43,9 +42,6 @@ _Counts = NDArray[np.int64]
 #: Probability that an ideal circuit may put where the kernel has none, by rounding (1e-6 with a
 #: simulator of single precision); more is a mistake in the circuit.
 _LEAK = 1e-5
-
-#: Expected counts from which on observed frequencies serve as probabilities.
-_ENOUGH = 20
 
 
 @dataclass(frozen=True)
@@ -174,7 +170,7 @@ def _shared(problem: Problem, circuit: QuantumCircuit, windows: Windows, shots: 
         executions, correction = shots, 1.0
     else:
         counts, executions = _measured(problem, circuit, windows, shots, 0, log)
-        law, correction = _observed_law(windows, counts)
+        law, correction = _law_of_measured(problem, windows, counts)
     average = _same_for_all(problem, windows, counts / shots)
     image, stderr = _filled(problem, windows, average, law, math.sqrt(correction / shots))
     return _result(problem, circuit, image, stderr, executions, log, independent=False)
@@ -196,18 +192,18 @@ def _separate(
 
         hands, executions = deal_to_tiles(problem, measure, shots)
         counts = np.sum([counts for hand in hands for _, counts in hand], axis=0)
-        law, correction = _observed_law(windows, counts)
+        law, correction = _law_of_measured(problem, windows, counts)
         average = dealt_averages(problem, windows, hands, shots)
     image, stderr = _filled(problem, windows, average, law, math.sqrt(correction / shots))
     return _result(problem, circuit, image, stderr, executions, log)
 
 
-def _observed_law(windows: Windows, counts: _Counts) -> tuple[_Array, float]:
+def _law_of_measured(problem: Problem, windows: Windows, counts: _Counts) -> tuple[_Array, float]:
     """The law of measured shots, for their variance, and the factor that makes that unbiased."""
-    total = int(counts.sum())
-    if total * windows.probabilities.min() < _ENOUGH:
+    if is_ideal(problem.backend):
         return windows.probabilities, 1.0
-    return counts / total, total / (total - 1)
+    total = int(counts.sum())
+    return counts / total, total / (total - 1) if total > 1 else math.nan
 
 
 def _same_for_all(problem: Problem, windows: Windows, frequencies: _Array) -> Averages:
