@@ -324,6 +324,10 @@ def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     kernel = Path(options.kernel).name
     if options.softmax is not None:
         kernel = f"softmax of {kernel}, temperature {options.softmax:g}"
-    shots = "exact expectation" if result.shots is None else f"{result.shots:,} shots a pixel"
+    shots = (
+        "exact expectation"
+        if result.shots is None
+        else f"{result.shots:,} shot{'s' * (result.shots > 1)} a pixel"
+    )
     extras = [word for word in ("baseline", "shared") if getattr(options, word)]
     return ", ".join([kernel, shots, *extras])

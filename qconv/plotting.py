@@ -84,7 +84,7 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
     axes.set_ylabel("kernel_row")
     weight = np.abs(propagator.weights).max()
     axes.set_title(f"propagator in the circuit (weights \N{PLUS-MINUS SIGN}{weight:.4g})")
-    if max(p.shape) > 7:
+    if max(p.shape) > 5:
         return
     for (row, column), value in np.ndenumerate(p):
         sign = "\N{MINUS SIGN}" if signs[row, column] < 0 else "+"
