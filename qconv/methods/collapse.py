@@ -105,7 +105,7 @@ def kernel_circuit(propagator: Propagator) -> QuantumCircuit:
 # ---------------------------------------------------------------------------------- the circuit
 
 
-def _outcomes(circuit: QuantumCircuit, windows: Windows, shape: tuple[int, ...]) -> _Counts:
+def _outcomes(windows: Windows, shape: tuple[int, ...]) -> _Counts:
     """The circuit's outcome that stands for each of the windows' positions."""
     padded = tuple(1 << (length - 1).bit_length() for length in shape)
     return np.asarray(np.ravel_multi_index(tuple(np.transpose(windows.positions)), padded))
@@ -113,7 +113,7 @@ def _outcomes(circuit: QuantumCircuit, windows: Windows, shape: tuple[int, ...])
 
 def _probabilities(problem: Problem, circuit: QuantumCircuit, windows: Windows) -> _Array:
     """Born probability of each position, as the simulator computed it, sum 1."""
-    outcomes = _outcomes(circuit, windows, problem.propagator.shape)
+    outcomes = _outcomes(windows, problem.propagator.shape)
     born: _Array = born_probabilities(circuit, problem.backend)[outcomes]
     if abs(born.sum() - 1) > _LEAK:
         raise RuntimeError(f"the kernel circuit leaks: its probabilities sum to {born.sum():.12g}")
@@ -140,7 +140,7 @@ def _measured(
     log: ShotLog,
 ) -> tuple[_Counts, int]:
     """Counts of each position among ``shots`` kept shots, and the executions that they took."""
-    outcomes = _outcomes(circuit, windows, problem.propagator.shape)
+    outcomes = _outcomes(windows, problem.propagator.shape)
     keep = np.zeros(2**circuit.num_qubits, dtype=np.bool_)
     keep[outcomes] = True
     seed = derived(problem.seed, JOBS, job)
