@@ -3,6 +3,10 @@
 This package is the judge of ``qconv``: it shares no code with it and knows nothing about circuits.
 
 - `convolve`, `correlate`: the exact result, by the definition, by FFT or by overlap-add.
+- `low_pass`, `high_pass`, `band_pass`, `gaussian_pass`: masks of frequencies; `filter_frequencies`
+  applies one, `compression_ratio` says how much it removes.
+- `transfer_function`: a kernel as what it multiplies every frequency by.
+- `diffuse`, `heat_kernel`: convolution step after step, and the law that it approaches.
 - `stochastic_convolve`: the random process of the circuits, from a classical generator.
 - `compare`: an estimate with its standard error against the exact result, with a verdict.
 - `convergence`: how fast errors fall with shots.
@@ -18,6 +22,16 @@ Example:
 
 from classical.comparison import Comparison, compare
 from classical.convolution import convolve, correlate
+from classical.diffusion import diffuse, heat_kernel
+from classical.frequency import (
+    band_pass,
+    compression_ratio,
+    filter_frequencies,
+    gaussian_pass,
+    high_pass,
+    low_pass,
+    transfer_function,
+)
 from classical.rate import Convergence, convergence
 from classical.sampling import Sample, stochastic_convolve
 
@@ -25,9 +39,18 @@ __all__ = [
     "Comparison",
     "Convergence",
     "Sample",
+    "band_pass",
     "compare",
+    "compression_ratio",
     "convergence",
     "convolve",
     "correlate",
+    "diffuse",
+    "filter_frequencies",
+    "gaussian_pass",
+    "heat_kernel",
+    "high_pass",
+    "low_pass",
     "stochastic_convolve",
+    "transfer_function",
 ]

@@ -110,6 +110,46 @@ def real_number(name: str, value: object) -> float:
     return float(value)
 
 
+def positive_number(name: str, value: object) -> float:
+    """Check a finite real number above 0.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What the caller gave.
+
+    Returns:
+        The number as a float.
+
+    Raises:
+        TypeError: Not a real number.
+        ValueError: 0 or below, NaN or infinity.
+    """
+    number = real_number(name, value)
+    if number <= 0:
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+    return number
+
+
+def non_negative_number(name: str, value: object) -> float:
+    """Check a finite real number of at least 0.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What the caller gave.
+
+    Returns:
+        The number as a float.
+
+    Raises:
+        TypeError: Not a real number.
+        ValueError: Below 0, NaN or infinity.
+    """
+    number = real_number(name, value)
+    if number < 0:
+        raise ValueError(f"{name}: expected a number of at least 0, got {value!r}")
+    return number
+
+
 def positive_integer(name: str, value: object) -> int:
     """Check a whole number of at least 1.
 
@@ -124,11 +164,56 @@ def positive_integer(name: str, value: object) -> int:
         TypeError: Not an integer (1.5, 3.0, True and "many" are not).
         ValueError: Below 1.
     """
+    return _integer_of_at_least(1, name, value)
+
+
+def non_negative_integer(name: str, value: object) -> int:
+    """Check a whole number of at least 0.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What the caller gave.
+
+    Returns:
+        The number as an int.
+
+    Raises:
+        TypeError: Not an integer (1.5, 3.0, True and "many" are not).
+        ValueError: Below 0.
+    """
+    return _integer_of_at_least(0, name, value)
+
+
+def _integer_of_at_least(least: int, name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name}: expected an integer of at least 1, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name}: expected an integer of at least 1, got {value!r}")
+        raise TypeError(f"{name}: expected an integer of at least {least}, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
     return int(value)
+
+
+def grid_shape(name: str, value: object) -> tuple[int, ...]:
+    """Check the shape of an image with 1, 2 or 3 axes.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What the caller gave.
+
+    Returns:
+        The shape, as a tuple of ints.
+
+    Raises:
+        TypeError: Not a tuple or list of integers.
+        ValueError: The wrong number of axes, or an axis without a pixel.
+    """
+    expected = f"{name}: expected 1, 2 or 3 positive integers, got {value!r}"
+    if not isinstance(value, tuple | list):
+        raise TypeError(expected)
+    if any(isinstance(n, bool) or not isinstance(n, numbers.Integral) for n in value):
+        raise TypeError(expected)
+    if not 1 <= len(value) <= MAX_AXES or min(value) < 1:
+        raise ValueError(expected)
+    return tuple(int(n) for n in value)
 
 
 def generator(seed: object) -> np.random.Generator:
