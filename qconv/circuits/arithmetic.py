@@ -7,6 +7,8 @@ family        ancillas  CX
                         ``7n - 9`` with ``n - 3`` ancillas, measured ``4n - 3`` with ``n - 2``
                         and a depth of ``2n + 1`` CX
 ``fourier``   none      quadratic in ``n``: ``2 * n**2 + 2n - 4`` for three offsets and ``n >= 2``
+``mcx``       none      most of all, as its gates have up to ``n`` controls; but it merely permutes
+                        basis states, so a simulator that knows such gates runs it fastest
 ============  ========  =========================================================================
 
 References: Cuccaro et al. 2004, arXiv:quant-ph/0410184 (ripple); Draper 2000,
@@ -23,9 +25,12 @@ from qiskit.providers import BackendV2
 
 from qconv import _checks
 from qconv.circuits._adder import Ripple
+from qconv.circuits.fourier import fourier_transform
 
-FAMILIES = ("ripple", "fourier")
+FAMILIES = ("ripple", "fourier", "mcx")
 """The families of adders."""
+
+_COUNTED = ("ripple", "fourier")
 
 
 def offset_adder(
@@ -45,16 +50,17 @@ def offset_adder(
         num_bits: Bits of the position, at least 1.
         num_offsets: The offset is in ``0..num_offsets-1``; at least 2.
         family: ``"ripple"`` for the fewest CX, with ancillas; ``"fourier"`` for none, with a
-            quantum Fourier transform. See :func:`choose_family`.
+            quantum Fourier transform; ``"mcx"`` for none, with multi-controlled X gates. See
+            :func:`choose_family`.
         measured: False for a circuit that is right on any superposition, phases included, and
             returns the ancillas to ``|0>``. True where position and offset are measured right
             after: the probabilities of their outcomes are right, but basis states get phases and
             leave garbage in the ancillas. This needs fewer CX in the ripple family, and makes no
-            difference in the other.
+            difference in the others.
 
     Returns:
-        The circuit, without measurement: of H, S, T, their inverses and CX (ripple), or of H, CZ
-        and controlled phase gates (fourier).
+        The circuit, without measurement: of H, S, T, their inverses and CX (ripple), of H, CZ and
+        controlled phase gates (fourier), or of X gates with one control and more (mcx).
 
     Raises:
         TypeError: ``num_bits`` or ``num_offsets`` is not a whole number, or ``measured`` not a
@@ -70,6 +76,8 @@ def offset_adder(
     used = list(offset)[:num_bits]
     if family == "fourier":
         _add_by_fourier(circuit, list(position), used)
+    elif family == "mcx":
+        _add_by_mcx(circuit, list(position), used)
     else:
         exclusive = width <= num_bits and _is_power_of_two(num_offsets - 1)
         ripple = Ripple(circuit, position, used, top_excludes_carry=exclusive, measured=measured)
@@ -102,7 +110,7 @@ def adder_cost(
     Args:
         num_bits: As in :func:`offset_adder`.
         num_offsets: As in :func:`offset_adder`.
-        family: As in :func:`offset_adder`.
+        family: ``"ripple"`` or ``"fourier"``.
         measured: As in :func:`offset_adder`.
 
     Returns:
@@ -113,7 +121,7 @@ def adder_cost(
         ValueError: As :func:`offset_adder`.
     """
     num_bits, num_offsets = _checked_sizes(num_bits, num_offsets)
-    family = _checks.one_of(family, "family", FAMILIES)
+    family = _checks.one_of(family, "family", _COUNTED)
     measured = _checks.boolean(measured, "measured")
     width = (num_offsets - 1).bit_length()
     if family == "fourier":
@@ -130,17 +138,22 @@ def adder_cost(
     return 7 * num_bits + 3 * width - 12 - 3 * exclusive
 
 
-def choose_family(backend: object) -> str:
+def choose_family(backend: object, *, exact: bool) -> str:
     """Choose the family of adders for where a circuit is to run.
 
-    Simulators pay for qubits, so they get the family without ancillas; devices pay for CX.
+    Simulators pay for qubits, so they get a family without ancillas; devices pay for CX.
 
     Args:
         backend: A backend, a sampler, or None for the project's own simulator; not checked.
+        exact: Whether it simulates the state vector, free of noise, and knows gates of many
+            controls.
 
     Returns:
-        ``"ripple"`` for a ``BackendV2`` with a coupling map, otherwise ``"fourier"``.
+        ``"mcx"`` if ``exact``, otherwise ``"ripple"`` for a ``BackendV2`` with a coupling map and
+        ``"fourier"`` for anything else.
     """
+    if exact:
+        return "mcx"
     device = isinstance(backend, BackendV2) and backend.coupling_map is not None
     return "ripple" if device else "fourier"
 
@@ -160,11 +173,7 @@ def _is_power_of_two(number: int) -> bool:
 
 def _add_by_fourier(circuit: QuantumCircuit, position: list[Qubit], offset: list[Qubit]) -> None:
     """Append the transform without swaps, the offset as phases, and the inverse transform."""
-    transform = QuantumCircuit(position)
-    for high in reversed(range(len(position))):
-        transform.h(position[high])
-        for low in reversed(range(high)):
-            transform.cp(math.pi / 2 ** (high - low), position[low], position[high])
+    transform = fourier_transform(len(position))
     circuit.compose(transform, position, inplace=True)
     for high, bit in enumerate(position):
         for low, addend in enumerate(offset[: high + 1]):
@@ -173,3 +182,10 @@ def _add_by_fourier(circuit: QuantumCircuit, position: list[Qubit], offset: list
             else:
                 circuit.cp(math.pi / 2 ** (high - low), addend, bit)
     circuit.compose(transform.inverse(), position, inplace=True)
+
+
+def _add_by_mcx(circuit: QuantumCircuit, position: list[Qubit], offset: list[Qubit]) -> None:
+    """Append, for each bit of the offset, an increment from that bit up, the highest bit first."""
+    for low, addend in enumerate(offset):
+        for high in reversed(range(low, len(position))):
+            circuit.mcx([addend, *position[low:high]], position[high])

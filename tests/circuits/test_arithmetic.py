@@ -12,7 +12,13 @@ from qconv.circuits.arithmetic import FAMILIES, adder_cost, choose_family, offse
 from qconv.circuits.resources import resources
 
 OFFSETS = range(2, 17)
-KINDS = [("ripple", False), ("ripple", True), ("fourier", False)]
+COUNTED = [("ripple", False), ("ripple", True), ("fourier", False)]
+KINDS = [*COUNTED, ("mcx", False)]
+GATES = {
+    "ripple": {"h", "s", "sdg", "t", "tdg", "cx"},
+    "fourier": {"h", "cp", "cz"},
+    "mcx": {"cx", "ccx", "mcx"},
+}
 SIMULATOR = AerSimulator(method="statevector", max_parallel_threads=1, fusion_max_qubit=3)
 
 
@@ -108,13 +114,13 @@ def test_the_measured_circuit_is_not_coherent():
     assert np.abs(result[1:]).max() > 0.01
 
 
-def test_measured_makes_no_difference_in_the_fourier_family():
-    assert offset_adder(5, 3, family="fourier", measured=True) == offset_adder(
-        5, 3, family="fourier"
-    )
+@pytest.mark.parametrize("family", ["fourier", "mcx"])
+def test_measured_makes_no_difference_without_ancillas(family):
+    circuit = offset_adder(5, 3, family=family)
+    assert offset_adder(5, 3, family=family, measured=True) == circuit
 
 
-@pytest.mark.parametrize(("family", "measured"), KINDS)
+@pytest.mark.parametrize(("family", "measured"), COUNTED)
 @pytest.mark.parametrize("num_bits", range(1, 13))
 def test_cost_is_what_the_transpiled_circuit_has(num_bits, family, measured):
     for num_offsets in OFFSETS:
@@ -161,10 +167,9 @@ def test_registers():
 
 @pytest.mark.parametrize(("family", "measured"), KINDS)
 def test_gates(family, measured):
-    names = {"h", "s", "sdg", "t", "tdg", "cx"} if family == "ripple" else {"h", "cp", "cz"}
     for num_offsets in OFFSETS:
         circuit = offset_adder(7, num_offsets, family=family, measured=measured)
-        assert set(circuit.count_ops()) <= names
+        assert set(circuit.count_ops()) <= GATES[family]
 
 
 @pytest.mark.parametrize("num_bits", [3, 5])
@@ -176,11 +181,12 @@ def test_fewer_cx_than_qiskit(num_bits):
 
 def test_choose_family():
     device = GenericBackendV2(5, coupling_map=[[0, 1], [1, 2], [2, 3], [3, 4]], seed=1)
-    assert choose_family(None) == "fourier"
-    assert choose_family(AerSimulator()) == "fourier"
-    assert choose_family(StatevectorSampler()) == "fourier"
-    assert choose_family(device) == "ripple"
-    assert choose_family(AerSimulator.from_backend(device)) == "ripple"
+    assert choose_family(None, exact=True) == "mcx"
+    assert choose_family(AerSimulator(), exact=True) == "mcx"
+    assert choose_family(AerSimulator(), exact=False) == "fourier"
+    assert choose_family(StatevectorSampler(), exact=False) == "fourier"
+    assert choose_family(device, exact=False) == "ripple"
+    assert choose_family(AerSimulator.from_backend(device), exact=False) == "ripple"
 
 
 @pytest.mark.parametrize("function", [offset_adder, adder_cost])
@@ -197,7 +203,7 @@ def test_choose_family():
             (3, 3),
             {"family": "auto"},
             ValueError,
-            r"^family: expected one of 'ripple', 'fourier', got 'auto'$",
+            r"^family: expected one of 'ripple', 'fourier'(, 'mcx')?, got 'auto'$",
         ),
     ],
 )
@@ -208,4 +214,4 @@ def test_wrong_arguments(function, arguments, options, error, message):
 
 def test_arguments_may_be_numpy_integers():
     assert offset_adder(np.int64(4), np.int32(3)) == offset_adder(4, 3)
-    assert FAMILIES == ("ripple", "fourier")
+    assert set(FAMILIES) == {family for family, _ in KINDS}

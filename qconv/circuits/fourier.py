@@ -1,0 +1,43 @@
+"""The quantum Fourier transform, without the swaps that would put its bits in order."""
+
+from __future__ import annotations
+
+import math
+
+from qiskit import QuantumCircuit, QuantumRegister
+
+
+def fourier_transform(num_bits: int) -> QuantumCircuit:
+    """Transform ``|x>`` to ``sum_f exp(2 pi i x f / N) |reversed f> / sqrt(N)``, ``N = 2**bits``.
+
+    ``reversed f`` is ``f`` with the order of its bits reversed, see :func:`reversed_bits`: whoever
+    acts on the frequencies and transforms back can do without swaps. Coppersmith 1994,
+    arXiv:quant-ph/0201067.
+
+    Args:
+        num_bits: Bits of the register, at least 1.
+
+    Returns:
+        A circuit of H and controlled phase gates.
+    """
+    circuit = QuantumCircuit(QuantumRegister(num_bits, "position"), name="fourier_transform")
+    for high in reversed(range(num_bits)):
+        circuit.h(high)
+        for low in reversed(range(high)):
+            circuit.cp(math.pi / 2 ** (high - low), low, high)
+    return circuit
+
+
+def reversed_bits(num_bits: int) -> list[int]:
+    """Every number below ``2**num_bits`` with its bits in the opposite order.
+
+    Args:
+        num_bits: Bits of the numbers, at least 0.
+
+    Returns:
+        ``2**num_bits`` numbers; entry ``i`` is ``i`` reversed.
+    """
+    numbers = [0]
+    for _ in range(num_bits):
+        numbers = [2 * n for n in numbers] + [2 * n + 1 for n in numbers]
+    return numbers
