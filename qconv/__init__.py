@@ -10,11 +10,16 @@ convolution.
     result.image, result.stderr
 """
 
+from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.resources import resources
 from qconv.convolution import convolve, correlate
+from qconv.filtering import filter_frequencies
 from qconv.kernels import named_kernel
 from qconv.methods.collapse import Collapse
+from qconv.methods.diffusion import Diffusion
+from qconv.methods.fourier import Fourier
+from qconv.methods.interference import Interference
 from qconv.propagator import Propagator
 from qconv.result import Convolution
 
@@ -23,10 +28,15 @@ __version__ = "0.1.0"
 __all__ = [
     "Collapse",
     "Convolution",
+    "Diffusion",
+    "Fourier",
+    "Interference",
     "Propagator",
     "convolve",
     "correlate",
     "encode_amplitudes",
+    "filter_frequencies",
     "named_kernel",
+    "offset_adder",
     "resources",
 ]

@@ -20,7 +20,10 @@ from qconv.result import Convolution
 
 
 class Method(Protocol):
-    """A way to convolve: a frozen options object that turns a problem into a result."""
+    """A way to convolve: a frozen options object that turns a problem into a result.
+
+    One with a field ``steps`` applies the kernel that many times.
+    """
 
     def estimate(self, problem: Problem) -> Convolution:
         """Run circuits and say what their outcomes mean for the convolution."""
@@ -74,10 +77,21 @@ def convolve(
             would not fit in memory. Nothing has run then.
         RuntimeError: A backend failed.
     """
-    problem = _plan(
-        image, kernel, shots, mode, boundary, fillvalue, backend, seed, progress, flipped=True
+    return method.estimate(
+        plan(
+            image,
+            kernel,
+            method=method,
+            shots=shots,
+            mode=mode,
+            boundary=boundary,
+            fillvalue=fillvalue,
+            backend=backend,
+            seed=seed,
+            progress=progress,
+            flipped=True,
+        )
     )
-    return _carry_out(method, problem)
 
 
 def correlate(
@@ -99,15 +113,28 @@ def correlate(
     kernel's centre in mode same (``numpy.correlate`` and ``scipy.signal.correlate`` put it one
     pixel off). Arguments, result and errors are those of `convolve`.
     """
-    problem = _plan(
-        image, kernel, shots, mode, boundary, fillvalue, backend, seed, progress, flipped=False
+    return method.estimate(
+        plan(
+            image,
+            kernel,
+            method=method,
+            shots=shots,
+            mode=mode,
+            boundary=boundary,
+            fillvalue=fillvalue,
+            backend=backend,
+            seed=seed,
+            progress=progress,
+            flipped=False,
+        )
     )
-    return _carry_out(method, problem)
 
 
-def _plan(
+def plan(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
+    *,
+    method: Method,
     shots: int | None,
     mode: str,
     boundary: str,
@@ -115,10 +142,12 @@ def _plan(
     backend: Backend,
     seed: Seed,
     progress: bool,
-    *,
     flipped: bool,
 ) -> Problem:
     """Check every argument and lay the problem out; nothing large is allocated before it fits."""
+    if isinstance(method, type) or not hasattr(method, "estimate"):
+        raise TypeError(f"method: expected a method such as qconv.Collapse(), got {method!r}")
+    steps = getattr(method, "steps", 1)
     _require_room(image, "image")
     array = real_array(image, "image", finite=False)
     if array.ndim not in (1, 2, 3):
@@ -137,7 +166,7 @@ def _plan(
     root = root_seed(seed)
     grid = plan_grid(
         array.shape,
-        propagator.shape,
+        tuple(steps * (h - 1) + 1 for h in propagator.shape),
         mode=mode,
         boundary=boundary,
         fillvalue=real_number(fillvalue, "fillvalue"),
@@ -150,6 +179,7 @@ def _plan(
         image=array,
         propagator=propagator,
         grid=grid,
+        steps=steps,
         shots=None if shots is None else whole_number(shots, "shots", 1),
         backend=backend,
         seed=root,
@@ -161,9 +191,3 @@ def _require_room(array: object, name: str) -> None:
     """Refuse an array whose floating-point copies would not fit, before making one."""
     if isinstance(array, np.ndarray):
         require_memory(3 * 8 * array.size, f"{name} of shape {array.shape} is")
-
-
-def _carry_out(method: Method, problem: Problem) -> Convolution:
-    if isinstance(method, type) or not hasattr(method, "estimate"):
-        raise TypeError(f"method: expected a method such as qconv.Collapse(), got {method!r}")
-    return method.estimate(problem)

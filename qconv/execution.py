@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 from qiskit.result import Result
@@ -34,6 +34,9 @@ from qconv._progress import progress_bar
 from qconv.dealing import deal
 
 Backend: TypeAlias = BackendV2 | BaseSamplerV2 | None
+#: Outcomes and how often each was seen.
+Seen: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+
 Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
 
 #: Part of the executions that must be kept for a backend to be of use; an even spread over the
@@ -113,20 +116,37 @@ def noise_name(backend: Backend) -> str:
     return f"{type(backend).__name__} {getattr(backend, 'name', '')} {noise}"
 
 
+def is_statevector(backend: Backend) -> bool:
+    """Whether the backend simulates a state vector without noise and takes circuits as they are.
+
+    Such a simulator knows arrays as instructions (``initialize``, ``diagonal``) and gates of any
+    number of controls.
+    """
+    return backend is None or (
+        isinstance(backend, AerSimulator)
+        and is_ideal(backend)
+        and backend.options.method in ("automatic", "statevector")
+        and backend.coupling_map is None
+    )
+
+
 @cache
 def _ideal_simulator() -> AerSimulator:
     return AerSimulator(method="statevector")
 
 
-def born_probabilities(circuit: QuantumCircuit, backend: Backend = None) -> NDArray[np.float64]:
-    """Probability of every outcome of measuring all qubits, as Aer computes it.
+def born_probabilities(
+    circuit: QuantumCircuit, backend: Backend = None, *, measured: int | None = None
+) -> NDArray[np.float64]:
+    """Probability of every outcome of measuring a circuit's first qubits, as Aer computes it.
 
     Args:
-        circuit: A circuit without measurements, of gates that Aer knows.
+        circuit: A circuit without measurements.
         backend: None, or an ideal ``AerSimulator`` with options of its own.
+        measured: How many qubits are measured; None for all.
 
     Returns:
-        ``2**num_qubits`` probabilities, little-endian: outcome ``i`` has qubit 0 in its lowest bit.
+        ``2**measured`` probabilities, little-endian: outcome ``i`` has qubit 0 in its lowest bit.
 
     Raises:
         ValueError: The backend is noisy or no simulator, or the state would not fit in memory.
@@ -137,14 +157,32 @@ def born_probabilities(circuit: QuantumCircuit, backend: Backend = None) -> NDAr
             "shots: expected a whole number with this backend; None (the exact expectation) needs "
             "an Aer simulator without noise"
         )
-    require_memory(3 * 16 * 2**circuit.num_qubits, f"kernel of {circuit.num_qubits} qubits")
+    measured = circuit.num_qubits if measured is None else measured
+    require_memory(
+        state_memory(circuit.num_qubits, measured), f"circuit of {circuit.num_qubits} qubits is"
+    )
     simulator = _ideal_simulator() if backend is None else backend
     asked = circuit.copy()
-    asked.save_probabilities()
-    result = simulator.run(asked, shots=1).result()
+    asked.save_probabilities(asked.qubits[:measured])
+    result = simulator.run(_ready(asked, simulator), shots=1).result()
     _require_success(result)
     probabilities: NDArray[np.float64] = result.data(0)["probabilities"]
     return probabilities
+
+
+def state_memory(num_qubits: int, measured: int) -> int:
+    """Bytes that it takes to simulate a state vector and know the probabilities of outcomes."""
+    return int(16 * 2**num_qubits + 3 * 8 * 2**measured)
+
+
+def with_measurement(circuit: QuantumCircuit, measured: int) -> QuantumCircuit:
+    """A copy of a circuit that ends with measuring its first qubits, ``measured`` of them."""
+    bits = ClassicalRegister(measured, "meas")
+    copy = circuit.copy()
+    copy.add_register(bits)
+    copy.barrier()
+    copy.measure(copy.qubits[:measured], bits)
+    return copy
 
 
 def measured_counts(
@@ -153,58 +191,69 @@ def measured_counts(
     backend: Backend,
     root: np.random.SeedSequence,
     *,
+    measured: int | None = None,
     log: ShotLog | None = None,
     progress: bool = False,
-) -> NDArray[np.int64]:
-    """Run a circuit on a backend or sampler and count the outcomes of measuring all qubits.
+) -> Seen:
+    """Run a circuit on a backend or sampler and count the outcomes of measuring its first qubits.
 
     Args:
         circuit: A circuit without measurements.
         shots: Executions, split into jobs of at most ``JOB_SHOTS``.
         backend: Where to run; transpiled for with a preset pass manager.
         root: Seeds the jobs, where the backend takes a seed.
+        measured: How many qubits to measure, at most 63; None for all.
         log: What a sampler gave so far in this call; a new one if not given.
         progress: Show a progress bar.
 
     Returns:
-        ``2**num_qubits`` counts, little-endian, sum ``shots``.
+        The outcomes that were seen, little-endian and in order, and how often each was, sum
+        ``shots``.
 
     Raises:
         RuntimeError: A job failed.
         ValueError: The circuit does not fit on the backend, or a sampler repeats its shots, so
             that they would be counted twice.
     """
-    measured = circuit.measure_all(inplace=False)
+    ended = with_measurement(circuit, circuit.num_qubits if measured is None else measured)
     if isinstance(backend, BaseSamplerV2):
-        job = _sampler_job(measured, backend, ShotLog() if log is None else log)
+        job = _sampler_job(ended, backend, ShotLog() if log is None else log)
     else:
-        job = _backend_job(measured, _ideal_simulator() if backend is None else backend)
-    counts = np.zeros(2**circuit.num_qubits, dtype=np.int64)
+        job = _backend_job(ended, _ideal_simulator() if backend is None else backend)
+    total = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     with progress_bar(shots, "shot") if progress else nullcontext() as bar:
         for number, start in enumerate(range(0, shots, JOB_SHOTS)):
             seed = int(derived(root, number).generate_state(1)[0] >> 1)  # Aer wants 31 bits
             executed = min(JOB_SHOTS, shots - start)
-            for outcome, count in job(executed, seed).items():
-                counts[outcome] += count
+            total = _merged(total, job(executed, seed))
             if bar is not None:
                 bar.update(executed)
-    return counts
+    return total
 
 
-_Job = Callable[[int, int], dict[int, int]]
+_Job = Callable[[int, int], Seen]
+
+
+def _merged(first: Seen, second: Seen) -> Seen:
+    """Outcomes of both, in order, each with its counts together."""
+    outcomes, place = np.unique(np.concatenate([first[0], second[0]]), return_inverse=True)
+    counts = np.zeros(len(outcomes), dtype=np.int64)
+    np.add.at(counts, place, np.concatenate([first[1], second[1]]))
+    return outcomes, counts
 
 
 def _backend_job(measured: QuantumCircuit, backend: BackendV2) -> _Job:
     """A function of shots and seed that runs the circuit on a backend."""
-    ready = _transpiled(measured, backend)
+    ready = _ready(measured, backend)
     seedable = hasattr(backend.options, "seed_simulator")
 
-    def job(shots: int, seed: int) -> dict[int, int]:
+    def job(shots: int, seed: int) -> Seen:
         options = {"seed_simulator": seed} if seedable else {}
         result = backend.run(ready, shots=shots, **options).result()
         _require_success(result)
-        counts: dict[int, int] = result.get_counts().int_outcomes()
-        return counts
+        counts = result.data(0)["counts"]  # get_counts() would write each outcome out in bits
+        outcomes = np.fromiter((int(key, 16) for key in counts), np.int64, len(counts))
+        return outcomes, np.fromiter(counts.values(), np.int64, len(counts))
 
     return job
 
@@ -279,23 +328,25 @@ def _sampler_job(measured: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog)
     """A function of shots and seed that runs the circuit on a sampler, which seeds itself."""
     target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
     target = target() if callable(target) else target
-    ready = _transpiled(measured, target) if isinstance(target, BackendV2) else measured
+    ready = _ready(measured, target) if isinstance(target, BackendV2) else measured
 
-    def job(shots: int, seed: int) -> dict[int, int]:
+    def job(shots: int, seed: int) -> Seen:
         log.before(sampler)
-        bits = sampler.run([ready], shots=shots).result()[0].data.meas
-        log.add(bits.array)
-        counts: dict[int, int] = bits.get_int_counts()
-        return counts
+        bits = sampler.run([ready], shots=shots).result()[0].data.meas.array
+        log.add(bits)
+        places = 256 ** np.arange(bits.shape[1], dtype=np.int64)[::-1]
+        return np.unique(bits.astype(np.int64) @ places, return_counts=True)
 
     return job
 
 
-def _transpiled(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
+def _ready(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
     """The circuit in the backend's own gates, on its own qubits."""
+    if is_statevector(backend):
+        return circuit
     if backend.num_qubits is not None and circuit.num_qubits > backend.num_qubits:
         raise ValueError(
-            f"backend: expected at least {circuit.num_qubits} qubits for this kernel, got "
+            f"backend: expected at least {circuit.num_qubits} qubits for this circuit, got "
             f"{backend.num_qubits}"
         )
     manager = generate_preset_pass_manager(2, backend=backend, seed_transpiler=0)
@@ -339,7 +390,12 @@ def kept_counts(
         missing = shots - kept
         asked = int(np.ceil(missing / success))
         seed = derived(root, 0, round_)
-        new = measured_counts(circuit, asked, backend, seed, log=log, progress=progress) * keep
+        outcomes, counts = measured_counts(
+            circuit, asked, backend, seed, log=log, progress=progress
+        )
+        new = np.zeros(len(keep), dtype=np.int64)
+        new[outcomes] = counts
+        new *= keep
         executions += asked
         if new.sum() > missing:
             rng = np.random.default_rng(derived(root, 1, round_))

@@ -25,7 +25,9 @@ class Problem:
     propagator: Propagator
     """The kernel as probabilities and weights."""
     grid: Grid
-    """Which image pixels each output pixel sees."""
+    """Which image pixels each output pixel sees, after all steps."""
+    steps: int
+    """How often the propagator is applied."""
     shots: int | None
     """Shots for each output pixel; None for the exact expectation."""
     backend: Backend
@@ -51,6 +53,7 @@ class Problem:
         digest = hashlib.blake2b(repr(self.grid).encode(), digest_size=16)
         digest.update(np.ascontiguousarray(self.image).data)
         digest.update(np.ascontiguousarray(self.propagator.effective_kernel).data)
+        digest.update(str(self.steps).encode())
         digest.update(noise_name(self.backend).encode())
         return digest.hexdigest()
 

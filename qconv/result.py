@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from qconv._checks import real_number
 
-_FORMAT = 1  # of the files that `Convolution.save` writes
+_FORMAT = 2  # of the files that `Convolution.save` writes
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,10 @@ class Convolution:
     circuits: tuple[QuantumCircuit, ...]
     """The circuits that ran, before transpiling, with named registers."""
     success_probability: float = 1.0
-    """Part of the executions that were kept."""
+    """Probability that an execution is of use, as the shots say: the part that was kept; with a
+    reference qubit, the part that would be kept without it."""
+    expected_success: float | None = None
+    """The same as predicted from image and kernel; None where nothing was predicted."""
     oracle_calls: int = 0
     """Applications of the state preparation: one a shot where nothing else applies."""
     independent: bool = True
@@ -104,6 +107,7 @@ class Convolution:
             total_shots=total,
             circuits=self.circuits + new,
             success_probability=kept / total,
+            expected_success=self.expected_success,
             oracle_calls=self.oracle_calls + other.oracle_calls,
             independent=self.independent and other.independent,
             quantity=self.quantity,
@@ -124,6 +128,7 @@ class Convolution:
             "shots": self.shots,
             "total_shots": self.total_shots,
             "success_probability": self.success_probability,
+            "expected_success": self.expected_success,
             "oracle_calls": self.oracle_calls,
             "independent": self.independent,
             "quantity": self.quantity,
@@ -184,9 +189,11 @@ class Convolution:
             ("output pixels", " x ".join(map(str, self.image.shape))),
             ("shots a pixel", "exact expectation" if exact else f"{self.shots:,}"),
             ("executions in total", f"{self.total_shots:,}"),
-            ("kept", f"{self.success_probability:.6g}"),
+            ("success probability", f"{self.success_probability:.6g}"),
             ("oracle calls", f"{self.oracle_calls:,}"),
             ("mean standard error", f"{self.stderr.mean():.6g}"),
             ("errors of pixels", "independent" if self.independent else "correlated"),
         ]
+        if self.expected_success is not None:
+            rows.insert(4, ("as predicted", f"{self.expected_success:.6g}"))
         return "\n".join(f"{name:<22}{text}" for name, text in rows)

@@ -127,7 +127,7 @@ def test_too_noisy(monkeypatch):
     def nothing_kept(circuit, shots, *args, **how):
         asked.append(shots)
         assert sum(asked) < 10**8, f"asked for {asked[-4:]} shots"
-        return np.array([0, shots])
+        return np.array([1]), np.array([shots])
 
     monkeypatch.setattr(execution, "measured_counts", nothing_kept)
     keep = np.array([True, False])
@@ -180,10 +180,12 @@ class TestSeeds:
         root = root_seed(1)
         per_job = []
         for number in range(20):
-            part = measured_counts(circuit, 500, AerSimulator(), execution.derived(root, number))
-            per_job.append(int(part[0]))
+            root_of_job = execution.derived(root, number)
+            outcomes, counts = measured_counts(circuit, 500, AerSimulator(), root_of_job)
+            assert list(outcomes) == [0, 1]
+            per_job.append(int(counts[0]))
         assert len(set(per_job)) > 5
-        total = measured_counts(circuit, 10_000, AerSimulator(), root)
+        _, total = measured_counts(circuit, 10_000, AerSimulator(), root)
         assert total.sum() == 10_000
         assert_law(total, [0.5, 0.5])
 

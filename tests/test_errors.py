@@ -213,7 +213,7 @@ class TestTooLarge:
 
     def test_kernel_circuit(self, monkeypatch):
         monkeypatch.setattr(_memory, "available_memory", lambda: 100)
-        with pytest.raises(ValueError, match=r"kernel of 2 qubits too large"):
+        with pytest.raises(ValueError, match=r"circuit of 2 qubits is too large"):
             execution.born_probabilities(encode_amplitudes(np.ones((2, 2))))
 
     def test_available_memory(self):

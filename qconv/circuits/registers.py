@@ -1,0 +1,116 @@
+"""Registers of whole-image circuits: an image on position registers, moved by kernel registers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import AncillaRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit import Qubit
+from qiskit.circuit.library import Initialize
+
+from qconv.circuits.arithmetic import offset_adder
+from qconv.circuits.encoding import encode_amplitudes
+
+#: Registers of the axes that need one, by the number of the axis.
+Registers = Mapping[int, QuantumRegister]
+
+_AXES = ("plane", "row", "column")
+
+
+def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> Registers:
+    """One register for each axis that has bits; a single qubit for the last one if none has.
+
+    Args:
+        bits: Qubits for each axis, at most three axes.
+        prefix: Of the names ``plane``, ``row`` and ``column``.
+        suffix: Of the same.
+
+    Returns:
+        The registers, the last axis first, as they have to stand in a circuit for index ``i`` of
+        the state vector to be element ``i`` of an array in C order.
+    """
+    if not any(bits):
+        bits = [*[0] * (len(bits) - 1), 1]
+    names = [f"{prefix}{name}{suffix}" for name in _AXES[-len(bits) :]]
+    return {
+        axis: QuantumRegister(bits[axis], names[axis])
+        for axis in reversed(range(len(bits)))
+        if bits[axis]
+    }
+
+
+def kernel_registers(shape: Sequence[int], suffix: str = "") -> Registers:
+    """Registers ``kernel_plane``, ``kernel_row`` and ``kernel_column`` for a kernel's positions."""
+    return axis_registers([(length - 1).bit_length() for length in shape], "kernel_", suffix)
+
+
+def qubits_of(registers: Registers) -> list[Qubit]:
+    """All qubits of some registers, the last axis first."""
+    return [qubit for register in registers.values() for qubit in register]
+
+
+def prepare(
+    circuit: QuantumCircuit,
+    amplitudes: NDArray[np.float64],
+    qubits: Sequence[Qubit],
+    *,
+    native: bool,
+) -> None:
+    """Append the preparation of real amplitudes, one for each basis state of some qubits.
+
+    Args:
+        circuit: Whose first gates these are.
+        amplitudes: ``2**len(qubits)`` of them, not all zero.
+        qubits: In ``|0>``.
+        native: True for one instruction that a simulator carries out, with a barrier after it (a
+            simulator would run the circuit shot by shot if anything could come before); False for
+            gates.
+    """
+    if native:
+        circuit.append(Initialize(amplitudes / np.linalg.norm(amplitudes)), qubits)
+        circuit.barrier()
+    else:
+        circuit.compose(encode_amplitudes(amplitudes), qubits, inplace=True)
+
+
+def append_shift(
+    circuit: QuantumCircuit,
+    position: Registers,
+    kernel: Registers,
+    shape: Sequence[int],
+    *,
+    family: str,
+    measured: bool = False,
+    clean: Sequence[Qubit] = (),
+) -> list[Qubit]:
+    """Append adders that move a position by what its kernel registers hold, axis by axis.
+
+    Args:
+        circuit: To which to append; gets registers for ancillas as they are needed.
+        position: Registers to add to.
+        kernel: Registers to add.
+        shape: Positions of the kernel along each axis.
+        family: Of the adders, see `qconv.circuits.arithmetic.offset_adder`.
+        measured: Whether all these registers are measured next.
+        clean: Ancillas of the circuit that are in ``|0>``.
+
+    Returns:
+        The ancillas that are in ``|0>`` afterwards.
+    """
+    clean = list(clean)
+    for axis in sorted(position.keys() & kernel.keys()):
+        if shape[axis] == 1:
+            continue
+        adder = offset_adder(position[axis].size, shape[axis], family=family, measured=measured)
+        missing = len(adder.ancillas) - len(clean)
+        if missing > 0:
+            register = AncillaRegister(missing, f"ancilla_{circuit.num_ancillas}")
+            circuit.add_register(register)
+            clean += register
+        used = clean[: len(adder.ancillas)]
+        circuit.compose(adder, [*position[axis], *kernel[axis], *used], inplace=True)
+        if measured:
+            clean = clean[len(used) :]
+    return clean

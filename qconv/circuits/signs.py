@@ -1,0 +1,84 @@
+"""Signs of basis states, as few and small phase gates as a polynomial over bits needs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+_Bits = NDArray[np.uint8]
+
+
+def sign_flips(signs: NDArray[np.float64]) -> QuantumCircuit:
+    """Multiply basis states by -1 where asked, controlled by a first qubit.
+
+    The signs are written as ``(-1)**f`` with a polynomial ``f`` of the bits over GF(2), of the
+    lowest degree that exists given that some signs do not matter; each of its products of ``d``
+    bits is one Z with ``d`` controls (counting the first qubit).
+
+    Args:
+        signs: One for each basis state, ``2**n``: negative, positive, or 0 where it does not
+            matter.
+
+    Returns:
+        A circuit of ``1 + n`` qubits: the control, then those of the basis states.
+    """
+    n = (len(signs) - 1).bit_length()
+    circuit = QuantumCircuit(1 + n, name="signs")
+    matters = np.flatnonzero(signs)
+    wanted = (signs[matters] < 0).astype(np.uint8)
+    if not wanted.any():
+        return circuit
+    for bits in _products(n, matters, wanted):
+        qubits = [0, *(1 + bit for bit in bits)]
+        if len(qubits) == 1:
+            circuit.z(0)
+        elif len(qubits) == 2:
+            circuit.cz(*qubits)
+        elif len(qubits) == 3:
+            circuit.ccz(*qubits)
+        else:
+            circuit.mcp(math.pi, qubits[:-1], qubits[-1])
+    return circuit
+
+
+def _products(n: int, states: NDArray[np.intp], wanted: _Bits) -> list[tuple[int, ...]]:
+    """The bits of each product of a polynomial of lowest degree with given values.
+
+    Of several, products early in the order of degree are preferred.
+    """
+    for degree in range(n + 1):
+        terms = [
+            term for size in range(degree + 1) for term in itertools.combinations(range(n), size)
+        ]
+        bits = (states[:, None] >> np.arange(n)) & 1
+        table = np.array([bits[:, list(term)].all(axis=1) for term in terms], dtype=np.uint8).T
+        solution = _solve(table, wanted)
+        if solution is not None:
+            return [term for term, used in zip(terms, solution, strict=True) if used]
+    raise AssertionError("every function of bits is a polynomial of all degrees")
+
+
+def _solve(table: _Bits, wanted: _Bits) -> _Bits | None:
+    """One solution of linear equations over GF(2), or None; unknowns that are free are 0."""
+    rows = np.column_stack([table, wanted])
+    pivots: list[int] = []
+    for column in range(table.shape[1]):
+        below = np.flatnonzero(rows[len(pivots) :, column])
+        if not len(below):
+            continue
+        pivot = len(pivots)
+        rows[[pivot, pivot + below[0]]] = rows[[pivot + below[0], pivot]]
+        others = np.flatnonzero(rows[:, column])
+        rows[others[others != pivot]] ^= rows[pivot]
+        pivots.append(column)
+        if len(pivots) == len(rows):
+            break
+    if rows[len(pivots) :, -1].any():
+        return None
+    solution = np.zeros(table.shape[1], dtype=np.uint8)
+    solution[pivots] = rows[: len(pivots), -1]
+    return solution

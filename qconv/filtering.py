@@ -1,0 +1,96 @@
+"""Filtering by frequency: a transfer function instead of a kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qconv._checks import real_array, require_finite
+from qconv.convolution import convolve
+from qconv.execution import Backend, Seed
+from qconv.methods.fourier import Fourier
+from qconv.propagator import Propagator
+from qconv.result import Convolution
+
+#: How far a magnitude may exceed 1, and a pair of frequencies differ, by rounding.
+_ROUNDING = 1e-9
+
+
+def filter_frequencies(
+    image: ArrayLike,
+    transfer: ArrayLike,
+    *,
+    signed: bool = True,
+    shots: int | None = 1024,
+    backend: Backend = None,
+    seed: Seed = None,
+    progress: bool = False,
+) -> Convolution:
+    """Multiply an image's spectrum by a transfer function, in a quantum circuit.
+
+    The measured average converges to ``numpy.fft.ifftn(numpy.fft.fftn(image) * transfer)``. Where
+    every side is a power of two the circuit acts on the image's own frequencies; otherwise the
+    filter becomes a kernel as large as the image, convolved with boundary wrap: the same numbers
+    with more qubits, and a success probability of its own.
+
+    Args:
+        image: Real array with 1, 2 or 3 axes, any unit.
+        transfer: Factor of every frequency, shape of the image, in the order of
+            ``numpy.fft.fftn``; magnitudes at most 1. Complex ones need ``transfer[-f]`` to be the
+            conjugate of ``transfer[f]``, so that the result is real.
+        signed: As in `qconv.Fourier`.
+        shots: As in `qconv.convolve`, as are ``backend``, ``seed`` and ``progress``.
+        backend: Where to run.
+        seed: Of all randomness.
+        progress: Show a progress bar (needs tqdm).
+
+    Returns:
+        The estimate with its standard error, shape and unit of the image.
+
+    Raises:
+        TypeError: An argument is of the wrong type; the image is complex.
+        ValueError: ``transfer`` has another shape than the image, a magnitude above 1, or would
+            make the result complex; or as for `qconv.convolve`.
+        RuntimeError: A backend failed.
+    """
+    pixels = real_array(image, "image", finite=False)
+    spectrum = _checked(transfer, pixels.shape)
+    centre = [(length - 1) // 2 for length in pixels.shape]
+    kernel = np.roll(np.fft.ifftn(spectrum).real, centre, range(pixels.ndim))
+    if kernel.any():
+        propagator = Propagator.from_kernel(kernel)
+    else:
+        propagator = Propagator(np.full(kernel.shape, 1 / kernel.size), kernel)
+    return convolve(
+        pixels,
+        propagator,
+        method=Fourier(signed=signed),
+        shots=shots,
+        mode="same",
+        boundary="wrap",
+        backend=backend,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+    """The transfer function as a complex array, or an error that says what is wrong with it."""
+    array = np.asarray(transfer)
+    if array.dtype.kind != "c":
+        array = real_array(transfer, "transfer")
+    if array.shape != shape:
+        raise ValueError(f"transfer: expected the shape of the image, {shape}, got {array.shape}")
+    require_finite(array.real, "transfer")
+    require_finite(array.imag, "transfer")
+    largest = float(np.abs(array).max(initial=0))
+    if largest > 1 + _ROUNDING:
+        raise ValueError(f"transfer: expected magnitudes of at most 1, got {largest:.12g}")
+    mirrored = np.roll(np.flip(array), 1, range(array.ndim))
+    apart = float(np.abs(array - mirrored.conj()).max(initial=0))
+    if apart > _ROUNDING:
+        raise ValueError(
+            "transfer: expected transfer[-f] to be the conjugate of transfer[f], without which the "
+            f"result is complex, got a difference of {apart:.3g}"
+        )
+    return array
