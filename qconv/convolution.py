@@ -77,21 +77,20 @@ def convolve(
             would not fit in memory. Nothing has run then.
         RuntimeError: A backend failed.
     """
-    return method.estimate(
-        plan(
-            image,
-            kernel,
-            method=method,
-            shots=shots,
-            mode=mode,
-            boundary=boundary,
-            fillvalue=fillvalue,
-            backend=backend,
-            seed=seed,
-            progress=progress,
-            flipped=True,
-        )
+    problem = plan(
+        image,
+        kernel,
+        method=method,
+        shots=shots,
+        mode=mode,
+        boundary=boundary,
+        fillvalue=fillvalue,
+        backend=backend,
+        seed=seed,
+        progress=progress,
+        flipped=True,
     )
+    return method.estimate(problem)
 
 
 def correlate(
@@ -113,21 +112,20 @@ def correlate(
     kernel's centre in mode same (``numpy.correlate`` and ``scipy.signal.correlate`` put it one
     pixel off). Arguments, result and errors are those of `convolve`.
     """
-    return method.estimate(
-        plan(
-            image,
-            kernel,
-            method=method,
-            shots=shots,
-            mode=mode,
-            boundary=boundary,
-            fillvalue=fillvalue,
-            backend=backend,
-            seed=seed,
-            progress=progress,
-            flipped=False,
-        )
+    problem = plan(
+        image,
+        kernel,
+        method=method,
+        shots=shots,
+        mode=mode,
+        boundary=boundary,
+        fillvalue=fillvalue,
+        backend=backend,
+        seed=seed,
+        progress=progress,
+        flipped=False,
     )
+    return method.estimate(problem)
 
 
 def plan(

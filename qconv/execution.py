@@ -162,9 +162,11 @@ def born_probabilities(
         state_memory(circuit.num_qubits, measured), f"circuit of {circuit.num_qubits} qubits is"
     )
     simulator = _ideal_simulator() if backend is None else backend
-    asked = circuit.copy()
-    asked.save_probabilities(asked.qubits[:measured])
-    result = simulator.run(_ready(asked, simulator), shots=1).result()
+    circuit.save_probabilities(circuit.qubits[:measured])
+    try:
+        result = simulator.run(_ready(circuit, simulator), shots=1).result()
+    finally:
+        del circuit.data[-1]
     _require_success(result)
     probabilities: NDArray[np.float64] = result.data(0)["probabilities"]
     return probabilities
@@ -175,14 +177,12 @@ def state_memory(num_qubits: int, measured: int) -> int:
     return int(16 * 2**num_qubits + 3 * 8 * 2**measured)
 
 
-def with_measurement(circuit: QuantumCircuit, measured: int) -> QuantumCircuit:
-    """A copy of a circuit that ends with measuring its first qubits, ``measured`` of them."""
+def append_measurement(circuit: QuantumCircuit, measured: int) -> None:
+    """End a circuit with the measurement of its first qubits, ``measured`` of them."""
     bits = ClassicalRegister(measured, "meas")
-    copy = circuit.copy()
-    copy.add_register(bits)
-    copy.barrier()
-    copy.measure(copy.qubits[:measured], bits)
-    return copy
+    circuit.add_register(bits)
+    circuit.barrier()
+    circuit.measure(circuit.qubits[:measured], bits)
 
 
 def measured_counts(
@@ -191,18 +191,16 @@ def measured_counts(
     backend: Backend,
     root: np.random.SeedSequence,
     *,
-    measured: int | None = None,
     log: ShotLog | None = None,
     progress: bool = False,
 ) -> Seen:
-    """Run a circuit on a backend or sampler and count the outcomes of measuring its first qubits.
+    """Run a circuit on a backend or sampler and count its outcomes.
 
     Args:
-        circuit: A circuit without measurements.
+        circuit: A circuit that ends with measuring into the register ``meas``, at most 63 bits.
         shots: Executions, split into jobs of at most ``JOB_SHOTS``.
         backend: Where to run; transpiled for with a preset pass manager.
         root: Seeds the jobs, where the backend takes a seed.
-        measured: How many qubits to measure, at most 63; None for all.
         log: What a sampler gave so far in this call; a new one if not given.
         progress: Show a progress bar.
 
@@ -215,11 +213,10 @@ def measured_counts(
         ValueError: The circuit does not fit on the backend, or a sampler repeats its shots, so
             that they would be counted twice.
     """
-    ended = with_measurement(circuit, circuit.num_qubits if measured is None else measured)
     if isinstance(backend, BaseSamplerV2):
-        job = _sampler_job(ended, backend, ShotLog() if log is None else log)
+        job = _sampler_job(circuit, backend, ShotLog() if log is None else log)
     else:
-        job = _backend_job(ended, _ideal_simulator() if backend is None else backend)
+        job = _backend_job(circuit, _ideal_simulator() if backend is None else backend)
     total = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     with progress_bar(shots, "shot") if progress else nullcontext() as bar:
         for number, start in enumerate(range(0, shots, JOB_SHOTS)):
@@ -384,6 +381,7 @@ def kept_counts(
         RuntimeError: Next to nothing is ever kept.
     """
     log = ShotLog() if log is None else log
+    measured = circuit.measure_all(inplace=False)
     total = np.zeros(len(keep), dtype=np.int64)
     executions, kept, success, round_ = 0, 0, 1.0, 0
     while kept < shots:
@@ -391,7 +389,7 @@ def kept_counts(
         asked = int(np.ceil(missing / success))
         seed = derived(root, 0, round_)
         outcomes, counts = measured_counts(
-            circuit, asked, backend, seed, log=log, progress=progress
+            measured, asked, backend, seed, log=log, progress=progress
         )
         new = np.zeros(len(keep), dtype=np.int64)
         new[outcomes] = counts

@@ -22,11 +22,11 @@ from qconv.cells import Cells
 from qconv.drawing import JOBS, TILES
 from qconv.execution import (
     ShotLog,
+    append_measurement,
     born_probabilities,
     derived,
     measured_counts,
     state_memory,
-    with_measurement,
 )
 from qconv.problem import Problem
 
@@ -120,7 +120,8 @@ def tally(problem: Problem, cells: Cells, circuit: QuantumCircuit, labels: Label
     Args:
         problem: What is estimated, with how many shots, where and from which seed.
         cells: The position registers.
-        circuit: Position registers first, the label's qubits next, ancillas last.
+        circuit: Position registers first, the label's qubits next, ancillas last. Becomes the
+            one that ran: its measurement is appended.
         labels: What the shots mean.
 
     Raises:
@@ -129,22 +130,22 @@ def tally(problem: Problem, cells: Cells, circuit: QuantumCircuit, labels: Label
     """
     total = executions(problem)
     measured = cells.num_qubits + labels.qubits
-    ended = with_measurement(circuit, measured)
     if problem.shots is None or problem.backend is None:
         born = born_probabilities(circuit, problem.backend, measured=measured)
+        append_measurement(circuit, measured)
         rows = born.reshape(-1, 2**cells.num_qubits)
         probabilities = _sorted_out(cells, labels, lambda label: rows[label])
         if problem.shots is None:
-            return Tally(probabilities, 0, frozenset(), ended)
+            return Tally(probabilities, 0, frozenset(), circuit)
         counts = _drawn(problem, _steady(probabilities), total)
-        return Tally(counts / total, total, problem.streams, ended)
+        return Tally(counts / total, total, problem.streams, circuit)
     log = ShotLog()
+    append_measurement(circuit, measured)
     outcomes, seen = measured_counts(
         circuit,
         total,
         problem.backend,
         derived(problem.seed, JOBS),
-        measured=measured,
         log=log,
         progress=problem.progress,
     )
@@ -157,7 +158,7 @@ def tally(problem: Problem, cells: Cells, circuit: QuantumCircuit, labels: Label
         return np.asarray(np.bincount(places, weights, 2**cells.num_qubits), dtype=np.float64)
 
     counts = _sorted_out(cells, labels, block)
-    return Tally(counts / total, total, problem.streams | log.names, ended)
+    return Tally(counts / total, total, problem.streams | log.names, circuit)
 
 
 def _sorted_out(cells: Cells, labels: Labels, block: Callable[[int], _Array]) -> _Array:

@@ -67,7 +67,7 @@ class Scene:
             require_room(shell.num_qubits, measured, len(qubits), shape)
         circuit = shell.copy_empty_like()
         prepare(circuit, amplitudes.ravel(), qubits, native=is_statevector(backend))
-        circuit.compose(shell, inplace=True)
+        circuit.compose(shell, inplace=True, copy=False)
         return circuit
 
     def transfer(self, kernel: _Array) -> _Spectrum:

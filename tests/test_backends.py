@@ -177,6 +177,7 @@ class TestSeeds:
     def test_jobs_do_not_repeat_each_other(self, monkeypatch):
         monkeypatch.setattr(execution, "JOB_SHOTS", 500)
         circuit = encode_amplitudes([1, 1])
+        circuit.measure_all()
         root = root_seed(1)
         per_job = []
         for number in range(20):

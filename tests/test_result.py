@@ -258,10 +258,11 @@ def changed(name, change):
     result = run()
     circuits = io.BytesIO()
     fields = {
-        "format": 1,
+        "format": 2,
         "shots": result.shots,
         "total_shots": 1440,
         "success_probability": 1.0,
+        "expected_success": None,
         "oracle_calls": 1440,
         "independent": True,
         "quantity": result.quantity,
@@ -330,7 +331,7 @@ WRONG = {
     "fields no JSON": lambda: changed("fields", np.array("shots")),
     "fields a list": lambda: changed("fields", np.array("[1]")),
     "fields a number": lambda: changed("fields", np.array(3.0)),
-    "another version": lambda: changed("format", 2),
+    "another version": lambda: changed("format", 3),
     "no version": lambda: changed("format", None),
     "no streams": lambda: changed("streams", None),
     "streams a number": lambda: changed("streams", 3),

@@ -69,7 +69,8 @@ def prepare(
             gates.
     """
     if native:
-        circuit.append(Initialize(amplitudes / np.linalg.norm(amplitudes)), qubits)
+        unit = amplitudes / np.linalg.norm(amplitudes)
+        circuit.append(Initialize(unit.astype(np.complex128).tolist()), qubits)
         circuit.barrier()
     else:
         circuit.compose(encode_amplitudes(amplitudes), qubits, inplace=True)

@@ -101,25 +101,26 @@ def fourier_circuit(scene: Scene, transfer: _Spectrum, method: Fourier) -> Quant
     position = axis_registers(scene.cells.bits)
     reference, flag = QuantumRegister(1, "reference"), QuantumRegister(1, "flag")
     shell = QuantumCircuit(*position.values(), *[reference] * method.signed, flag)
+    held = [*qubits_of(position), *reference] if method.signed else qubits_of(position)
+    amplitudes = superposed(scene.content, signed=method.signed)
+    circuit = scene.with_image(shell, amplitudes, held, shell.num_qubits)
     wave = np.unravel_index(np.argmax(np.abs(transfer)), transfer.shape)
     modulated = method.signed and any(wave)
     if modulated:
-        _append_wave(shell, position, reference, wave, forward=True)
+        _append_wave(circuit, position, reference, wave, forward=True)
     for register in position.values():
-        shell.compose(fourier_transform(register.size), register, inplace=True)
-    shell.h(flag)
-    shell.append(flag_diagonal(transfer), [*qubits_of(position), *flag])
-    shell.h(flag)
+        circuit.compose(fourier_transform(register.size), register, inplace=True)
+    circuit.h(flag)
+    circuit.append(flag_diagonal(transfer), [*qubits_of(position), *flag])
+    circuit.h(flag)
     for register in position.values():
-        shell.compose(fourier_transform(register.size).inverse(), register, inplace=True)
+        circuit.compose(fourier_transform(register.size).inverse(), register, inplace=True)
     if modulated:
-        _append_wave(shell, position, reference, wave, forward=False)
+        _append_wave(circuit, position, reference, wave, forward=False)
     if method.signed:
-        shell.p(float(np.angle(transfer[wave])), reference)  # of the other branch, undone on this
-        shell.h(reference)
-    held = [*qubits_of(position), *reference] if method.signed else qubits_of(position)
-    amplitudes = superposed(scene.content, signed=method.signed)
-    return scene.with_image(shell, amplitudes, held, shell.num_qubits)
+        circuit.p(float(np.angle(transfer[wave])), reference)  # as the wave has gained it
+        circuit.h(reference)
+    return circuit
 
 
 def _append_wave(
