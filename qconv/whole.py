@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Qubit
 
 from qconv.cells import Cells
 from qconv.circuits.arithmetic import choose_family
@@ -54,14 +53,15 @@ class Scene:
         return choose_family(backend, exact=exact) if adder == "auto" else adder
 
     def with_image(
-        self, shell: QuantumCircuit, amplitudes: _Array, qubits: list[Qubit], measured: int
+        self, shell: QuantumCircuit, amplitudes: _Array, measured: int
     ) -> QuantumCircuit:
-        """A circuit that first prepares amplitudes on some of its qubits.
+        """A circuit that first prepares amplitudes on as many of its first qubits as they need.
 
         Raises:
             ValueError: It would not fit in memory.
         """
         backend = self.problem.backend
+        qubits = shell.qubits[: amplitudes.size.bit_length() - 1]
         if is_ideal(backend):
             shape = self.problem.grid.image_shape
             require_room(shell.num_qubits, measured, len(qubits), shape)

@@ -90,7 +90,9 @@ class Diffusion:
             return scene.nothing("image: zero everywhere")
         walk = _walk(scene, problem.propagator, self.steps)
         labels, weights, largest = _labels(walk, classical=self.adder == "classical")
-        circuit = diffusion_circuit(scene, walk, self.adder, labels.qubits)
+        shell = _shell(scene, walk, scene.family(self.adder))
+        measured = scene.cells.num_qubits + labels.qubits
+        circuit = scene.with_image(shell, np.sqrt(scene.content), measured)
         counted = tally(problem, scene.cells, circuit, labels)
         return scene.result(
             self,
@@ -100,6 +102,12 @@ class Diffusion:
             success=counted.kept,
             expected=_expected_success(scene, walk),
         )
+
+    def device_circuit(self, problem: Problem) -> QuantumCircuit:
+        """What follows the image's preparation where gates count: to be counted, not run."""
+        scene = Scene.of(problem)
+        walk = _walk(scene, problem.propagator, self.steps)
+        return _shell(scene, walk, "ripple" if self.adder == "auto" else self.adder)
 
 
 def _require_particles(scene: Scene) -> None:
@@ -195,22 +203,11 @@ def _expected_success(scene: Scene, walk: list[Move]) -> float:
 # --------------------------------------------------------------------------------- the circuit
 
 
-def diffusion_circuit(
-    scene: Scene, walk: list[Move], adder: str, label_qubits: int
-) -> QuantumCircuit:
-    """The circuit that puts a particle on a random pixel and moves it.
+def _shell(scene: Scene, walk: list[Move], adder: str) -> QuantumCircuit:
+    """The circuit that moves a particle, without the preparation of the image.
 
     Registers ``row`` and ``column``, ``kernel_row`` and ``kernel_column`` for the first move,
     ``kernel_row_2`` and so on for the next, ``ancilla_0`` and so on as the adders need them.
-
-    Args:
-        scene: The image.
-        walk: The moves.
-        adder: The option of `Diffusion`.
-        label_qubits: How many qubits are measured besides the position.
-
-    Raises:
-        ValueError: It would not fit in memory.
     """
     position = axis_registers(scene.cells.bits)
     kernels = [
@@ -222,9 +219,8 @@ def diffusion_circuit(
         encoded = encode_amplitudes(np.sqrt(move.probabilities))
         shell.compose(encoded, qubits_of(kernel), inplace=True)
     if adder != "classical":
-        _append_moves(shell, position, kernels, walk, scene.family(adder))
-    measured = scene.cells.num_qubits + label_qubits
-    return scene.with_image(shell, np.sqrt(scene.content), qubits_of(position), measured)
+        _append_moves(shell, position, kernels, walk, adder)
+    return shell
 
 
 def _append_moves(

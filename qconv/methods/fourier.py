@@ -63,50 +63,64 @@ class Fourier:
         """Run the circuit and turn the counts of its cells into amplitudes."""
         scene = Scene.of(problem)
         kernel = scene.cells.added(problem.propagator.effective_kernel)
-        return filtered(scene, scene.transfer(kernel), self)
+        return self._filtered(scene, scene.transfer(kernel))
+
+    def device_circuit(self, problem: Problem) -> QuantumCircuit:
+        """What follows the image's preparation where gates count: to be counted, not run."""
+        scene = Scene.of(problem)
+        kernel = scene.cells.added(problem.propagator.effective_kernel)
+        transfer = scene.transfer(kernel)
+        registers = _Registers.of(scene, signed=self.signed)
+        circuit = registers.circuit()
+        _append_filter(circuit, registers, transfer / np.abs(transfer).max())
+        return circuit
+
+    def _filtered(self, scene: Scene, transfer: _Spectrum) -> Convolution:
+        """Filter with a transfer function of all frequencies, in ``numpy.fft.fftn`` order."""
+        bound = float(np.abs(transfer).max())
+        if scene.unit == 0:
+            return scene.nothing("image: zero everywhere")
+        if bound == 0 or vanishes(scene, transfer, bound):
+            return scene.nothing("image: none of its frequencies passes the filter")
+        registers = _Registers.of(scene, signed=self.signed)
+        shell = registers.circuit()
+        amplitudes = superposed(scene.content, signed=self.signed)
+        circuit = scene.with_image(shell, amplitudes, shell.num_qubits)
+        _append_filter(circuit, registers, transfer / bound)
+        labels = circuit.num_qubits - scene.cells.num_qubits
+        return read_out(scene, self, circuit, labels, transfer, bound, signed=self.signed)
 
 
-def filtered(scene: Scene, transfer: _Spectrum, method: Fourier) -> Convolution:
-    """Filter an image laid out on its cells.
+@dataclass(frozen=True, eq=False)
+class _Registers:
+    """Registers ``row`` and ``column``, ``reference`` if signed, ``flag``."""
+
+    position: Registers
+    reference: QuantumRegister | None
+    flag: QuantumRegister
+
+    @classmethod
+    def of(cls, scene: Scene, *, signed: bool) -> _Registers:
+        reference = QuantumRegister(1, "reference") if signed else None
+        return cls(axis_registers(scene.cells.bits), reference, QuantumRegister(1, "flag"))
+
+    def circuit(self) -> QuantumCircuit:
+        """A circuit of these registers, without gates."""
+        reference = [self.reference] if self.reference else []
+        return QuantumCircuit(*self.position.values(), *reference, self.flag)
+
+
+def _append_filter(circuit: QuantumCircuit, registers: _Registers, transfer: _Spectrum) -> None:
+    """Append everything from the transform to the interference with the reference.
 
     Args:
-        scene: The image.
-        transfer: Of every frequency of the lattice, in the order of ``numpy.fft.fftn``; that of a
-            real kernel.
-        method: The options.
+        circuit: To which to append.
+        registers: Its registers.
+        transfer: Of every frequency, with largest magnitude 1.
     """
-    bound = float(np.abs(transfer).max())
-    if scene.unit == 0:
-        return scene.nothing("image: zero everywhere")
-    if bound == 0 or vanishes(scene, transfer, bound):
-        return scene.nothing("image: none of its frequencies passes the filter")
-    circuit = fourier_circuit(scene, transfer / bound, method)
-    labels = circuit.num_qubits - scene.cells.num_qubits
-    return read_out(scene, method, circuit, labels, transfer, bound, signed=method.signed)
-
-
-def fourier_circuit(scene: Scene, transfer: _Spectrum, method: Fourier) -> QuantumCircuit:
-    """The circuit up to its measurement.
-
-    Registers ``row`` and ``column``, ``reference`` if signed, ``flag``.
-
-    Args:
-        scene: The image.
-        transfer: With largest magnitude 1.
-        method: The options.
-
-    Raises:
-        ValueError: It would not fit in memory.
-    """
-    position = axis_registers(scene.cells.bits)
-    reference, flag = QuantumRegister(1, "reference"), QuantumRegister(1, "flag")
-    shell = QuantumCircuit(*position.values(), *[reference] * method.signed, flag)
-    held = [*qubits_of(position), *reference] if method.signed else qubits_of(position)
-    amplitudes = superposed(scene.content, signed=method.signed)
-    circuit = scene.with_image(shell, amplitudes, held, shell.num_qubits)
+    position, reference, flag = registers.position, registers.reference, registers.flag
     wave = np.unravel_index(np.argmax(np.abs(transfer)), transfer.shape)
-    modulated = method.signed and any(wave)
-    if modulated:
+    if reference:
         _append_wave(circuit, position, reference, wave, forward=True)
     for register in position.values():
         circuit.compose(fourier_transform(register.size), register, inplace=True)
@@ -115,12 +129,10 @@ def fourier_circuit(scene: Scene, transfer: _Spectrum, method: Fourier) -> Quant
     circuit.h(flag)
     for register in position.values():
         circuit.compose(fourier_transform(register.size).inverse(), register, inplace=True)
-    if modulated:
+    if reference:
         _append_wave(circuit, position, reference, wave, forward=False)
-    if method.signed:
         circuit.p(float(np.angle(transfer[wave])), reference)  # as the wave has gained it
         circuit.h(reference)
-    return circuit
 
 
 def _append_wave(
@@ -140,6 +152,8 @@ def _append_wave(
         wave: The frequency ``f`` along each axis.
         forward: False for the inverse.
     """
+    if not any(wave):
+        return
     circuit.x(reference)
     for axis, register in position.items():
         for bit, qubit in enumerate(register):

@@ -77,44 +77,40 @@ class Interference:
         transfer = scene.transfer(kernel)
         if vanishes(scene, transfer, bound):
             return scene.nothing("image: constant where the kernel, which sums to 0, sees it")
-        circuit = interference_circuit(scene, kernel, self)
-        labels = circuit.num_qubits - circuit.num_ancillas - scene.cells.num_qubits
+        shell = self._shell(scene, kernel, scene.family(self.adder))
+        measured = shell.num_qubits - shell.num_ancillas
+        amplitudes = superposed(scene.content, signed=self.signed)
+        circuit = scene.with_image(shell, amplitudes, measured)
+        labels = measured - scene.cells.num_qubits
         return read_out(scene, self, circuit, labels, transfer, bound, signed=self.signed)
 
+    def device_circuit(self, problem: Problem) -> QuantumCircuit:
+        """What follows the image's preparation where gates count: to be counted, not run."""
+        scene = Scene.of(problem)
+        kernel = scene.cells.added(problem.propagator.effective_kernel)
+        return self._shell(scene, kernel, "ripple" if self.adder == "auto" else self.adder)
 
-def interference_circuit(scene: Scene, kernel: _Array, method: Interference) -> QuantumCircuit:
-    """The circuit up to its measurement.
+    def _shell(self, scene: Scene, kernel: _Array, family: str) -> QuantumCircuit:
+        """The circuit that superposes displaced copies, without the preparation of the image.
 
-    Registers ``row`` and ``column``, ``reference`` if signed, ``kernel_row`` and
-    ``kernel_column``, ``ancilla_0`` if the adders need it.
-
-    Args:
-        scene: The image.
-        kernel: In the order of the numbers that are added.
-        method: The options.
-
-    Raises:
-        ValueError: It would not fit in memory.
-    """
-    position, kernels = axis_registers(scene.cells.bits), kernel_registers(kernel.shape)
-    reference = QuantumRegister(1, "reference")
-    shell = QuantumCircuit(*position.values(), *[reference] * method.signed, *kernels.values())
-    measured = shell.num_qubits
-    encoded = encode_amplitudes(np.sqrt(np.abs(kernel)))
-    shell.compose(encoded, qubits_of(kernels), inplace=True)
-    family = scene.family(method.adder)
-    append_shift(shell, position, kernels, kernel.shape, family=family)
-    if method.signed:
-        signs = sign_flips(_padded_signs(kernel))
-        shell.compose(signs, [reference[0], *qubits_of(kernels)], inplace=True)
-        shell.compose(encoded.inverse(), qubits_of(kernels), inplace=True)
-        shell.h(reference)
-    else:
-        signed = np.sign(kernel) * np.sqrt(np.abs(kernel))
-        shell.compose(encode_amplitudes(signed).inverse(), qubits_of(kernels), inplace=True)
-    held = [*qubits_of(position), *reference] if method.signed else qubits_of(position)
-    amplitudes = superposed(scene.content, signed=method.signed)
-    return scene.with_image(shell, amplitudes, held, measured)
+        Registers ``row`` and ``column``, ``reference`` if signed, ``kernel_row`` and
+        ``kernel_column``, ``ancilla_0`` if the adders need it.
+        """
+        position, kernels = axis_registers(scene.cells.bits), kernel_registers(kernel.shape)
+        reference = QuantumRegister(1, "reference")
+        shell = QuantumCircuit(*position.values(), *[reference] * self.signed, *kernels.values())
+        encoded = encode_amplitudes(np.sqrt(np.abs(kernel)))
+        shell.compose(encoded, qubits_of(kernels), inplace=True)
+        append_shift(shell, position, kernels, kernel.shape, family=family)
+        if self.signed:
+            signs = sign_flips(_padded_signs(kernel))
+            shell.compose(signs, [reference[0], *qubits_of(kernels)], inplace=True)
+            shell.compose(encoded.inverse(), qubits_of(kernels), inplace=True)
+            shell.h(reference)
+        else:
+            signed = np.sign(kernel) * np.sqrt(np.abs(kernel))
+            shell.compose(encode_amplitudes(signed).inverse(), qubits_of(kernels), inplace=True)
+        return shell
 
 
 def _padded_signs(kernel: _Array) -> _Array:
