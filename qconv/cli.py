@@ -10,13 +10,15 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit import QuantumCircuit
 
 import classical
 import qconv
+from qconv.convolution import plan
 from qconv.grid import BOUNDARIES, MODES
 from qconv.kernels import KERNEL_NAMES
 from qconv.reporting import FIGURES, Report, channels
@@ -28,9 +30,17 @@ Convolve a picture with a kernel by measuring a quantum circuit.
 
 The kernel is encoded in the amplitudes of a few qubits. Each measurement picks, for
 one pixel, one position of the kernel with the kernel's probability; the average over
---shots of them is the convolution. Writes the picture that was measured, and a figure
-with the input, the exact convolution, the measured one, its standard error and the
-propagator; prints the comparison with the exact convolution and the circuit's cost.
+--shots of them is the convolution. Other methods hold the whole picture in one circuit.
+Writes the picture that was measured, and a figure with the input, the exact convolution,
+the measured one, its standard error and the propagator; prints the comparison with the
+exact convolution and the circuit's cost.
+
+methods:
+  collapse      one small circuit for all pixels: each shot picks a position of the kernel
+  diffusion     the picture is a cloud of particles that the kernel moves; --steps times
+  interference  shifted copies of the picture's amplitudes interfere; most shots fail where
+                they cancel
+  fourier       the picture's amplitudes are filtered between two Fourier transforms
 """
 
 _EPILOG = """\
@@ -39,7 +49,21 @@ examples:
   qconv photo.jpg --kernel gaussian --size 7 --shots 200
   qconv photo.png --kernel my_kernel.csv --mode full --boundary wrap --out mine.png
   qconv --kernel sobel-x --no-baseline     without the control variate: noisier
+  qconv --method diffusion --kernel gaussian --steps 4
+  qconv --method interference --shots 100000
 """
+
+_Method = qconv.Collapse | qconv.Diffusion | qconv.Interference | qconv.Fourier
+
+_METHODS: dict[str, type[_Method]] = {
+    "collapse": qconv.Collapse,
+    "diffusion": qconv.Diffusion,
+    "interference": qconv.Interference,
+    "fourier": qconv.Fourier,
+}
+
+#: Which options a method understands; the others say that they are for this one.
+_OPTIONS = {"baseline": "collapse", "shared": "collapse", "steps": "diffusion"}
 
 _KERNEL_FILES = (".npy", ".csv", ".txt")
 
@@ -101,17 +125,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     how = parser.add_argument_group("how to sample")
     how.add_argument(
+        "--method", choices=_METHODS, default="collapse", help="how (default: collapse)"
+    )
+    how.add_argument(
         "--shots", type=int, default=1000, metavar="N", help="shots for each pixel (default: 1000)"
     )
     how.add_argument("--exact", action="store_true", help="no shots: the circuit's expectation")
     how.add_argument(
         "--baseline",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="sample only differences from the centre pixel, which are small (default: yes)",
+        help="collapse: sample only differences from the centre pixel, which are small "
+        "(default: yes)",
     )
     how.add_argument(
-        "--shared", action="store_true", help="all pixels use the same shots: fewer executions"
+        "--shared",
+        action="store_true",
+        default=None,
+        help="collapse: all pixels use the same shots: fewer executions",
+    )
+    how.add_argument(
+        "--steps", type=int, metavar="N", help="diffusion: how often it is applied (default: 1)"
     )
     how.add_argument(
         "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
@@ -155,21 +188,22 @@ def _run(options: argparse.Namespace) -> None:
 
     out, figure_path = _output_paths(options)
     propagator = _propagator(options)
+    method = _method(options)
     image = pictures.sample_picture() if options.image is None else _read(options.image)
     seed = secrets.randbits(32) if options.seed is None else options.seed
     if seed < 0:
         raise UsageError(f"--seed: expected a whole number >= 0, got {seed}")
     started = time.perf_counter()
-    results = _convolve_channels(image, propagator, options, seed)
+    results = _convolve_channels(image, propagator, method, options, seed)
     seconds = time.perf_counter() - started
-    kernel = propagator.effective_kernel
     report = Report(
         image=image,
-        exact=_exact(image, kernel, options),
+        exact=_exact(image, propagator.effective_kernel, options),
         results=results,
-        kernel=kernel,
-        sampled=_method(options).sampled(propagator),
-        title=_title(options, results[0]),
+        kernel=_of_all_steps(propagator.effective_kernel, options),
+        sampled=method.sampled(propagator) if isinstance(method, qconv.Collapse) else propagator,
+        circuit=_circuit(channels(image)[0], propagator, method, options, results[0]),
+        title=_title(options, method, results[0]),
     )
     tables = str(report)
     report.write(out, figure_path)
@@ -279,48 +313,82 @@ def _read_kernel(path: Path) -> _Array:
     return kernel
 
 
-def _method(options: argparse.Namespace) -> qconv.Collapse:
-    return qconv.Collapse(shared=options.shared, baseline=options.baseline)
+def _method(options: argparse.Namespace) -> _Method:
+    """The method of the call with its options; those of another one are refused."""
+    given = {name: getattr(options, name) for name in _OPTIONS}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given:
+        if _OPTIONS[name] != options.method:
+            raise UsageError(
+                f"--{name}: goes with --method {_OPTIONS[name]}, not with {options.method}"
+            )
+    if options.method == "collapse":
+        given.setdefault("baseline", True)
+    return _METHODS[options.method](**given)
+
+
+def _geometry(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("mode", "boundary", "fillvalue")}
 
 
 def _convolve_channels(
-    image: _Array, propagator: qconv.Propagator, options: argparse.Namespace, seed: int
+    image: _Array,
+    propagator: qconv.Propagator,
+    method: _Method,
+    options: argparse.Namespace,
+    seed: int,
 ) -> list[qconv.Convolution]:
     """Convolve every channel by itself, with randomness of its own."""
-    method = _method(options)
     rng = np.random.default_rng(seed)
-    return [
-        qconv.convolve(
-            channel,
-            propagator,
-            method=method,
-            shots=None if options.exact else options.shots,
-            mode=options.mode,
-            boundary=options.boundary,
-            fillvalue=options.fillvalue,
-            seed=rng,
-            progress=not options.quiet and sys.stderr.isatty(),
-        )
-        for channel in channels(image)
-    ]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RuntimeWarning)
+        results = [
+            qconv.convolve(
+                channel,
+                propagator,
+                method=method,
+                shots=None if options.exact else options.shots,
+                seed=rng,
+                progress=not options.quiet and sys.stderr.isatty(),
+                **_geometry(options),
+            )
+            for channel in channels(image)
+        ]
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"qconv: {message}", file=sys.stderr)
+    return results
+
+
+def _circuit(
+    channel: _Array,
+    propagator: qconv.Propagator,
+    method: _Method,
+    options: argparse.Namespace,
+    result: qconv.Convolution,
+) -> QuantumCircuit:
+    """The circuit whose cost is reported: that of the kernel, or all but the image's preparation."""
+    if isinstance(method, qconv.Collapse):
+        return result.circuits[0]
+    problem = plan(channel, propagator, method=method, **_geometry(options))
+    return method.device_circuit(problem)
 
 
 def _exact(image: _Array, kernel: _Array, options: argparse.Namespace) -> _Array:
     """The exact convolution of every channel, by the independent reference."""
+    steps = options.steps or 1
     parts = [
-        classical.convolve(
-            channel,
-            kernel,
-            mode=options.mode,
-            boundary=options.boundary,
-            fillvalue=options.fillvalue,
-        )
+        classical.diffuse(channel, kernel, steps, **_geometry(options))
         for channel in channels(image)
     ]
     return parts[0] if image.ndim == 2 else np.dstack(parts)
 
 
-def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
+def _of_all_steps(kernel: _Array, options: argparse.Namespace) -> _Array:
+    """The kernel of one convolution that does the same as all steps."""
+    return classical.diffuse(kernel, kernel, (options.steps or 1) - 1, mode="full")
+
+
+def _title(options: argparse.Namespace, method: _Method, result: qconv.Convolution) -> str:
     kernel = Path(options.kernel).name
     if options.softmax is not None:
         kernel = f"softmax of {kernel}, temperature {options.softmax:g}"
@@ -329,5 +397,6 @@ def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
         if result.shots is None
         else f"{result.shots:,} shot{'s' * (result.shots > 1)} a pixel"
     )
-    extras = [word for word in ("baseline", "shared") if getattr(options, word)]
-    return ", ".join([kernel, shots, *extras])
+    steps = [f"{options.steps} steps"] if (options.steps or 1) > 1 else []
+    extras = [word for word in ("baseline", "shared") if getattr(method, word, False)]
+    return ", ".join([kernel, options.method, shots, *steps, *extras])

@@ -133,14 +133,14 @@ def plan(
     kernel: ArrayLike | Propagator,
     *,
     method: Method,
-    shots: int | None,
-    mode: str,
-    boundary: str,
-    fillvalue: float,
-    backend: Backend,
-    seed: Seed,
-    progress: bool,
-    flipped: bool,
+    shots: int | None = None,
+    mode: str = "full",
+    boundary: str = "fill",
+    fillvalue: float = 0.0,
+    backend: Backend = None,
+    seed: Seed = None,
+    progress: bool = False,
+    flipped: bool = True,
 ) -> Problem:
     """Check every argument and lay the problem out; nothing large is allocated before it fits."""
     if isinstance(method, type) or not hasattr(method, "estimate"):

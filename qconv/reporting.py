@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit import QuantumCircuit
 
 import classical
 import qconv
@@ -19,6 +20,9 @@ _Array = NDArray[np.float64]
 
 #: Endings of the files that a figure can be written to.
 FIGURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
+
+#: Registers whose joint state holds the image.
+_IMAGE_REGISTERS = ("row", "column", "reference")
 
 
 def channels(image: _Array) -> list[_Array]:
@@ -50,6 +54,8 @@ class Report:
     """The effective kernel."""
     sampled: qconv.Propagator
     """What the circuit encodes."""
+    circuit: QuantumCircuit
+    """What to count: the kernel's circuit, or what follows the preparation of the image."""
     title: str
     """The call in words."""
 
@@ -94,10 +100,14 @@ class Report:
         return full if np.ptp(self.exact) < 1e-9 * full else None
 
     def __str__(self) -> str:
-        cost = qconv.resources(self.results[0].circuits[0])
-        tables = {"measured against exact (grey levels)": self.comparison, "kernel circuit": cost}
+        tables = {"measured against exact (grey levels)": str(self.comparison)}
+        if self.results[0].expected_success is None:
+            tables["kernel circuit"] = str(qconv.resources(self.circuit))
+        else:
+            tables["success probability"] = _success(self.results)
+            tables["circuit on a device"] = _device_cost(self.circuit)
         return "\n\n".join(
-            "\n".join([name, *(f"  {line}" for line in str(table).splitlines())])
+            "\n".join([name, *(f"  {line}" for line in table.splitlines())])
             for name, table in tables.items()
         )
 
@@ -127,3 +137,29 @@ class Report:
             save_figure(figure, partial_figure)
             os.replace(partial_out, out)
             os.replace(partial_figure, figure_path)
+
+
+def _success(results: list[qconv.Convolution]) -> str:
+    """Measured and predicted success probability, over all channels."""
+    measured = np.mean([result.success_probability for result in results])
+    predicted = np.mean([result.expected_success or 0.0 for result in results])
+    return f"measured   {measured:.6f}\npredicted  {predicted:.6f}"
+
+
+def _device_cost(circuit: QuantumCircuit) -> str:
+    """Resources of a whole-image circuit; what grows with the number of pixels, by formula.
+
+    A state of ``n`` qubits takes at most ``2**n - n - 1`` controlled NOTs, a diagonal ``2**n - 2``:
+    Shende, Bullock and Markov, IEEE Trans. CAD 25 (2006) 1000, quant-ph/0406176, sections 4 and 5.
+    """
+    rest = circuit.copy_empty_like()
+    lines = []
+    for item in circuit:
+        if item.name == "diagonal":
+            lines.append(("the diagonal", 2 ** len(item.qubits) - 2))
+        else:
+            rest.append(item)
+    image = sum(register.size for register in circuit.qregs if register.name in _IMAGE_REGISTERS)
+    lines.append(("preparing the image", 2**image - image - 1))
+    more = "\n".join(f"{name}: at most {gates:,} two-qubit gates more" for name, gates in lines)
+    return f"{qconv.resources(rest)}\n{more}"
