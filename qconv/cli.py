@@ -366,7 +366,7 @@ def _circuit(
     options: argparse.Namespace,
     result: qconv.Convolution,
 ) -> QuantumCircuit:
-    """The circuit whose cost is reported: that of the kernel, or all but the image's preparation."""
+    """The circuit whose cost is reported; whole-image ones without the image's preparation."""
     if isinstance(method, qconv.Collapse):
         return result.circuits[0]
     problem = plan(channel, propagator, method=method, **_geometry(options))

@@ -142,15 +142,16 @@ class Report:
 def _success(results: list[qconv.Convolution]) -> str:
     """Measured and predicted success probability, over all channels."""
     measured = np.mean([result.success_probability for result in results])
+    stderr = np.hypot.reduce([result.success_stderr for result in results]) / len(results)
     predicted = np.mean([result.expected_success or 0.0 for result in results])
-    return f"measured   {measured:.6f}\npredicted  {predicted:.6f}"
+    return f"measured   {measured:.6f} +- {stderr:.2g}\npredicted  {predicted:.6f}"
 
 
 def _device_cost(circuit: QuantumCircuit) -> str:
     """Resources of a whole-image circuit; what grows with the number of pixels, by formula.
 
-    A state of ``n`` qubits takes at most ``2**n - n - 1`` controlled NOTs, a diagonal ``2**n - 2``:
-    Shende, Bullock and Markov, IEEE Trans. CAD 25 (2006) 1000, quant-ph/0406176, sections 4 and 5.
+    A state of ``n`` qubits takes at most ``2**n - n - 1`` controlled NOTs (Iten et al. 2016,
+    arXiv:1501.06911), a diagonal ``2**n - 2`` (Bullock and Markov 2004, quant-ph/0303039).
     """
     rest = circuit.copy_empty_like()
     lines = []

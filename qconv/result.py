@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ class Convolution:
     success_probability: float = 1.0
     """Probability that an execution is of use, as the shots say: the part that was kept; with a
     reference qubit, the part that would be kept without it."""
+    success_stderr: float = 0.0
+    """Standard error of ``success_probability``; 0 where it is exact."""
     expected_success: float | None = None
     """The same as predicted from image and kernel; None where nothing was predicted."""
     oracle_calls: int = 0
@@ -107,6 +110,10 @@ class Convolution:
             total_shots=total,
             circuits=self.circuits + new,
             success_probability=kept / total,
+            success_stderr=math.hypot(
+                self.success_stderr * self.total_shots, other.success_stderr * other.total_shots
+            )
+            / total,
             expected_success=self.expected_success,
             oracle_calls=self.oracle_calls + other.oracle_calls,
             independent=self.independent and other.independent,
@@ -128,6 +135,7 @@ class Convolution:
             "shots": self.shots,
             "total_shots": self.total_shots,
             "success_probability": self.success_probability,
+            "success_stderr": self.success_stderr,
             "expected_success": self.expected_success,
             "oracle_calls": self.oracle_calls,
             "independent": self.independent,
@@ -195,5 +203,6 @@ class Convolution:
             ("errors of pixels", "independent" if self.independent else "correlated"),
         ]
         if self.expected_success is not None:
+            rows[3] = (rows[3][0], f"{rows[3][1]} +- {self.success_stderr:.2g}")
             rows.insert(4, ("as predicted", f"{self.expected_success:.6g}"))
         return "\n".join(f"{name:<22}{text}" for name, text in rows)

@@ -80,6 +80,15 @@ class Tally:
         """Part of the executions that is in the tally at all."""
         return float(self.frequencies.sum())
 
+    @property
+    def kept_stderr(self) -> float:
+        """Its standard error; where all or nothing was kept, as if one shot had been different."""
+        if not self.executions:
+            return 0.0
+        least = 1 / self.executions
+        variance = max(self.kept * (1 - self.kept), least * (1 - least))
+        return math.sqrt(variance / self.executions)
+
 
 def require_room(num_qubits: int, measured: int, prepared: int, image: tuple[int, ...]) -> None:
     """Refuse a circuit that could not be simulated in memory.

@@ -104,8 +104,9 @@ class Scene:
         estimate: tuple[_Array, _Array],
         factor: float,
         *,
-        success: float,
         expected: float,
+        gain: float = 1.0,
+        offset: float = 0.0,
         variant: str = "",
     ) -> Convolution:
         """The result.
@@ -115,8 +116,10 @@ class Scene:
             counted: What it was estimated from.
             estimate: Numbers and standard errors of the cells that are read.
             factor: Their unit, relative to the brightest pixel.
-            success: Part of the executions that were of use.
-            expected: The same, predicted.
+            expected: Success probability, predicted.
+            gain: The success probability is ``gain`` times the part of the executions that was kept
+                plus ``offset``.
+            offset: See ``gain``.
             variant: Tells quantities apart that are estimated from the same problem.
         """
         problem = self.problem
@@ -128,7 +131,8 @@ class Scene:
             shots=problem.shots,
             total_shots=counted.executions,
             circuits=(counted.circuit,),
-            success_probability=min(max(success, 0.0), 1.0),
+            success_probability=min(max(gain * counted.kept + offset, 0.0), 1.0),
+            success_stderr=gain * counted.kept_stderr,
             expected_success=min(max(expected, 0.0), 1.0),
             oracle_calls=counted.executions,
             independent=self.cells.distinct,
@@ -211,7 +215,6 @@ def read_out(
             counted,
             magnitude(counted),
             factor,
-            success=counted.kept,
             expected=expected,
             variant=" magnitude",
         )
@@ -222,8 +225,9 @@ def read_out(
         counted,
         estimate,
         factor,
-        success=2 * counted.kept - scene.cells.num_read / cells,
         expected=expected,
+        gain=2.0,
+        offset=-scene.cells.num_read / cells,
     )
 
 

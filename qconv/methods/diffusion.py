@@ -99,7 +99,6 @@ class Diffusion:
             counted,
             linear(counted, weights),
             float(scene.content.sum()) * largest,
-            success=counted.kept,
             expected=_expected_success(scene, walk),
         )
 
