@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     how = parser.add_argument_group("how to sample")
     how.add_argument(
-        "--method", choices=_METHODS, default="collapse", help="how (default: collapse)"
+        "--method", choices=_METHODS, default="collapse", help="see above (default: collapse)"
     )
     how.add_argument(
         "--shots", type=int, default=1000, metavar="N", help="shots for each pixel (default: 1000)"
@@ -196,11 +196,12 @@ def _run(options: argparse.Namespace) -> None:
     started = time.perf_counter()
     results = _convolve_channels(image, propagator, method, options, seed)
     seconds = time.perf_counter() - started
+    kernel = _of_all_steps(propagator.effective_kernel, options)
     report = Report(
         image=image,
-        exact=_exact(image, propagator.effective_kernel, options),
+        exact=_exact(image, kernel, options),
         results=results,
-        kernel=_of_all_steps(propagator.effective_kernel, options),
+        kernel=kernel,
         sampled=method.sampled(propagator) if isinstance(method, qconv.Collapse) else propagator,
         circuit=_circuit(channels(image)[0], propagator, method, options, results[0]),
         title=_title(options, method, results[0]),
@@ -375,10 +376,8 @@ def _circuit(
 
 def _exact(image: _Array, kernel: _Array, options: argparse.Namespace) -> _Array:
     """The exact convolution of every channel, by the independent reference."""
-    steps = options.steps or 1
     parts = [
-        classical.diffuse(channel, kernel, steps, **_geometry(options))
-        for channel in channels(image)
+        classical.convolve(channel, kernel, **_geometry(options)) for channel in channels(image)
     ]
     return parts[0] if image.ndim == 2 else np.dstack(parts)
 

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import classical
 import qconv
 from qconv import plotting
 from qconv.cli import _parser, main
@@ -112,6 +113,9 @@ class TestWhole:
             ["--no-baseline"],
             ["--softmax", "1"],
             ["--kernel", "identity"],
+            ["--method", "diffusion", "--kernel", "box", "--steps", "3"],
+            ["--method", "interference"],
+            ["--method", "fourier"],
         ],
         ids=" ".join,
     )
@@ -423,6 +427,49 @@ class TestKernels:
         assert (measured("in.png", "--shots", "5") == 0).all()
         assert np.ptp(measured("in.png", "--shots", "5", "--no-baseline")) > 100
 
+    @pytest.mark.parametrize("method", ["diffusion", "interference", "fourier"])
+    @pytest.mark.parametrize("mode", ["full", "same", "valid"])
+    @pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+    def test_methods(self, method, mode, boundary):
+        where = ["--mode", mode, "--boundary", boundary, "--fillvalue", "100", "--exact"]
+        seen = measured("in.png", "--kernel", "sharpen", "--method", method, *where)
+        expected = self.exact(qconv.named_kernel("sharpen"), mode, boundary, 100)
+        np.testing.assert_allclose(seen, expected, atol=1e-9)
+
+    def test_steps(self):
+        seen = measured(
+            *["in.png", "--kernel", "sobel-x", "--method", "diffusion", "--steps", "3", "--exact"]
+        )
+        kernel = qconv.named_kernel("sobel-x")
+        expected = classical.diffuse(GREY, kernel, 3, boundary="symm")
+        np.testing.assert_allclose(seen, expected, atol=1e-9)
+
+    @pytest.mark.parametrize(
+        ("method", "gates", "pixels"),
+        [("diffusion", 48, 8), ("interference", 96, 9), ("fourier", 96, 9)],
+    )
+    def test_reports_of_methods(self, method, gates, pixels, capsys):
+        save("in.png", COLOUR)
+        options = ["--method", method, "--boundary", "fill", "--shots", "500", "--seed", "3"]
+        assert main(["in.png", *options]) == 0
+        out = capsys.readouterr().out
+        assert f"{3 * 500 * 12 * 14:,} executions" in out
+        tables = dict(re.findall(r"^  (\S.*?)  +(\S.*)$", out, re.MULTILINE))
+        value, stderr = map(float, tables["measured"].split(" +- "))
+        assert abs(value - float(tables["predicted"])) < 6.2 * stderr  # false alarms: 6e-10
+        assert 0 < int(tables["two-qubit gates"]) <= gates
+        assert f"preparing the image: at most {2**pixels - pixels - 1:,} two-qubit gates" in out
+        assert ("the diagonal: at most 510 two-qubit gates" in out) == (method == "fourier")
+
+    def test_nothing_succeeds(self, capsys):
+        save("in.png", np.full((9, 9, 3), 100, np.uint8))
+        assert main(["in.png", "--method", "interference"]) == 0
+        out, err = capsys.readouterr()
+        assert err.count("\n") == 1
+        assert re.match("qconv: image: .*success probability is 0", err)
+        assert not read("result.png").std()
+        assert "predicted  0.000000" in out
+
     def test_huge_and_tiny_kernels(self, folder):
         for number, factor in enumerate((1e-200, 1e200, 1e300)):
             np.save("k.npy", factor * qconv.named_kernel("sharpen"))
@@ -523,11 +570,23 @@ WRONG = {
     "in.png --boundary fill --fillvalue nan": "fillvalue: expected a finite number, got nan",
     "in.png --boundary fill --fillvalue white": "--fillvalue: invalid float value: 'white'",
     # words
+    "in.png --method grover": "--method: invalid choice: 'grover'",
     "in.png --mode half": "--mode: invalid choice: 'half'",
     "in.png --boundary reflect": "--boundary: invalid choice: 'reflect'",
     "in.png --bogus": "unrecognized arguments: --bogus",
     "in.png --shots": "--shots: expected one argument",
     "in.png --kernel wide.csv --mode valid": "mode: 'valid' needs",
+    # options of other methods
+    "in.png --steps 2": "--steps: goes with --method diffusion, not with collapse",
+    "in.png --method fourier --steps 1": "--steps: goes with --method diffusion",
+    "in.png --method fourier --shared": "--shared: goes with --method collapse, not with fourier",
+    "in.png --method diffusion --baseline": "--baseline: goes with --method collapse",
+    "in.png --method diffusion --no-baseline": "--baseline: goes with --method collapse",
+    "in.png --method diffusion --steps 0": "steps: expected a whole number >= 1, got 0",
+    "in.png --method diffusion --steps two": "--steps: invalid int value: 'two'",
+    "nan.tif --method diffusion": "(image|IMAGE): .*NaN",
+    "in.png --method diffusion --boundary fill --fillvalue -1": "fillvalue: expected a number >= 0",
+    "in.png --method interference --shots 9007199254740992": "shots: expected at most",
     # outputs
     "in.png --out result": "--out: expected a name ending in .png",
     "in.png --out result.gif": "--out: expected a name ending in .png",
