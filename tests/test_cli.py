@@ -586,7 +586,7 @@ WRONG = {
     "in.png --method diffusion --steps two": "--steps: invalid int value: 'two'",
     "nan.tif --method diffusion": "(image|IMAGE): .*NaN",
     "in.png --method diffusion --boundary fill --fillvalue -1": "fillvalue: expected a number >= 0",
-    "in.png --method interference --shots 9007199254740992": "shots: expected at most",
+    "in.png --method interference --shots 10000000000000000000": "shots: expected",
     # outputs
     "in.png --out result": "--out: expected a name ending in .png",
     "in.png --out result.gif": "--out: expected a name ending in .png",
