@@ -70,7 +70,7 @@ def prepare(
     """
     if native:
         unit = amplitudes / np.linalg.norm(amplitudes)
-        circuit.append(Initialize(unit.astype(np.complex128).tolist()), qubits)
+        circuit.append(Initialize(unit.astype(np.complex128).tolist()), qubits, copy=False)
         circuit.barrier()
     else:
         circuit.compose(encode_amplitudes(amplitudes), qubits, inplace=True)

@@ -125,7 +125,7 @@ def _append_filter(circuit: QuantumCircuit, registers: _Registers, transfer: _Sp
     for register in position.values():
         circuit.compose(fourier_transform(register.size), register, inplace=True)
     circuit.h(flag)
-    circuit.append(flag_diagonal(transfer), [*qubits_of(position), *flag])
+    circuit.append(flag_diagonal(transfer), [*qubits_of(position), *flag], copy=False)
     circuit.h(flag)
     for register in position.values():
         circuit.compose(fourier_transform(register.size).inverse(), register, inplace=True)

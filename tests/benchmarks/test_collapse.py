@@ -1,38 +1,23 @@
 """What the collapse method costs, as ratios measured in one run; prints a table a test.
 
-    python -m pytest tests/benchmarks -s
-
-Timed calls take turns, so that a change of the machine's speed meets both alike.
+python -m pytest tests/benchmarks/test_collapse.py -s
 """
 
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import StatePreparation
 from qiskit.quantum_info import Statevector
-from skimage import data
-from skimage.transform import downscale_local_mean
 
 import classical
 import qconv
 from qconv.kernels import KERNEL_NAMES
+from tests.benchmarks.timing import ratios, seconds, spread
 
 EDGE = qconv.named_kernel("edge")
-
-
-@pytest.fixture(scope="module")
-def camera():
-    return downscale_local_mean(data.camera().astype(float), (2, 2))
-
-
-def seconds(call):
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def photograph(image, kernel=EDGE, baseline=False, seed=1):
@@ -59,21 +44,17 @@ def with_numpy(image, kernel, shots, rng):
 
 @pytest.mark.parametrize("name", ["edge", "gaussian"])
 def test_against_numpy(benchmark, camera, name):
-    kernel, rng, ratios = qconv.named_kernel(name), np.random.default_rng(1), []
+    kernel, rng = qconv.named_kernel(name), np.random.default_rng(1)
 
     def ours():
         return photograph(camera, kernel)
 
-    ours()
-    for _ in range(15):
-        base = seconds(lambda: with_numpy(camera, kernel, 1000, rng))
-        ratios.append(seconds(ours) / base)
-    benchmark.extra_info["ratio"] = float(np.median(ratios))
+    measured = ratios(ours, lambda: with_numpy(camera, kernel, 1000, rng), 15)
+    benchmark.extra_info["ratio"] = float(np.median(measured))
     benchmark.pedantic(ours, rounds=5)
-    low, middle, high = np.quantile(ratios, [0.1, 0.5, 0.9])
     print(
         f"\n256 x 256, {name}, 1000 shots: whole call / numpy's multinomial and sum = "
-        f"{middle:.2f} (80 % of pairs between {low:.2f} and {high:.2f}; goal 1.5, better 1)"
+        f"{spread(measured)} (goal 1.5, better 1)"
     )
 
 
