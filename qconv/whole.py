@@ -37,9 +37,23 @@ class Scene:
     """Largest magnitude of the image with its margins."""
 
     @classmethod
-    def of(cls, problem: Problem) -> Scene:
-        """Lay out a problem's image."""
+    def of(cls, problem: Problem, others: int = 0, measured: int = 0, prepared: int = 0) -> Scene:
+        """Lay out a problem's image.
+
+        Args:
+            problem: The problem.
+            others: How many qubits its circuit will have at least besides the position's, if it
+                will be run.
+            measured: How many of these will be measured, at least.
+            prepared: How many of these will be prepared together with the image.
+
+        Raises:
+            ValueError: It would not fit in memory.
+        """
         cells = Cells(problem.grid)
+        if is_ideal(problem.backend):
+            n = cells.num_qubits
+            require_room(n + others, n + measured, n + prepared, problem.grid.image_shape)
         content = cells.content(problem.image)
         unit = max(float(content.max()), -float(content.min()))
         if unit > 0:

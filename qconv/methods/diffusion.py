@@ -84,7 +84,7 @@ class Diffusion:
 
     def estimate(self, problem: Problem) -> Convolution:
         """Run the circuit and average the weights of the particles that each pixel received."""
-        scene = Scene.of(problem)
+        scene = Scene.of(problem, len(qubits_of(kernel_registers(problem.propagator.shape))))
         _require_particles(scene)
         if scene.unit == 0:
             return scene.nothing("image: zero everywhere")
@@ -138,7 +138,7 @@ def _walk(scene: Scene, propagator: Propagator, steps: int) -> list[Move]:
     """The moves of all steps: one for each while their registers fit, otherwise one for all."""
     added = scene.cells.added
     move = Move(added(propagator.probabilities), added(propagator.weights))
-    width = sum(register.size for register in kernel_registers(propagator.shape).values())
+    width = len(qubits_of(kernel_registers(propagator.shape)))
     if steps == 1 or scene.cells.num_qubits + steps * width <= _FRESH_QUBITS:
         return [move] * steps
     return [joined([move] * steps)]

@@ -61,7 +61,8 @@ class Fourier:
 
     def estimate(self, problem: Problem) -> Convolution:
         """Run the circuit and turn the counts of its cells into amplitudes."""
-        scene = Scene.of(problem)
+        others = 1 + self.signed
+        scene = Scene.of(problem, others, measured=others, prepared=self.signed)
         kernel = scene.cells.added(problem.propagator.effective_kernel)
         return self._filtered(scene, scene.transfer(kernel))
 

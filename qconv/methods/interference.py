@@ -69,7 +69,8 @@ class Interference:
 
     def estimate(self, problem: Problem) -> Convolution:
         """Run the circuit and turn the counts of its cells into amplitudes."""
-        scene = Scene.of(problem)
+        others = self.signed + len(qubits_of(kernel_registers(problem.propagator.shape)))
+        scene = Scene.of(problem, others, measured=others, prepared=self.signed)
         if scene.unit == 0:
             return scene.nothing("image: zero everywhere")
         kernel = scene.cells.added(problem.propagator.effective_kernel)
