@@ -40,7 +40,7 @@ class Convolution:
     """The circuits that ran, before transpiling, with named registers."""
     success_probability: float = 1.0
     """Probability that an execution is of use, as the shots say: the part that was kept; with a
-    reference qubit, the part that would be kept without it."""
+    reference qubit, the part that would be kept without it (which is known better without it)."""
     success_stderr: float = 0.0
     """Standard error of ``success_probability``; 0 where it is exact."""
     expected_success: float | None = None
@@ -48,7 +48,8 @@ class Convolution:
     oracle_calls: int = 0
     """Applications of the state preparation: one a shot where nothing else applies."""
     independent: bool = True
-    """Whether the errors of different pixels are independent of each other."""
+    """Whether the errors of different pixels are independent of each other, but for a correlation
+    of about one over their number where they share out a fixed number of shots."""
     quantity: str = ""
     """Digest of what was estimated: image, kernel, geometry, and the backend's noise if any."""
     streams: frozenset[str] = frozenset()
