@@ -1,0 +1,235 @@
+"""Whole-image methods with shots: their law, their standard errors, their success probability.
+
+Where all pixels expect the same counts (a constant image, repeated), the mean and the spread of
+``z**2`` follow from Poisson's law by summation, also where counts are small. A mean over 4096 such
+pixels is compared within 6.5 of its standard deviations: a false alarm has a probability of 1e-9 or
+less if the tail is that of a bounded sum of this many, for each of the 33 comparisons of that kind.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from qiskit_aer import AerSimulator
+from scipy import stats
+
+import classical
+import qconv
+from tests.cases import EDGE
+from tests.chance import assert_law, mean_square_tolerance
+
+GAUSSIAN, SHARPEN = qconv.named_kernel("gaussian"), qconv.named_kernel("sharpen")
+SIGMAS = 6.5
+
+SIGNED = [qconv.Diffusion(), qconv.Interference(), qconv.Fourier()]
+MAGNITUDES = [qconv.Interference(signed=False), qconv.Fourier(signed=False)]
+WRAP = {"mode": "same", "boundary": "wrap"}
+
+
+def run(image, kernel, method, shots, seed=1, **how):
+    return qconv.convolve(image, kernel, method=method, shots=shots, seed=seed, **{**WRAP, **how})
+
+
+def exact(image, kernel):
+    return classical.convolve(image, kernel, **WRAP)
+
+
+def chances(mean):
+    """Counts that matter, and Poisson's probability of each."""
+    counts = np.arange(stats.poisson.isf(1e-14, mean) + 2)
+    return counts, stats.poisson.pmf(counts, mean)
+
+
+class TestStandardErrors:
+    """Of counts ``n`` of one weight, and of two weights of opposite sign."""
+
+    @staticmethod
+    def squares(positive, negative, total):
+        """Mean and variance of ``z**2`` by the formula of `qconv.tally.linear`."""
+        (n, p), (m, q) = chances(positive), chances(negative)
+        n, m = n[:, None], m[None, :]
+        p = p[:, None] * q
+        count, difference = n + m, n - m
+        correction = np.where(count > 0, difference / np.maximum(count, 1), 1.0) ** 2
+        variance = count + 2 * correction - difference**2 / total
+        squares = (difference - (positive - negative)) ** 2 / variance
+        mean = float((p * squares).sum())
+        return mean, float((p * squares**2).sum()) - mean**2
+
+    @pytest.mark.parametrize("shots", [1, 2, 5, 20, 40, 200])
+    @pytest.mark.parametrize(
+        ("method", "kernel", "shares"),
+        [
+            (qconv.Diffusion(), GAUSSIAN, (1.0, 0.0)),
+            (qconv.Diffusion(), EDGE, (0.5, 0.5)),
+            # a sum of 1 out of magnitudes of 9: (1 +- 1/9)**2 / 4
+            (qconv.Interference(), SHARPEN, ((10 / 9) ** 2 / 4, (8 / 9) ** 2 / 4)),
+            # the largest magnitude of the transfer function is 9, at the highest frequency
+            (qconv.Fourier(), SHARPEN, ((10 / 9) ** 2 / 4, (8 / 9) ** 2 / 4)),
+            (qconv.Interference(), GAUSSIAN, (1.0, 0.0)),
+        ],
+        ids=str,
+    )
+    def test_mean_of_squares(self, method, kernel, shares, shots):
+        image = np.full((64, 64), 3.25)
+        mean, variance = self.squares(*(shots * share for share in shares), shots * image.size)
+        result = run(image, kernel, method, shots)
+        expected = exact(image, kernel)
+        assert (result.stderr > 0).all()
+        z = (result.image - expected) / result.stderr
+        tolerance = SIGMAS * math.sqrt(variance / image.size)
+        assert abs(np.mean(z**2) - mean) < tolerance
+        if shots * sum(shares) >= 20:
+            assert abs(mean - 1) < 0.02
+        assert mean < 1.05, "too small a standard error"
+
+    @pytest.mark.parametrize("method", SIGNED, ids=str)
+    @pytest.mark.parametrize("kernel", [GAUSSIAN, EDGE, SHARPEN], ids=["gaussian", "edge", "sharp"])
+    def test_of_a_photograph(self, method, kernel, small_camera):
+        """At counts of 20 and more, z has variance 1 within 0.05."""
+        image, shots = small_camera + 20, 400
+        expected = exact(image, kernel)
+        result = run(image, kernel, method, shots)
+        assert result.shots == shots
+        assert result.total_shots == result.oracle_calls == shots * image.size
+        if isinstance(method, qconv.Diffusion):
+            landing = exact(image, np.abs(kernel))
+            counts = shots * landing / landing.mean()
+        else:
+            counts = np.full(image.shape, shots / 2)  # of the uniform reference
+        assert counts.min() >= 20
+        z = (result.image - expected) / result.stderr
+        moments = Poissonian(counts)
+        assert abs(np.mean(z**2) - 1) < 0.02 + mean_square_tolerance(moments, 1)
+        assert 0.02 + mean_square_tolerance(moments, 1) < 0.25
+        # for the bias: independent, or with a sum that is fixed, which spreads less
+        assert abs(z.mean()) < SIGMAS / math.sqrt(z.size)
+
+    def test_many_runs_reach_a_variance_of_one(self, small_camera):
+        """Nine times sixteen runs: the mean of z**2 within 0.05 for 20 to 40 expected counts."""
+        for method in SIGNED:
+            squares = []
+            for seed in range(16):
+                result = run(np.full((64, 64), 1.0), SHARPEN, method, 40, seed)
+                squares.append(np.mean(((result.image - 1) / result.stderr) ** 2))
+            # of 65,536 squares with variance 2.2 or less
+            assert abs(np.mean(squares) - 1) < 0.05
+            assert SIGMAS * math.sqrt(2.2 / 65536) < 0.05
+
+    @pytest.mark.parametrize("method", MAGNITUDES, ids=str)
+    @pytest.mark.parametrize("shots", [1, 4, 30])
+    def test_magnitudes(self, method, shots):
+        image = np.full((64, 64), 2.0)
+        result = run(image, GAUSSIAN, method, shots)
+        n, p = chances(shots)
+        mean = float(p @ np.sqrt(n / shots))
+        spread = math.sqrt(float(p @ (n / shots)) - mean**2)
+        tolerance = SIGMAS * spread / 64
+        assert abs(result.image.mean() / 2 - mean) < tolerance
+        unit = 2 / math.sqrt(shots)
+        np.testing.assert_allclose(result.stderr, 0.5 * unit, rtol=1e-12)
+        deviations = (result.image / unit - mean * math.sqrt(shots)) ** 2
+        fourth = float(p @ (np.sqrt(n) - mean * math.sqrt(shots)) ** 4)
+        variance = spread**2 * shots
+        tolerance = SIGMAS * math.sqrt(fourth - variance**2) / 64
+        assert abs(deviations.mean() - variance) < tolerance
+        assert variance < 0.41, "the standard error claims 1/4, too little below 4 counts"
+
+
+class Poissonian:
+    """What `mean_square_tolerance` asks, for a count at every pixel."""
+
+    def __init__(self, counts):
+        self.kurtosis = 3 + 1 / counts.ravel()
+        self.largest = 1 / counts.ravel()
+
+
+class TestLaw:
+    """Counts of particles, drawn and measured, against the probabilities that SciPy gives."""
+
+    BACKENDS = (None, AerSimulator())
+
+    @pytest.mark.parametrize("backend", BACKENDS, ids=["drawn", "measured"])
+    @pytest.mark.parametrize("adder", ["auto", "classical"])
+    @pytest.mark.parametrize("steps", [1, 2])
+    def test_particles(self, backend, adder, steps):
+        image = np.random.default_rng(0).integers(0, 9, (8, 8)).astype(float)
+        method = qconv.Diffusion(adder=adder, steps=steps)
+        result = run(image, GAUSSIAN, method, 500, backend=backend)
+        counts = result.image / image.sum() * result.total_shots
+        np.testing.assert_allclose(counts, np.rint(counts), atol=1e-6)
+        law = classical.diffuse(image, GAUSSIAN, steps, **WRAP) / image.sum()
+        assert_law(np.rint(counts), law)
+
+    @pytest.mark.parametrize("backend", BACKENDS, ids=["drawn", "measured"])
+    @pytest.mark.parametrize("method", MAGNITUDES, ids=str)
+    def test_amplitudes(self, backend, method):
+        image = np.random.default_rng(1).normal(size=(8, 8))
+        result = run(image, SHARPEN, method, 500, backend=backend)
+        unit = 9 * np.linalg.norm(image)
+        counts = (result.image / unit) ** 2 * result.total_shots
+        np.testing.assert_allclose(counts, np.rint(counts), atol=1e-6)
+        law = (exact(image, SHARPEN) / unit) ** 2
+        lost = result.total_shots - counts.sum()
+        if isinstance(method, qconv.Interference):  # the other's bound is that of its own lattice
+            assert_law([*np.rint(counts).ravel(), round(lost)], [*law.ravel(), 1 - law.sum()])
+        assert math.isclose(result.success_probability, 1 - lost / result.total_shots)
+
+    @pytest.mark.parametrize("method", [*SIGNED, *MAGNITUDES], ids=str)
+    @pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+    def test_success_probability(self, method, boundary, small_camera):
+        """Within 6.2 standard errors of a binomial of 20 million: false alarms at 6e-10 each."""
+        result = run(small_camera, EDGE, method, 5000, boundary=boundary)
+        away = result.success_probability - result.expected_success
+        assert abs(away) <= 6.2 * result.success_stderr
+        assert 0 < result.success_stderr < 1e-3
+        assert "as predicted" in str(result)
+
+    def test_success_of_published_circuits_is_surpassed(self, camera):
+        """Jeng et al., Entropy 25, 1503 (2023): 0.496 and 0.00012 for a photograph's 256 x 256."""
+        for name, published in (("gaussian", 0.496), ("laplacian", 0.00012)):
+            result = run(camera, qconv.named_kernel(name), MAGNITUDES[0], 100)
+            assert result.success_probability > published
+            assert result.expected_success > 1.9 * published
+
+
+class TestSeeds:
+    @pytest.mark.parametrize("method", [*SIGNED, *MAGNITUDES], ids=str)
+    @pytest.mark.parametrize("backend", [None, AerSimulator()], ids=["drawn", "measured"])
+    def test_same_bytes_on_any_number_of_threads(self, method, backend, monkeypatch):
+        image = np.random.default_rng(3).random((130, 129))  # several blocks of random numbers
+        seen = set()
+        for threads in "123":
+            monkeypatch.setenv("QCONV_NUM_THREADS", threads)
+            result = run(image, SHARPEN, method, 2, backend=backend)
+            seen.add(result.image.tobytes() + result.stderr.tobytes())
+        assert len(seen) == 1
+        assert run(image, SHARPEN, method, 2, seed=2).image.tobytes() not in seen
+
+    @pytest.mark.parametrize("method", SIGNED, ids=str)
+    def test_results_add_up(self, method, small_camera):
+        parts = [run(small_camera, SHARPEN, method, shots, shots) for shots in (100, 300)]
+        both = parts[0] + parts[1]
+        assert both.shots == 400
+        assert both.total_shots == 400 * small_camera.size
+        np.testing.assert_allclose(both.image, (parts[0].image + 3 * parts[1].image) / 4)
+        assert both.expected_success == parts[0].expected_success
+        assert both.success_stderr <= 1.1 * min(part.success_stderr for part in parts)
+        with pytest.raises(ValueError, match="the two results came from the same seed"):
+            parts[0] + run(small_camera, SHARPEN, method, 100, 100)
+        with pytest.raises(ValueError, match="only results of the same image"):
+            parts[0] + run(small_camera, EDGE, method, 100, 101)
+
+    def test_magnitudes_and_signs_do_not_mix(self, small_camera):
+        one = run(small_camera, EDGE, qconv.Interference(), 10)
+        with pytest.raises(ValueError, match="only results of the same"):
+            one + run(small_camera, EDGE, qconv.Interference(signed=False), 10, 2)
+
+    def test_a_million_million_shots(self, small_camera):
+        """The error falls with the shots as far as there are any."""
+        expected = exact(small_camera, EDGE)
+        for method in SIGNED:
+            result = run(small_camera, EDGE, method, 10**12)
+            z = (result.image - expected) / result.stderr
+            assert result.stderr.max() < 0.01
+            assert abs(np.mean(z**2) - 1) < SIGMAS * math.sqrt(2 / z.size)
