@@ -1,0 +1,244 @@
+"""Whole-image methods on backends and samplers, their circuits, and what they refuse."""
+
+import numpy as np
+import pytest
+from qiskit.primitives import StatevectorSampler
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, depolarizing_error
+from qiskit_aer.primitives import SamplerV2
+
+import classical
+import qconv
+from qconv import _memory
+from qconv.convolution import plan
+from tests.cases import EDGE
+
+IMAGE = np.random.default_rng(0).random((4, 3))
+KERNEL = np.array([[1.0, -2.0], [0.5, 0.0]])
+METHODS = [
+    qconv.Diffusion(),
+    qconv.Diffusion(adder="classical"),
+    qconv.Diffusion(steps=2),
+    qconv.Interference(),
+    qconv.Interference(signed=False),
+    qconv.Fourier(),
+    qconv.Fourier(signed=False),
+]
+
+
+def noisy():
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), ["cx", "cz", "cp"])
+    return AerSimulator(noise_model=model)
+
+
+IDEAL = {
+    "AerSimulator": AerSimulator,
+    "density matrices": lambda: AerSimulator(method="density_matrix"),
+    "matrix product states": lambda: AerSimulator(method="matrix_product_state"),
+    "StatevectorSampler": lambda: StatevectorSampler(seed=np.random.default_rng(1)),
+    "SamplerV2": SamplerV2,
+}
+NOISY = {
+    "AerSimulator with noise": noisy,
+    "device": lambda: GenericBackendV2(12, seed=1),
+}
+
+
+def truth(method, image=IMAGE, kernel=KERNEL, **where):
+    expected = classical.diffuse(image, kernel, getattr(method, "steps", 1), **where)
+    return expected if getattr(method, "signed", True) else np.abs(expected)
+
+
+@pytest.mark.parametrize("make", IDEAL.values(), ids=IDEAL)
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_ideal(make, method):
+    """Every pixel within 6.5 standard errors: false alarms at 1e-9 in all, but for small counts."""
+    result = qconv.convolve(
+        IMAGE, KERNEL, method=method, shots=2000, mode="same", backend=make(), seed=1
+    )
+    assert result.total_shots == 2000 * IMAGE.size
+    off = np.abs(result.image - truth(method, mode="same"))
+    # a magnitude that is 0 has a bias of half a count's root or so
+    assert (off < 6.5 * result.stderr).all()
+    assert abs(result.success_probability - result.expected_success) < 6.5 * result.success_stderr
+
+
+@pytest.mark.parametrize("make", NOISY.values(), ids=NOISY)
+@pytest.mark.parametrize("method", METHODS[::3], ids=str)
+def test_noisy(make, method):
+    """Not exact any more, but nearer than no picture at all; no exact expectation."""
+    image = np.array([1.0, 5.0, 2.0, 0.0])
+    where = {"method": method, "mode": "same", "boundary": "wrap", "backend": make(), "seed": 1}
+    result = qconv.convolve(image, [1.0, 2.0], shots=2000, **where)
+    expected = classical.convolve(image, [1.0, 2.0], mode="same", boundary="wrap")
+    error = np.abs(result.image - expected).max()
+    assert 0 < error < np.ptp(expected)
+    with pytest.raises(ValueError, match="shots: expected a whole number with this backend"):
+        qconv.convolve(image, [1.0, 2.0], shots=None, **where)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_too_few_qubits(method):
+    with pytest.raises(ValueError, match="qubits"):
+        qconv.convolve(IMAGE, KERNEL, method=method, shots=5, backend=GenericBackendV2(3))
+
+
+def registers(method, image=IMAGE, **how):
+    result = qconv.convolve(image, KERNEL, method=method, shots=5, seed=1, **how)
+    return {register.name: register.size for register in result.circuits[0].qregs}
+
+
+class TestCircuits:
+    def test_registers(self):
+        axes = {"column": 2, "row": 3}
+        kernel = {"kernel_column": 1, "kernel_row": 1}
+        both = {f"{name}_2": 1 for name in kernel}
+        assert registers(METHODS[0]) == {**axes, **kernel}
+        assert registers(METHODS[1]) == {**axes, **kernel}
+        assert registers(METHODS[2]) == {"column": 3, "row": 3, **kernel, **both}
+        assert registers(METHODS[3]) == {**axes, **kernel, "reference": 1}
+        assert registers(METHODS[4]) == {**axes, **kernel}
+        assert registers(METHODS[5]) == {**axes, "reference": 1, "flag": 1}
+        assert registers(METHODS[6]) == {**axes, "flag": 1}
+
+    def test_ancillas_only_where_gates_count(self):
+        assert "ancilla_0" in registers(METHODS[0], backend=GenericBackendV2(20, seed=1))
+        assert "ancilla_0" in registers(qconv.Interference(adder="ripple"))
+
+    def test_a_photograph_takes_the_qubits_of_its_pixels_and_few_more(self, camera):
+        for method, others in zip(METHODS, [4, 4, 8, 5, 4, 2, 1], strict=True):
+            if method.__dict__.get("steps") == 2:
+                continue
+            result = qconv.convolve(
+                camera, EDGE, method=method, shots=None, mode="same", boundary="wrap"
+            )
+            assert result.circuits[0].num_qubits == 16 + others
+
+    @pytest.mark.parametrize("method", METHODS, ids=str)
+    def test_saved_and_loaded(self, method, tmp_path):
+        result = qconv.convolve(IMAGE, KERNEL, method=method, shots=20, seed=1)
+        result.save(tmp_path / "r.npz")
+        loaded = qconv.Convolution.load(tmp_path / "r.npz")
+        before, after = result.circuits[0], loaded.circuits[0]
+        assert [item.name for item in after] == [item.name for item in before]
+        assert after.qregs == before.qregs
+        if not isinstance(method, qconv.Fourier):  # whose diagonal comes back as what it is made of
+            assert after == before
+        assert np.array_equal(loaded.image, result.image)
+        for name in ("success_probability", "success_stderr", "expected_success", "quantity"):
+            assert getattr(loaded, name) == getattr(result, name)
+
+    def test_gates_of_diffusion(self):
+        """8 x 8 pixels, edge, the preparation of the image by gates included."""
+        image = np.random.default_rng(0).random((8, 8)) + 0.2
+        where = {"mode": "same", "boundary": "wrap"}
+        shell = qconv.Diffusion().device_circuit(
+            plan(image, EDGE, method=qconv.Diffusion(), **where)
+        )
+        whole = shell.copy_empty_like()
+        whole.compose(qconv.encode_amplitudes(np.sqrt(image).ravel()), range(6), inplace=True)
+        whole.compose(shell, inplace=True)
+        assert qconv.resources(whole).two_qubit_gates <= 65
+        ran = qconv.convolve(
+            image, EDGE, shots=5, method=qconv.Diffusion(), backend=GenericBackendV2(12), **where
+        )
+        assert qconv.resources(ran.circuits[0]).two_qubit_gates <= 65
+
+    @pytest.mark.parametrize("method", METHODS, ids=str)
+    def test_the_device_circuit_is_the_one_that_runs_there(self, method):
+        """But for the preparation of the image."""
+        problem = plan(IMAGE, KERNEL, method=method)
+        shell = method.device_circuit(problem)
+        ran = qconv.convolve(
+            IMAGE, KERNEL, shots=1, method=method, backend=GenericBackendV2(24, seed=1)
+        ).circuits[0]
+        assert [r for r in ran.qregs if "ancilla" not in r.name] == [
+            r for r in shell.qregs if "ancilla" not in r.name
+        ]
+        kinds = [item.operation.name for item in shell]
+        assert [item.operation.name for item in ran if item.name not in ("barrier", "measure")][
+            -len(kinds) :
+        ] == kinds
+        assert len(kinds) > 4
+
+
+class TestRefused:
+    @pytest.mark.parametrize("method", METHODS, ids=str)
+    def test_too_large_for_the_memory(self, method, monkeypatch):
+        monkeypatch.setattr(_memory, "available_memory", lambda: 2**20)
+        with pytest.raises(
+            ValueError, match=r"image of shape \(100, 100\), in a circuit of \d+ qu"
+        ):
+            qconv.convolve(np.ones((100, 100)), KERNEL, method=method, shots=1)
+
+    @pytest.mark.parametrize("method", METHODS, ids=str)
+    def test_too_many_shots(self, method):
+        with pytest.raises(ValueError, match="shots: expected at most 46116860184273 for 100000 "):
+            qconv.convolve(np.ones(100000), [1.0], method=method, shots=10**14)
+
+    def test_particles_are_not_negative(self):
+        with pytest.raises(ValueError, match=r"image: expected values >= 0 for Diff.*, got -0\.5"):
+            qconv.convolve([1, -0.5], [1], method=qconv.Diffusion())
+        with pytest.raises(ValueError, match=r"fillvalue: expected a number >= 0 .*, got -2"):
+            qconv.convolve([1, 2], [1, 1], method=qconv.Diffusion(), fillvalue=-2)
+
+    @pytest.mark.parametrize("steps", [0, -1])
+    def test_steps(self, steps):
+        with pytest.raises(ValueError, match=f"steps: expected a whole number >= 1, got {steps}"):
+            qconv.Diffusion(steps=steps)
+
+    @pytest.mark.parametrize("steps", [1.5, "2", True, None])
+    def test_kinds_of_steps(self, steps):
+        with pytest.raises(TypeError, match="steps: expected"):
+            qconv.Diffusion(steps=steps)
+
+    @pytest.mark.parametrize("make", [qconv.Diffusion, qconv.Interference])
+    def test_adders(self, make):
+        with pytest.raises(ValueError, match=r"adder: expected .*ripple.*, got 'carry'"):
+            make(adder="carry")
+        with pytest.raises(ValueError, match="adder: expected"):
+            qconv.Interference(adder="classical")
+
+    @pytest.mark.parametrize("make", [qconv.Interference, qconv.Fourier])
+    @pytest.mark.parametrize("signed", [1, "yes", None])
+    def test_signed(self, make, signed):
+        with pytest.raises(TypeError, match="signed: expected"):
+            make(signed=signed)
+
+
+class TestNothing:
+    """Where no shot could succeed, the result is zero, with a warning, and nothing runs."""
+
+    def check(self, image, kernel, method, message, shots=10):
+        with pytest.warns(RuntimeWarning, match=message):
+            result = qconv.convolve(
+                image, kernel, method=method, shots=shots, mode="same", boundary="wrap", seed=1
+            )
+        assert (result.image == 0).all()
+        assert (result.stderr == 0).all()
+        assert result.circuits == ()
+        assert result.success_probability == result.expected_success == 0
+        assert result.total_shots == (0 if shots is None else shots * image.size)
+        return result
+
+    @pytest.mark.parametrize("method", METHODS, ids=str)
+    @pytest.mark.parametrize("shots", [10, None])
+    def test_black(self, method, shots):
+        self.check(np.zeros((5, 4)), KERNEL, method, "image: zero everywhere", shots)
+
+    @pytest.mark.parametrize("method", METHODS[3:], ids=str)
+    @pytest.mark.parametrize("level", [1.0, 1e-200, 37.7])
+    def test_constant(self, method, level, tmp_path):
+        result = self.check(np.full((8, 8), level), EDGE, method, "the success probability is 0")
+        result.save(tmp_path / "r.npz")
+        assert qconv.Convolution.load(tmp_path / "r.npz").circuits == ()
+        assert "success probability" in str(result)
+
+    def test_diffusion_of_a_constant_is_no_exception(self):
+        result = qconv.convolve(
+            np.ones((8, 8)), EDGE, method=qconv.Diffusion(), mode="same", boundary="wrap", seed=1
+        )
+        assert result.success_probability == 1
+        assert abs(result.image.mean()) < 6.5 * result.stderr.mean() / 8
