@@ -1,0 +1,86 @@
+"""Registers of whole-image circuits: names, preparation, and shifts along several axes."""
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import Statevector
+from qiskit_aer import AerSimulator
+
+from qconv.circuits.arithmetic import FAMILIES
+from qconv.circuits.registers import (
+    append_shift,
+    axis_registers,
+    kernel_registers,
+    prepare,
+    qubits_of,
+)
+
+
+def test_names():
+    assert [r.name for r in axis_registers((1, 2, 3)).values()] == ["column", "row", "plane"]
+    assert {axis: r.size for axis, r in axis_registers((2, 0, 3)).items()} == {2: 3, 0: 2}
+    assert [r.name for r in kernel_registers((3, 5), "_2").values()] == [
+        "kernel_column_2",
+        "kernel_row_2",
+    ]
+    assert [r.size for r in kernel_registers((3, 5)).values()] == [3, 2]
+
+
+def test_one_position_still_gets_a_qubit():
+    assert {axis: r.size for axis, r in axis_registers((0, 0)).items()} == {1: 1}
+    assert [r.name for r in kernel_registers((1, 1)).values()] == ["kernel_column"]
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_prepared(native):
+    amplitudes = np.random.default_rng(0).normal(size=8)
+    circuit = QuantumCircuit(4)
+    prepare(circuit, amplitudes, circuit.qubits[:3], native=native)
+    circuit.save_statevector()
+    simulator = AerSimulator(method="statevector")
+    state = simulator.run(circuit, shots=1).result().data(0)["statevector"].data
+    expected = amplitudes / np.linalg.norm(amplitudes)
+    if not native:  # gates leave the common sign open
+        state *= np.sign(state[0].real * expected[0])
+    np.testing.assert_allclose(state, [*expected, *[0] * 8], atol=1e-9)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("measured", [False, True])
+def test_shift_along_two_axes(family, measured):
+    """Every basis state moves by the kernel registers' numbers, on a ring along each axis."""
+    bits, shape = (2, 3), (3, 2)
+    position, kernel = axis_registers(bits), kernel_registers(shape)
+    circuit = QuantumCircuit(*position.values(), *kernel.values())
+    clean = append_shift(circuit, position, kernel, shape, family=family, measured=measured)
+    outputs = len(qubits_of(position)) + len(qubits_of(kernel))
+    if not measured:
+        assert clean == list(circuit.ancillas)
+    for row, column, i, j in np.ndindex(4, 8, *shape):
+        start = column + 8 * row + 32 * j + 64 * i
+        state = Statevector.from_int(start, 2**circuit.num_qubits).evolve(circuit)
+        moved = (column + j) % 8 + 8 * ((row + i) % 4) + 32 * j + 64 * i
+        p = state.probabilities(range(outputs))
+        assert p[moved] == pytest.approx(1)
+        if not measured:  # the ancillas are clean again
+            assert state.probabilities()[moved] == pytest.approx(1)
+
+
+def test_ancillas_are_used_again():
+    position = axis_registers((5, 4))
+    kernels = [kernel_registers((3, 3), suffix) for suffix in ("", "_2")]
+    circuit = QuantumCircuit(
+        *position.values(), *(r for registers in kernels for r in registers.values())
+    )
+    clean = append_shift(circuit, position, kernels[0], (3, 3), family="ripple")
+    needed = circuit.num_ancillas
+    append_shift(circuit, position, kernels[1], (3, 3), family="ripple", clean=clean)
+    assert circuit.num_ancillas == needed > 0
+
+
+def test_an_axis_without_a_kernel_stays():
+    position, kernel = axis_registers((2, 2)), kernel_registers((1, 3))
+    circuit = QuantumCircuit(*position.values(), *kernel.values())
+    append_shift(circuit, position, kernel, (1, 3), family="mcx")
+    touched = {qubit for item in circuit for qubit in item.qubits}
+    assert touched.isdisjoint(position[0])
