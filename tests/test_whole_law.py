@@ -206,6 +206,12 @@ class TestSeeds:
         assert len(seen) == 1
         assert run(image, SHARPEN, method, 2, seed=2).image.tobytes() not in seen
 
+    def test_blocks_have_random_numbers_of_their_own(self):
+        """Four blocks of 16,384 cells: errors of one tell nothing about those of another."""
+        errors = run(np.ones((256, 256)), GAUSSIAN, SIGNED[0], 30).image.reshape(4, -1)
+        off = np.abs(np.corrcoef(errors) - np.eye(4)).max()
+        assert off < SIGMAS / math.sqrt(errors.shape[1])
+
     @pytest.mark.parametrize("method", SIGNED, ids=str)
     def test_results_add_up(self, method, small_camera):
         parts = [run(small_camera, SHARPEN, method, shots, shots) for shots in (100, 300)]

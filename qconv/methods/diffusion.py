@@ -229,7 +229,7 @@ def _append_moves(
     walk: list[Move],
     family: str,
 ) -> None:
-    """Append the adders; only the last may leave phases and garbage behind."""
+    """Append the adders; all but the last clean up their ancillas, for the next to use."""
     clean = circuit.qubits[:0]
     for number, (move, kernel) in enumerate(zip(walk, kernels, strict=True), start=1):
         clean = append_shift(
