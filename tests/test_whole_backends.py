@@ -29,7 +29,7 @@ METHODS = [
 
 def noisy():
     model = NoiseModel()
-    model.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), ["cx", "cz", "cp"])
+    model.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), ["cx"])
     return AerSimulator(noise_model=model)
 
 
