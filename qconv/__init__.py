@@ -18,6 +18,7 @@ from qconv.filtering import filter_frequencies
 from qconv.kernels import named_kernel
 from qconv.methods.collapse import Collapse
 from qconv.methods.diffusion import Diffusion
+from qconv.methods.estimation import AmplitudeEstimation
 from qconv.methods.fourier import Fourier
 from qconv.methods.interference import Interference
 from qconv.propagator import Propagator
@@ -26,6 +27,7 @@ from qconv.result import Convolution
 __version__ = "0.1.0"
 
 __all__ = [
+    "AmplitudeEstimation",
     "Collapse",
     "Convolution",
     "Diffusion",

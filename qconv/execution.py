@@ -152,24 +152,44 @@ def born_probabilities(
         ValueError: The backend is noisy or no simulator, or the state would not fit in memory.
         RuntimeError: The simulator failed.
     """
+    measured = circuit.num_qubits if measured is None else measured
+    circuit.save_probabilities(circuit.qubits[:measured])
+    try:
+        return saved_probabilities(circuit, backend, measured=measured)["probabilities"]
+    finally:
+        del circuit.data[-1]
+
+
+def saved_probabilities(
+    circuit: QuantumCircuit, backend: Backend, *, measured: int
+) -> dict[str, NDArray[np.float64]]:
+    """What the ``save_probabilities`` instructions of a circuit saved, by their labels.
+
+    Args:
+        circuit: A circuit without measurements.
+        backend: None, or an ideal ``AerSimulator`` with options of its own.
+        measured: Of how many qubits the probabilities are saved.
+
+    Returns:
+        ``2**measured`` probabilities each.
+
+    Raises:
+        ValueError: The backend is noisy or no simulator, or the state would not fit in memory.
+        RuntimeError: The simulator failed.
+    """
     if not is_ideal(backend):
         raise ValueError(
             "shots: expected a whole number with this backend; None (the exact expectation) needs "
             "an Aer simulator without noise"
         )
-    measured = circuit.num_qubits if measured is None else measured
     require_memory(
         state_memory(circuit.num_qubits, measured), f"circuit of {circuit.num_qubits} qubits is"
     )
     simulator = _ideal_simulator() if backend is None else backend
-    circuit.save_probabilities(circuit.qubits[:measured])
-    try:
-        result = simulator.run(_ready(circuit, simulator), shots=1).result()
-    finally:
-        del circuit.data[-1]
+    result = simulator.run(_ready(circuit, simulator), shots=1).result()
     _require_success(result)
-    probabilities: NDArray[np.float64] = result.data(0)["probabilities"]
-    return probabilities
+    saved: dict[str, NDArray[np.float64]] = result.data(0)
+    return saved
 
 
 def state_memory(num_qubits: int, measured: int) -> int:

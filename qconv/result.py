@@ -50,6 +50,9 @@ class Convolution:
     independent: bool = True
     """Whether the errors of different pixels are independent of each other, but for a correlation
     of about one over their number where they share out a fixed number of shots."""
+    reliable: NDArray[np.bool_] | None = None
+    """Where amplitude estimation's standard errors can be relied on: no other value is nearly as
+    likely, and none of the range's ends is near. None for methods that count."""
     quantity: str = ""
     """Digest of what was estimated: image, kernel, geometry, and the backend's noise if any."""
     streams: frozenset[str] = frozenset()

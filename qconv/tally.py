@@ -146,7 +146,7 @@ def tally(problem: Problem, cells: Cells, circuit: QuantumCircuit, labels: Label
         probabilities = _sorted_out(cells, labels, lambda label: rows[label])
         if problem.shots is None:
             return Tally(probabilities, 0, frozenset(), circuit)
-        counts = _drawn(problem, _steady(probabilities), total)
+        counts = drawn(problem.seed, probabilities, total)
         return Tally(counts / total, total, problem.streams, circuit)
     log = ShotLog()
     append_measurement(circuit, measured)
@@ -195,20 +195,29 @@ def _steady(p: _Array) -> _Array:
     return rounded / total if total > 1 else rounded
 
 
-def _drawn(problem: Problem, p: _Array, total: int) -> _Array:
-    """Counts of ``total`` shots with probabilities ``p``, block by block on all cores."""
-    flat = p.ravel()
+def drawn(root: np.random.SeedSequence, p: _Array, total: int) -> _Array:
+    """Counts of ``total`` shots with probabilities ``p``, block by block on all cores.
+
+    Args:
+        root: Seeds the blocks.
+        p: Probabilities, any shape, of sum at most 1; the rest is not counted.
+        total: Number of shots.
+
+    Returns:
+        Counts, the shape of ``p``.
+    """
+    flat = _steady(p).ravel()
     starts = range(0, flat.size, _BLOCK)
     sums = np.add.reduceat(flat, starts)
     rest = max(0.0, 1.0 - float(sums.sum()))
     shares = np.append(sums, rest) / (sums.sum() + rest)
-    each = np.random.default_rng(derived(problem.seed, JOBS)).multinomial(total, shares)
+    each = np.random.default_rng(derived(root, JOBS)).multinomial(total, shares)
     counts = np.zeros(flat.size)
 
     def work(number: int) -> None:
         part = slice(starts[number], starts[number] + _BLOCK)
         if each[number]:
-            rng = np.random.default_rng(derived(problem.seed, TILES, number))
+            rng = np.random.default_rng(derived(root, TILES, number))
             counts[part] = rng.multinomial(each[number], flat[part] / sums[number])
 
     for_each(work, len(starts), progress=False)

@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit
 _Bits = NDArray[np.uint8]
 
 
-def sign_flips(signs: NDArray[np.float64]) -> QuantumCircuit:
+def sign_flips(signs: NDArray[np.float64], *, controlled: bool = True) -> QuantumCircuit:
     """Multiply basis states by -1 where asked, controlled by a first qubit.
 
     The signs are written as ``(-1)**f`` with a polynomial ``f`` of the bits over GF(2), of the
@@ -22,20 +22,23 @@ def sign_flips(signs: NDArray[np.float64]) -> QuantumCircuit:
     Args:
         signs: One for each basis state, ``2**n``: negative, positive, or 0 where it does not
             matter.
+        controlled: False for a circuit without the first qubit, up to a common sign.
 
     Returns:
         A circuit of ``1 + n`` qubits: the control, then those of the basis states.
     """
     n = (len(signs) - 1).bit_length()
-    circuit = QuantumCircuit(1 + n, name="signs")
+    circuit = QuantumCircuit(controlled + n, name="signs")
     matters = np.flatnonzero(signs)
     wanted = (signs[matters] < 0).astype(np.uint8)
     if not wanted.any():
         return circuit
     for bits in _products(n, matters, wanted):
-        qubits = [0, *(1 + bit for bit in bits)]
+        qubits = [*range(controlled), *(controlled + bit for bit in bits)]
+        if not qubits:
+            continue
         if len(qubits) == 1:
-            circuit.z(0)
+            circuit.z(qubits[0])
         elif len(qubits) == 2:
             circuit.cz(*qubits)
         elif len(qubits) == 3:

@@ -18,6 +18,8 @@ def assert_flips(signs):
     for sign, found in zip(signs, diagonal[1::2], strict=True):
         if sign:
             assert abs(found - np.sign(sign)) < 1e-12
+    free = np.diag(Operator(sign_flips(np.array(signs, dtype=float), controlled=False)).data)
+    assert abs(np.sum(free * np.conj(diagonal[1::2]))) == pytest.approx(len(signs))
     return circuit
 
 
