@@ -1,15 +1,16 @@
 """Likelihoods: the angles that hits at several Grover powers make most likely, pixel by pixel.
 
-After ``m`` Grover steps a shot hits with probability ``sin(f t)**2``, ``f = 2 m + 1``. With ``h`` hits
-and ``g`` misses at each power, the logarithm of the likelihood of an angle ``t`` in ``[0, pi/2]`` is
+After ``m`` Grover steps a shot hits with probability ``sin(f t)**2``, ``f = 2 m + 1``. With ``h``
+hits and ``g`` misses at each power, the logarithm of the likelihood of an angle ``t`` in
+``[0, pi/2]`` is
 
     L(t) = sum_m h ln sin(f t)**2 + g ln cos(f t)**2.
 
-It has one peak for each half-turn of the highest power, and a local search may climb a wrong one. But
-every term is concave between the multiples of ``pi / (2 f)``, where it is singular. So ``L`` is concave
-on each interval between neighbouring multiples of all powers, a tangent bounds it there from above,
-and Newton's method in a bracket finds its only maximum. The search below bounds every interval,
-drops those that cannot hold the largest value, and refines the others: it cannot miss it.
+It has one peak for each half-turn of the highest power, and a local search may climb a wrong one.
+But every term is concave between the multiples of ``pi / (2 f)``, where it is singular. So ``L`` is
+concave on each interval between neighbouring multiples of all powers, a tangent bounds it there
+from above, and Newton's method in a bracket finds its only maximum. The search below bounds every
+interval, drops those that cannot hold the largest value, and refines the others: it cannot miss it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _NEWTON_STEPS = 60
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
-    """What is known about every pixel's angle, through the probability ``sin(t)**2`` it stands for."""
+    """What is known about every pixel's angle and its probability ``sin(angle)**2``."""
 
     angles: _Array
     """Most likely angles, in ``[0, pi/2]``."""
@@ -57,12 +58,13 @@ def most_likely(hits: _Array, misses: _Array, powers: Sequence[int]) -> Estimate
 
     Returns:
         The estimates. The standard error is that of the Fisher information
-        ``4 sum_m n (2 m + 1)**2``, carried over to ``sin**2`` for normal errors of the angle without
-        linearising, and enlarged where another peak is nearly as likely, by its distance.
+        ``4 sum_m n (2 m + 1)**2``, carried over to ``sin**2`` for normal errors of the angle
+        without linearising, and enlarged by the distances of other peaks, weighted by their
+        likelihood.
 
     Source:
-        Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2.3 (the likelihood and its Fisher
-        information).
+        Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2.3 (the likelihood and its
+        Fisher information).
     """
     factors = 2.0 * np.asarray(powers, dtype=np.float64) + 1
     edges = _edges(powers)
@@ -117,11 +119,9 @@ def _estimate(
 def _variance(angles: _Array, spread: _Array) -> _Array:
     """Variance of ``sin(t)**2`` for normal ``t`` of given mean and standard deviation."""
     s = np.minimum(spread**2, 100.0)
-    return np.maximum(
-        (1 + np.exp(-8 * s) * np.cos(4 * angles)) / 8
-        - np.exp(-4 * s) * np.cos(2 * angles) ** 2 / 4,
-        0.0,
-    )
+    mean_square = (1 + np.exp(-8 * s) * np.cos(4 * angles)) / 8
+    squared_mean = np.exp(-4 * s) * np.cos(2 * angles) ** 2 / 4
+    return np.asarray(np.maximum(mean_square - squared_mean, 0.0))
 
 
 def _peaks(

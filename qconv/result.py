@@ -120,6 +120,7 @@ class Convolution:
             / total,
             expected_success=self.expected_success,
             oracle_calls=self.oracle_calls + other.oracle_calls,
+            reliable=_both(self.reliable, other.reliable),
             independent=self.independent and other.independent,
             quantity=self.quantity,
             streams=self.streams | other.streams,
@@ -146,6 +147,7 @@ class Convolution:
             "quantity": self.quantity,
             "streams": sorted(self.streams),
         }
+        optional = {} if self.reliable is None else {"reliable": self.reliable}
         circuits = io.BytesIO()
         if self.circuits:
             qpy.dump(list(self.circuits), circuits)
@@ -159,6 +161,7 @@ class Convolution:
                     stderr=self.stderr,
                     circuits=np.frombuffer(circuits.getvalue(), dtype=np.uint8),
                     fields=np.array(json.dumps(fields)),
+                    **optional,  # type: ignore[arg-type]
                 )
             os.replace(partial, target)
         finally:
@@ -185,11 +188,12 @@ class Convolution:
         with np.load(file, allow_pickle=False) as arrays:
             image, stderr, packed = (arrays[name] for name in ("image", "stderr", "circuits"))
             fields = json.loads(str(arrays["fields"]))
+            reliable = arrays.get("reliable")
         if fields.pop("format") != _FORMAT:
             raise ValueError("its format is of another version")
         circuits = tuple(qpy.load(io.BytesIO(packed.tobytes()))) if packed.size else ()
         fields["streams"] = frozenset(fields["streams"])
-        return cls(image=image, stderr=stderr, circuits=circuits, **fields)
+        return cls(image=image, stderr=stderr, circuits=circuits, reliable=reliable, **fields)
 
     def __repr__(self) -> str:
         shots = "exact" if self.shots is None else f"{self.shots} shots a pixel"
@@ -206,7 +210,16 @@ class Convolution:
             ("mean standard error", f"{self.stderr.mean():.6g}"),
             ("errors of pixels", "independent" if self.independent else "correlated"),
         ]
+        if self.reliable is not None:
+            rows.append(("reliable pixels", f"{100 * self.reliable.mean():.1f} %"))
         if self.expected_success is not None:
             rows[3] = (rows[3][0], f"{rows[3][1]} +- {self.success_stderr:.2g}")
             rows.insert(4, ("as predicted", f"{self.expected_success:.6g}"))
         return "\n".join(f"{name:<22}{text}" for name, text in rows)
+
+
+def _both(
+    first: NDArray[np.bool_] | None, second: NDArray[np.bool_] | None
+) -> NDArray[np.bool_] | None:
+    """Where both hold; None if either says nothing."""
+    return None if first is None or second is None else first & second

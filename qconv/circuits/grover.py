@@ -1,19 +1,19 @@
 """Amplitude amplification of a flag, at every position of a lattice at once.
 
-Registers: position (``row``, ``column``), ``flag``, kernel (``kernel_row``, ``kernel_column``). With the
-position ``x`` in superposition, one application of
+Registers: position (``row``, ``column``), ``flag``, kernel (``kernel_row``, ``kernel_column``).
+With the position ``x`` in superposition, one application of
 
     B = X^s R T K,    K |0> = sum_v sqrt(p_v) |v>,    T |x, v> = |x + v, v>,
 
-rotates the flag by ``R``, an RY of ``2 t`` whose angle is looked up at the displaced position, and flips
-it where a sign ``s_v`` says so: the flag reads 1 with the probability ``sin(t_x)**2``, the mean over ``v``
-of ``sin(t)**2`` or ``cos(t)**2``. Grover steps ``B S_0 B^dagger Z`` leave the position alone and turn
-``t_x`` into ``(2 m + 1) t_x``. Moving ``B`` to the end, ``m`` of them are
+rotates the flag by ``R``, an RY of ``2 t`` whose angle is looked up at the displaced position, and
+flips it where a sign ``s_v`` says so: the flag reads 1 with the probability ``sin(t_x)**2``, the
+mean over ``v`` of ``sin(t)**2`` or ``cos(t)**2``. Grover steps ``B S_0 B^dagger Z`` leave the
+position alone and turn ``t_x`` into ``(2 m + 1) t_x``. Moving ``B`` to the end, ``m`` of them are
 
     B (S_0 B^dagger Z B)^m,    B^dagger Z B = K^dagger T^dagger (-1)^s Z R^2 T K,
 
-because a rotation between ``R^dagger Z R = Z R^2`` needs to be made once only, by twice the angle: half
-of the rotations, which are what costs most.
+because ``R^dagger Z R = Z R^2``: one rotation by twice the angle in place of two, half of what
+costs most.
 
 Where angles depend on position and kernel jointly, there is no ``T``, and ``s`` is in the angles.
 """
@@ -49,8 +49,8 @@ class Amplifier:
     Args:
         counts: How many positions are in superposition along each axis.
         kernel: Real weights in the order of what is added to the position.
-        angles: Of the lattice of positions, ``(2**bits, ...)``; or, before these axes, of the kernel's
-            positions too, padded to powers of two. In ``[0, pi/2]``.
+        angles: Of the lattice of positions, ``(2**bits, ...)``; or, before these axes, of the
+            kernel's positions too, padded to powers of two. In ``[0, pi/2]``.
         native: Whether a simulator takes arrays as instructions.
         family: Of the adders, see `qconv.offset_adder`.
     """
@@ -74,9 +74,7 @@ class Amplifier:
         self._joint = angles.ndim > axes
         self._shift = self._blank.copy_empty_like()
         if not self._joint:
-            append_shift(
-                self._shift, self._position, self._registers, kernel.shape, family=family
-            )
+            append_shift(self._shift, self._position, self._registers, kernel.shape, family=family)
             self._blank.add_register(*self._shift.qregs[len(self._blank.qregs) :])
         self._shift_back = self._shift.inverse()
         self._encoding = encode_amplitudes(np.sqrt(np.abs(kernel)))
@@ -85,7 +83,7 @@ class Amplifier:
     @property
     def measured(self) -> int:
         """How many of the first qubits are measured: the position and, above it, the flag."""
-        return sum(register.size for register in self._position.values()) + 1
+        return len(qubits_of(self._position)) + 1
 
     def circuit(self, power: int) -> QuantumCircuit:
         """The circuit of one power, without measurement."""

@@ -1,6 +1,6 @@
 """Amplitude estimation: one circuit for each Grover power sharpens every pixel at once.
 
-With the image mapped to ``[0, 1]``, a flag qubit reads 1 at position ``x`` with the probability
+With the image mapped to ``[0, 1]``, a flag qubit reads 1 at position ``x`` with probability
 
     a(x) = sum_v p_v s_v(I(x + v)),    p_v = |k_v| / S,  S = sum |k|,
 
@@ -8,10 +8,10 @@ With the image mapped to ``[0, 1]``, a flag qubit reads 1 at position ``x`` with
 
     y = low sum_v k_v + (high - low) (S a - sum_{k_v < 0} |k_v|).
 
-``m`` Grover steps, which leave the position alone, turn ``a = sin(t)**2`` into ``sin((2 m + 1) t)**2``:
-each shot then tells ``(2 m + 1)**2`` times as much about ``t``, for ``2 m + 1`` times the cost, so that
-errors fall almost as the inverse of the cost instead of its root. The angle of each pixel is the most
-likely one, over all powers.
+``m`` Grover steps, which leave the position alone, turn ``a = sin(t)**2`` into
+``sin((2 m + 1) t)**2``: each shot then tells ``(2 m + 1)**2`` times as much about ``t``, for
+``2 m + 1`` times the cost, so that errors fall almost as the inverse of the cost instead of its
+root. The angle of each pixel is the most likely one, over all powers.
 
 The position is uniform, so a pixel's share of the shots is itself random. Large images are cut into
 tiles with circuits of their own; every tile sees a margin as wide as the kernel, so that its
@@ -20,7 +20,6 @@ probabilities are exactly those that the whole would have.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +47,7 @@ from qconv.likelihood import most_likely
 from qconv.problem import Problem
 from qconv.result import Convolution
 from qconv.tally import drawn, require_room
+from qconv.tiles import Tile, cut
 
 _Array = NDArray[np.float64]
 
@@ -67,10 +67,10 @@ class AmplitudeEstimation:
     Args:
         powers: Grover steps of each circuit, different whole numbers from 0 on. ``shots`` are for
             each pixel and each power.
-        range: What is mapped to ``[0, 1]``: with ``"global"`` the range of all pixels that are seen;
-            with ``"local"`` that of the pixels that each output sees, which is narrower where an
-            image is smooth and shrinks the error as much, but needs an angle for each pixel and
-            kernel position.
+        range: What is mapped to ``[0, 1]``: with ``"global"`` the range of the whole image and its
+            margins; with ``"local"`` that of the pixels that each output sees, which is narrower
+            where an image is smooth and shrinks the error as much, but needs an angle for each
+            pixel and kernel position.
 
     Raises:
         TypeError: A power is not a whole number, or they are no sequence.
@@ -96,7 +96,7 @@ class AmplitudeEstimation:
     def estimate(self, problem: Problem) -> Convolution:
         """Run the circuits of every tile and find every pixel's most likely angle."""
         kernel = _added(problem.grid, problem.propagator.effective_kernel)
-        tiles = _tiles(problem.grid, kernel.shape, local=self.range == "local")
+        tiles = self._tiles(problem.grid, kernel.shape)
         if is_ideal(problem.backend):
             qubits = sum(tiles[0].bits) + len(qubits_of(kernel_registers(kernel.shape))) + 1
             require_room(qubits, sum(tiles[0].bits) + 1, qubits, problem.grid.image_shape)
@@ -123,10 +123,17 @@ class AmplitudeEstimation:
             streams=problem.streams | log.names,
         )
 
+    def _tiles(self, grid: Grid, kernel: tuple[int, ...]) -> list[Tile]:
+        """Tiles whose circuits are as large as they may be."""
+        joint = self.range == "local"
+        others = 1 + len(qubits_of(kernel_registers(kernel)))
+        room = (_MOST_QUBITS_JOINT if joint else _MOST_QUBITS) - others
+        return cut(grid, room, margins=not joint)
+
     def device_circuit(self, problem: Problem) -> QuantumCircuit:
         """The circuit of the highest power where gates count: to be counted, not run."""
         kernel = _added(problem.grid, problem.propagator.effective_kernel)
-        tile = _tiles(problem.grid, kernel.shape, local=self.range == "local")[0]
+        tile = self._tiles(problem.grid, kernel.shape)[0]
         scale = _Scale.of(problem, tile, kernel, self.range)
         angles = scale.angles(problem, tile, kernel)
         amplifier = Amplifier(tile.counts, kernel, angles, native=False, family="ripple")
@@ -136,7 +143,7 @@ class AmplitudeEstimation:
         self,
         problem: Problem,
         number: int,
-        tile: _Tile,
+        tile: Tile,
         scale: _Scale,
         kernel: _Array,
         log: ShotLog,
@@ -154,7 +161,8 @@ class AmplitudeEstimation:
         total = (problem.shots or 0) * tile.pixels
         if problem.shots is None:
             circuit = amplifier.circuit(0)
-            misses, hits = tile.read(born_probabilities(circuit, backend, measured=amplifier.measured))
+            born = born_probabilities(circuit, backend, measured=amplifier.measured)
+            misses, hits = tile.read(born)
             probability = hits / (hits + misses)
             nothing = np.zeros_like(probability)
             return scale.found(tile, probability, nothing, nothing == 0, (circuit,))
@@ -181,88 +189,9 @@ class AmplitudeEstimation:
         )
 
 
-# --------------------------------------------------------------------------------------- tiles
-
-
-@dataclass(frozen=True)
-class _Tile:
-    """A block of output pixels and the positions that stand for them."""
-
-    outputs: tuple[slice, ...]
-    bits: tuple[int, ...]
-    counts: tuple[int, ...]
-    """Positions in superposition, per axis: one for each output; with wrap, some serve several."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Output pixels per axis."""
-        return tuple(part.stop - part.start for part in self.outputs)
-
-    @property
-    def pixels(self) -> int:
-        """Output pixels."""
-        return math.prod(self.shape)
-
-    @property
-    def distinct(self) -> bool:
-        """Whether every output pixel has a position of its own."""
-        return self.counts == self.shape
-
-    def read(self, outcomes: _Array) -> _Array:
-        """Misses and hits ``(2, *counts)`` from all outcomes, the flag their highest bit."""
-        cells = outcomes.reshape(2, *(2**bits for bits in self.bits))
-        return cells[(slice(None), *map(slice, self.counts))]
-
-    def expand(self, numbers: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Output pixels from one number for each position."""
-        places = [np.arange(n) % count for n, count in zip(self.shape, self.counts, strict=True)]
-        return numbers.reshape(self.counts)[np.ix_(*places)]
-
-
 def _added(grid: Grid, kernel: _Array) -> _Array:
     """The kernel in the order of displacements from an output pixel to the padded one it reads."""
     return np.flip(kernel) if grid.flipped else kernel
-
-
-def _tiles(grid: Grid, kernel: tuple[int, ...], *, local: bool) -> list[_Tile]:
-    """Cut the output so that circuits fit, with as few basis states altogether as possible."""
-    room = (_MOST_QUBITS_JOINT if local else _MOST_QUBITS) - 1
-    room -= len(qubits_of(kernel_registers(kernel)))
-    choices = list(itertools.product(*(_sizes(grid, axis) for axis in range(len(kernel)))))
-    smallest = min(sum(bits for _, bits in choice) for choice in choices)
-    fitting = [c for c in choices if sum(bits for _, bits in c) <= max(room, smallest)]
-
-    def states(choice: Sequence[tuple[int, int]]) -> int:
-        pairs = zip(choice, grid.output_shape, strict=True)
-        return math.prod(-(-outputs // length) * 2**bits for (length, bits), outputs in pairs)
-
-    best = min(fitting, key=states)
-    bits = tuple(bits for _, bits in best)
-    if not any(bits):
-        bits = (*bits[:-1], 1)
-    blocks = [
-        [slice(start, min(start + length, outputs)) for start in range(0, outputs, length)]
-        for (length, _), outputs in zip(best, grid.output_shape, strict=True)
-    ]
-    return [
-        _Tile(part, bits, tuple(min(s.stop - s.start, 2**b) for s, b in zip(part, bits, strict=True)))
-        for part in itertools.product(*blocks)
-    ]
-
-
-def _sizes(grid: Grid, axis: int) -> list[tuple[int, int]]:
-    """Lengths that a tile may have along an axis, and the qubits that each needs."""
-    outputs, reach = grid.output_shape[axis], grid.kernel_shape[axis] - 1
-    pixels = grid.image_shape[axis]
-    if grid.boundary == "wrap" and pixels & (pixels - 1) == 0:
-        whole = pixels.bit_length() - 1
-    else:
-        whole = (outputs + reach - 1).bit_length()
-    parts = [(2**bits - reach, bits) for bits in range(whole) if 2**bits > reach]
-    return [(outputs, whole), *((length, bits) for length, bits in parts if length < outputs)]
-
-
-# --------------------------------------------------------------------------------------- ranges
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,33 +217,34 @@ class _Scale:
     local: bool
 
     @classmethod
-    def of(cls, problem: Problem, tile: _Tile, kernel: _Array, kind: str) -> _Scale:
+    def of(cls, problem: Problem, tile: Tile, kernel: _Array, kind: str) -> _Scale:
         """The range of all pixels, or of those that each output of a tile sees."""
         total, size = float(kernel.sum()), float(np.abs(kernel).sum())
         if kind == "global":
             low, high = problem.padded.min(), problem.padded.max()
             return cls(np.array(low), np.array(high - low), total, size, local=False)
-        views = [_view(problem.padded, tile, v) for v in np.argwhere(kernel)]
+        views = [tile.view(problem.padded, v) for v in zip(*np.nonzero(kernel), strict=True)]
         low, high = np.minimum.reduce(views), np.maximum.reduce(views)
         return cls(low, high - low, total, size, local=True)
 
-    def angles(self, problem: Problem, tile: _Tile, kernel: _Array) -> _Array:
+    def angles(self, problem: Problem, tile: Tile, kernel: _Array) -> _Array:
         """Half the rotation of the flag; of every cell, or every kernel position and cell."""
         cells = tuple(2**bits for bits in tile.bits)
         if not self.local:
             lattice = np.zeros(cells)
             starts = [part.start for part in tile.outputs]
-            seen = problem.padded[tuple(map(slice, starts, map(sum, zip(starts, cells, strict=True))))]
+            ends = [start + length for start, length in zip(starts, cells, strict=True)]
+            seen = problem.padded[tuple(map(slice, starts, ends))]
             lattice[tuple(map(slice, seen.shape))] = self._angle(seen)
             return lattice
         shape = [1 << (length - 1).bit_length() for length in kernel.shape]
         if not any(length > 1 for length in shape):
             shape[-1] = 2
         lattice = np.zeros((*shape, *cells))
-        for v in np.argwhere(kernel):
-            angle = self._angle(_view(problem.padded, tile, v))
+        for v in zip(*np.nonzero(kernel), strict=True):
+            angle = self._angle(tile.view(problem.padded, v))
             where = (*v, *map(slice, tile.counts))
-            lattice[where] = angle if kernel[tuple(v)] > 0 else math.pi / 2 - angle
+            lattice[where] = angle if kernel[v] > 0 else math.pi / 2 - angle
         return lattice
 
     def _angle(self, seen: _Array) -> _Array:
@@ -325,7 +255,7 @@ class _Scale:
 
     def found(
         self,
-        tile: _Tile,
+        tile: Tile,
         probability: _Array,
         stderr: _Array,
         reliable: NDArray[np.bool_],
@@ -338,13 +268,3 @@ class _Scale:
         error = self.width * self.size * error
         sure = sure | (self.width == 0)
         return _Found((tile.expand(image), tile.expand(error), tile.expand(sure)), circuits)
-
-
-def _view(padded: _Array, tile: _Tile, displacement: Sequence[int]) -> _Array:
-    """What a displacement shows to each position of a tile."""
-    return padded[
-        tuple(
-            slice(part.start + v, part.start + v + count)
-            for part, v, count in zip(tile.outputs, displacement, tile.counts, strict=True)
-        )
-    ]

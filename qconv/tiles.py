@@ -1,0 +1,110 @@
+"""Tiles: the output cut into blocks for circuits that look pixels up at displaced positions.
+
+A particle, or a look-up, at output pixel ``o`` is displaced by ``0 <= v < h``, so that a block of
+``n`` outputs along an axis needs ``n + h - 1`` basis states: the outputs and a margin. With
+boundary wrap and a power of two pixels, the whole axis needs only as many as it has pixels.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.grid import Grid
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A block of output pixels, and the basis states of position registers that stand for them."""
+
+    outputs: tuple[slice, ...]
+    bits: tuple[int, ...]
+    counts: tuple[int, ...]
+    """Positions in superposition, per axis: one for each output; with wrap, some serve several."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Output pixels per axis."""
+        return tuple(part.stop - part.start for part in self.outputs)
+
+    @property
+    def pixels(self) -> int:
+        """Output pixels."""
+        return math.prod(self.shape)
+
+    @property
+    def distinct(self) -> bool:
+        """Whether every output pixel has a position of its own."""
+        return self.counts == self.shape
+
+    def read(self, outcomes: NDArray[Any]) -> NDArray[Any]:
+        """Misses and hits ``(2, *counts)`` from all outcomes, the flag their highest bit."""
+        cells = outcomes.reshape(2, *(2**bits for bits in self.bits))
+        return cells[(slice(None), *map(slice, self.counts))]
+
+    def expand(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """Output pixels from one number for each position."""
+        places = [np.arange(n) % count for n, count in zip(self.shape, self.counts, strict=True)]
+        return numbers.reshape(self.counts)[np.ix_(*places)]
+
+    def view(self, padded: _Array, displacement: Sequence[int]) -> _Array:
+        """What a displacement shows to each position, of the image with its margins."""
+        shown = zip(self.outputs, displacement, self.counts, strict=True)
+        return padded[tuple(slice(part.start + v, part.start + v + n) for part, v, n in shown)]
+
+
+def cut(grid: Grid, room: int, *, margins: bool = True) -> list[Tile]:
+    """Cut the output into tiles, with as few basis states altogether as possible.
+
+    Args:
+        grid: Geometry of the convolution.
+        room: Most qubits for the position; one that needs more even for a single pixel gets them.
+        margins: False if nothing is displaced, so that no tile needs a margin.
+
+    Returns:
+        The tiles in C order.
+    """
+    sizes = [_sizes(grid, axis, margins=margins) for axis in range(len(grid.output_shape))]
+    choices = list(itertools.product(*sizes))
+    smallest = min(sum(bits for _, bits in choice) for choice in choices)
+    fitting = [c for c in choices if sum(bits for _, bits in c) <= max(room, smallest)]
+
+    def states(choice: Sequence[tuple[int, int]]) -> int:
+        pairs = zip(choice, grid.output_shape, strict=True)
+        return math.prod(-(-outputs // length) * 2**bits for (length, bits), outputs in pairs)
+
+    best = min(fitting, key=states)
+    bits = tuple(bits for _, bits in best)
+    if not any(bits):
+        bits = (*bits[:-1], 1)
+    blocks = [
+        [slice(start, min(start + length, outputs)) for start in range(0, outputs, length)]
+        for (length, _), outputs in zip(best, grid.output_shape, strict=True)
+    ]
+    tiles = []
+    for part in itertools.product(*blocks):
+        counts = [min(s.stop - s.start, 2**b) for s, b in zip(part, bits, strict=True)]
+        tiles.append(Tile(part, bits, tuple(counts)))
+    return tiles
+
+
+def _sizes(grid: Grid, axis: int, *, margins: bool) -> list[tuple[int, int]]:
+    """Lengths that a tile may have along an axis, and the qubits that each needs."""
+    outputs, reach = grid.output_shape[axis], grid.kernel_shape[axis] - 1
+    pixels = grid.image_shape[axis]
+    if not margins:
+        return [(min(2**bits, outputs), bits) for bits in range((outputs - 1).bit_length() + 1)]
+    if grid.boundary == "wrap" and pixels & (pixels - 1) == 0:
+        whole = pixels.bit_length() - 1
+    else:
+        whole = (outputs + reach - 1).bit_length()
+    parts = [(2**bits - reach, bits) for bits in range(whole) if 2**bits > reach]
+    return [(outputs, whole), *((length, bits) for length, bits in parts if length < outputs)]
