@@ -101,10 +101,13 @@ def _sizes(grid: Grid, axis: int, *, margins: bool) -> list[tuple[int, int]]:
     outputs, reach = grid.output_shape[axis], grid.kernel_shape[axis] - 1
     pixels = grid.image_shape[axis]
     if not margins:
-        return [(min(2**bits, outputs), bits) for bits in range((outputs - 1).bit_length() + 1)]
+        return [
+            (min(2**bits, outputs), bits)
+            for bits in reversed(range((outputs - 1).bit_length() + 1))
+        ]
     if grid.boundary == "wrap" and pixels & (pixels - 1) == 0:
         whole = pixels.bit_length() - 1
     else:
         whole = (outputs + reach - 1).bit_length()
-    parts = [(2**bits - reach, bits) for bits in range(whole) if 2**bits > reach]
+    parts = [(2**bits - reach, bits) for bits in reversed(range(whole)) if 2**bits > reach]
     return [(outputs, whole), *((length, bits) for length, bits in parts if length < outputs)]
