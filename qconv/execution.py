@@ -49,6 +49,10 @@ _STREAM_SHOTS = 256
 #: Shots of one job; more are split. Few enough for a sampler that keeps every shot's bits.
 JOB_SHOTS = 1_000_000
 
+#: States of at most as many qubits are simulated by one thread: several would wait for each other
+#: at every gate, for longer than they save, and far longer where other programs use the cores.
+_PARALLEL_QUBITS = 18
+
 # ---------------------------------------------------------------------------------------- seeds
 
 
@@ -132,7 +136,7 @@ def is_statevector(backend: Backend) -> bool:
 
 @cache
 def _ideal_simulator() -> AerSimulator:
-    return AerSimulator(method="statevector")
+    return AerSimulator(method="statevector", statevector_parallel_threshold=_PARALLEL_QUBITS)
 
 
 def born_probabilities(

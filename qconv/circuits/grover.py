@@ -28,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit import Gate, Qubit
-from qiskit.circuit.library import DiagonalGate, UCRYGate, UniformSuperpositionGate
+from qiskit.circuit.library import DiagonalGate, UCRYGate
+from qiskit.circuit.library.data_preparation import UniformSuperpositionGate
 
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.registers import (
