@@ -79,6 +79,18 @@ def test_noisy(make, method):
         qconv.convolve(image, [1.0, 2.0], shots=None, **where)
 
 
+def test_results_of_different_circuits_with_noise_do_not_add_up():
+    where = {"shots": 10, "mode": "same", "boundary": "wrap", "backend": noisy()}
+    image = np.array([1.0, 5.0, 2.0, 0.0])
+    one, two, three = (
+        qconv.convolve(image, [1, 2], method=qconv.Diffusion(adder), seed=seed, **where)
+        for seed, adder in enumerate(["ripple", "ripple", "fourier"])
+    )
+    assert (one + two).shots == 20
+    with pytest.raises(ValueError, match="measured with the same noise"):
+        one + three
+
+
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_too_few_qubits(method):
     with pytest.raises(ValueError, match="qubits"):

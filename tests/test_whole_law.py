@@ -116,6 +116,20 @@ class TestStandardErrors:
             assert abs(np.mean(squares) - 1) < 0.05
             assert SIGMAS * math.sqrt(2.2 / 65536) < 0.05
 
+    def test_of_cells_that_share_all_particles(self):
+        """Two cells with 1/4 and 3/4 of them: a binomial's spread, known to 5 % or better."""
+        result = run(np.array([1.0, 3.0]), [1.0], SIGNED[0], 5000)
+        assert result.image.sum() == pytest.approx(4)
+        np.testing.assert_allclose(result.stderr, 4 * math.sqrt(3 / 16 / 10_000), rtol=0.05)
+
+    @pytest.mark.parametrize("method", [*SIGNED, *MAGNITUDES], ids=str)
+    def test_outputs_that_share_a_cell_are_correlated(self, method):
+        image = np.random.default_rng(0).random((4, 4))
+        assert run(image, GAUSSIAN, method, 5).independent
+        repeated = run(image, GAUSSIAN, method, 5, mode="full")
+        assert not repeated.independent
+        assert np.array_equal(repeated.image[:2], repeated.image[4:])
+
     @pytest.mark.parametrize("method", MAGNITUDES, ids=str)
     @pytest.mark.parametrize("shots", [1, 4, 30])
     def test_magnitudes(self, method, shots):
@@ -184,6 +198,17 @@ class TestLaw:
         assert abs(away) <= 6.2 * result.success_stderr
         assert 0 < result.success_stderr < 1e-3
         assert "as predicted" in str(result)
+
+    @pytest.mark.parametrize("method", [SIGNED[1], SIGNED[2], *MAGNITUDES], ids=str)
+    def test_error_of_the_success_probability(self, method):
+        """Over 300 runs the squares of its z-scores have the mean 1 within 6.5 of its spread."""
+        image = np.random.default_rng(2).random((4, 4))
+        squares = []
+        for seed in range(300):
+            result = run(image, SHARPEN, method, 50, seed)
+            away = result.success_probability - result.expected_success
+            squares.append((away / result.success_stderr) ** 2)
+        assert abs(np.mean(squares) - 1) < SIGMAS * math.sqrt(2 / 300)
 
     def test_success_of_published_circuits_is_surpassed(self, camera):
         """Jeng et al., Entropy 25, 1503 (2023): 0.496 and 0.00012 for a photograph's 256 x 256."""
