@@ -1,0 +1,159 @@
+"""Amplitude estimation: error against cost, intervals, wrong peaks, time; prints a table a test.
+
+    python -m pytest tests/benchmarks/test_estimation.py -s
+
+An oracle call is one application of the state preparation or its inverse: a shot of power ``m``
+makes ``2 m + 1`` of them, one of `Collapse` makes one. The photograph has 64 x 64 pixels; errors
+are in parts of its full range.
+"""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from skimage.transform import downscale_local_mean
+
+import classical
+import qconv
+from qconv.circuits.grover import Amplifier
+from qconv.execution import saved_probabilities
+
+GAUSSIAN, EDGE = map(qconv.named_kernel, ("gaussian", "edge"))
+WRAP = {"mode": "same", "boundary": "wrap"}
+RANGES = ("global", "local")
+GOAL = 2e-4
+
+
+@pytest.fixture(scope="module")
+def photograph(camera):
+    """64 x 64 pixels, from 0 to 1."""
+    small = downscale_local_mean(camera, (4, 4))
+    return (small - small.min()) / np.ptp(small)
+
+
+def upto(largest):
+    """Powers 0, 1, 2, 4 and so on."""
+    return (0, *(2**k for k in range(largest.bit_length())))
+
+
+def error(image, method, shots, kernel=GAUSSIAN, seed=1):
+    """Calls for each pixel, root mean square error, and the result."""
+    result = qconv.convolve(image, kernel, method=method, shots=shots, seed=seed, **WRAP)
+    off = result.image - classical.convolve(image, kernel, **WRAP)
+    return result.oracle_calls / image.size, float(np.sqrt(np.mean(off**2))), result
+
+
+def test_probabilities(photograph):
+    theta = np.arcsin(np.sqrt(np.clip(classical.convolve(photograph, GAUSSIAN, **WRAP), 0, 1)))
+    seen = np.roll(photograph, (1, 1), (0, 1))  # the kernel is added from 0 on, not from -1
+    made = Amplifier((64, 64), GAUSSIAN, np.arcsin(np.sqrt(seen)), native=True, family="mcx")
+    powers = (0, 1, 4, 16)
+    saved = saved_probabilities(made.saving(powers), None, measured=made.measured)
+    print("\n64 x 64: largest error of sin^2((2m+1) theta) (goal 1e-10)")
+    for power in powers:
+        hits = saved[str(power)].reshape(2, 64, 64)[1] * 4096
+        off = np.abs(hits - np.sin((2 * power + 1) * theta) ** 2).max()
+        print(f"  power {power:<4}{off:10.1e}")
+
+
+def test_slope(photograph):
+    print("\n64 x 64, Gaussian, 100 shots a power: RMSE against oracle calls (slope goal -0.9)")
+    for kind in RANGES:
+        cost, rmse = [], []
+        for largest in (4, 8, 16, 32, 64, 128, 256):
+            calls, off, _ = error(photograph, qconv.AmplitudeEstimation(upto(largest), kind), 100)
+            cost.append(calls)
+            rmse.append(off)
+        slope, _ = np.polyfit(np.log(cost), np.log(rmse), 1)
+        points = "  ".join(f"{c:.0f}: {r:.1e}" for c, r in zip(cost, rmse, strict=True))
+        print(f"  {kind:<8}slope {slope:.3f}   {points}")
+    cost, rmse = [], []
+    for shots in (100, 1000, 10000, 100000):
+        calls, off, _ = error(photograph, qconv.Collapse(), shots)
+        cost.append(calls)
+        rmse.append(off)
+    print(f"  collapse slope {np.polyfit(np.log(cost), np.log(rmse), 1)[0]:.3f}")
+
+
+def test_calls_for_an_error(photograph):
+    """Sampling's error falls as the root of the cost, which tells its cost for the goal."""
+    print(f"\n64 x 64, Gaussian: oracle calls a pixel for an RMSE of {GOAL:.0e} of full range")
+    sampled = {}
+    for name, method in {
+        "flag, not amplified": qconv.AmplitudeEstimation((0,)),
+        "collapse": qconv.Collapse(),
+        "collapse with a baseline": qconv.Collapse(baseline=True),
+    }.items():
+        calls, rmse, _ = error(photograph, method, 10000)
+        sampled[name] = calls * (rmse / GOAL) ** 2
+        print(f"  {name:<34}{sampled[name]:12,.0f}")
+    for kind in RANGES:
+        best = None
+        for largest in (16, 32, 64, 128, 256):
+            for shots in (20, 30, 50, 100):
+                method = qconv.AmplitudeEstimation(upto(largest), kind)
+                calls, rmse, _ = error(photograph, method, shots)
+                if rmse <= GOAL and (best is None or calls < best[0]):
+                    best = calls, largest, shots, rmse
+        calls, largest, shots, rmse = best
+        ratios = ", ".join(f"{cost / calls:.1f}" for cost in sampled.values())
+        print(
+            f"  {kind:<8}powers to {largest}, {shots} shots   {calls:12,.0f}  ({rmse:.1e}; "
+            f"times fewer than these: {ratios})"
+        )
+    print("  goals: 100 times fewer than the flag, 5 times fewer than collapse")
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "edge"])
+def test_intervals(photograph, kernel):
+    print(f"\n64 x 64, {kernel}, powers to 64, 100 shots, 16 seeds (goal: 93 to 97 %, < 5e-4)")
+    for kind in RANGES:
+        scores, reliable = [], []
+        for seed in range(16):
+            matrix = qconv.named_kernel(kernel)
+            method = qconv.AmplitudeEstimation(upto(64), kind)
+            _, _, result = error(photograph, method, 100, matrix, seed)
+            known = result.stderr > 0
+            off = result.image - classical.convolve(photograph, matrix, **WRAP)
+            scores.append(np.abs(off[known] / result.stderr[known]))
+            reliable.append(result.reliable.mean())
+        z = np.concatenate(scores)
+        print(
+            f"  {kind:<8}95 % intervals cover {100 * np.mean(z < 1.96):.2f} %, beyond 10 standard "
+            f"errors {np.mean(z > 10):.1e}, reliable {100 * np.mean(reliable):.1f} %"
+        )
+
+
+_WHOLE = """
+import resource, time, numpy as np, qconv
+from skimage import data
+image = data.camera().astype(float).reshape(256, 2, 256, 2).mean(axis=(1, 3))
+method = qconv.AmplitudeEstimation((0, 1, 2, 4, 8, 16, 32), "{kind}")
+start = time.perf_counter()
+qconv.convolve(image, qconv.named_kernel("gaussian"), method=method, shots=100, seed=1,
+               mode="same", boundary="{boundary}")
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+
+@pytest.mark.parametrize("kind", RANGES)
+@pytest.mark.parametrize("boundary", ["wrap", "symm"])
+def test_whole_photograph(kind, boundary):
+    run = subprocess.run(
+        [sys.executable, "-c", _WHOLE.format(kind=kind, boundary=boundary)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    taken, memory = map(float, run.stdout.split())
+    state = np.ones(2**21, dtype=complex)
+    start = time.perf_counter()
+    for _ in range(10):
+        np.multiply(state, 1j, out=state)
+    once = (time.perf_counter() - start) / 10
+    print(
+        f"\n256 x 256, powers to 32, {kind}, {boundary}: {taken:.0f} s (goal 90), {memory:.1f} GiB "
+        f"(goal 4); one pass of a state of 21 qubits through memory: {1000 * once:.0f} ms"
+    )
