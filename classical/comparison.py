@@ -58,8 +58,9 @@ def compare(
 
     Args:
         result: Any object with arrays ``image`` and ``stderr`` of the shape of `exact` (NaN in
-            ``stderr``: not known); optionally ``shots``, and ``independent`` (False if the errors
-            of different pixels are correlated, which leaves the p-value NaN).
+            ``stderr``: not known); optionally ``shots``, ``oracle_calls`` (in all, for the error at
+            equal cost), and ``independent`` (False if the errors of different pixels are
+            correlated, which leaves the p-value NaN).
         exact: The exact result, any number of axes, any unit.
         level: Confidence level of the intervals whose coverage is counted, between 0 and 1.
         data_range: Distance from the darkest to the brightest value, for PSNR, SSIM and the scale
@@ -88,10 +89,12 @@ def compare(
         noiseless=int(noiseless.sum()),
         wrong=int(np.isinf(zscores[noiseless]).sum()),
         shots=getattr(result, "shots", None),
+        calls=(calls := _calls(result, truth.size)),
         independent=independent,
         bias=float(error.mean()),
         bias_stderr=rms(stderr) / math.sqrt(truth.size) if independent else math.nan,
         rmse=(rmse := rms(error)),
+        unit_rmse=None if calls is None else rmse * math.sqrt(calls),
         predicted_rmse=rms(stderr),
         max_error=float(np.abs(error).max()),
         psnr=psnr(rmse, span),
@@ -123,6 +126,12 @@ def _estimate(
     if np.isinf(stderr).any() or (stderr < 0).any():
         raise ValueError("result.stderr: expected finite values of at least 0 (or NaN), got others")
     return image, stderr
+
+
+def _calls(result: Any, pixels: int) -> float | None:
+    """Oracle calls per pixel, if the result says and made some."""
+    calls = getattr(result, "oracle_calls", None)
+    return calls / pixels if calls else None
 
 
 def _level(level: float) -> float:

@@ -23,6 +23,8 @@ class Evidence:
     """Noiseless pixels that differ from the exact value by more than rounding."""
     shots: int | None
     """Shots per pixel, if the result says."""
+    calls: float | None
+    """Oracle calls per pixel, if the result says and made some."""
     independent: bool
     """Whether the errors of different pixels are independent."""
     bias: float
@@ -31,6 +33,9 @@ class Evidence:
     """Standard error of the bias; NaN if errors are correlated or a standard error is unknown."""
     rmse: float
     """Root mean square error."""
+    unit_rmse: float | None
+    """RMSE times the square root of the oracle calls per pixel: what sampling of this quality has
+    at one call. It compares results at equal cost."""
     predicted_rmse: float
     """Root mean square of the standard errors; NaN if one is unknown."""
     max_error: float
@@ -136,6 +141,8 @@ class Evidence:
         ]
         if self.shots is not None:
             figures.insert(1, ("shots per pixel", f"{self.shots}"))
+        if self.calls is not None:
+            figures.append(("at equal cost", f"{self.unit_rmse:.4g} = {self._cost_text()}"))
         return figures + (self._noise_rows() if self.noisy else [])
 
     def _noise_rows(self) -> list[tuple[str, str]]:
@@ -146,6 +153,9 @@ class Evidence:
             ("largest |z|", f"{self.largest_z:.4g}"),
             ("p-value", _number(self.pvalue, why)),
         ]
+
+    def _cost_text(self) -> str:
+        return f"RMSE x root of {self.calls:,.6g} oracle calls per pixel"
 
     def _pixel_text(self) -> str:
         parts = [f"{self.noiseless} noiseless"] if self.noiseless else []

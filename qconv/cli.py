@@ -41,6 +41,8 @@ methods:
   interference  shifted copies of the picture's amplitudes interfere; most shots fail where
                 they cancel
   fourier       the picture's amplitudes are filtered between two Fourier transforms
+  estimation    a flag rotated by the pixels is amplified: the error falls as the inverse of
+                the cost instead of its root; --shots are for each pixel and power
 """
 
 _EPILOG = """\
@@ -51,19 +53,33 @@ examples:
   qconv --kernel sobel-x --no-baseline     without the control variate: noisier
   qconv --method diffusion --kernel gaussian --steps 4
   qconv --method interference --shots 100000
+  qconv --method estimation --powers 0 1 2 4 8 --shots 50
 """
 
-_Method = qconv.Collapse | qconv.Diffusion | qconv.Interference | qconv.Fourier
+_Method = (
+    qconv.Collapse
+    | qconv.Diffusion
+    | qconv.Interference
+    | qconv.Fourier
+    | qconv.AmplitudeEstimation
+)
 
 _METHODS: dict[str, type[_Method]] = {
     "collapse": qconv.Collapse,
     "diffusion": qconv.Diffusion,
     "interference": qconv.Interference,
     "fourier": qconv.Fourier,
+    "estimation": qconv.AmplitudeEstimation,
 }
 
 #: Which options a method understands; the others say that they are for this one.
-_OPTIONS = {"baseline": "collapse", "shared": "collapse", "steps": "diffusion"}
+_OPTIONS = {
+    "baseline": "collapse",
+    "shared": "collapse",
+    "steps": "diffusion",
+    "powers": "estimation",
+    "range": "estimation",
+}
 
 _KERNEL_FILES = (".npy", ".csv", ".txt")
 
@@ -145,6 +161,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     how.add_argument(
         "--steps", type=int, metavar="N", help="diffusion: how often it is applied (default: 1)"
+    )
+    how.add_argument(
+        "--powers",
+        type=int,
+        nargs="+",
+        metavar="M",
+        help="estimation: Grover steps of each circuit (default: 0 1 2 4 8 16)",
+    )
+    how.add_argument(
+        "--range",
+        choices=("global", "local"),
+        help="estimation: the range of grey levels that a flag covers, of the whole picture or "
+        "around each pixel, which is narrower but takes longer (default: global)",
     )
     how.add_argument(
         "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"

@@ -37,6 +37,7 @@ class _Measured:
     image: _Array
     stderr: _Array
     shots: int | None
+    oracle_calls: int
     independent: bool
 
 
@@ -55,7 +56,7 @@ class Report:
     sampled: qconv.Propagator
     """What the circuit encodes."""
     circuit: QuantumCircuit
-    """What to count: the kernel's circuit, or what follows the preparation of the image."""
+    """What to count: the kernel's circuit, or the whole image's without its preparation."""
     title: str
     """The call in words."""
 
@@ -68,7 +69,8 @@ class Report:
         else:
             image = np.dstack([result.image for result in self.results])
             stderr = np.dstack([result.stderr for result in self.results])
-        return _Measured(image, stderr, first.shots, first.independent)
+        calls = sum(result.oracle_calls for result in self.results)
+        return _Measured(image, stderr, first.shots, calls, first.independent)
 
     @cached_property
     def scale(self) -> GreyScale:
@@ -101,11 +103,15 @@ class Report:
 
     def __str__(self) -> str:
         tables = {"measured against exact (grey levels)": str(self.comparison)}
-        if self.results[0].expected_success is None:
-            tables["kernel circuit"] = str(qconv.resources(self.circuit))
-        else:
+        if self.results[0].expected_success is not None:
             tables["success probability"] = _success(self.results)
+        reliable = [result.reliable for result in self.results if result.reliable is not None]
+        if reliable:
+            tables["standard errors to rely on"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
+        if _image_qubits(self.circuit):
             tables["circuit on a device"] = _device_cost(self.circuit)
+        else:
+            tables["kernel circuit"] = str(qconv.resources(self.circuit))
         return "\n\n".join(
             "\n".join([name, *(f"  {line}" for line in table.splitlines())])
             for name, table in tables.items()
@@ -147,20 +153,33 @@ def _success(results: list[qconv.Convolution]) -> str:
     return f"measured   {measured:.6f} +- {stderr:.2g}\npredicted  {predicted:.6f}"
 
 
+def _image_qubits(circuit: QuantumCircuit) -> int:
+    """Size of the registers that hold the image, or its positions."""
+    return sum(register.size for register in circuit.qregs if register.name in _IMAGE_REGISTERS)
+
+
 def _device_cost(circuit: QuantumCircuit) -> str:
     """Resources of a whole-image circuit; what grows with the number of pixels, by formula.
 
     A state of ``n`` qubits takes at most ``2**n - n - 1`` controlled NOTs (Iten et al. 2016,
-    arXiv:1501.06911), a diagonal ``2**n - 2`` (Bullock and Markov 2004, quant-ph/0303039).
+    arXiv:1501.06911), a diagonal ``2**n - 2`` (Bullock and Markov 2004, quant-ph/0303039), a
+    rotation of one qubit multiplexed by the others ``2**(n - 1)`` (Mottonen et al. 2004,
+    quant-ph/0404089). Circuits that rotate a flag by each pixel prepare no image.
     """
     rest = circuit.copy_empty_like()
-    lines = []
+    diagonals, rotations = [], []
     for item in circuit:
         if item.name == "diagonal":
-            lines.append(("the diagonal", 2 ** len(item.qubits) - 2))
+            diagonals.append(2 ** len(item.qubits) - 2)
+        elif item.name == "ucry":
+            rotations.append(2 ** (len(item.qubits) - 1))
         else:
             rest.append(item)
-    image = sum(register.size for register in circuit.qregs if register.name in _IMAGE_REGISTERS)
-    lines.append(("preparing the image", 2**image - image - 1))
-    more = "\n".join(f"{name}: at most {gates:,} two-qubit gates more" for name, gates in lines)
-    return f"{qconv.resources(rest)}\n{more}"
+    more = {"the diagonal": sum(diagonals), "rotating by the image": sum(rotations)}
+    if not rotations:
+        image = _image_qubits(circuit)
+        more["preparing the image"] = 2**image - image - 1
+    lines = [
+        f"{name}: at most {gates:,} two-qubit gates more" for name, gates in more.items() if gates
+    ]
+    return "\n".join([str(qconv.resources(rest)), *lines])
