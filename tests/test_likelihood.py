@@ -60,6 +60,33 @@ def test_errors_are_what_they_are_said_to_be(shots):
     assert np.mean(np.abs(z[found.reliable]) > 6) < 5e-4
 
 
+@pytest.mark.parametrize("powers", SCHEDULES, ids=str)
+@pytest.mark.parametrize("shots", [1, 5, 100])
+def test_the_error_is_that_of_the_whole_likelihood(powers, shots):
+    """Against integrals over a fine grid: the mean square distance from the estimate."""
+    angles = np.random.default_rng(4).uniform(0, math.pi / 2, 60)
+    hits, misses = draw(angles, powers, shots)
+    found = most_likely(hits, misses, powers)
+    grid = (np.arange(100_000) + 0.5) * math.pi / 200_000
+    logarithm = likelihood(hits, misses, powers, grid)
+    density = np.exp(logarithm - logarithm.max(axis=1, keepdims=True))
+    distance = np.sin(grid) ** 2 - np.sin(found.angles[:, None]) ** 2
+    square = (density * distance**2).sum(axis=1) / density.sum(axis=1)
+    # Peaks below e**-16 of the highest are left out.
+    np.testing.assert_allclose(found.stderr**2, square, rtol=1e-3, atol=1e-4 * square.max())
+
+
+@pytest.mark.parametrize("shots", [20, 200])
+def test_squared_errors_are_as_stated_on_average(shots):
+    """For angles that are uniform the mean of z^2 is 1 at any number of shots."""
+    powers = (0, 1, 2, 4, 8)
+    angles = np.random.default_rng(5).uniform(0, math.pi / 2, 40_000)
+    found = most_likely(*draw(angles, powers, shots, seed=6), powers)
+    squares = ((np.sin(found.angles) ** 2 - np.sin(angles) ** 2) / found.stderr) ** 2
+    tolerance = 6.2 * squares.std() / math.sqrt(squares.size)  # fails once in 10**9 times
+    assert abs(squares.mean() - 1) < tolerance < 0.1
+
+
 def test_the_error_is_that_of_the_fisher_information():
     powers, shots = (0, 1, 2, 4), 10**7
     angles = np.linspace(0.2, 1.3, 50)

@@ -94,6 +94,31 @@ class TestFigures:
         assert tiny.agrees is False
 
 
+class TestCost:
+    def test_error_at_equal_cost(self):
+        report = compare(estimate([3, 0], [1, 1], oracle_calls=50), [0, 0])
+        assert report.calls == 25
+        assert report.unit_rmse == pytest.approx(5 * report.rmse)
+        assert "= RMSE x root of 25 oracle calls per pixel" in str(report)
+
+    @pytest.mark.parametrize("more", [{}, {"oracle_calls": 0}])
+    def test_without_calls(self, more):
+        report = compare(estimate([3, 0], [1, 1], **more), [0, 0])
+        assert report.calls is None and report.unit_rmse is None
+        assert "equal cost" not in str(report)
+
+    def test_sampling_is_as_good_at_any_number_of_shots(self):
+        image = texture(64)
+        exact = convolve(image, EDGE, **WHERE)
+        figures = []
+        for shots in (10, 1000):
+            sample = stochastic_convolve(image, EDGE, shots=shots, seed=2, **WHERE)
+            result = estimate(sample.image, sample.stderr, oracle_calls=shots * image.size)
+            figures.append(compare(result, exact).unit_rmse)
+        # Each RMSE is off by about 1 / sqrt(2 n) of itself: fails once in 10**9 times.
+        assert abs(figures[0] / figures[1] - 1) < 6.2 / np.sqrt(image.size)
+
+
 class TestCalibration:
     @pytest.mark.parametrize("kernel", [EDGE, np.ones((5, 5)) / 25], ids=["edge", "box"])
     @pytest.mark.parametrize("shots", [1000, 30, 1])
@@ -114,6 +139,14 @@ class TestCalibration:
         exact = np.linspace(0, 1, size)
         values = [compare(noisy(exact, 0.1, s), exact).pvalue for s in range(200)]
         assert stats.kstest(values, "uniform").pvalue > ALARM
+
+    @pytest.mark.parametrize(("stated", "agrees"), [(1.01, True), (1.04, False), (0.96, False)])
+    def test_standard_errors_are_right_within_two_per_cent(self, stated, agrees):
+        exact = texture(512)
+        sample = noisy(exact, 0.1, 5)
+        report = compare(estimate(sample.image, stated * sample.stderr), exact)
+        assert report.pvalue < 1e-9  # 1 % are 7 standard deviations
+        assert report.agrees is agrees
 
     def test_coverage_is_that_of_the_level(self):
         exact = texture(256)
