@@ -55,7 +55,8 @@ def compare(
     errors reach with probability 1e-6 / 3, or for any wrong pixel. Over the whole image standard
     errors within 2 % of the truth count as right, whatever the p-value: they are estimates too.
     Wrong pixels are a false alarm if an outcome of the circuit was never drawn, which leaves too
-    small a standard error: draw more. With correlated errors only a gross excess of ``z^2`` can contradict the estimate.
+    small a standard error: draw more. With correlated errors only a gross excess of ``z^2`` can
+    contradict the estimate.
 
     Args:
         result: Any object with arrays ``image`` and ``stderr`` of the shape of `exact` (NaN in

@@ -427,7 +427,7 @@ class TestKernels:
         assert (measured("in.png", "--shots", "5") == 0).all()
         assert np.ptp(measured("in.png", "--shots", "5", "--no-baseline")) > 100
 
-    @pytest.mark.parametrize("method", ["diffusion", "interference", "fourier"])
+    @pytest.mark.parametrize("method", ["diffusion", "interference", "fourier", "estimation"])
     @pytest.mark.parametrize("mode", ["full", "same", "valid"])
     @pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
     def test_methods(self, method, mode, boundary):
@@ -460,6 +460,27 @@ class TestKernels:
         assert 0 < int(tables["two-qubit gates"]) <= gates
         assert f"preparing the image: at most {2**pixels - pixels - 1:,} two-qubit gates" in out
         assert ("the diagonal: at most 510 two-qubit gates" in out) == (method == "fourier")
+
+    def test_estimation(self, capsys):
+        save("in.png", COLOUR)
+        options = ["--powers", "0", "2", "1", "--range", "local", "--shots", "50", "--seed", "3"]
+        arguments = ["in.png", "--kernel", "gaussian", "--method", "estimation", *options]
+        assert main([*arguments, "--out", "out.npy"]) == 0
+        seen = np.load("out.npy")
+        exact = [
+            classical.convolve(
+                channel, qconv.named_kernel("gaussian"), mode="same", boundary="symm"
+            )
+            for channel in np.moveaxis(COLOUR.astype(float), 2, 0)
+        ]
+        assert np.sqrt(np.mean((seen - np.dstack(exact)) ** 2)) < 10
+        out = capsys.readouterr().out
+        assert f"{3 * 3 * 50 * 12 * 14:,} executions" in out
+        assert f"RMSE x root of {50 * (1 + 3 + 5)} oracle calls per pixel" in out
+        assert re.search(r"standard errors to rely on\n  \d+\.\d % of the pixels", out)
+        # Positions and kernel: 4 qubits for each axis of 12 x 14, 2 for each of the kernel.
+        assert f"rotating by the image: at most {3 * 2**12:,} two-qubit gates more" in out
+        assert "preparing the image" not in out
 
     def test_nothing_succeeds(self, capsys):
         save("in.png", np.full((9, 9, 3), 100, np.uint8))
@@ -582,6 +603,14 @@ WRONG = {
     "in.png --method fourier --shared": "--shared: goes with --method collapse, not with fourier",
     "in.png --method diffusion --baseline": "--baseline: goes with --method collapse",
     "in.png --method diffusion --no-baseline": "--baseline: goes with --method collapse",
+    "in.png --method fourier --range local": "--range: goes with --method estimation",
+    "in.png --powers 1 2": "--powers: goes with --method estimation, not with collapse",
+    "in.png --method estimation --powers 1 1": "powers: expected at least one, all different",
+    "in.png --method estimation --powers -1": "powers: expected a whole number >= 0, got -1",
+    "in.png --method estimation --powers few": "--powers: invalid int value: 'few'",
+    "in.png --method estimation --powers": "--powers: expected at least one argument",
+    "in.png --method estimation --range wide": "--range: invalid choice: 'wide'",
+    "in.png --method estimation --steps 2": "--steps: goes with --method diffusion",
     "in.png --method diffusion --steps 0": "steps: expected a whole number >= 1, got 0",
     "in.png --method diffusion --steps two": "--steps: invalid int value: 'two'",
     "nan.tif --method diffusion": "(image|IMAGE): .*NaN",

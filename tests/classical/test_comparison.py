@@ -104,7 +104,8 @@ class TestCost:
     @pytest.mark.parametrize("more", [{}, {"oracle_calls": 0}])
     def test_without_calls(self, more):
         report = compare(estimate([3, 0], [1, 1], **more), [0, 0])
-        assert report.calls is None and report.unit_rmse is None
+        assert report.calls is None
+        assert report.unit_rmse is None
         assert "equal cost" not in str(report)
 
     def test_sampling_is_as_good_at_any_number_of_shots(self):
