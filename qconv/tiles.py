@@ -20,6 +20,9 @@ from qconv.grid import Grid
 
 _Array = NDArray[np.float64]
 
+#: What a circuit costs beside its basis states, in basis states.
+_PER_TILE = 64
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -64,6 +67,8 @@ class Tile:
 def cut(grid: Grid, room: int, *, margins: bool = True) -> list[Tile]:
     """Cut the output into tiles, with as few basis states altogether as possible.
 
+    Every tile counts as some states more, for the time that a circuit takes however small it is.
+
     Args:
         grid: Geometry of the convolution.
         room: Most qubits for the position; one that needs more even for a single pixel gets them.
@@ -79,7 +84,8 @@ def cut(grid: Grid, room: int, *, margins: bool = True) -> list[Tile]:
 
     def states(choice: Sequence[tuple[int, int]]) -> int:
         pairs = zip(choice, grid.output_shape, strict=True)
-        return math.prod(-(-outputs // length) * 2**bits for (length, bits), outputs in pairs)
+        tiles = math.prod(-(-outputs // length) for (length, _), outputs in pairs)
+        return tiles * (_PER_TILE + 2 ** sum(bits for _, bits in choice))
 
     best = min(fitting, key=states)
     bits = tuple(bits for _, bits in best)
