@@ -82,12 +82,13 @@ def cut(grid: Grid, room: int, *, margins: bool = True) -> list[Tile]:
     smallest = min(sum(bits for _, bits in choice) for choice in choices)
     fitting = [c for c in choices if sum(bits for _, bits in c) <= max(room, smallest)]
 
-    def states(choice: Sequence[tuple[int, int]]) -> int:
+    def cost(choice: Sequence[tuple[int, int]]) -> int:
         pairs = zip(choice, grid.output_shape, strict=True)
-        tiles = math.prod(-(-outputs // length) for (length, _), outputs in pairs)
-        return tiles * (_PER_TILE + 2 ** sum(bits for _, bits in choice))
+        tiles: int = math.prod(-(-outputs // length) for (length, _), outputs in pairs)
+        states: int = 2 ** sum(bits for _, bits in choice)
+        return tiles * (_PER_TILE + states)
 
-    best = min(fitting, key=states)
+    best = min(fitting, key=cost)
     bits = tuple(bits for _, bits in best)
     if not any(bits):
         bits = (*bits[:-1], 1)
