@@ -7,6 +7,7 @@ This package is the judge of ``qconv``: it shares no code with it and knows noth
   applies one, `compression_ratio` says how much it removes.
 - `transfer_function`: a kernel as what it multiplies every frequency by.
 - `diffuse`, `heat_kernel`: convolution step after step, and the law that it approaches.
+- `match_template`: how well a template fits at every place of an image.
 - `stochastic_convolve`: the random process of the circuits, from a classical generator.
 - `compare`: an estimate with its standard error against the exact result, with a verdict.
 - `convergence`: how fast errors fall with shots.
@@ -32,6 +33,7 @@ from classical.frequency import (
     low_pass,
     transfer_function,
 )
+from classical.matching import match_template
 from classical.rate import Convergence, convergence
 from classical.sampling import Sample, stochastic_convolve
 
@@ -51,6 +53,7 @@ __all__ = [
     "heat_kernel",
     "high_pass",
     "low_pass",
+    "match_template",
     "stochastic_convolve",
     "transfer_function",
 ]

@@ -1,0 +1,101 @@
+"""Finding a template: the exact maps that sampled matches converge to."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from classical.checks import one_of, real_array
+from classical.convolution import correlate
+
+_Array = NDArray[np.float64]
+
+_FILTERS = ("phase", "correlation", "normalized")
+_AXES = (1, 2)
+
+#: A variance below this part of the mean square is rounding.
+_FLAT = 1e-12
+
+#: A frequency weaker than this part of the strongest has no phase.
+_SILENT = 1e-12
+
+
+def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phase") -> _Array:
+    """Say how well a template fits at every place of an image, exactly.
+
+    With ``"phase"`` the image, less its mean and extended by zeros to powers of two, is multiplied
+    in Fourier space by ``conj(T) / |T|``, ``T`` the spectrum of the template extended alike: the
+    phase-only matched filter. Frequencies that the template lacks pass as they are. As all factors
+    have modulus 1, the sum of the squares over the extended image is that of the image.
+
+    With ``"correlation"`` the template, less its mean, is slid over the image. With
+    ``"normalized"`` that is divided by the norms of the template and of each window, both less
+    their means: Pearson's coefficient, from -1 to 1, and 0 where a window is constant.
+
+    Args:
+        image: Real array with 1 or 2 axes, any unit, not constant.
+        template: Real array with as many axes, no larger than the image, not constant.
+        filter: ``"phase"``, ``"correlation"`` or ``"normalized"``.
+
+    Returns:
+        A number for every place where the template lies inside the image, shape
+        ``image.shape - template.shape + 1``; an index is that of the template's first element. The
+        unit is that of the image (phase), of image times template, or none.
+
+    Raises:
+        TypeError: Complex numbers, or no numbers at all; ``filter`` is no string.
+        ValueError: Numbers of axes differ or are not 1 or 2, the template is larger than the image,
+            one of them is constant, empty or not finite, or ``filter`` is unknown.
+
+    Source:
+        Horner and Gianino, Applied Optics 23, 812 (1984) (phase-only matched filter); Lewis, Vision
+        Interface 120 (1995), section 2 (normalised correlation).
+    """
+    kind = one_of("filter", filter, _FILTERS)
+    x, t = _checked(image, template)
+    if kind == "phase":
+        return _phase(x - x.mean(), t)
+    centred = t - t.mean()
+    found = correlate(x - x.mean(), centred, mode="valid", method="fft")
+    return found if kind == "correlation" else _normalized(x, centred, found)
+
+
+def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
+    x, t = real_array("image", image), real_array("template", template)
+    if x.ndim not in _AXES:
+        raise ValueError(f"image: expected 1 or 2 axes, got {x.ndim} (shape {x.shape})")
+    if t.ndim != x.ndim:
+        raise ValueError(
+            f"template: expected {x.ndim} axes like the image, got {t.ndim} (shape {t.shape})"
+        )
+    if any(h > length for h, length in zip(t.shape, x.shape, strict=True)):
+        raise ValueError(
+            f"template: expected a shape no larger than the image, {x.shape}, got {t.shape}"
+        )
+    for name, array in (("image", x), ("template", t)):
+        if array.min() == array.max():
+            raise ValueError(f"{name}: expected different values, got {array.flat[0]} everywhere")
+    return x, t
+
+
+def _phase(image: _Array, template: _Array) -> _Array:
+    """The phase-only matched filter, where the template lies inside the image."""
+    sides = [1 << (length - 1).bit_length() for length in image.shape]
+    axes = range(image.ndim)
+    spectrum = np.fft.fftn(template, sides, axes)
+    size = np.abs(spectrum)
+    heard = size > _SILENT * size.max()
+    phases = np.where(heard, spectrum.conj() / np.where(heard, size, 1), 1)
+    matched = np.fft.ifftn(np.fft.fftn(image, sides, axes) * phases).real
+    places = zip(image.shape, template.shape, strict=True)
+    return np.ascontiguousarray(matched[tuple(slice(n - h + 1) for n, h in places)])
+
+
+def _normalized(image: _Array, centred: _Array, found: _Array) -> _Array:
+    """A correlation with a centred template over the norms of template and windows."""
+    around = image - image.mean()
+    ones = np.ones_like(centred)
+    total = correlate(around, ones, mode="valid", method="fft")
+    square = correlate(around**2, ones, mode="valid", method="fft")
+    spread = square - total**2 / ones.size
+    varied = spread > _FLAT * square.max()
+    scale = np.sqrt(np.where(varied, spread, 1) * np.sum(centred**2))
+    return np.asarray(np.where(varied, np.clip(found / scale, -1, 1), 0.0))

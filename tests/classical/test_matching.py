@@ -1,0 +1,118 @@
+"""Templates, exactly: against scikit-image, against sums by hand, and on the coins."""
+
+import numpy as np
+import pytest
+from skimage import data, feature, filters, measure, morphology, segmentation
+
+from classical import match_template
+
+FILTERS = ("phase", "correlation", "normalized")
+
+
+@pytest.fixture(scope="module")
+def coins():
+    return data.coins().astype(float)
+
+
+@pytest.fixture(scope="module")
+def boxes(coins):
+    """Every coin that stands apart from the picture's edge, as two slices."""
+    bright = morphology.closing(coins > filters.threshold_otsu(coins), np.ones((3, 3)))
+    regions = measure.regionprops(measure.label(segmentation.clear_border(bright)))
+    found = [region.slice for region in regions if region.area >= 800]
+    assert len(found) >= 22
+    return found
+
+
+@pytest.mark.parametrize("shapes", [((40, 50), (7, 10)), ((9, 9), (9, 9)), ((300,), (20,))])
+def test_normalized_is_that_of_scikit_image(shapes):
+    rng = np.random.default_rng(1)
+    image, template = (100 + rng.normal(size=shape) for shape in shapes)
+    ours = match_template(image, template, filter="normalized")
+    theirs = feature.match_template(np.atleast_2d(image), np.atleast_2d(template))
+    np.testing.assert_allclose(np.atleast_2d(ours), theirs, atol=1e-9)
+
+
+def test_constant_windows():
+    image = np.zeros((20, 20))
+    image[10:, 10:] = np.random.default_rng(2).random((10, 10))
+    ours = match_template(image, image[10:15, 10:15], filter="normalized")
+    assert (ours[:5, :5] == 0).all()
+    assert np.isclose(ours[10, 10], 1)
+    assert np.abs(ours).max() <= 1
+
+
+@pytest.mark.parametrize("shapes", [((12, 15), (4, 3)), ((30,), (5,))])
+def test_correlation_by_hand(shapes):
+    rng = np.random.default_rng(3)
+    image, template = (rng.normal(size=shape) for shape in shapes)
+    ours = match_template(image, template, filter="correlation")
+    windows = np.lib.stride_tricks.sliding_window_view(image, template.shape)
+    assert ours.shape == windows.shape[: image.ndim]
+    axes = tuple(range(image.ndim, 2 * image.ndim))
+    by_hand = np.sum((windows - image.mean()) * (template - template.mean()), axis=axes)
+    np.testing.assert_allclose(ours, by_hand, atol=1e-12)
+
+
+@pytest.mark.parametrize("shapes", [((16, 8), (16, 8)), ((16,), (5,))])
+def test_the_phase_filter_keeps_the_energy(shapes):
+    """Of one that is as large as the image, at place 0: the image's amplitudes, all in phase."""
+    rng = np.random.default_rng(4)
+    image = rng.normal(size=shapes[0])
+    template = image[tuple(map(slice, shapes[1]))]
+    ours = match_template(image, template)
+    centred = image - image.mean()
+    factors = np.conj(np.fft.fftn(template, image.shape, range(image.ndim)))
+    full = np.fft.ifftn(np.fft.fftn(centred) * factors / np.abs(factors)).real
+    np.testing.assert_allclose((full**2).sum(), (centred**2).sum())
+    np.testing.assert_allclose(ours, full[tuple(map(slice, ours.shape))], atol=1e-12)
+    if shapes[0] == shapes[1]:
+        spectrum = np.fft.fftn(image)
+        np.testing.assert_allclose(ours.flat[0], np.abs(spectrum).ravel()[1:].sum() / image.size)
+
+
+@pytest.mark.parametrize("noise", [0, 20, 40])
+def test_every_coin(noise, coins, boxes):
+    seen = coins + noise * np.random.default_rng(5).normal(size=coins.shape)
+    for box in boxes:
+        found = np.abs(match_template(seen, coins[box]))
+        place = np.unravel_index(found.argmax(), found.shape)
+        away = np.abs(np.subtract(place, [side.start for side in box]))
+        assert away.max() <= (1 if noise else 0)
+
+
+def test_the_phase_filter_has_the_sharper_peak(coins, boxes):
+    """A peak's part of the energy is the probability that a measurement finds it."""
+    for box in boxes:
+        place = tuple(side.start for side in box)
+        share = {}
+        for name in ("phase", "correlation"):
+            energy = match_template(coins, coins[box], filter=name) ** 2
+            share[name] = energy[place] / energy.sum()
+        assert share["phase"] > 5 * share["correlation"]
+
+
+@pytest.mark.parametrize("filter_name", FILTERS)
+@pytest.mark.parametrize(
+    ("image", "template", "message"),
+    [
+        (np.eye(4), np.eye(5), "template: expected a shape no larger than the image"),
+        (np.eye(4), np.eye(5)[:2], "template: expected a shape no larger than the image"),
+        (np.eye(4), np.ones((2, 2)), "template: expected different values, got 1.0 everywhere"),
+        (np.ones((4, 4)), np.eye(2), "image: expected different values, got 1.0 everywhere"),
+        (np.eye(4), np.arange(3), "template: expected 2 axes like the image, got 1"),
+        (np.zeros((2, 2, 2)), np.eye(2), "image: expected 1 or 2 axes, got 3"),
+        (np.array([1, np.nan]), np.arange(2), "image: expected finite numbers"),
+        (np.zeros((0, 3)), np.eye(2), "image: "),
+    ],
+)
+def test_wrong_input(image, template, message, filter_name):
+    with pytest.raises(ValueError, match=message):
+        match_template(image, template, filter=filter_name)
+
+
+def test_wrong_filter():
+    with pytest.raises(ValueError, match="filter: expected"):
+        match_template(np.eye(4), np.eye(2), filter="blur")
+    with pytest.raises(TypeError, match="image"):
+        match_template(1j * np.eye(4), np.eye(2))
