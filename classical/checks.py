@@ -43,13 +43,15 @@ def real_array(name: str, values: ArrayLike, *, finite: bool = True) -> NDArray[
 
 
 def image_and_kernel(
-    image: ArrayLike, kernel: ArrayLike
+    image: ArrayLike, kernel: ArrayLike, *, name: str = "kernel", most_axes: int = MAX_AXES
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Check an image and a kernel of 1, 2 or 3 axes, the same number in both.
 
     Args:
         image: Real array, any unit.
         kernel: Real array with as many axes.
+        name: What the caller calls the kernel.
+        most_axes: Most axes, at least 2.
 
     Returns:
         Both as float64.
@@ -58,12 +60,13 @@ def image_and_kernel(
         TypeError: Complex numbers, or no numbers at all.
         ValueError: Empty, not finite, or the wrong number of axes.
     """
-    x, k = real_array("image", image), real_array("kernel", kernel)
-    if not 1 <= x.ndim <= MAX_AXES:
-        raise ValueError(f"image: expected 1, 2 or 3 axes, got {x.ndim} (shape {x.shape})")
+    x, k = real_array("image", image), real_array(name, kernel)
+    if not 1 <= x.ndim <= most_axes:
+        counts = f"{', '.join(map(str, range(1, most_axes)))} or {most_axes}"
+        raise ValueError(f"image: expected {counts} axes, got {x.ndim} (shape {x.shape})")
     if k.ndim != x.ndim:
         raise ValueError(
-            f"kernel: expected {x.ndim} axes like the image, got {k.ndim} (shape {k.shape})"
+            f"{name}: expected {x.ndim} axes like the image, got {k.ndim} (shape {k.shape})"
         )
     return x, k
 

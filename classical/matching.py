@@ -3,13 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from classical.checks import one_of, real_array
+from classical.checks import image_and_kernel, one_of
 from classical.convolution import correlate
 
 _Array = NDArray[np.float64]
 
 _FILTERS = ("phase", "correlation", "normalized")
-_AXES = (1, 2)
 
 #: A variance below this part of the mean square is rounding.
 _FLAT = 1e-12
@@ -51,21 +50,16 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     """
     kind = one_of("filter", filter, _FILTERS)
     x, t = _checked(image, template)
+    x = x - x.mean()
     if kind == "phase":
-        return _phase(x - x.mean(), t)
-    centred = t - t.mean()
-    found = correlate(x - x.mean(), centred, mode="valid", method="fft")
-    return found if kind == "correlation" else _normalized(x, centred, found)
+        return _phase(x, t)
+    t = t - t.mean()
+    found = correlate(x, t, mode="valid", method="fft")
+    return found if kind == "correlation" else _normalized(x, t, found)
 
 
 def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
-    x, t = real_array("image", image), real_array("template", template)
-    if x.ndim not in _AXES:
-        raise ValueError(f"image: expected 1 or 2 axes, got {x.ndim} (shape {x.shape})")
-    if t.ndim != x.ndim:
-        raise ValueError(
-            f"template: expected {x.ndim} axes like the image, got {t.ndim} (shape {t.shape})"
-        )
+    x, t = image_and_kernel(image, template, name="template", most_axes=2)
     if any(h > length for h, length in zip(t.shape, x.shape, strict=True)):
         raise ValueError(
             f"template: expected a shape no larger than the image, {x.shape}, got {t.shape}"
@@ -89,13 +83,12 @@ def _phase(image: _Array, template: _Array) -> _Array:
     return np.ascontiguousarray(matched[tuple(slice(n - h + 1) for n, h in places)])
 
 
-def _normalized(image: _Array, centred: _Array, found: _Array) -> _Array:
-    """A correlation with a centred template over the norms of template and windows."""
-    around = image - image.mean()
-    ones = np.ones_like(centred)
-    total = correlate(around, ones, mode="valid", method="fft")
-    square = correlate(around**2, ones, mode="valid", method="fft")
+def _normalized(image: _Array, template: _Array, found: _Array) -> _Array:
+    """A correlation with a template of mean 0 over the norms of template and windows."""
+    ones = np.ones_like(template)
+    total = correlate(image, ones, mode="valid", method="fft")
+    square = correlate(image**2, ones, mode="valid", method="fft")
     spread = square - total**2 / ones.size
     varied = spread > _FLAT * square.max()
-    scale = np.sqrt(np.where(varied, spread, 1) * np.sum(centred**2))
+    scale = np.sqrt(np.where(varied, spread, 1) * np.sum(template**2))
     return np.asarray(np.where(varied, np.clip(found / scale, -1, 1), 0.0))

@@ -21,6 +21,7 @@ import qconv
 from qconv.convolution import plan
 from qconv.grid import BOUNDARIES, MODES
 from qconv.kernels import KERNEL_NAMES
+from qconv.methods.estimation import RANGES
 from qconv.reporting import FIGURES, Report, channels
 
 _Array = NDArray[np.float64]
@@ -171,7 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     how.add_argument(
         "--range",
-        choices=("global", "local"),
+        choices=RANGES,
         help="estimation: the range of grey levels that a flag covers, of the whole picture or "
         "around each pixel, which is narrower but takes longer (default: global)",
     )

@@ -101,11 +101,9 @@ def _estimate(
     pixels = hits.shape[1]
     best = np.full(pixels, -np.inf)
     np.maximum.at(best, pixel, values)
-    first = np.full(pixels, len(values))
-    np.minimum.at(
-        first, pixel, np.where(values == best[pixel], np.arange(len(values)), len(values))
-    )
-    angles = peaks.angle[first]
+    highest = np.flatnonzero(values == best[pixel])
+    _, first = np.unique(pixel[highest], return_index=True)  # of each pixel, in their order
+    angles = peaks.angle[highest[first]]
     spread = 1 / np.sqrt(np.maximum(4 * (factors**2 @ (hits + misses)), 1e-300))
     far = np.abs(peaks.angle - angles[pixel]) > 4 * spread[pixel]
     rival = np.zeros(pixels)
@@ -143,16 +141,14 @@ class _Peaks:
         standard deviations of its peak, as far as it reaches.
         """
         reach = _REACH / np.sqrt(np.maximum(-self.curvature, 1e-300))
-        start, end = (
-            np.maximum(self.low, self.angle - reach),
-            np.minimum(self.high, self.angle + reach),
-        )
-        half = (end - start) / 2
+        start = np.maximum(self.low, self.angle - reach)
+        half = (np.minimum(self.high, self.angle + reach) - start) / 2
         mass, square = np.zeros_like(self.angle), np.zeros_like(self.angle)
         centre = np.sin(angles[self.pixel]) ** 2
         for node, weight in zip(*_NODES, strict=True):
             x = start + half * (1 + node)
-            value = _log_likelihood(self.hits, self.misses, self.factors[:, None] * x)
+            turned = self.factors[:, None] * x
+            value = _log_likelihood(self.hits, self.misses, np.sin(turned), np.cos(turned))
             density = weight * half * np.exp(value - best[self.pixel])
             mass += density
             square += density * (np.sin(x) ** 2 - centre) ** 2
@@ -161,10 +157,9 @@ class _Peaks:
         return total, np.bincount(self.pixel, square, pixels).astype(np.float64)
 
 
-def _log_likelihood(hits: _Array, misses: _Array, turned: _Array) -> _Array:
-    """Logarithm of the likelihood of angles, given ``f t`` for every power, nowhere singular."""
-    value = (hits * np.log(np.sin(turned) ** 2) + misses * np.log(np.cos(turned) ** 2)).sum(axis=0)
-    return np.asarray(value)
+def _log_likelihood(hits: _Array, misses: _Array, sin: _Array, cos: _Array) -> _Array:
+    """Logarithm of the likelihood of angles, given sine and cosine of ``f t`` for every power."""
+    return np.asarray((hits * np.log(sin**2) + misses * np.log(cos**2)).sum(axis=0))
 
 
 def _peaks(hits: _Array, misses: _Array, factors: _Array, edges: _Array) -> _Peaks:
@@ -197,7 +192,7 @@ def _climbed(
         h, g = hits[:, pixel], misses[:, pixel]
         turned = f * x
         sin, cos = np.sin(turned), np.cos(turned)
-        value = (h * np.log(sin**2) + g * np.log(cos**2)).sum(axis=0)
+        value = _log_likelihood(h, g, sin, cos)
         slope = 2 * (f * (h * cos / sin - g * sin / cos)).sum(axis=0)
         curvature = -2 * (f**2 * (h / sin**2 + g / cos**2)).sum(axis=0)
         np.maximum.at(best, pixel, value)

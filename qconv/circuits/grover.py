@@ -36,6 +36,7 @@ from qconv.circuits.registers import (
     append_shift,
     axis_registers,
     kernel_registers,
+    on_kernel_states,
     prepare,
     qubits_of,
 )
@@ -174,12 +175,7 @@ class Amplifier:
     @cached_property
     def _signs(self) -> _Array:
         """The sign of every basis state of the kernel registers, 0 where it does not matter."""
-        sizes = [1 << (length - 1).bit_length() for length in self._kernel.shape]
-        if not any(size > 1 for size in sizes):
-            sizes[-1] = 2
-        signs = np.zeros(sizes)
-        signs[tuple(map(slice, self._kernel.shape))] = np.sign(self._kernel)
-        return signs.ravel()
+        return on_kernel_states(np.sign(self._kernel)).ravel()
 
     def _flip(self, circuit: QuantumCircuit) -> None:
         """Flip the flag where the kernel is negative."""

@@ -46,6 +46,20 @@ def kernel_registers(shape: Sequence[int], suffix: str = "") -> Registers:
     return axis_registers([(length - 1).bit_length() for length in shape], "kernel_", suffix)
 
 
+def kernel_states(shape: Sequence[int]) -> tuple[int, ...]:
+    """How many basis states the kernel registers have along each axis."""
+    registers = kernel_registers(shape)
+    return tuple(
+        2 ** registers[axis].size if axis in registers else 1 for axis in range(len(shape))
+    )
+
+
+def on_kernel_states(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers of a kernel's positions, extended by zeros to all basis states of its registers."""
+    sizes = zip(numbers.shape, kernel_states(numbers.shape), strict=True)
+    return np.pad(numbers, [(0, states - length) for length, states in sizes])
+
+
 def qubits_of(registers: Registers) -> list[Qubit]:
     """All qubits of some registers, the last axis first."""
     return [qubit for register in registers.values() for qubit in register]

@@ -40,6 +40,7 @@ from qconv.circuits.registers import (
     append_shift,
     axis_registers,
     kernel_registers,
+    on_kernel_states,
     qubits_of,
 )
 from qconv.problem import Problem
@@ -184,12 +185,7 @@ def _labels(walk: list[Move], *, classical: bool) -> tuple[Labels, _Array, float
 
 def _padded(move: Move) -> Move:
     """A move over all basis states of its registers."""
-    registers = kernel_registers(move.weights.shape)
-    widths = [
-        (0, (2 ** registers[axis].size if axis in registers else 1) - length)
-        for axis, length in enumerate(move.weights.shape)
-    ]
-    return Move(np.pad(move.probabilities, widths), np.pad(move.weights, widths))
+    return Move(on_kernel_states(move.probabilities), on_kernel_states(move.weights))
 
 
 def _expected_success(scene: Scene, walk: list[Move]) -> float:

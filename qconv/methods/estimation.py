@@ -31,7 +31,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import one_of, whole_number
 from qconv.circuits.arithmetic import choose_family
 from qconv.circuits.grover import Amplifier
-from qconv.circuits.registers import kernel_registers, qubits_of
+from qconv.circuits.registers import kernel_registers, kernel_states, qubits_of
 from qconv.execution import (
     ShotLog,
     append_measurement,
@@ -98,8 +98,9 @@ class AmplitudeEstimation:
         kernel = _added(problem.grid, problem.propagator.effective_kernel)
         tiles = self._tiles(problem.grid, kernel.shape)
         if is_ideal(problem.backend):
-            qubits = sum(tiles[0].bits) + len(qubits_of(kernel_registers(kernel.shape))) + 1
-            require_room(qubits, sum(tiles[0].bits) + 1, qubits, problem.grid.image_shape)
+            position = sum(tiles[0].bits)
+            qubits = position + _others(kernel.shape)
+            require_room(qubits, position + 1, qubits, problem.grid.image_shape)
         image, stderr = np.empty((2, *problem.grid.output_shape))
         reliable = np.ones(problem.grid.output_shape, dtype=bool)
         circuits: tuple[QuantumCircuit, ...] = ()
@@ -126,8 +127,7 @@ class AmplitudeEstimation:
     def _tiles(self, grid: Grid, kernel: tuple[int, ...]) -> list[Tile]:
         """Tiles whose circuits are as large as they may be."""
         joint = self.range == "local"
-        others = 1 + len(qubits_of(kernel_registers(kernel)))
-        room = (_MOST_QUBITS_JOINT if joint else _MOST_QUBITS) - others
+        room = (_MOST_QUBITS_JOINT if joint else _MOST_QUBITS) - _others(kernel)
         return cut(grid, room, margins=not joint)
 
     def device_circuit(self, problem: Problem) -> QuantumCircuit:
@@ -189,6 +189,11 @@ class AmplitudeEstimation:
         )
 
 
+def _others(kernel: tuple[int, ...]) -> int:
+    """How many qubits a circuit has besides the position's: the kernel's and the flag."""
+    return len(qubits_of(kernel_registers(kernel))) + 1
+
+
 def _added(grid: Grid, kernel: _Array) -> _Array:
     """The kernel in the order of displacements from an output pixel to the padded one it reads."""
     return np.flip(kernel) if grid.flipped else kernel
@@ -237,10 +242,7 @@ class _Scale:
             seen = problem.padded[tuple(map(slice, starts, ends))]
             lattice[tuple(map(slice, seen.shape))] = self._angle(seen)
             return lattice
-        shape = [1 << (length - 1).bit_length() for length in kernel.shape]
-        if not any(length > 1 for length in shape):
-            shape[-1] = 2
-        lattice = np.zeros((*shape, *cells))
+        lattice = np.zeros((*kernel_states(kernel.shape), *cells))
         for v in zip(*np.nonzero(kernel), strict=True):
             angle = self._angle(tile.view(problem.padded, v))
             where = (*v, *map(slice, tile.counts))

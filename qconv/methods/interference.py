@@ -32,7 +32,13 @@ from qiskit import QuantumCircuit, QuantumRegister
 from qconv._checks import boolean, one_of
 from qconv.circuits.arithmetic import FAMILIES
 from qconv.circuits.encoding import encode_amplitudes
-from qconv.circuits.registers import append_shift, axis_registers, kernel_registers, qubits_of
+from qconv.circuits.registers import (
+    append_shift,
+    axis_registers,
+    kernel_registers,
+    on_kernel_states,
+    qubits_of,
+)
 from qconv.circuits.signs import sign_flips
 from qconv.problem import Problem
 from qconv.result import Convolution
@@ -104,7 +110,7 @@ class Interference:
         shell.compose(encoded, qubits_of(kernels), inplace=True)
         append_shift(shell, position, kernels, kernel.shape, family=family)
         if self.signed:
-            signs = sign_flips(_padded_signs(kernel))
+            signs = sign_flips(on_kernel_states(np.sign(kernel)).ravel())
             shell.compose(signs, [reference[0], *qubits_of(kernels)], inplace=True)
             shell.compose(encoded.inverse(), qubits_of(kernels), inplace=True)
             shell.h(reference)
@@ -112,12 +118,3 @@ class Interference:
             signed = np.sign(kernel) * np.sqrt(np.abs(kernel))
             shell.compose(encode_amplitudes(signed).inverse(), qubits_of(kernels), inplace=True)
         return shell
-
-
-def _padded_signs(kernel: _Array) -> _Array:
-    """The sign of every basis state of the kernel registers, 0 where there is no amplitude."""
-    registers = kernel_registers(kernel.shape)
-    sizes = [2 ** registers[axis].size if axis in registers else 1 for axis in range(kernel.ndim)]
-    signs = np.zeros(sizes)
-    signs[tuple(map(slice, kernel.shape))] = np.sign(kernel)
-    return signs.ravel()
