@@ -2,7 +2,8 @@
 
 This package is the judge of ``qconv``: it shares no code with it and knows nothing about circuits.
 
-- `convolve`, `correlate`: the exact result, by the definition, by FFT or by overlap-add.
+- `convolve`, `correlate`: the exact result, by the definition, by FFT, or by FFT in blocks.
+- `fourier_convolve`: the product of two spectra, by scheme of padding; linear or circular.
 - `low_pass`, `high_pass`, `band_pass`, `gaussian_pass`: masks of frequencies; `filter_frequencies`
   applies one, `compression_ratio` says how much it removes.
 - `transfer_function`: a kernel as what it multiplies every frequency by.
@@ -34,6 +35,7 @@ from classical.frequency import (
     transfer_function,
 )
 from classical.matching import match_template
+from classical.padding import fourier_convolve
 from classical.rate import Convergence, convergence
 from classical.sampling import Sample, stochastic_convolve
 
@@ -49,6 +51,7 @@ __all__ = [
     "correlate",
     "diffuse",
     "filter_frequencies",
+    "fourier_convolve",
     "gaussian_pass",
     "heat_kernel",
     "high_pass",

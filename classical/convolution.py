@@ -1,4 +1,4 @@
-"""Exact convolution and correlation: by the definition, by FFT and by overlap-add.
+"""Exact convolution and correlation: by the definition, by FFT, and by FFT in blocks.
 
 The conventions are those of ``scipy.signal.convolve2d`` and ``correlate2d``, carried to 1 and 3
 axes: one axis behaves like the row of a 1xN picture.
@@ -47,9 +47,10 @@ def convolve(
         boundary: What lies outside of the image: ``fill`` (the fill value), ``wrap`` (the image
             again), ``symm`` (its mirror image, edge pixels repeated).
         fillvalue: Value outside of the image for ``fill``, in the unit of the image.
-        method: ``direct`` (by the definition, the oracle), ``fft`` (one transform) or
-            ``overlap-add`` (a transform per block of the image). All give the same result; the
-            last two to a rounding error of the *largest* value in the image.
+        method: ``direct`` (by the definition, the oracle), ``fft`` (one transform),
+            ``overlap-add`` (a transform per block of the image) or ``overlap-save`` (a transform
+            per block of the result). All give the same result; the last three to a rounding error
+            of the *largest* value in the image.
 
     Returns:
         The convolution as float64, in the unit of image times kernel.
@@ -87,7 +88,7 @@ def correlate(
         mode: ``full``, ``same`` or ``valid``, as in `convolve`.
         boundary: ``fill``, ``wrap`` or ``symm``, as in `convolve`.
         fillvalue: Value outside of the image for ``fill``, in the unit of the image.
-        method: ``direct``, ``fft`` or ``overlap-add``, as in `convolve`.
+        method: ``direct``, ``fft``, ``overlap-add`` or ``overlap-save``, as in `convolve`.
 
     Returns:
         The cross-correlation as float64, in the unit of image times kernel.
@@ -221,34 +222,137 @@ def _direct(part: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[n
 def _fft(part: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
     """One circular convolution; what wraps around falls on pixels that are not needed."""
     size = tuple(int(next_fast_len(n, real=True)) for n in part.shape)
-    circular = _multiply_spectra(part, np.fft.rfftn(kernel, size, _axes(size)), size)
-    return circular[tuple(slice(h - 1, n) for h, n in zip(kernel.shape, part.shape, strict=True))]
+    return _valid(circular_convolve(part, kernel, size), part.shape, kernel.shape)
 
 
 def _overlap_add(part: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide and conquer: convolve blocks of the image, and add their overlapping results."""
-    least = round(_BLOCK_PIXELS ** (1 / part.ndim))
-    block = tuple(min(n, max(least, 8 * h)) for n, h in zip(part.shape, kernel.shape, strict=True))
+    return _valid(overlap_add(part, kernel), part.shape, kernel.shape)
+
+
+def _valid(
+    full: NDArray[np.float64], shape: tuple[int, ...], kernel_shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Cut out of a convolution with an image of a shape what no outside pixel takes part in."""
+    return full[tuple(slice(h - 1, n) for h, n in zip(kernel_shape, shape, strict=True))]
+
+
+def overlap_add(
+    image: NDArray[np.float64],
+    kernel: NDArray[np.float64],
+    block: tuple[int, ...] | None = None,
+) -> NDArray[np.float64]:
+    """Divide and conquer: convolve blocks of the image, and add their overlapping results.
+
+    Args:
+        image: Finite array of shape N.
+        kernel: Finite array of shape h, as many axes.
+        block: Positive pixels of a block along each axis; chosen if None.
+
+    Returns:
+        The linear convolution with zeros outside, of shape ``N + h - 1``.
+    """
+    block, size = _block_and_size(image.shape, kernel.shape, block)
+    spectrum = _spectrum(kernel, size)
+    total = np.zeros([n + h - 1 for n, h in zip(image.shape, kernel.shape, strict=True)])
+    for inner, outer in _blocks(image.shape, block, kernel.shape):
+        target = total[outer]
+        circular = multiply_spectra(image[inner], spectrum, size)
+        target += circular[tuple(map(slice, target.shape))]
+    return total
+
+
+def overlap_save(
+    image: NDArray[np.float64],
+    kernel: NDArray[np.float64],
+    block: tuple[int, ...] | None = None,
+) -> NDArray[np.float64]:
+    """Divide and conquer: convolve overlapping pieces of the image, and save a block of each.
+
+    The first ``h - 1`` pixels of a piece's circular convolution have wrapped around; they are
+    discarded.
+
+    Args:
+        image: Finite array of shape N, at least as large as the kernel.
+        kernel: Finite array of shape h, as many axes.
+        block: Positive pixels of a block of the result along each axis; chosen if None.
+
+    Returns:
+        The part of the linear convolution that needs nothing outside, of shape ``N - h + 1``.
+    """
+    shape = tuple(n - h + 1 for n, h in zip(image.shape, kernel.shape, strict=True))
+    block, size = _block_and_size(shape, kernel.shape, block)
+    spectrum = _spectrum(kernel, size)
+    result = np.empty(shape)
+    for inner, outer in _blocks(shape, block, kernel.shape):
+        piece = image[outer]
+        circular = multiply_spectra(piece, spectrum, size)
+        result[inner] = _valid(circular, piece.shape, kernel.shape)
+    return result
+
+
+def _block_and_size(
+    shape: tuple[int, ...], kernel_shape: tuple[int, ...], block: tuple[int, ...] | None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Shape of a block, and of a transform that holds all that the kernel makes of it."""
+    if block is None:
+        least = round(_BLOCK_PIXELS ** (1 / len(shape)))
+        block = tuple(max(least, 8 * h) for h in kernel_shape)
+    block = tuple(min(n, b) for n, b in zip(shape, block, strict=True))
     size = tuple(
-        int(next_fast_len(b + h - 1, real=True)) for b, h in zip(block, kernel.shape, strict=True)
+        int(next_fast_len(b + h - 1, real=True)) for b, h in zip(block, kernel_shape, strict=True)
     )
-    spectrum = np.fft.rfftn(kernel, size, _axes(size))
-    total = np.zeros([n + h - 1 for n, h in zip(part.shape, kernel.shape, strict=True)])
-    for corner in itertools.product(
-        *(range(0, n, b) for n, b in zip(part.shape, block, strict=True))
-    ):
-        piece = part[tuple(slice(c, c + b) for c, b in zip(corner, block, strict=True))]
-        target = total[tuple(slice(c, c + s) for c, s in zip(corner, size, strict=True))]
-        target += _multiply_spectra(piece, spectrum, size)[tuple(map(slice, target.shape))]
-    return total[tuple(slice(h - 1, n) for h, n in zip(kernel.shape, part.shape, strict=True))]
+    return block, size
 
 
-def _multiply_spectra(
+def _blocks(
+    shape: tuple[int, ...], block: tuple[int, ...], kernel_shape: tuple[int, ...]
+) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """Go through an array's blocks, and what each covers in an array larger by ``h - 1``."""
+    starts = (range(0, n, b) for n, b in zip(shape, block, strict=True))
+    for corner in itertools.product(*starts):
+        ends = [min(c + b, n) for c, b, n in zip(corner, block, shape, strict=True)]
+        inner = tuple(map(slice, corner, ends))
+        outer = tuple(
+            slice(c, e + h - 1) for c, e, h in zip(corner, ends, kernel_shape, strict=True)
+        )
+        yield inner, outer
+
+
+def circular_convolve(
+    image: NDArray[np.float64], kernel: NDArray[np.float64], size: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Convolve image and kernel, both extended by zeros to a size, on a circle of that size.
+
+    Args:
+        image: Finite array.
+        kernel: Finite array, as many axes.
+        size: Shape of the transforms, at least that of both.
+
+    Returns:
+        An array of shape `size`.
+    """
+    return multiply_spectra(image, _spectrum(kernel, size), size)
+
+
+def multiply_spectra(
     image: NDArray[np.float64], spectrum: NDArray[np.complex128], size: tuple[int, ...]
 ) -> NDArray[np.float64]:
-    """Circular convolution of an image, padded with zeros to a size, with a kernel's spectrum."""
-    axes = _axes(size)
-    return np.fft.irfftn(np.fft.rfftn(image, size, axes) * spectrum, size, axes)
+    """Convolve an image, extended by zeros to a size, with a kernel of which the spectrum is known.
+
+    Args:
+        image: Finite array.
+        spectrum: What ``numpy.fft.rfftn`` makes of the kernel, extended to the same size.
+        size: Shape of the transforms, at least that of the image.
+
+    Returns:
+        The circular convolution, of shape `size`.
+    """
+    return np.fft.irfftn(_spectrum(image, size) * spectrum, size, _axes(size))
+
+
+def _spectrum(array: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[np.complex128]:
+    """Non-negative frequencies of an array, extended by zeros to a size."""
+    return np.fft.rfftn(array, size, _axes(size))
 
 
 def _axes(size: tuple[int, ...]) -> tuple[int, ...]:
@@ -259,4 +363,5 @@ _METHODS: dict[str, Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray
     "direct": _direct,
     "fft": _fft,
     "overlap-add": _overlap_add,
+    "overlap-save": overlap_save,
 }

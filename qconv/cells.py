@@ -19,6 +19,10 @@ with ``s`` of `qconv.grid`. What lies beyond the content is zero. In the first a
 ``2**bits`` is the smallest power of two at which nothing that wraps around the register arrives
 where an output is read: at least ``C + h - 1 - a`` and ``a + O``. Particles that end where nothing
 is read are lost to the margin.
+
+*Padding schemes* are names for these and other layouts, see `PADDINGS`. A scheme other than
+``auto`` and ``both`` has registers for the image alone, so that everything that leaves at one side
+comes back in at the other; it is refused where that would be seen.
 """
 
 from __future__ import annotations
@@ -35,6 +39,15 @@ from qconv.grid import Grid
 
 _Array = NDArray[np.float64]
 
+#: Padding schemes: what is extended by zeros, image or kernel.
+#:
+#: * ``auto``: the smallest registers with the answer that was asked for;
+#: * ``both``: image and kernel, until nothing that wraps around is read;
+#: * ``kernel``: the kernel alone, its first position on cell 0, so that the result is displaced;
+#: * ``wrapped``: the kernel alone, wrapped around itself: its centre on cell 0;
+#: * ``none``: neither; the kernel is as large as the image.
+PADDINGS = ("auto", "both", "kernel", "wrapped", "none")
+
 
 @dataclass(frozen=True)
 class _Axis:
@@ -43,6 +56,7 @@ class _Axis:
     bits: int
     margins: tuple[int, int]
     outputs: NDArray[np.intp]
+    origin: int = 0
 
 
 class Cells:
@@ -50,11 +64,20 @@ class Cells:
 
     Args:
         grid: Geometry of the convolution.
+        padding: One of `PADDINGS`.
+
+    Raises:
+        ValueError: With this padding the result would not be the convolution asked for.
     """
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: Grid, padding: str = "auto") -> None:
         self._grid = grid
-        self._axes = [_lay_out(grid, axis) for axis in range(len(grid.image_shape))]
+        if padding == "none" and grid.kernel_shape != grid.image_shape:
+            raise ValueError(
+                f"padding: 'none' needs a kernel of the image's shape, {grid.image_shape}, got "
+                f"{grid.kernel_shape}; 'kernel' extends it"
+            )
+        self._axes = [_lay_out(grid, axis, padding) for axis in range(len(grid.image_shape))]
         if not any(axis.bits for axis in self._axes):
             self._axes[-1] = _two_cells(grid, self._axes[-1])
         self.bits: tuple[int, ...] = tuple(axis.bits for axis in self._axes)
@@ -82,6 +105,11 @@ class Cells:
     def num_read(self) -> int:
         """How many cells are read."""
         return math.prod(self.read_shape)
+
+    @property
+    def origin(self) -> tuple[int, ...]:
+        """The kernel position that stays in place: what is added is counted from it."""
+        return tuple(axis.origin for axis in self._axes)
 
     @cached_property
     def distinct(self) -> bool:
@@ -116,20 +144,33 @@ class Cells:
         return np.ascontiguousarray(read[np.ix_(*self._expand)])
 
 
-def _lay_out(grid: Grid, axis: int) -> _Axis:
+def _lay_out(grid: Grid, axis: int, padding: str) -> _Axis:
     pixels, outputs = grid.image_shape[axis], grid.output_shape[axis]
     positions, margins = grid.kernel_shape[axis], grid.pad_widths[axis]
-    places = np.arange(outputs)
     start = positions - 1 - margins[0]
-    if grid.boundary == "wrap" and pixels & (pixels - 1) == 0:
-        return _Axis(pixels.bit_length() - 1, (0, 0), (places + start) % pixels)
-    if grid.boundary == "fill" and grid.fillvalue == 0:
-        margins = (0, 0)
+    if grid.boundary == "wrap" and pixels & (pixels - 1) == 0 and padding != "both":
+        margins, needed = (0, 0), pixels.bit_length() - 1
     else:
-        start = positions - 1
-    content = pixels + sum(margins)
-    needed = max(content + positions - 1 - start, start + outputs)
-    return _Axis((needed - 1).bit_length(), margins, places + start)
+        if grid.boundary == "fill" and grid.fillvalue == 0:
+            margins = (0, 0)
+        else:
+            start = positions - 1
+        content = pixels + sum(margins)
+        needed = (max(content + positions - 1 - start, start + outputs) - 1).bit_length()
+    bits = needed if padding in ("auto", "both") else (pixels - 1).bit_length()
+    if needed > bits:
+        raise ValueError(
+            f"padding: {padding!r} wraps around after {2**bits} cells along axis {axis}, which "
+            f"{outputs} outputs with boundary {grid.boundary!r} would show; expected 'both', or "
+            "mode 'valid', or boundary 'wrap' and a power of two pixels"
+        )
+    if padding in ("kernel", "wrapped") and positions > 2**bits:
+        raise ValueError(
+            f"padding: {padding!r} extends the kernel to the image's {2**bits} cells, got "
+            f"{positions} positions along axis {axis}; expected 'both'"
+        )
+    origin = start if padding == "wrapped" else 0
+    return _Axis(bits, margins, (np.arange(outputs) + start - origin) % 2**bits, origin)
 
 
 def _two_cells(grid: Grid, axis: _Axis) -> _Axis:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qconv._checks import real_array, require_finite
-from qconv.convolution import convolve
+from qconv.convolution import plan
 from qconv.execution import Backend, Seed
 from qconv.methods.fourier import Fourier
+from qconv.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result import Convolution
 
@@ -55,23 +58,35 @@ def filter_frequencies(
     """
     pixels = real_array(image, "image", finite=False)
     spectrum = _checked(transfer, pixels.shape)
-    centre = [(length - 1) // 2 for length in pixels.shape]
-    kernel = np.roll(np.fft.ifftn(spectrum).real, centre, range(pixels.ndim))
+    method = Fourier(signed=signed)
+    problem = filter_problem(
+        pixels, spectrum, method, shots=shots, backend=backend, seed=seed, progress=progress
+    )
+    return method.estimate(problem)
+
+
+def filter_problem(
+    image: np.ndarray, transfer: np.ndarray, method: Fourier, **options: Any
+) -> Problem:
+    """A filter as a convolution with a kernel as large as the image, which wraps around.
+
+    Args:
+        image: Finite or not, checked with the rest.
+        transfer: Factor of every frequency, one that leaves the image real.
+        method: Which will filter.
+        options: ``shots``, ``backend``, ``seed`` and ``progress``, as for `qconv.convolve`.
+
+    Raises:
+        TypeError: As for `qconv.convolve`.
+        ValueError: As for `qconv.convolve`.
+    """
+    centre = [(length - 1) // 2 for length in image.shape]
+    kernel = np.roll(np.fft.ifftn(transfer).real, centre, range(image.ndim))
     if kernel.any():
         propagator = Propagator.from_kernel(kernel)
     else:
         propagator = Propagator(np.full(kernel.shape, 1 / kernel.size), kernel)
-    return convolve(
-        pixels,
-        propagator,
-        method=Fourier(signed=signed),
-        shots=shots,
-        mode="same",
-        boundary="wrap",
-        backend=backend,
-        seed=seed,
-        progress=progress,
-    )
+    return plan(image, propagator, method=method, mode="same", boundary="wrap", **options)
 
 
 def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:

@@ -36,6 +36,8 @@ class Problem:
     """Root of all randomness of this call."""
     progress: bool
     """Whether to show a progress bar."""
+    total: int | None = None
+    """Executions of circuits that hold the whole image; None for ``shots`` a pixel."""
 
     @cached_property
     def padded(self) -> NDArray[np.float64]:

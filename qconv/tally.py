@@ -114,6 +114,8 @@ def executions(problem: Problem) -> int:
     Raises:
         ValueError: They are too many to count.
     """
+    if problem.total is not None:
+        return problem.total
     total = (problem.shots or 0) * problem.grid.pixels
     if total > _MOST:
         raise ValueError(

@@ -37,7 +37,14 @@ class Scene:
     """Largest magnitude of the image with its margins."""
 
     @classmethod
-    def of(cls, problem: Problem, others: int = 0, measured: int = 0, prepared: int = 0) -> Scene:
+    def of(
+        cls,
+        problem: Problem,
+        others: int = 0,
+        measured: int = 0,
+        prepared: int = 0,
+        padding: str = "auto",
+    ) -> Scene:
         """Lay out a problem's image.
 
         Args:
@@ -46,11 +53,12 @@ class Scene:
                 will be run.
             measured: How many of these will be measured, at least.
             prepared: How many of these will be prepared together with the image.
+            padding: One of `qconv.cells.PADDINGS`.
 
         Raises:
-            ValueError: It would not fit in memory.
+            ValueError: It would not fit in memory, or ``padding`` does not suit the problem.
         """
-        cells = Cells(problem.grid)
+        cells = Cells(problem.grid, padding)
         if is_ideal(problem.backend):
             n = cells.num_qubits
             require_room(n + others, n + measured, n + prepared, problem.grid.image_shape)
@@ -87,8 +95,8 @@ class Scene:
     def transfer(self, kernel: _Array) -> _Spectrum:
         """Transfer function on the cells' lattice of a kernel in the order of what is added."""
         lattice = np.zeros(self.cells.shape)
-        sizes = zip(kernel.shape, self.cells.shape, strict=True)
-        places = np.ix_(*(np.arange(h) % size for h, size in sizes))
+        axes = zip(kernel.shape, self.cells.shape, self.cells.origin, strict=True)
+        places = np.ix_(*((np.arange(h) - origin) % size for h, size, origin in axes))
         np.add.at(lattice, places, kernel)
         return np.fft.fftn(lattice)
 

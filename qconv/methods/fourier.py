@@ -8,8 +8,9 @@ qubit puts into effect: between two Hadamard gates, the diagonal
 
 leaves the amplitude ``T(f)`` where the flag reads 0. After the transform back, those cells hold
 ``(k * I)(y) / (max|K| |I|)``. The success probability ``|k * I|**2 / (max|K|**2 |I|**2)`` is never
-below that of `Interference`, as ``max|K| <= sum|k|``. The transforms leave out the swaps; the
-diagonal has its frequencies in the order of reversed bits.
+below that of `Interference`, as ``max|K| <= sum|k|``. A filter of phases alone, ``|T| = 1``
+everywhere, is unitary as it is: it needs no flag, and every execution succeeds. The transforms
+leave out the swaps; the diagonal has its frequencies in the order of reversed bits.
 
 Measuring the position gives squares of amplitudes. The sign comes from a reference: a qubit that
 holds the image's branch at 1, and at 0 the plane wave of the frequency whose transfer function is
@@ -30,7 +31,8 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import DiagonalGate
 
-from qconv._checks import boolean
+from qconv._checks import boolean, one_of
+from qconv.cells import PADDINGS
 from qconv.circuits.fourier import fourier_transform, reversed_bits
 from qconv.circuits.registers import Registers, axis_registers, qubits_of
 from qconv.problem import Problem
@@ -39,6 +41,9 @@ from qconv.whole import Scene, read_out, superposed, vanishes
 
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
+
+#: A part of the largest magnitude below which a difference is rounding.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -49,41 +54,36 @@ class Fourier:
         signed: True for a linear and unbiased read-out with the sign, by a reference qubit; its
             standard error is about the same everywhere. False reads magnitudes, with a standard
             error smaller by ``sqrt(2)`` and a bias where counts are small.
+        padding: What is extended by zeros to the cells of the registers. ``"auto"`` takes as few
+            qubits as the mode and boundary allow. ``"both"``: image and kernel, until nothing that
+            wraps around is seen. The others have cells for the image alone, and are refused where
+            wrapping around would be seen: ``"kernel"`` extends the kernel, its first position on
+            cell 0, which displaces the result on the cells; ``"wrapped"`` wraps it around itself,
+            its centre on cell 0; ``"none"`` needs a kernel as large as the image.
 
     Raises:
         TypeError: ``signed`` is not a bool.
+        ValueError: ``padding`` is unknown.
     """
 
     signed: bool = True
+    padding: str = "auto"
 
     def __post_init__(self) -> None:
         boolean(self.signed, "signed")
+        one_of(self.padding, "padding", PADDINGS)
 
     def estimate(self, problem: Problem) -> Convolution:
         """Run the circuit and turn the counts of its cells into amplitudes."""
-        others = 1 + self.signed
-        scene = Scene.of(problem, others, measured=others, prepared=self.signed)
-        kernel = scene.cells.added(problem.propagator.effective_kernel)
-        return self._filtered(scene, scene.transfer(kernel))
-
-    def device_circuit(self, problem: Problem) -> QuantumCircuit:
-        """What follows the image's preparation where gates count: to be counted, not run."""
-        scene = Scene.of(problem)
-        kernel = scene.cells.added(problem.propagator.effective_kernel)
-        transfer = scene.transfer(kernel)
-        registers = _Registers.of(scene, signed=self.signed)
-        circuit = registers.circuit()
-        _append_filter(circuit, registers, transfer / np.abs(transfer).max())
-        return circuit
-
-    def _filtered(self, scene: Scene, transfer: _Spectrum) -> Convolution:
-        """Filter with a transfer function of all frequencies, in ``numpy.fft.fftn`` order."""
+        extra = int(self.signed)  # and a flag, unless the filter turns out to be unitary
+        scene = Scene.of(problem, extra, measured=extra, prepared=extra, padding=self.padding)
+        transfer = _transfer(scene)
         bound = float(np.abs(transfer).max())
         if scene.unit == 0:
             return scene.nothing("image: zero everywhere")
         if bound == 0 or vanishes(scene, transfer, bound):
             return scene.nothing("image: none of its frequencies passes the filter")
-        registers = _Registers.of(scene, signed=self.signed)
+        registers = _Registers.of(scene, transfer / bound, signed=self.signed)
         shell = registers.circuit()
         amplitudes = superposed(scene.content, signed=self.signed)
         circuit = scene.with_image(shell, amplitudes, shell.num_qubits)
@@ -91,24 +91,50 @@ class Fourier:
         labels = circuit.num_qubits - scene.cells.num_qubits
         return read_out(scene, self, circuit, labels, transfer, bound, signed=self.signed)
 
+    def device_circuit(self, problem: Problem) -> QuantumCircuit:
+        """What follows the image's preparation where gates count: to be counted, not run."""
+        transfer = _transfer(scene := Scene.of(problem, padding=self.padding))
+        factors = transfer / np.abs(transfer).max()
+        registers = _Registers.of(scene, factors, signed=self.signed)
+        circuit = registers.circuit()
+        _append_filter(circuit, registers, factors)
+        return circuit
+
+    def num_qubits(self, problem: Problem) -> int:
+        """Qubits of the circuit that `estimate` would run."""
+        transfer = _transfer(scene := Scene.of(problem, padding=self.padding))
+        return scene.cells.num_qubits + self.signed + (not _is_unitary(transfer))
+
+
+def _transfer(scene: Scene) -> _Spectrum:
+    """The kernel's transfer function on the cells, in ``numpy.fft.fftn`` order."""
+    return scene.transfer(scene.cells.added(scene.problem.propagator.effective_kernel))
+
+
+def _is_unitary(transfer: _Spectrum) -> bool:
+    """Whether all frequencies keep their strength, but for a common factor and rounding."""
+    sizes = np.abs(transfer)
+    return bool(sizes.max() - sizes.min() <= _ROUNDING * sizes.max())
+
 
 @dataclass(frozen=True, eq=False)
 class _Registers:
-    """Registers ``row`` and ``column``, ``reference`` if signed, ``flag``."""
+    """Registers ``row`` and ``column``, ``reference`` if signed, ``flag`` if it is needed."""
 
     position: Registers
     reference: QuantumRegister | None
-    flag: QuantumRegister
+    flag: QuantumRegister | None
 
     @classmethod
-    def of(cls, scene: Scene, *, signed: bool) -> _Registers:
+    def of(cls, scene: Scene, transfer: _Spectrum, *, signed: bool) -> _Registers:
         reference = QuantumRegister(1, "reference") if signed else None
-        return cls(axis_registers(scene.cells.bits), reference, QuantumRegister(1, "flag"))
+        flag = None if _is_unitary(transfer) else QuantumRegister(1, "flag")
+        return cls(axis_registers(scene.cells.bits), reference, flag)
 
     def circuit(self) -> QuantumCircuit:
         """A circuit of these registers, without gates."""
-        reference = [self.reference] if self.reference else []
-        return QuantumCircuit(*self.position.values(), *reference, self.flag)
+        others = [register for register in (self.reference, self.flag) if register]
+        return QuantumCircuit(*self.position.values(), *others)
 
 
 def _append_filter(circuit: QuantumCircuit, registers: _Registers, transfer: _Spectrum) -> None:
@@ -120,14 +146,18 @@ def _append_filter(circuit: QuantumCircuit, registers: _Registers, transfer: _Sp
         transfer: Of every frequency, with largest magnitude 1.
     """
     position, reference, flag = registers.position, registers.reference, registers.flag
-    wave = np.unravel_index(np.argmax(np.abs(transfer)), transfer.shape)
+    strongest = np.argmax(np.abs(transfer)) if flag else 0
+    wave = np.unravel_index(strongest, transfer.shape)
     if reference:
         _append_wave(circuit, position, reference, wave, forward=True)
     for register in position.values():
         circuit.compose(fourier_transform(register.size), register, inplace=True)
-    circuit.h(flag)
-    circuit.append(flag_diagonal(transfer), [*qubits_of(position), *flag], copy=False)
-    circuit.h(flag)
+    if flag:
+        circuit.h(flag)
+        circuit.append(flag_diagonal(transfer), [*qubits_of(position), *flag], copy=False)
+        circuit.h(flag)
+    else:
+        circuit.append(phase_diagonal(transfer), qubits_of(position), copy=False)
     for register in position.values():
         circuit.compose(fourier_transform(register.size).inverse(), register, inplace=True)
     if reference:
@@ -174,8 +204,25 @@ def flag_diagonal(transfer: _Spectrum) -> DiagonalGate:
     Returns:
         A gate on the frequencies' qubits, bits reversed, and the flag after them.
     """
-    order = [reversed_bits(length.bit_length() - 1) for length in transfer.shape]
-    t = transfer[np.ix_(*order)].ravel()
-    phase = -np.angle(t)  # the circuit's transform has the sign opposite to NumPy's
+    t = _reordered(transfer)
     theta = np.arccos(np.minimum(np.abs(t), 1.0))
+    phase = np.angle(t)
     return DiagonalGate(np.exp(1j * np.concatenate([phase + theta, phase - theta])).tolist())
+
+
+def phase_diagonal(transfer: _Spectrum) -> DiagonalGate:
+    """The diagonal that multiplies frequencies by the phases of a transfer function.
+
+    Args:
+        transfer: Shape of powers of two, in the order of ``numpy.fft.fftn``.
+
+    Returns:
+        A gate on the frequencies' qubits, bits reversed.
+    """
+    return DiagonalGate(np.exp(1j * np.angle(_reordered(transfer))).tolist())
+
+
+def _reordered(transfer: _Spectrum) -> _Spectrum:
+    """Factors in the order of the qubits: reversed bits, the sign of the circuit's transform."""
+    order = [reversed_bits(length.bit_length() - 1) for length in transfer.shape]
+    return transfer[np.ix_(*order)].ravel().conj()

@@ -8,9 +8,15 @@ from hypothesis.extra.numpy import arrays
 from scipy import signal
 
 from classical import convolve, correlate
-from classical.convolution import BOUNDARIES, MODES
+from classical.convolution import (
+    BOUNDARIES,
+    MODES,
+    multiply_spectra,
+    overlap_add,
+    overlap_save,
+)
 
-METHODS = ("direct", "fft", "overlap-add")
+METHODS = ("direct", "fft", "overlap-add", "overlap-save")
 PAIRS = [(convolve, signal.convolve2d), (correlate, signal.correlate2d)]
 
 # Image and kernel shapes with the edges in them: one pixel, rows, even, prime, kernel larger.
@@ -165,12 +171,42 @@ def test_a_flat_volume_is_a_picture(mode, boundary):
 @pytest.mark.parametrize(
     ("shape", "kernel_shape"), [((40009,), (31,)), ((300, 311), (5, 4)), ((60, 31, 30), (3, 2, 3))]
 )
-def test_overlap_add_over_several_blocks(shape, kernel_shape):
+def test_several_blocks(shape, kernel_shape):
     rng = np.random.default_rng(6)
     image, kernel = rng.normal(size=shape), rng.normal(size=kernel_shape)
-    expected = convolve(image, kernel)
-    assert_same(convolve(image, kernel, method="overlap-add"), expected)
-    assert_same(convolve(image, kernel, method="fft"), expected)
+    for mode in MODES:
+        expected = convolve(image, kernel, mode=mode)
+        for method in METHODS[1:]:
+            assert_same(convolve(image, kernel, mode=mode, method=method), expected)
+
+
+@pytest.mark.parametrize("cut", [overlap_add, overlap_save])
+@pytest.mark.parametrize("block", [(1, 1), (2, 3), (4, 30), (7, 11), (99, 1)])
+def test_blocks_add_up_exactly_once(cut, block):
+    # A positive image: a pixel counted twice, or never, would show.
+    image, kernel = np.arange(1.0, 78.0).reshape(7, 11), np.arange(1.0, 13.0).reshape(3, 4)
+    mode = "full" if cut is overlap_add else "valid"
+    assert_same(cut(image, kernel, block), convolve(image, kernel, mode=mode))
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("fft", [40004]),
+        ("overlap-add", [16384, 16384, 7236]),  # apart
+        ("overlap-save", [16388, 16388, 7236]),  # each 4 pixels into the next
+    ],
+)
+def test_a_long_signal_is_cut(method, expected, monkeypatch):
+    pieces = []
+
+    def watched(image, spectrum, size):
+        pieces.append(image.size)
+        return multiply_spectra(image, spectrum, size)
+
+    monkeypatch.setattr("classical.convolution.multiply_spectra", watched)
+    convolve(np.ones(40000), np.ones(5), mode="same", method=method)
+    assert pieces == expected
 
 
 small = arrays(np.float64, (5, 4), elements=st.integers(-9, 9))
@@ -199,8 +235,8 @@ class TestAlgebra:
     @given(a=small, k=kernels, **anywhere)
     def test_methods_agree(self, a, k, mode, boundary):
         results = [convolve(a, k, mode=mode, boundary=boundary, method=m) for m in METHODS]
-        assert_same(results[1], results[0])
-        assert_same(results[2], results[0])
+        for result in results[1:]:
+            assert_same(result, results[0])
 
     @settings(max_examples=50, deadline=None, derandomize=True)
     @given(a=small, k=kernels, boundary=anywhere["boundary"])
