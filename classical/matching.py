@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from classical.checks import image_and_kernel, one_of
-from classical.convolution import correlate
+from classical.convolution import convolve, correlate
 
 _Array = NDArray[np.float64]
 
@@ -20,10 +20,13 @@ _SILENT = 1e-12
 def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phase") -> _Array:
     """Say how well a template fits at every place of an image, exactly.
 
-    With ``"phase"`` the image, less its mean and extended by zeros to powers of two, is multiplied
-    in Fourier space by ``conj(T) / |T|``, ``T`` the spectrum of the template extended alike: the
-    phase-only matched filter. Frequencies that the template lacks pass as they are. As all factors
-    have modulus 1, the sum of the squares over the extended image is that of the image.
+    With ``"phase"`` both are taken less their local means, over windows of about a quarter of the
+    template's sides and with mirrored edges: slow changes of brightness hold most of an image's
+    energy and little that tells places apart. Then the image, extended by zeros to powers of two,
+    is multiplied in Fourier space by ``conj(T) / |T|``, ``T`` the spectrum of the template extended
+    alike: the phase-only matched filter. Frequencies that the template lacks pass as they are. As
+    all factors have modulus 1, the sum of the squares over the extended image is that of the image
+    less its local means.
 
     With ``"correlation"`` the template, less its mean, is slid over the image. With
     ``"normalized"`` that is divided by the norms of the template and of each window, both less
@@ -42,7 +45,8 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     Raises:
         TypeError: Complex numbers, or no numbers at all; ``filter`` is no string.
         ValueError: Numbers of axes differ or are not 1 or 2, the template is larger than the image,
-            one of them is constant, empty or not finite, or ``filter`` is unknown.
+            one of them is constant (with ``"phase"``: along all axes of the template that are
+            longer than 1), empty or not finite, or ``filter`` is unknown.
 
     Source:
         Horner and Gianino, Applied Optics 23, 812 (1984) (phase-only matched filter); Lewis, Vision
@@ -50,9 +54,9 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     """
     kind = one_of("filter", filter, _FILTERS)
     x, t = _checked(image, template)
-    x = x - x.mean()
     if kind == "phase":
-        return _phase(x, t)
+        return _phase(*_less_local_means(x, t))
+    x = x - x.mean()
     t = t - t.mean()
     found = correlate(x, t, mode="valid", method="fft")
     return found if kind == "correlation" else _normalized(x, t, found)
@@ -68,6 +72,20 @@ def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
         if array.min() == array.max():
             raise ValueError(f"{name}: expected different values, got {array.flat[0]} everywhere")
     return x, t
+
+
+def _less_local_means(image: _Array, template: _Array) -> tuple[_Array, _Array]:
+    """Image and template, each less its mean over a window around every element."""
+    sides = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
+    box = np.full(sides, 1 / np.prod(sides))
+    rest = []
+    for name, array in (("image", image), ("template", template)):
+        centred = array - array.mean()
+        local = convolve(centred, box, mode="same", boundary="symm", method="fft")
+        rest.append(centred - local)
+        if np.abs(rest[-1]).max() <= _FLAT * np.abs(centred).max():
+            raise ValueError(f"{name}: expected different values along the template's axes")
+    return rest[0], rest[1]
 
 
 def _phase(image: _Array, template: _Array) -> _Array:

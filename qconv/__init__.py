@@ -23,6 +23,7 @@ from qconv.methods.fourier import Fourier
 from qconv.methods.interference import Interference
 from qconv.propagator import Propagator
 from qconv.result import Convolution
+from qconv.template import Match, match_template
 
 __version__ = "0.1.0"
 
@@ -33,11 +34,13 @@ __all__ = [
     "Diffusion",
     "Fourier",
     "Interference",
+    "Match",
     "Propagator",
     "convolve",
     "correlate",
     "encode_amplitudes",
     "filter_frequencies",
+    "match_template",
     "named_kernel",
     "offset_adder",
     "resources",

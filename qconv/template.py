@@ -1,0 +1,300 @@
+"""Templates: finding a small picture in a large one, or a few seconds of sound in a recording.
+
+A place where a template fits is a bright spot of a correlation. In Fourier space the correlation
+with a template ``t`` of spectrum ``T`` multiplies every frequency of the image by the conjugate of
+``T``. What of that is left out, and where it is done, are the filters:
+
+* ``phase``: the phase-only matched filter ``conj(T) / |T|``. All factors have modulus 1, so the
+  filter is *unitary*: amplitudes ``I(x) / |I|``, a quantum Fourier transform, one diagonal of
+  phases, the transform back. No flag, no post-selection: every execution gives a place, and where
+  the template fits all frequencies arrive in phase, so that the spot is a single pixel, sharp
+  enough to be found by a few measurements.
+* ``correlation``: ``conj(T) / max|T|`` itself, whose magnitude takes a flag that must read 0; or
+  any other method of `qconv.correlate`.
+* ``normalized``: the same circuits; afterwards a classical computer divides by the norms of the
+  template and of every window of the image, all less their means (Pearson's coefficient). These
+  norms it computes from the whole image, by three convolutions with a box.
+
+Amplitudes are spent on what tells places apart: ``phase`` first takes the local means away from
+image and template, classically, over windows of a quarter of the template's sides; the other two
+take away the means.
+
+Each shot of a circuit that holds the whole image is one place. The leading place of all shots is
+the answer, and how sure it is follows from the counts; see `qconv.certainty`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qiskit import QuantumCircuit
+from scipy.ndimage import uniform_filter
+from scipy.signal import fftconvolve
+
+from qconv._checks import one_of, real_array, whole_number
+from qconv.certainty import leading_estimate, leading_place
+from qconv.convolution import Method, plan
+from qconv.execution import Backend, Seed
+from qconv.filtering import filter_problem
+from qconv.methods.collapse import Collapse
+from qconv.methods.diffusion import Diffusion
+from qconv.methods.estimation import AmplitudeEstimation
+from qconv.methods.fourier import Fourier
+from qconv.methods.interference import Interference
+from qconv.problem import Problem
+
+_Array = NDArray[np.float64]
+
+FILTERS = ("phase", "correlation", "normalized")
+
+#: Methods that hold the whole image, so that a shot is for all places.
+_WHOLE = (Fourier, Interference, Diffusion)
+
+#: A variance below this part of the mean square, and a magnitude below this part of the largest,
+#: are rounding.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Where a template was found, how sure that is, and the sampled map behind it."""
+
+    position: tuple[int, ...]
+    """Place of the template's first element in the image: the leading place of the map."""
+    certainty: float
+    """Probability that the place is the true maximum of the map's expectation, from the shots."""
+    map: NDArray[np.float64]
+    """How well the template fits at every place where it lies inside the image, shape
+    ``image.shape - template.shape + 1``; converges to `classical.match_template`, or its magnitude
+    where the method is not signed."""
+    stderr: NDArray[np.float64]
+    """Standard error of ``map``, same shape and unit; 0 where it is exact."""
+    shots: int | None
+    """Executions of the circuit altogether; None for the exact expectation."""
+    success_probability: float
+    """Part of the executions that were of use; 1 with a phase filter, which needs no flag."""
+    circuits: tuple[QuantumCircuit, ...]
+    """The circuits that ran, before transpiling, with named registers."""
+
+    def __str__(self) -> str:
+        rows = [
+            ("position", ", ".join(map(str, self.position))),
+            ("certainty", f"{100 * self.certainty:.2f} %"),
+            ("shots", "exact expectation" if self.shots is None else f"{self.shots:,}"),
+            ("success probability", f"{self.success_probability:.6g}"),
+            ("places", " x ".join(map(str, self.map.shape))),
+        ]
+        return "\n".join(f"{name:<22}{text}" for name, text in rows)
+
+
+def match_template(
+    image: ArrayLike,
+    template: ArrayLike,
+    *,
+    filter: str = "phase",
+    shots: int | None = 10_000,
+    method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
+    backend: Backend = None,
+    seed: Seed = None,
+    progress: bool = False,
+) -> Match:
+    """Find a template in an image, or in a signal, by measuring a quantum circuit.
+
+    Args:
+        image: Real array with 1 or 2 axes, any unit, not constant.
+        template: Real array with as many axes, no larger than the image, not constant.
+        filter: ``"phase"`` (sharp spots, success probability 1), ``"correlation"``, or
+            ``"normalized"`` (from -1 to 1, by classical work on every window; see the module).
+        shots: Executions of the circuit altogether, at most; None for the exact expectation.
+            `Fourier`, `Interference`, `Diffusion` and ``Collapse(shared=True)`` use all of them for
+            every place; the other methods share them out among the places.
+        method: ``"phase"`` needs a `Fourier`. One that is not signed gives magnitudes: an inverted
+            copy of the template is as bright as the template.
+        backend: As in `qconv.convolve`, as are ``seed`` and ``progress``.
+        seed: Of all randomness.
+        progress: Show a progress bar (needs tqdm).
+
+    Returns:
+        The place, how sure it is, and the map that was sampled.
+
+    Raises:
+        TypeError: An argument is of the wrong type, or complex.
+        ValueError: The template is larger than the image, one of them is constant, empty or not
+            finite, or has not 1 or 2 axes; ``filter`` is unknown or does not go with ``method``;
+            fewer shots than places to share them out to; or the circuit would not fit in memory.
+        RuntimeError: A backend failed.
+
+    Source:
+        Horner and Gianino, Applied Optics 23, 812 (1984) (phase-only matched filter); Lewis, Vision
+        Interface 120 (1995), section 2 (normalised correlation).
+    """
+    one_of(filter, "filter", FILTERS)
+    x, t = _checked(image, template)
+    options = {"backend": backend, "seed": seed, "progress": progress}
+    if filter == "phase":
+        if not isinstance(method, Fourier):
+            raise ValueError(
+                f"method: expected qconv.Fourier(...) for the filter 'phase', got {method!r}"
+            )
+        return _matched(_phase_problem(x, t, method, shots, options), method, _places(x, t))
+    problem = _correlation_problem(x, t, method, shots, options)
+    norms = _window_norms(x, t) if filter == "normalized" else None
+    return _matched(problem, method, _places(x, t), norms)
+
+
+def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
+    x, t = real_array(image, "image"), real_array(template, "template")
+    if x.ndim not in (1, 2):
+        raise ValueError(f"image: expected 1 or 2 axes, got {x.ndim} (shape {x.shape})")
+    if t.ndim != x.ndim:
+        raise ValueError(
+            f"template: expected as many axes as the image, {x.ndim}, got {t.ndim} "
+            f"(shape {t.shape})"
+        )
+    if any(h > n for h, n in zip(t.shape, x.shape, strict=True)):
+        raise ValueError(
+            f"template: expected a shape no larger than the image, {x.shape}, got {t.shape}"
+        )
+    for name, array in (("image", x), ("template", t)):
+        if array.min() == array.max():
+            raise ValueError(f"{name}: expected different values, got {array.flat[0]} everywhere")
+    return x, t
+
+
+def _places(image: _Array, template: _Array) -> tuple[slice, ...]:
+    """Where the template lies inside the image."""
+    sizes = zip(image.shape, template.shape, strict=True)
+    return tuple(slice(n - h + 1) for n, h in sizes)
+
+
+# -------------------------------------------------------------------------------- the problems
+
+
+def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex128]:
+    """The phase-only matched filter of a template, for a lattice of at least its shape.
+
+    A frequency that the template lacks, but for rounding, passes as it is.
+
+    Returns:
+        Factors of modulus 1 in the order of ``numpy.fft.fftn``.
+    """
+    spectrum = np.fft.fftn(template, shape, range(template.ndim))
+    size = np.abs(spectrum)
+    heard = size > _ROUNDING * size.max()
+    return np.asarray(np.where(heard, spectrum.conj() / np.where(heard, size, 1), 1))
+
+
+def _phase_problem(
+    image: _Array, template: _Array, method: Fourier, shots: int | None, options: dict[str, Any]
+) -> Problem:
+    """A filter on a ring of powers of two; local means are taken away before zeros are added."""
+    window = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
+    ring = tuple(1 << (length - 1).bit_length() for length in image.shape)
+    extended = np.zeros(ring)
+    extended[tuple(map(slice, image.shape))] = _varying(image, window, "image")
+    total = None if shots is None else whole_number(shots, "shots", 1)
+    once = None if shots is None else 1
+    factors = phase_filter(_varying(template, window, "template"), ring)
+    problem = filter_problem(extended, factors, method, shots=once, **options)
+    return replace(problem, total=total)
+
+
+def _varying(array: _Array, window: list[int], name: str) -> _Array:
+    """An array less its local means, edges mirrored."""
+    centred = array - array.mean()
+    rest = centred - uniform_filter(centred, window, mode="reflect")
+    if np.abs(rest).max() <= _ROUNDING * np.abs(centred).max():
+        raise ValueError(f"{name}: expected different values along the template's axes")
+    return np.asarray(rest)
+
+
+def _correlation_problem(
+    image: _Array, template: _Array, method: Method, shots: int | None, options: dict[str, Any]
+) -> Problem:
+    """A correlation, where the template lies inside the image.
+
+    As the template's mean is taken away the image's makes no difference to the result; without it
+    the amplitudes are fuller of the rest. Particles cannot do without it.
+    """
+    x = image if isinstance(method, Diffusion) else image - image.mean()
+    problem = plan(
+        x, template - template.mean(), method=method, mode="valid", flipped=False, **options
+    )
+    if shots is None:
+        return problem
+    total = whole_number(shots, "shots", 1)
+    if isinstance(method, _WHOLE):
+        return replace(problem, shots=1, total=total)
+    if isinstance(method, Collapse) and method.shared:
+        return replace(problem, shots=total)
+    powers = len(method.powers) if isinstance(method, AmplitudeEstimation) else 1
+    each = total // (problem.grid.pixels * powers)
+    if each < 1:
+        raise ValueError(
+            f"shots: expected at least {problem.grid.pixels * powers} for {problem.grid.pixels} "
+            f"places with {method!r}, got {total}; qconv.Fourier(...) and "
+            "qconv.Collapse(shared=True) use each shot for all places"
+        )
+    return replace(problem, shots=each)
+
+
+def _window_norms(image: _Array, template: _Array) -> _Array:
+    """Norm of the template times that of every window, less their means; 0 if one is constant."""
+    ones = np.ones_like(template)
+    x = image - image.mean()
+    total = fftconvolve(x, ones, mode="valid")
+    square = fftconvolve(x**2, ones, mode="valid")
+    spread = square - total**2 / ones.size
+    varied = spread > _ROUNDING * square.max()
+    return np.asarray(
+        np.where(varied, np.sqrt(np.where(varied, spread, 1)), 0) * template.std() * ones.size**0.5
+    )
+
+
+# --------------------------------------------------------------------------------- the answer
+
+
+def _matched(
+    problem: Problem, method: Method, places: tuple[slice, ...], norms: _Array | None = None
+) -> Match:
+    """Run, and say which place leads.
+
+    Args:
+        problem: What is run.
+        method: By which method.
+        places: Those of its outputs that are places of the template.
+        norms: What to divide them by; 0 where the answer is 0.
+    """
+    result = method.estimate(problem)
+    found, stderr = (np.ascontiguousarray(part[places]) for part in (result.image, result.stderr))
+    counts = _counts(found, stderr, method)
+    if norms is not None:
+        varied = norms > 0
+        scale = np.where(varied, norms, 1)
+        found, stderr = (np.where(varied, part / scale, 0) for part in (found, stderr))
+    if counts is None:
+        leading, certainty = leading_estimate(found, stderr)
+    else:
+        leading, certainty = leading_place(counts, None if norms is None else norms**2)
+    return Match(
+        position=tuple(int(index) for index in np.unravel_index(leading, found.shape)),
+        certainty=certainty,
+        map=found,
+        stderr=stderr,
+        shots=None if problem.shots is None else result.total_shots,
+        success_probability=result.success_probability,
+        circuits=result.circuits,
+    )
+
+
+def _counts(found: _Array, stderr: _Array, method: Method) -> _Array | None:
+    """How often each place was measured, if that is what a map of magnitudes was made of.
+
+    A magnitude is the root of a count, in units of twice its standard error.
+    """
+    if getattr(method, "signed", True) or not stderr.any():
+        return None
+    return np.rint(np.square(found / (2 * stderr)))
