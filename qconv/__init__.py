@@ -16,6 +16,7 @@ from qconv.circuits.resources import resources
 from qconv.convolution import convolve, correlate
 from qconv.filtering import filter_frequencies
 from qconv.kernels import named_kernel
+from qconv.methods.blocks import Blocks
 from qconv.methods.collapse import Collapse
 from qconv.methods.diffusion import Diffusion
 from qconv.methods.estimation import AmplitudeEstimation
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AmplitudeEstimation",
+    "Blocks",
     "Collapse",
     "Convolution",
     "Diffusion",

@@ -279,7 +279,7 @@ def _backend_job(measured: QuantumCircuit, backend: BackendV2) -> _Job:
     return job
 
 
-_REPEATED = (
+REPEATED = (
     "backend: the sampler returned the same shots on two runs (it has a fixed seed), which would "
     "be counted as independent; give it seed=None"
 )
@@ -308,7 +308,7 @@ class ShotLog:
         if seed is None:
             return
         if seed == self._seed:
-            raise ValueError(_REPEATED)
+            raise ValueError(REPEATED)
         self._seed = seed
         self.names.add(seed)
 
@@ -321,7 +321,7 @@ class ShotLog:
         if self._latest is not None:
             n = min(len(self._latest), len(bits))
             if _is_distinctive(bits[:n]) and np.array_equal(self._latest[:n], bits[:n]):
-                raise ValueError(_REPEATED)
+                raise ValueError(REPEATED)
         self._latest = bits
         start = bits[:_STREAM_SHOTS]
         if _is_distinctive(start):

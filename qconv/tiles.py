@@ -64,7 +64,7 @@ class Tile:
         return padded[tuple(slice(part.start + v, part.start + v + n) for part, v, n in shown)]
 
 
-def cut(grid: Grid, room: int, *, margins: bool = True) -> list[Tile]:
+def cut(grid: Grid, room: int, *, margins: bool = True, per_tile: int = _PER_TILE) -> list[Tile]:
     """Cut the output into tiles, with as few basis states altogether as possible.
 
     Every tile counts as some states more, for the time that a circuit takes however small it is.
@@ -73,6 +73,7 @@ def cut(grid: Grid, room: int, *, margins: bool = True) -> list[Tile]:
         grid: Geometry of the convolution.
         room: Most qubits for the position; one that needs more even for a single pixel gets them.
         margins: False if nothing is displaced, so that no tile needs a margin.
+        per_tile: How many states a tile counts more.
 
     Returns:
         The tiles in C order.
@@ -86,7 +87,7 @@ def cut(grid: Grid, room: int, *, margins: bool = True) -> list[Tile]:
         pairs = zip(choice, grid.output_shape, strict=True)
         tiles: int = math.prod(-(-outputs // length) for (length, _), outputs in pairs)
         states: int = 2 ** sum(bits for _, bits in choice)
-        return tiles * (_PER_TILE + states)
+        return tiles * (per_tile + states)
 
     best = min(fitting, key=cost)
     bits = tuple(bits for _, bits in best)

@@ -109,6 +109,12 @@ class Diffusion:
         walk = _walk(scene, problem.propagator, self.steps)
         return _shell(scene, walk, "ripple" if self.adder == "auto" else self.adder)
 
+    def num_qubits(self, problem: Problem) -> int:
+        """Qubits of the circuit that `estimate` would run."""
+        scene = Scene.of(problem)
+        walk = _walk(scene, problem.propagator, self.steps)
+        return int(_shell(scene, walk, scene.family(self.adder)).num_qubits)
+
 
 def _require_particles(scene: Scene) -> None:
     lowest = float(scene.problem.image.min())

@@ -97,6 +97,12 @@ class Interference:
         kernel = scene.cells.added(problem.propagator.effective_kernel)
         return self._shell(scene, kernel, "ripple" if self.adder == "auto" else self.adder)
 
+    def num_qubits(self, problem: Problem) -> int:
+        """Qubits of the circuit that `estimate` would run."""
+        scene = Scene.of(problem)
+        kernel = scene.cells.added(problem.propagator.effective_kernel)
+        return int(self._shell(scene, kernel, scene.family(self.adder)).num_qubits)
+
     def _shell(self, scene: Scene, kernel: _Array, family: str) -> QuantumCircuit:
         """The circuit that superposes displaced copies, without the preparation of the image.
 
