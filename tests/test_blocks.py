@@ -1,0 +1,251 @@
+"""Blocks against SciPy and against the single circuit: every scheme, method, mode and boundary."""
+
+import numpy as np
+import pytest
+from qiskit.primitives import BackendSamplerV2
+from qiskit_aer import AerSimulator
+from scipy import signal
+
+import classical
+import qconv
+from tests.cases import BOUNDARIES, MODES, SHAPES, close
+from tests.chance import ALARM
+
+METHODS = {
+    "fourier": qconv.Fourier(),
+    "interference": qconv.Interference(),
+    "diffusion": qconv.Diffusion(),
+    "diffusion, classical": qconv.Diffusion(adder="classical"),
+    "interference, ripple": qconv.Interference(adder="ripple"),
+}
+SCHEMES = ("overlap-add", "overlap-save")
+VERBS = [(qconv.convolve, signal.convolve2d), (qconv.correlate, signal.correlate2d)]
+
+
+def fewest(method, image, kernel, **where):
+    """A `Blocks` with nearly as few qubits as will do."""
+    for qubits in range(1, 24):
+        blocks = qconv.Blocks(method, qubits=qubits, **where)
+        try:
+            qconv.convolve(image, kernel, method=blocks, shots=None)
+        except ValueError as error:
+            if not str(error).startswith("qubits: expected at least"):
+                raise
+            continue
+        return qconv.Blocks(method, qubits=qubits + 1, **where)
+    raise AssertionError
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("seed", range(6))
+def test_random_shapes(scheme, method, seed):
+    rng = np.random.default_rng(seed)
+    image, kernel = rng.random(rng.integers(5, 17, 2)), rng.normal(size=rng.integers(1, 5, 2))
+    where = {"mode": MODES[seed % 3], "boundary": BOUNDARIES[seed // 2], "fillvalue": seed % 2}
+    ours, scipys = VERBS[seed % 2]
+    blocks = fewest(METHODS[method], image, kernel, scheme=scheme)
+    result = ours(image, kernel, method=blocks, shots=None, **where)
+    close(result.image, scipys(image, kernel, **where))
+    assert (result.stderr == 0).all()
+    assert result.circuits[0].num_qubits <= blocks.qubits
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", sorted(SHAPES.keys() - {"several tiles", "several turns"}))
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_curated_shapes(scheme, name, boundary):
+    rng = np.random.default_rng(1)
+    shape, kernel_shape = SHAPES[name]
+    image, kernel = rng.normal(size=shape), rng.normal(size=kernel_shape)
+    for mode in MODES:
+        where = {"mode": mode, "boundary": boundary, "fillvalue": 2.5 * (mode == "same")}
+        try:
+            expected = signal.convolve2d(image, kernel, **where)
+        except ValueError:
+            continue
+        for qubits in (12, 10):
+            method = qconv.Blocks(qconv.Fourier(), scheme, qubits)
+            close(qconv.convolve(image, kernel, method=method, shots=None, **where).image, expected)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("shapes", [((61,), (4,)), ((7, 9, 6), (2, 3, 2))])
+def test_other_numbers_of_axes(scheme, shapes):
+    rng = np.random.default_rng(2)
+    image, kernel = rng.normal(size=shapes[0]), rng.normal(size=shapes[1])
+    for boundary in BOUNDARIES:
+        where = {"mode": "same", "boundary": boundary}
+        method = qconv.Blocks(qconv.Fourier(), scheme, 8)
+        result = qconv.convolve(image, kernel, method=method, shots=None, **where)
+        close(result.image, classical.convolve(image, kernel, **where))
+        assert result.circuits[0].num_qubits <= 8
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_steps(scheme, small_camera):
+    kernel = qconv.named_kernel("gaussian")
+    image = small_camera[:17, :20]
+    for boundary in BOUNDARIES:
+        where = {"shots": None, "mode": "same", "boundary": boundary}
+        whole = qconv.Diffusion(steps=2)
+        expected = qconv.convolve(image, kernel, method=whole, **where).image
+        blocks = qconv.Blocks(whole, scheme, 14)
+        close(qconv.convolve(image, kernel, method=blocks, **where).image, expected)
+
+
+@pytest.mark.parametrize("padding", ["kernel", "wrapped", "both"])
+def test_what_wraps_around_a_saved_block_is_not_read(padding, small_camera):
+    """So that a block's registers hold its piece of the image and no more."""
+    method = qconv.Blocks(qconv.Fourier(padding=padding), "overlap-save", 12)
+    kernel = qconv.named_kernel("gaussian", 5)
+    result = qconv.convolve(small_camera, kernel, method=method, shots=None)
+    close(result.image, classical.convolve(small_camera, kernel))
+    assert [r.size for r in result.circuits[0].qregs] == [5, 5, 1, 1]
+
+
+def test_magnitudes_of_saved_blocks(small_camera):
+    kernel = qconv.named_kernel("edge")
+    method = qconv.Blocks(qconv.Fourier(signed=False), "overlap-save", 11)
+    result = qconv.convolve(small_camera, kernel, method=method, shots=None)
+    close(result.image, np.abs(classical.convolve(small_camera, kernel)))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("method", ["fourier", "interference", "diffusion"])
+def test_standard_errors(scheme, method, small_camera):
+    """The mean of z**2 over pixels and 4 runs.
+
+    Chebyshev's inequality would need more; z is a sum of at least a thousand nearly independent
+    outcomes, so its square's mean has the standard deviation ``sqrt(2 / n)``, taken 1.3 times for
+    what neighbours share, times 7 (a false alarm in 4e11), and 3 % for standard errors that are
+    themselves estimated.
+    """
+    kernel = qconv.named_kernel("sharpen")
+    blocks = qconv.Blocks(METHODS[method], scheme, 13)
+    exact = classical.convolve(small_camera, kernel, mode="same")
+    runs = [
+        qconv.convolve(small_camera, kernel, method=blocks, shots=2000, mode="same", seed=seed)
+        for seed in range(4)
+    ]
+    squares = np.mean([((run.image - exact) / run.stderr) ** 2 for run in runs])
+    assert abs(squares - 1) < 7 * 1.3 * np.sqrt(2 / (4 * exact.size)) + 0.03
+    assert ALARM > 2 * 1.3e-12
+    total = sum(runs)
+    assert total.shots == 8000
+    assert np.abs(total.image - exact).mean() < 0.6 * np.abs(runs[0].image - exact).mean()
+    for run in runs:
+        away = run.success_probability - run.expected_success
+        assert abs(away) <= 6.5 * run.success_stderr + 1e-12
+        assert run.independent
+
+
+def test_shots_are_shared_out(small_camera):
+    """Overlap-add spends as many as the outputs are due, whatever overlaps."""
+    kernel = qconv.named_kernel("box", 5)
+    for scheme, near in (("overlap-add", 0.001), ("overlap-save", 0)):
+        method = qconv.Blocks(qconv.Diffusion(), scheme, 14)
+        result = qconv.convolve(small_camera, kernel, method=method, shots=50, seed=1, mode="same")
+        wanted = 50 * small_camera.size
+        assert abs(result.total_shots - wanted) <= near * wanted
+        assert result.oracle_calls == result.total_shots
+        assert result.shots == 50
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_seeds(scheme, small_camera):
+    kernel = qconv.named_kernel("edge")
+    method = qconv.Blocks(qconv.Fourier(), scheme, 12)
+    where = {"method": method, "shots": 10, "mode": "same"}
+    one, two, other = (qconv.convolve(small_camera, kernel, seed=s, **where) for s in (1, 1, 2))
+    assert np.array_equal(one.image, two.image)
+    assert not np.array_equal(one.image, other.image)
+    with pytest.raises(ValueError, match="same seed"):
+        one + two
+    flat = np.ones((64, 64)) * 3
+    blocks = qconv.convolve(flat, [[0.5, 0.5]], seed=1, **where).image
+    assert not np.array_equal(blocks[8:24, 8:24], blocks[8:24, 36:52])  # streams of their own
+
+
+def test_dark_blocks_run_nothing():
+    image = np.zeros((40, 40))
+    image[25:30, 25:30] = 7
+    kernel = qconv.named_kernel("gaussian")
+    for scheme in SCHEMES:
+        method = qconv.Blocks(qconv.Diffusion(), scheme, 12)
+        result = qconv.convolve(image, kernel, method=method, shots=100, seed=1, mode="same")
+        assert (result.image[:20, :20] == 0).all()
+        assert result.image[27, 27] > 0
+        assert result.circuits
+        assert result.success_probability < 0.5
+        with pytest.warns(RuntimeWarning, match="nothing is left of any block"):
+            nothing = qconv.convolve(0 * image, kernel, method=method, shots=5)
+        assert (nothing.image == 0).all()
+        assert nothing.circuits == ()
+
+
+def test_backends():
+    image = np.random.default_rng(3).random((7, 6))
+    kernel = np.array([[1.0, -2.0, 0.5]])
+    method = qconv.Blocks(qconv.Fourier(), "overlap-add", 7)
+    exact = classical.convolve(image, kernel)
+    for backend in (AerSimulator(), BackendSamplerV2(backend=AerSimulator())):
+        result = qconv.convolve(
+            image, kernel, method=method, shots=2000, seed=3, backend=backend, mode="full"
+        )
+        z = (result.image - exact) / result.stderr
+        assert np.abs(z).max() < 6.5  # 56 pixels: a false alarm in 2e8
+    sampler = BackendSamplerV2(backend=AerSimulator(), options={"seed_simulator": 5})
+    with pytest.raises(ValueError, match="same shots on two runs"):
+        qconv.convolve(image, kernel, method=method, shots=200, backend=sampler)
+
+
+def test_the_cheapest_blocks_are_taken():
+    """512 x 512 and 3 x 3: 126 pixels a side would take 25 circuits of 2**14 cells."""
+    method = qconv.Blocks(qconv.Fourier(), "overlap-save", 16)
+    from qconv.convolution import plan
+
+    problem = plan(np.ones((512, 512)), np.ones((3, 3)), method=method, mode="same")
+    circuit = method.device_circuit(problem)
+    assert [r.size for r in circuit.qregs] == [7, 7, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "message"),
+    [
+        ({"method": qconv.Collapse()}, TypeError, "method: expected one that holds a whole image"),
+        ({"method": qconv.Fourier}, TypeError, "method: expected one that holds a whole image"),
+        ({"method": qconv.AmplitudeEstimation()}, TypeError, "method: expected one that holds"),
+        ({"scheme": "overlap"}, ValueError, "scheme: expected one of 'overlap-add', 'overlap-s"),
+        ({"method": qconv.Fourier(signed=False)}, ValueError, "scheme: 'overlap-add' adds results"),
+        ({"qubits": 0}, ValueError, "qubits: expected a whole number >= 1, got 0"),
+        ({"qubits": 12.0}, TypeError, "qubits: expected a whole number"),
+    ],
+)
+def test_wrong_options(wrong, kind, message):
+    with pytest.raises(kind, match=message):
+        qconv.Blocks(**({"method": qconv.Fourier()} | wrong))
+
+
+def test_blocks_of_blocks_are_refused():
+    with pytest.raises(TypeError, match="method: expected one that holds a whole image"):
+        qconv.Blocks(qconv.Blocks(qconv.Fourier()))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_too_few_qubits(scheme):
+    method = qconv.Blocks(qconv.Fourier(), scheme, 5)
+    message = r"qubits: expected at least \d+ for a kernel of shape \(3, 3\) and Fourier"
+    with pytest.raises(ValueError, match=message):
+        qconv.convolve(np.ones((9, 9)), np.ones((3, 3)), method=method)
+    kernel = np.array([[1.0, 2, 1]])
+    enough = qconv.Blocks(qconv.Fourier(), scheme, 4)
+    result = qconv.convolve(np.eye(9), kernel, method=enough, shots=None)
+    close(result.image, classical.convolve(np.eye(9), kernel))
+
+
+def test_negative_pixels_are_no_particles():
+    with pytest.raises(ValueError, match="image: expected values >= 0 for Diffusion"):
+        qconv.convolve(
+            -np.ones((9, 9)), np.ones((3, 3)), method=qconv.Blocks(qconv.Diffusion(), qubits=12)
+        )
