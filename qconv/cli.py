@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,23 @@ from qiskit import QuantumCircuit
 
 import classical
 import qconv
+from qconv import finding
+from qconv.cells import PADDINGS
+from qconv.command import (
+    Parser,
+    UsageError,
+    add_outputs,
+    checked_seed,
+    output_paths,
+    read_input,
+    require_extras,
+)
 from qconv.convolution import plan
 from qconv.grid import BOUNDARIES, MODES
 from qconv.kernels import KERNEL_NAMES
+from qconv.methods.blocks import SCHEMES
 from qconv.methods.estimation import RANGES
-from qconv.reporting import FIGURES, Report, channels
+from qconv.reporting import Report, channels
 
 _Array = NDArray[np.float64]
 
@@ -44,6 +56,8 @@ methods:
   fourier       the picture's amplitudes are filtered between two Fourier transforms
   estimation    a flag rotated by the pixels is amplified: the error falls as the inverse of
                 the cost instead of its root; --shots are for each pixel and power
+
+qconv match IMAGE TEMPLATE finds a small picture in a large one: qconv match --help
 """
 
 _EPILOG = """\
@@ -55,6 +69,7 @@ examples:
   qconv --method diffusion --kernel gaussian --steps 4
   qconv --method interference --shots 100000
   qconv --method estimation --powers 0 1 2 4 8 --shots 50
+  qconv --method fourier --blocks overlap-add --qubits 14
 """
 
 _Method = (
@@ -63,7 +78,10 @@ _Method = (
     | qconv.Interference
     | qconv.Fourier
     | qconv.AmplitudeEstimation
+    | qconv.Blocks
 )
+
+_WHOLE = (qconv.Diffusion, qconv.Interference, qconv.Fourier)
 
 _METHODS: dict[str, type[_Method]] = {
     "collapse": qconv.Collapse,
@@ -80,27 +98,14 @@ _OPTIONS = {
     "steps": "diffusion",
     "powers": "estimation",
     "range": "estimation",
+    "padding": "fourier",
 }
 
 _KERNEL_FILES = (".npy", ".csv", ".txt")
 
 
-class UsageError(Exception):
-    """Something about the call is wrong; its text is one line for the person who typed it."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (qconv --help lists the options)")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="qconv",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _parser() -> Parser:
+    parser = Parser("qconv", _DESCRIPTION, _EPILOG)
     parser.add_argument("--version", action="version", version=f"qconv {qconv.__version__}")
     what = parser.add_argument_group("what to convolve")
     what.add_argument(
@@ -177,28 +182,33 @@ def _parser() -> argparse.ArgumentParser:
         "around each pixel, which is narrower but takes longer (default: global)",
     )
     how.add_argument(
+        "--padding",
+        choices=PADDINGS,
+        help="fourier: what is extended by zeros, image or kernel (default: auto)",
+    )
+    how.add_argument(
+        "--blocks",
+        choices=SCHEMES,
+        help="diffusion, interference, fourier: cut the picture into blocks, each in a circuit",
+    )
+    how.add_argument(
+        "--qubits", type=int, metavar="N", help="most qubits of a block's circuit (default: 16)"
+    )
+    how.add_argument(
         "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
     )
-    out = parser.add_argument_group("what to write")
-    out.add_argument(
-        "--out",
-        type=Path,
-        default=Path("result.png"),
-        metavar="FILE",
-        help="the measured picture; .npy keeps every digit (default: result.png)",
-    )
-    out.add_argument(
-        "--figure", type=Path, metavar="FILE", help="the figure (default: OUT-figure.png)"
-    )
-    out.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    out.add_argument("--quiet", action="store_true", help="no progress bar, no tables")
+    add_outputs(parser, "result.png", "the measured picture; .npy keeps every digit")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 2 for wrong input, 130 if interrupted."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        _run(_parser().parse_args(arguments))
+        if given[:1] == ["match"]:
+            finding.run(given[1:])
+        else:
+            _run(_parser().parse_args(given))
     except BrokenPipeError:  # whoever read the tables has gone; the files are written
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the interpreter exits)
         return 0
@@ -213,16 +223,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     """Check everything that can be checked, then measure, compare, write and report."""
-    _require_extras()
+    require_extras()
     from qconv import pictures
 
-    out, figure_path = _output_paths(options)
+    inputs = {"input picture": options.image, "kernel": options.kernel}
+    out, figure_path = output_paths(options, pictures.WRITABLE, inputs)
     propagator = _propagator(options)
     method = _method(options)
-    image = pictures.sample_picture() if options.image is None else _read(options.image)
-    seed = secrets.randbits(32) if options.seed is None else options.seed
-    if seed < 0:
-        raise UsageError(f"--seed: expected a whole number >= 0, got {seed}")
+    image = (
+        pictures.sample_picture() if options.image is None else read_input(options.image, "IMAGE")
+    )
+    seed = secrets.randbits(32) if options.seed is None else checked_seed(options.seed)
     started = time.perf_counter()
     results = _convolve_channels(image, propagator, method, options, seed)
     seconds = time.perf_counter() - started
@@ -243,62 +254,6 @@ def _run(options: argparse.Namespace) -> None:
         size = " x ".join(map(str, image.shape))
         print(f"input {size}, seed {seed}: {executions:,} executions in {seconds:.2f} s\n")
         print(f"{tables}\n\nwrote {out} ({report.scale}) and {figure_path}")
-
-
-def _require_extras() -> None:
-    try:
-        import matplotlib  # noqa: F401
-        import skimage  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"pictures need {error.name}; install them with: pip install 'qconv[images]'"
-        ) from None
-
-
-def _output_paths(options: argparse.Namespace) -> tuple[Path, Path]:
-    """Where to write, after making sure that it can be done and harms nothing."""
-    from qconv.pictures import WRITABLE
-
-    out: Path = options.out
-    if not out.name:
-        raise UsageError(f"--out: expected a file's name, got '{out}'")
-    figure: Path = options.figure or out.with_name(f"{out.stem}-figure.png")
-    if out.resolve() == figure.resolve():
-        raise UsageError(f"--figure: expected another file than --out, got '{figure}' for both")
-    for name, path, endings in (("--out", out, WRITABLE), ("--figure", figure, FIGURES)):
-        if path.suffix.lower() not in endings:
-            raise UsageError(
-                f"{name}: expected a name ending in {', '.join(endings)}, got '{path}'"
-            )
-        try:
-            _check_place(name, path, options)
-        except OSError as error:
-            raise UsageError(f"{name}: {error.strerror}: '{path}'") from error
-    return out, figure
-
-
-def _check_place(name: str, path: Path, options: argparse.Namespace) -> None:
-    """Make sure that a file can be written and that nothing is lost by it."""
-    if path.is_dir():
-        raise UsageError(f"{name}: expected a file, got the folder '{path}'")
-    if not path.parent.is_dir():
-        raise UsageError(f"{name}: there is no folder '{path.parent}'")
-    if not path.exists():
-        return
-    if not options.overwrite:
-        raise UsageError(f"{name}: '{path}' exists; --overwrite replaces it")
-    for read, what in ((options.image, "input picture"), (options.kernel, "kernel")):
-        if read is not None and Path(read).is_file() and path.samefile(read):
-            raise UsageError(f"{name}: '{path}' is the {what}")
-
-
-def _read(path: str) -> _Array:
-    from qconv.pictures import read_picture
-
-    try:
-        return read_picture(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"IMAGE: {error}") from error
 
 
 def _propagator(options: argparse.Namespace) -> qconv.Propagator:
@@ -355,7 +310,17 @@ def _method(options: argparse.Namespace) -> _Method:
             )
     if options.method == "collapse":
         given.setdefault("baseline", True)
-    return _METHODS[options.method](**given)
+    method = _METHODS[options.method](**given)
+    if options.blocks is None:
+        if options.qubits is not None:
+            raise UsageError("--qubits: goes with --blocks")
+        return method
+    if not isinstance(method, _WHOLE):
+        raise UsageError(
+            f"--blocks: goes with --method diffusion, interference or fourier, not with "
+            f"{options.method}"
+        )
+    return qconv.Blocks(method, options.blocks, 16 if options.qubits is None else options.qubits)
 
 
 def _geometry(options: argparse.Namespace) -> dict[str, Any]:
@@ -428,4 +393,6 @@ def _title(options: argparse.Namespace, method: _Method, result: qconv.Convoluti
     )
     steps = [f"{options.steps} steps"] if (options.steps or 1) > 1 else []
     extras = [word for word in ("baseline", "shared") if getattr(method, word, False)]
+    if isinstance(method, qconv.Blocks):
+        extras.append(f"{method.scheme} of at most {method.qubits} qubits")
     return ", ".join([kernel, options.method, shots, *steps, *extras])

@@ -146,3 +146,26 @@ def write_picture(path: Path, image: _Array, scale: GreyScale) -> None:
         return
     levels = np.round(scale.apply(image) * WHITE).astype(np.uint8)
     io.imsave(os.fspath(path), levels, check_contrast=False)
+
+
+def boxed(picture: _Array, corner: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """A picture with a red box around a part of it.
+
+    Args:
+        picture: ``(H, W)`` or ``(H, W, 3)``, grey levels from 0 to 255, clipped.
+        corner: Row and column of the part's first pixel.
+        shape: Its rows and columns.
+
+    Returns:
+        ``(H, W, 3)``. The lines lie outside the part, unless it touches the picture's edge.
+    """
+    from skimage.draw import rectangle_perimeter
+
+    levels = np.round(np.clip(picture, 0, WHITE)).astype(np.uint8)
+    marked = levels.copy() if levels.ndim == 3 else np.dstack([levels] * 3)
+    first, sides = np.array(corner), np.array(shape)
+    for line in range(max(1, round(max(marked.shape) / 250))):
+        low, high = first - line, first + sides - 1 + line
+        rows, columns = rectangle_perimeter(low, high, shape=marked.shape[:2], clip=True)
+        marked[rows, columns] = (255, 30, 30)
+    return marked

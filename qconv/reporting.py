@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +12,10 @@ from qiskit import QuantumCircuit
 
 import classical
 import qconv
+from qconv.command import written_together
 from qconv.pictures import WHITE, GreyScale, write_picture
 
 _Array = NDArray[np.float64]
-
-#: Endings of the files that a figure can be written to.
-FIGURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 
 #: Registers whose joint state holds the image.
 _IMAGE_REGISTERS = ("row", "column", "reference")
@@ -109,7 +105,7 @@ class Report:
         if reliable:
             tables["standard errors to rely on"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
         if _image_qubits(self.circuit):
-            tables["circuit on a device"] = _device_cost(self.circuit)
+            tables["circuit on a device"] = device_cost(self.circuit)
         else:
             tables["kernel circuit"] = str(qconv.resources(self.circuit))
         return "\n\n".join(
@@ -125,11 +121,7 @@ class Report:
         """
         from qconv.plotting import comparison_figure, save_figure
 
-        with (
-            tempfile.TemporaryDirectory(dir=out.parent, prefix=".qconv-") as first,
-            tempfile.TemporaryDirectory(dir=figure_path.parent, prefix=".qconv-") as second,
-        ):
-            partial_out, partial_figure = Path(first, out.name), Path(second, figure_path.name)
+        with written_together(out, figure_path) as (partial_out, partial_figure):
             write_picture(partial_out, self.measured.image, self.scale)
             figure = comparison_figure(
                 self.image,
@@ -141,8 +133,6 @@ class Report:
                 title=self.title,
             )
             save_figure(figure, partial_figure)
-            os.replace(partial_out, out)
-            os.replace(partial_figure, figure_path)
 
 
 def _success(results: list[qconv.Convolution]) -> str:
@@ -158,7 +148,7 @@ def _image_qubits(circuit: QuantumCircuit) -> int:
     return sum(register.size for register in circuit.qregs if register.name in _IMAGE_REGISTERS)
 
 
-def _device_cost(circuit: QuantumCircuit) -> str:
+def device_cost(circuit: QuantumCircuit) -> str:
     """Resources of a whole-image circuit; what grows with the number of pixels, by formula.
 
     A state of ``n`` qubits takes at most ``2**n - n - 1`` controlled NOTs (Iten et al. 2016,

@@ -131,18 +131,23 @@ def match_template(
         Horner and Gianino, Applied Optics 23, 812 (1984) (phase-only matched filter); Lewis, Vision
         Interface 120 (1995), section 2 (normalised correlation).
     """
-    one_of(filter, "filter", FILTERS)
     x, t = _checked(image, template)
     options = {"backend": backend, "seed": seed, "progress": progress}
-    if filter == "phase":
-        if not isinstance(method, Fourier):
-            raise ValueError(
-                f"method: expected qconv.Fourier(...) for the filter 'phase', got {method!r}"
-            )
-        return _matched(_phase_problem(x, t, method, shots, options), method, _places(x, t))
-    problem = _correlation_problem(x, t, method, shots, options)
+    problem = _problem(x, t, filter, method, shots, options)
     norms = _window_norms(x, t) if filter == "normalized" else None
     return _matched(problem, method, _places(x, t), norms)
+
+
+def device_circuit(
+    image: ArrayLike,
+    template: ArrayLike,
+    filter: str = "phase",
+    method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
+) -> QuantumCircuit:
+    """What follows the image's preparation in `match_template`: to be counted, not run."""
+    problem = _problem(*_checked(image, template), filter, method, None, {})
+    circuit: QuantumCircuit = method.device_circuit(problem)  # type: ignore[attr-defined]
+    return circuit
 
 
 def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
@@ -171,6 +176,24 @@ def _places(image: _Array, template: _Array) -> tuple[slice, ...]:
 
 
 # -------------------------------------------------------------------------------- the problems
+
+
+def _problem(
+    image: _Array,
+    template: _Array,
+    filter: str,
+    method: Method,
+    shots: int | None,
+    options: dict[str, Any],
+) -> Problem:
+    """The filter as a convolution, with all shots that it may have."""
+    if one_of(filter, "filter", FILTERS) != "phase":
+        return _correlation_problem(image, template, method, shots, options)
+    if not isinstance(method, Fourier):
+        raise ValueError(
+            f"method: expected qconv.Fourier(...) for the filter 'phase', got {method!r}"
+        )
+    return _phase_problem(image, template, method, shots, options)
 
 
 def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex128]:

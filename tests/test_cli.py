@@ -798,3 +798,40 @@ class TestProcess:
         pipe.stderr.close()
         assert pipe.wait(60) == 0
         assert os.path.exists("result.png")
+
+
+@pytest.mark.usefixtures("quick")
+class TestBlocksAndPadding:
+    @pytest.mark.parametrize("scheme", ["overlap-add", "overlap-save"])
+    @pytest.mark.parametrize("method", ["diffusion", "interference", "fourier"])
+    def test_blocks(self, method, scheme, capsys):
+        options = ["--method", method, "--blocks", scheme, "--qubits", "11", "--exact"]
+        assert main(["in.png", *options]) == 0
+        assert "agrees" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("padding", ["auto", "both", "kernel", "wrapped"])
+    def test_padding(self, padding, capsys):
+        save("in.png", GREY[:8, :8])
+        options = ["--method", "fourier", "--padding", padding, "--boundary", "wrap"]
+        assert main(["in.png", "--exact", *options]) == 0
+        assert "agrees" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--qubits", "12"], "--qubits: goes with --blocks"),
+            (["--blocks", "overlap-add"], "--blocks: goes with --method diffusion, interference"),
+            (
+                ["--method", "fourier", "--blocks", "overlap-add", "--qubits", "3"],
+                "qubits: expected at least",
+            ),
+            (["--method", "diffusion", "--padding", "both"], "--padding: goes with --method four"),
+            (
+                ["--method", "fourier", "--padding", "kernel", "--mode", "full"],
+                "padding: 'kernel' wraps around",
+            ),
+        ],
+    )
+    def test_refused(self, options, message, capsys):
+        assert main(["in.png", *options]) == 2
+        assert message in capsys.readouterr().err

@@ -37,12 +37,14 @@ ORDER = [
     "template",
     "pictures",
     "plotting",
+    "command",
     "reporting",
+    "finding",
     "cli",
 ]
 
 #: The command line, whose tables compare: the only one that may know the reference.
-KNOW_CLASSICAL = {"reporting", "cli"}
+KNOW_CLASSICAL = {"reporting", "finding", "cli"}
 
 OPTIONAL = {"skimage", "PIL", "matplotlib", "mpl_toolkits", "tqdm"}
 

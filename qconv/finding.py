@@ -1,0 +1,202 @@
+"""The command ``qconv match``: a large picture and a small one in; where it is, out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import classical
+import qconv
+from qconv.command import (
+    Parser,
+    UsageError,
+    add_outputs,
+    checked_seed,
+    output_paths,
+    read_input,
+    require_extras,
+    written_together,
+)
+from qconv.reporting import device_cost
+from qconv.template import FILTERS, device_circuit
+
+_Array = NDArray[np.float64]
+
+_DESCRIPTION = """\
+Find a small picture in a large one by measuring a quantum circuit.
+
+The amplitudes of the large picture pass a matched filter between two quantum Fourier
+transforms. Each of --shots measurements of the whole circuit gives one place; the leading
+one is the answer, and how sure it is follows from the counts. Prints the place, and writes
+the large picture with a box around it. Colours count by their brightness.
+
+filters:
+  phase         phases alone: unitary, so that every shot succeeds, and a spot of one pixel.
+                Local means are taken away from both pictures first, classically
+  correlation   the plain cross-correlation, means taken away; a flag must read 0
+  normalized    the same divided by the norms of all windows, which are computed classically
+"""
+
+_EPILOG = """\
+examples:
+  qconv match                              a coin among coins, to match.png
+  qconv match photo.jpg detail.png --out found.png
+  qconv match --noise 40 --shots 3000 --seed 1
+  qconv match photo.jpg detail.png --filter normalized --shots 1000000
+"""
+
+#: Rows and columns of the coin that is sought where no picture is given.
+_COIN = (slice(93, 147), slice(242, 299))
+
+
+def _parser() -> Parser:
+    parser = Parser("qconv match", _DESCRIPTION, _EPILOG)
+    what = parser.add_argument_group("what to find")
+    what.add_argument(
+        "image",
+        nargs="?",
+        metavar="IMAGE",
+        help="a greyscale or colour picture; without one, the coins that scikit-image carries",
+    )
+    what.add_argument(
+        "template", nargs="?", metavar="TEMPLATE", help="a picture that is no larger, to be found"
+    )
+    what.add_argument(
+        "--noise",
+        type=float,
+        default=0.0,
+        metavar="SD",
+        help="add noise of this standard deviation to IMAGE, in grey levels of 255 (default: 0)",
+    )
+    how = parser.add_argument_group("how to find it")
+    how.add_argument(
+        "--filter", choices=FILTERS, default="phase", help="see above (default: phase)"
+    )
+    how.add_argument(
+        "--shots", type=int, default=10_000, metavar="N", help="shots altogether (default: 10000)"
+    )
+    how.add_argument("--exact", action="store_true", help="no shots: the circuit's expectation")
+    how.add_argument(
+        "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
+    )
+    add_outputs(parser, "match.png", "IMAGE with a box around the place")
+    return parser
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run the command.
+
+    Raises:
+        UsageError: Something about the call is wrong.
+        ValueError: The template cannot be sought in the picture.
+    """
+    options = _parser().parse_args(arguments)
+    require_extras()
+    from qconv.pictures import WRITABLE
+
+    inputs = {"large picture": options.image, "template": options.template}
+    endings = [ending for ending in WRITABLE if ending != ".npy"]
+    out, figure_path = output_paths(options, endings, inputs)
+    seed = secrets.randbits(32) if options.seed is None else checked_seed(options.seed)
+    picture, template = _pictures(options)
+    rng = np.random.default_rng(seed)
+    image = _brightness(picture)
+    if options.noise:
+        image = image + rng.normal(scale=_noise(options.noise), size=image.shape)
+        picture = image
+    started = time.perf_counter()
+    match = qconv.match_template(
+        image,
+        template,
+        filter=options.filter,
+        shots=None if options.exact else options.shots,
+        seed=rng,
+    )
+    seconds = time.perf_counter() - started
+    exact = np.abs(classical.match_template(image, template, filter=options.filter))
+    _write(picture, template, match, exact, options, out, figure_path)
+    if options.quiet:
+        return
+    sizes = [" x ".join(map(str, array.shape)) for array in (image, template)]
+    executions = f"{match.shots or 0:,} executions in {seconds:.2f} s"
+    print(f"{sizes[1]} pixels sought in {sizes[0]}, seed {seed}: {executions}\n")
+    print(_tables(match, exact, device_cost(device_circuit(image, template, options.filter))))
+    print(f"\nwrote {out} and {figure_path}")
+
+
+def _noise(deviation: float) -> float:
+    if not (np.isfinite(deviation) and deviation > 0):
+        raise UsageError(f"--noise: expected a number >= 0, got {deviation:g}")
+    return deviation
+
+
+def _pictures(options: argparse.Namespace) -> tuple[_Array, _Array]:
+    """The large picture, and the brightness of the small one."""
+    if options.image is None:
+        from skimage import data
+
+        coins = np.asarray(data.coins(), dtype=np.float64)
+        return coins, coins[_COIN]
+    if options.template is None:
+        raise UsageError("TEMPLATE: expected a second picture, which is sought in the first")
+    picture = read_input(options.image, "IMAGE")
+    return picture, _brightness(read_input(options.template, "TEMPLATE"))
+
+
+def _brightness(picture: _Array) -> _Array:
+    """Grey levels of a picture that may be in colour."""
+    if picture.ndim == 2:
+        return picture
+    from skimage.color import rgb2gray
+
+    return np.asarray(rgb2gray(picture))
+
+
+def _tables(match: qconv.Match, exact: _Array, cost: str) -> str:
+    """What is printed: place, certainty, the exact answer beside it, and the cost."""
+    best = tuple(int(index) for index in np.unravel_index(exact.argmax(), exact.shape))
+    same = "the same place" if best == match.position else _place(best)
+    rows = {
+        "place of its first pixel": _place(match.position),
+        "sure to be the brightest": f"{100 * match.certainty:.2f} %",
+        "brightest, exactly": same,
+        "success probability": f"{match.success_probability:.6f}",
+    }
+    lines = [f"  {name:<26}{text}" for name, text in rows.items()]
+    device = [f"  {line}" for line in cost.splitlines()]
+    return "\n".join(["found", *lines, "", "circuit on a device", *device])
+
+
+def _place(position: Sequence[int]) -> str:
+    return f"row {position[0]}, column {position[1]}"
+
+
+def _write(
+    picture: _Array,
+    template: _Array,
+    match: qconv.Match,
+    exact: _Array,
+    options: argparse.Namespace,
+    out: Path,
+    figure_path: Path,
+) -> None:
+    """Write picture and figure in full somewhere beside their places, then move them there."""
+    from skimage.io import imsave
+
+    from qconv.pictures import boxed
+    from qconv.plotting import match_figure, save_figure
+
+    shots = "exact expectation" if match.shots is None else f"{match.shots:,} shots"
+    noise = f", noise of {options.noise:g} grey levels" if options.noise else ""
+    title = f"{options.filter} filter, {shots}{noise}"
+    marked = boxed(picture, match.position, template.shape)
+    with written_together(out, figure_path) as (partial, partial_figure):
+        imsave(os.fspath(partial), marked, check_contrast=False)
+        save_figure(match_figure(marked, template, match, exact, title=title), partial_figure)

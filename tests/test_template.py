@@ -1,0 +1,256 @@
+"""Templates found by measuring: against the exact twin, on the coins, with every method."""
+
+import numpy as np
+import pytest
+from qiskit.primitives import BackendSamplerV2
+from qiskit_aer import AerSimulator
+from skimage import data
+
+import classical
+import qconv
+from tests.chance import assert_law
+
+FILTERS = ("phase", "correlation", "normalized")
+
+#: Some of the 22 coins of `tests.benchmarks.test_matching`.
+COINS = [
+    (slice(16, 72), slice(305, 365)),
+    (slice(105, 145), slice(317, 356)),
+    (slice(178, 217), slice(25, 63)),
+    (slice(248, 289), slice(335, 381)),
+]
+
+
+@pytest.fixture(scope="module")
+def coins():
+    return data.coins().astype(float)
+
+
+def case(shapes=((20, 27), (5, 6)), seed=0, at=(9, 13)):
+    rng = np.random.default_rng(seed)
+    image = rng.normal(size=shapes[0])
+    place = tuple(slice(start, start + h) for start, h in zip(at, shapes[1], strict=False))
+    return image, image[place] + 0.1 * rng.normal(size=shapes[1])
+
+
+@pytest.mark.parametrize("filter_name", FILTERS)
+@pytest.mark.parametrize(
+    "shapes",
+    [((20, 27), (5, 6)), ((16, 16), (16, 16)), ((50,), (7,)), ((9, 11), (1, 4)), ((8, 8), (3, 8))],
+    ids=str,
+)
+@pytest.mark.parametrize("signed", [True, False])
+def test_exact_map(filter_name, shapes, signed):
+    image, template = case(shapes, at=(0, 0) if shapes[0] == shapes[1] else (3, 0))
+    expected = classical.match_template(image, template, filter=filter_name)
+    match = qconv.match_template(
+        image, template, filter=filter_name, shots=None, method=qconv.Fourier(signed=signed)
+    )
+    expected = expected if signed else np.abs(expected)
+    np.testing.assert_allclose(match.map, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+    assert match.position == np.unravel_index(expected.argmax(), expected.shape)
+    assert match.certainty == 1
+    assert match.shots is None
+    assert (match.stderr == 0).all()
+    assert np.isclose(match.success_probability, 1) or filter_name != "phase"
+
+
+METHODS = {
+    "fourier": qconv.Fourier(),
+    "interference": qconv.Interference(),
+    "interference, magnitudes": qconv.Interference(signed=False),
+    "diffusion": qconv.Diffusion(),
+    "collapse": qconv.Collapse(),
+    "collapse, shared": qconv.Collapse(shared=True),
+    "collapse, baseline": qconv.Collapse(baseline=True),
+    "estimation": qconv.AmplitudeEstimation((0, 1, 2)),
+    "blocks": qconv.Blocks(qconv.Fourier(), "overlap-save", 9),
+}
+
+
+@pytest.mark.parametrize("filter_name", FILTERS[1:])
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method(filter_name, name):
+    method = METHODS[name]
+    image, template = case()
+    image = image - image.min()  # particles
+    options = {"filter": filter_name, "method": method}
+    expected = classical.match_template(image, template, filter=filter_name)
+    expected = expected if getattr(method, "signed", True) else np.abs(expected)
+    exact = qconv.match_template(image, template, shots=None, **options)
+    np.testing.assert_allclose(exact.map, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+    shots = 2_000_000
+    match = qconv.match_template(image, template, shots=shots, seed=1, **options)
+    assert match.position == (9, 13)
+    assert 0 <= match.certainty <= 1
+    assert 0.99 * shots < match.shots <= shots
+    known = match.stderr > 0
+    scores = ((match.map - expected)[known] / match.stderr[known]) ** 2
+    if name == "interference, magnitudes":
+        scores = scores[expected[known] > 0.1 * expected.max()]  # roots of large counts
+    if name != "collapse, shared":  # whose errors are correlated
+        # mean of at least 100 squares, each of variance 2 at most: 6.5 standard deviations
+        assert abs(scores.mean() - 1) < 6.5 * np.sqrt(2 / scores.size)
+    assert np.abs(scores).max() < 6.5**2
+
+
+@pytest.mark.parametrize("noise", [0, 40])
+@pytest.mark.parametrize("box", COINS, ids=lambda box: f"{box[0].start}")
+def test_coins(coins, noise, box):
+    """All but the last are found with a probability above 0.9999; at noise 40 the last, 0.97."""
+    seen = coins + noise * np.random.default_rng(1).normal(size=coins.shape)
+    match = qconv.match_template(seen, coins[box], seed=2)
+    assert np.abs(np.subtract(match.position, [side.start for side in box])).max() <= 1
+    assert match.certainty > 0.5
+    assert match.success_probability == 1
+    assert match.circuits[0].num_qubits == 18
+    assert match.map.shape == tuple(np.subtract(seen.shape, coins[box].shape) + 1)
+
+
+def test_the_law_of_the_places():
+    """A shot's place follows the square of the exact map."""
+    image, template = case(((16, 16), (4, 4)), at=(5, 7))
+    match = qconv.match_template(image, template, shots=200_000, seed=3)
+    window = qconv.match_template(image, template, shots=None).map
+    # the energy: what the circuit's amplitudes were divided by
+    energy = 200_000 * (2 * match.stderr.flat[0]) ** 2
+    counts = np.rint((match.map / (2 * match.stderr)) ** 2)
+    p = window**2 / energy
+    assert_law([*counts.ravel(), 200_000 - counts.sum()], [*p.ravel(), 1 - p.sum()])
+
+
+def test_sound():
+    """A tenth of a second in three, at noise as loud as the signal."""
+    rng = np.random.default_rng(4)
+    sound = np.convolve(rng.normal(size=24_000), np.exp(-np.arange(40) / 6), mode="same")
+    loud = sound + sound.std() * rng.normal(size=sound.size)
+    for start in (0, 7_001, 23_200):
+        match = qconv.match_template(loud, sound[start : start + 800], seed=start)
+        assert match.position == (start,)
+        assert match.certainty > 0.9
+
+
+def test_seeds(coins):
+    one, two, other = (
+        qconv.match_template(coins, coins[COINS[1]], shots=2000, seed=seed) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(one.map, two.map)
+    assert not np.array_equal(one.map, other.map)
+    assert one.certainty == two.certainty
+
+
+def test_backends():
+    image, template = case(((16, 16), (6, 6)), at=(3, 8))
+    exact = qconv.match_template(image, template, shots=None)
+    for backend in (AerSimulator(), BackendSamplerV2(backend=AerSimulator())):
+        match = qconv.match_template(image, template, shots=4000, backend=backend, seed=1)
+        assert match.position == exact.position == (3, 8)
+        assert match.shots == 4000
+        assert match.success_probability == 1
+        high = exact.map > 0.3 * exact.map.max()
+        assert np.abs((match.map - exact.map) / match.stderr)[high].max() < 6.5
+
+
+def test_certainty_rises_with_shots(coins):
+    noisy = coins + 30 * np.random.default_rng(5).normal(size=coins.shape)
+    sure = [
+        np.mean(
+            [
+                qconv.match_template(noisy, coins[COINS[2]], shots=shots, seed=seed).certainty
+                for seed in range(3)
+            ]
+        )
+        for shots in (100, 30_000)
+    ]
+    assert sure[0] < 0.6
+    assert sure[1] > 0.99
+
+
+def test_text():
+    image, template = case()
+    match = qconv.match_template(image, template, shots=500, seed=1)
+    assert str(match).splitlines()[0].split() == ["position", "9,", "13"]
+    assert "500" in str(match)
+    assert "exact expectation" in str(qconv.match_template(image, template, shots=None))
+
+
+def test_one_place():
+    image, _ = case()
+    match = qconv.match_template(image, image, shots=10, seed=1)
+    assert match.position == (0, 0)
+    assert match.certainty == 1
+
+
+# ------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize("filter_name", FILTERS)
+@pytest.mark.parametrize(
+    ("image", "template", "kind", "message"),
+    [
+        (np.eye(4), np.eye(5), ValueError, r"template: expected a shape no larger than the image"),
+        (np.eye(4), np.eye(5)[:2], ValueError, r"template: .* no larger than the image, \(4, 4\)"),
+        (np.eye(4), np.ones((2, 2)), ValueError, "template: expected different values, got 1.0"),
+        (np.ones((4, 4)), np.eye(2), ValueError, "image: expected different values, got 1.0"),
+        (np.eye(4), np.arange(3), ValueError, "template: expected as many axes as the image, 2"),
+        (np.zeros((2, 2, 2)), np.eye(2), ValueError, "image: expected 1 or 2 axes, got 3"),
+        (np.array([1, np.nan]), np.arange(2), ValueError, "image: expected finite numbers"),
+        (np.arange(3), np.array([1, np.inf]), ValueError, "template: expected finite numbers"),
+        (np.zeros((0, 3)), np.eye(2), ValueError, "image: expected at least one entry"),
+        (1j * np.eye(4), np.eye(2), TypeError, "image: expected real numbers, got complex"),
+        (np.eye(4), "coin.png", TypeError, "template: expected an array of real numbers, got str"),
+    ],
+)
+def test_wrong_arrays(image, template, kind, message, filter_name):
+    with pytest.raises(kind, match=message):
+        qconv.match_template(image, template, filter=filter_name)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "message"),
+    [
+        ({"filter": "blur"}, ValueError, "filter: expected one of 'phase', 'correlation', 'norm"),
+        ({"shots": 0}, ValueError, "shots: expected a whole number >= 1, got 0"),
+        ({"shots": 10.0}, TypeError, "shots: expected a whole number"),
+        ({"method": qconv.Collapse()}, ValueError, r"method: expected qconv.Fourier\(...\) for"),
+        ({"method": "fourier"}, ValueError, r"method: expected qconv.Fourier\(...\) for the fil"),
+        ({"method": "fourier", "filter": "correlation"}, TypeError, "method: expected a method"),
+        ({"seed": -1}, ValueError, "seed: expected a whole number >= 0, got -1"),
+        ({"backend": "aer"}, TypeError, "backend: expected None"),
+        (
+            {"method": qconv.Collapse(), "filter": "correlation", "shots": 30},
+            ValueError,
+            r"shots: expected at least 352 for 352 places with Collapse.*, got 30; qconv.Fourier",
+        ),
+        (
+            {
+                "method": qconv.AmplitudeEstimation((0, 1)),
+                "filter": "correlation",
+                "shots": 703,
+            },
+            ValueError,
+            "shots: expected at least 704 for 352 places with AmplitudeEstimation",
+        ),
+        ({"method": qconv.Diffusion(), "filter": "correlation"}, ValueError, "image: expected val"),
+    ],
+)
+def test_wrong_options(wrong, kind, message):
+    image, template = case()
+    with pytest.raises(kind, match=message):
+        qconv.match_template(image, template, **wrong)
+
+
+def test_nothing_along_the_templates_axes():
+    rows = np.outer(np.arange(6.0), np.ones(5))
+    with pytest.raises(ValueError, match="image: expected different values along the template's"):
+        qconv.match_template(rows, np.eye(3)[:1])
+
+
+def test_too_large_for_the_memory():
+    with pytest.raises(ValueError, match="GiB"):
+        qconv.match_template(
+            np.random.default_rng(0).random((300, 300)),
+            np.random.default_rng(1).random((200, 200)),
+            filter="correlation",
+            method=qconv.Interference(),
+        )
