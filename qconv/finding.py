@@ -165,7 +165,7 @@ def _tables(match: qconv.Match, exact: _Array, cost: str) -> str:
     same = "the same place" if best == match.position else _place(best)
     rows = {
         "place of its first pixel": _place(match.position),
-        "sure to be the brightest": f"{100 * match.certainty:.2f} %",
+        "sure to be the brightest": match.percent,
         "brightest, exactly": same,
         "success probability": f"{match.success_probability:.6f}",
     }

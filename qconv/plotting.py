@@ -221,7 +221,7 @@ def _show_leading(axes: Axes, numbers: _Array, match: Match) -> None:
     axes.axvline(leading, color="C3", label=f"the place: {leading:.4g}")
     axes.set_xlabel("shots at a place" if counted else "map at a place")
     axes.set_ylabel("places")
-    axes.set_title(f"{100 * match.certainty:.4g} % sure to be the brightest")
+    axes.set_title(f"{match.percent} sure to be the brightest")
     axes.legend(frameon=False)
 
 

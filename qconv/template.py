@@ -79,10 +79,18 @@ class Match:
     circuits: tuple[QuantumCircuit, ...]
     """The circuits that ran, before transpiling, with named registers."""
 
+    @property
+    def percent(self) -> str:
+        """The certainty as text, which never claims more than it knows."""
+        sampled = self.shots is not None
+        return (
+            "> 99.99 %" if sampled and self.certainty > 0.9999 else f"{100 * self.certainty:.2f} %"
+        )
+
     def __str__(self) -> str:
         rows = [
             ("position", ", ".join(map(str, self.position))),
-            ("certainty", f"{100 * self.certainty:.2f} %"),
+            ("certainty", self.percent),
             ("shots", "exact expectation" if self.shots is None else f"{self.shots:,}"),
             ("success probability", f"{self.success_probability:.6g}"),
             ("places", " x ".join(map(str, self.map.shape))),

@@ -13,6 +13,9 @@ METHODS = {
     "diffusion": qconv.Diffusion(),
     "interference": qconv.Interference(),
     "fourier": qconv.Fourier(),
+    "padding": qconv.Fourier(padding="both"),
+    "overlap-add": qconv.Blocks(qconv.Fourier(), "overlap-add", 9),
+    "overlap-save": qconv.Blocks(qconv.Fourier(), "overlap-save", 9),
     "estimation": qconv.AmplitudeEstimation((0, 1, 2)),
     "estimation, local": qconv.AmplitudeEstimation((0, 1, 2), "local"),
 }

@@ -81,7 +81,7 @@ def test_the_same_as_in_python(capsys):
     assert main(["match", "photo.png", "part.png", "--seed", "5", "--shots", "300"]) == 0
     image, template = (rgb2gray(read_picture(name)) for name in ("photo.png", "part.png"))
     match = qconv.match_template(image, template, shots=300, seed=np.random.default_rng(5))
-    assert f"{100 * match.certainty:.2f} %" in capsys.readouterr().out
+    assert match.percent in capsys.readouterr().out
 
 
 def test_a_seed_repeats_every_byte(folder):
