@@ -25,6 +25,7 @@ the answer, and how sure it is follows from the counts; see `qconv.certainty`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +38,7 @@ from scipy.signal import fftconvolve
 from qconv._checks import one_of, real_array, whole_number
 from qconv.certainty import leading_estimate, leading_place
 from qconv.convolution import Method, plan
-from qconv.execution import Backend, Seed
+from qconv.execution import Backend, Seed, is_ideal
 from qconv.filtering import filter_problem
 from qconv.methods.collapse import Collapse
 from qconv.methods.diffusion import Diffusion
@@ -45,6 +46,7 @@ from qconv.methods.estimation import AmplitudeEstimation
 from qconv.methods.fourier import Fourier
 from qconv.methods.interference import Interference
 from qconv.problem import Problem
+from qconv.tally import require_room
 
 _Array = NDArray[np.float64]
 
@@ -224,6 +226,9 @@ def _phase_problem(
     """A filter on a ring of powers of two; local means are taken away before zeros are added."""
     window = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
     ring = tuple(1 << (length - 1).bit_length() for length in image.shape)
+    if is_ideal(options.get("backend")):
+        qubits = (math.prod(ring) - 1).bit_length() + method.signed
+        require_room(qubits, qubits, qubits, image.shape)
     extended = np.zeros(ring)
     extended[tuple(map(slice, image.shape))] = _varying(image, window, "image")
     total = None if shots is None else whole_number(shots, "shots", 1)

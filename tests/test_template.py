@@ -8,6 +8,7 @@ from skimage import data
 
 import classical
 import qconv
+from qconv import _memory
 from tests.chance import assert_law
 
 FILTERS = ("phase", "correlation", "normalized")
@@ -246,7 +247,7 @@ def test_nothing_along_the_templates_axes():
         qconv.match_template(rows, np.eye(3)[:1])
 
 
-def test_too_large_for_the_memory():
+def test_too_large_for_the_memory(monkeypatch):
     with pytest.raises(ValueError, match="GiB"):
         qconv.match_template(
             np.random.default_rng(0).random((300, 300)),
@@ -254,3 +255,9 @@ def test_too_large_for_the_memory():
             filter="correlation",
             method=qconv.Interference(),
         )
+    image, template = case()
+    monkeypatch.setattr(_memory, "available_memory", lambda: 2**16)
+    with pytest.raises(
+        ValueError, match=r"image of shape \(20, 27\), in a circuit of 10 qubits, is"
+    ):
+        qconv.match_template(image, template)
