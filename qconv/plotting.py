@@ -164,7 +164,8 @@ def match_figure(
     name, wanted, sampled = "map", "exact map", match.map
     if match.shots is not None:
         name, wanted = "shots at each place", "shots expected"
-        sampled, exact = (_as_shots(numbers, match.stderr) for numbers in (match.map, exact))
+        sampled = _as_shots(match.map, match.stderr) if match.counts is None else match.counts
+        exact = _as_shots(exact, match.stderr)
     _show_places(axes[0, 2], sampled, match.position, name, ring=True)
     around = tuple(
         slice(max(0, index - _AROUND), min(length, index + _AROUND + 1))

@@ -78,7 +78,8 @@ class Tally:
     @property
     def kept(self) -> float:
         """Part of the executions that is in the tally at all."""
-        return float(self.frequencies.sum())
+        kept = float(self.frequencies.sum())
+        return round(kept * self.executions) / self.executions if self.executions else kept
 
     @property
     def kept_stderr(self) -> float:

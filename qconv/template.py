@@ -74,12 +74,16 @@ class Match:
     where the method is not signed."""
     stderr: NDArray[np.float64]
     """Standard error of ``map``, same shape and unit; 0 where it is exact."""
+    counts: NDArray[np.float64] | None
+    """How many shots gave each place, shape of ``map``; None where the map is not made of counts,
+    as when it is exact or has signs."""
     shots: int | None
     """Executions of the circuit altogether; None for the exact expectation."""
     success_probability: float
     """Part of the executions that were of use; 1 with a phase filter, which needs no flag."""
     circuits: tuple[QuantumCircuit, ...]
-    """The circuits that ran, before transpiling, with named registers."""
+    """The circuits that ran, before transpiling, with named registers. With the filter ``phase``
+    ``row`` and ``column`` are measured as the place itself."""
 
     @property
     def percent(self) -> str:
@@ -145,7 +149,7 @@ def match_template(
     options = {"backend": backend, "seed": seed, "progress": progress}
     problem = _problem(x, t, filter, method, shots, options)
     norms = _window_norms(x, t) if filter == "normalized" else None
-    return _matched(problem, method, _places(x, t), norms)
+    return _matched(problem, _in_place(method, filter), _places(x, t), norms)
 
 
 def device_circuit(
@@ -156,7 +160,8 @@ def device_circuit(
 ) -> QuantumCircuit:
     """What follows the image's preparation in `match_template`: to be counted, not run."""
     problem = _problem(*_checked(image, template), filter, method, None, {})
-    circuit: QuantumCircuit = method.device_circuit(problem)  # type: ignore[attr-defined]
+    placed: Any = _in_place(method, filter)
+    circuit: QuantumCircuit = placed.device_circuit(problem)
     return circuit
 
 
@@ -247,6 +252,13 @@ def _varying(array: _Array, window: list[int], name: str) -> _Array:
     return np.asarray(rest)
 
 
+def _in_place(method: Method, filter: str) -> Method:
+    """The method with which, for the filter ``phase``, what is measured is the place itself."""
+    if filter == "phase" and isinstance(method, Fourier) and method.padding == "auto":
+        return replace(method, padding="wrapped")
+    return method
+
+
 def _correlation_problem(
     image: _Array, template: _Array, method: Method, shots: int | None, options: dict[str, Any]
 ) -> Problem:
@@ -320,6 +332,7 @@ def _matched(
         certainty=certainty,
         map=found,
         stderr=stderr,
+        counts=counts,
         shots=None if problem.shots is None else result.total_shots,
         success_probability=result.success_probability,
         circuits=result.circuits,

@@ -115,9 +115,30 @@ def test_the_law_of_the_places():
     window = qconv.match_template(image, template, shots=None).map
     # the energy: what the circuit's amplitudes were divided by
     energy = 200_000 * (2 * match.stderr.flat[0]) ** 2
-    counts = np.rint((match.map / (2 * match.stderr)) ** 2)
+    counts = match.counts
+    np.testing.assert_allclose(counts, (match.map / (2 * match.stderr)) ** 2)
     p = window**2 / energy
     assert_law([*counts.ravel(), 200_000 - counts.sum()], [*p.ravel(), 1 - p.sum()])
+
+
+def test_what_is_measured_is_the_place():
+    """Any simulator that runs the circuit of the result counts places."""
+    image, template = case(((16, 16), (4, 4)), at=(5, 7))
+    match = qconv.match_template(image, template, shots=1000, seed=3)
+    counts = AerSimulator().run(match.circuits[0], shots=1000).result().get_counts()
+    leading = int(max(counts, key=counts.get), 2)
+    assert divmod(leading, 16) == match.position == (5, 7)
+    assert [register.name for register in match.circuits[0].qregs] == ["column", "row"]
+
+
+def test_counts():
+    image, template = case()
+    for filter_name in FILTERS:
+        match = qconv.match_template(image, template, filter=filter_name, shots=5000, seed=1)
+        assert np.array_equal(match.counts, np.rint(match.counts))
+        assert 0 < match.counts.sum() <= 5000
+    assert qconv.match_template(image, template, shots=None).counts is None
+    assert qconv.match_template(image, template, shots=50, method=qconv.Fourier()).counts is None
 
 
 def test_sound():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import AncillaRegister, QuantumCircuit, QuantumRegister
-from qiskit.circuit import Qubit
+from qiskit.circuit import Instruction, Qubit
 from qiskit.circuit.library import Initialize
 
 from qconv.circuits.arithmetic import offset_adder
@@ -15,6 +15,9 @@ from qconv.circuits.encoding import encode_amplitudes
 
 #: Registers of the axes that need one, by the number of the axis.
 Registers = Mapping[int, QuantumRegister]
+
+#: Amplitudes from which on they are handed to a simulator as one array.
+_LARGE = 2**12
 
 _AXES = ("plane", "row", "column")
 
@@ -78,16 +81,30 @@ def prepare(
         circuit: Whose first gates these are.
         amplitudes: ``2**len(qubits)`` of them, not all zero.
         qubits: In ``|0>``.
-        native: True for one instruction that a simulator carries out, with a barrier after it (a
-            simulator would run the circuit shot by shot if anything could come before); False for
-            gates.
+        native: True for one instruction that a simulator carries out: ``initialize`` with a
+            barrier after it (a simulator would run the circuit shot by shot if anything could come
+            before); or, as Qiskit looks at each of its numbers for longer than the simulator runs,
+            ``set_statevector`` of the whole circuit where they are many. False for gates.
     """
-    if native:
-        unit = amplitudes / np.linalg.norm(amplitudes)
+    unit = amplitudes / np.linalg.norm(amplitudes)
+    if native and _at_once(circuit, amplitudes, qubits):
+        whole = np.zeros(2**circuit.num_qubits, dtype=np.complex128)
+        whole[: unit.size] = unit
+        state = Instruction("set_statevector", circuit.num_qubits, 0, [whole])
+        circuit.append(state, circuit.qubits, copy=False)
+    elif native:
         circuit.append(Initialize(unit.astype(np.complex128).tolist()), qubits, copy=False)
         circuit.barrier()
     else:
         circuit.compose(encode_amplitudes(amplitudes), qubits, inplace=True)
+
+
+def _at_once(
+    circuit: QuantumCircuit, amplitudes: NDArray[np.float64], qubits: Sequence[Qubit]
+) -> bool:
+    """Whether to set the state of a whole circuit: nothing is lost, and it pays."""
+    begins = not circuit.data and list(qubits) == circuit.qubits[: len(qubits)]
+    return begins and amplitudes.size >= _LARGE and 2**circuit.num_qubits <= 8 * amplitudes.size
 
 
 def append_shift(

@@ -84,3 +84,27 @@ def test_an_axis_without_a_kernel_stays():
     append_shift(circuit, position, kernel, (1, 3), family="mcx")
     touched = {qubit for item in circuit for qubit in item.qubits}
     assert touched.isdisjoint(position[0])
+
+
+@pytest.mark.parametrize("others", [0, 2, 4])
+def test_many_amplitudes_are_set_at_once(others):
+    """The same state; as one array where it is not much smaller than the circuit's."""
+    amplitudes = np.random.default_rng(0).normal(size=2**12)
+    circuit = QuantumCircuit(12 + others)
+    prepare(circuit, amplitudes, circuit.qubits[:12], native=True)
+    name = "initialize" if others == 4 else "set_statevector"
+    assert circuit.data[0].operation.name == name
+    circuit.save_statevector()
+    state = AerSimulator(method="statevector").run(circuit).result().get_statevector().data
+    np.testing.assert_allclose(state[: 2**12], amplitudes / np.linalg.norm(amplitudes), atol=1e-15)
+    assert not state[2**12 :].any()
+
+
+def test_a_state_is_set_only_where_nothing_else_is():
+    amplitudes = np.ones(2**12)
+    begun, shifted = QuantumCircuit(13), QuantumCircuit(13)
+    begun.x(12)
+    prepare(begun, amplitudes, begun.qubits[:12], native=True)
+    prepare(shifted, amplitudes, shifted.qubits[1:], native=True)
+    for circuit in (begun, shifted):
+        assert "set_statevector" not in circuit.count_ops()
