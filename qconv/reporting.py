@@ -161,6 +161,7 @@ def device_cost(circuit: QuantumCircuit) -> str:
     for item in circuit:
         if item.name == "diagonal":
             diagonals.append(2 ** len(item.qubits) - 2)
+            rest.barrier()  # what it stood between would cancel
         elif item.name == "ucry":
             rotations.append(2 ** (len(item.qubits) - 1))
         else:

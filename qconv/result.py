@@ -40,7 +40,8 @@ class Convolution:
     """The circuits that ran, before transpiling, with named registers."""
     success_probability: float = 1.0
     """Probability that an execution is of use, as the shots say: the part that was kept; with a
-    reference qubit, the part that would be kept without it (which is known better without it)."""
+    reference qubit, the part that would be kept without it (which is known better without it, and
+    as an estimate without bias may come out a little below 0 or above 1)."""
     success_stderr: float = 0.0
     """Standard error of ``success_probability``; 0 where it is exact."""
     expected_success: float | None = None
@@ -118,7 +119,7 @@ class Convolution:
                 self.success_stderr * self.total_shots, other.success_stderr * other.total_shots
             )
             / total,
-            expected_success=self.expected_success,
+            expected_success=_mean(self, other),
             oracle_calls=self.oracle_calls + other.oracle_calls,
             reliable=_both(self.reliable, other.reliable),
             independent=self.independent and other.independent,
@@ -216,6 +217,14 @@ class Convolution:
             rows[3] = (rows[3][0], f"{rows[3][1]} +- {self.success_stderr:.2g}")
             rows.insert(4, ("as predicted", f"{self.expected_success:.6g}"))
         return "\n".join(f"{name:<22}{text}" for name, text in rows)
+
+
+def _mean(first: Convolution, second: Convolution) -> float | None:
+    """What two results together were predicted to keep; None if either predicts nothing."""
+    if first.expected_success is None or second.expected_success is None:
+        return None
+    share = first.total_shots / (first.total_shots + second.total_shots)
+    return share * first.expected_success + (1 - share) * second.expected_success
 
 
 def _both(

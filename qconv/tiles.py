@@ -64,7 +64,14 @@ class Tile:
         return padded[tuple(slice(part.start + v, part.start + v + n) for part, v, n in shown)]
 
 
-def cut(grid: Grid, room: int, *, margins: bool = True, per_tile: int = _PER_TILE) -> list[Tile]:
+def cut(
+    grid: Grid,
+    room: int,
+    *,
+    margins: bool = True,
+    trimmed: bool = False,
+    per_tile: int = _PER_TILE,
+) -> list[Tile]:
     """Cut the output into tiles, with as few basis states altogether as possible.
 
     Every tile counts as some states more, for the time that a circuit takes however small it is.
@@ -73,6 +80,7 @@ def cut(grid: Grid, room: int, *, margins: bool = True, per_tile: int = _PER_TIL
         grid: Geometry of the convolution.
         room: Most qubits for the position; one that needs more even for a single pixel gets them.
         margins: False if nothing is displaced, so that no tile needs a margin.
+        trimmed: True if the last tiles, where they are smaller, take as few states as they can.
         per_tile: How many states a tile counts more.
 
     Returns:
@@ -84,10 +92,14 @@ def cut(grid: Grid, room: int, *, margins: bool = True, per_tile: int = _PER_TIL
     fitting = [c for c in choices if sum(bits for _, bits in c) <= max(room, smallest)]
 
     def cost(choice: Sequence[tuple[int, int]]) -> int:
-        pairs = zip(choice, grid.output_shape, strict=True)
-        tiles: int = math.prod(-(-outputs // length) for (length, _), outputs in pairs)
-        states: int = 2 ** sum(bits for _, bits in choice)
-        return tiles * (per_tile + states)
+        tiles, states = 1, 1
+        for axis, (length, bits) in enumerate(choice):
+            outputs, reach = grid.output_shape[axis], grid.kernel_shape[axis] - 1
+            whole, rest = divmod(outputs, length)
+            last = 2 ** (rest + reach - 1).bit_length() if trimmed else 2**bits
+            tiles *= whole + (rest > 0)
+            states *= whole * 2**bits + (rest > 0) * last
+        return tiles * per_tile + states
 
     best = min(fitting, key=cost)
     bits = tuple(bits for _, bits in best)

@@ -153,7 +153,7 @@ class Scene:
             shots=problem.shots,
             total_shots=counted.executions,
             circuits=(counted.circuit,),
-            success_probability=min(max(gain * counted.kept + offset, 0.0), 1.0),
+            success_probability=gain * counted.kept + offset,
             success_stderr=gain * counted.kept_stderr,
             expected_success=min(max(expected, 0.0), 1.0),
             oracle_calls=counted.executions,
@@ -170,7 +170,7 @@ class Scene:
         warnings.warn(
             f"{why}: the success probability is 0; the result is zero, no circuit was run",
             RuntimeWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
         shape = self.problem.grid.output_shape
         return Convolution(

@@ -123,7 +123,7 @@ def test_the_law_of_the_places():
 
 def test_what_is_measured_is_the_place():
     """Any simulator that runs the circuit of the result counts places."""
-    image, template = case(((16, 16), (4, 4)), at=(5, 7))
+    image, template = case(((16, 16), (9, 9)), at=(5, 7))
     match = qconv.match_template(image, template, shots=1000, seed=3)
     counts = AerSimulator().run(match.circuits[0], shots=1000).result().get_counts()
     leading = int(max(counts, key=counts.get), 2)

@@ -15,7 +15,8 @@ Either way a block of ``n`` pixels takes ``n + h - 1`` cells along an axis. The 
 the cost of all circuits together: their number of cells, and something for each circuit.
 
 Every block has shots of its own, so that its errors are its own: where blocks overlap, variances
-add. A dark block, of which nothing is left, runs no circuit.
+add. A dark block, of which nothing is left, runs no circuit, and counts for nothing. Of the
+circuits the result keeps the first that ran; `Blocks.blocks` lists all blocks.
 """
 
 from __future__ import annotations
@@ -43,11 +44,14 @@ _Array = NDArray[np.float64]
 
 SCHEMES = ("overlap-add", "overlap-save")
 
+#: With which padding of its own a block gives what is asked of it.
+_PADDINGS = {"overlap-add": ("auto", "both"), "overlap-save": ("auto", "both", "kernel", "wrapped")}
+
 #: Place of the blocks' random streams under a call's root seed.
 _BLOCKS = 3
 
 #: What a block costs beside its cells, in cells: building, starting and reading out a circuit.
-_PER_BLOCK = 2**12
+_PER_BLOCK = 2**11
 
 
 class WholeImage(Protocol):
@@ -76,11 +80,13 @@ class Blocks:
         scheme: ``"overlap-add"`` (blocks of the image, whose results are added; needs a method
             that is signed) or ``"overlap-save"`` (blocks of the result, read from pieces of the
             image that overlap).
-        qubits: Most qubits of a circuit, all registers and ancillas included.
+        qubits: Most qubits of a circuit that runs, registers and ancillas together. What is counted
+            for a device may have more ancillas, where that saves gates.
 
     Raises:
         TypeError: ``method`` is none of these, or ``qubits`` no whole number.
-        ValueError: ``scheme`` is unknown or does not go with the method, or ``qubits`` is below 1.
+        ValueError: ``scheme`` is unknown or does not go with the method or its padding, or
+            ``qubits`` is below 1.
 
     Source:
         Oppenheim and Schafer, Discrete-Time Signal Processing, section 8.7.3.
@@ -102,6 +108,12 @@ class Blocks:
                 "scheme: 'overlap-add' adds results, which needs their signs, got "
                 f"{self.method!r}; expected signed=True, or 'overlap-save'"
             )
+        padding = getattr(self.method, "padding", "auto")
+        if padding not in _PADDINGS[self.scheme]:
+            raise ValueError(
+                f"method: expected a padding of {' or '.join(map(repr, _PADDINGS[self.scheme]))} "
+                f"for {self.scheme!r}, got {padding!r}"
+            )
         whole_number(self.qubits, "qubits", 1)
 
     @property
@@ -111,11 +123,15 @@ class Blocks:
 
     def estimate(self, problem: Problem) -> Convolution:
         """Convolve every block by a circuit, and put the results together."""
-        executions(problem)  # refuses more than can be counted
         layout = _Layout.of(problem, self.scheme)
         tiles = self._tiles(layout)
-        results = self._results(layout, tiles, problem)
+        results = self._results(layout.blocks(tiles), len(tiles), problem)
         return _together(problem, layout, tiles, results, "" if is_ideal(problem.backend) else self)
+
+    def blocks(self, problem: Problem) -> list[Problem]:
+        """The blocks as problems of their own, in the order in which their circuits run."""
+        layout = _Layout.of(problem, self.scheme)
+        return list(layout.blocks(self._tiles(layout)))
 
     def device_circuit(self, problem: Problem) -> QuantumCircuit:
         """The circuit of the first block where gates count: to be counted, not run."""
@@ -126,28 +142,28 @@ class Blocks:
         """Blocks whose circuits have no more qubits than they may."""
         needed = 0
         for room in reversed(range(1, self.qubits + 1)):
-            tiles = cut(layout.geometry, room, per_tile=_PER_BLOCK)
+            tiles = cut(layout.geometry, room, trimmed=True, per_tile=_PER_BLOCK)
             needed = self.method.num_qubits(layout.block(tiles[0]))
             if needed <= self.qubits:
                 return tiles
             if sum(tiles[0].bits) > room:
                 break
         raise ValueError(
-            f"qubits: expected at least {needed} for a kernel of shape "
-            f"{layout.geometry.kernel_shape} and {self.method!r}, got {self.qubits}"
+            f"qubits: expected at least {needed} for a kernel that reaches "
+            f"{layout.geometry.kernel_shape} positions and {self.method!r}, got {self.qubits}"
         )
 
     def _results(
-        self, layout: _Layout, tiles: list[Tile], problem: Problem
+        self, blocks: Iterator[Problem], count: int, problem: Problem
     ) -> Iterator[Convolution]:
         """What each block's circuit gave, one after the other."""
-        bar = progress_bar(len(tiles), "block") if problem.progress else None
+        bar = progress_bar(count, "block") if problem.progress else None
         seen: set[str] = set()
         try:
-            for number, tile in enumerate(tiles):
+            for block in blocks:
                 with warnings.catch_warnings():
                     warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
-                    result = self.method.estimate(layout.block(tile, number))
+                    result = self.method.estimate(block)
                 own = result.streams - problem.streams
                 if seen & own:
                     raise ValueError(REPEATED)
@@ -188,29 +204,31 @@ class _Layout:
         geometry = plan_grid(pixels.shape, grid.kernel_shape, mode="same")
         return cls(problem, scheme, pixels, start, geometry)
 
-    def block(self, tile: Tile, number: int = 0) -> Problem:
-        """One block as a problem of its own."""
+    def blocks(self, tiles: list[Tile]) -> Iterator[Problem]:
+        """All blocks, with a part each of all executions."""
+        total, before = executions(self.problem), 0
+        for number, tile in enumerate(tiles):
+            after = before + tile.pixels
+            pixels = self.geometry.pixels
+            share = total * after // pixels - total * before // pixels
+            yield self.block(tile, number, max(1, share))
+            before = after
+
+    def block(self, tile: Tile, number: int = 0, total: int = 1) -> Problem:
+        """One block as a problem of its own, with so many executions."""
         grid, saved = self.problem.grid, self.scheme == "overlap-save"
         reach = [h - 1 if saved else 0 for h in grid.kernel_shape]
         parts = zip(tile.outputs, reach, strict=True)
         piece = self.pixels[tuple(slice(part.start, part.stop + r) for part, r in parts)]
         mode = "valid" if saved else "full"
-        total = None
-        if not saved and self.problem.shots is not None:
-            share = executions(self.problem) * self.share(tile)
-            total = max(1, round(share))
         return replace(
             self.problem,
             image=np.ascontiguousarray(piece),
             grid=plan_grid(piece.shape, grid.kernel_shape, mode=mode, flipped=grid.flipped),
             seed=derived(self.problem.seed, _BLOCKS, number),
             progress=False,
-            total=total,
+            total=None if self.problem.shots is None else total,
         )
-
-    def share(self, tile: Tile) -> float:
-        """Which part of all a block is."""
-        return tile.pixels / self.geometry.pixels
 
     def places(self, tile: Tile) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
         """Which part of a block's result is seen, and where among the outputs."""
@@ -240,23 +258,25 @@ def _together(
 ) -> Convolution:
     """Add the blocks' results where they belong, and their variances."""
     image, variance = np.zeros((2, *problem.grid.output_shape))
-    kept, expected, kept_variance, total = 0.0, 0.0, 0.0, 0
+    kept, expected, kept_variance, pixels, total = 0.0, 0.0, 0.0, 0, 0
     circuits: tuple[QuantumCircuit, ...] = ()
     streams, variant, independent = problem.streams, "", True
     for number, (tile, result) in enumerate(zip(tiles, results, strict=True)):
+        independent &= result.independent
+        if not result.circuits:
+            continue
         seen, target = layout.places(tile)
         image[target] += result.image[seen]
         variance[target] += np.square(result.stderr[seen])
-        share = layout.share(tile)
-        kept += share * result.success_probability
-        expected += share * (result.expected_success or 0.0)
-        kept_variance += (share * result.success_stderr) ** 2
+        pixels += tile.pixels
+        kept += tile.pixels * result.success_probability
+        expected += tile.pixels * (result.expected_success or 0.0)
+        kept_variance += (tile.pixels * result.success_stderr) ** 2
         total += result.total_shots
-        if result.circuits and not circuits:
+        if not circuits:
             circuits = result.circuits
             variant = result.quantity.removeprefix(layout.block(tile, number).quantity)
         streams |= result.streams
-        independent &= result.independent
     if not circuits:
         warnings.warn(
             "image: nothing is left of any block: the success probability is 0; the result is "
@@ -264,15 +284,16 @@ def _together(
             RuntimeWarning,
             stacklevel=4,
         )
+        pixels = 1
     return Convolution(
         image=image,
         stderr=np.sqrt(variance),
         shots=problem.shots,
-        total_shots=total,
+        total_shots=total if circuits else executions(problem),
         circuits=circuits,
-        success_probability=kept,
-        success_stderr=math.sqrt(kept_variance),
-        expected_success=expected,
+        success_probability=kept / pixels,
+        success_stderr=math.sqrt(kept_variance) / pixels,
+        expected_success=expected / pixels,
         oracle_calls=total,
         independent=independent,
         quantity=f"{problem.quantity}{variant}{noise}",
