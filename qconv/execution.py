@@ -51,7 +51,7 @@ JOB_SHOTS = 1_000_000
 
 #: States of at most as many qubits are simulated by one thread: several would wait for each other
 #: at every gate, for longer than they save, and far longer where other programs use the cores.
-_PARALLEL_QUBITS = 18
+_PARALLEL_QUBITS = 19
 
 # ---------------------------------------------------------------------------------------- seeds
 

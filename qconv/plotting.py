@@ -164,7 +164,9 @@ def match_figure(
     name, wanted, sampled = "map", "exact map", match.map
     if match.shots is not None:
         name, wanted = "shots at each place", "shots expected"
-        sampled = _as_shots(match.map, match.stderr) if match.counts is None else match.counts
+        sampled = _as_shots(match.map, match.stderr)
+        if match.counts is not None:
+            sampled = match.counts.astype(np.float64)
         exact = _as_shots(exact, match.stderr)
     _show_places(axes[0, 2], sampled, match.position, name, ring=True)
     around = tuple(

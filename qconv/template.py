@@ -74,7 +74,7 @@ class Match:
     where the method is not signed."""
     stderr: NDArray[np.float64]
     """Standard error of ``map``, same shape and unit; 0 where it is exact."""
-    counts: NDArray[np.float64] | None
+    counts: NDArray[np.int64] | None
     """How many shots gave each place, shape of ``map``; None where the map is not made of counts,
     as when it is exact or has signs."""
     shots: int | None
@@ -326,7 +326,9 @@ def _matched(
     if counts is None:
         leading, certainty = leading_estimate(found, stderr)
     else:
-        leading, certainty = leading_place(counts, None if norms is None else norms**2)
+        leading, certainty = leading_place(
+            counts.astype(np.float64), None if norms is None else norms**2
+        )
     return Match(
         position=tuple(int(index) for index in np.unravel_index(leading, found.shape)),
         certainty=certainty,
@@ -339,11 +341,11 @@ def _matched(
     )
 
 
-def _counts(found: _Array, stderr: _Array, method: Method) -> _Array | None:
+def _counts(found: _Array, stderr: _Array, method: Method) -> NDArray[np.int64] | None:
     """How often each place was measured, if that is what a map of magnitudes was made of.
 
     A magnitude is the root of a count, in units of twice its standard error.
     """
     if getattr(method, "signed", True) or not stderr.any():
         return None
-    return np.rint(np.square(found / (2 * stderr)))
+    return np.rint(np.square(found / (2 * stderr))).astype(np.int64)

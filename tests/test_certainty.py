@@ -11,9 +11,9 @@ from tests.chance import ALARM
 
 _RARE = math.log(2 / ALARM)
 
-#: By how much the mean certainty may be wrong, as the background is not known but learnt: over
-#: 6000 trials it is too large by less than 0.01.
-LEARNT = 0.02
+#: By how much the mean certainty may be wrong, as the background is not known but learnt: in 6000
+#: trials that of counts was too large by 0.019 +- 0.005, in 3000 that of estimates by less.
+LEARNT = 0.03
 
 
 def sparse(places, seen):
@@ -109,6 +109,13 @@ def test_a_heavy_tail_makes_less_sure():
     busy = quiet.copy()
     busy[1:40] = 12
     assert leading_place(quiet)[1] > 0.98 > 0.8 > leading_place(busy)[1]
+
+
+def test_the_leader_is_no_evidence_of_background():
+    """Learnt from all places, its law would have a tail as high as the leader: 0.94."""
+    counts = sparse(10_000, dict.fromkeys(range(100, 200), 1) | dict.fromkeys(range(10, 15), 2))
+    counts[5] = 6
+    assert leading_place(counts)[1] > 0.97
 
 
 def test_integers_shapes_and_repetition_make_no_difference():
@@ -221,6 +228,16 @@ def test_largest_not_strongest():
     assert place == 30
     assert certainty > 0.999
     assert leading_estimate(np.array([-5.0, -3]), np.full(2, 0.1))[0] == 1
+
+
+def test_an_inverted_copy_is_no_match():
+    estimate = np.random.default_rng(0).normal(size=3000)
+    estimate[7] = 5
+    alone = leading_estimate(estimate, np.ones(3000))
+    estimate[5] = -60
+    place, certainty = leading_estimate(estimate, np.ones(3000))
+    assert place == alone[0] == 7
+    assert certainty == pytest.approx(alone[1], abs=0.03)
 
 
 def test_inaccurate_estimates_do_not_lead():

@@ -135,7 +135,7 @@ def test_counts():
     image, template = case()
     for filter_name in FILTERS:
         match = qconv.match_template(image, template, filter=filter_name, shots=5000, seed=1)
-        assert np.array_equal(match.counts, np.rint(match.counts))
+        assert match.counts.dtype == np.int64
         assert 0 < match.counts.sum() <= 5000
     assert qconv.match_template(image, template, shots=None).counts is None
     assert qconv.match_template(image, template, shots=50, method=qconv.Fourier()).counts is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 
 
@@ -28,7 +30,7 @@ def fourier_transform(num_bits: int) -> QuantumCircuit:
     return circuit
 
 
-def reversed_bits(num_bits: int) -> list[int]:
+def reversed_bits(num_bits: int) -> NDArray[np.int64]:
     """Every number below ``2**num_bits`` with its bits in the opposite order.
 
     Args:
@@ -37,7 +39,7 @@ def reversed_bits(num_bits: int) -> list[int]:
     Returns:
         ``2**num_bits`` numbers; entry ``i`` is ``i`` reversed.
     """
-    numbers = [0]
+    numbers = np.zeros(1, dtype=np.int64)
     for _ in range(num_bits):
-        numbers = [2 * n for n in numbers] + [2 * n + 1 for n in numbers]
+        numbers = np.concatenate([2 * numbers, 2 * numbers + 1])
     return numbers

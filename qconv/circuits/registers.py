@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Instruction, Qubit
-from qiskit.circuit.library import Initialize
+from qiskit.circuit.library import Initialize, StatePreparation
 
 from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
@@ -68,6 +68,26 @@ def qubits_of(registers: Registers) -> list[Qubit]:
     return [qubit for register in registers.values() for qubit in register]
 
 
+class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
+    """Sets the state of all qubits of a circuit that has not begun, where a simulator can do that.
+
+    Elsewhere, as where gates are counted, it is a preparation of the first qubits.
+    """
+
+    def __init__(self, amplitudes: NDArray[np.float64], num_qubits: int) -> None:
+        """Take the amplitudes of the first qubits, of norm 1; the others are in ``|0>``."""
+        whole = np.zeros(2**num_qubits, dtype=np.complex128)
+        whole[: amplitudes.size] = amplitudes
+        super().__init__("set_statevector", num_qubits, 0, [whole])
+        self._prepared = amplitudes.size.bit_length() - 1
+
+    def _define(self) -> None:
+        definition = QuantumCircuit(self.num_qubits)
+        amplitudes = self.params[0][: 2**self._prepared]
+        definition.append(StatePreparation(amplitudes.tolist()), range(self._prepared))
+        self.definition = definition
+
+
 def prepare(
     circuit: QuantumCircuit,
     amplitudes: NDArray[np.float64],
@@ -88,10 +108,7 @@ def prepare(
     """
     unit = amplitudes / np.linalg.norm(amplitudes)
     if native and _at_once(circuit, amplitudes, qubits):
-        whole = np.zeros(2**circuit.num_qubits, dtype=np.complex128)
-        whole[: unit.size] = unit
-        state = Instruction("set_statevector", circuit.num_qubits, 0, [whole])
-        circuit.append(state, circuit.qubits, copy=False)
+        circuit.append(WholeState(unit, circuit.num_qubits), circuit.qubits, copy=False)
     elif native:
         circuit.append(Initialize(unit.astype(np.complex128).tolist()), qubits, copy=False)
         circuit.barrier()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, transpile
 from qiskit.quantum_info import Statevector
 from qiskit_aer import AerSimulator
 
@@ -92,6 +92,10 @@ def test_many_amplitudes_are_set_at_once(others):
     amplitudes = np.random.default_rng(0).normal(size=2**12)
     circuit = QuantumCircuit(12 + others)
     prepare(circuit, amplitudes, circuit.qubits[:12], native=True)
+    if others < 4:
+        gates = transpile(circuit, basis_gates=["rz", "sx", "x", "cx"], optimization_level=0)
+        state = Statevector(gates).data[: 2**12]
+        np.testing.assert_allclose(state, amplitudes / np.linalg.norm(amplitudes), atol=1e-10)
     name = "initialize" if others == 4 else "set_statevector"
     assert circuit.data[0].operation.name == name
     circuit.save_statevector()
