@@ -14,5 +14,5 @@ def test_is_the_inverse_discrete_fourier_transform_with_reversed_bits(num_bits):
 
 
 def test_reversed_bits():
-    assert reversed_bits(0) == [0]
-    assert reversed_bits(3) == [0, 4, 2, 6, 1, 5, 3, 7]
+    assert reversed_bits(0).tolist() == [0]
+    assert reversed_bits(3).tolist() == [0, 4, 2, 6, 1, 5, 3, 7]
