@@ -43,7 +43,7 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
         unit is that of the image (phase), of image times template, or none.
 
     Raises:
-        TypeError: Complex numbers, or no numbers at all; ``filter`` is no string.
+        TypeError: Complex numbers, or no numbers at all.
         ValueError: Numbers of axes differ or are not 1 or 2, the template is larger than the image,
             one of them is constant (with ``"phase"``: along all axes of the template that are
             longer than 1), empty or not finite, or ``filter`` is unknown.
@@ -56,8 +56,9 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     x, t = _checked(image, template)
     if kind == "phase":
         return _phase(*_less_local_means(x, t))
-    x = x - x.mean()
-    t = t - t.mean()
+    if kind == "normalized":  # whatever their units are
+        x, t = x / np.abs(x).max(), t / np.abs(t).max()
+    x, t = x - x.mean(), t - t.mean()
     found = correlate(x, t, mode="valid", method="fft")
     return found if kind == "correlation" else _normalized(x, t, found)
 

@@ -67,7 +67,9 @@ class Match:
     position: tuple[int, ...]
     """Place of the template's first element in the image: the leading place of the map."""
     certainty: float
-    """Probability that the place is the true maximum of the map's expectation, from the shots."""
+    """Probability that the place is the true maximum of the map's expectation, from the shots. It
+    is right as often as it says for the filter ``phase``; with the others, where neighbours are
+    nearly as bright, certainties between 20 and 95 % are up to 0.2 too high."""
     map: NDArray[np.float64]
     """How well the template fits at every place where it lies inside the image, shape
     ``image.shape - template.shape + 1``; converges to `classical.match_template`, or its magnitude
@@ -121,8 +123,10 @@ def match_template(
         image: Real array with 1 or 2 axes, any unit, not constant.
         template: Real array with as many axes, no larger than the image, not constant.
         filter: ``"phase"`` (sharp spots, success probability 1), ``"correlation"``, or
-            ``"normalized"`` (from -1 to 1, by classical work on every window; see the module).
-        shots: Executions of the circuit altogether, at most; None for the exact expectation.
+            ``"normalized"`` (from -1 to 1 but for sampling errors, by classical work on every
+            window; see the module).
+        shots: Executions of the circuit altogether, at most (or one for each of the `Blocks`, if
+            they are more); None for the exact expectation.
             `Fourier`, `Interference`, `Diffusion` and ``Collapse(shared=True)`` use all of them for
             every place; the other methods share them out among the places.
         method: ``"phase"`` needs a `Fourier`. One that is not signed gives magnitudes: an inverted
@@ -146,6 +150,8 @@ def match_template(
         Interface 120 (1995), section 2 (normalised correlation).
     """
     x, t = _checked(image, template)
+    if filter == "normalized":
+        x, t = _without_units(x), _without_units(t)
     options = {"backend": backend, "seed": seed, "progress": progress}
     problem = _problem(x, t, filter, method, shots, options)
     norms = _window_norms(x, t) if filter == "normalized" else None
@@ -184,6 +190,13 @@ def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
     return x, t
 
 
+def _without_units(array: _Array) -> _Array:
+    """An array less its mean, of largest magnitude 1."""
+    largest = np.abs(array).max()
+    centred = array / largest - np.mean(array / largest)
+    return np.asarray(centred / np.abs(centred).max())
+
+
 def _places(image: _Array, template: _Array) -> tuple[slice, ...]:
     """Where the template lies inside the image."""
     sizes = zip(image.shape, template.shape, strict=True)
@@ -204,9 +217,12 @@ def _problem(
     """The filter as a convolution, with all shots that it may have."""
     if one_of(filter, "filter", FILTERS) != "phase":
         return _correlation_problem(image, template, method, shots, options)
-    if not isinstance(method, Fourier):
+    if isinstance(method, type) or not hasattr(method, "estimate"):
+        raise TypeError(f"method: expected a method such as qconv.Fourier(), got {method!r}")
+    if not isinstance(method, Fourier) or method.padding not in ("auto", "wrapped"):
         raise ValueError(
-            f"method: expected qconv.Fourier(...) for the filter 'phase', got {method!r}"
+            "method: expected qconv.Fourier(...), on a ring of its own with padding 'auto', for "
+            f"the filter 'phase', got {method!r}"
         )
     return _phase_problem(image, template, method, shots, options)
 
@@ -254,7 +270,7 @@ def _varying(array: _Array, window: list[int], name: str) -> _Array:
 
 def _in_place(method: Method, filter: str) -> Method:
     """The method with which, for the filter ``phase``, what is measured is the place itself."""
-    if filter == "phase" and isinstance(method, Fourier) and method.padding == "auto":
+    if filter == "phase" and isinstance(method, Fourier):
         return replace(method, padding="wrapped")
     return method
 
@@ -265,9 +281,10 @@ def _correlation_problem(
     """A correlation, where the template lies inside the image.
 
     As the template's mean is taken away the image's makes no difference to the result; without it
-    the amplitudes are fuller of the rest. Particles cannot do without it.
+    the amplitudes are fuller of the rest. Particles have the lowest value taken away instead.
     """
-    x = image if isinstance(method, Diffusion) else image - image.mean()
+    particles = isinstance(getattr(method, "method", method), Diffusion)  # in blocks or not
+    x = image - (image.min() if particles else image.mean())
     problem = plan(
         x, template - template.mean(), method=method, mode="valid", flipped=False, **options
     )

@@ -14,9 +14,10 @@ own. With ``h`` kernel positions along an axis there are two ways to make the bl
 Either way a block of ``n`` pixels takes ``n + h - 1`` cells along an axis. The block is chosen by
 the cost of all circuits together: their number of cells, and something for each circuit.
 
-Every block has shots of its own, so that its errors are its own: where blocks overlap, variances
-add. A dark block, of which nothing is left, runs no circuit, and counts for nothing. Of the
-circuits the result keeps the first that ran; `Blocks.blocks` lists all blocks.
+Every block has shots of its own, in proportion to its size but at least one, so that its errors are
+its own: where blocks overlap, variances add. A dark block, of which nothing is left, runs no
+circuit, and counts for nothing. Of the circuits the result keeps the first that ran;
+`Blocks.blocks` lists all blocks.
 """
 
 from __future__ import annotations
