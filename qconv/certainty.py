@@ -8,8 +8,9 @@ places are supposed; what they are like is learnt from the map itself:
 * The *background*, all places but one. What a template that does not fit leaves is a sum of many
   numbers: an amplitude with a normal law of mean 0, whose variance differs between parts of the
   image. The law of the variance is not supposed to have any form: it is the most likely one on a
-  logarithmic grid (empirical Bayes), from all places but the leading one, and from one more of
-  which nothing is known. That place speaks for variances too rare to be seen.
+  logarithmic grid (empirical Bayes), from all places but the leading one, and from half a place of
+  any variance (as Jeffreys adds half a count to either outcome): it speaks for those too rare to
+  be seen.
 * One *match*, anywhere. Its amplitude is uniform (for a count that is Jeffreys' prior) from 0 to
   more than the map shows; as it may be 0, nothing says that a match can be seen.
 
@@ -20,6 +21,10 @@ probability that it is if it is the match, or if another place is, each weighted
     sum_k o_k P(a_j < a_lead for all j | seen, match at k) / sum_k o_k
 
 Places are independent given the variances; that neighbours often resemble each other is left out.
+
+From a handful of counts no background can be learnt. So where there are fewer counts than places a
+certainty is never above one less the number of places that would be counted as often by mere
+chance, if all had the same rate.
 
 Source:
     Robbins, Proc. Third Berkeley Symp. 1, 157 (1956) (empirical Bayes); Laird, J. Am. Stat. Assoc.
@@ -44,10 +49,13 @@ _COARSE, _FINE, _AROUND = 400, 240, 6.0
 #: the number of places (everything in one of them, or next to nothing), but at least this.
 _VARIANCES, _REACH = 80, 1000.0
 
+#: Places that are added to those seen, spread evenly over all variances.
+_UNSEEN = 0.5
+
 #: Where accuracies differ: how many places are kept by themselves because they stand out most, and
 #: as many that are brightest less so many standard deviations. Others are taken together if their
 #: values, in so many steps, and logarithms of the accuracy, in such, agree.
-_APART, _SURE, _STEPS, _RATIO = 50, 3.0, 100, 0.25
+_APART, _SURE, _STEPS, _RATIO = 50, 3.0, 100, 0.35
 
 #: Exposures below this part of the largest are left out, standard errors are raised to it; and
 #: how far rounding makes equal values differ.
@@ -140,8 +148,7 @@ def _gathered(
     Returns:
         Indices of the first; value, accuracy and number of places of every group, them in front.
     """
-    first = [np.argsort(-merit, kind="stable")[:_APART] for merit in (standing, surely)]
-    apart = np.array(list(dict.fromkeys(np.concatenate(first).tolist())))
+    apart = np.array(list(dict.fromkeys([*_largest(standing), *_largest(surely)])))
     others = np.delete(np.arange(value.size), apart)
     largest = accuracy.max()
     level = np.rint(np.log(largest / accuracy[others]) / _RATIO).astype(np.int64)
@@ -154,6 +161,12 @@ def _gathered(
         np.concatenate([accuracy[apart], largest * np.exp(-_RATIO * (keys % kinds))]),
         np.concatenate([np.ones(apart.size), number]),
     )
+
+
+def _largest(merit: _Array) -> list[int]:
+    few = np.sort(np.argpartition(-merit, min(_APART, merit.size) - 1)[:_APART])
+    found: list[int] = few[np.argsort(-merit[few], kind="stable")].tolist()
+    return found
 
 
 def _found(groups: _Groups, apart: int) -> tuple[int, float]:
@@ -169,7 +182,16 @@ def _certainty(groups: _Groups, leading: int) -> float:
     if not rest.any():
         return 1.0
     chance = float(_chances(groups, rest, leading, np.array([leading]))[0])
+    if groups.counted and groups.number @ groups.value < groups.number.sum():
+        chance = min(chance, 1.0 - _by_chance(groups, leading))
     return min(max(chance, 0.0), 1.0)
+
+
+def _by_chance(groups: _Groups, leading: int) -> float:
+    """How many places are expected to be counted as often for their exposure by mere chance."""
+    share = groups.accuracy / groups.accuracy[leading]
+    needed = np.maximum(np.floor(groups.value[leading] * share + 1e-9), 1)
+    return float(groups.number @ gammainc(needed, groups.square * groups.accuracy))
 
 
 def _chances(groups: _Groups, rest: _Array, leading: int, which: NDArray[np.intp]) -> _Array:
@@ -178,8 +200,8 @@ def _chances(groups: _Groups, rest: _Array, leading: int, which: NDArray[np.intp
     Args:
         groups: All places.
         rest: How many of each to learn the background from.
-        leading: The group for which the grid and the range of a match are made.
-        which: The groups that are asked for.
+        leading: Group that the grid, and the range of a match, are made for.
+        which: Groups that are asked for.
     """
     edges, match = _grid(groups, leading)
     likelihood = np.diff(groups.below(edges), axis=1) / np.diff(edges)
@@ -225,22 +247,16 @@ def _posterior(likelihood: _Array, prior: _Array) -> tuple[_Array, _Array, _Arra
 
 
 def _shares(given: _Array, number: _Array) -> _Array:
-    """The most likely shares of a mixture, one more place being spread evenly over its parts.
+    """The most likely shares of a mixture's parts, ``given`` being their likelihoods.
 
-    That place is a logarithmic barrier, lowered step by step while Newton's method follows the
-    minimum of ``total sum(shares) - number @ log(given @ shares) - barrier sum(log(shares))``.
-
-    Args:
-        given: Likelihood of what was seen in each group if it is of a part, ``(groups, parts)``.
-        number: Of places in each group.
-
-    Source:
-        Boyd and Vandenberghe, Convex Optimization (2004), section 11.3.
+    The places unseen are a logarithmic barrier, lowered step by step while Newton's method follows
+    the minimum of ``total sum(shares) - number @ log(given @ shares) - barrier sum(log(shares))``
+    (Boyd and Vandenberghe, Convex Optimization, 2004, section 11.3).
     """
     given = np.maximum(given / np.maximum(given.max(axis=1, keepdims=True), _TINY), _TINY)
     parts, total = given.shape[1], number.sum()
     shares = np.full(parts, 1 / parts)
-    for barrier in np.geomspace(total, 1, 2 + int(np.log10(total)))[1:] / parts:
+    for barrier in np.geomspace(total, _UNSEEN, 2 + int(np.log10(total)))[1:] / parts:
         for _ in range(60):  # a few are enough
             fitted = given @ shares
             slope = shares * (total - given.T @ (number / fitted)) - barrier
