@@ -20,3 +20,25 @@ def small_camera(camera):
     picture = np.ascontiguousarray(camera.reshape(64, 4, 64, 4).mean(axis=(1, 3)))
     picture.flags.writeable = False
     return picture
+
+
+@pytest.fixture(scope="session")
+def coins():
+    """The picture of coins that scikit-image carries, ``(303, 384)`` grey levels."""
+    from skimage import data
+
+    picture = data.coins().astype(float)
+    picture.flags.writeable = False
+    return picture
+
+
+@pytest.fixture(scope="session")
+def boxes(coins):
+    """Every coin that stands apart from the picture's edge, as two slices."""
+    from skimage import filters, measure, morphology, segmentation
+
+    bright = morphology.closing(coins > filters.threshold_otsu(coins), np.ones((3, 3)))
+    regions = measure.regionprops(measure.label(segmentation.clear_border(bright)))
+    found = [region.slice for region in regions if region.area >= 800]
+    assert len(found) >= 22
+    return found

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from qiskit.primitives import BackendSamplerV2
 from qiskit_aer import AerSimulator
-from skimage import data
 
 import classical
 import qconv
@@ -20,11 +19,6 @@ COINS = [
     (slice(178, 217), slice(25, 63)),
     (slice(248, 289), slice(335, 381)),
 ]
-
-
-@pytest.fixture(scope="module")
-def coins():
-    return data.coins().astype(float)
 
 
 def case(shapes=((20, 27), (5, 6)), seed=0, at=(9, 13)):

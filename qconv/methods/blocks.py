@@ -60,15 +60,12 @@ class WholeImage(Protocol):
 
     def estimate(self, problem: Problem) -> Convolution:
         """Run the circuit."""
-        ...
 
     def num_qubits(self, problem: Problem) -> int:
         """Qubits of the circuit that `estimate` would run."""
-        ...
 
     def device_circuit(self, problem: Problem) -> QuantumCircuit:
         """The circuit to be counted."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ samples. Certainties are printed beside the part that is right. About six minute
 """
 
 import numpy as np
-import pytest
-from skimage import data, filters, measure, morphology, segmentation
 
 import classical
 import qconv
@@ -22,21 +20,6 @@ COIN_GOALS = {
 }
 SEEDS = range(5)
 WIDTHS = (13, 14, 13, 14)
-
-
-@pytest.fixture(scope="module")
-def coins():
-    return data.coins().astype(float)
-
-
-@pytest.fixture(scope="module")
-def boxes(coins):
-    """Every coin that stands apart from the picture's edge, as two slices."""
-    bright = morphology.closing(coins > filters.threshold_otsu(coins), np.ones((3, 3)))
-    regions = measure.regionprops(measure.label(segmentation.clear_border(bright)))
-    found = [region.slice for region in regions if region.area >= 800]
-    assert len(found) >= 22
-    return found
 
 
 def brightest(scores):

@@ -3,26 +3,11 @@
 import numpy as np
 import pytest
 from scipy import ndimage
-from skimage import data, feature, filters, measure, morphology, segmentation
+from skimage import feature
 
 from classical import match_template
 
 FILTERS = ("phase", "correlation", "normalized")
-
-
-@pytest.fixture(scope="module")
-def coins():
-    return data.coins().astype(float)
-
-
-@pytest.fixture(scope="module")
-def boxes(coins):
-    """Every coin that stands apart from the picture's edge, as two slices."""
-    bright = morphology.closing(coins > filters.threshold_otsu(coins), np.ones((3, 3)))
-    regions = measure.regionprops(measure.label(segmentation.clear_border(bright)))
-    found = [region.slice for region in regions if region.area >= 800]
-    assert len(found) >= 22
-    return found
 
 
 @pytest.mark.parametrize("shapes", [((40, 50), (7, 10)), ((9, 9), (9, 9)), ((300,), (20,))])
