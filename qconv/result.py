@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -107,7 +108,8 @@ class Convolution:
             self.success_probability * self.total_shots
             + other.success_probability * other.total_shots
         )
-        new = tuple(c for c in other.circuits if c not in self.circuits)
+        known = set(map(_contents, self.circuits))
+        new = tuple(c for c in other.circuits if _contents(c) not in known)
         return Convolution(
             image=a * self.image + b * other.image,
             stderr=np.hypot(a * self.stderr, b * other.stderr),
@@ -217,6 +219,17 @@ class Convolution:
             rows[3] = (rows[3][0], f"{rows[3][1]} +- {self.success_stderr:.2g}")
             rows.insert(4, ("as predicted", f"{self.expected_success:.6g}"))
         return "\n".join(f"{name:<22}{text}" for name, text in rows)
+
+
+def _contents(circuit: QuantumCircuit) -> bytes:
+    """Digest of a circuit's registers, gates and numbers; Qiskit would compare them one by one."""
+    digest = hashlib.blake2b(repr(circuit.qregs).encode(), digest_size=16)
+    index = {qubit: place for place, qubit in enumerate(circuit.qubits)}
+    for item in circuit:
+        digest.update(repr((item.name, [index[qubit] for qubit in item.qubits])).encode())
+        for part in [item.params] if len(item.params) > 3 else item.params:
+            digest.update(np.asarray(part).astype(np.complex128).tobytes())
+    return digest.digest()
 
 
 def _mean(first: Convolution, second: Convolution) -> float | None:

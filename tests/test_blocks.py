@@ -24,7 +24,7 @@ VERBS = [(qconv.convolve, signal.convolve2d), (qconv.correlate, signal.correlate
 
 def fewest(method, image, kernel, **where):
     """A `Blocks` with nearly as few qubits as will do."""
-    for qubits in range(1, 24):
+    for qubits in range(4, 24):
         blocks = qconv.Blocks(method, qubits=qubits, **where)
         try:
             qconv.convolve(image, kernel, method=blocks, shots=None)
@@ -38,11 +38,11 @@ def fewest(method, image, kernel, **where):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_random_shapes(scheme, method, seed):
     rng = np.random.default_rng(seed)
     image, kernel = rng.random(rng.integers(5, 17, 2)), rng.normal(size=rng.integers(1, 5, 2))
-    where = {"mode": MODES[seed % 3], "boundary": BOUNDARIES[seed // 2], "fillvalue": seed % 2}
+    where = {"mode": MODES[seed - 1], "boundary": BOUNDARIES[seed], "fillvalue": 1.5}
     ours, scipys = VERBS[seed % 2]
     blocks = fewest(METHODS[method], image, kernel, scheme=scheme)
     result = ours(image, kernel, method=blocks, shots=None, **where)
@@ -64,9 +64,8 @@ def test_curated_shapes(scheme, name, boundary):
             expected = signal.convolve2d(image, kernel, **where)
         except ValueError:
             continue
-        for qubits in (12, 10):
-            method = qconv.Blocks(qconv.Fourier(), scheme, qubits)
-            close(qconv.convolve(image, kernel, method=method, shots=None, **where).image, expected)
+        method = qconv.Blocks(qconv.Fourier(), scheme, 10)
+        close(qconv.convolve(image, kernel, method=method, shots=None, **where).image, expected)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

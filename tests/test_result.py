@@ -388,3 +388,15 @@ class TestText:
         report = classical.compare(run(), exact)
         assert report.shots == 20
         assert report.pixels == IMAGE.size
+
+
+def test_large_circuits_are_told_apart_at_once(camera):
+    """The same circuit is kept once, another one beside it; without looking at numbers in Python."""
+    where = {"shots": 3, "mode": "same", "boundary": "wrap"}
+    kernel = qconv.named_kernel("edge")
+    one, two, other = (
+        qconv.convolve(camera, kernel, method=method, seed=seed, **where)
+        for seed, method in enumerate((qconv.Fourier(), qconv.Fourier(), qconv.Interference()))
+    )
+    assert len((one + two).circuits) == 1
+    assert len((one + two + other).circuits) == 2
