@@ -391,7 +391,7 @@ class TestText:
 
 
 def test_large_circuits_are_told_apart_at_once(camera):
-    """The same circuit is kept once, another one beside it; without looking at numbers in Python."""
+    """The same circuit is kept once, another one beside it."""
     where = {"shots": 3, "mode": "same", "boundary": "wrap"}
     kernel = qconv.named_kernel("edge")
     one, two, other = (
