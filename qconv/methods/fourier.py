@@ -81,7 +81,8 @@ class Fourier:
         bound = float(np.abs(transfer).max())
         if scene.unit == 0:
             return scene.nothing("image: zero everywhere")
-        if bound == 0 or vanishes(scene, transfer, bound):
+        keeps_all = scene.cells.num_read == scene.content.size and _is_unitary(transfer)
+        if bound == 0 or (not keeps_all and vanishes(scene, transfer, bound)):
             return scene.nothing("image: none of its frequencies passes the filter")
         registers = _Registers.of(scene, transfer / bound, signed=self.signed)
         shell = registers.circuit()
