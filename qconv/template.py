@@ -307,11 +307,13 @@ def _correlation_problem(
 
 
 def _window_norms(image: _Array, template: _Array) -> _Array:
-    """Norm of the template times that of every window, less their means; 0 if one is constant."""
+    """Norm of the template times that of every window, less their means; 0 if one is constant.
+
+    Both arrays are without units, so that no square leaves the range of floating point.
+    """
     ones = np.ones_like(template)
-    x = image - image.mean()
-    total = fftconvolve(x, ones, mode="valid")
-    square = fftconvolve(x**2, ones, mode="valid")
+    total = fftconvolve(image, ones, mode="valid")
+    square = fftconvolve(image**2, ones, mode="valid")
     spread = square - total**2 / ones.size
     varied = spread > _ROUNDING * square.max()
     return np.asarray(
