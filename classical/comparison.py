@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from classical.checks import real_array, real_number
+from classical.checks import positive_number, real_array, real_number
 from classical.similarity import psnr, rms, ssim
 from classical.verdict import FALSE_ALARM_RATE, Evidence
 
@@ -146,10 +146,7 @@ def _level(level: float) -> float:
 def _data_range(data_range: float | None, exact: NDArray[np.float64]) -> float:
     if data_range is None:
         return float(exact.max() - exact.min())
-    value = real_number("data_range", data_range)
-    if value <= 0:
-        raise ValueError(f"data_range: expected a positive number, got {data_range!r}")
-    return value
+    return positive_number("data_range", data_range)
 
 
 def _zscores(

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from classical.checks import (
     grid_shape,
     image_and_kernel,
-    non_negative_integer,
     one_of,
     positive_number,
     real_number,
+    whole_number,
 )
 from classical.convolution import BOUNDARIES, MODES, shifted_images
 
@@ -118,7 +118,7 @@ def diffuse(
         >>> classical.diffuse([1, 0, 0], [1, 2, 1], 2)  # one of the 6 left and came back
         array([6., 4., 1.])
     """
-    count = non_negative_integer("steps", steps)
+    count = whole_number("steps", steps, 0)
     x, k = image_and_kernel(image, kernel)
     one_of("mode", mode, MODES)
     one_of("boundary", boundary, BOUNDARIES)

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from classical.checks import (
-    MAX_AXES,
+    complex_array,
     grid_shape,
     non_negative_number,
     positive_number,
     real_array,
+    require_axes,
 )
 
 _TOLERANCE = 1e-9
@@ -145,8 +146,7 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
         Gonzalez and Woods, Digital Image Processing, section 4.7.
     """
     x = real_array("image", image)
-    if not 1 <= x.ndim <= MAX_AXES:
-        raise ValueError(f"image: expected 1, 2 or 3 axes, got {x.ndim} (shape {x.shape})")
+    require_axes("image", x)
     factors = _checked_transfer(transfer, x.shape)
     filtered: NDArray[np.float64] = np.fft.ifftn(np.fft.fftn(x) * factors).real
     return filtered
@@ -223,11 +223,9 @@ def _distance(shape: Sequence[int]) -> NDArray[np.float64]:
     return np.sqrt(squares)
 
 
-def _checked_transfer(
-    transfer: ArrayLike, shape: tuple[int, ...]
-) -> NDArray[np.float64] | NDArray[np.complex128]:
+def _checked_transfer(transfer: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.complex128]:
     """Check that a transfer function fits an image, amplifies nothing and keeps images real."""
-    factors = _real_or_complex("transfer", transfer)
+    factors = complex_array("transfer", transfer)
     if factors.shape != shape:
         raise ValueError(f"transfer: expected the image's shape {shape}, got {factors.shape}")
     largest = float(np.abs(factors).max())
@@ -244,19 +242,3 @@ def _checked_transfer(
             f"real, got a difference of {difference:.3g}"
         )
     return factors
-
-
-def _real_or_complex(name: str, values: ArrayLike) -> NDArray[np.float64] | NDArray[np.complex128]:
-    """Turn numbers into a finite float64 or complex128 array."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name}: expected an array of numbers, got {error}") from error
-    if array.dtype.kind not in "buifc":
-        raise TypeError(f"{name}: expected real or complex numbers, got dtype {array.dtype}")
-    if array.dtype.kind != "c":
-        return real_array(name, array)
-    if not np.isfinite(array).all():
-        bad = int(np.count_nonzero(~np.isfinite(array)))
-        raise ValueError(f"{name}: expected finite numbers, got {bad} NaN or infinite")
-    return array.astype(np.complex128, copy=False)

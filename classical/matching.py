@@ -85,7 +85,9 @@ def _less_local_means(image: _Array, template: _Array) -> tuple[_Array, _Array]:
         local = convolve(centred, box, mode="same", boundary="symm", method="fft")
         rest.append(centred - local)
         if np.abs(rest[-1]).max() <= _FLAT * np.abs(centred).max():
-            raise ValueError(f"{name}: expected different values along the template's axes")
+            raise ValueError(
+                f"{name}: expected different values along the template's axes, got constant ones"
+            )
     return rest[0], rest[1]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from classical.checks import image_and_kernel, one_of, positive_integer
+from classical.checks import image_and_kernel, one_of, whole_number
 from classical.convolution import (
     circular_convolve,
     multiply_spectra,
@@ -122,7 +122,7 @@ def _checked_block(padding: str, block: object, axes: int) -> _Block:
             f"block: expected one integer, or one for each of the image's {axes} axes, got "
             f"{block!r}"
         )
-    return tuple(positive_integer("block", entry) for entry in entries)
+    return tuple(whole_number("block", entry, 1) for entry in entries)
 
 
 def _both(

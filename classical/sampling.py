@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from classical.checks import Seed, generator, image_and_kernel, positive_integer
+from classical.checks import Seed, generator, image_and_kernel, whole_number
 from classical.convolution import required_part, shifted_images
 
 
@@ -83,7 +83,7 @@ def stochastic_convolve(
         TypeError: An argument is complex or has the wrong type.
         ValueError: An argument is out of range, empty or not finite; the kernel is all zeros.
     """
-    count = positive_integer("shots", shots)
+    count = whole_number("shots", shots, 1)
     rng = generator(seed)
     x, k = image_and_kernel(image, kernel)
     if not k.any():

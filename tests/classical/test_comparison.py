@@ -297,11 +297,11 @@ ONE = estimate([1.0], [1.0])
         (estimate([1j], [1]), [1], {}, TypeError, "result.image: expected real numbers"),
         (estimate([1], [-1]), [1], {}, ValueError, "result.stderr: expected finite values of at"),
         (estimate([1], [np.inf]), [1], {}, ValueError, "result.stderr: expected finite values"),
-        (ONE, [np.inf], {}, ValueError, "exact: expected finite numbers, got 1 NaN or infinite"),
-        (ONE, [], {}, ValueError, "exact: expected at least one element"),
+        (ONE, [np.inf], {}, ValueError, "exact: expected finite numbers, got 1 that are NaN"),
+        (ONE, [], {}, ValueError, "exact: expected at least one entry"),
         (ONE, [1], {"level": 1}, ValueError, "level: expected a number between 0 and 1, got 1"),
         (ONE, [1], {"level": "x"}, TypeError, "level: expected a real number, got 'x'"),
-        (ONE, [1], {"data_range": 0}, ValueError, "data_range: expected a positive number, got 0"),
+        (ONE, [1], {"data_range": 0}, ValueError, "data_range: expected a number > 0, got 0"),
     ],
 )
 def test_errors_name_the_argument(result, exact, options, error, message):

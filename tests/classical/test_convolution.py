@@ -245,25 +245,33 @@ class TestAlgebra:
         np.testing.assert_array_equal(correlate(a, k, boundary=boundary), rotated)
 
 
+MASKED = np.ma.array([1.0, np.nan, 3, 4], mask=[0, 1, 0, 1])
+
+
 @pytest.mark.parametrize("verb", [convolve, correlate])
 @pytest.mark.parametrize(
     ("image", "kernel", "options", "error", "message"),
     [
-        ([1j], [1], {}, TypeError, "image: expected real numbers, got dtype complex128"),
-        ([1], [1j], {}, TypeError, "kernel: expected real numbers, got dtype complex128"),
-        (["a"], [1], {}, TypeError, "image: expected real numbers, got dtype <U1"),
-        ([[1], [1, 2]], [1], {}, ValueError, "image: expected an array of real numbers"),
-        ([1, np.nan], [1], {}, ValueError, "image: expected finite numbers, got 1 NaN or inf"),
-        ([1], [np.inf], {}, ValueError, "kernel: expected finite numbers, got 1 NaN or inf"),
-        ([], [1], {}, ValueError, r"image: expected at least one element, got shape \(0,\)"),
-        ([1], [], {}, ValueError, r"kernel: expected at least one element, got shape \(0,\)"),
+        ([1j], [1], {}, TypeError, "image: expected real numbers, got complex ones"),
+        ([1], [1j], {}, TypeError, "kernel: expected real numbers, got complex ones"),
+        (["a"], [1], {}, TypeError, "image: expected an array of real numbers, got dtype <U1"),
+        ([[1], [1, 2]], [1], {}, ValueError, "image: expected a rectangular array"),
+        ({"a": 1}, [1], {}, TypeError, "image: expected an array of real numbers, got dict"),
+        ([1, {}], [1], {}, TypeError, r"image: .* got an array of objects \(such as dict\)"),
+        ([1], [10**400], {}, TypeError, r"kernel: .* got an array of objects \(such as int\)"),
+        (MASKED, [1, 2], {}, ValueError, "image: expected an array without masked entries, got 2"),
+        ([1, 2], MASKED, {}, ValueError, "kernel: expected an array without masked entries, got 2"),
+        ([1, np.nan], [1], {}, ValueError, "image: expected finite numbers, got 1 that are NaN"),
+        ([1], [np.inf], {}, ValueError, "kernel: expected finite numbers, got 1 that are NaN"),
+        ([], [1], {}, ValueError, r"image: expected at least one entry, got an empty .*\(0,\)"),
+        ([1], [], {}, ValueError, r"kernel: expected at least one entry, got an empty .*\(0,\)"),
         (1.0, 1.0, {}, ValueError, "image: expected 1, 2 or 3 axes, got 0"),
         (np.ones((1,) * 4), np.ones((1,) * 4), {}, ValueError, "image: expected 1, 2 or 3 axes"),
-        ([1], [[1]], {}, ValueError, "kernel: expected 1 axes like the image, got 2"),
-        ([1], [1], {"mode": "all"}, ValueError, "mode: expected one of full, same, valid"),
-        ([1], [1], {"mode": 1}, ValueError, "mode: expected one of full, same, valid; got 1"),
-        ([1], [1], {"boundary": "pad"}, ValueError, "boundary: expected one of fill, wrap, symm"),
-        ([1], [1], {"method": "fast"}, ValueError, "method: expected one of direct, fft, over"),
+        ([1], [[1]], {}, ValueError, "kernel: expected as many axes as the image, 1, got 2"),
+        ([1], [1], {"mode": "all"}, ValueError, "mode: expected one of 'full', 'same', 'valid'"),
+        ([1], [1], {"mode": 1}, ValueError, "mode: expected one of 'full', 'same', 'valid', got 1"),
+        ([1], [1], {"boundary": "pad"}, ValueError, "boundary: expected one of 'fill', 'wrap'"),
+        ([1], [1], {"method": "fast"}, ValueError, "method: expected one of 'direct', 'fft'"),
         ([1], [1], {"fillvalue": 1j}, TypeError, "fillvalue: expected a real number, got 1j"),
         ([1], [1], {"fillvalue": np.nan}, ValueError, "fillvalue: expected a finite number"),
     ],
@@ -280,3 +288,9 @@ def test_inputs_are_left_alone_and_results_are_new():
         result = convolve(image, [[1.0]], mode="same", method=method)
         result[:] = -1
     np.testing.assert_array_equal(image, np.arange(6.0).reshape(2, 3))
+
+
+def test_a_masked_array_that_hides_nothing_is_its_data():
+    image = np.ma.array([1.0, 2, 3], mask=[0, 0, 0])
+    assert type(convolve(image, [1])) is np.ndarray
+    np.testing.assert_array_equal(convolve(image, np.ma.array([1.0, 1])), [1, 3, 5, 3])

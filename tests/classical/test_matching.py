@@ -96,7 +96,7 @@ def test_the_phase_filter_has_the_sharper_peak(coins, boxes):
         (np.eye(4), np.eye(5)[:2], "template: expected a shape no larger than the image"),
         (np.eye(4), np.ones((2, 2)), "template: expected different values, got 1.0 everywhere"),
         (np.ones((4, 4)), np.eye(2), "image: expected different values, got 1.0 everywhere"),
-        (np.eye(4), np.arange(3), "template: expected 2 axes like the image, got 1"),
+        (np.eye(4), np.arange(3), "template: expected as many axes as the image, 2, got 1"),
         (np.zeros((2, 2, 2)), np.eye(2), "image: expected 1 or 2 axes, got 3"),
         (np.array([1, np.nan]), np.arange(2), "image: expected finite numbers"),
         (np.zeros((0, 3)), np.eye(2), "image: "),

@@ -337,17 +337,17 @@ def test_errors_stay_small_against_the_largest_pixel(padding):
 @pytest.mark.parametrize(
     ("image", "kernel", "error", "message"),
     [
-        ([1j], [1], TypeError, "image: expected real numbers, got dtype complex128"),
-        ([1], [1j], TypeError, "kernel: expected real numbers, got dtype complex128"),
-        (["a"], [1], TypeError, "image: expected real numbers, got dtype <U1"),
-        ([[1], [1, 2]], [1], ValueError, "image: expected an array of real numbers"),
-        ([1, np.nan], [1], ValueError, "image: expected finite numbers, got 1 NaN or infinite"),
-        ([1], [np.inf], ValueError, "kernel: expected finite numbers, got 1 NaN or infinite"),
-        ([], [1], ValueError, "image: expected at least one element, got shape (0,)"),
-        ([1], [], ValueError, "kernel: expected at least one element, got shape (0,)"),
+        ([1j], [1], TypeError, "image: expected real numbers, got complex ones (complex128)"),
+        ([1], [1j], TypeError, "kernel: expected real numbers, got complex ones (complex128)"),
+        (["a"], [1], TypeError, "image: expected an array of real numbers, got dtype <U1"),
+        ([[1], [1, 2]], [1], ValueError, "image: expected a rectangular array"),
+        ([1, np.nan], [1], ValueError, "image: expected finite numbers, got 1 that are NaN"),
+        ([1], [np.inf], ValueError, "kernel: expected finite numbers, got 1 that are NaN"),
+        ([], [1], ValueError, "image: expected at least one entry, got an empty array (0,)"),
+        ([1], [], ValueError, "kernel: expected at least one entry, got an empty array (0,)"),
         (1.0, 1.0, ValueError, "image: expected 1, 2 or 3 axes, got 0"),
         (np.ones((1,) * 4), np.ones((1,) * 4), ValueError, "image: expected 1, 2 or 3 axes, got 4"),
-        ([1], [[1]], ValueError, "kernel: expected 1 axes like the image, got 2"),
+        ([1], [[1]], ValueError, "kernel: expected as many axes as the image, 1, got 2"),
     ],
 )
 @pytest.mark.parametrize("padding", SCHEMES)
@@ -381,7 +381,7 @@ def test_errors_of_two_shapes(kernel_shape):
 
 @pytest.mark.parametrize("padding", ["zeros", "Both", "", 1, None])
 def test_errors_of_an_unknown_padding(padding):
-    message = f"padding: expected one of {', '.join(SCHEMES)}; got {padding!r}"
+    message = f"padding: expected one of {', '.join(map(repr, SCHEMES))}, got {padding!r}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         fourier_convolve([1], [1], padding=padding)
 
@@ -401,13 +401,13 @@ def test_errors_of_a_block_without_blocks(padding, block):
 @pytest.mark.parametrize(
     ("block", "error", "message"),
     [
-        (0, ValueError, "block: expected an integer of at least 1, got 0"),
-        (-3, ValueError, "block: expected an integer of at least 1, got -3"),
-        ((2, 0), ValueError, "block: expected an integer of at least 1, got 0"),
-        (1.5, TypeError, "block: expected an integer of at least 1, got 1.5"),
-        ((2, 2.0), TypeError, "block: expected an integer of at least 1, got 2.0"),
-        (True, TypeError, "block: expected an integer of at least 1, got True"),
-        ("many", TypeError, "block: expected an integer of at least 1, got 'many'"),
+        (0, ValueError, "block: expected a whole number >= 1, got 0"),
+        (-3, ValueError, "block: expected a whole number >= 1, got -3"),
+        ((2, 0), ValueError, "block: expected a whole number >= 1, got 0"),
+        (1.5, TypeError, "block: expected a whole number >= 1, got 1.5"),
+        ((2, 2.0), TypeError, "block: expected a whole number >= 1, got 2.0"),
+        (True, TypeError, "block: expected a whole number >= 1, got True"),
+        ("many", TypeError, "block: expected a whole number >= 1, got 'many'"),
         (
             (2,),
             ValueError,
