@@ -56,9 +56,10 @@ def _kind(values: object, array: NDArray[np.generic]) -> str:
         return type(values).__name__
     if array.dtype != object:
         return f"dtype {array.dtype}"
+    if array.size == 0:
+        return "an empty array of objects"
     no_numbers = (entry for entry in array.flat if not isinstance(entry, numbers.Real))
-    first = next(no_numbers, array.flat[0] if array.size else None)
-    return f"an array of objects (such as {type(first).__name__})"
+    return f"an array of objects (such as {type(next(no_numbers, array.flat[0])).__name__})"
 
 
 def _require_finite(name: str, array: NDArray[np.float64] | NDArray[np.complex128]) -> None:

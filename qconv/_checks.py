@@ -14,7 +14,8 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
 
     Raises:
         TypeError: ``value`` is complex, or not numbers at all.
-        ValueError: ``value`` is empty, ragged, or (``finite``) holds NaN or infinity.
+        ValueError: ``value`` is empty, ragged, has masked entries, or (``finite``) holds NaN or
+            infinity.
     """
     try:
         array = np.asarray(value)
@@ -24,6 +25,9 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
         raise TypeError(f"{name}: expected real numbers, got complex ones ({array.dtype})")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected an array of real numbers, got {_describe(value, array)}")
+    if np.ma.is_masked(value):
+        hidden = f"{np.count_nonzero(np.ma.getmask(value))} masked; fill them first"
+        raise ValueError(f"{name}: expected an array without masked entries, got {hidden}")
     if array.size == 0:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
     array = array.astype(np.float64, copy=False)
@@ -33,20 +37,28 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
 
 
 def require_finite(array: NDArray[np.float64], name: str) -> None:
-    """Raise a ``ValueError`` that says how many entries are NaN or infinite, if any is."""
+    """Raise a ``ValueError`` that counts the entries that are NaN or infinite, if any is."""
     # One pass without a temporary array settles the usual case: a sum is finite only if all are.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum()):
             return
-    bad = int(np.count_nonzero(~np.isfinite(array)))
-    if bad:
-        raise ValueError(f"{name}: expected finite numbers, got {bad} that are NaN or infinite")
+    bad = ~np.isfinite(array)
+    if bad.any():
+        first = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))
+        found = f"{np.count_nonzero(bad)} that are NaN or infinite (the first at {first})"
+        raise ValueError(f"{name}: expected finite numbers, got {found}")
 
 
 def _describe(value: object, array: NDArray[np.generic]) -> str:
-    if array.dtype == object or isinstance(value, str):
+    """What an array is that does not hold numbers."""
+    if isinstance(value, str) or (array.ndim == 0 and array.dtype == object):
         return type(value).__name__
-    return str(array.dtype)
+    if array.dtype != object:
+        return f"dtype {array.dtype}"
+    if array.size == 0:
+        return "an empty array of objects"
+    no_numbers = (entry for entry in array.flat if not isinstance(entry, numbers.Real))
+    return f"an array of objects (such as {type(next(no_numbers, array.flat[0])).__name__})"
 
 
 def one_of(value: object, name: str, choices: Sequence[str]) -> str:

@@ -32,28 +32,37 @@ def arguments(**wrong):
 
 NAN = np.array([[1.0, np.nan], [2, 3]])
 INF = np.array([[1.0, np.inf], [-np.inf, 3]])
+HIDING = np.ma.array([[1.0, np.nan], [2, 3]], mask=[[0, 1], [1, 1]])
 
 WRONG = [
     # image
     ({"image": NAN}, ValueError, r"image: expected finite numbers, got 1 that"),
-    ({"image": INF}, ValueError, r"image: expected finite numbers, got 2 that"),
+    ({"image": INF}, ValueError, r"image: expected finite numbers, got 2 that .*\(0, 1\)"),
     ({"image": np.full((3, 3), np.nan, np.float32)}, ValueError, r"image: expected finite .* 9"),
     ({"image": []}, ValueError, r"image: expected at least one entry, got .*\(0,\)"),
     ({"image": np.ones((3, 0))}, ValueError, r"image: expected at least one .*\(3, 0\)"),
     ({"image": np.ones((3, 3)) * 1j}, TypeError, r"image: expected real numbers, got complex"),
     ({"image": 3.0}, ValueError, r"image: expected 1, 2 or 3 axes, got 0 \(shape \(\)\)"),
     ({"image": np.ones((2,) * 4)}, ValueError, r"image: expected 1, 2 or 3 axes, got 4"),
+    (
+        {"image": HIDING},
+        ValueError,
+        r"image: expected .* without masked entries, got 3 masked; fill",
+    ),
     ({"image": "photo.png"}, TypeError, r"image: expected an array of real numbers, got str"),
     ({"image": None}, TypeError, r"image: expected an array of real numbers, got NoneType"),
     ({"image": [[1, 2], [3]]}, ValueError, r"image: expected a rectangular array"),
     ({"image": {"a": 1}}, TypeError, r"image: expected an array of real numbers, got dict"),
     ({"image": [["1", "2"]]}, TypeError, r"image: expected an array of real numbers, got"),
-    ({"image": [[10**400]]}, TypeError, r"image: expected an array of real numbers, got"),
+    ({"image": [[10**400]]}, TypeError, r"image: .* got an array of objects \(such as int\)"),
+    ({"image": [[1, {}], [2, 3]]}, TypeError, r"image: .* an array of objects \(such as dict\)"),
+    ({"image": np.array([], object)}, TypeError, r"image: .* got an empty array of objects"),
     # kernel
     ({"kernel": NAN}, ValueError, r"kernel: expected finite numbers, got 1 that"),
     ({"kernel": INF}, ValueError, r"kernel: expected finite numbers, got 2 that"),
     ({"kernel": []}, ValueError, r"kernel: expected at least one entry, got .*\(0,\)"),
     ({"kernel": np.ones((2, 2)) * 1j}, TypeError, r"kernel: expected real numbers, got complex"),
+    ({"kernel": HIDING}, ValueError, r"kernel: expected an array without masked .*, got 3 masked"),
     ({"kernel": np.zeros((3, 3))}, ValueError, r"kernel: expected .* other than 0, got all zeros"),
     ({"kernel": [1, 2, 1]}, ValueError, r"kernel: expected as many axes .*, 2, got 1 \(shape"),
     ({"kernel": np.ones((2, 2, 2))}, ValueError, r"kernel: expected as many axes .*, 2, got 3"),
@@ -133,6 +142,8 @@ def test_wrong_argument(verb, case, nothing_runs):
         {"shots": np.int64(5)},
         {"shots": np.uint8(5)},
         {"shots": None},
+        {"image": np.ma.ones((5, 6))},
+        {"kernel": np.ma.array([[1.0, 2]], mask=[[False, False]])},
         {"fillvalue": 3},
         {"fillvalue": np.float32(1.5)},
         {"fillvalue": np.array(2.0)},

@@ -87,7 +87,11 @@ class TestFromKernel:
             ("edge", TypeError, "kernel: expected an array of real numbers, got str"),
             (["1"], TypeError, "kernel: expected an array of real numbers, got"),
             (None, TypeError, "kernel: expected an array of real numbers, got NoneType"),
-            ([object()], TypeError, "kernel: expected an array of real numbers, got list"),
+            (
+                [object()],
+                TypeError,
+                "kernel: expected an array of real numbers, got an array of obj",
+            ),
             (np.array(["2020"], "M8"), TypeError, "kernel: expected an array of real numbers"),
         ],
     )

@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit, QuantumRegister
 
+from qconv._checks import real_array
 from qconv.circuits._gates import Array
 from qconv.circuits._preparation import prepare
 
@@ -66,9 +67,10 @@ def encode_amplitudes(
         many CZ as it has CX after transpiling to ``rz, sx, x, cx``.
 
     Raises:
-        TypeError: ``amplitudes`` is not real, or ``names`` is not a sequence of strings.
-        ValueError: ``amplitudes`` has no axis or no element, is NaN or infinite somewhere or zero
-            everywhere, or ``names`` does not fit the axes.
+        TypeError: ``amplitudes`` is not real, or ``names`` is not a list or tuple of
+            strings.
+        ValueError: ``amplitudes`` has no axis or no element, is masked, NaN or infinite somewhere
+            or zero everywhere, or ``names`` does not fit the axes.
     """
     array = _checked_amplitudes(amplitudes)
     checked_names = _checked_names(names, array.ndim)
@@ -79,20 +81,11 @@ def encode_amplitudes(
 
 def _checked_amplitudes(amplitudes: ArrayLike) -> Array:
     """Return the amplitudes as an array of floats, or say what is wrong with them."""
-    array = np.asarray(amplitudes)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"amplitudes should be a real array. Got dtype {array.dtype}.")
+    array = real_array(amplitudes, "amplitudes")
     if array.ndim == 0:
-        raise ValueError("amplitudes should have at least one axis. Got a scalar.")
-    if array.size == 0:
-        raise ValueError(f"amplitudes should not be empty. Got shape {array.shape}.")
-    array = array.astype(np.float64)
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        index = tuple(bad[0].tolist())
-        raise ValueError(f"amplitudes should be finite. Got {array[index]} at index {index}.")
+        raise ValueError("amplitudes: expected at least one axis, got a scalar")
     if not array.any():
-        raise ValueError("amplitudes should have a nonzero element. Got zeros only.")
+        raise ValueError("amplitudes: expected an entry other than 0, got all zeros")
     return array
 
 
@@ -102,13 +95,11 @@ def _checked_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...
         numbered = tuple(f"axis_{axis}" for axis in range(num_axes))
         return _DEFAULT_NAMES.get(num_axes, numbered)
     if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
-        raise TypeError(f"names should be a sequence of strings. Got {names!r}.")
+        raise TypeError(f"names: expected a list or tuple of strings, got {names!r}")
     if len(names) != num_axes:
-        raise ValueError(
-            f"names should have one name per axis of amplitudes, {num_axes}. Got {len(names)}."
-        )
+        raise ValueError(f"names: expected one for each axis, {num_axes}, got {len(names)}")
     if len(set(names)) != num_axes or not all(names):
-        raise ValueError(f"names should be different and not empty. Got {tuple(names)}.")
+        raise ValueError(f"names: expected different ones, none empty, got {tuple(names)}")
     return tuple(names)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
+from qiskit.synthesis import synth_qft_full
 
 
 def fourier_transform(num_bits: int) -> QuantumCircuit:
@@ -23,10 +22,7 @@ def fourier_transform(num_bits: int) -> QuantumCircuit:
         A circuit of H and controlled phase gates.
     """
     circuit = QuantumCircuit(QuantumRegister(num_bits, "position"), name="fourier_transform")
-    for high in reversed(range(num_bits)):
-        circuit.h(high)
-        for low in reversed(range(high)):
-            circuit.cp(math.pi / 2 ** (high - low), low, high)
+    circuit.compose(synth_qft_full(num_bits, do_swaps=False), inplace=True)
     return circuit
 
 

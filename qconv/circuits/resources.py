@@ -95,18 +95,18 @@ def resources(circuit: QuantumCircuit, backend: BackendV2 | None = None) -> Reso
 
 
 def _check(circuit: QuantumCircuit, backend: BackendV2 | None) -> None:
-    """Raise if the arguments of :func:`resources` are not what they should be."""
+    """Raise if the arguments of :func:`resources` are not what they must be."""
     if not isinstance(circuit, QuantumCircuit):
-        raise TypeError(f"circuit should be a QuantumCircuit. Got {type(circuit).__name__}.")
+        raise TypeError(f"circuit: expected a QuantumCircuit, got {type(circuit).__name__}")
     if backend is not None and not isinstance(backend, BackendV2):
-        raise TypeError(f"backend should be a BackendV2 or None. Got {type(backend).__name__}.")
+        raise TypeError(f"backend: expected a BackendV2 or None, got {type(backend).__name__}")
     if circuit.parameters:
         names = ", ".join(parameter.name for parameter in circuit.parameters)
-        raise ValueError(f"circuit should have no free parameters. Got {names}.")
+        raise ValueError(f"circuit: expected no free parameters, got {names}")
     available = None if backend is None else backend.num_qubits
     if available is not None and circuit.num_qubits > available:
         raise ValueError(
-            f"circuit should fit on the backend's {available} qubits. Got {circuit.num_qubits}."
+            f"circuit: expected at most the backend's {available} qubits, got {circuit.num_qubits}"
         )
 
 

@@ -155,9 +155,13 @@ def test_prints_as_a_table():
 @pytest.mark.parametrize(
     ("arguments", "exception", "message"),
     [
-        (("h 0",), TypeError, "circuit should be a QuantumCircuit. Got str"),
-        ((QuantumCircuit(1), "aer"), TypeError, "backend should be a BackendV2 or None. Got str"),
-        ((QuantumCircuit(8), LINE), ValueError, "fit on the backend's 7 qubits. Got 8"),
+        (("h 0",), TypeError, "circuit: expected a QuantumCircuit, got str"),
+        ((QuantumCircuit(1), "aer"), TypeError, "backend: expected a BackendV2 or None, got str"),
+        (
+            (QuantumCircuit(8), LINE),
+            ValueError,
+            "circuit: expected at most the backend's 7 qubits, got 8",
+        ),
     ],
 )
 def test_bad_arguments(arguments, exception, message):
@@ -168,5 +172,5 @@ def test_bad_arguments(arguments, exception, message):
 def test_free_parameters_are_refused():
     circuit = QuantumCircuit(1)
     circuit.rx(Parameter("theta"), 0)
-    with pytest.raises(ValueError, match=r"circuit should have no free parameters. Got theta"):
+    with pytest.raises(ValueError, match=r"circuit: expected no free parameters, got theta"):
         resources(circuit)
