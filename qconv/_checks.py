@@ -25,15 +25,20 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
         raise TypeError(f"{name}: expected real numbers, got complex ones ({array.dtype})")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected an array of real numbers, got {_describe(value, array)}")
-    if np.ma.is_masked(value):
-        hidden = f"{np.count_nonzero(np.ma.getmask(value))} masked; fill them first"
-        raise ValueError(f"{name}: expected an array without masked entries, got {hidden}")
+    require_unmasked(value, name)
     if array.size == 0:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
     array = array.astype(np.float64, copy=False)
     if finite:
         require_finite(array, name)
     return array
+
+
+def require_unmasked(value: ArrayLike, name: str) -> None:
+    """Raise a ``ValueError`` for a NumPy masked array that hides any of its entries."""
+    if np.ma.is_masked(value):
+        hidden = f"{np.count_nonzero(np.ma.getmask(value))} masked; fill them first"
+        raise ValueError(f"{name}: expected an array without masked entries, got {hidden}")
 
 
 def require_finite(array: NDArray[np.float64], name: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qconv._checks import real_array, require_finite
+from qconv._checks import real_array, require_finite, require_unmasked
 from qconv.convolution import plan
 from qconv.execution import Backend, Seed
 from qconv.methods.fourier import Fourier
@@ -96,6 +96,7 @@ def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
         array = real_array(transfer, "transfer")
     if array.shape != shape:
         raise ValueError(f"transfer: expected the shape of the image, {shape}, got {array.shape}")
+    require_unmasked(transfer, "transfer")
     require_finite(array.real, "transfer")
     require_finite(array.imag, "transfer")
     largest = float(np.abs(array).max(initial=0))

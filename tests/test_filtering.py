@@ -105,6 +105,8 @@ class TestRefused:
             (np.full((4, 4), 0.5j), r"transfer: expected transfer\[-f\] to be the conjugate"),
             (np.full((4, 4), np.nan), "transfer: expected finite numbers"),
             (np.full((4, 4), 1j * np.inf), "transfer: expected finite numbers"),
+            (np.ma.array(np.eye(4), mask=np.eye(4)), "transfer: .* masked entries, got 4 masked"),
+            (np.ma.array(np.eye(4) + 0j, mask=np.eye(4)), "transfer: .* masked .* got 4 masked"),
         ],
     )
     def test_transfer(self, transfer, message):
