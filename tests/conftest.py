@@ -1,5 +1,11 @@
 """What several test files need."""
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before NumPy is loaded: workers that each start threads for small matrices wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 

@@ -30,7 +30,8 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Write a small stand-in for the figure, which takes a second to draw."""
+    """Write a small stand-in for the figure, which `TestWhole` draws with all kinds of options."""
+    monkeypatch.setattr(plotting, "comparison_figure", lambda *args, **how: None)
     monkeypatch.setattr(plotting, "save_figure", lambda figure, path: path.write_bytes(b"a figure"))
 
 
@@ -116,11 +117,15 @@ class TestWhole:
             ["--method", "diffusion", "--kernel", "box", "--steps", "3"],
             ["--method", "interference"],
             ["--method", "fourier"],
+            ["--method", "estimation", "--mode", "full"],
+            ["--kernel", "kernel.csv", "--mode", "valid"],
         ],
         ids=" ".join,
     )
     def test_figure_of_options(self, options):
+        np.savetxt("kernel.csv", [[1, 2.5, 3e-1, -1]], delimiter=",")
         assert main(["in.png", "--shots", "5", *options]) == 0
+        assert read("result-figure.png").size > 0
 
 
 @pytest.mark.usefixtures("quick")
@@ -644,8 +649,10 @@ class TestWrong:
     @staticmethod
     def refused(arguments, message, folder, capsys):
         before = listing(folder)
+        gc.freeze()  # so that only what the call leaves is collected
         status = main(arguments)
         gc.collect()  # so that its warnings come here, not in the next test
+        gc.unfreeze()
         assert status == 2
         out, err = capsys.readouterr()
         assert out == ""
@@ -758,7 +765,7 @@ class TestProcess:
 
     @pytest.mark.parametrize(
         "arguments",
-        [["missing.png"], ["--shots", "0"], ["in.png", "--kernel", "empty.csv"], ["--bogus"]],
+        [["in.png", "--kernel", "empty.csv"], ["--bogus"]],  # of `WRONG` and of argparse's own
     )
     def test_wrong(self, folder, arguments):
         (folder / "empty.csv").write_text("")
@@ -768,22 +775,15 @@ class TestProcess:
         assert done.stderr.count("\n") == 1, done.stderr
         assert set(listing(folder)) == {"in.png", "empty.csv"}
 
-    def test_same_seed_in_two_processes_on_one_thread_and_two(self, folder):
+    def test_same_seed_in_two_processes_on_one_thread_and_two(self, folder, monkeypatch, quick):
+        """One process of its own, and this one."""
         save("in.png", RNG.integers(0, 256, (150, 101)).astype(np.uint8))  # several tiles
-        for threads in "12":
-            environment = os.environ | {"QCONV_NUM_THREADS": threads}
-            done = self.call(
-                "in.png",
-                "--seed",
-                "7",
-                "--shots",
-                "3",
-                "--out",
-                f"{threads}.npy",
-                "--quiet",
-                env=environment,
-            )
-            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        arguments = ["in.png", "--seed", "7", "--shots", "3", "--quiet", "--out"]
+        monkeypatch.setenv("QCONV_NUM_THREADS", "1")
+        done = self.call(*arguments, "1.npy")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        monkeypatch.setenv("QCONV_NUM_THREADS", "2")
+        assert main([*arguments, "2.npy"]) == 0
         assert (folder / "1.npy").read_bytes() == (folder / "2.npy").read_bytes()
 
     def test_a_reader_that_goes_away(self, folder):

@@ -10,6 +10,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit.library import StatePreparation
 from qiskit.quantum_info import Statevector
 from qiskit.transpiler import generate_preset_pass_manager
+from qiskit_aer import AerSimulator
 
 from qconv.circuits import _fit, _preparation
 from qconv.circuits._gates import Gate, cz, ry, simulate, two_qubit_count
@@ -85,6 +86,12 @@ def error(circuit, array):
     return min(np.abs(state - expected).max(), np.abs(state + expected).max())
 
 
+def assert_encodes(circuit, array):
+    state, expected = Statevector(circuit).data, padded(array)
+    assert min(np.abs(state - expected).max(), np.abs(state + expected).max()) < 1e-12, array
+    np.testing.assert_allclose(np.abs(state) ** 2, expected**2, rtol=0, atol=1e-12)
+
+
 def claimed(circuit):
     assert set(circuit.count_ops()) <= {"ry", "rx", "rz", "x", "h", "z", "cz"}
     return circuit.count_ops().get("cz", 0)
@@ -131,15 +138,11 @@ def random_array(rng):
 @pytest.mark.parametrize("seed", range(8))
 def test_the_state_is_the_padded_array(seed):
     rng = np.random.default_rng(seed)
-    for _ in range(40):
-        array = random_array(rng)
-        circuit = encode_amplitudes(array)
-        assert error(circuit, array) < 1e-12, array
-        probabilities = Statevector(circuit).probabilities()
-        np.testing.assert_allclose(probabilities, padded(array) ** 2, rtol=0, atol=1e-12)
+    for _ in range(20):
+        assert_encodes(encode_amplitudes(array := random_array(rng)), array)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     arrays(
         np.float64,
@@ -196,7 +199,7 @@ def test_named_kernels_cost_what_they_should(name):
 
 def test_any_3x3_kernel_needs_six():
     rng = np.random.default_rng(3)
-    for _ in range(20):
+    for _ in range(10):
         circuit = encode_amplitudes(np.sqrt(rng.random((3, 3))))
         assert claimed(circuit) == counted(circuit) == 6
         circuit = encode_amplitudes(rng.normal(size=(3, 3)))
@@ -265,6 +268,7 @@ def test_claimed_is_counted_and_never_above_qiskit(seed):
     for _ in range(40):
         array = random_array(rng)
         circuit = encode_amplitudes(array)
+        assert_encodes(circuit, array)
         assert claimed(circuit) == counted(circuit), array
         if array.size > 1:
             assert claimed(circuit) <= counted(qiskit_circuit(array)), array
@@ -274,7 +278,10 @@ def test_fourteen_qubits():
     array = np.random.default_rng(0).random((128, 128))
     circuit = encode_amplitudes(array)
     assert claimed(circuit) <= 2**14 - 14 - 1
-    assert error(circuit, array) < 1e-12
+    circuit.save_statevector()  # by Aer: Qiskit takes seconds for so many gates
+    state = AerSimulator(method="statevector", max_parallel_threads=1).run(circuit).result()
+    state, expected = state.get_statevector().data, padded(array)
+    assert min(np.abs(state - expected).max(), np.abs(state + expected).max()) < 1e-12
 
 
 # ---------------------------------------------------------------------------- building blocks
@@ -419,13 +426,15 @@ for shape in [(3, 3), (5, 5), (4, 8)]:
 """
 
 
-def test_the_same_circuit_in_every_process():
-    first, second = (
-        subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-        for _ in range(2)
+def test_the_same_circuit_in_every_process(capsys):
+    """In this one, after whatever ran before, and in one of its own."""
+    exec(compile(SCRIPT, "script", "exec"), {})
+    here = capsys.readouterr().out
+    other = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
     )
-    assert first.stdout == second.stdout
-    assert first.stdout.count("cz") == 6 + 44 + 17
+    assert here == other.stdout
+    assert here.count("cz") == 6 + 44 + 17
 
 
 def test_changing_a_circuit_does_not_change_the_next():

@@ -6,6 +6,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.quantum_info import Statevector
 from qiskit_aer import AerSimulator
 
+from qconv.circuits import registers
 from qconv.circuits.arithmetic import FAMILIES
 from qconv.circuits.registers import (
     append_shift,
@@ -86,16 +87,25 @@ def test_an_axis_without_a_kernel_stays():
     assert touched.isdisjoint(position[0])
 
 
+@pytest.mark.parametrize("others", [0, 2])
+def test_where_no_state_can_be_set_it_is_prepared_by_gates(others, monkeypatch):
+    monkeypatch.setattr(registers, "_LARGE", 2**8)  # of which Qiskit makes gates in no time
+    amplitudes = np.random.default_rng(0).normal(size=2**8)
+    circuit = QuantumCircuit(8 + others)
+    prepare(circuit, amplitudes, circuit.qubits[:8], native=True)
+    assert circuit.data[0].operation.name == "set_statevector"
+    gates = transpile(circuit, basis_gates=["rz", "sx", "x", "cx"], optimization_level=0)
+    state = Statevector(gates).data
+    np.testing.assert_allclose(state[: 2**8], amplitudes / np.linalg.norm(amplitudes), atol=1e-10)
+    assert np.abs(state[2**8 :]).max(initial=0) < 1e-10
+
+
 @pytest.mark.parametrize("others", [0, 2, 4])
 def test_many_amplitudes_are_set_at_once(others):
     """The same state; as one array where it is not much smaller than the circuit's."""
     amplitudes = np.random.default_rng(0).normal(size=2**12)
     circuit = QuantumCircuit(12 + others)
     prepare(circuit, amplitudes, circuit.qubits[:12], native=True)
-    if others < 4:
-        gates = transpile(circuit, basis_gates=["rz", "sx", "x", "cx"], optimization_level=0)
-        state = Statevector(gates).data[: 2**12]
-        np.testing.assert_allclose(state, amplitudes / np.linalg.norm(amplitudes), atol=1e-10)
     name = "initialize" if others == 4 else "set_statevector"
     assert circuit.data[0].operation.name == name
     circuit.save_statevector()
