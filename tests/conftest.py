@@ -3,7 +3,7 @@
 import os
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Before NumPy is loaded: workers that each start threads for small matrices wait for each other.
+    # Before NumPy is loaded: threads of several workers for small matrices wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np

@@ -80,7 +80,7 @@ class TestErrors:
     @pytest.mark.parametrize("kernel", [GAUSSIAN, EDGE], ids=["gaussian", "edge"])
     def test_intervals(self, kind, kernel, small_camera):
         """95 % intervals hold 93 to 97 % of 4096 pixels; the binomial spread is 0.34 %."""
-        powers = (0, 1, 2, 4, 8, 16, 32, 64)
+        powers = (0, 1, 2, 4, 8, 16, 32, 64)[: 8 if kind == "global" else 7]
         result = run(small_camera, kernel, powers, 100, kind=kind)
         error = result.image - classical.convolve(small_camera, kernel, **WRAP)
         known = result.stderr > 0
@@ -139,10 +139,10 @@ class TestTiles:
     @pytest.mark.parametrize("kind", RANGES)
     @pytest.mark.parametrize("boundary", BOUNDARIES)
     def test_exactly_the_whole(self, kind, boundary, monkeypatch):
-        image = random_integers((19, 21), 0)
         kernel = random_integers((3, 2), 1)
-        expected = classical.convolve(image, kernel, mode="same", boundary=boundary)
         for qubits in (21, 11, 8, 1):
+            image = random_integers((19, 21) if qubits > 1 else (4, 5), 0)  # tiles of one pixel
+            expected = classical.convolve(image, kernel, mode="same", boundary=boundary)
             monkeypatch.setattr(estimation, "_MOST_QUBITS", qubits)
             monkeypatch.setattr(estimation, "_MOST_QUBITS_JOINT", qubits)
             result = run(image, kernel, shots=None, kind=kind, boundary=boundary)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from qiskit.primitives import StatevectorSampler
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.transpiler import CouplingMap
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 from qiskit_aer.primitives import SamplerV2
@@ -33,6 +34,11 @@ def noisy():
     return AerSimulator(noise_model=model)
 
 
+def device(num_qubits):
+    """A noisy device in a line: its noise model, made anew by each run, has few pairs of qubits."""
+    return GenericBackendV2(num_qubits, coupling_map=CouplingMap.from_line(num_qubits), seed=1)
+
+
 IDEAL = {
     "AerSimulator": AerSimulator,
     "density matrices": lambda: AerSimulator(method="density_matrix"),
@@ -42,7 +48,7 @@ IDEAL = {
 }
 NOISY = {
     "AerSimulator with noise": noisy,
-    "device": lambda: GenericBackendV2(12, seed=1),
+    "device": lambda: device(12),
 }
 
 
@@ -116,7 +122,7 @@ class TestCircuits:
         assert registers(METHODS[6]) == {**axes, "flag": 1}
 
     def test_ancillas_only_where_gates_count(self):
-        assert "ancilla_0" in registers(METHODS[0], backend=GenericBackendV2(20, seed=1))
+        assert "ancilla_0" in registers(METHODS[0], backend=device(16))
         assert "ancilla_0" in registers(qconv.Interference(adder="ripple"))
 
     def test_a_photograph_takes_the_qubits_of_its_pixels_and_few_more(self, camera):
@@ -154,7 +160,7 @@ class TestCircuits:
         whole.compose(shell, inplace=True)
         assert qconv.resources(whole).two_qubit_gates <= 65
         ran = qconv.convolve(
-            image, EDGE, shots=5, method=qconv.Diffusion(), backend=GenericBackendV2(12), **where
+            image, EDGE, shots=5, method=qconv.Diffusion(), backend=device(12), **where
         )
         assert qconv.resources(ran.circuits[0]).two_qubit_gates <= 65
 
@@ -163,9 +169,7 @@ class TestCircuits:
         """But for the preparation of the image."""
         problem = plan(IMAGE, KERNEL, method=method)
         shell = method.device_circuit(problem)
-        ran = qconv.convolve(
-            IMAGE, KERNEL, shots=1, method=method, backend=GenericBackendV2(24, seed=1)
-        ).circuits[0]
+        ran = qconv.convolve(IMAGE, KERNEL, shots=1, method=method, backend=device(16)).circuits[0]
         assert [r for r in ran.qregs if "ancilla" not in r.name] == [
             r for r in shell.qregs if "ancilla" not in r.name
         ]

@@ -222,7 +222,7 @@ class TestSeeds:
     @pytest.mark.parametrize("method", [*SIGNED, *MAGNITUDES], ids=str)
     @pytest.mark.parametrize("backend", [None, AerSimulator()], ids=["drawn", "measured"])
     def test_same_bytes_on_any_number_of_threads(self, method, backend, monkeypatch):
-        image = np.random.default_rng(3).random((130, 129))  # several blocks of random numbers
+        image = np.random.default_rng(3).random((128, 129))  # several blocks of random numbers
         seen = set()
         for threads in "123":
             monkeypatch.setenv("QCONV_NUM_THREADS", threads)
