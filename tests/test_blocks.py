@@ -8,6 +8,7 @@ from scipy import signal
 
 import classical
 import qconv
+from qconv.convolution import plan
 from tests.cases import BOUNDARIES, MODES, SHAPES, close
 from tests.chance import ALARM
 
@@ -27,7 +28,7 @@ def fewest(method, image, kernel, **where):
     for qubits in range(4, 24):
         blocks = qconv.Blocks(method, qubits=qubits, **where)
         try:
-            qconv.convolve(image, kernel, method=blocks, shots=None)
+            blocks.blocks(plan(image, kernel, method=blocks))
         except ValueError as error:
             if not str(error).startswith("qubits: expected at least"):
                 raise
@@ -190,11 +191,11 @@ def test_the_success_probability_has_no_bias(small_camera):
     kernel = qconv.named_kernel("laplacian")
     for method in (
         qconv.Fourier(),
-        qconv.Blocks(qconv.Fourier(), "overlap-save", 12),
-        qconv.Blocks(qconv.Fourier(), "overlap-add", 12),
+        qconv.Blocks(qconv.Fourier(), "overlap-save", 10),
+        qconv.Blocks(qconv.Fourier(), "overlap-add", 10),
     ):
         runs = [
-            qconv.convolve(small_camera, kernel, method=method, shots=10, seed=seed)
+            qconv.convolve(small_camera[:32, :32], kernel, method=method, shots=10, seed=seed)
             for seed in range(24)
         ]
         off = [(r.success_probability - r.expected_success) / r.success_stderr for r in runs]
@@ -217,8 +218,6 @@ def test_blocks_and_a_whole_add_up(small_camera):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_blocks_can_be_looked_at(scheme, small_camera):
-    from qconv.convolution import plan
-
     method = qconv.Blocks(qconv.Fourier(), scheme, 12)
     problem = plan(small_camera, np.ones((3, 5)), method=method, shots=7, mode="same")
     blocks = method.blocks(problem)
@@ -247,8 +246,6 @@ def test_backends():
 def test_the_cheapest_blocks_are_taken():
     """512 x 512 and 3 x 3: 126 pixels a side would take 25 circuits of 2**14 cells."""
     method = qconv.Blocks(qconv.Fourier(), "overlap-save", 16)
-    from qconv.convolution import plan
-
     problem = plan(np.ones((512, 512)), np.ones((3, 3)), method=method, mode="same")
     circuit = method.device_circuit(problem)
     assert [r.size for r in circuit.qregs] == [7, 7, 1, 1]
