@@ -14,7 +14,7 @@ from scipy import stats
 import qconv
 from qconv import execution
 from qconv.circuits.encoding import encode_amplitudes
-from qconv.execution import born_probabilities, kept_counts, measured_counts, root_seed
+from qconv.execution import ShotLog, born_probabilities, kept_counts, measured_counts, root_seed
 from tests.cases import EDGE, random_integers
 from tests.chance import ALARM, Moments, assert_honest, assert_law, window_samples
 
@@ -217,6 +217,18 @@ class TestRepeatingSamplers:
         monkeypatch.setattr(execution, "JOB_SHOTS", 1000)
         with pytest.raises(ValueError, match=r"backend: the sampler returned the same shots"):
             run(make(None))
+
+    def test_once_in_a_million_million_is_no_coincidence(self):
+        """Two outcomes seen as often agree by chance with ``2**-n``: below 1e-12 from 40 shots."""
+        for shots, repeats in ((39, False), (40, True), (1000, True)):
+            log, bits = ShotLog(), np.arange(shots, dtype=np.uint8)[:, None] % 2
+            log.add(bits)
+            assert len(log.names) == repeats
+            if repeats:
+                with pytest.raises(ValueError, match="backend: the sampler returned the same shot"):
+                    log.add(bits)
+            else:
+                log.add(bits)
 
     @pytest.mark.parametrize("make", REPEATING.values(), ids=REPEATING)
     def test_one_job_is_fine(self, make):

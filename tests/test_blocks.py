@@ -151,6 +151,18 @@ def test_shots_are_shared_out(small_camera):
         assert result.shots == 50
 
 
+def test_every_block_has_a_shot():
+    """Twelve blocks of a pixel each have five shots to share, one for each output."""
+    method = qconv.Blocks(qconv.Fourier(), "overlap-add", 5)
+    image, kernel = np.arange(1.0, 13), np.arange(1.0, 9)
+    problem = plan(image, kernel, method=method, shots=1, mode="valid")
+    assert problem.grid.output_shape == (5,)
+    assert [block.total for block in method.blocks(problem)] == [1] * 12
+    result = qconv.convolve(image, kernel, method=method, shots=1, mode="valid", seed=1)
+    assert result.total_shots == 12
+    assert (result.stderr > 0).all()
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_seeds(scheme, small_camera):
     kernel = qconv.named_kernel("edge")

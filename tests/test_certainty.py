@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qconv.certainty import leading_estimate, leading_place
+from qconv.certainty import _shares, leading_estimate, leading_place
 from tests.chance import ALARM
 
 _RARE = math.log(2 / ALARM)
@@ -133,6 +133,25 @@ def test_the_leader_is_no_evidence_of_background():
     counts = sparse(10_000, dict.fromkeys(range(100, 200), 1) | dict.fromkeys(range(10, 15), 2))
     counts[5] = 6
     assert leading_place(counts)[1] > 0.97
+
+
+@pytest.mark.parametrize("parts", [4, 80])
+def test_half_a_place_is_supposed_unseen(parts):
+    """Where places tell of which part they are, shares are those of the places and what is added.
+
+    The largest of ``sum((n_k + b) log(s_k))`` with shares of sum 1 is at ``s_k = (n_k + b) / sum``,
+    where ``b`` is half a place divided among the parts.
+    """
+    number = np.arange(float(parts)) ** 2
+    expected = (number + 0.5 / parts) / (number.sum() + 0.5)
+    np.testing.assert_allclose(_shares(np.eye(parts), number), expected, rtol=1e-3)
+
+
+def test_what_was_never_seen_leaves_a_doubt():
+    """Half a place supposed unseen, among 10,000 that were never counted: a few in ten thousand."""
+    place, certainty = leading_place(sparse(10_000, {5: 6}))
+    assert place == 5
+    assert 5e-5 < 1 - certainty < 1e-3
 
 
 def test_integers_shapes_and_repetition_make_no_difference():
