@@ -84,6 +84,15 @@ def measure(image, size, method, shots, runs=1):
             figures = f"{report.predicted_rmse:17.3f}{report.mean_square_z:8.3f}"
         circuits, most = len(qubits[scheme]), max(qubits[scheme])
         print(f"  {scheme:<14}{circuits:8}{most:9}{figures}{ratio:10.2f}")
+        if scheme == "single":
+            assert 22 <= most <= 27
+            continue
+        assert most <= QUBITS
+        assert ratio < 1.4  # 0.38 to 0.74
+        if shots is None:
+            assert away < 1e-10
+        else:
+            assert abs(report.mean_square_z - 1) < 0.05
     if shots is None:
         print("goal: off by at most 1e-10")
 

@@ -158,6 +158,7 @@ def test_calibration(trials):
         f"\n{these.sum()} answers given with 0.93 to 0.97, on average {said[these].mean():.4f}: "
         f"{share:.4f} are right (goal 0.93 to 0.97, over at least 400)"
     )
+    assert right[said > 0.99].mean() > 0.999
     assert these.sum() >= 400
     assert 0.93 <= share <= 0.97
 
@@ -179,4 +180,6 @@ def test_time(shots, goal):
         ("counts with exposures", lambda: leading_place(lit, exposure)),
         ("estimates", lambda: leading_estimate(estimate, stderr)),
     ):
-        print(f"  {label:24}{1e3 * np.median([seconds(call) for _ in range(9)]):7.1f} ms")
+        median = 1e3 * np.median([seconds(call) for _ in range(9)])
+        print(f"  {label:24}{median:7.1f} ms")
+        assert median < 2 * goal

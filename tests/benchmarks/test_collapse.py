@@ -56,6 +56,7 @@ def test_against_numpy(benchmark, camera, name):
         f"\n256 x 256, {name}, 1000 shots: whole call / numpy's multinomial and sum = "
         f"{spread(measured)} (goal 1.5, better 1)"
     )
+    assert np.median(measured) < 1.4  # 0.7 on two cores
 
 
 def test_second_call_on_a_small_image(benchmark):
@@ -66,6 +67,7 @@ def test_second_call_on_a_small_image(benchmark):
     )
     median = 1000 * benchmark.stats.stats.median
     print(f"\n28 x 28, 1024 shots, second call: median {median:.1f} ms (goal 20)")
+    assert median < 3  # 1.5
 
 
 def test_growth_with_pixels(camera):
@@ -74,10 +76,12 @@ def test_growth_with_pixels(camera):
     for _ in range(5):
         few += [seconds(lambda: photograph(camera)) for _ in range(8)]
         many.append(seconds(lambda: photograph(large)))
+    growth = np.median(many) / np.median(few) / 64
     print(
-        f"\n256 x 256 to 2048 x 2048: time grows {np.median(many) / np.median(few) / 64:.2f} times "
-        "as fast as pixels (goal 0.8 to 1.2)"
+        f"\n256 x 256 to 2048 x 2048: time grows {growth:.2f} times as fast as pixels "
+        "(goal 0.8 to 1.2)"
     )
+    assert 0.5 < growth < 1.8  # 0.9
 
 
 _PEAK = """
@@ -99,6 +103,7 @@ def test_peak_memory():
         f"\n4096 x 4096, 1000 shots: peak {float(run.stdout):.2f} GiB above the interpreter with "
         "its imports, the image included (goal 2)"
     )
+    assert float(run.stdout) < 0.75  # 0.5
 
 
 def test_baseline(camera):
@@ -110,6 +115,8 @@ def test_baseline(camera):
         f"\nedge, camera 256 x 256: the baseline cuts the mean variance {predicted:.0f} times, "
         f"the measured squared error {errors:.0f} times (goal 300)"
     )
+    assert 385 <= predicted < 395
+    assert 300 < errors < 500
 
 
 @pytest.mark.parametrize("baseline", [False, True])
@@ -138,6 +145,15 @@ def test_standard_errors(camera, baseline):
             for ratio, sd in zip(ratios, (spread, spread / 4), strict=True)
         )
         print(f"{name:<12}{one:>16}{all_:>16}{100 * report.coverage:>8.2f} %{report.pvalue:>10.3f}")
+        assert 0.9945 <= ratios[1] < 1.0045
+        assert 0.9475 <= report.coverage < 0.9515
+
+
+#: Two-qubit gates of the kernels that README.md names.
+GATES = dict.fromkeys(["box", "gaussian"], 2) | dict.fromkeys(["edge", "laplacian", "sharpen"], 3)
+GATES |= dict.fromkeys(["gaussian 5x5", "gaussian 7x7"], 6)
+GATES |= {f"random 3x3 #{number}": 6 for number in (1, 2, 3)}
+PREPARED = {**dict.fromkeys(["gaussian", "edge"], 11), "gaussian 5x5": 57, "gaussian 7x7": 57}
 
 
 def test_gates():
@@ -159,3 +175,6 @@ def test_gates():
         off = np.abs(Statevector(circuit).probabilities() - padded.ravel() ** 2).max()
         ours, theirs = (qconv.resources(c).two_qubit_gates for c in (circuit, general))
         print(f"{name:<16}{ours:>5}{theirs:>19}{off:>18.1e}")
+        assert ours == GATES.get(name, ours)
+        assert theirs == PREPARED.get(name, theirs)
+        assert off < 1e-12

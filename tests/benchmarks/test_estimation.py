@@ -56,6 +56,7 @@ def test_probabilities(photograph):
         hits = saved[str(power)].reshape(2, 64, 64)[1] * 4096
         off = np.abs(hits - np.sin((2 * power + 1) * theta) ** 2).max()
         print(f"  power {power:<4}{off:10.1e}")
+        assert off < 1e-10
 
 
 def test_slope(photograph):
@@ -69,6 +70,7 @@ def test_slope(photograph):
         slope, _ = np.polyfit(np.log(cost), np.log(rmse), 1)
         points = "  ".join(f"{c:.0f}: {r:.1e}" for c, r in zip(cost, rmse, strict=True))
         print(f"  {kind:<8}slope {slope:.3f}   {points}")
+        assert slope < -0.95  # -0.97
     cost, rmse = [], []
     for shots in (100, 1000, 10000, 100000):
         calls, off, _ = error(photograph, qconv.Collapse(), shots)
@@ -103,6 +105,10 @@ def test_calls_for_an_error(photograph):
             f"  {kind:<8}powers to {largest}, {shots} shots   {calls:12,.0f}  ({rmse:.1e}; "
             f"times fewer than these: {ratios})"
         )
+        if kind == "local":
+            fewer = {name: cost / calls for name, cost in sampled.items()}
+            assert fewer["flag, not amplified"] > 500  # 540
+            assert fewer["collapse"] > 22  # 24
     print("  goals: 100 times fewer than the flag, 5 times fewer than collapse")
 
 
@@ -124,6 +130,8 @@ def test_intervals(photograph, kernel):
             f"  {kind:<8}95 % intervals cover {100 * np.mean(z < 1.96):.2f} %, beyond 10 standard "
             f"errors {np.mean(z > 10):.1e}, reliable {100 * np.mean(reliable):.1f} %"
         )
+        assert 0.9475 <= np.mean(z < 1.96) < 0.9505
+        assert np.mean(z > 10) < 5e-4
 
 
 _WHOLE = """
@@ -159,3 +167,5 @@ def test_whole_photograph(kind, boundary):
         f"\n256 x 256, powers to 32, {kind}, {boundary}: {taken:.0f} s (goal 90), {memory:.1f} GiB "
         f"(goal 4); one pass of a state of 21 qubits through memory: {1000 * once:.0f} ms"
     )
+    assert taken < 2 * 90
+    assert memory < 4

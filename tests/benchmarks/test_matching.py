@@ -48,6 +48,7 @@ def test_coins(coins, boxes):
             f"{100 * share:{width}.1f} %" for share, width in zip(shares, WIDTHS, strict=True)
         )
         print(f"{noise:<5}{columns}   {goal}")
+        assert shares[0] >= {0: 1, 20: 1, 40: 0.99}[noise]
 
 
 def test_melody():
@@ -72,3 +73,4 @@ def test_melody():
             f"{np.sum(np.abs(exact - starts) <= 2):16} of {count}"
             f"{100 * np.mean(certainty):17.1f} %, {100 * np.min(certainty):.1f} %"
         )
+        assert (np.abs(found - starts) <= 2).all()

@@ -28,6 +28,7 @@ METHODS = [
     qconv.Fourier(signed=False),
 ]
 SIGNED = [METHODS[0], METHODS[1], METHODS[3]]
+GATES = dict(zip(SIGNED, (65, 143, 254), strict=True))  # of 8 x 8 pixels
 
 
 def convolve(image, method, kernel=EDGE, shots=MILLION, boundary="wrap", **options):
@@ -58,6 +59,7 @@ def test_exact(camera):
             image = convolve(camera, method, shots=None, boundary=boundary).image
             errors.append(np.abs(image - truth).max())
         print(f"{method!s:<50.50}{errors[0]:>10.1e}{errors[1]:>10.1e}")
+        assert max(errors) < 1e-10
 
 
 def test_gates():
@@ -78,6 +80,7 @@ def test_gates():
         whole.compose(shell, inplace=True)
         cost = qconv.resources(whole)
         print(f"{method!s:<50.50}{cost.qubits:>8}{cost.two_qubit_gates:>8}")
+        assert cost.two_qubit_gates == GATES.get(method, cost.two_qubit_gates)
     print("goal for Diffusion: 80 CX")
 
 
@@ -91,9 +94,13 @@ def test_against_aer(camera, method):
         return simulator.run(circuit, shots=MILLION * camera.size).result().get_counts()
 
     print(f"\n{method}, 256 x 256, a million shots: whole call / Aer alone (goal 1.2)")
-    for name, backend in (("drawn from its probabilities", None), ("counted by Aer", simulator)):
+    for name, backend, most in (
+        ("drawn from its probabilities", None, 0.3),  # 0.08 to 0.17
+        ("counted by Aer", simulator, 1.8),  # 0.9 to 1.1
+    ):
         measured = ratios(lambda b=backend: convolve(camera, method, backend=b), alone, 7)
         print(f"  {name:<32}{spread(measured)}")
+        assert np.median(measured) < most
 
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
@@ -107,6 +114,7 @@ def test_drawing(camera, method):
             9,
         )
         print(f"  {name:<32}{spread(measured)}")
+        assert np.median(measured) < 1.8  # 1.0 to 1.1
 
 
 _LARGEST = """
@@ -120,8 +128,11 @@ print(result.circuits[0].num_qubits, time.perf_counter() - start,
 """
 
 
-@pytest.mark.parametrize("method", ["Diffusion()", "Interference()", "Fourier()"])
-def test_largest(method):
+@pytest.mark.parametrize(
+    ("method", "wires", "most", "room"),
+    [("Diffusion()", 26, 11, 1.9), ("Interference()", 27, 24, 4.5), ("Fourier()", 24, 19, 3.0)],
+)
+def test_largest(method, wires, most, room):
     """Zeros outside, so that each axis takes a qubit more than its pixels do."""
     run = subprocess.run(
         [sys.executable, "-c", _LARGEST.format(method=method)],
@@ -131,6 +142,9 @@ def test_largest(method):
     )
     qubits, taken, memory = map(float, run.stdout.split())
     print(f"\n1024 x 1024, {method}: {qubits:.0f} qubits, {taken:.0f} s, peak {memory:.1f} GiB")
+    assert qubits == wires
+    assert taken < 2 * most
+    assert memory < 1.25 * room
 
 
 def test_refused():
@@ -150,6 +164,8 @@ def test_refused():
 #: Jeng et al., Entropy 25, 1503 (2023): success probability for a photograph of 256 x 256.
 PUBLISHED = {"gaussian": 0.496, "laplacian": 0.00012}
 
+SUCCESS = {"gaussian": "0.991", "laplacian": "0.0010"}
+
 
 def test_success(camera):
     print("\n256 x 256, wrap, 10**9 shots: success probability")
@@ -165,6 +181,12 @@ def test_success(camera):
                 f"{name:<12}{method!s:<46.46}{measured:>22}{result.expected_success:>11.6f}"
                 f"{sigmas:>7.1f}s{published:>11}"
             )
+            assert abs(sigmas) < 4
+            if isinstance(method, qconv.Interference) and name in PUBLISHED:
+                assert result.success_probability > PUBLISHED[name]
+            if method == qconv.Interference(signed=False) and name in SUCCESS:
+                figure = f"{result.expected_success:.{len(SUCCESS[name]) - 2}f}"
+                assert figure == SUCCESS[name]
     print("goal: off by at most 4 standard errors; Interference never below what is published")
 
 
@@ -188,6 +210,8 @@ def test_standard_errors(camera, kernel):
             # with a reference, half of the shots are spread evenly
             counts = shots * (landing if isinstance(method, qconv.Diffusion) else 0.5)
             many = squares[np.broadcast_to(counts, squares.shape) >= 20]
+            if many.size > 10_000:
+                assert 0.985 <= many.mean() < 1.015
             shown = f"{many.mean():.3f}" if many.size else "-"
             row.append(f"{squares.mean():9.3f} |{shown:>6}")
         print(f"{method!s:<42.42}" + "".join(row))
