@@ -114,7 +114,7 @@ class TestWhole:
             ["--no-baseline"],
             ["--softmax", "1"],
             ["--kernel", "identity"],
-            ["--method", "diffusion", "--kernel", "box", "--steps", "3"],
+            ["--method", "diffusion", "--kernel", "box", "--steps", "2"],
             ["--method", "interference"],
             ["--method", "fourier"],
             ["--method", "estimation", "--mode", "full"],

@@ -5,6 +5,7 @@ import pytest
 from skimage.io import imread, imsave
 
 import qconv
+from qconv import plotting
 from qconv.cli import main
 from qconv.finding import _parser
 from qconv.pictures import boxed
@@ -22,6 +23,13 @@ def folder(tmp_path, monkeypatch):
     imsave("photo.png", PHOTO, check_contrast=False)
     imsave("part.png", PART, check_contrast=False)
     return tmp_path
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Write a small stand-in for the figure, which other tests draw with all kinds of options."""
+    monkeypatch.setattr(plotting, "match_figure", lambda *args, **how: None)
+    monkeypatch.setattr(plotting, "save_figure", lambda figure, path: path.write_bytes(b"a figure"))
 
 
 def files(folder):
@@ -73,6 +81,7 @@ def test_a_part_of_a_colour_picture(options, capsys):
     assert imread("match.png").shape == (40, 50, 3)
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_same_as_in_python(capsys):
     from skimage.color import rgb2gray
 
@@ -84,6 +93,7 @@ def test_the_same_as_in_python(capsys):
     assert match.percent in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_seed_repeats_every_byte(folder):
     written = []
     for name in ("a.png", "b.png"):
@@ -92,6 +102,7 @@ def test_a_seed_repeats_every_byte(folder):
     assert written[0] == written[1]
 
 
+@pytest.mark.usefixtures("quick")
 def test_quiet(capsys):
     assert main(["match", "photo.png", "part.png", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")

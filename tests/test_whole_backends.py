@@ -160,7 +160,7 @@ class TestCircuits:
         whole.compose(shell, inplace=True)
         assert qconv.resources(whole).two_qubit_gates <= 65
         ran = qconv.convolve(
-            image, EDGE, shots=5, method=qconv.Diffusion(), backend=device(12), **where
+            image, EDGE, shots=1, method=qconv.Diffusion(), backend=device(12), **where
         )
         assert qconv.resources(ran.circuits[0]).two_qubit_gates <= 65
 

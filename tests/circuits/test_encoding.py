@@ -169,7 +169,9 @@ def test_nearly_degenerate_states_stay_exact(noise):
         product = np.multiply.outer(np.ones(shape[0]), np.ones(shape[1:]))
         array = product + noise * rng.normal(size=shape)
         assert error(encode_amplitudes(array), array) < 1e-12
-        array = np.eye(*(2 * shape)[:2]) + noise * rng.normal(size=(2 * shape)[:2])
+        if len(shape) == 1:
+            continue
+        array = np.eye(*shape) + noise * rng.normal(size=shape)
         assert error(encode_amplitudes(array), array) < 1e-12
 
 
@@ -265,7 +267,7 @@ def test_mirror_symmetry_halves_the_state():
 @pytest.mark.parametrize("seed", range(4))
 def test_claimed_is_counted_and_never_above_qiskit(seed):
     rng = np.random.default_rng(100 + seed)
-    for _ in range(40):
+    for _ in range(20):
         array = random_array(rng)
         circuit = encode_amplitudes(array)
         assert_encodes(circuit, array)
