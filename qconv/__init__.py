@@ -14,17 +14,22 @@ from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.resources import resources
 from qconv.convolution import convolve, correlate
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program
 from qconv.filtering import filter_frequencies
 from qconv.kernels import named_kernel
+from qconv.matching.template import Match, match_template
+from qconv.methods.amplitude_estimation.method import AmplitudeEstimation
 from qconv.methods.blocks import Blocks
-from qconv.methods.collapse import Collapse
-from qconv.methods.diffusion import Diffusion
-from qconv.methods.estimation import AmplitudeEstimation
-from qconv.methods.fourier import Fourier
-from qconv.methods.interference import Interference
+from qconv.methods.collapse.method import Collapse
+from qconv.methods.whole_image.diffusion import Diffusion
+from qconv.methods.whole_image.fourier import Fourier
+from qconv.methods.whole_image.interference import Interference
+from qconv.planning.cost import Cost
+from qconv.planning.method import Method
+from qconv.planning.plan import Plan, plan
 from qconv.propagator import Propagator
 from qconv.result import Convolution
-from qconv.template import Match, match_template
 
 __version__ = "0.1.0"
 
@@ -33,10 +38,15 @@ __all__ = [
     "Blocks",
     "Collapse",
     "Convolution",
+    "Cost",
     "Diffusion",
     "Fourier",
     "Interference",
     "Match",
+    "Method",
+    "Outcomes",
+    "Plan",
+    "Program",
     "Propagator",
     "convolve",
     "correlate",
@@ -45,5 +55,6 @@ __all__ = [
     "match_template",
     "named_kernel",
     "offset_adder",
+    "plan",
     "resources",
 ]

@@ -31,28 +31,21 @@ def for_each(work: Callable[[int], None], count: int, *, progress: bool) -> None
     ``work`` writes to places of its own; NumPy's generators let go of the interpreter while they
     draw. The first error cancels what has not begun.
     """
-    done = progress_bar(count, "tile") if progress else None
     workers = min(worker_count(), count)
-    try:
+    with progress_bar(count, "tile", show=progress) as done:
         if workers == 1:
             for index in range(count):
                 work(index)
-                if done:
-                    done.update()
+                done.update()
             return
         with ThreadPoolExecutor(workers) as pool:
             try:
                 futures = [pool.submit(_call_all, work, part) for part in _parts(count, workers)]
                 for future in as_completed(futures):
-                    length = future.result()
-                    if done:
-                        done.update(length)
+                    done.update(future.result())
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-    finally:
-        if done:
-            done.close()
 
 
 def _parts(count: int, workers: int) -> Iterator[range]:

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import Protocol
-
-import numpy as np
 from numpy.typing import ArrayLike
 
-from qconv._checks import boolean, real_array, real_number, require_finite, whole_number
-from qconv._memory import require_memory
-from qconv._threads import worker_count
-from qconv.execution import Backend, Seed, check_backend, root_seed
-from qconv.grid import plan_grid
-from qconv.methods.collapse import Collapse
-from qconv.problem import Problem
+from qconv.execution.backends import Backend
+from qconv.execution.seeds import Seed
+from qconv.methods.collapse.method import Collapse
+from qconv.planning.method import Method
+from qconv.planning.plan import plan
 from qconv.propagator import Propagator
 from qconv.result import Convolution
-
-
-class Method(Protocol):
-    """A way to convolve: a frozen options object that turns a problem into a result.
-
-    One with a field ``steps`` applies the kernel that many times.
-    """
-
-    def estimate(self, problem: Problem) -> Convolution:
-        """Run circuits and say what their outcomes mean for the convolution."""
-        ...
 
 
 def convolve(
@@ -77,7 +60,7 @@ def convolve(
             would not fit in memory. Nothing has run then.
         RuntimeError: A backend failed.
     """
-    problem = plan(
+    laid_out = plan(
         image,
         kernel,
         method=method,
@@ -87,10 +70,9 @@ def convolve(
         fillvalue=fillvalue,
         backend=backend,
         seed=seed,
-        progress=progress,
         flipped=True,
     )
-    return method.estimate(problem)
+    return laid_out.run(progress)
 
 
 def correlate(
@@ -112,7 +94,7 @@ def correlate(
     kernel's centre in mode same (``numpy.correlate`` and ``scipy.signal.correlate`` put it one
     pixel off). Arguments, result and errors are those of `convolve`.
     """
-    problem = plan(
+    laid_out = plan(
         image,
         kernel,
         method=method,
@@ -122,70 +104,6 @@ def correlate(
         fillvalue=fillvalue,
         backend=backend,
         seed=seed,
-        progress=progress,
         flipped=False,
     )
-    return method.estimate(problem)
-
-
-def plan(
-    image: ArrayLike,
-    kernel: ArrayLike | Propagator,
-    *,
-    method: Method,
-    shots: int | None = None,
-    mode: str = "full",
-    boundary: str = "fill",
-    fillvalue: float = 0.0,
-    backend: Backend = None,
-    seed: Seed = None,
-    progress: bool = False,
-    flipped: bool = True,
-) -> Problem:
-    """Check every argument and lay the problem out; nothing large is allocated before it fits."""
-    if isinstance(method, type) or not hasattr(method, "estimate"):
-        raise TypeError(f"method: expected a method such as qconv.Collapse(), got {method!r}")
-    steps = getattr(method, "steps", 1)
-    _require_room(image, "image")
-    array = real_array(image, "image", finite=False)
-    if array.ndim not in (1, 2, 3):
-        raise ValueError(f"image: expected 1, 2 or 3 axes, got {array.ndim} (shape {array.shape})")
-    if not isinstance(kernel, Propagator):
-        _require_room(kernel, "kernel")
-        kernel = real_array(kernel, "kernel", finite=False)
-    if len(kernel.shape) != array.ndim:
-        raise ValueError(
-            f"kernel: expected as many axes as the image, {array.ndim}, got "
-            f"{len(kernel.shape)} (shape {kernel.shape})"
-        )
-    propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
-    check_backend(backend)
-    worker_count()
-    root = root_seed(seed)
-    grid = plan_grid(
-        array.shape,
-        tuple(steps * (h - 1) + 1 for h in propagator.shape),
-        mode=mode,
-        boundary=boundary,
-        fillvalue=real_number(fillvalue, "fillvalue"),
-        flipped=flipped,
-    )
-    padded_pixels = math.prod(grid.padded_shape)
-    require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
-    require_finite(array, "image")
-    return Problem(
-        image=array,
-        propagator=propagator,
-        grid=grid,
-        steps=steps,
-        shots=None if shots is None else whole_number(shots, "shots", 1),
-        backend=backend,
-        seed=root,
-        progress=boolean(progress, "progress"),
-    )
-
-
-def _require_room(array: object, name: str) -> None:
-    """Refuse an array whose floating-point copies would not fit, before making one."""
-    if isinstance(array, np.ndarray):
-        require_memory(3 * 8 * array.size, f"{name} of shape {array.shape} is")
+    return laid_out.run(progress)

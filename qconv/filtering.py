@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qconv._checks import real_array, require_finite, require_unmasked
-from qconv.convolution import plan
-from qconv.execution import Backend, Seed
-from qconv.methods.fourier import Fourier
-from qconv.problem import Problem
+from qconv.execution.backends import Backend
+from qconv.execution.seeds import Seed
+from qconv.methods.whole_image.fourier import Fourier
+from qconv.planning.method import Method
+from qconv.planning.plan import Plan, plan
 from qconv.propagator import Propagator
 from qconv.result import Convolution
 
@@ -59,22 +60,18 @@ def filter_frequencies(
     pixels = real_array(image, "image", finite=False)
     spectrum = _checked(transfer, pixels.shape)
     method = Fourier(signed=signed)
-    problem = filter_problem(
-        pixels, spectrum, method, shots=shots, backend=backend, seed=seed, progress=progress
-    )
-    return method.estimate(problem)
+    laid_out = filter_plan(pixels, spectrum, method, shots=shots, backend=backend, seed=seed)
+    return laid_out.run(progress)
 
 
-def filter_problem(
-    image: np.ndarray, transfer: np.ndarray, method: Fourier, **options: Any
-) -> Problem:
+def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **options: Any) -> Plan:
     """A filter as a convolution with a kernel as large as the image, which wraps around.
 
     Args:
         image: Finite or not, checked with the rest.
         transfer: Factor of every frequency, one that leaves the image real.
         method: Which will filter.
-        options: ``shots``, ``backend``, ``seed`` and ``progress``, as for `qconv.convolve`.
+        options: ``shots``, ``backend`` and ``seed``, as for `qconv.convolve`.
 
     Raises:
         TypeError: As for `qconv.convolve`.

@@ -7,9 +7,10 @@ import io
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,10 @@ from scipy.special import ndtri
 
 from qconv._checks import real_number
 
-_FORMAT = 2  # of the files that `Convolution.save` writes
+_FORMAT = 3  # of the files that `Convolution.save` writes
+
+#: Fields that are arrays of the image's shape, or None.
+_OPTIONAL = ("reliable", "counts", "count_unit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,12 @@ class Convolution:
     reliable: NDArray[np.bool_] | None = None
     """Where amplitude estimation's standard errors can be relied on: no other value is nearly as
     likely, and none of the range's ends is near. None for methods that count."""
+    counts: NDArray[np.int64] | None = None
+    """How many executions ended in each output pixel, where its estimate is the root of that
+    number (``signed=False``); None for other estimates."""
+    count_unit: NDArray[np.float64] | None = None
+    """The magnitude of a pixel in which one execution is expected to end, same shape and unit as
+    ``image``: ``(y / count_unit)**2`` are expected for a magnitude ``y``. None without counts."""
     quantity: str = ""
     """Digest of what was estimated: image, kernel, geometry, and the backend's noise if any."""
     streams: frozenset[str] = frozenset()
@@ -123,7 +133,9 @@ class Convolution:
             / total,
             expected_success=_mean(self, other),
             oracle_calls=self.oracle_calls + other.oracle_calls,
-            reliable=_both(self.reliable, other.reliable),
+            reliable=_both(np.logical_and, self.reliable, other.reliable),
+            counts=_both(np.add, self.counts, other.counts),
+            count_unit=_both(_joint_unit, self.count_unit, other.count_unit),
             independent=self.independent and other.independent,
             quantity=self.quantity,
             streams=self.streams | other.streams,
@@ -150,7 +162,8 @@ class Convolution:
             "quantity": self.quantity,
             "streams": sorted(self.streams),
         }
-        optional = {} if self.reliable is None else {"reliable": self.reliable}
+        given = {name: getattr(self, name) for name in _OPTIONAL}
+        optional = {name: array for name, array in given.items() if array is not None}
         circuits = io.BytesIO()
         if self.circuits:
             qpy.dump(list(self.circuits), circuits)
@@ -164,7 +177,7 @@ class Convolution:
                     stderr=self.stderr,
                     circuits=np.frombuffer(circuits.getvalue(), dtype=np.uint8),
                     fields=np.array(json.dumps(fields)),
-                    **optional,  # type: ignore[arg-type]
+                    **optional,
                 )
             os.replace(partial, target)
         finally:
@@ -191,12 +204,12 @@ class Convolution:
         with np.load(file, allow_pickle=False) as arrays:
             image, stderr, packed = (arrays[name] for name in ("image", "stderr", "circuits"))
             fields = json.loads(str(arrays["fields"]))
-            reliable = arrays.get("reliable")
+            optional = {name: arrays.get(name) for name in _OPTIONAL}
         if fields.pop("format") != _FORMAT:
             raise ValueError("its format is of another version")
         circuits = tuple(qpy.load(io.BytesIO(packed.tobytes()))) if packed.size else ()
         fields["streams"] = frozenset(fields["streams"])
-        return cls(image=image, stderr=stderr, circuits=circuits, reliable=reliable, **fields)
+        return cls(image=image, stderr=stderr, circuits=circuits, **optional, **fields)
 
     def __repr__(self) -> str:
         shots = "exact" if self.shots is None else f"{self.shots} shots a pixel"
@@ -241,7 +254,12 @@ def _mean(first: Convolution, second: Convolution) -> float | None:
 
 
 def _both(
-    first: NDArray[np.bool_] | None, second: NDArray[np.bool_] | None
-) -> NDArray[np.bool_] | None:
-    """Where both hold; None if either says nothing."""
-    return None if first is None or second is None else first & second
+    join: Callable[[Any, Any], Any], first: NDArray[Any] | None, second: NDArray[Any] | None
+) -> NDArray[Any] | None:
+    """What two arrays are together; None if either is missing."""
+    return None if first is None or second is None else np.asarray(join(first, second))
+
+
+def _joint_unit(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The magnitude for which one count is expected when the executions of both count."""
+    return 1 / np.hypot(1 / first, 1 / second)

@@ -8,7 +8,7 @@ from scipy import signal
 
 import classical
 import qconv
-from qconv.convolution import plan
+from qconv.planning.plan import plan
 from tests.cases import BOUNDARIES, MODES, SHAPES, close
 from tests.chance import ALARM
 
@@ -236,7 +236,7 @@ def test_the_blocks_can_be_looked_at(scheme, small_camera):
     assert sum(block.total for block in blocks) == 7 * small_camera.size
     for block in blocks:
         assert method.method.num_qubits(block) <= 12
-        assert block.steps == 1
+        assert block.method == method.method
 
 
 def test_backends():
@@ -259,7 +259,7 @@ def test_the_cheapest_blocks_are_taken():
     """512 x 512 and 3 x 3: 126 pixels a side would take 25 circuits of 2**14 cells."""
     method = qconv.Blocks(qconv.Fourier(), "overlap-save", 16)
     problem = plan(np.ones((512, 512)), np.ones((3, 3)), method=method, mode="same")
-    circuit = method.device_circuit(problem)
+    circuit = method.costliest(problem).build()
     assert [r.size for r in circuit.qregs] == [7, 7, 1, 1]
 
 

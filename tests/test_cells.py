@@ -6,8 +6,8 @@ import itertools
 import numpy as np
 import pytest
 
-from qconv.cells import Cells
 from qconv.grid import plan_grid
+from qconv.methods.whole_image.register_layout import RegisterLayout
 from tests.cases import BOUNDARIES, MODES, SHAPES
 
 
@@ -26,7 +26,7 @@ GRIDS = list(grids())[::3]
 @pytest.mark.parametrize("grid", GRIDS)
 def test_every_displacement_is_read_where_it_should(grid):
     """One kernel position at a time: the content, moved on the ring, shows the padded image."""
-    cells = Cells(grid)
+    cells = RegisterLayout(grid)
     image = 1 + np.random.default_rng(0).random(grid.image_shape)
     content, padded = cells.content(image), grid.pad(image)
     whole = tuple(slice(0, length) for length in grid.output_shape)
@@ -42,7 +42,7 @@ def test_every_displacement_is_read_where_it_should(grid):
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_sizes(grid):
-    cells = Cells(grid)
+    cells = RegisterLayout(grid)
     assert cells.shape == tuple(2**bits for bits in cells.bits)
     assert cells.num_qubits == sum(cells.bits) >= 1
     assert cells.num_read == np.prod(cells.read_shape)
@@ -68,12 +68,12 @@ def test_sizes(grid):
     ],
 )
 def test_as_few_qubits_as_the_pixels_allow(pixels, kernel, where, bits):
-    assert Cells(plan_grid(pixels, kernel, **where)).bits == bits
+    assert RegisterLayout(plan_grid(pixels, kernel, **where)).bits == bits
 
 
 def test_the_image_is_not_changed():
     image = np.random.default_rng(0).random((4, 4))
     before = image.copy()
-    cells = Cells(plan_grid((4, 4), (3, 3), mode="same", boundary="wrap"))
+    cells = RegisterLayout(plan_grid((4, 4), (3, 3), mode="same", boundary="wrap"))
     cells.content(image)[:] = 0
     assert np.array_equal(image, before)

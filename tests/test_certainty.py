@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qconv.certainty import _shares, leading_estimate, leading_place
+from qconv.matching.posterior import _shares, leading_estimate, leading_place
 from tests.chance import ALARM
 
 _RARE = math.log(2 / ALARM)

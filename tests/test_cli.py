@@ -11,9 +11,10 @@ import pytest
 
 import classical
 import qconv
-from qconv import plotting
-from qconv.cli import _parser, main
+from qconv.cli import main
+from qconv.cli.convolve import _parser
 from qconv.kernels import KERNEL_NAMES
+from qconv.visualization import figures as plotting
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (12, 14)).astype(np.uint8)

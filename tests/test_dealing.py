@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qconv.dealing import deal
+from qconv.execution.dealing import deal
 from tests.chance import assert_law, assert_same_law
 
 

@@ -5,9 +5,10 @@ import pytest
 from qiskit.primitives import BackendSamplerV2
 
 import qconv
-from qconv import _memory, execution
+from qconv import _memory
 from qconv.circuits.encoding import encode_amplitudes
-from qconv.methods import collapse
+from qconv.execution import run as execution
+from qconv.methods.collapse import method as collapse
 from tests.cases import EDGE
 
 VERBS = pytest.mark.parametrize("verb", [qconv.convolve, qconv.correlate])
@@ -20,10 +21,11 @@ def nothing_runs(monkeypatch):
     def forbidden(*args, **how):
         raise AssertionError("something ran although an argument was wrong")
 
-    for name in ("born_probabilities", "kept_counts", "encode_amplitudes", "deal_to_tiles"):
+    for name in ("encode_amplitudes", "Windows", "portions"):
         monkeypatch.setattr(collapse, name, forbidden)
-    for name in ("born_probabilities", "measured_counts", "_ideal_simulator"):
+    for name in ("born_probabilities", "kept_counts", "measured_counts", "ideal_simulator"):
         monkeypatch.setattr(execution, name, forbidden)
+    monkeypatch.setattr("qconv.execution.outcomes.deal", forbidden)
 
 
 def arguments(**wrong):
@@ -217,10 +219,6 @@ class TestTooLarge:
     def test_message(self, monkeypatch, nothing_runs):
         monkeypatch.setattr(_memory, "available_memory", lambda: 100)
         self.refused(r"image of shape \(5, 6\) is too large: needs about .*, 0.0 GiB are available")
-
-    def test_unknown_memory_is_no_obstacle(self, monkeypatch):
-        monkeypatch.setattr(_memory, "available_memory", lambda: None)
-        assert qconv.convolve(**arguments()).shots == 1024
 
     def test_kernel_circuit(self, monkeypatch):
         monkeypatch.setattr(_memory, "available_memory", lambda: 100)

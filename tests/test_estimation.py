@@ -11,11 +11,11 @@ from scipy import signal
 
 import classical
 import qconv
-from qconv.convolution import plan
-from qconv.execution import born_probabilities
+from qconv.execution.run import born_probabilities
 from qconv.grid import plan_grid
-from qconv.methods import estimation
-from qconv.tiles import cut
+from qconv.methods.amplitude_estimation import method as estimation
+from qconv.methods.cutting import cut
+from qconv.planning.plan import plan
 from tests.cases import BOUNDARIES, EDGE, MODES, SHAPES, close, random_integers
 
 GAUSSIAN = qconv.named_kernel("gaussian")
@@ -121,18 +121,19 @@ class TestCost:
 
     def test_circuits(self, small_camera):
         result = run(small_camera)
-        assert len(result.circuits) == 1  # all powers on its way
-        assert result.circuits[0].num_qubits == 17
+        assert [c.num_qubits for c in result.circuits] == [17] * len(SHORT)
         measured = run(small_camera[:4, :4], backend=AerSimulator())
         assert [c.num_qubits for c in measured.circuits] == [9] * len(SHORT)
 
     def test_device_circuit(self, small_camera):
         """One rotation of 2**8 angles for each step and one more, and the adders."""
         method = qconv.AmplitudeEstimation((2,))
-        circuit = method.device_circuit(plan(small_camera[:16, :16], EDGE, method=method, **WRAP))
-        cost = qconv.resources(circuit)
+        laid_out = plan(small_camera[:16, :16], EDGE, method=method, **WRAP)
+        cost = qconv.resources(method.costliest(laid_out.on_device()).build())
         assert 3 * 256 < cost.two_qubit_gates < 3 * 256 + 600
         assert cost.ancillas > 0
+        assert laid_out.cost.bounds == {"rotating by the image": 3 * 256}
+        assert 3 * 256 < laid_out.cost.two_qubit_gates < 3 * 256 + 600
 
 
 class TestTiles:

@@ -5,10 +5,10 @@ import pytest
 from skimage.io import imread, imsave
 
 import qconv
-from qconv import plotting
 from qconv.cli import main
-from qconv.finding import _parser
-from qconv.pictures import boxed
+from qconv.cli.match import _parser
+from qconv.visualization import figures as plotting
+from qconv.visualization.pictures import boxed
 
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, (40, 50, 3)).astype(np.uint8)
@@ -85,7 +85,7 @@ def test_a_part_of_a_colour_picture(options, capsys):
 def test_the_same_as_in_python(capsys):
     from skimage.color import rgb2gray
 
-    from qconv.pictures import read_picture
+    from qconv.visualization.pictures import read_picture
 
     assert main(["match", "photo.png", "part.png", "--seed", "5", "--shots", "300"]) == 0
     image, template = (rgb2gray(read_picture(name)) for name in ("photo.png", "part.png"))

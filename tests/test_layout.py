@@ -18,33 +18,28 @@ ORDER = [
     "propagator",
     "kernels",
     "grid",
-    "windows",
     "result",
     "circuits",
-    "dealing",
     "execution",
-    "problem",
-    "drawing",
-    "cells",
-    "tiles",
-    "tally",
-    "likelihood",
-    "certainty",
-    "whole",
+    "planning",
     "methods",
     "convolution",
     "filtering",
-    "template",
-    "pictures",
-    "plotting",
-    "command",
-    "reporting",
-    "finding",
+    "matching",
+    "visualization",
     "cli",
 ]
 
-#: The command line, whose tables compare: the only one that may know the reference.
-KNOW_CLASSICAL = {"reporting", "finding", "cli"}
+#: The command line, whose tables compare: the only part that may know the reference.
+KNOW_CLASSICAL = {"cli"}
+
+#: Methods, none of which may import another; what is beside them is for all of their folder.
+SIBLINGS = [
+    {"methods.collapse", "methods.whole_image", "methods.amplitude_estimation", "methods.blocks"},
+    {f"methods.whole_image.{name}" for name in ("diffusion", "interference", "fourier")},
+]
+
+MOST_FILES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 14, 400, 60
 
 OPTIONAL = {"skimage", "PIL", "matplotlib", "mpl_toolkits", "tqdm"}
 
@@ -93,47 +88,68 @@ QCONV = [path for path in files("qconv") if path.name not in ("__init__.py", "__
 IDS = {"ids": dotted}
 
 
-def test_the_helper_sees_imports():
-    found = dict(imports(ROOT / "qconv" / "plotting.py"))
-    assert found["qconv.pictures.GreyScale"] is True
+def place(path):
+    """The part of the house that a file belongs to."""
+    return path.relative_to(ROOT / "qconv").parts[0].removesuffix(".py")
+
+
+def ours(path, *, at_import=False):
+    """Modules of ours that a file imports."""
+    found = {module_of(name) for name, first in imports(path) if first or not at_import}
+    return {name for name in found if name.split(".")[0] == "qconv"}
+
+
+def test_the_helpers_see_what_they_should():
+    found = dict(imports(ROOT / "qconv" / "visualization" / "figures.py"))
+    assert found["qconv.visualization.pictures.GreyScale"] is True
     assert found["matplotlib.figure.Figure"] is False
-    assert module_of("qconv.pictures.GreyScale") == "qconv.pictures"
-    assert module_of("qconv.methods.collapse.Collapse") == "qconv.methods.collapse"
+    assert module_of("qconv.visualization.pictures.GreyScale") == "qconv.visualization.pictures"
+    assert module_of("qconv.methods.blocks.Blocks") == "qconv.methods.blocks"
     assert module_of("qconv.convolve") == "qconv"
+    assert "qconv.planning.plan" in ours(ROOT / "qconv" / "planning" / "method.py")
+    assert "qconv.planning.plan" not in ours(
+        ROOT / "qconv" / "planning" / "method.py", at_import=True
+    )
+    assert len(QCONV) > 50
 
 
 def test_every_file_has_its_place():
-    assert {path.relative_to(ROOT / "qconv").parts[0].removesuffix(".py") for path in QCONV} <= set(
-        ORDER
-    )
-    for name in ORDER:
-        assert (ROOT / "qconv" / name).is_dir() or (ROOT / "qconv" / f"{name}.py").is_file()
+    assert {place(path) for path in QCONV} == set(ORDER)
+
+
+def test_a_short_listing():
+    listed = [path for path in (ROOT / "qconv").iterdir() if path.is_file()]
+    assert 10 <= len(listed) <= MOST_FILES
+
+
+@pytest.mark.parametrize("path", files("qconv") + files("classical"), **IDS)
+def test_short_files_and_functions(path):
+    text = path.read_text()
+    assert 1 <= len(text.splitlines()) <= MOST_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0]
+            documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            start = first.end_lineno if documented else node.lineno
+            length = node.end_lineno - start
+            assert length <= MOST_LINES_OF_A_FUNCTION, f"{path}: {node.name} has {length} lines"
 
 
 @pytest.mark.parametrize("path", QCONV, **IDS)
 def test_imports_only_from_above(path):
-    place = path.relative_to(ROOT / "qconv").parts[0].removesuffix(".py")
-    for name, _ in imports(path):
-        module = module_of(name)
-        if not module.startswith("qconv"):
-            continue
+    own = place(path)
+    for module in ours(path):
         if module == "qconv":
-            assert place in KNOW_CLASSICAL, f"{path} imports the whole package"
+            assert own in KNOW_CLASSICAL, f"{path} imports the whole package"
             continue
         other = module.split(".")[1]
-        if other == place:
-            assert place == "circuits", f"{path} imports {module}"
-        else:
-            assert ORDER.index(other) < ORDER.index(place), f"{path} imports {module} below it"
+        assert ORDER.index(other) <= ORDER.index(own), f"{path} imports {module} below it"
+        assert other != own or path.parent != ROOT / "qconv", f"{path} imports itself"
 
 
-def test_circuits_do_not_import_each_other_in_a_circle():
-    above = {
-        dotted(path): {
-            module_of(name) for name, _ in imports(path) if name.startswith("qconv.circuits")
-        }
-        for path in (ROOT / "qconv" / "circuits").glob("*.py")
-    }
+def test_no_circle():
+    above = {dotted(path): ours(path, at_import=True) for path in QCONV}
+    assert sum(map(len, above.values())) > 150
     while above:
         free = [name for name, needs in above.items() if not needs & set(above)]
         assert free, f"a circle among {sorted(above)}"
@@ -141,22 +157,62 @@ def test_circuits_do_not_import_each_other_in_a_circle():
             del above[name]
 
 
-@pytest.mark.parametrize("path", QCONV, **IDS)
-def test_no_method_imports_another(path):
-    if path.parent.name == "methods":
-        assert not any(name.startswith("qconv.methods") for name, _ in imports(path))
+@pytest.mark.parametrize("siblings", SIBLINGS, ids=["folders", "whole images"])
+def test_no_method_imports_another(siblings):
+    counted = 0
+    for path in QCONV:
+        mine = {name for name in siblings if f"{dotted(path)}.".startswith(f"qconv.{name}.")}
+        counted += len(mine)
+        for module in ours(path) if mine else ():
+            others = {name for name in siblings if f"{module}.".startswith(f"qconv.{name}.")}
+            assert others <= mine, f"{path} imports {module}"
+    assert counted >= len(siblings)
+
+
+def questions(path):
+    """Calls that ask what something is, with what they ask of."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args
+        if named and node.func.id in ("isinstance", "issubclass", "getattr", "hasattr", "type"):
+            yield ast.unparse(node), [ast.unparse(part).lower() for part in node.args[:2]]
+
+
+def test_nobody_asks_a_method_what_it_is():
+    """But for the check at the entry."""
+    classes = ("collapse", "diffusion", "interference", "fourier", "estimation", "blocks")
+    counted, asked = 0, []
+    for path in QCONV:
+        for text, (of, *what) in questions(path):
+            counted += 1
+            known = {name for part in what for name in classes if name in part}
+            if "method" in of or known:
+                asked.append((dotted(path), text))
+    assert counted > 50
+    assert asked == [("qconv.planning.method", "isinstance(method, Method)")]
 
 
 @pytest.mark.parametrize("path", [*QCONV, ROOT / "qconv" / "__init__.py"], **IDS)
 def test_knows_nothing_of_the_reference(path):
-    if path.stem not in KNOW_CLASSICAL:
-        assert not any(name.split(".")[0] == "classical" for name, _ in imports(path))
+    knows = any(name.split(".")[0] == "classical" for name, _ in imports(path))
+    assert not knows or place(path) in KNOW_CLASSICAL
+
+
+def test_the_command_line_knows_the_reference():
+    """Or the test above would not see it."""
+    assert any(
+        name.split(".")[0] == "classical"
+        for path in QCONV
+        if place(path) in KNOW_CLASSICAL
+        for name, _ in imports(path)
+    )
 
 
 @pytest.mark.parametrize("path", files("classical"), **IDS)
 def test_reference_knows_numpy_and_scipy_only(path):
     allowed = {*sys.stdlib_module_names, "numpy", "scipy", "classical"}
-    assert {name.split(".")[0] for name, _ in imports(path)} <= allowed
+    packages = {name.split(".")[0] for name, _ in imports(path)}
+    assert packages
+    assert packages <= allowed
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "qconv" / "circuits").glob("*.py")), **IDS)
@@ -168,8 +224,9 @@ def test_circuits_run_nothing(path):
 
 @pytest.mark.parametrize("path", [*QCONV, ROOT / "qconv" / "__init__.py"], **IDS)
 def test_needs_only_what_is_always_installed(path):
-    needed = {"numpy", "scipy", "qiskit", "qiskit_aer", "qconv", *sys.stdlib_module_names}
-    if path.stem in KNOW_CLASSICAL:
+    needed = {"numpy", "scipy", "qiskit", "qiskit_aer", "psutil", "qconv"}
+    needed |= set(sys.stdlib_module_names)
+    if place(path) in KNOW_CLASSICAL:
         needed |= {"classical"}
     for name, at_import in imports(path):
         package = name.split(".")[0]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from qconv.likelihood import most_likely
+from qconv.methods.amplitude_estimation.likelihood import most_likely
 
 SCHEDULES = [(0,), (0, 1, 2, 4, 8), (3, 5), (0, 1, 2, 4, 8, 16, 32, 64), (7,)]
 

@@ -6,8 +6,8 @@ from scipy import signal
 
 import classical
 import qconv
-from qconv.cells import PADDINGS
-from qconv.convolution import plan
+from qconv.methods.whole_image.register_layout import PADDINGS
+from qconv.planning.plan import plan
 from tests.cases import BOUNDARIES, MODES, close
 
 KERNEL_ONLY = ("kernel", "wrapped")
@@ -74,7 +74,7 @@ def _raw_cells(method, problem):
     """Amplitudes of all cells where the flag reads 0, as the circuit leaves them."""
     from qiskit.quantum_info import Statevector
 
-    circuit = method.estimate(problem).circuits[0].remove_final_measurements(inplace=False)
+    circuit = problem.run().circuits[0].remove_final_measurements(inplace=False)
     bare = circuit.copy_empty_like()
     content = problem.image / np.linalg.norm(problem.image)
     for item in circuit:

@@ -24,6 +24,13 @@ for cls in [value for value in PUBLIC.values() if inspect.isclass(value)]:
             PUBLIC[f"{cls.__module__.split('.')[0]}.{cls.__name__}.{name}"] = getattr(cls, name)
 
 
+def overridden(name):
+    """Base classes of ours whose method this one is an override of."""
+    parts = name.split(".")
+    cls = getattr(qconv, parts[1], None)
+    return cls.__mro__[1:-1] if len(parts) == 3 and inspect.isclass(cls) else ()
+
+
 SECTIONS = ["Args", "Returns", "Yields", "Raises", "Source", "Example"]
 
 
@@ -58,6 +65,8 @@ def test_docstring_of_a_function(name):
     thing = PUBLIC[name]
     text, signature = inspect.getdoc(thing), inspect.signature(thing)
     parameters = [p for p in signature.parameters if p not in ("self", "problem", "other", "path")]
+    if any(vars(base).get(thing.__name__) for base in overridden(name)):
+        return  # says what this one does of what the base class describes
     if name == "qconv.correlate":  # says that all of that is as for convolve
         assert "those of `convolve`" in text
         assert signature.parameters.keys() == inspect.signature(qconv.convolve).parameters.keys()

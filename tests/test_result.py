@@ -258,7 +258,7 @@ def changed(name, change):
     result = run()
     circuits = io.BytesIO()
     fields = {
-        "format": 2,
+        "format": 3,
         "shots": result.shots,
         "total_shots": 1440,
         "success_probability": 1.0,
@@ -331,7 +331,7 @@ WRONG = {
     "fields no JSON": lambda: changed("fields", np.array("shots")),
     "fields a list": lambda: changed("fields", np.array("[1]")),
     "fields a number": lambda: changed("fields", np.array(3.0)),
-    "another version": lambda: changed("format", 3),
+    "another version": lambda: changed("format", 4),
     "no version": lambda: changed("format", None),
     "no streams": lambda: changed("streams", None),
     "streams a number": lambda: changed("streams", 3),

@@ -6,7 +6,7 @@ from qiskit_aer import AerSimulator
 
 import qconv
 from qconv import _threads
-from qconv.execution import derived, root_seed, stream_name
+from qconv.execution.seeds import derived, root_seed, stream_name
 from tests.cases import EDGE, random_integers
 
 IMAGE = random_integers((150, 101), 0)  # four tiles in mode same, the last one smaller
@@ -91,13 +91,17 @@ class TestThreads:
         seen = []
 
         class Bar:
-            def __init__(self, total, unit):
+            def __init__(self, total, unit, *, show):
+                assert show
                 seen.append(total)
+
+            def __enter__(self):
+                return self
 
             def update(self, count=1):
                 seen.append(count)
 
-            def close(self):
+            def __exit__(self, *error):
                 seen.append("closed")
 
         monkeypatch.setattr(_threads, "progress_bar", Bar)

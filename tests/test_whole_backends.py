@@ -12,7 +12,7 @@ from qiskit_aer.primitives import SamplerV2
 import classical
 import qconv
 from qconv import _memory
-from qconv.convolution import plan
+from qconv.planning.plan import plan
 from tests.cases import EDGE
 
 IMAGE = np.random.default_rng(0).random((4, 3))
@@ -152,13 +152,11 @@ class TestCircuits:
         """8 x 8 pixels, edge, the preparation of the image by gates included."""
         image = np.random.default_rng(0).random((8, 8)) + 0.2
         where = {"mode": "same", "boundary": "wrap"}
-        shell = qconv.Diffusion().device_circuit(
-            plan(image, EDGE, method=qconv.Diffusion(), **where)
-        )
-        whole = shell.copy_empty_like()
-        whole.compose(qconv.encode_amplitudes(np.sqrt(image).ravel()), range(6), inplace=True)
-        whole.compose(shell, inplace=True)
+        laid_out = plan(image, EDGE, method=qconv.Diffusion(), **where)
+        whole = qconv.Diffusion().costliest(laid_out.on_device()).build()
         assert qconv.resources(whole).two_qubit_gates <= 65
+        assert laid_out.cost.two_qubit_gates <= 65
+        assert laid_out.cost.bounds == {}
         ran = qconv.convolve(
             image, EDGE, shots=1, method=qconv.Diffusion(), backend=device(12), **where
         )
@@ -167,11 +165,13 @@ class TestCircuits:
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_the_device_circuit_is_the_one_that_runs_there(self, method):
         """But for the preparation of the image."""
-        problem = plan(IMAGE, KERNEL, method=method)
-        shell = method.device_circuit(problem)
+        laid_out = plan(IMAGE, KERNEL, method=method)
+        counted = method.costliest(laid_out.on_device()).build()
+        prepared, *shell = counted
+        assert prepared.name == "prepare_amplitudes"
         ran = qconv.convolve(IMAGE, KERNEL, shots=1, method=method, backend=device(16)).circuits[0]
         assert [r for r in ran.qregs if "ancilla" not in r.name] == [
-            r for r in shell.qregs if "ancilla" not in r.name
+            r for r in counted.qregs if "ancilla" not in r.name
         ]
         kinds = [item.operation.name for item in shell]
         assert [item.operation.name for item in ran if item.name not in ("barrier", "measure")][

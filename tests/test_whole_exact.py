@@ -10,7 +10,7 @@ from scipy import signal
 
 import classical
 import qconv
-from qconv.methods import diffusion
+from qconv.methods.whole_image import diffusion
 from tests.cases import BOUNDARIES, EDGE, MODES, SHAPES, close
 
 GAUSSIAN = qconv.named_kernel("gaussian")

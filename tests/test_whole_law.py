@@ -45,7 +45,7 @@ class TestStandardErrors:
 
     @staticmethod
     def squares(positive, negative, total):
-        """Mean and variance of ``z**2`` by the formula of `qconv.tally.linear`."""
+        """Mean and variance of ``z**2`` by the formula of `outcome_counts.linear`."""
         (n, p), (m, q) = chances(positive), chances(negative)
         n, m = n[:, None], m[None, :]
         p = p[:, None] * q

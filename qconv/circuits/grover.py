@@ -116,17 +116,26 @@ class Amplifier:
     # ------------------------------------------------------------------------------- the parts
 
     def _started(self) -> QuantumCircuit:
-        """The positions in superposition."""
+        """The positions in superposition.
+
+        In a simulator by one preparation of all their qubits, unless Hadamard gates will do: with
+        several, it would run the circuit shot by shot.
+        """
         circuit = self._blank.copy_empty_like()
+        sizes = {axis: 2**register.size for axis, register in self._position.items()}
+        if self._native and any(self._counts[axis] < size for axis, size in sizes.items()):
+            some = np.ones(1)
+            for axis, size in sorted(sizes.items()):
+                within = np.arange(size) < self._counts[axis]
+                some = np.multiply.outer(some, within).ravel()
+            prepare(circuit, some, qubits_of(self._position), native=True)
+            return circuit
         for axis, register in self._position.items():
-            count = self._counts[axis]
-            if count == 2**register.size:
+            if self._counts[axis] == sizes[axis]:
                 circuit.h(register)
-            elif self._native:
-                some = np.repeat([1.0, 0.0], [count, 2**register.size - count])
-                prepare(circuit, some, register[:], native=True)
-            elif count > 1:
-                circuit.append(UniformSuperpositionGate(count, register.size), register)
+            elif self._counts[axis] > 1:
+                gate = UniformSuperpositionGate(self._counts[axis], register.size)
+                circuit.append(gate, register)
         return circuit
 
     def _apply(self, circuit: QuantumCircuit) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import AncillaRegister, QuantumCircuit, QuantumRegister
-from qiskit.circuit import Instruction, Qubit
+from qiskit.circuit import Gate, Instruction, Qubit
 from qiskit.circuit.library import Initialize, StatePreparation
 
 from qconv.circuits.arithmetic import offset_adder
@@ -20,6 +20,9 @@ Registers = Mapping[int, QuantumRegister]
 _LARGE = 2**12
 
 _AXES = ("plane", "row", "column")
+
+#: Names of the instructions that prepare amplitudes.
+PREPARATIONS = ("initialize", "set_statevector", "prepare_amplitudes")
 
 
 def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> Registers:
@@ -86,6 +89,26 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
         amplitudes = self.params[0][: 2**self._prepared]
         definition.append(StatePreparation(amplitudes.tolist()), range(self._prepared))
         self.definition = definition
+
+
+class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
+    """Prepares real amplitudes from ``|0...0>`` by the gates of `encode_amplitudes`, in a box.
+
+    So that they can be counted by themselves, or by formula without being worked out.
+    """
+
+    def __init__(self, amplitudes: NDArray[np.float64]) -> None:
+        """Take ``2**n`` amplitudes, not all zero."""
+        super().__init__("prepare_amplitudes", amplitudes.size.bit_length() - 1, [amplitudes])
+
+    def _define(self) -> None:
+        definition = QuantumCircuit(self.num_qubits)
+        definition.compose(encode_amplitudes(self.params[0]), inplace=True)
+        self.definition = definition
+
+    def validate_parameter(self, parameter: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Take an array as it is."""
+        return parameter
 
 
 def prepare(

@@ -1,1 +1,1 @@
-"""The ways to convolve: one small file each, none imports another."""
+"""The ways to convolve: one folder or file each, none imports another."""

@@ -24,52 +24,38 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice, pairwise
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import one_of, whole_number
-from qconv._progress import progress_bar
-from qconv.execution import REPEATED, derived, is_ideal
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.execution.seeds import BLOCKS, derived
 from qconv.grid import Grid, plan_grid
-from qconv.problem import Problem
+from qconv.methods.cutting import Block, cut
+from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, check_method
+from qconv.planning.plan import Plan
+from qconv.propagator import Propagator
 from qconv.result import Convolution
-from qconv.tally import executions
-from qconv.tiles import Tile, cut
 
 _Array = NDArray[np.float64]
 
 SCHEMES = ("overlap-add", "overlap-save")
 
-#: With which padding of its own a block gives what is asked of it.
-_PADDINGS = {"overlap-add": ("auto", "both"), "overlap-save": ("auto", "both", "kernel", "wrapped")}
-
-#: Place of the blocks' random streams under a call's root seed.
-_BLOCKS = 3
-
 #: What a block costs beside its cells, in cells: building, starting and reading out a circuit.
 _PER_BLOCK = 2**11
 
 
-class WholeImage(Protocol):
-    """A method that holds a whole image in one circuit."""
-
-    def estimate(self, problem: Problem) -> Convolution:
-        """Run the circuit."""
-
-    def num_qubits(self, problem: Problem) -> int:
-        """Qubits of the circuit that `estimate` would run."""
-
-    def device_circuit(self, problem: Problem) -> QuantumCircuit:
-        """The circuit to be counted."""
-
-
 @dataclass(frozen=True)
-class Blocks:
+class Blocks(Method):
     """Cut the image into blocks, each in a circuit of its own, by overlap-add or overlap-save.
 
     Args:
@@ -90,210 +76,312 @@ class Blocks:
         Oppenheim and Schafer, Discrete-Time Signal Processing, section 8.7.3.
     """
 
-    method: WholeImage
+    method: Method
     scheme: str = "overlap-add"
     qubits: int = 16
 
+    whole_image: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
-        if isinstance(self.method, type) or not hasattr(self.method, "num_qubits"):
-            raise TypeError(
-                "method: expected one that holds a whole image in one circuit (qconv.Diffusion(), "
-                f"qconv.Interference() or qconv.Fourier()), got {self.method!r}"
-            )
+        method = check_method(self.method, WHOLE_IMAGE)
         one_of(self.scheme, "scheme", SCHEMES)
-        if self.scheme == "overlap-add" and not getattr(self.method, "signed", True):
-            raise ValueError(
-                "scheme: 'overlap-add' adds results, which needs their signs, got "
-                f"{self.method!r}; expected signed=True, or 'overlap-save'"
-            )
-        padding = getattr(self.method, "padding", "auto")
-        if padding not in _PADDINGS[self.scheme]:
-            raise ValueError(
-                f"method: expected a padding of {' or '.join(map(repr, _PADDINGS[self.scheme]))} "
-                f"for {self.scheme!r}, got {padding!r}"
-            )
+        method.check_blocks(self.scheme)
         whole_number(self.qubits, "qubits", 1)
 
     @property
-    def steps(self) -> int:
+    def steps(self) -> int:  # type: ignore[override]
         """How often the method applies the kernel."""
-        return int(getattr(self.method, "steps", 1))
+        return self.method.steps
 
-    def estimate(self, problem: Problem) -> Convolution:
-        """Convolve every block by a circuit, and put the results together."""
-        layout = _Layout.of(problem, self.scheme)
-        tiles = self._tiles(layout)
-        results = self._results(layout.blocks(tiles), len(tiles), problem)
-        return _together(problem, layout, tiles, results, "" if is_ideal(problem.backend) else self)
+    @property
+    def signed(self) -> bool:  # type: ignore[override]
+        """Whether the method's estimates have signs."""
+        return self.method.signed
 
-    def blocks(self, problem: Problem) -> list[Problem]:
-        """The blocks as problems of their own, in the order in which their circuits run."""
-        layout = _Layout.of(problem, self.scheme)
-        return list(layout.blocks(self._tiles(layout)))
+    @property
+    def nonnegative(self) -> bool:  # type: ignore[override]
+        """Whether the method needs an image without negative values."""
+        return self.method.nonnegative
 
-    def device_circuit(self, problem: Problem) -> QuantumCircuit:
-        """The circuit of the first block where gates count: to be counted, not run."""
-        layout = _Layout.of(problem, self.scheme)
-        return self.method.device_circuit(layout.block(self._tiles(layout)[0]))
+    def build(self, plan: Plan) -> Iterable[Program]:
+        """The programs of every block, each laid out when its turn comes."""
+        return _Programs(self._layout(plan))
 
-    def _tiles(self, layout: _Layout) -> list[Tile]:
-        """Blocks whose circuits have no more qubits than they may."""
-        needed = 0
-        for room in reversed(range(1, self.qubits + 1)):
-            tiles = cut(layout.geometry, room, trimmed=True, per_tile=_PER_BLOCK)
-            needed = self.method.num_qubits(layout.block(tiles[0]))
-            if needed <= self.qubits:
-                return tiles
-            if sum(tiles[0].bits) > room:
-                break
-        raise ValueError(
-            f"qubits: expected at least {needed} for a kernel that reaches "
-            f"{layout.geometry.kernel_shape} positions and {self.method!r}, got {self.qubits}"
-        )
+    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Convolve every block, and put the results together."""
+        layout = self._layout(plan)
+        return _together(plan, layout, _results(layout, outcomes))
 
-    def _results(
-        self, blocks: Iterator[Problem], count: int, problem: Problem
-    ) -> Iterator[Convolution]:
-        """What each block's circuit gave, one after the other."""
-        bar = progress_bar(count, "block") if problem.progress else None
-        seen: set[str] = set()
-        try:
-            for block in blocks:
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
-                    result = self.method.estimate(block)
-                own = result.streams - problem.streams
-                if seen & own:
-                    raise ValueError(REPEATED)
-                seen |= own
-                if bar:
-                    bar.update()
-                yield result
-        finally:
-            if bar:
-                bar.close()
+    def blocks(self, plan: Plan) -> list[Plan]:
+        """The blocks as plans of their own, in the order in which their circuits run."""
+        return self._layout(plan).plans()
+
+    def num_qubits(self, plan: Plan) -> int:
+        """Qubits of the circuits of the first block, the largest."""
+        return self.method.num_qubits(self._layout(plan).plans()[0])
+
+    def costliest(self, plan: Plan) -> Program | None:
+        """The method's own, of the first block that is not dark."""
+        found = map(self.method.costliest, self._layout(plan).plans())
+        return next((program for program in found if program is not None), None)
+
+    def encoded(self, propagator: Propagator) -> Propagator:
+        """What the method's circuits encode."""
+        return self.method.encoded(propagator)
+
+    def predict(self, plan: Plan) -> Prediction:
+        """Success of all executions, and the errors of all blocks, together where they overlap."""
+        layout = self._layout(plan)
+        stderr = np.zeros(plan.grid.output_shape)
+        success, pixels = 0.0, 0
+        for block, part in zip(layout.parts, layout.plans(), strict=True):
+            expected = self.method.predict(part)
+            if expected.success is None or expected.stderr is None:
+                return Prediction()
+            if not part.memory.setdefault("programs", list(self.method.build(part))):
+                continue
+            seen, target = layout.places(block)
+            stderr[target] = np.hypot(stderr[target], expected.stderr[seen])
+            success += block.pixels * expected.success
+            pixels += block.pixels
+        return Prediction(success / max(pixels, 1), stderr)
+
+    def check_blocks(self, scheme: str) -> None:
+        """Blocks are not cut again."""
+        raise TypeError(f"method: expected {WHOLE_IMAGE}, got {self!r}")
+
+    def _layout(self, plan: Plan) -> _Layout:
+        return plan.once(_Layout, lambda: _Layout.of(plan, self))
+
+
+def _results(layout: _Layout, outcomes: Iterator[Outcomes]) -> Iterator[Convolution]:
+    """What each block's circuits gave, one after the other."""
+    method = layout.blocks.method
+    for number in range(len(layout.parts)):
+        part = layout.part(number)
+        gathered = islice(outcomes, len(part.programs))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
+            result = method.decode(part.plan, gathered)
+        deque(gathered, maxlen=0)  # what it did not ask for
+        yield result
+        part.plan.memory.clear()
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A block as a plan of its own, with its programs."""
+
+    plan: Plan
+    programs: list[Program]
+
+
+@dataclass(frozen=True, eq=False)
+class _Programs:
+    """The programs of all blocks, each laid out when its turn comes."""
+
+    layout: _Layout
+
+    def __iter__(self) -> Iterator[Program]:
+        for number in range(len(self.layout.parts)):
+            yield from self.layout.part(number).programs
+
+    def __length_hint__(self) -> int:
+        return len(self.layout.parts)
 
 
 @dataclass(frozen=True, eq=False)
 class _Layout:
     """What is cut into blocks, and where their results belong."""
 
-    problem: Problem
-    scheme: str
+    plan: Plan
+    blocks: Blocks
     pixels: _Array
     """The image, with margins where they are needed."""
     start: tuple[int, ...]
     """With overlap-add: which pixel of the full convolution the first output is."""
     geometry: Grid
     """A grid whose outputs are what is cut, with kernel and zeros outside."""
+    parts: list[Block] = field(default_factory=list)
+    """The blocks."""
 
     @classmethod
-    def of(cls, problem: Problem, scheme: str) -> _Layout:
-        grid = problem.grid
-        if scheme == "overlap-save":
+    def of(cls, plan: Plan, blocks: Blocks) -> _Layout:
+        """Cut a plan's image into blocks whose circuits have no more qubits than they may."""
+        grid = plan.grid
+        if blocks.scheme == "overlap-save":
+            pixels, start = plan.padded, (0,) * plan.image.ndim
             geometry = replace(grid, boundary="fill", fillvalue=0.0)
-            return cls(problem, scheme, problem.padded, (0,) * problem.image.ndim, geometry)
-        if grid.boundary == "fill" and grid.fillvalue == 0:
-            pixels = problem.image
-            pairs = zip(grid.kernel_shape, grid.pad_widths, strict=True)
-            start = tuple(h - 1 - low for h, (low, _) in pairs)
         else:
-            pixels, start = problem.padded, tuple(h - 1 for h in grid.kernel_shape)
-        geometry = plan_grid(pixels.shape, grid.kernel_shape, mode="same")
-        return cls(problem, scheme, pixels, start, geometry)
+            if grid.boundary == "fill" and grid.fillvalue == 0:
+                pixels = plan.image
+                pairs = zip(grid.kernel_shape, grid.pad_widths, strict=True)
+                start = tuple(h - 1 - low for h, (low, _) in pairs)
+            else:
+                pixels, start = plan.padded, tuple(h - 1 for h in grid.kernel_shape)
+            geometry = plan_grid(pixels.shape, grid.kernel_shape, mode="same")
+        whole = cls(plan, blocks, pixels, start, geometry)
+        return replace(whole, parts=whole._cut())
 
-    def blocks(self, tiles: list[Tile]) -> Iterator[Problem]:
-        """All blocks, with a part each of all executions."""
-        total, before = executions(self.problem), 0
-        for number, tile in enumerate(tiles):
-            after = before + tile.pixels
-            pixels = self.geometry.pixels
-            share = total * after // pixels - total * before // pixels
-            yield self.block(tile, number, max(1, share))
-            before = after
-
-    def block(self, tile: Tile, number: int = 0, total: int = 1) -> Problem:
-        """One block as a problem of its own, with so many executions."""
-        grid, saved = self.problem.grid, self.scheme == "overlap-save"
-        reach = [h - 1 if saved else 0 for h in grid.kernel_shape]
-        parts = zip(tile.outputs, reach, strict=True)
-        piece = self.pixels[tuple(slice(part.start, part.stop + r) for part, r in parts)]
-        mode = "valid" if saved else "full"
-        return replace(
-            self.problem,
-            image=np.ascontiguousarray(piece),
-            grid=plan_grid(piece.shape, grid.kernel_shape, mode=mode, flipped=grid.flipped),
-            seed=derived(self.problem.seed, _BLOCKS, number),
-            progress=False,
-            total=None if self.problem.shots is None else total,
+    def _cut(self) -> list[Block]:
+        needed, most = 0, self.blocks.qubits
+        for room in reversed(range(1, most + 1)):
+            parts = cut(self.geometry, room, trimmed=True, per_block=_PER_BLOCK)
+            needed = self.blocks.method.num_qubits(self._plan(parts[0]))
+            if needed <= most:
+                return parts
+            if sum(parts[0].bits) > room:
+                break
+        raise ValueError(
+            f"qubits: expected at least {needed} for a kernel that reaches "
+            f"{self.geometry.kernel_shape} positions and {self.blocks.method!r}, got {most}"
         )
 
-    def places(self, tile: Tile) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    def part(self, number: int) -> _Part:
+        """One block's plan and programs, worked out once."""
+
+        def make() -> _Part:
+            plan = self._plan(self.parts[number], number, self._shares[number])
+            return _Part(plan, list(self.blocks.method.build(plan)))
+
+        return self.plan.once(("part", number), make)
+
+    def plans(self) -> list[Plan]:
+        """All blocks as plans of their own."""
+        return [
+            self._plan(part, number, self._shares[number]) for number, part in enumerate(self.parts)
+        ]
+
+    @cached_property
+    def _shares(self) -> list[int]:
+        """Executions of each block: in proportion to its pixels, but at least one."""
+        total = self.plan.whole_shots or 0
+        ends = np.cumsum([part.pixels for part in self.parts]).tolist()
+        upto = [0, *(total * end // self.geometry.pixels for end in ends)]
+        return [max(1, after - before) for before, after in pairwise(upto)]
+
+    def _plan(self, part: Block, number: int = 0, total: int = 1) -> Plan:
+        """One block as a plan of its own, with so many executions."""
+        grid, saved = self.plan.grid, self.blocks.scheme == "overlap-save"
+        reach = [h - 1 if saved else 0 for h in grid.kernel_shape]
+        slices = zip(part.outputs, reach, strict=True)
+        piece = self.pixels[tuple(slice(s.start, s.stop + r) for s, r in slices)]
+        mode = "valid" if saved else "full"
+        return replace(
+            self.plan,
+            image=np.ascontiguousarray(piece),
+            grid=plan_grid(piece.shape, grid.kernel_shape, mode=mode, flipped=grid.flipped),
+            method=self.blocks.method,
+            seed=derived(self.plan.seed, BLOCKS, number),
+            progress=False,
+            total=None if self.plan.shots is None else total,
+            memory={},
+        )
+
+    def places(self, part: Block) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
         """Which part of a block's result is seen, and where among the outputs."""
-        if self.scheme == "overlap-save":
-            return (slice(None),) * len(tile.outputs), tile.outputs
+        if self.blocks.scheme == "overlap-save":
+            return (slice(None),) * len(part.outputs), part.outputs
         seen, target = [], []
-        for part, start, h, outputs in zip(
-            tile.outputs,
+        for block, start, h, outputs in zip(
+            part.outputs,
             self.start,
-            self.problem.grid.kernel_shape,
-            self.problem.grid.output_shape,
+            self.plan.grid.kernel_shape,
+            self.plan.grid.output_shape,
             strict=True,
         ):
-            first, last = part.start - start, part.stop - start + h - 1
+            first, last = block.start - start, block.stop - start + h - 1
             low, high = max(first, 0), max(min(last, outputs), max(first, 0))
             seen.append(slice(low - first, high - first))
             target.append(slice(low, high))
         return tuple(seen), tuple(target)
 
 
-def _together(
-    problem: Problem,
-    layout: _Layout,
-    tiles: list[Tile],
-    results: Iterator[Convolution],
-    noise: object,
-) -> Convolution:
+def _together(plan: Plan, layout: _Layout, results: Iterator[Convolution]) -> Convolution:
     """Add the blocks' results where they belong, and their variances."""
-    image, variance = np.zeros((2, *problem.grid.output_shape))
-    kept, expected, kept_variance, pixels, total = 0.0, 0.0, 0.0, 0, 0
-    circuits: tuple[QuantumCircuit, ...] = ()
-    streams, variant, independent = problem.streams, "", True
-    for number, (tile, result) in enumerate(zip(tiles, results, strict=True)):
-        independent &= result.independent
-        if not result.circuits:
-            continue
-        seen, target = layout.places(tile)
-        image[target] += result.image[seen]
-        variance[target] += np.square(result.stderr[seen])
-        pixels += tile.pixels
-        kept += tile.pixels * result.success_probability
-        expected += tile.pixels * (result.expected_success or 0.0)
-        kept_variance += (tile.pixels * result.success_stderr) ** 2
-        total += result.total_shots
-        if not circuits:
-            circuits = result.circuits
-            variant = result.quantity.removeprefix(layout.block(tile, number).quantity)
-        streams |= result.streams
-    if not circuits:
+    total = _Total(plan, layout)
+    for number, result in enumerate(results):
+        total.add(number, result)
+    if not total.circuits:
         warnings.warn(
             "image: nothing is left of any block: the success probability is 0; the result is "
             "zero, no circuit was run",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
-        pixels = 1
-    return Convolution(
-        image=image,
-        stderr=np.sqrt(variance),
-        shots=problem.shots,
-        total_shots=total if circuits else executions(problem),
-        circuits=circuits,
-        success_probability=kept / pixels,
-        success_stderr=math.sqrt(kept_variance) / pixels,
-        expected_success=expected / pixels,
-        oracle_calls=total,
-        independent=independent,
-        quantity=f"{problem.quantity}{variant}{noise}",
-        streams=streams,
-    )
+    return total.result()
+
+
+class _Total:
+    """Sums over blocks."""
+
+    def __init__(self, plan: Plan, layout: _Layout) -> None:
+        self._plan, self._layout = plan, layout
+        self._unit_of_errors = _power_of_two(layout.pixels, plan.propagator.effective_kernel)
+        self._image, self._variance = np.zeros((2, *plan.grid.output_shape))
+        self._counts: NDArray[np.int64] | None = None
+        self._unit: _Array | None = None
+        self._kept, self._expected, self._kept_variance, self._pixels = 0.0, 0.0, 0.0, 0
+        self._shots, self._calls = 0, 0
+        self._streams, self._variant, self._independent = plan.streams, "", True
+        self.circuits: tuple[QuantumCircuit, ...] = ()
+
+    def add(self, number: int, result: Convolution) -> None:
+        """Add a block's result; a dark one counts for nothing."""
+        self._independent &= result.independent
+        if not result.circuits:
+            return
+        part = self._layout.parts[number]
+        seen, target = self._layout.places(part)
+        self._image[target] += result.image[seen]
+        self._variance[target] += np.square(result.stderr[seen] / self._unit_of_errors)
+        self._add_counts(result, seen, target)
+        self._pixels += part.pixels
+        self._kept += part.pixels * result.success_probability
+        self._expected += part.pixels * (result.expected_success or 0.0)
+        self._kept_variance += (part.pixels * result.success_stderr) ** 2
+        self._shots += result.total_shots
+        self._calls += result.oracle_calls
+        if not self.circuits:
+            self.circuits = result.circuits
+            own = self._layout.part(number).plan.quantity
+            self._variant = result.quantity.removeprefix(own)
+        self._streams |= result.streams
+
+    def _add_counts(
+        self, result: Convolution, seen: tuple[slice, ...], target: tuple[slice, ...]
+    ) -> None:
+        """Keep what magnitudes were made of; such blocks do not overlap."""
+        if result.counts is None or result.count_unit is None:
+            return
+        if self._counts is None or self._unit is None:
+            self._counts = np.zeros(self._image.shape, dtype=np.int64)
+            self._unit = np.zeros(self._image.shape)
+        self._counts[target] = result.counts[seen]
+        self._unit[target] = result.count_unit[seen]
+
+    def result(self) -> Convolution:
+        """The result of all blocks."""
+        pixels = self._pixels or 1
+        return self._plan.result(
+            self._image,
+            np.sqrt(self._variance) * self._unit_of_errors,
+            [],
+            total_shots=self._shots if self.circuits else self._plan.whole_shots or 0,
+            circuits=self.circuits,
+            success_probability=self._kept / pixels,
+            success_stderr=math.sqrt(self._kept_variance) / pixels,
+            expected_success=self._expected / pixels,
+            oracle_calls=self._calls,
+            independent=self._independent,
+            counts=self._counts,
+            count_unit=self._unit,
+            variant=self._variant,
+            streams=self._streams,
+        )
+
+
+def _power_of_two(image: _Array, kernel: _Array) -> float:
+    """About the largest product, so that no square of an error over- or underflows."""
+    exponents = [np.frexp(np.abs(part).max())[1] for part in (image, kernel)]
+    return float(np.ldexp(1.0, int(np.clip(sum(exponents), -1000, 1000))))

@@ -20,7 +20,7 @@ from skimage import data
 from skimage.color import rgb2gray
 
 import classical
-from qconv.certainty import leading_estimate, leading_place
+from qconv.matching.posterior import leading_estimate, leading_place
 from tests.benchmarks.timing import seconds
 
 PICTURES = (

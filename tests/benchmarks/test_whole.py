@@ -14,7 +14,7 @@ from qiskit_aer import AerSimulator
 
 import classical
 import qconv
-from qconv.convolution import plan
+from qconv.planning.plan import plan
 from tests.benchmarks.timing import ratios, seconds, spread
 
 EDGE, GAUSSIAN, LAPLACIAN = map(qconv.named_kernel, ("edge", "gaussian", "laplacian"))
@@ -68,17 +68,7 @@ def test_gates():
     print(f"\n8 x 8, edge, preparation of the image by gates\n{'':<50}{'qubits':>8}{'CX':>8}")
     for method in METHODS:
         problem = plan(image, EDGE, method=method, mode="same", boundary="wrap")
-        shell = method.device_circuit(problem)
-        whole = shell.copy_empty_like()
-        content = image / np.linalg.norm(image)
-        if isinstance(method, qconv.Diffusion):
-            content = np.sqrt(image)
-        elif method.signed:
-            content = np.stack([np.full((8, 8), 0.125), content])
-        prepared = qconv.encode_amplitudes(content.ravel())
-        whole.compose(prepared, whole.qubits[: prepared.num_qubits], inplace=True)
-        whole.compose(shell, inplace=True)
-        cost = qconv.resources(whole)
+        cost = qconv.resources(method.costliest(problem.on_device()).build())
         print(f"{method!s:<50.50}{cost.qubits:>8}{cost.two_qubit_gates:>8}")
         assert cost.two_qubit_gates == GATES.get(method, cost.two_qubit_gates)
     print("goal for Diffusion: 80 CX")

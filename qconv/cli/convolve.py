@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
 import sys
 import time
@@ -14,13 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit import QuantumCircuit
 
 import classical
 import qconv
-from qconv import finding
-from qconv.cells import PADDINGS
-from qconv.command import (
+from qconv.cli.options import (
     Parser,
     UsageError,
     add_outputs,
@@ -29,12 +25,12 @@ from qconv.command import (
     read_input,
     require_extras,
 )
-from qconv.convolution import plan
+from qconv.cli.report import Report, channels
 from qconv.grid import BOUNDARIES, MODES
 from qconv.kernels import KERNEL_NAMES
+from qconv.methods.amplitude_estimation.method import RANGES
 from qconv.methods.blocks import SCHEMES
-from qconv.methods.estimation import RANGES
-from qconv.reporting import Report, channels
+from qconv.methods.whole_image.register_layout import PADDINGS
 
 _Array = NDArray[np.float64]
 
@@ -72,18 +68,10 @@ examples:
   qconv --method fourier --blocks overlap-add --qubits 14
 """
 
-_Method = (
-    qconv.Collapse
-    | qconv.Diffusion
-    | qconv.Interference
-    | qconv.Fourier
-    | qconv.AmplitudeEstimation
-    | qconv.Blocks
-)
+#: Most qubits of a block's circuit, if nothing else is said.
+_QUBITS = 16
 
-_WHOLE = (qconv.Diffusion, qconv.Interference, qconv.Fourier)
-
-_METHODS: dict[str, type[_Method]] = {
+_METHODS: dict[str, type[qconv.Method]] = {
     "collapse": qconv.Collapse,
     "diffusion": qconv.Diffusion,
     "interference": qconv.Interference,
@@ -107,6 +95,15 @@ _KERNEL_FILES = (".npy", ".csv", ".txt")
 def _parser() -> Parser:
     parser = Parser("qconv", _DESCRIPTION, _EPILOG)
     parser.add_argument("--version", action="version", version=f"qconv {qconv.__version__}")
+    _add_what(parser)
+    _add_sampling(parser.add_argument_group("how to sample"))
+    _add_layout(parser.add_argument_group("how to lay it out"))
+    add_outputs(parser, "result.png", "the measured picture; .npy keeps every digit")
+    return parser
+
+
+def _add_what(parser: Parser) -> None:
+    """Add picture, kernel and geometry."""
     what = parser.add_argument_group("what to convolve")
     what.add_argument(
         "image",
@@ -145,7 +142,10 @@ def _parser() -> Parser:
         metavar="G",
         help="grey level, 0 to 255, outside the picture with --boundary fill (default: 0)",
     )
-    how = parser.add_argument_group("how to sample")
+
+
+def _add_sampling(how: argparse._ArgumentGroup) -> None:
+    """Add the method, its shots and its options."""
     how.add_argument(
         "--method", choices=_METHODS, default="collapse", help="see above (default: collapse)"
     )
@@ -182,6 +182,13 @@ def _parser() -> Parser:
         "around each pixel, which is narrower but takes longer (default: global)",
     )
     how.add_argument(
+        "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
+    )
+
+
+def _add_layout(how: argparse._ArgumentGroup) -> None:
+    """Add what decides how a whole picture is laid out on registers."""
+    how.add_argument(
         "--padding",
         choices=PADDINGS,
         help="fourier: what is extended by zeros, image or kernel (default: auto)",
@@ -194,37 +201,18 @@ def _parser() -> Parser:
     how.add_argument(
         "--qubits", type=int, metavar="N", help="most qubits of a block's circuit (default: 16)"
     )
-    how.add_argument(
-        "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
-    )
-    add_outputs(parser, "result.png", "the measured picture; .npy keeps every digit")
-    return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0, 2 for wrong input, 130 if interrupted."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    try:
-        if given[:1] == ["match"]:
-            finding.run(given[1:])
-        else:
-            _run(_parser().parse_args(given))
-    except BrokenPipeError:  # whoever read the tables has gone; the files are written
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the interpreter exits)
-        return 0
-    except KeyboardInterrupt:
-        print("qconv: interrupted; nothing was written", file=sys.stderr)
-        return 130
-    except (UsageError, ValueError, TypeError, OSError, ModuleNotFoundError, MemoryError) as error:
-        print(f"qconv: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+def run(arguments: Sequence[str]) -> None:
+    """Check everything that can be checked, then measure, compare, write and report.
 
-
-def _run(options: argparse.Namespace) -> None:
-    """Check everything that can be checked, then measure, compare, write and report."""
+    Raises:
+        UsageError: Something about the call is wrong.
+        ValueError: The picture cannot be convolved like this.
+    """
+    options = _parser().parse_args(arguments)
     require_extras()
-    from qconv import pictures
+    from qconv.visualization import pictures
 
     inputs = {"input picture": options.image, "kernel": options.kernel}
     out, figure_path = output_paths(options, pictures.WRITABLE, inputs)
@@ -243,9 +231,9 @@ def _run(options: argparse.Namespace) -> None:
         exact=_exact(image, kernel, options),
         results=results,
         kernel=kernel,
-        sampled=method.sampled(propagator) if isinstance(method, qconv.Collapse) else propagator,
-        circuit=_circuit(channels(image)[0], propagator, method, options, results[0]),
-        title=_title(options, method, results[0]),
+        sampled=method.encoded(propagator),
+        cost=_plan(channels(image)[0], propagator, method, options).cost,
+        title=_title(options, results[0]),
     )
     tables = str(report)
     report.write(out, figure_path)
@@ -299,8 +287,8 @@ def _read_kernel(path: Path) -> _Array:
     return kernel
 
 
-def _method(options: argparse.Namespace) -> _Method:
-    """The method of the call with its options; those of another one are refused."""
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of the method; those of another one are refused."""
     given = {name: getattr(options, name) for name in _OPTIONS}
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:
@@ -310,17 +298,24 @@ def _method(options: argparse.Namespace) -> _Method:
             )
     if options.method == "collapse":
         given.setdefault("baseline", True)
-    method = _METHODS[options.method](**given)
+    return given
+
+
+def _method(options: argparse.Namespace) -> qconv.Method:
+    """The method of the call with its options, in blocks if that is asked for."""
+    method = _METHODS[options.method](**_given(options))
     if options.blocks is None:
         if options.qubits is not None:
             raise UsageError("--qubits: goes with --blocks")
         return method
-    if not isinstance(method, _WHOLE):
+    if not method.whole_image:
         raise UsageError(
             f"--blocks: goes with --method diffusion, interference or fourier, not with "
             f"{options.method}"
         )
-    return qconv.Blocks(method, options.blocks, 16 if options.qubits is None else options.qubits)
+    return qconv.Blocks(
+        method, options.blocks, _QUBITS if options.qubits is None else options.qubits
+    )
 
 
 def _geometry(options: argparse.Namespace) -> dict[str, Any]:
@@ -330,7 +325,7 @@ def _geometry(options: argparse.Namespace) -> dict[str, Any]:
 def _convolve_channels(
     image: _Array,
     propagator: qconv.Propagator,
-    method: _Method,
+    method: qconv.Method,
     options: argparse.Namespace,
     seed: int,
 ) -> list[qconv.Convolution]:
@@ -355,18 +350,15 @@ def _convolve_channels(
     return results
 
 
-def _circuit(
+def _plan(
     channel: _Array,
     propagator: qconv.Propagator,
-    method: _Method,
+    method: qconv.Method,
     options: argparse.Namespace,
-    result: qconv.Convolution,
-) -> QuantumCircuit:
-    """The circuit whose cost is reported; whole-image ones without the image's preparation."""
-    if isinstance(method, qconv.Collapse):
-        return result.circuits[0]
-    problem = plan(channel, propagator, method=method, **_geometry(options))
-    return method.device_circuit(problem)
+) -> qconv.Plan:
+    """The plan of one channel, whose cost is reported."""
+    shots = None if options.exact else options.shots
+    return qconv.plan(channel, propagator, method=method, shots=shots, **_geometry(options))
 
 
 def _exact(image: _Array, kernel: _Array, options: argparse.Namespace) -> _Array:
@@ -382,7 +374,7 @@ def _of_all_steps(kernel: _Array, options: argparse.Namespace) -> _Array:
     return classical.diffuse(kernel, kernel, (options.steps or 1) - 1, mode="full")
 
 
-def _title(options: argparse.Namespace, method: _Method, result: qconv.Convolution) -> str:
+def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     kernel = Path(options.kernel).name
     if options.softmax is not None:
         kernel = f"softmax of {kernel}, temperature {options.softmax:g}"
@@ -392,7 +384,8 @@ def _title(options: argparse.Namespace, method: _Method, result: qconv.Convoluti
         else f"{result.shots:,} shot{'s' * (result.shots > 1)} a pixel"
     )
     steps = [f"{options.steps} steps"] if (options.steps or 1) > 1 else []
-    extras = [word for word in ("baseline", "shared") if getattr(method, word, False)]
-    if isinstance(method, qconv.Blocks):
-        extras.append(f"{method.scheme} of at most {method.qubits} qubits")
+    extras = [word for word in ("baseline", "shared") if _given(options).get(word)]
+    if options.blocks:
+        qubits = _QUBITS if options.qubits is None else options.qubits
+        extras.append(f"{options.blocks} of at most {qubits} qubits")
     return ", ".join([kernel, options.method, shots, *steps, *extras])

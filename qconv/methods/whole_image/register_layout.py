@@ -1,4 +1,4 @@
-"""Cells: an image laid out on the basis states of one position register per axis.
+"""Register layout: an image on the basis states, the cells, of one position register per axis.
 
 A particle that starts at content pixel ``c`` and is moved by kernel position ``j`` ends in
 
@@ -59,7 +59,7 @@ class _Axis:
     origin: int = 0
 
 
-class Cells:
+class RegisterLayout:
     """The registers of one convolution, what they hold at first, and where its result is read.
 
     Args:

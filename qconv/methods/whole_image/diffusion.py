@@ -18,14 +18,16 @@ product: either with kernel registers of their own (``fresh``), or with one that
 propagator's convolution with itself. Resetting one between the steps would be the same law, but
 would make a simulator run shot by shot.
 
-Images are in any unit; boundaries as `qconv.cells` lays them out; particles that end beyond what
+Images are in any unit; boundaries as `RegisterLayout` lays them out; particles that end beyond what
 is read are not made up for, and `Convolution.success_probability` tells their part.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +45,14 @@ from qconv.circuits.registers import (
     on_kernel_states,
     qubits_of,
 )
-from qconv.problem import Problem
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.methods.whole_image.encoded_image import EncodedImage
+from qconv.methods.whole_image.outcome_counts import Labels, linear
+from qconv.planning.method import Method, Prediction
+from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result import Convolution
-from qconv.tally import Labels, linear, tally
-from qconv.whole import Scene
 
 _Array = NDArray[np.float64]
 
@@ -58,7 +63,7 @@ _FRESH_QUBITS = 22
 
 
 @dataclass(frozen=True)
-class Diffusion:
+class Diffusion(Method):
     """Let particles diffuse: the whole image in one circuit, one particle a shot.
 
     Needs an image without negative values, as they are numbers of particles.
@@ -79,54 +84,97 @@ class Diffusion:
     adder: str = "auto"
     steps: int = 1
 
+    whole_image: ClassVar[bool] = True
+    nonnegative: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         one_of(self.adder, "adder", ADDERS)
         whole_number(self.steps, "steps", 1)
 
-    def estimate(self, problem: Problem) -> Convolution:
-        """Run the circuit and average the weights of the particles that each pixel received."""
-        scene = Scene.of(problem, len(qubits_of(kernel_registers(problem.propagator.shape))))
-        _require_particles(scene)
-        if scene.unit == 0:
-            return scene.nothing("image: zero everywhere")
-        walk = _walk(scene, problem.propagator, self.steps)
-        labels, weights, largest = _labels(walk, classical=self.adder == "classical")
-        shell = _shell(scene, walk, scene.family(self.adder))
-        measured = scene.cells.num_qubits + labels.qubits
-        circuit = scene.with_image(shell, np.sqrt(scene.content), measured)
-        counted = tally(problem, scene.cells, circuit, labels)
-        return scene.result(
-            self,
-            counted,
-            linear(counted, weights),
-            float(scene.content.sum()) * largest,
-            expected=_expected_success(scene, walk),
+    def build(self, plan: Plan) -> list[Program]:
+        """The circuit that moves a particle; none for a black image."""
+        encoded = self._encoded(plan)
+        if encoded.unit == 0:
+            return []
+        return [
+            encoded.program(
+                lambda: self._shell(plan),
+                lambda: np.sqrt(encoded.content),
+                encoded.layout.num_qubits + self._labels(plan).labels.qubits,
+            )
+        ]
+
+    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Average the weights of the particles that each pixel received."""
+        encoded = self._encoded(plan)
+        if encoded.unit == 0:
+            return encoded.nothing("image: zero everywhere")
+        meaning = self._labels(plan)
+        counts = encoded.counts(next(outcomes), meaning.labels)
+        return encoded.result(
+            counts,
+            linear(counts, meaning.weights),
+            float(encoded.content.sum()) * meaning.largest,
+            expected=self._expected_success(plan),
         )
 
-    def device_circuit(self, problem: Problem) -> QuantumCircuit:
-        """What follows the image's preparation where gates count: to be counted, not run."""
-        scene = Scene.of(problem)
-        walk = _walk(scene, problem.propagator, self.steps)
-        return _shell(scene, walk, "ripple" if self.adder == "auto" else self.adder)
+    def num_qubits(self, plan: Plan) -> int:
+        """Qubits of the circuit, whatever the image shows."""
+        return int(self._shell(plan).num_qubits)
 
-    def num_qubits(self, problem: Problem) -> int:
-        """Qubits of the circuit that `estimate` would run."""
-        scene = Scene.of(problem)
-        walk = _walk(scene, problem.propagator, self.steps)
-        return int(_shell(scene, walk, scene.family(self.adder)).num_qubits)
+    def predict(self, plan: Plan) -> Prediction:
+        """Part of the particles that end where it is read, and the spread of their weights."""
+        encoded = self._encoded(plan)
+        mass = float(encoded.content.sum())
+        if mass == 0:
+            return Prediction(0.0, np.zeros(plan.grid.output_shape))
+        walk = self._walk(plan)
+        moments = []
+        for power in (1, 2):
+            kernels = [move.probabilities * move.weights**power for move in walk]
+            transfer = np.prod([encoded.transfer(kernel) for kernel in kernels], axis=0)
+            moments.append(encoded.through(transfer) / mass)
+        variance = moments[1] - moments[0] ** 2
+        return encoded.predicted(self._expected_success(plan), variance, mass)
+
+    def _encoded(self, plan: Plan) -> EncodedImage:
+        """The image as particles."""
+        others = len(qubits_of(kernel_registers(plan.propagator.shape)))
+        encoded = EncodedImage.of(plan, others)
+        _require_particles(encoded)
+        return encoded
+
+    def _walk(self, plan: Plan) -> list[Move]:
+        return plan.once("walk", lambda: _walk(self._encoded(plan), plan.propagator, self.steps))
+
+    def _labels(self, plan: Plan) -> _Meaning:
+        classical = self.adder == "classical"
+        return plan.once("labels", lambda: _labels(self._walk(plan), classical=classical))
+
+    def _shell(self, plan: Plan) -> QuantumCircuit:
+        """What follows the preparation of the image."""
+        encoded = self._encoded(plan)
+        return _shell(encoded, self._walk(plan), encoded.family(self.adder))
+
+    def _expected_success(self, plan: Plan) -> float:
+        """Part of the particles that end where it is read."""
+        encoded = self._encoded(plan)
+        spectra = [encoded.transfer(move.probabilities) for move in self._walk(plan)]
+        landed = encoded.through(np.prod(spectra, axis=0))
+        return float(landed.sum() / encoded.content.sum())
 
 
-def _require_particles(scene: Scene) -> None:
-    lowest = float(scene.problem.image.min())
+def _require_particles(encoded: EncodedImage) -> None:
+    lowest = float(encoded.plan.image.min())
     if lowest < 0:
         raise ValueError(
             "image: expected values >= 0 for Diffusion, where they are numbers of particles, got "
             f"{lowest:g}"
         )
-    if scene.content.min() < 0:
+    if encoded.content.min() < 0:
         raise ValueError(
             "fillvalue: expected a number >= 0 for Diffusion, where it is a number of particles, "
-            f"got {scene.problem.grid.fillvalue:g}"
+            f"got {encoded.plan.grid.fillvalue:g}"
         )
 
 
@@ -141,12 +189,12 @@ class Move:
     weights: _Array
 
 
-def _walk(scene: Scene, propagator: Propagator, steps: int) -> list[Move]:
+def _walk(encoded: EncodedImage, propagator: Propagator, steps: int) -> list[Move]:
     """The moves of all steps: one for each while their registers fit, otherwise one for all."""
-    added = scene.cells.added
+    added = encoded.layout.added
     move = Move(added(propagator.probabilities), added(propagator.weights))
     width = len(qubits_of(kernel_registers(propagator.shape)))
-    if steps == 1 or scene.cells.num_qubits + steps * width <= _FRESH_QUBITS:
+    if steps == 1 or encoded.layout.num_qubits + steps * width <= _FRESH_QUBITS:
         return [move] * steps
     return [joined([move] * steps)]
 
@@ -163,13 +211,20 @@ def _convolved(first: _Array, second: _Array) -> _Array:
     return np.asarray(convolve(first, second, method="direct"))
 
 
-def _labels(walk: list[Move], *, classical: bool) -> tuple[Labels, _Array, float]:
-    """What the kernel registers' outcomes mean.
+@dataclass(frozen=True, eq=False)
+class _Meaning:
+    """What the kernel registers' outcomes mean."""
 
-    Returns:
-        The labels (of no qubits where all particles count the same), the weight of each class
-        relative to the largest, and that.
-    """
+    labels: Labels
+    """Of no qubits where all particles count the same."""
+    weights: _Array
+    """Weight of each class, relative to the largest."""
+    largest: float
+    """The largest weight."""
+
+
+def _labels(walk: list[Move], *, classical: bool) -> _Meaning:
+    """The classes of the kernel registers' outcomes, by the weight of their particles."""
     padded = [_padded(move) for move in walk]
     p, w = np.ones(1), np.ones(1)
     for move in padded:  # later registers have the higher bits
@@ -178,7 +233,7 @@ def _labels(walk: list[Move], *, classical: bool) -> tuple[Labels, _Array, float
     weights, place = np.unique(w[p > 0], return_inverse=True)
     largest = float(np.abs(weights).max()) or 1.0
     if len(weights) == 1 and not classical:
-        return Labels(0, np.zeros(1, dtype=np.intp)), weights / largest, largest
+        return _Meaning(Labels(0, np.zeros(1, dtype=np.intp)), weights / largest, largest)
     classes = np.full(p.size, -1)
     classes[p > 0] = place
     shifts = None
@@ -186,7 +241,7 @@ def _labels(walk: list[Move], *, classical: bool) -> tuple[Labels, _Array, float
         shape = [length for move in reversed(padded) for length in move.weights.shape]
         numbers = np.stack(np.unravel_index(np.arange(p.size), shape), axis=1)
         shifts = numbers.reshape(p.size, len(walk), -1).sum(axis=1)
-    return Labels(p.size.bit_length() - 1, classes, shifts), weights / largest, largest
+    return _Meaning(Labels(p.size.bit_length() - 1, classes, shifts), weights / largest, largest)
 
 
 def _padded(move: Move) -> Move:
@@ -194,23 +249,16 @@ def _padded(move: Move) -> Move:
     return Move(on_kernel_states(move.probabilities), on_kernel_states(move.weights))
 
 
-def _expected_success(scene: Scene, walk: list[Move]) -> float:
-    """Part of the particles that end where it is read."""
-    spectra = [scene.transfer(move.probabilities) for move in walk]
-    landed = scene.through(np.prod(spectra, axis=0))
-    return float(landed.sum() / scene.content.sum())
-
-
 # --------------------------------------------------------------------------------- the circuit
 
 
-def _shell(scene: Scene, walk: list[Move], adder: str) -> QuantumCircuit:
+def _shell(encoded: EncodedImage, walk: list[Move], adder: str) -> QuantumCircuit:
     """The circuit that moves a particle, without the preparation of the image.
 
     Registers ``row`` and ``column``, ``kernel_row`` and ``kernel_column`` for the first move,
     ``kernel_row_2`` and so on for the next, ``ancilla_0`` and so on as the adders need them.
     """
-    position = axis_registers(scene.cells.bits)
+    position = axis_registers(encoded.layout.bits)
     kernels = [
         kernel_registers(move.weights.shape, "" if number == 1 else f"_{number}")
         for number, move in enumerate(walk, start=1)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.pictures import GreyScale
+from qconv.matching.template import Match
 from qconv.propagator import Propagator
-from qconv.template import Match
+from qconv.visualization.pictures import GreyScale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -162,12 +162,12 @@ def match_figure(
         plain.set_xticks([])
         plain.set_yticks([])
     name, wanted, sampled = "map", "exact map", match.map
-    if match.shots is not None:
+    counted = match.counts is not None and match.count_unit is not None
+    if match.counts is not None and match.count_unit is not None:
         name, wanted = "shots at each place", "shots expected"
-        sampled = _as_shots(match.map, match.stderr)
-        if match.counts is not None:
-            sampled = match.counts.astype(np.float64)
-        exact = _as_shots(exact, match.stderr)
+        sampled = match.counts.astype(np.float64)
+        lit = match.count_unit > 0
+        exact = np.square(np.divide(exact, match.count_unit, np.zeros_like(exact), where=lit))
     _show_places(axes[0, 2], sampled, match.position, name, ring=True)
     around = tuple(
         slice(max(0, index - _AROUND), min(length, index + _AROUND + 1))
@@ -175,14 +175,8 @@ def match_figure(
     )
     _show_places(axes[1, 0], sampled, match.position, f"{name}, around the place", part=around)
     _show_places(axes[1, 1], exact, match.position, f"{wanted}, around the place", part=around)
-    _show_leading(axes[1, 2], sampled, match)
+    _show_leading(axes[1, 2], sampled, match, counted=counted)
     return figure
-
-
-def _as_shots(numbers: _Array, stderr: _Array) -> _Array:
-    """How many shots magnitudes stand for: the standard error is that of half the root of one."""
-    known = stderr > 0
-    return np.square(np.where(known, numbers, 0) / np.where(known, 2 * stderr, 1))
 
 
 def _show_places(
@@ -214,10 +208,9 @@ def _show_places(
     axes.set_title(title)
 
 
-def _show_leading(axes: Axes, numbers: _Array, match: Match) -> None:
+def _show_leading(axes: Axes, numbers: _Array, match: Match, *, counted: bool) -> None:
     """How many places are as bright as that: the leading one stands apart, or does not."""
     leading = float(numbers[match.position])
-    counted = match.shots is not None
     wide = not counted or numbers.max() > _BARS
     bins = _BARS if wide else (np.arange(np.rint(numbers.max()) + 2) - 0.5).tolist()
     axes.hist(numbers.ravel(), bins=bins, color="0.6", log=True)

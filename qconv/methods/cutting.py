@@ -1,4 +1,4 @@
-"""Tiles: the output cut into blocks for circuits that look pixels up at displaced positions.
+"""Cutting: the output in blocks, for circuits that look pixels up at displaced positions.
 
 A particle, or a look-up, at output pixel ``o`` is displaced by ``0 <= v < h``, so that a block of
 ``n`` outputs along an axis needs ``n + h - 1`` basis states: the outputs and a margin. With
@@ -21,11 +21,11 @@ from qconv.grid import Grid
 _Array = NDArray[np.float64]
 
 #: What a circuit costs beside its basis states, in basis states.
-_PER_TILE = 64
+_PER_BLOCK = 64
 
 
 @dataclass(frozen=True)
-class Tile:
+class Block:
     """A block of output pixels, and the basis states of position registers that stand for them."""
 
     outputs: tuple[slice, ...]
@@ -70,21 +70,21 @@ def cut(
     *,
     margins: bool = True,
     trimmed: bool = False,
-    per_tile: int = _PER_TILE,
-) -> list[Tile]:
-    """Cut the output into tiles, with as few basis states altogether as possible.
+    per_block: int = _PER_BLOCK,
+) -> list[Block]:
+    """Cut the output into blocks, with as few basis states altogether as possible.
 
-    Every tile counts as some states more, for the time that a circuit takes however small it is.
+    Every block counts as some states more, for the time that a circuit takes however small it is.
 
     Args:
         grid: Geometry of the convolution.
         room: Most qubits for the position; one that needs more even for a single pixel gets them.
-        margins: False if nothing is displaced, so that no tile needs a margin.
-        trimmed: True if the last tiles, where they are smaller, take as few states as they can.
-        per_tile: How many states a tile counts more.
+        margins: False if nothing is displaced, so that no block needs a margin.
+        trimmed: True if the last blocks, where they are smaller, take as few states as they can.
+        per_block: How many states a block counts more.
 
     Returns:
-        The tiles in C order.
+        The blocks in C order.
     """
     sizes = [_sizes(grid, axis, margins=margins) for axis in range(len(grid.output_shape))]
     choices = list(itertools.product(*sizes))
@@ -92,32 +92,32 @@ def cut(
     fitting = [c for c in choices if sum(bits for _, bits in c) <= max(room, smallest)]
 
     def cost(choice: Sequence[tuple[int, int]]) -> int:
-        tiles, states = 1, 1
+        count, states = 1, 1
         for axis, (length, bits) in enumerate(choice):
             outputs, reach = grid.output_shape[axis], grid.kernel_shape[axis] - 1
             whole, rest = divmod(outputs, length)
             last = 2 ** (rest + reach - 1).bit_length() if trimmed else 2**bits
-            tiles *= whole + (rest > 0)
+            count *= whole + (rest > 0)
             states *= whole * 2**bits + (rest > 0) * last
-        return tiles * per_tile + states
+        return count * per_block + states
 
     best = min(fitting, key=cost)
     bits = tuple(bits for _, bits in best)
     if not any(bits):
         bits = (*bits[:-1], 1)
-    blocks = [
+    parts = [
         [slice(start, min(start + length, outputs)) for start in range(0, outputs, length)]
         for (length, _), outputs in zip(best, grid.output_shape, strict=True)
     ]
-    tiles = []
-    for part in itertools.product(*blocks):
+    blocks = []
+    for part in itertools.product(*parts):
         counts = [min(s.stop - s.start, 2**b) for s, b in zip(part, bits, strict=True)]
-        tiles.append(Tile(part, bits, tuple(counts)))
-    return tiles
+        blocks.append(Block(part, bits, tuple(counts)))
+    return blocks
 
 
 def _sizes(grid: Grid, axis: int, *, margins: bool) -> list[tuple[int, int]]:
-    """Lengths that a tile may have along an axis, and the qubits that each needs."""
+    """Lengths that a block may have along an axis, and the qubits that each needs."""
     outputs, reach = grid.output_shape[axis], grid.kernel_shape[axis] - 1
     pixels = grid.image_shape[axis]
     if not margins:

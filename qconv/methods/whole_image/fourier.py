@@ -16,7 +16,7 @@ Measuring the position gives squares of amplitudes. The sign comes from a refere
 holds the image's branch at 1, and at 0 the plane wave of the frequency whose transfer function is
 largest, which passes the filter as it is. Phases of single bits turn a uniform superposition into
 that wave and back. At the end a Hadamard gate lets the branches interfere; see
-`qconv.whole.read_out`.
+`CoherentReadOut`.
 
 A transfer function instead of a kernel makes this a filter of frequencies: `filter_frequencies`.
 """
@@ -24,7 +24,9 @@ A transfer function instead of a kernel makes this a filter of frequencies: `fil
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +34,15 @@ from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import DiagonalGate
 
 from qconv._checks import boolean, one_of
-from qconv.cells import PADDINGS
 from qconv.circuits.fourier import fourier_transform, reversed_bits
 from qconv.circuits.registers import Registers, axis_registers, qubits_of
-from qconv.problem import Problem
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.methods.whole_image.encoded_image import CoherentReadOut, EncodedImage, superposed
+from qconv.methods.whole_image.register_layout import PADDINGS
+from qconv.planning.method import Method, Prediction
+from qconv.planning.plan import Plan
 from qconv.result import Convolution
-from qconv.whole import Scene, read_out, superposed, vanishes
 
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
@@ -45,9 +50,15 @@ _Spectrum = NDArray[np.complex128]
 #: A part of the largest magnitude below which a difference is rounding.
 _ROUNDING = 1e-9
 
+#: With which padding of its own a block gives what is asked of it.
+_IN_BLOCKS = {
+    "overlap-add": ("auto", "both"),
+    "overlap-save": ("auto", "both", "kernel", "wrapped"),
+}
+
 
 @dataclass(frozen=True)
-class Fourier:
+class Fourier(Method):
     """Multiply the image's quantum Fourier transform by the kernel's transfer function.
 
     Args:
@@ -69,47 +80,103 @@ class Fourier:
     signed: bool = True
     padding: str = "auto"
 
+    whole_image: ClassVar[bool] = True
+    unitary_filters: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         boolean(self.signed, "signed")
         one_of(self.padding, "padding", PADDINGS)
 
-    def estimate(self, problem: Problem) -> Convolution:
-        """Run the circuit and turn the counts of its cells into amplitudes."""
-        extra = int(self.signed)  # and a flag, unless the filter turns out to be unitary
-        scene = Scene.of(problem, extra, measured=extra, prepared=extra, padding=self.padding)
-        transfer = _transfer(scene)
-        bound = float(np.abs(transfer).max())
-        if scene.unit == 0:
-            return scene.nothing("image: zero everywhere")
-        keeps_all = scene.cells.num_read == scene.content.size and _is_unitary(transfer)
-        if bound == 0 or (not keeps_all and vanishes(scene, transfer, bound)):
-            return scene.nothing("image: none of its frequencies passes the filter")
-        registers = _Registers.of(scene, transfer / bound, signed=self.signed)
-        shell = registers.circuit()
-        amplitudes = superposed(scene.content, signed=self.signed)
-        circuit = scene.with_image(shell, amplitudes, shell.num_qubits)
-        _append_filter(circuit, registers, transfer / bound)
-        labels = circuit.num_qubits - scene.cells.num_qubits
-        return read_out(scene, self, circuit, labels, transfer, bound, signed=self.signed)
+    def build(self, plan: Plan) -> list[Program]:
+        """The circuit; none where no frequency of the image passes."""
+        encoded = self._encoded(plan)
+        if encoded.unit == 0 or self._stops(plan):
+            return []
+        return [
+            encoded.program(
+                lambda: self._shell(plan),
+                lambda: superposed(encoded.content, signed=self.signed),
+                self.num_qubits(plan),
+            )
+        ]
 
-    def device_circuit(self, problem: Problem) -> QuantumCircuit:
-        """What follows the image's preparation where gates count: to be counted, not run."""
-        transfer = _transfer(scene := Scene.of(problem, padding=self.padding))
-        factors = transfer / np.abs(transfer).max()
-        registers = _Registers.of(scene, factors, signed=self.signed)
+    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Turn the counts of the cells into amplitudes."""
+        encoded = self._encoded(plan)
+        if encoded.unit == 0:
+            return encoded.nothing("image: zero everywhere")
+        if self._stops(plan):
+            return encoded.nothing("image: none of its frequencies passes the filter")
+        labels = self.num_qubits(plan) - encoded.layout.num_qubits
+        return self._read_out(plan).decode(next(outcomes), labels)
+
+    def num_qubits(self, plan: Plan) -> int:
+        """Qubits of the circuit, whatever the image shows."""
+        encoded = self._encoded(plan)
+        return encoded.layout.num_qubits + self.signed + (not _is_unitary(self._transfer(plan)))
+
+    def predict(self, plan: Plan) -> Prediction:
+        """Success probability, and the standard error of every pixel."""
+        if self._bound(plan) == 0:
+            return Prediction(0.0, np.zeros(plan.grid.output_shape))
+        return self._read_out(plan).predict()
+
+    def in_place(self) -> Fourier | None:
+        """The kernel wrapped around itself, if that is left open."""
+        return replace(self, padding="wrapped") if self.padding in ("auto", "wrapped") else None
+
+    def check_blocks(self, scheme: str) -> None:
+        """Raise unless the padding gives what is asked of a block."""
+        super().check_blocks(scheme)
+        if self.padding not in _IN_BLOCKS[scheme]:
+            raise ValueError(
+                f"method: expected a padding of {' or '.join(map(repr, _IN_BLOCKS[scheme]))} "
+                f"for {scheme!r}, got {self.padding!r}"
+            )
+
+    def _encoded(self, plan: Plan) -> EncodedImage:
+        """The image as amplitudes."""
+        extra = int(self.signed)  # and a flag, unless the filter turns out to be unitary
+        return EncodedImage.of(plan, extra, measured=extra, prepared=extra, padding=self.padding)
+
+    def _transfer(self, plan: Plan) -> _Spectrum:
+        """The kernel's transfer function on the cells, in ``numpy.fft.fftn`` order."""
+
+        def make() -> _Spectrum:
+            encoded = self._encoded(plan)
+            return encoded.transfer(encoded.layout.added(plan.propagator.effective_kernel))
+
+        return plan.once("transfer", make)
+
+    def _bound(self, plan: Plan) -> float:
+        """The subnormalisation: the transfer function's largest magnitude."""
+        return plan.once("bound", lambda: float(np.abs(self._transfer(plan)).max()))
+
+    def _read_out(self, plan: Plan) -> CoherentReadOut:
+        def make() -> CoherentReadOut:
+            encoded = self._encoded(plan)
+            filtered = encoded.through(self._transfer(plan))
+            return CoherentReadOut(encoded, filtered, self._bound(plan), self.signed)
+
+        return plan.once(CoherentReadOut, make)
+
+    def _stops(self, plan: Plan) -> bool:
+        """Whether nothing passes the filter."""
+        encoded = self._encoded(plan)
+        if self._bound(plan) == 0:
+            return True
+        keeps_all = encoded.layout.num_read == encoded.content.size
+        if keeps_all and _is_unitary(self._transfer(plan)):
+            return False
+        return self._read_out(plan).vanishes
+
+    def _shell(self, plan: Plan) -> QuantumCircuit:
+        """What follows the preparation of the image."""
+        factors = self._transfer(plan) / self._bound(plan)
+        registers = _Registers.of(self._encoded(plan), factors, signed=self.signed)
         circuit = registers.circuit()
         _append_filter(circuit, registers, factors)
         return circuit
-
-    def num_qubits(self, problem: Problem) -> int:
-        """Qubits of the circuit that `estimate` would run."""
-        transfer = _transfer(scene := Scene.of(problem, padding=self.padding))
-        return scene.cells.num_qubits + self.signed + (not _is_unitary(transfer))
-
-
-def _transfer(scene: Scene) -> _Spectrum:
-    """The kernel's transfer function on the cells, in ``numpy.fft.fftn`` order."""
-    return scene.transfer(scene.cells.added(scene.problem.propagator.effective_kernel))
 
 
 def _is_unitary(transfer: _Spectrum) -> bool:
@@ -127,10 +194,10 @@ class _Registers:
     flag: QuantumRegister | None
 
     @classmethod
-    def of(cls, scene: Scene, transfer: _Spectrum, *, signed: bool) -> _Registers:
+    def of(cls, encoded: EncodedImage, transfer: _Spectrum, *, signed: bool) -> _Registers:
         reference = QuantumRegister(1, "reference") if signed else None
         flag = None if _is_unitary(transfer) else QuantumRegister(1, "flag")
-        return cls(axis_registers(scene.cells.bits), reference, flag)
+        return cls(axis_registers(encoded.layout.bits), reference, flag)
 
     def circuit(self) -> QuantumCircuit:
         """A circuit of these registers, without gates."""

@@ -8,17 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit import QuantumCircuit
 
 import classical
 import qconv
-from qconv.command import written_together
-from qconv.pictures import WHITE, GreyScale, write_picture
+from qconv.cli.options import written_together
+from qconv.visualization.pictures import WHITE, GreyScale, write_picture
 
 _Array = NDArray[np.float64]
-
-#: Registers whose joint state holds the image.
-_IMAGE_REGISTERS = ("row", "column", "reference")
 
 
 def channels(image: _Array) -> list[_Array]:
@@ -51,8 +47,8 @@ class Report:
     """The effective kernel."""
     sampled: qconv.Propagator
     """What the circuit encodes."""
-    circuit: QuantumCircuit
-    """What to count: the kernel's circuit, or the whole image's without its preparation."""
+    cost: qconv.Cost
+    """Of the circuit of the first channel."""
     title: str
     """The call in words."""
 
@@ -104,10 +100,7 @@ class Report:
         reliable = [result.reliable for result in self.results if result.reliable is not None]
         if reliable:
             tables["standard errors to rely on"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
-        if _image_qubits(self.circuit):
-            tables["circuit on a device"] = device_cost(self.circuit)
-        else:
-            tables["kernel circuit"] = str(qconv.resources(self.circuit))
+        tables["circuit on a device"] = self.cost.on_device
         return "\n\n".join(
             "\n".join([name, *(f"  {line}" for line in table.splitlines())])
             for name, table in tables.items()
@@ -119,7 +112,7 @@ class Report:
         Raises:
             OSError: A file cannot be written.
         """
-        from qconv.plotting import comparison_figure, save_figure
+        from qconv.visualization.figures import comparison_figure, save_figure
 
         with written_together(out, figure_path) as (partial_out, partial_figure):
             write_picture(partial_out, self.measured.image, self.scale)
@@ -141,36 +134,3 @@ def _success(results: list[qconv.Convolution]) -> str:
     stderr = np.hypot.reduce([result.success_stderr for result in results]) / len(results)
     predicted = np.mean([result.expected_success or 0.0 for result in results])
     return f"measured   {measured:.6f} +- {stderr:.2g}\npredicted  {predicted:.6f}"
-
-
-def _image_qubits(circuit: QuantumCircuit) -> int:
-    """Size of the registers that hold the image, or its positions."""
-    return sum(register.size for register in circuit.qregs if register.name in _IMAGE_REGISTERS)
-
-
-def device_cost(circuit: QuantumCircuit) -> str:
-    """Resources of a whole-image circuit; what grows with the number of pixels, by formula.
-
-    A state of ``n`` qubits takes at most ``2**n - n - 1`` controlled NOTs (Iten et al. 2016,
-    arXiv:1501.06911), a diagonal ``2**n - 2`` (Bullock and Markov 2004, quant-ph/0303039), a
-    rotation of one qubit multiplexed by the others ``2**(n - 1)`` (Mottonen et al. 2004,
-    quant-ph/0404089). Circuits that rotate a flag by each pixel prepare no image.
-    """
-    rest = circuit.copy_empty_like()
-    diagonals, rotations = [], []
-    for item in circuit:
-        if item.name == "diagonal":
-            diagonals.append(2 ** len(item.qubits) - 2)
-            rest.barrier()  # what it stood between would cancel
-        elif item.name == "ucry":
-            rotations.append(2 ** (len(item.qubits) - 1))
-        else:
-            rest.append(item)
-    more = {"the diagonal": sum(diagonals), "rotating by the image": sum(rotations)}
-    if not rotations:
-        image = _image_qubits(circuit)
-        more["preparing the image"] = 2**image - image - 1
-    lines = [
-        f"{name}: at most {gates:,} two-qubit gates more" for name, gates in more.items() if gates
-    ]
-    return "\n".join([str(qconv.resources(rest)), *lines])

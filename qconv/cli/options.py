@@ -134,7 +134,7 @@ def written_together(*paths: Path) -> Iterator[list[Path]]:
 
 def read_input(path: str, name: str) -> NDArray[np.float64]:
     """A picture file as grey levels, ``(H, W)`` or ``(H, W, 3)``; a `UsageError` if it is none."""
-    from qconv.pictures import read_picture
+    from qconv.visualization.pictures import read_picture
 
     try:
         return read_picture(path)

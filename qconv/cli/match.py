@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import classical
 import qconv
-from qconv.command import (
+from qconv.cli.options import (
     Parser,
     UsageError,
     add_outputs,
@@ -24,8 +24,7 @@ from qconv.command import (
     require_extras,
     written_together,
 )
-from qconv.reporting import device_cost
-from qconv.template import FILTERS, device_circuit
+from qconv.matching.template import FILTERS, match_plan
 
 _Array = NDArray[np.float64]
 
@@ -99,7 +98,7 @@ def run(arguments: Sequence[str]) -> None:
     """
     options = _parser().parse_args(arguments)
     require_extras()
-    from qconv.pictures import WRITABLE
+    from qconv.visualization.pictures import WRITABLE
 
     inputs = {"large picture": options.image, "template": options.template}
     endings = [ending for ending in WRITABLE if ending != ".npy"]
@@ -127,7 +126,8 @@ def run(arguments: Sequence[str]) -> None:
     sizes = [" x ".join(map(str, array.shape)) for array in (image, template)]
     executions = f"{match.shots or 0:,} executions in {seconds:.2f} s"
     print(f"{sizes[1]} pixels sought in {sizes[0]}, seed {seed}: {executions}\n")
-    print(_tables(match, exact, device_cost(device_circuit(image, template, options.filter))))
+    cost = match_plan(image, template, options.filter, shots=match.shots).cost
+    print(_tables(match, exact, cost.on_device))
     print(f"\nwrote {out} and {figure_path}")
 
 
@@ -190,8 +190,8 @@ def _write(
     """Write picture and figure in full somewhere beside their places, then move them there."""
     from skimage.io import imsave
 
-    from qconv.pictures import boxed
-    from qconv.plotting import match_figure, save_figure
+    from qconv.visualization.figures import match_figure, save_figure
+    from qconv.visualization.pictures import boxed
 
     shots = "exact expectation" if match.shots is None else f"{match.shots:,} shots"
     noise = f", noise of {options.noise:g} grey levels" if options.noise else ""

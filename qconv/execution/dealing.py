@@ -1,14 +1,54 @@
-"""Dealing: the shots of one histogram, handed out at random to many pixels."""
+"""Dealing: the shots of one histogram, handed out at random to many pixels.
+
+Shots of one circuit are independent and identically distributed, so a histogram of them dealt out
+at random has exactly the law of keeping every shot's own outcome, at a tiny part of the cost.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv.grid import Tile, split_tile, tile_pixels
+
 #: NumPy's hypergeometric generator takes populations below this.
 DEAL_LIMIT = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A tile, or a part of one that needs more shots than can be dealt at once."""
+
+    number: int
+    """Of the tile."""
+    tile: Tile
+    """The part."""
+
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return tile_pixels(self.tile)
+
+
+def portions(tiles: Sequence[Tile], shots: int) -> list[list[Piece]]:
+    """Which pieces of the tiles are dealt from which histogram, as few histograms as can be.
+
+    Args:
+        tiles: Of the output.
+        shots: For each pixel.
+    """
+    room = max(1, (DEAL_LIMIT - 1) // shots)  # pixels of one histogram
+    pieces = [Piece(n, part) for n, tile in enumerate(tiles) for part in split_tile(tile, room)]
+    together: list[list[Piece]] = []
+    while pieces:
+        sizes = np.cumsum([piece.pixels for piece in pieces])
+        count = max(1, int(np.searchsorted(sizes, room, side="right")))
+        together.append(pieces[:count])
+        pieces = pieces[count:]
+    return together
 
 
 def deal(

@@ -18,12 +18,14 @@ it.
 Measuring the position gives squares of amplitudes. The sign comes from a reference: a qubit that
 holds the image's branch at 1 and a uniform superposition ``u`` of all cells at 0. Displacements do
 not change the uniform branch, so only ``D`` needs a control. At the end a Hadamard gate lets the
-branches interfere, and ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `qconv.whole.read_out`.
+branches interfere, and ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +42,12 @@ from qconv.circuits.registers import (
     qubits_of,
 )
 from qconv.circuits.signs import sign_flips
-from qconv.problem import Problem
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.methods.whole_image.encoded_image import CoherentReadOut, EncodedImage, superposed
+from qconv.planning.method import Method, Prediction
+from qconv.planning.plan import Plan
 from qconv.result import Convolution
-from qconv.whole import Scene, read_out, superposed, vanishes
 
 _Array = NDArray[np.float64]
 
@@ -50,7 +55,7 @@ ADDERS = ("auto", *FAMILIES)
 
 
 @dataclass(frozen=True)
-class Interference:
+class Interference(Method):
     """Let displaced copies of the image interfere: the whole image in one circuit.
 
     Args:
@@ -69,56 +74,80 @@ class Interference:
     signed: bool = True
     adder: str = "auto"
 
+    whole_image: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         boolean(self.signed, "signed")
         one_of(self.adder, "adder", ADDERS)
 
-    def estimate(self, problem: Problem) -> Convolution:
-        """Run the circuit and turn the counts of its cells into amplitudes."""
-        others = self.signed + len(qubits_of(kernel_registers(problem.propagator.shape)))
-        scene = Scene.of(problem, others, measured=others, prepared=self.signed)
-        if scene.unit == 0:
-            return scene.nothing("image: zero everywhere")
-        kernel = scene.cells.added(problem.propagator.effective_kernel)
-        bound = float(np.abs(kernel).sum())
-        transfer = scene.transfer(kernel)
-        if vanishes(scene, transfer, bound):
-            return scene.nothing("image: constant where the kernel, which sums to 0, sees it")
-        shell = self._shell(scene, kernel, scene.family(self.adder))
-        measured = shell.num_qubits - shell.num_ancillas
-        amplitudes = superposed(scene.content, signed=self.signed)
-        circuit = scene.with_image(shell, amplitudes, measured)
-        labels = measured - scene.cells.num_qubits
-        return read_out(scene, self, circuit, labels, transfer, bound, signed=self.signed)
+    def build(self, plan: Plan) -> list[Program]:
+        """The circuit; none where all copies cancel."""
+        encoded, read = self._encoded(plan), self._read_out(plan)
+        if encoded.unit == 0 or read.vanishes:
+            return []
+        return [
+            encoded.program(
+                lambda: self._shell(plan),
+                lambda: superposed(encoded.content, signed=self.signed),
+                encoded.layout.num_qubits + self._label_qubits(plan),
+            )
+        ]
 
-    def device_circuit(self, problem: Problem) -> QuantumCircuit:
-        """What follows the image's preparation where gates count: to be counted, not run."""
-        scene = Scene.of(problem)
-        kernel = scene.cells.added(problem.propagator.effective_kernel)
-        return self._shell(scene, kernel, "ripple" if self.adder == "auto" else self.adder)
+    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Turn the counts of the cells into amplitudes."""
+        encoded = self._encoded(plan)
+        if encoded.unit == 0:
+            return encoded.nothing("image: zero everywhere")
+        if self._read_out(plan).vanishes:
+            return encoded.nothing("image: constant where the kernel, which sums to 0, sees it")
+        return self._read_out(plan).decode(next(outcomes), self._label_qubits(plan))
 
-    def num_qubits(self, problem: Problem) -> int:
-        """Qubits of the circuit that `estimate` would run."""
-        scene = Scene.of(problem)
-        kernel = scene.cells.added(problem.propagator.effective_kernel)
-        return int(self._shell(scene, kernel, scene.family(self.adder)).num_qubits)
+    def num_qubits(self, plan: Plan) -> int:
+        """Qubits of the circuit, whatever the image shows."""
+        return int(self._shell(plan).num_qubits)
 
-    def _shell(self, scene: Scene, kernel: _Array, family: str) -> QuantumCircuit:
+    def predict(self, plan: Plan) -> Prediction:
+        """Success probability, and the standard error of every pixel."""
+        return self._read_out(plan).predict()
+
+    def _label_qubits(self, plan: Plan) -> int:
+        return self.signed + len(qubits_of(kernel_registers(plan.propagator.shape)))
+
+    def _encoded(self, plan: Plan) -> EncodedImage:
+        """The image as amplitudes."""
+        others = self._label_qubits(plan)
+        return EncodedImage.of(plan, others, measured=others, prepared=self.signed)
+
+    def _kernel(self, plan: Plan) -> _Array:
+        """The kernel in the order of what is added."""
+        return self._encoded(plan).layout.added(plan.propagator.effective_kernel)
+
+    def _read_out(self, plan: Plan) -> CoherentReadOut:
+        def make() -> CoherentReadOut:
+            encoded, kernel = self._encoded(plan), self._kernel(plan)
+            filtered = encoded.through(encoded.transfer(kernel))
+            return CoherentReadOut(encoded, filtered, float(np.abs(kernel).sum()), self.signed)
+
+        return plan.once(CoherentReadOut, make)
+
+    def _shell(self, plan: Plan) -> QuantumCircuit:
         """The circuit that superposes displaced copies, without the preparation of the image.
 
         Registers ``row`` and ``column``, ``reference`` if signed, ``kernel_row`` and
         ``kernel_column``, ``ancilla_0`` if the adders need it.
         """
-        position, kernels = axis_registers(scene.cells.bits), kernel_registers(kernel.shape)
+        encoded, kernel = self._encoded(plan), self._kernel(plan)
+        position, kernels = axis_registers(encoded.layout.bits), kernel_registers(kernel.shape)
         reference = QuantumRegister(1, "reference")
         shell = QuantumCircuit(*position.values(), *[reference] * self.signed, *kernels.values())
-        encoded = encode_amplitudes(np.sqrt(np.abs(kernel)))
-        shell.compose(encoded, qubits_of(kernels), inplace=True)
+        prepared = encode_amplitudes(np.sqrt(np.abs(kernel)))
+        shell.compose(prepared, qubits_of(kernels), inplace=True)
+        family = encoded.family(self.adder)
         append_shift(shell, position, kernels, kernel.shape, family=family)
         if self.signed:
             signs = sign_flips(on_kernel_states(np.sign(kernel)).ravel())
             shell.compose(signs, [reference[0], *qubits_of(kernels)], inplace=True)
-            shell.compose(encoded.inverse(), qubits_of(kernels), inplace=True)
+            shell.compose(prepared.inverse(), qubits_of(kernels), inplace=True)
             shell.h(reference)
         else:
             signed = np.sign(kernel) * np.sqrt(np.abs(kernel))

@@ -20,7 +20,7 @@ image and template, classically, over windows of a quarter of the template's sid
 take away the means.
 
 Each shot of a circuit that holds the whole image is one place. The leading place of all shots is
-the answer, and how sure it is follows from the counts; see `qconv.certainty`.
+the answer, and how sure it is follows from the counts; see `qconv.matching.posterior`.
 """
 
 from __future__ import annotations
@@ -36,24 +36,19 @@ from scipy.ndimage import uniform_filter
 from scipy.signal import fftconvolve
 
 from qconv._checks import one_of, real_array, whole_number
-from qconv.certainty import leading_estimate, leading_place
-from qconv.convolution import Method, plan
-from qconv.execution import Backend, Seed, is_ideal
-from qconv.filtering import filter_problem
-from qconv.methods.collapse import Collapse
-from qconv.methods.diffusion import Diffusion
-from qconv.methods.estimation import AmplitudeEstimation
-from qconv.methods.fourier import Fourier
-from qconv.methods.interference import Interference
-from qconv.problem import Problem
-from qconv.tally import require_room
+from qconv.execution.backends import Backend, is_ideal
+from qconv.execution.run import require_room
+from qconv.execution.seeds import Seed
+from qconv.filtering import filter_plan
+from qconv.matching.posterior import leading_estimate, leading_place
+from qconv.methods.whole_image.fourier import Fourier
+from qconv.planning.method import Method, check_method
+from qconv.planning.plan import Plan, plan
+from qconv.result import Convolution
 
 _Array = NDArray[np.float64]
 
 FILTERS = ("phase", "correlation", "normalized")
-
-#: Methods that hold the whole image, so that a shot is for all places.
-_WHOLE = (Fourier, Interference, Diffusion)
 
 #: A variance below this part of the mean square, and a magnitude below this part of the largest,
 #: are rounding.
@@ -79,6 +74,9 @@ class Match:
     counts: NDArray[np.int64] | None
     """How many shots gave each place, shape of ``map``; None where the map is not made of counts,
     as when it is exact or has signs."""
+    count_unit: NDArray[np.float64] | None
+    """The magnitude at which one shot is expected at a place, shape of ``map``; None without
+    ``counts``."""
     shots: int | None
     """Executions of the circuit altogether; None for the exact expectation."""
     success_probability: float
@@ -127,8 +125,8 @@ def match_template(
             window; see the module).
         shots: Executions of the circuit altogether, at most (or one for each of the `Blocks`, if
             they are more); None for the exact expectation.
-            `Fourier`, `Interference`, `Diffusion` and ``Collapse(shared=True)`` use all of them for
-            every place; the other methods share them out among the places.
+            `Fourier`, `Interference`, `Diffusion`, `Blocks` of them and ``Collapse(shared=True)``
+            use all of them for every place; the other methods share them out among the places.
         method: ``"phase"`` needs a `Fourier`. One that is not signed gives magnitudes: an inverted
             copy of the template is as bright as the template.
         backend: As in `qconv.convolve`, as are ``seed`` and ``progress``.
@@ -152,23 +150,9 @@ def match_template(
     x, t = _checked(image, template)
     if filter == "normalized":
         x, t = _without_units(x), _without_units(t)
-    options = {"backend": backend, "seed": seed, "progress": progress}
-    problem = _problem(x, t, filter, method, shots, options)
+    laid_out = match_plan(x, t, filter, method, shots=shots, backend=backend, seed=seed)
     norms = _window_norms(x, t) if filter == "normalized" else None
-    return _matched(problem, _in_place(method, filter), _places(x, t), norms)
-
-
-def device_circuit(
-    image: ArrayLike,
-    template: ArrayLike,
-    filter: str = "phase",
-    method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
-) -> QuantumCircuit:
-    """What follows the image's preparation in `match_template`: to be counted, not run."""
-    problem = _problem(*_checked(image, template), filter, method, None, {})
-    placed: Any = _in_place(method, filter)
-    circuit: QuantumCircuit = placed.device_circuit(problem)
-    return circuit
+    return _matched(laid_out.run(progress), laid_out.shots, _places(x, t), norms)
 
 
 def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
@@ -203,28 +187,36 @@ def _places(image: _Array, template: _Array) -> tuple[slice, ...]:
     return tuple(slice(n - h + 1) for n, h in sizes)
 
 
-# -------------------------------------------------------------------------------- the problems
+# ----------------------------------------------------------------------------------- the plans
 
 
-def _problem(
-    image: _Array,
-    template: _Array,
-    filter: str,
-    method: Method,
+def match_plan(
+    image: ArrayLike,
+    template: ArrayLike,
+    filter: str = "phase",
+    method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
+    *,
     shots: int | None,
-    options: dict[str, Any],
-) -> Problem:
-    """The filter as a convolution, with all shots that it may have."""
+    backend: Backend = None,
+    seed: Seed = None,
+) -> Plan:
+    """The filter as a convolution, with all shots that it may have.
+
+    Arguments and errors are those of `match_template`.
+    """
+    x, t = _checked(image, template)
+    total = None if shots is None else whole_number(shots, "shots", 1)
+    options = {"backend": backend, "seed": seed}
+    method = check_method(method)
     if one_of(filter, "filter", FILTERS) != "phase":
-        return _correlation_problem(image, template, method, shots, options)
-    if isinstance(method, type) or not hasattr(method, "estimate"):
-        raise TypeError(f"method: expected a method such as qconv.Fourier(), got {method!r}")
-    if not isinstance(method, Fourier) or method.padding not in ("auto", "wrapped"):
+        return _correlation_plan(x, t, method, total, options)
+    placed = method.in_place() if method.unitary_filters else None
+    if placed is None:
         raise ValueError(
             "method: expected qconv.Fourier(...), on a ring of its own with padding 'auto', for "
             f"the filter 'phase', got {method!r}"
         )
-    return _phase_problem(image, template, method, shots, options)
+    return _phase_plan(x, t, placed, total, options)
 
 
 def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex128]:
@@ -241,22 +233,21 @@ def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex
     return np.asarray(np.where(heard, spectrum.conj() / np.where(heard, size, 1), 1))
 
 
-def _phase_problem(
-    image: _Array, template: _Array, method: Fourier, shots: int | None, options: dict[str, Any]
-) -> Problem:
+def _phase_plan(
+    image: _Array, template: _Array, method: Method, total: int | None, options: dict[str, Any]
+) -> Plan:
     """A filter on a ring of powers of two; local means are taken away before zeros are added."""
     window = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
     ring = tuple(1 << (length - 1).bit_length() for length in image.shape)
-    if is_ideal(options.get("backend")):
+    if is_ideal(options["backend"]):
         qubits = (math.prod(ring) - 1).bit_length() + method.signed
         require_room(qubits, qubits, qubits, image.shape)
     extended = np.zeros(ring)
     extended[tuple(map(slice, image.shape))] = _varying(image, window, "image")
-    total = None if shots is None else whole_number(shots, "shots", 1)
-    once = None if shots is None else 1
+    once = None if total is None else 1
     factors = phase_filter(_varying(template, window, "template"), ring)
-    problem = filter_problem(extended, factors, method, shots=once, **options)
-    return replace(problem, total=total)
+    laid_out = filter_plan(extended, factors, method, shots=once, **options)
+    return replace(laid_out, total=total)
 
 
 def _varying(array: _Array, window: list[int], name: str) -> _Array:
@@ -268,42 +259,31 @@ def _varying(array: _Array, window: list[int], name: str) -> _Array:
     return np.asarray(rest)
 
 
-def _in_place(method: Method, filter: str) -> Method:
-    """The method with which, for the filter ``phase``, what is measured is the place itself."""
-    if filter == "phase" and isinstance(method, Fourier):
-        return replace(method, padding="wrapped")
-    return method
-
-
-def _correlation_problem(
-    image: _Array, template: _Array, method: Method, shots: int | None, options: dict[str, Any]
-) -> Problem:
+def _correlation_plan(
+    image: _Array, template: _Array, method: Method, total: int | None, options: dict[str, Any]
+) -> Plan:
     """A correlation, where the template lies inside the image.
 
     As the template's mean is taken away the image's makes no difference to the result; without it
-    the amplitudes are fuller of the rest. Particles have the lowest value taken away instead.
+    the amplitudes are fuller of the rest. Where numbers must not be negative the lowest value is
+    taken away instead.
     """
-    particles = isinstance(getattr(method, "method", method), Diffusion)  # in blocks or not
-    x = image - (image.min() if particles else image.mean())
-    problem = plan(
-        x, template - template.mean(), method=method, mode="valid", flipped=False, **options
-    )
-    if shots is None:
-        return problem
-    total = whole_number(shots, "shots", 1)
-    if isinstance(method, _WHOLE):
-        return replace(problem, shots=1, total=total)
-    if isinstance(method, Collapse) and method.shared:
-        return replace(problem, shots=total)
-    powers = len(method.powers) if isinstance(method, AmplitudeEstimation) else 1
-    each = total // (problem.grid.pixels * powers)
-    if each < 1:
+    x = image - (image.min() if method.nonnegative else image.mean())
+    options |= {"method": method, "mode": "valid", "flipped": False}
+    once = None if total is None else 1
+    laid_out = plan(x, template - template.mean(), shots=once, **options)
+    if total is None:
+        return laid_out
+    if method.whole_image:
+        return replace(laid_out, total=total)
+    least = method.executions(laid_out.grid.pixels, 1)
+    if total < least:
         raise ValueError(
-            f"shots: expected at least {problem.grid.pixels * powers} for {problem.grid.pixels} "
-            f"places with {method!r}, got {total}; qconv.Fourier(...) and "
-            "qconv.Collapse(shared=True) use each shot for all places"
+            f"shots: expected at least {least} for {laid_out.grid.pixels} places with {method!r}, "
+            f"got {total}; qconv.Fourier(...) and qconv.Collapse(shared=True) use each shot for "
+            "all places"
         )
-    return replace(problem, shots=each)
+    return replace(laid_out, shots=total // least)
 
 
 def _window_norms(image: _Array, template: _Array) -> _Array:
@@ -325,46 +305,39 @@ def _window_norms(image: _Array, template: _Array) -> _Array:
 
 
 def _matched(
-    problem: Problem, method: Method, places: tuple[slice, ...], norms: _Array | None = None
+    result: Convolution, shots: int | None, places: tuple[slice, ...], norms: _Array | None = None
 ) -> Match:
-    """Run, and say which place leads.
+    """Say which place leads.
 
     Args:
-        problem: What is run.
-        method: By which method.
+        result: The map, and more.
+        shots: None for the exact expectation.
         places: Those of its outputs that are places of the template.
         norms: What to divide them by; 0 where the answer is 0.
     """
-    result = method.estimate(problem)
-    found, stderr = (np.ascontiguousarray(part[places]) for part in (result.image, result.stderr))
-    counts = _counts(found, stderr, method)
-    if norms is not None:
-        varied = norms > 0
-        scale = np.where(varied, norms, 1)
-        found, stderr = (np.where(varied, part / scale, 0) for part in (found, stderr))
+    found, stderr = (_per_norm(part[places], norms) for part in (result.image, result.stderr))
+    counts = None if result.counts is None else np.ascontiguousarray(result.counts[places])
+    unit = None if result.count_unit is None else _per_norm(result.count_unit[places], norms)
     if counts is None:
         leading, certainty = leading_estimate(found, stderr)
     else:
-        leading, certainty = leading_place(
-            counts.astype(np.float64), None if norms is None else norms**2
-        )
+        exposure = None if norms is None else norms**2
+        leading, certainty = leading_place(counts.astype(np.float64), exposure)
     return Match(
         position=tuple(int(index) for index in np.unravel_index(leading, found.shape)),
         certainty=certainty,
         map=found,
         stderr=stderr,
         counts=counts,
-        shots=None if problem.shots is None else result.total_shots,
+        count_unit=unit,
+        shots=None if shots is None else result.total_shots,
         success_probability=result.success_probability,
         circuits=result.circuits,
     )
 
 
-def _counts(found: _Array, stderr: _Array, method: Method) -> NDArray[np.int64] | None:
-    """How often each place was measured, if that is what a map of magnitudes was made of.
-
-    A magnitude is the root of a count, in units of twice its standard error.
-    """
-    if getattr(method, "signed", True) or not stderr.any():
-        return None
-    return np.rint(np.square(found / (2 * stderr))).astype(np.int64)
+def _per_norm(numbers: _Array, norms: _Array | None) -> _Array:
+    """Numbers divided by norms; 0 where a norm is 0."""
+    if norms is None:
+        return np.ascontiguousarray(numbers)
+    return np.asarray(np.divide(numbers, norms, np.zeros_like(numbers), where=norms > 0))

@@ -1,0 +1,252 @@
+"""Outcomes: what a program gave, whether its law is known or its shots were counted.
+
+A method asks for sums over outcomes, or for the shots of every pixel, and never which it is:
+
+* where the law is known, counts are drawn from it, tile by tile and block by block, which has the
+  same law as running the circuit; or, if the exact expectation is wanted, the law itself is given;
+* where shots were counted, their histogram is given, or dealt out at random.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qconv.execution.dealing import Piece, deal, portions
+from qconv.execution.histogram import Histogram
+from qconv.execution.program import Program
+from qconv.execution.sampling import drawn, quantised
+from qconv.execution.seeds import DEALS, JOBS, TILES, derived
+from qconv.grid import Tile, split_tile, tile_pixels
+
+_Array = NDArray[np.float64]
+_Counts = NDArray[np.int64]
+
+#: Numbers of the outcomes from a first to before a last one.
+Numbers = Callable[[int, int], _Array]
+
+#: Most counts or draws that one thread holds at once.
+_BLOCK = 2**20
+
+#: Probability that an ideal circuit may put where it has none, by rounding (1e-6 with a simulator
+#: of single precision); more is a mistake in the circuit.
+_LEAK = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What one program gave."""
+
+    program: Program
+    """What ran."""
+    law: _Array | None = None
+    """Probability of every outcome; None where shots were counted."""
+    histograms: tuple[Histogram, ...] = ()
+    """Counted shots, one histogram for each portion; empty where the law is known."""
+    executed: int | None = None
+    """Executions that it took, discarded ones included; None for as many as the program says."""
+    streams: frozenset[str] = frozenset()
+    """Names of the random streams."""
+    ideal: bool = False
+    """Whether the circuit's own law is that of what was counted: no noise."""
+    ran: QuantumCircuit | None = None
+    """The circuit that ran, with its measurement, if it is at hand."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the exact expectation is wanted, so that nothing is drawn."""
+        return self.program.executions is None
+
+    @property
+    def executions(self) -> int:
+        """Shots that count, by whose number sums are divided; 0 if exact."""
+        if self.law is None:
+            return sum(histogram.total for histogram in self.histograms)
+        return self.program.executions or 0
+
+    @property
+    def total_shots(self) -> int:
+        """Executions of the circuit, discarded ones included; 0 if exact."""
+        return self.executions if self.executed is None else self.executed
+
+    @property
+    def oracle_calls(self) -> int:
+        """Applications of the state preparation."""
+        return self.total_shots * self.program.oracle_calls
+
+    @property
+    def circuit(self) -> QuantumCircuit:
+        """The circuit with its measurement."""
+        return self.program.circuit() if self.ran is None else self.ran
+
+    def sums(self, sort: Callable[[Numbers], _Array], seed: np.random.SeedSequence) -> _Array:
+        """Counts of groups of outcomes, or their probabilities if exact.
+
+        Args:
+            sort: From the numbers of all outcomes, a slice at a time, to the sums of the groups.
+                Must be linear, and may leave outcomes out.
+            seed: Of the draws, where there are any.
+
+        Returns:
+            What ``sort`` makes of the counts: its own shape.
+        """
+        if self.law is None:
+            total = [sort(histogram.dense) for histogram in self.histograms]
+            return np.asarray(np.sum(total, axis=0)) if len(total) > 1 else total[0]
+        law = self.law
+        p = sort(lambda start, stop: law[start:stop])
+        return p if self.exact else drawn(seed, p, self.executions)
+
+    def frequencies(self, seed: np.random.SeedSequence) -> _Array:
+        """Part of the executions that gave each outcome, ``2**measured``; exact or measured."""
+        size = 2 ** self.program.measurement(self.circuit)
+        sums = self.sums(lambda numbers: numbers(0, size), seed)
+        return sums / (self.executions or 1)
+
+    def among(self, which: Sequence[int] | _Counts) -> Selection:
+        """Some of the outcomes, all others being discarded.
+
+        Args:
+            which: Outcomes that the ideal circuit can give, all of them.
+
+        Raises:
+            RuntimeError: The law puts probability elsewhere.
+        """
+        outcomes = np.asarray(which, dtype=np.int64)
+        if self.law is None:
+            counts = tuple(histogram.among(outcomes) for histogram in self.histograms)
+            return Selection(None, counts, ideal=self.ideal)
+        p = self.law[outcomes]
+        if abs(p.sum() - 1) > _LEAK:
+            raise RuntimeError(f"the circuit leaks: its probabilities sum to {p.sum():.12g}")
+        return Selection(np.asarray(p / p.sum()), (), ideal=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Hand:
+    """The shots of some pixels, counted by outcome or one by one, whichever is less work."""
+
+    counts: _Counts | None = None
+    """How often each pixel got each outcome, ``(pixels, outcomes)``."""
+    picks: NDArray[np.intp] | None = None
+    """Which outcome each shot was, ``(pixels, shots)``."""
+
+
+#: From a tile's number: its pieces in C order, each with the shots of its pixels.
+Hands = Callable[[int], Iterator[tuple[Tile, Hand]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Outcomes that are numbered anew, with their law or their counts."""
+
+    p: _Array | None
+    """Probabilities, sum 1; None where shots were counted."""
+    counts: tuple[_Counts, ...]
+    """Counts, one array for each portion."""
+    ideal: bool
+    """Whether the circuit's own law is that of the counts."""
+
+    @property
+    def kept(self) -> int:
+        """Shots that were counted."""
+        return int(sum(counts.sum() for counts in self.counts))
+
+    @property
+    def _quantised(self) -> _Array:
+        """The law without its last bits, sum 1."""
+        return quantised(np.empty(0) if self.p is None else self.p, by_amplitude=False)
+
+    def spread(self, own: _Array) -> tuple[_Array, float]:
+        """The law to compute variances with, and a factor that makes them unbiased.
+
+        Args:
+            own: The circuit's own law, sum 1.
+
+        Returns:
+            What is known best: the law; or the frequencies of all shots, for whose variance
+            ``N / (N - 1)`` makes up (NaN for a single shot).
+        """
+        if self.p is not None:
+            return self._quantised, 1.0
+        if self.ideal:
+            return own, 1.0
+        total = np.sum(self.counts, axis=0)
+        n = self.kept
+        return total / n, n / (n - 1) if n > 1 else math.nan
+
+    def pooled(self, shots: int | None, seed: np.random.SeedSequence) -> _Array:
+        """Frequencies of one set of shots that all share; the law for ``shots=None``."""
+        if self.p is None:
+            return np.asarray(np.sum(self.counts, axis=0) / self.kept)
+        if shots is None:
+            return self.p
+        rng = np.random.default_rng(derived(seed, JOBS))
+        return np.asarray(rng.multinomial(shots, self._quantised) / shots)
+
+    def hands(self, tiles: Sequence[Tile], shots: int, seed: np.random.SeedSequence) -> Hands:
+        """Shots of every pixel's own.
+
+        Args:
+            tiles: Of the output.
+            shots: For each pixel.
+            seed: Of the draws or deals; every tile has a stream of its own.
+        """
+        if self.p is not None:
+            return _drawn_hands(self._quantised, tiles, shots, seed)
+        return _dealt_hands(self.counts, tiles, shots, seed)
+
+
+def _drawn_hands(
+    p: _Array, tiles: Sequence[Tile], shots: int, seed: np.random.SeedSequence
+) -> Hands:
+    """Shots drawn from a law.
+
+    Counts of each outcome where a pixel has at least as many shots as there are outcomes, one draw
+    a shot where it has fewer: the same law, whichever is less work.
+    """
+    cumulative = np.cumsum(p)
+    cumulative[-1] = 1.0
+
+    def hands(number: int) -> Iterator[tuple[Tile, Hand]]:
+        rng = np.random.default_rng(derived(seed, TILES, number))
+        for piece in split_tile(tiles[number], _BLOCK // min(shots, len(p))):
+            pixels = tile_pixels(piece)
+            if shots < len(p):
+                uniform = rng.random((pixels, shots))
+                yield piece, Hand(picks=np.searchsorted(cumulative, uniform, side="right"))
+            else:
+                yield piece, Hand(counts=rng.multinomial(shots, p, size=pixels))
+
+    return hands
+
+
+def _dealt_hands(
+    counts: tuple[_Counts, ...],
+    tiles: Sequence[Tile],
+    shots: int,
+    seed: np.random.SeedSequence,
+) -> Hands:
+    """Counted shots, dealt out to the tiles now, and from each tile to its pixels on demand."""
+    of_tile: list[list[tuple[Piece, _Counts]]] = [[] for _ in tiles]
+    for job, (histogram, pieces) in enumerate(zip(counts, portions(tiles, shots), strict=True)):
+        rng = np.random.default_rng(derived(seed, DEALS, job))
+        wanted = [shots * piece.pixels for piece in pieces]
+        for piece, hand in zip(pieces, deal(histogram, wanted, rng), strict=True):
+            of_tile[piece.number].append((piece, hand))
+    room = max(1, _BLOCK // len(counts[0]))
+
+    def hands(number: int) -> Iterator[tuple[Tile, Hand]]:
+        rng = np.random.default_rng(derived(seed, TILES, number))
+        for piece, hand in of_tile[number]:
+            parts = list(split_tile(piece.tile, room))
+            sizes = [shots * tile_pixels(part) for part in parts]
+            for part, share in zip(parts, deal(hand, sizes, rng), strict=True):
+                yield part, Hand(counts=deal(share, [shots] * tile_pixels(part), rng))
+
+    return hands

@@ -1,0 +1,313 @@
+"""Running: programs, a backend and seeds in; outcomes out, one program after the other.
+
+Two ways to know what a circuit's measurement would give:
+
+* *The law*, Born's probabilities that Aer computed for the circuit. Ideal simulators only.
+* *Measured shots* of any backend or sampler.
+
+Which of the two it was is the business of `qconv.execution.outcomes`, not of a method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from operator import length_hint
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.primitives import BaseSamplerV2
+from qiskit.providers import BackendV2
+
+from qconv._memory import require_memory
+from qconv._progress import progress_bar
+from qconv.execution.backends import Backend, ideal_simulator, is_ideal, ready, require_success
+from qconv.execution.dealing import deal
+from qconv.execution.histogram import Histogram
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program, Saving, append_measurement
+from qconv.execution.samplers import ShotLog, sampler_job
+from qconv.execution.seeds import ROUNDS, SURPLUS, derived
+
+#: Part of the executions that must be kept for a backend to be of use; an even spread over the
+#: outcomes of a 3x3 kernel's four qubits keeps 9/16.
+_LEAST_SUCCESS = 0.01
+
+#: Bytes of an amplitude that is prepared: a Python object, and what a simulator copies it to.
+_PREPARED = 112
+
+#: Shots of one job; more are split. Few enough for a sampler that keeps every shot's bits.
+JOB_SHOTS = 1_000_000
+
+
+def run(
+    programs: Iterable[Program],
+    backend: Backend,
+    *,
+    streams: frozenset[str] = frozenset(),
+    progress: bool = False,
+) -> Iterator[Outcomes]:
+    """Run programs one after the other, each when the outcomes of the one before were taken.
+
+    Args:
+        programs: What to run; each circuit is built when its turn comes.
+        backend: Where. The law of an ideal simulator is computed if ``backend`` is None, or if a
+            program asks for the exact law; anything else is measured.
+        streams: Names of the random streams that drawing from a law will use.
+        progress: Show a progress bar.
+
+    Yields:
+        Outcomes of each program.
+
+    Raises:
+        ValueError: The exact law is asked for where it cannot be known; a circuit does not fit on
+            the backend or in memory; a sampler repeats its shots.
+        RuntimeError: A job failed, or next to nothing of a program is ever kept.
+    """
+    log = ShotLog()
+    latest: tuple[Saving, dict[str, NDArray[np.float64]]] | None = None
+    count = length_hint(programs)
+    with progress_bar(count or None, "circuit", show=progress and count != 1) as bar:
+        for program in programs:
+            if backend is not None and program.executions is not None:
+                yield _measured(program, backend, log, streams, progress=progress)
+            elif program.saved is not None:
+                saving, label = program.saved
+                if latest is None or latest[0] is not saving:
+                    latest = saving, saved_probabilities(saving.build(), backend, program.measured)
+                yield Outcomes(program, law=latest[1][label], streams=streams, ideal=True)
+            else:
+                circuit = program.build()
+                measured = program.measurement(circuit)
+                law = born_probabilities(circuit, backend, measured=measured)
+                append_measurement(circuit, measured)
+                yield Outcomes(program, law=law, streams=streams, ideal=True, ran=circuit)
+            bar.update()
+
+
+# ----------------------------------------------------------------------------------- the law
+
+
+def born_probabilities(
+    circuit: QuantumCircuit, backend: Backend = None, *, measured: int | None = None
+) -> NDArray[np.float64]:
+    """Probability of every outcome of measuring a circuit's first qubits, as Aer computes it.
+
+    Args:
+        circuit: A circuit without measurements.
+        backend: None, or an ideal ``AerSimulator`` with options of its own.
+        measured: How many qubits are measured; None for all.
+
+    Returns:
+        ``2**measured`` probabilities, little-endian: outcome ``i`` has qubit 0 in its lowest bit.
+
+    Raises:
+        ValueError: The backend is noisy or no simulator, or the state would not fit in memory.
+        RuntimeError: The simulator failed.
+    """
+    measured = circuit.num_qubits if measured is None else measured
+    circuit.save_probabilities(circuit.qubits[:measured])
+    try:
+        return saved_probabilities(circuit, backend, measured)["probabilities"]
+    finally:
+        del circuit.data[-1]
+
+
+def saved_probabilities(
+    circuit: QuantumCircuit, backend: Backend, measured: int | None
+) -> dict[str, NDArray[np.float64]]:
+    """What the ``save_probabilities`` instructions of a circuit saved, by their labels.
+
+    Args:
+        circuit: A circuit without measurements.
+        backend: None, or an ideal ``AerSimulator`` with options of its own.
+        measured: Of how many qubits the probabilities are saved; None for all.
+
+    Returns:
+        ``2**measured`` probabilities each.
+
+    Raises:
+        ValueError: The backend is noisy or no simulator, or the state would not fit in memory.
+        RuntimeError: The simulator failed.
+    """
+    if not is_ideal(backend):
+        raise ValueError(
+            "shots: expected a whole number with this backend; None (the exact expectation) needs "
+            "an Aer simulator without noise"
+        )
+    needed = state_memory(circuit.num_qubits, measured or circuit.num_qubits)
+    require_memory(needed, f"circuit of {circuit.num_qubits} qubits is")
+    simulator = ideal_simulator() if backend is None else backend
+    result = simulator.run(ready(circuit, simulator), shots=1).result()
+    require_success(result)
+    saved: dict[str, NDArray[np.float64]] = result.data(0)
+    return saved
+
+
+def state_memory(num_qubits: int, measured: int) -> int:
+    """Bytes that it takes to simulate a state vector and know the probabilities of outcomes."""
+    return int(16 * 2**num_qubits + 3 * 8 * 2**measured)
+
+
+def require_room(num_qubits: int, measured: int, prepared: int, image: tuple[int, ...]) -> None:
+    """Refuse a circuit that could not be simulated in memory.
+
+    Args:
+        num_qubits: All qubits.
+        measured: Those measured.
+        prepared: Those whose amplitudes are prepared one by one.
+        image: Shape of the image.
+
+    Raises:
+        ValueError: It needs more memory than there is.
+    """
+    require_memory(
+        state_memory(num_qubits, measured) + _PREPARED * 2**prepared,
+        f"image of shape {image}, in a circuit of {num_qubits} qubits, is",
+    )
+
+
+# ----------------------------------------------------------------------------- measured shots
+
+_Job: TypeAlias = Callable[[int, int], Histogram]
+
+
+def _measured(
+    program: Program, backend: Backend, log: ShotLog, streams: frozenset[str], *, progress: bool
+) -> Outcomes:
+    """Measure a program on a backend, in histograms of the sizes that it wants."""
+    circuit = program.circuit()
+    histograms, executed = [], 0
+    for number, shots in enumerate(program.portions or (program.executions or 0,)):
+        if program.keep is None:
+            histogram = measured_counts(
+                circuit, shots, backend, program.seed, log=log, progress=progress
+            )
+            executed += histogram.total
+        else:
+            seed = derived(program.seed, number)
+            histogram, took = kept_counts(
+                circuit, program.keep, shots, backend, seed, log=log, progress=progress
+            )
+            executed += took
+        histograms.append(histogram)
+    return Outcomes(
+        program,
+        histograms=tuple(histograms),
+        executed=executed,
+        streams=streams | log.names,
+        ideal=is_ideal(backend),
+        ran=circuit,
+    )
+
+
+def measured_counts(
+    circuit: QuantumCircuit,
+    shots: int,
+    backend: Backend,
+    root: np.random.SeedSequence,
+    *,
+    log: ShotLog | None = None,
+    progress: bool = False,
+) -> Histogram:
+    """Run a circuit on a backend or sampler and count its outcomes.
+
+    Args:
+        circuit: A circuit that ends with measuring into the register ``meas``, at most 63 bits.
+        shots: Executions, split into jobs of at most ``JOB_SHOTS``.
+        backend: Where to run; transpiled for with a preset pass manager.
+        root: Seeds the jobs, where the backend takes a seed.
+        log: What a sampler gave so far in this call; a new one if not given.
+        progress: Show a progress bar.
+
+    Returns:
+        The outcomes that were seen.
+
+    Raises:
+        RuntimeError: A job failed.
+        ValueError: The circuit does not fit on the backend, or a sampler repeats its shots, so
+            that they would be counted twice.
+    """
+    if isinstance(backend, BaseSamplerV2):
+        job = sampler_job(circuit, backend, ShotLog() if log is None else log)
+    else:
+        job = _backend_job(circuit, ideal_simulator() if backend is None else backend)
+    total = Histogram.empty()
+    with progress_bar(shots, "shot", show=progress) as bar:
+        for number, start in enumerate(range(0, shots, JOB_SHOTS)):
+            seed = int(derived(root, number).generate_state(1)[0] >> 1)  # Aer wants 31 bits
+            executed = min(JOB_SHOTS, shots - start)
+            total = total + job(executed, seed)
+            bar.update(executed)
+    return total
+
+
+def _backend_job(measured: QuantumCircuit, backend: BackendV2) -> _Job:
+    """A function of shots and seed that runs the circuit on a backend."""
+    circuit = ready(measured, backend)
+    seedable = hasattr(backend.options, "seed_simulator")
+    bits = measured.num_clbits
+
+    def job(shots: int, seed: int) -> Histogram:
+        options = {"seed_simulator": seed} if seedable else {}
+        result = backend.run(circuit, shots=shots, **options).result()
+        require_success(result)
+        counts = result.data(0)["counts"]  # get_counts() would write each outcome out in bits
+        return Histogram.of_mapping(counts, bits, "backend")
+
+    return job
+
+
+def kept_counts(
+    circuit: QuantumCircuit,
+    keep: NDArray[np.bool_],
+    shots: int,
+    backend: Backend,
+    root: np.random.SeedSequence,
+    *,
+    log: ShotLog | None = None,
+    progress: bool = False,
+) -> tuple[Histogram, int]:
+    """Run a circuit until exactly ``shots`` outcomes that ``keep`` allows have come.
+
+    Noise makes outcomes that the ideal circuit never gives; they are discarded and run again.
+    When to stop depends only on how many were kept, so the kept ones stay independent draws.
+
+    Returns:
+        The kept outcomes, sum ``shots``, and the executions it took.
+
+    Raises:
+        RuntimeError: Next to nothing is ever kept.
+    """
+    log = ShotLog() if log is None else log
+    total = Histogram.empty()
+    executions, success, round_ = 0, 1.0, 0
+    while total.total < shots:
+        missing = shots - total.total
+        asked = int(np.ceil(missing / success))
+        seed = derived(root, ROUNDS, round_)
+        seen = measured_counts(circuit, asked, backend, seed, log=log, progress=progress)
+        executions += seen.total
+        new = chosen(seen, keep, missing, derived(root, SURPLUS, round_))
+        total = total + new
+        round_ += 1
+        success = max(total.total / max(executions, 1), _LEAST_SUCCESS)
+        if executions >= 10 / _LEAST_SUCCESS and total.total < _LEAST_SUCCESS * executions:
+            raise RuntimeError(
+                f"only {total.total} of {executions} executions gave a position of the kernel; "
+                "the backend is too noisy for this circuit"
+            )
+    return total, executions
+
+
+def chosen(
+    histogram: Histogram, keep: NDArray[np.bool_], shots: int, seed: np.random.SeedSequence
+) -> Histogram:
+    """The outcomes that are kept, at most ``shots`` of them, chosen at random."""
+    counts = histogram.among(np.arange(len(keep))) * keep
+    surplus = int(counts.sum()) - shots
+    if surplus > 0:
+        counts = deal(counts, [shots, surplus], np.random.default_rng(seed))[0]
+    outcomes = np.flatnonzero(counts)
+    return Histogram(outcomes, counts[outcomes])

@@ -1,0 +1,104 @@
+"""Samplers: primitives that return every shot's bits, and seed themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.primitives import BaseSamplerV2
+from qiskit.providers import BackendV2
+
+from qconv.execution.backends import ready
+from qconv.execution.histogram import Histogram
+
+#: Shots whose outcomes name a sampler's random stream.
+_STREAM_SHOTS = 256
+
+#: Two honest runs coincide less often than this where a coincidence is taken for a repetition.
+_COINCIDENCE = 1e-12
+
+REPEATED = (
+    "backend: the sampler returned the same shots on two runs (it has a fixed seed), which would "
+    "be counted as independent; give it seed=None"
+)
+
+
+class ShotLog:
+    """The shots that a sampler gave during one call, to tell when they come again.
+
+    Two honest runs of ``n`` shots coincide with probability ``(sum p**2)**n``; where that is below
+    1e-12 a coincidence is none.
+    """
+
+    def __init__(self) -> None:
+        self._latest: NDArray[np.uint8] | None = None
+        self._seed: str | None = None
+        self.names: set[str] = set()
+        """Names of the runs' random streams: two are equal only if the shots are."""
+
+    def before(self, sampler: BaseSamplerV2) -> None:
+        """Take note that a sampler is about to run.
+
+        Raises:
+            ValueError: It ran before, with the same fixed seed.
+        """
+        seed = _fixed_seed(sampler)
+        if seed is None:
+            return
+        if seed == self._seed:
+            raise ValueError(REPEATED)
+        self._seed = seed
+        self.names.add(seed)
+
+    def add(self, bits: NDArray[np.uint8]) -> None:
+        """Take note of a run, ``(shots, bytes)``.
+
+        Raises:
+            ValueError: It begins as the one before, as with a sampler of fixed seed.
+        """
+        if self._latest is not None:
+            n = min(len(self._latest), len(bits))
+            if _is_distinctive(bits[:n]) and np.array_equal(self._latest[:n], bits[:n]):
+                raise ValueError(REPEATED)
+        self._latest = bits
+        start = bits[:_STREAM_SHOTS]
+        if _is_distinctive(start):
+            digest = hashlib.blake2b(np.ascontiguousarray(start).data, digest_size=16)
+            self.names.add(digest.hexdigest())
+
+
+def _fixed_seed(sampler: Any) -> str | None:
+    """A name for the fixed seed of a sampler that has one: each of its runs is the same."""
+    options = getattr(sampler, "options", None)
+    for seed in (getattr(sampler, "seed", None), getattr(options, "seed_simulator", None)):
+        if isinstance(seed, int | np.integer):
+            return f"{type(sampler).__module__}.{type(sampler).__name__} {seed}"
+    return None
+
+
+def _is_distinctive(bits: NDArray[np.uint8]) -> bool:
+    """Whether an independent run would hardly ever, once in 1e12, give the same shots."""
+    n = len(bits)
+    _, counts = np.unique(bits, axis=0, return_counts=True)
+    return bool(n * np.log(np.sum((counts / n) ** 2)) < np.log(_COINCIDENCE))
+
+
+def sampler_job(
+    measured: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog
+) -> Callable[[int, int], Histogram]:
+    """A function of shots and seed that runs the circuit on a sampler, which seeds itself."""
+    target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
+    target = target() if callable(target) else target
+    circuit = ready(measured, target) if isinstance(target, BackendV2) else measured
+
+    def job(shots: int, seed: int) -> Histogram:
+        log.before(sampler)
+        bits = sampler.run([circuit], shots=shots).result()[0].data.meas.array
+        log.add(bits)
+        return Histogram.of_bits(bits)
+
+    return job

@@ -1,0 +1,70 @@
+"""Sampling: counts drawn from a law that is known, as running the circuit would give them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv._threads import for_each
+from qconv.execution.seeds import JOBS, TILES, derived
+
+_Array = NDArray[np.float64]
+
+#: Outcomes of one random stream.
+_BLOCK = 2**14
+
+#: Amplitudes are rounded to multiples of this, probabilities to so many significant bits.
+_GRAIN, _BITS = 2.0**-36, 40
+
+
+def quantised(p: _Array, *, by_amplitude: bool) -> _Array:
+    """Probabilities without their last bits, which differ between processors.
+
+    No number of shots that can be counted could tell, but the draws of one seed are the same
+    everywhere (NumPy treats ``p <= 1/2`` otherwise than ``p > 1/2``).
+
+    Args:
+        p: Probabilities, of sum at most 1 but for rounding.
+        by_amplitude: True for large states, many of whose outcomes are impossible but for rounding:
+            roots are rounded to multiples of 2**-36, so that these are zero; the chi-square of
+            ``n`` shots changes by less than ``n * 2**-72`` for each outcome. False to round to 40
+            significant bits, a part in 1e12, where small probabilities matter as they are.
+
+    Returns:
+        The same shape, of sum at most 1.
+    """
+    if by_amplitude:
+        rounded = np.square(np.round(np.sqrt(np.maximum(p, 0)) / _GRAIN) * _GRAIN)
+        return rounded / max(1.0, float(rounded.sum()))
+    fraction, exponent = np.frexp(p)
+    rounded = np.ldexp(np.round(np.ldexp(fraction, _BITS)), exponent - _BITS)
+    return np.asarray(rounded / rounded.sum())
+
+
+def drawn(root: np.random.SeedSequence, p: _Array, total: int) -> _Array:
+    """Counts of ``total`` shots with probabilities ``p``, block by block on all cores.
+
+    Args:
+        root: Seeds the blocks.
+        p: Probabilities, any shape, of sum at most 1; the rest is not counted.
+        total: Number of shots.
+
+    Returns:
+        Counts, the shape of ``p``.
+    """
+    flat = quantised(p, by_amplitude=True).ravel()
+    starts = range(0, flat.size, _BLOCK)
+    sums = np.add.reduceat(flat, starts)
+    rest = max(0.0, 1.0 - float(sums.sum()))
+    shares = np.append(sums, rest) / (sums.sum() + rest)
+    each = np.random.default_rng(derived(root, JOBS)).multinomial(total, shares)
+    counts = np.zeros(flat.size)
+
+    def work(number: int) -> None:
+        part = slice(starts[number], starts[number] + _BLOCK)
+        if each[number]:
+            rng = np.random.default_rng(derived(root, TILES, number))
+            counts[part] = rng.multinomial(each[number], flat[part] / sums[number])
+
+    for_each(work, len(starts), progress=False)
+    return counts.reshape(p.shape)

@@ -1,0 +1,56 @@
+"""Seeds: one root for a whole call, and a stream of its own for everything that is random.
+
+Random numbers are tied to what they are for, never to threads or chunks: every tile of the output,
+every job, every block has a seed sequence of its own, named by its place under the root. All places
+are listed here, so that no two of one call are the same.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+
+Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
+
+#: Places under a call's root: what runs on a backend (and how many shots each part of a law gets);
+#: draws and deals within a tile; dealing a job's shots out to the tiles; the blocks of an image.
+#: Amplitude estimation has (number of the tile, Grover power) under the root, and there these.
+JOBS, TILES, DEALS, BLOCKS = range(4)
+
+#: Places under a job whose outcomes are kept or discarded: rounds that run, and choices from what
+#: came in surplus.
+ROUNDS, SURPLUS = range(2)
+
+
+def root_seed(seed: Seed) -> np.random.SeedSequence:
+    """One seed sequence for a whole call; every other one is derived from it by `derived`.
+
+    An ``int`` or ``SeedSequence`` gives the same one each time, a ``Generator`` moves on, ``None``
+    is fresh entropy.
+
+    Raises:
+        TypeError: ``seed`` is none of these.
+        ValueError: ``seed`` is negative.
+    """
+    if isinstance(seed, bool | np.bool_) or not isinstance(
+        seed, int | np.integer | np.random.SeedSequence | np.random.Generator | None
+    ):
+        raise TypeError(
+            "seed: expected a whole number, a numpy SeedSequence, a numpy Generator or None, "
+            f"got {seed!r}"
+        )
+    if isinstance(seed, int | np.integer) and seed < 0:
+        raise ValueError(f"seed: expected a whole number >= 0, got {seed}")
+    words = np.random.default_rng(seed).integers(0, 2**32, size=4, dtype=np.uint32)
+    return np.random.SeedSequence([int(word) for word in words])
+
+
+def derived(root: np.random.SeedSequence, *place: int) -> np.random.SeedSequence:
+    """The seed sequence that belongs to one place (a tile, a job) under ``root``."""
+    return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, *place))
+
+
+def stream_name(root: np.random.SeedSequence) -> str:
+    """A name that two results share only if their random numbers are the same."""
+    return np.random.SeedSequence(root.entropy).generate_state(4, np.uint32).tobytes().hex()

@@ -1,0 +1,1 @@
+"""Matching: where a template is in an image, and how sure that is."""

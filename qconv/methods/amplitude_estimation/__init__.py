@@ -1,0 +1,1 @@
+"""Amplitude estimation: the method, and the likelihood of an angle."""

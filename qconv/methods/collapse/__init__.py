@@ -1,0 +1,1 @@
+"""Collapse: the method, and the samples that every kernel position gives every pixel."""

@@ -1,0 +1,200 @@
+"""Collapse: each pixel in superposition over the kernel's positions; a measurement picks one.
+
+The circuit prepares ``sum_j sqrt(p_j) |j>`` on a kernel register and measures it. One shot is one
+position ``J``, with the probability that the propagator gives it; ``w_J * I_J`` is one sample of
+the convolution at a pixel, and the mean over the pixel's shots is the estimate.
+
+The circuit does not depend on the image, so one circuit serves every pixel: ``shots * pixels``
+executions, dealt out to the pixels. All of them follow one law, so the variance of one sample at
+pixel ``x`` is
+
+    v(x) = sum_j q_j s_j(x)**2 - (sum_j q_j s_j(x))**2,    s_j(x) = w_j I_j(x),
+
+and the standard error of the mean over the pixel's shots is ``sqrt(v(x) / shots)``. On an ideal
+simulator ``q`` are the circuit's Born probabilities. On any other backend they are the frequencies
+observed among all ``N`` shots of the call, with the factor ``N / (N - 1)`` that makes ``v``
+unbiased whatever noise does to the law; a single shot leaves the standard error NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qconv._checks import boolean
+from qconv.circuits.encoding import encode_amplitudes
+from qconv.execution.dealing import portions
+from qconv.execution.outcomes import Outcomes, Selection
+from qconv.execution.program import Program
+from qconv.execution.seeds import JOBS, derived
+from qconv.grid import Tile, kernel_centre
+from qconv.methods.collapse.windows import Windows
+from qconv.planning.method import Method, Prediction
+from qconv.planning.plan import Plan
+from qconv.propagator import Propagator
+from qconv.result import Convolution
+
+_Array = NDArray[np.float64]
+
+#: From a tile's number: its pieces in C order, each with its pixels' averages.
+Averages = Callable[[int], Iterator[tuple[Tile, _Array]]]
+
+
+@dataclass(frozen=True)
+class Collapse(Method):
+    """Sample kernel positions pixel by pixel; the default method.
+
+    Args:
+        shared: All pixels use the same ``shots`` shots of the circuit instead of shots of their
+            own. Each pixel's standard error is the same, the executions fewer by the number of
+            pixels, and the errors of different pixels correlated: the whole image is convolved
+            with one measured kernel.
+        baseline: Sample only differences from the pixel under the kernel's centre, whose own
+            contribution is known without sampling (a control variate). Where the image is smooth
+            this cuts the variance by orders of magnitude for kernels that sum to zero.
+
+    Raises:
+        TypeError: An option is not a bool.
+    """
+
+    shared: bool = False
+    baseline: bool = False
+
+    def __post_init__(self) -> None:
+        boolean(self.shared, "shared")
+        boolean(self.baseline, "baseline")
+
+    def executions(self, pixels: int, shots: int) -> int:
+        """Shots that are shared count once."""
+        return shots if self.shared else shots * pixels
+
+    def build(self, plan: Plan) -> list[Program]:
+        """The kernel's circuit, for the shots of all pixels."""
+        propagator = self.encoded(plan.propagator)
+        windows = self._windows(plan)
+        shots = plan.shots
+        sizes: tuple[int, ...] = ()
+        if shots is not None and self.shared:
+            sizes = (shots,)
+        elif shots is not None:
+            dealt = portions(plan.grid.tiles, shots)
+            sizes = tuple(shots * sum(piece.pixels for piece in pieces) for pieces in dealt)
+        keep = np.zeros(math.prod(_padded(propagator.shape)), dtype=np.bool_)
+        keep[_outcomes(windows, propagator.shape)] = True
+        return [
+            Program(
+                lambda: kernel_circuit(propagator),
+                executions=None if shots is None else sum(sizes),
+                seed=derived(plan.seed, JOBS),
+                keep=keep,
+                portions=sizes,
+            )
+        ]
+
+    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Average what the positions that came out pick from the image."""
+        gathered = next(outcomes)
+        windows = self._windows(plan)
+        positions = gathered.among(_outcomes(windows, plan.propagator.shape))
+        image = np.empty(plan.grid.output_shape)
+        stderr = np.zeros(plan.grid.output_shape)
+        averages = self._averages(plan, windows, positions)
+        scale = None
+        if plan.shots is not None:
+            law, correction = positions.spread(windows.probabilities)
+            scale = math.sqrt(correction / plan.shots)
+
+        def work(number: int) -> None:
+            for piece, average in averages(number):
+                image[piece] = average
+            if scale is not None:
+                tile = plan.grid.tiles[number]
+                stderr[tile] = scale * windows.deviation(tile, law)
+
+        plan.for_each_tile(work)
+        kept = self.executions(plan.grid.pixels, plan.shots or 0)
+        return plan.result(
+            image,
+            stderr,
+            [gathered],
+            success_probability=kept / gathered.total_shots if gathered.total_shots else 1.0,
+            independent=not (self.shared and plan.shots),
+            quantity=plan.quantity,
+        )
+
+    def predict(self, plan: Plan) -> Prediction:
+        """The standard deviation of one sample, over the root of the shots."""
+        stderr = np.zeros(plan.grid.output_shape)
+        if plan.shots is not None:
+            windows, shots = self._windows(plan), plan.shots
+
+            def work(number: int) -> None:
+                tile = plan.grid.tiles[number]
+                stderr[tile] = windows.deviation(tile, windows.probabilities) / math.sqrt(shots)
+
+            plan.for_each_tile(work)
+        return Prediction(1.0, stderr)
+
+    def _windows(self, plan: Plan) -> Windows:
+        """The samples of every position at every pixel."""
+        known = float(plan.propagator.effective_kernel.sum()) if self.baseline else None
+        sampled = self.encoded(plan.propagator)
+        return plan.once(Windows, lambda: Windows(plan.grid, plan.padded, sampled, known))
+
+    def _averages(self, plan: Plan, windows: Windows, positions: Selection) -> Averages:
+        """Averages over each pixel's own shots, or over those that all share."""
+        if plan.shots is None or self.shared:
+            frequencies = positions.pooled(plan.shots, plan.seed)
+            tiles = plan.grid.tiles
+            return lambda number: iter(
+                [(tiles[number], windows.average(tiles[number], frequencies))]
+            )
+        shots = plan.shots
+        hands = positions.hands(plan.grid.tiles, shots, plan.seed)
+
+        def averages(number: int) -> Iterator[tuple[Tile, _Array]]:
+            for piece, hand in hands(number):
+                if hand.picks is not None:
+                    yield piece, windows.average_of_draws(piece, hand.picks)
+                elif hand.counts is not None:
+                    yield piece, windows.average(piece, hand.counts.T / shots)
+
+        return averages
+
+    def encoded(self, propagator: Propagator) -> Propagator:
+        """The propagator that the circuit encodes.
+
+        With a baseline, ``sum_j k_j I_j = sum_j k_j (I_j - I_c) + I_c sum_j k_j``: the centre's
+        own difference is 0, so no shot needs to land there.
+        """
+        centre = kernel_centre(propagator.shape)
+        if self.baseline and 0 < propagator.probabilities[centre] < 1:
+            return propagator.excluding(centre)
+        return propagator
+
+
+def kernel_circuit(propagator: Propagator) -> QuantumCircuit:
+    """The circuit that puts a particle in superposition over the kernel's positions.
+
+    Registers ``kernel_plane``, ``kernel_row``, ``kernel_column``, as many as there are axes; an
+    axis of one position needs none.
+    """
+    names = ("kernel_plane", "kernel_row", "kernel_column")[-propagator.probabilities.ndim :]
+    return encode_amplitudes(np.sqrt(propagator.probabilities), names=names)
+
+
+def _padded(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """How many states the kernel's registers have along each axis; 2 for a single position."""
+    padded = tuple(1 << (length - 1).bit_length() for length in shape)
+    return padded if math.prod(padded) > 1 else (2,)
+
+
+def _outcomes(windows: Windows, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """The circuit's outcome that stands for each of the windows' positions."""
+    padded = tuple(1 << (length - 1).bit_length() for length in shape)
+    return np.asarray(np.ravel_multi_index(tuple(np.transpose(windows.positions)), padded))

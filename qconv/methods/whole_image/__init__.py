@@ -1,0 +1,1 @@
+"""Whole images: the methods that hold all pixels in one circuit, and what they share."""

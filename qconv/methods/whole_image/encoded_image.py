@@ -1,0 +1,325 @@
+"""Encoded images: what the methods that hold a whole image in one circuit have in common."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qconv.circuits.registers import AmplitudePreparation, prepare
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.execution.run import require_room
+from qconv.execution.seeds import JOBS, derived
+from qconv.methods.whole_image.outcome_counts import (
+    Labels,
+    OutcomeCounts,
+    linear,
+    magnitude,
+)
+from qconv.methods.whole_image.register_layout import RegisterLayout
+from qconv.planning.method import Prediction
+from qconv.planning.plan import Plan
+from qconv.result import Convolution
+
+_Array = NDArray[np.float64]
+_Spectrum = NDArray[np.complex128]
+
+#: Success probabilities below this are rounding errors.
+_NOTHING = 1e-26
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedImage:
+    """A plan's image on its cells, in units of its brightest pixel."""
+
+    plan: Plan
+    layout: RegisterLayout
+    content: _Array
+    """One number for every basis state of the position registers, largest magnitude 1 (or 0)."""
+    unit: float
+    """Largest magnitude of the image with its margins."""
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        others: int = 0,
+        measured: int = 0,
+        prepared: int = 0,
+        padding: str = "auto",
+    ) -> EncodedImage:
+        """Lay out a plan's image.
+
+        Args:
+            plan: The plan.
+            others: How many qubits its circuit will have at least besides the position's.
+            measured: How many of these will be measured, at least.
+            prepared: How many of these will be prepared together with the image.
+            padding: One of `qconv.methods.whole_image.register_layout.PADDINGS`.
+
+        Raises:
+            ValueError: It would not fit in memory, or ``padding`` does not suit the plan.
+        """
+        return plan.once(
+            "encoded", lambda: cls._laid_out(plan, others, measured, prepared, padding)
+        )
+
+    @classmethod
+    def _laid_out(
+        cls, plan: Plan, others: int, measured: int, prepared: int, padding: str
+    ) -> EncodedImage:
+        layout = RegisterLayout(plan.grid, padding)
+        if plan.simulated:
+            n = layout.num_qubits
+            require_room(n + others, n + measured, n + prepared, plan.grid.image_shape)
+        content = layout.content(plan.image)
+        unit = max(float(content.max()), -float(content.min()))
+        if unit > 0:
+            content /= unit
+        return cls(plan, layout, content, unit)
+
+    def family(self, adder: str) -> str:
+        """The family of adders, if ``adder`` leaves the choice."""
+        return self.plan.adder if adder == "auto" else adder
+
+    def program(
+        self, shell: Callable[[], QuantumCircuit], amplitudes: Callable[[], _Array], measured: int
+    ) -> Program:
+        """The one program: amplitudes are prepared, and what follows acts on them.
+
+        Args:
+            shell: Makes what follows the preparation, its first qubits those to be prepared.
+            amplitudes: Of as many of its first qubits as they need.
+            measured: How many of its first qubits are measured.
+        """
+
+        def build() -> QuantumCircuit:
+            return self._prepared(shell(), amplitudes(), measured)
+
+        shots = self.plan.whole_shots
+        return Program(build, shots, derived(self.plan.seed, JOBS), measured)
+
+    def _prepared(self, shell: QuantumCircuit, amplitudes: _Array, measured: int) -> QuantumCircuit:
+        """A circuit with the preparation in front.
+
+        Raises:
+            ValueError: It would not fit in memory.
+        """
+        qubits = shell.qubits[: amplitudes.size.bit_length() - 1]
+        if self.plan.simulated:
+            shape = self.plan.grid.image_shape
+            require_room(shell.num_qubits, measured, len(qubits), shape)
+        circuit = shell.copy_empty_like()
+        if self.plan.counted:
+            circuit.append(AmplitudePreparation(amplitudes.ravel()), qubits, copy=False)
+        else:
+            prepare(circuit, amplitudes.ravel(), qubits, native=self.plan.native)
+        circuit.compose(shell, inplace=True, copy=False)
+        return circuit
+
+    def counts(self, outcomes: Outcomes, labels: Labels) -> OutcomeCounts:
+        """How often the program's shots ended in each cell."""
+        return OutcomeCounts.of(outcomes, self.layout, labels, self.plan.seed)
+
+    def transfer(self, kernel: _Array) -> _Spectrum:
+        """Transfer function on the cells' lattice of a kernel in the order of what is added."""
+        lattice = np.zeros(self.layout.shape)
+        axes = zip(kernel.shape, self.layout.shape, self.layout.origin, strict=True)
+        places = np.ix_(*((np.arange(h) - origin) % size for h, size, origin in axes))
+        np.add.at(lattice, places, kernel)
+        return np.fft.fftn(lattice)
+
+    def through(self, transfer: _Spectrum) -> _Array:
+        """The exact content of the cells that are read, after a filter."""
+        filtered = np.fft.ifftn(np.fft.fftn(self.content) * transfer).real
+        return np.asarray(self.layout.read(filtered.ravel()))
+
+    def in_units(self, numbers: _Array, factor: float) -> _Array:
+        """Numbers times ``factor`` and the brightest pixel.
+
+        Raises:
+            ValueError: They leave the range of floating point.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            product = np.asarray(numbers * factor * self.unit)
+        if not np.isfinite(product).all():
+            raise ValueError(
+                "image: expected products with the kernel below 1.8e308, got larger ones; scale one"
+            )
+        return product
+
+    def predicted(self, success: float, variance: _Array | float, factor: float) -> Prediction:
+        """A prediction from the variance of one execution in each cell that is read."""
+        shots = self.plan.whole_shots
+        each = np.broadcast_to(np.sqrt(np.maximum(variance, 0)), self.layout.read_shape)
+        spread = self.in_units(each, factor) / math.sqrt(shots) if shots else np.zeros_like(each)
+        return Prediction(min(max(success, 0.0), 1.0), self.layout.outputs(spread))
+
+    def result(
+        self,
+        counted: OutcomeCounts,
+        estimate: tuple[_Array, _Array],
+        factor: float,
+        *,
+        expected: float,
+        gain: float = 1.0,
+        offset: float = 0.0,
+        variant: str = "",
+        **more: Any,
+    ) -> Convolution:
+        """The result.
+
+        Args:
+            counted: What it was estimated from.
+            estimate: Numbers and standard errors of the cells that are read.
+            factor: Their unit, relative to the brightest pixel.
+            expected: Success probability, predicted.
+            gain: The success probability is ``gain`` times the part of the executions that was kept
+                plus ``offset``.
+            offset: See ``gain``.
+            variant: Tells quantities apart that are estimated from the same plan.
+            more: Other fields of the result.
+        """
+        plan = self.plan
+        image, stderr = (self.layout.outputs(self.in_units(part, factor)) for part in estimate)
+        return plan.result(
+            image,
+            stderr,
+            [counted.outcomes],
+            success_probability=gain * counted.kept + offset,
+            success_stderr=gain * counted.kept_stderr,
+            expected_success=min(max(expected, 0.0), 1.0),
+            independent=self.layout.distinct,
+            variant=variant,
+            **more,
+        )
+
+    def nothing(self, why: str) -> Convolution:
+        """The result where no execution would be of use: zero, and nothing is run.
+
+        Warns with a ``RuntimeWarning`` that says why.
+        """
+        warnings.warn(
+            f"{why}: the success probability is 0; the result is zero, no circuit was run",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+        shape = self.plan.grid.output_shape
+        return self.plan.result(
+            np.zeros(shape),
+            np.zeros(shape),
+            [],
+            total_shots=self.plan.whole_shots or 0,
+            success_probability=0.0,
+            expected_success=0.0,
+            independent=self.layout.distinct,
+            quantity=self.plan.quantity,
+            streams=self.plan.streams,
+        )
+
+
+def superposed(content: _Array, *, signed: bool) -> _Array:
+    """Amplitudes of an image; or of a uniform state (reference 0) and it (reference 1), evenly."""
+    image = content.ravel() / np.linalg.norm(content)
+    if not signed:
+        return image
+    uniform = np.full(image.size, 1 / math.sqrt(image.size))
+    return np.concatenate([uniform, image])
+
+
+@dataclass(frozen=True, eq=False)
+class CoherentReadOut:
+    """What a coherent circuit makes of an image's amplitudes, and how to read it.
+
+    The circuit leaves, where its label's qubits other than the reference read 0, the amplitude
+    ``a = y / (bound |I|)`` on each cell, with ``y`` the filtered image and ``bound`` the
+    subnormalisation of the block encoding. With a reference qubit, which comes first in the label,
+    a uniform amplitude ``u`` interferes with it:
+
+        P(0, cell) = (u + a)**2 / 4,    P(1, cell) = (u - a)**2 / 4,
+
+    whose difference ``u a`` is linear, and signed. Without one, ``P = a**2`` gives the magnitude.
+    """
+
+    encoded: EncodedImage
+    filtered: _Array
+    """Exact content of the cells that are read, after the filter."""
+    bound: float
+    """By what the transfer function is divided."""
+    signed: bool
+    """Whether there is a reference qubit."""
+
+    @property
+    def factor(self) -> float:
+        """What an amplitude of 1 stands for, relative to the brightest pixel."""
+        return self.bound * float(np.linalg.norm(self.encoded.content))
+
+    @property
+    def expected(self) -> float:
+        """Success probability of the filter."""
+        return float(np.sum((self.filtered / self.factor) ** 2))
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether the filter leaves nothing of the image where it is read, but for rounding."""
+        left = np.sum(np.square(self.filtered / self.bound))
+        return bool(left <= _NOTHING * np.sum(np.square(self.encoded.content)))
+
+    def predict(self) -> Prediction:
+        """Success probability, and the standard error of each cell's read-out."""
+        if not self.factor:
+            return Prediction(0.0, np.zeros(self.encoded.plan.grid.output_shape))
+        cells = self.encoded.content.size
+        square = np.square(self.filtered / self.factor)
+        variance = (1 + cells * square) / 2 - square if self.signed else np.full_like(square, 0.25)
+        return self.encoded.predicted(self.expected, variance, self.factor)
+
+    def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:
+        """Estimate the filtered image.
+
+        Args:
+            outcomes: Of the circuit: position registers, the label's qubits, any ancillas.
+            label_qubits: Qubits of the label, reference included.
+        """
+        encoded, signed = self.encoded, self.signed
+        classes = np.full(2**label_qubits, -1)
+        classes[: 1 + signed] = range(1 + signed)
+        counts = encoded.counts(outcomes, Labels(label_qubits, classes))
+        if not signed:
+            return self._magnitudes(counts)
+        cells = encoded.content.size
+        estimate = linear(counts, np.array([1.0, -1.0]) * math.sqrt(cells))
+        return encoded.result(
+            counts,
+            estimate,
+            self.factor,
+            expected=self.expected,
+            gain=2.0,
+            offset=-encoded.layout.num_read / cells,
+        )
+
+    def _magnitudes(self, counts: OutcomeCounts) -> Convolution:
+        encoded = self.encoded
+        more: dict[str, Any] = {}
+        if counts.executions:
+            unit = encoded.in_units(np.array(1 / math.sqrt(counts.executions)), self.factor)
+            shape = encoded.plan.grid.output_shape
+            more = {
+                "counts": encoded.layout.outputs(counts.sums[0]).astype(np.int64),
+                "count_unit": np.full(shape, float(unit)),
+            }
+        return encoded.result(
+            counts,
+            magnitude(counts),
+            self.factor,
+            expected=self.expected,
+            variant=" magnitude",
+            **more,
+        )

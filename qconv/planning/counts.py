@@ -1,0 +1,116 @@
+"""Counts that were gathered anywhere, as outcomes that a method can decode."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult
+from qiskit.result import Result
+
+from qconv.execution.histogram import Histogram
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.execution.run import chosen
+from qconv.execution.seeds import JOBS, SURPLUS, derived
+
+
+def gathered(
+    programs: Sequence[Program], counts: Any, seed: np.random.SeedSequence
+) -> list[Outcomes]:
+    """Outcomes of programs from counts in any notation that Qiskit gives.
+
+    Args:
+        programs: What ran.
+        counts: As `qconv.Plan.decode` takes them.
+        seed: To choose by, where more was counted than can be used.
+
+    Raises:
+        TypeError: A count is no whole number.
+        ValueError: As `qconv.Plan.decode` says.
+    """
+    items = _items(counts)
+    if len(items) != len(programs):
+        raise ValueError(
+            f"counts: expected one item for each of {len(programs)} circuits, got {len(items)}"
+        )
+    found = [
+        _outcomes(number, program, item, seed)
+        for number, (program, item) in enumerate(zip(programs, items, strict=True))
+    ]
+    streams = _streams([part.histograms[0] for part in found])
+    return [
+        Outcomes(
+            part.program,
+            histograms=part.histograms,
+            executed=part.executed,
+            streams=streams,
+            ran=part.ran,
+        )
+        for part in found
+    ]
+
+
+def _items(counts: Any) -> list[Any]:
+    """One item for each circuit."""
+    if isinstance(counts, Result):
+        return [counts.data(number)["counts"] for number in range(len(counts.results))]
+    if isinstance(counts, Mapping | BitArray | DataBin | PubResult):
+        return [counts]
+    if isinstance(counts, PrimitiveResult | Sequence) and not isinstance(counts, str):
+        return list(counts)
+    raise TypeError(
+        "counts: expected a list of counts, a PrimitiveResult or a Result, got "
+        f"{type(counts).__name__}"
+    )
+
+
+def _outcomes(number: int, program: Program, item: Any, seed: np.random.SeedSequence) -> Outcomes:
+    """Outcomes of one program."""
+    circuit = program.circuit()
+    histogram = _histogram(item, circuit.num_clbits)
+    executed, wanted = histogram.total, program.executions or 0
+    if len(program.portions) > 1:
+        raise ValueError(
+            f"counts: expected at most {program.portions[0]:,} executions, as many as can be dealt "
+            f"out to pixels, got a plan for {wanted:,}; plan fewer shots and add the results"
+        )
+    which = ""
+    if program.keep is not None:
+        histogram = chosen(histogram, program.keep, wanted, derived(seed, JOBS, 0, SURPLUS, 0))
+        which = " whose outcomes the circuit can give"
+    if histogram.total < wanted:
+        raise ValueError(
+            f"counts: expected at least {wanted:,} shots{which} of circuit {number}, got "
+            f"{histogram.total:,}; gather more and add them, or plan fewer shots"
+        )
+    return Outcomes(program, histograms=(histogram,), executed=executed, ran=circuit)
+
+
+def _histogram(item: Any, bits: int) -> Histogram:
+    """The histogram of an item."""
+    if isinstance(item, PubResult):
+        item = item.data
+    if isinstance(item, DataBin):
+        registers = [value for value in item.values() if isinstance(value, BitArray)]
+        if len(registers) != 1:
+            raise ValueError(
+                "counts: expected the bits of one classical register, got "
+                f"{', '.join(item.keys()) or 'none'}"
+            )
+        item = registers[0]
+    if not isinstance(item, BitArray):
+        return Histogram.of_mapping(item, bits)
+    if item.num_bits != bits:
+        raise ValueError(f"counts: expected outcomes of {bits} bits, got {item.num_bits}")
+    return Histogram.of_bits(item.array.reshape(-1, item.array.shape[-1]))
+
+
+def _streams(histograms: Sequence[Histogram]) -> frozenset[str]:
+    """A name for the shots; none where another run could well have given the same counts."""
+    names = [histogram.name for histogram in histograms if histogram.name]
+    if not names:
+        return frozenset()
+    return frozenset({hashlib.blake2b("".join(names).encode(), digest_size=16).hexdigest()})

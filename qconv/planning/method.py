@@ -1,0 +1,148 @@
+"""Methods: what a way to convolve declares of itself, and what it does."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.propagator import Propagator
+from qconv.result import Convolution
+
+if TYPE_CHECKING:
+    from qconv.planning.plan import Plan
+
+
+WHOLE_IMAGE = (
+    "one that holds a whole image in one circuit (such as qconv.Diffusion(), "
+    "qconv.Interference() or qconv.Fourier())"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a method expects of a plan before anything runs."""
+
+    success: float | None = None
+    """Probability that an execution is of use; None if it is not known beforehand."""
+    stderr: NDArray[np.float64] | None = None
+    """Standard error of every output pixel's estimate, in its unit; 0 if exact, None if not
+    known."""
+
+
+class Method(ABC):
+    """A way to convolve: a frozen options object that builds circuits and decodes their outcomes.
+
+    A method of your own derives from this class, as the package's own do, and works with every
+    verb, with `Blocks`, `match_template`, save and load, and any backend. It has two duties:
+
+    * `build`: the programs that would run for a plan (circuit and number of executions);
+    * `decode`: from the outcomes of these programs, in their order, to a `Convolution`.
+
+    What others have to know of it are the attributes below; what suits most methods is the default.
+    """
+
+    steps: int = 1
+    """How often it applies the kernel."""
+    signed: bool = True
+    """Whether its estimates have signs; False for magnitudes."""
+    whole_image: ClassVar[bool] = False
+    """Whether one circuit holds all pixels, so that any number of executions, `Plan.whole_shots`,
+    serves them all. Only such methods can be cut into blocks."""
+    nonnegative: ClassVar[bool] = False
+    """Whether it needs an image without negative values."""
+    unitary_filters: ClassVar[bool] = False
+    """Whether a kernel whose transfer function has modulus 1 costs it no execution."""
+
+    @abstractmethod
+    def build(self, plan: Plan) -> Iterable[Program]:
+        """The programs of a plan; none where nothing is left to measure.
+
+        Args:
+            plan: Image, kernel, geometry, shots, backend, all of it valid.
+
+        Raises:
+            ValueError: The plan does not suit the method, or would not fit in memory.
+        """
+
+    @abstractmethod
+    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
+        """The estimate that outcomes give.
+
+        Args:
+            plan: That `build` was called with.
+            outcomes: One for each of its programs, in their order. Each is taken when it is asked
+                for, and may have been measured anywhere.
+        """
+
+    def executions(self, pixels: int, shots: int) -> int:
+        """How many executions some shots a pixel are, over all circuits.
+
+        Args:
+            pixels: Output pixels.
+            shots: For each of them.
+        """
+        return shots * pixels
+
+    def num_qubits(self, plan: Plan) -> int:
+        """Qubits of its largest circuit."""
+        return max((program.build().num_qubits for program in self.build(plan)), default=0)
+
+    def costliest(self, plan: Plan) -> Program | None:
+        """The program with the most gates, for counting them; None if none would run."""
+        return next(iter(self.build(plan)), None)
+
+    def encoded(self, propagator: Propagator) -> Propagator:
+        """The propagator that its circuits encode."""
+        return propagator
+
+    def predict(self, plan: Plan) -> Prediction:
+        """Success probability and standard errors to be expected, without running anything."""
+        return Prediction()
+
+    def in_place(self) -> Method | None:
+        """The method laid out so that a displaced result is measured where it belongs.
+
+        On a ring of powers of two, with boundary wrap. None if it cannot be: what is measured is
+        then another place, though the result is right.
+        """
+        return None
+
+    def check_blocks(self, scheme: str) -> None:
+        """Raise unless images can be cut into blocks for this method.
+
+        Args:
+            scheme: ``"overlap-add"`` or ``"overlap-save"``.
+
+        Raises:
+            TypeError: Not for this method.
+            ValueError: Not by this scheme, or not with these options.
+        """
+        if not self.whole_image:
+            raise TypeError(f"method: expected {WHOLE_IMAGE}, got {self!r}")
+        if scheme == "overlap-add" and not self.signed:
+            raise ValueError(
+                f"scheme: 'overlap-add' adds results, which needs their signs, got {self!r}; "
+                "expected signed=True, or 'overlap-save'"
+            )
+
+
+def check_method(method: object, what: str = "a method such as qconv.Collapse()") -> Method:
+    """A method, if it is one.
+
+    Args:
+        method: Anything.
+        what: Was expected, in words.
+
+    Raises:
+        TypeError: It is none, or a class instead of an object of it.
+    """
+    if not isinstance(method, Method):
+        raise TypeError(f"method: expected {what}, got {method!r}")
+    return method

@@ -1,0 +1,325 @@
+"""Plans: one convolution, checked and laid out: its circuits, its cost, ready to run or decode."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qiskit import QuantumCircuit
+
+from qconv._checks import boolean, real_array, real_number, require_finite, whole_number
+from qconv._memory import require_memory
+from qconv._threads import for_each, worker_count
+from qconv.circuits.arithmetic import choose_family
+from qconv.execution.backends import Backend, check_backend, is_ideal, is_statevector, noise_name
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.run import run
+from qconv.execution.seeds import Seed, root_seed, stream_name
+from qconv.grid import Grid, plan_grid
+from qconv.planning.cost import Cost, cost_of
+from qconv.planning.counts import gathered
+from qconv.planning.method import Method, check_method
+from qconv.propagator import Propagator
+from qconv.result import Convolution
+
+_T = TypeVar("_T")
+
+#: Most executions: NumPy counts in 64 bits.
+_MOST = 2**62
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A convolution that is ready to run here, or anywhere else; made by `qconv.plan`.
+
+    ``print(plan)`` shows what it will cost. Either call `run`; or run `circuits`, as often as
+    `executions` says, on a machine of your own, and give what was counted to `decode`.
+    """
+
+    image: NDArray[np.float64]
+    """The image, its shape that of ``grid.image_shape``."""
+    propagator: Propagator
+    """The kernel as probabilities and weights."""
+    grid: Grid
+    """Which image pixels each output pixel sees, after all steps."""
+    method: Method
+    """How to convolve."""
+    shots: int | None
+    """Shots for each output pixel; None for the exact expectation."""
+    backend: Backend
+    """Where circuits run; None is the ideal Aer simulator."""
+    seed: np.random.SeedSequence
+    """Root of all randomness of this call."""
+    total: int | None = None
+    """Executions of circuits that hold the whole image; None for ``shots`` a pixel."""
+    counted: bool = False
+    """Whether circuits are made to be counted as on a device, not to run on a simulator."""
+    progress: bool = False
+    """Whether to show progress bars."""
+    memory: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    """What was worked out before, see `once`."""
+
+    # ------------------------------------------------------------------------------ to be used
+
+    @cached_property
+    def circuits(self) -> tuple[QuantumCircuit, ...]:
+        """The circuits that would run, before transpiling: measured, with named registers."""
+        return tuple(program.circuit() for program in self.method.build(self))
+
+    @cached_property
+    def executions(self) -> tuple[int, ...]:
+        """How often each of `circuits` is to run; 0 for the exact expectation.
+
+        On a device whose noise makes outcomes that the ideal circuit never gives, `Collapse` needs
+        more, see `decode`.
+        """
+        return tuple(program.executions or 0 for program in self.method.build(self))
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What running the plan costs: qubits, gates, executions, and the error to be expected."""
+        return cost_of(self)
+
+    def run(self, progress: bool = False) -> Convolution:
+        """Run the circuits and decode their outcomes.
+
+        Args:
+            progress: Show progress bars (needs tqdm).
+
+        Returns:
+            The estimate with its standard error.
+
+        Raises:
+            ValueError: The work would not fit in memory, or not on the backend.
+            RuntimeError: A backend failed.
+        """
+        plan = replace(self, progress=boolean(progress, "progress"))
+        programs = self.method.build(plan)
+        streams = self.streams
+        outcomes = run(programs, self.backend, streams=streams, progress=plan.progress)
+        return self.method.decode(plan, outcomes)
+
+    def decode(self, counts: Any) -> Convolution:
+        """The estimate that counts give, wherever and whenever they were gathered.
+
+        Args:
+            counts: One item for each of `circuits`, in their order: counts by bit strings (with or
+                without spaces), by hexadecimal texts or by whole numbers; a ``BitArray``; or the
+                ``data`` of one. In place of a list: a ``PrimitiveResult``, a ``Result``, or a
+                single item where there is one circuit. All shots count, so more of them than
+                `executions` says give a smaller error where the method can use them.
+
+        Returns:
+            The estimate with its standard error; as noise is not excluded, standard errors rest on
+            what was counted, not on the ideal circuit.
+
+        Raises:
+            TypeError: A count is no whole number.
+            ValueError: The plan is for the exact expectation; there are more or fewer items than
+                circuits; outcomes have another number of bits; or shots are too few.
+        """
+        if self.shots is None:
+            raise ValueError("shots: expected a whole number to decode counts, got None (exact)")
+        programs = list(self.method.build(self))
+        return self.method.decode(self, iter(gathered(programs, counts, self.seed)))
+
+    def __str__(self) -> str:
+        rows = [
+            ("method", repr(self.method)),
+            ("image", " x ".join(map(str, self.grid.image_shape))),
+            ("kernel", " x ".join(map(str, self.propagator.shape))),
+            ("output pixels", " x ".join(map(str, self.grid.output_shape))),
+            ("shots a pixel", "exact expectation" if self.shots is None else f"{self.shots:,}"),
+        ]
+        return "\n".join([*(f"{name:<26}{text}" for name, text in rows), str(self.cost)])
+
+    # --------------------------------------------------------------------- for methods to use
+
+    @cached_property
+    def padded(self) -> NDArray[np.float64]:
+        """The image with its margins, contiguous."""
+        return np.ascontiguousarray(self.grid.pad(self.image))
+
+    @property
+    def native(self) -> bool:
+        """Whether circuits may hold arrays as instructions, as a state-vector simulator takes."""
+        return is_statevector(self.backend) and not self.counted
+
+    @property
+    def simulated(self) -> bool:
+        """Whether circuits are simulated without noise here, so that their states must fit."""
+        return is_ideal(self.backend) and not self.counted
+
+    @property
+    def adder(self) -> str:
+        """The family of adders that suits where the circuits run."""
+        if self.counted:
+            return "ripple"
+        return choose_family(self.backend, exact=is_statevector(self.backend))
+
+    @property
+    def whole_shots(self) -> int | None:
+        """Executions of a circuit that holds the whole image; None for the exact expectation.
+
+        Raises:
+            ValueError: They are too many to count.
+        """
+        if self.shots is None or self.total is not None:
+            return None if self.shots is None else self.total
+        if self.shots * self.grid.pixels > _MOST:
+            raise ValueError(
+                f"shots: expected at most {_MOST // self.grid.pixels} for {self.grid.pixels} "
+                f"output pixels, got {self.shots}"
+            )
+        return self.shots * self.grid.pixels
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Name of the random stream, empty where nothing is random."""
+        return frozenset() if self.shots is None else frozenset({stream_name(self.seed)})
+
+    @property
+    def quantity(self) -> str:
+        """Digest of what is to be estimated: image, kernel, geometry, noise."""
+        digest = hashlib.blake2b(repr(self.grid).encode(), digest_size=16)
+        digest.update(np.ascontiguousarray(self.image).data)
+        digest.update(np.ascontiguousarray(self.propagator.effective_kernel).data)
+        digest.update(str(self.method.steps).encode())
+        digest.update(noise_name(self.backend).encode())
+        return digest.hexdigest()
+
+    def once(self, key: Hashable, work: Callable[[], _T]) -> _T:
+        """What ``work`` gives, worked out the first time that it is asked for.
+
+        Args:
+            key: Under which it is kept, any that the method likes.
+            work: Called if nothing is kept under the key yet.
+        """
+        if key not in self.memory:
+            self.memory[key] = work()
+        found: _T = self.memory[key]
+        return found
+
+    def on_device(self) -> Plan:
+        """The same plan with circuits that are made to be counted as on a device."""
+        return replace(self, counted=True, memory={})
+
+    def for_each_tile(self, work: Callable[[int], None]) -> None:
+        """Call ``work`` with the number of every tile of the output, on all cores."""
+        for_each(work, len(self.grid.tiles), progress=self.progress)
+
+    def result(
+        self,
+        image: NDArray[np.float64],
+        stderr: NDArray[np.float64],
+        outcomes: Sequence[Outcomes],
+        *,
+        variant: str = "",
+        **more: Any,
+    ) -> Convolution:
+        """A result with everything filled in that follows from plan and outcomes.
+
+        Args:
+            image: The estimate, shape ``grid.output_shape``.
+            stderr: Its standard error, same shape.
+            outcomes: What it was estimated from.
+            variant: Tells quantities apart that are estimated from the same plan.
+            more: Any other field of a `Convolution`, or other values of the same.
+        """
+        noise = "" if is_ideal(self.backend) else repr(self.method)  # does not treat methods alike
+        fields: dict[str, Any] = {
+            "shots": self.shots,
+            "total_shots": sum(part.total_shots for part in outcomes),
+            "oracle_calls": sum(part.oracle_calls for part in outcomes),
+            "quantity": f"{self.quantity}{variant}{noise}",
+            "streams": frozenset().union(*(part.streams for part in outcomes)),
+        }
+        if "circuits" not in more:  # which take time to build
+            fields["circuits"] = tuple(part.circuit for part in outcomes)
+        return Convolution(image=image, stderr=stderr, **(fields | more))
+
+
+def plan(
+    image: ArrayLike,
+    kernel: ArrayLike | Propagator,
+    *,
+    method: Method,
+    shots: int | None = 1024,
+    mode: str = "full",
+    boundary: str = "fill",
+    fillvalue: float = 0.0,
+    backend: Backend = None,
+    seed: Seed = None,
+    flipped: bool = True,
+) -> Plan:
+    """Check and lay out a convolution; nothing runs.
+
+    Args:
+        image: As for `qconv.convolve`, as are the other arguments.
+        kernel: Real array with as many axes as the image, or a `Propagator`.
+        method: How to convolve.
+        shots: For each output pixel; None for the exact expectation.
+        mode: ``full``, ``same`` or ``valid``.
+        boundary: ``fill``, ``wrap`` or ``symm``.
+        fillvalue: What lies outside with ``fill``.
+        backend: For which the circuits are made; None for the ideal Aer simulator.
+        seed: Of all randomness.
+        flipped: True for convolution, False for correlation.
+
+    Returns:
+        The plan: its circuits, its cost, and `Plan.run` or `Plan.decode` for its result.
+
+    Raises:
+        TypeError: An argument is of the wrong type, or complex.
+        ValueError: An argument has a wrong value or shape, is not finite or empty, or the work
+            would not fit in memory. Nothing large is allocated before it fits.
+    """
+    method = check_method(method)
+    _require_room(image, "image")
+    array = real_array(image, "image", finite=False)
+    if array.ndim not in (1, 2, 3):
+        raise ValueError(f"image: expected 1, 2 or 3 axes, got {array.ndim} (shape {array.shape})")
+    if not isinstance(kernel, Propagator):
+        _require_room(kernel, "kernel")
+        kernel = real_array(kernel, "kernel", finite=False)
+    if len(kernel.shape) != array.ndim:
+        raise ValueError(
+            f"kernel: expected as many axes as the image, {array.ndim}, got "
+            f"{len(kernel.shape)} (shape {kernel.shape})"
+        )
+    propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
+    check_backend(backend)
+    worker_count()
+    root = root_seed(seed)
+    grid = plan_grid(
+        array.shape,
+        tuple(method.steps * (h - 1) + 1 for h in propagator.shape),
+        mode=mode,
+        boundary=boundary,
+        fillvalue=real_number(fillvalue, "fillvalue"),
+        flipped=boolean(flipped, "flipped"),
+    )
+    padded_pixels = math.prod(grid.padded_shape)
+    require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
+    require_finite(array, "image")
+    return Plan(
+        image=array,
+        propagator=propagator,
+        grid=grid,
+        method=method,
+        shots=None if shots is None else whole_number(shots, "shots", 1),
+        backend=backend,
+        seed=root,
+    )
+
+
+def _require_room(array: object, name: str) -> None:
+    """Refuse an array whose floating-point copies would not fit, before making one."""
+    if isinstance(array, np.ndarray):
+        require_memory(3 * 8 * array.size, f"{name} of shape {array.shape} is")

@@ -1,0 +1,1 @@
+"""Visualization: figures and pictures. Needs the extra ``images``."""
