@@ -116,3 +116,11 @@ def boolean(value: object, name: str) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}: expected True or False, got {value!r}")
     return bool(value)
+
+
+def require_products(largest: float) -> None:
+    """Raise a ``ValueError`` if a bound on products of image and kernel is infinite."""
+    if not np.isfinite(largest):
+        raise ValueError(
+            "image: expected products with the kernel below 1.8e308, got larger ones; scale one"
+        )

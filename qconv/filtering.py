@@ -28,6 +28,7 @@ def filter_frequencies(
     shots: int | None = 1024,
     backend: Backend = None,
     seed: Seed = None,
+    job_shots: int | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Multiply an image's spectrum by a transfer function, in a quantum circuit.
@@ -46,6 +47,7 @@ def filter_frequencies(
         shots: As in `qconv.convolve`, as are ``backend``, ``seed`` and ``progress``.
         backend: Where to run.
         seed: Of all randomness.
+        job_shots: Most shots of a job.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -60,7 +62,9 @@ def filter_frequencies(
     pixels = real_array(image, "image", finite=False)
     spectrum = _checked(transfer, pixels.shape)
     method = Fourier(signed=signed)
-    laid_out = filter_plan(pixels, spectrum, method, shots=shots, backend=backend, seed=seed)
+    laid_out = filter_plan(
+        pixels, spectrum, method, shots=shots, backend=backend, seed=seed, job_shots=job_shots
+    )
     return laid_out.run(progress)
 
 
@@ -71,7 +75,7 @@ def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **optio
         image: Finite or not, checked with the rest.
         transfer: Factor of every frequency, one that leaves the image real.
         method: Which will filter.
-        options: ``shots``, ``backend`` and ``seed``, as for `qconv.convolve`.
+        options: ``shots``, ``backend``, ``seed`` and ``job_shots``, as for `qconv.convolve`.
 
     Raises:
         TypeError: As for `qconv.convolve`.

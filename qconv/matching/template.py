@@ -113,6 +113,7 @@ def match_template(
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
     backend: Backend = None,
     seed: Seed = None,
+    job_shots: int | None = None,
     progress: bool = False,
 ) -> Match:
     """Find a template in an image, or in a signal, by measuring a quantum circuit.
@@ -131,6 +132,7 @@ def match_template(
             copy of the template is as bright as the template.
         backend: As in `qconv.convolve`, as are ``seed`` and ``progress``.
         seed: Of all randomness.
+        job_shots: Most shots of a job.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -150,7 +152,8 @@ def match_template(
     x, t = _checked(image, template)
     if filter == "normalized":
         x, t = _without_units(x), _without_units(t)
-    laid_out = match_plan(x, t, filter, method, shots=shots, backend=backend, seed=seed)
+    options = {"backend": backend, "seed": seed, "job_shots": job_shots}
+    laid_out = match_plan(x, t, filter, method, shots=shots, **options)
     norms = _window_norms(x, t) if filter == "normalized" else None
     return _matched(laid_out.run(progress), laid_out.shots, _places(x, t), norms)
 
@@ -197,16 +200,15 @@ def match_plan(
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
     *,
     shots: int | None,
-    backend: Backend = None,
-    seed: Seed = None,
+    **options: Any,
 ) -> Plan:
     """The filter as a convolution, with all shots that it may have.
 
-    Arguments and errors are those of `match_template`.
+    Arguments and errors are those of `match_template`; ``options`` are its ``backend``, ``seed``
+    and ``job_shots``.
     """
     x, t = _checked(image, template)
     total = None if shots is None else whole_number(shots, "shots", 1)
-    options = {"backend": backend, "seed": seed}
     method = check_method(method)
     if one_of(filter, "filter", FILTERS) != "phase":
         return _correlation_plan(x, t, method, total, options)
@@ -239,7 +241,7 @@ def _phase_plan(
     """A filter on a ring of powers of two; local means are taken away before zeros are added."""
     window = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
     ring = tuple(1 << (length - 1).bit_length() for length in image.shape)
-    if is_ideal(options["backend"]):
+    if is_ideal(options.get("backend")):
         qubits = (math.prod(ring) - 1).bit_length() + method.signed
         require_room(qubits, qubits, qubits, image.shape)
     extended = np.zeros(ring)

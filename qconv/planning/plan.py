@@ -56,6 +56,8 @@ class Plan:
     """Where circuits run; None is the ideal Aer simulator."""
     seed: np.random.SeedSequence
     """Root of all randomness of this call."""
+    job_shots: int | None = None
+    """Most shots of a job; None for as many as the backend says."""
     total: int | None = None
     """Executions of circuits that hold the whole image; None for ``shots`` a pixel."""
     counted: bool = False
@@ -102,7 +104,13 @@ class Plan:
         plan = replace(self, progress=boolean(progress, "progress"))
         programs = self.method.build(plan)
         streams = self.streams
-        outcomes = run(programs, self.backend, streams=streams, progress=plan.progress)
+        outcomes = run(
+            programs,
+            self.backend,
+            streams=streams,
+            job_shots=self.job_shots,
+            progress=plan.progress,
+        )
         return self.method.decode(plan, outcomes)
 
     def decode(self, counts: Any) -> Convolution:
@@ -179,6 +187,17 @@ class Plan:
             )
         return self.shots * self.grid.pixels
 
+    def shots_that_came(self, planned: int, came: int) -> int | None:
+        """Shots for each output pixel, where a backend gave more or fewer than planned.
+
+        Args:
+            planned: Executions.
+            came: Executions that came back.
+        """
+        if self.shots is None or planned == came:
+            return self.shots
+        return max(1, round(self.shots * came / planned))
+
     @property
     def streams(self) -> frozenset[str]:
         """Name of the random stream, empty where nothing is random."""
@@ -234,7 +253,10 @@ class Plan:
         """
         noise = "" if is_ideal(self.backend) else repr(self.method)  # does not treat methods alike
         fields: dict[str, Any] = {
-            "shots": self.shots,
+            "shots": self.shots_that_came(
+                sum(part.program.executions or 0 for part in outcomes),
+                sum(part.executions for part in outcomes),
+            ),
             "total_shots": sum(part.total_shots for part in outcomes),
             "oracle_calls": sum(part.oracle_calls for part in outcomes),
             "quantity": f"{self.quantity}{variant}{noise}",
@@ -256,6 +278,7 @@ def plan(
     fillvalue: float = 0.0,
     backend: Backend = None,
     seed: Seed = None,
+    job_shots: int | None = None,
     flipped: bool = True,
 ) -> Plan:
     """Check and lay out a convolution; nothing runs.
@@ -270,6 +293,7 @@ def plan(
         fillvalue: What lies outside with ``fill``.
         backend: For which the circuits are made; None for the ideal Aer simulator.
         seed: Of all randomness.
+        job_shots: Most shots of a job.
         flipped: True for convolution, False for correlation.
 
     Returns:
@@ -316,6 +340,7 @@ def plan(
         shots=None if shots is None else whole_number(shots, "shots", 1),
         backend=backend,
         seed=root,
+        job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
     )
 
 

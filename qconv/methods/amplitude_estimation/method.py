@@ -28,7 +28,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import one_of, whole_number
+from qconv._checks import one_of, require_products, whole_number
 from qconv.circuits.grover import Amplifier
 from qconv.circuits.registers import kernel_registers, kernel_states, qubits_of
 from qconv.execution.outcomes import Outcomes
@@ -91,6 +91,9 @@ class AmplitudeEstimation(Method):
 
     def build(self, plan: Plan) -> list[Program]:
         """A circuit for each block of the output and each power."""
+        size = float(np.abs(plan.propagator.effective_kernel).sum())
+        with np.errstate(over="ignore"):
+            require_products(4 * size * float(np.abs(plan.padded).max()))
         blocks = self._blocks(plan)
         if plan.simulated:
             position = sum(blocks[0].bits)
@@ -107,11 +110,14 @@ class AmplitudeEstimation(Method):
         image, stderr = np.empty((2, *plan.grid.output_shape))
         reliable = np.ones(plan.grid.output_shape, dtype=bool)
         kept: list[Outcomes] = []
+        planned = came = 0
         blocks = self._blocks(plan)
         for number, block in enumerate(blocks):
             gathered = list(islice(outcomes, len(self._ran(plan))))
             found = self._decode_block(plan, number, block, gathered)
             image[block.outputs], stderr[block.outputs], reliable[block.outputs] = found
+            planned += sum(part.program.executions or 0 for part in gathered)
+            came += sum(part.executions for part in gathered)
             kept += [
                 replace(part, law=None, histograms=(), executed=part.total_shots)
                 for part in gathered
@@ -121,6 +127,7 @@ class AmplitudeEstimation(Method):
             stderr,
             kept,
             circuits=tuple(part.circuit for part in kept[: len(self._ran(plan))]),
+            shots=plan.shots_that_came(planned, came),
             independent=all(block.distinct for block in blocks),
             reliable=reliable,
             quantity=f"{plan.quantity} {self.powers} {self.range}",
@@ -302,7 +309,8 @@ class _Scale:
             for part, n in zip(block.outputs, block.counts, strict=True)
         )
         negative = (self.size - self.total) / 2
-        width = np.where(self.width > 0, self.width, 1) * self.size
+        width = self.width * self.size
+        width = np.where(width > 0, width, 1.0)
         p = (outputs[shown] - self.low * self.total + self.width * negative) / width
         return np.clip(p, 0, 1)
 

@@ -144,7 +144,7 @@ class Fourier(Method):
 
         def make() -> _Spectrum:
             encoded = self._encoded(plan)
-            return encoded.transfer(encoded.layout.added(plan.propagator.effective_kernel))
+            return encoded.transfer(encoded.kernel[0])
 
         return plan.once("transfer", make)
 
@@ -156,7 +156,8 @@ class Fourier(Method):
         def make() -> CoherentReadOut:
             encoded = self._encoded(plan)
             filtered = encoded.through(self._transfer(plan))
-            return CoherentReadOut(encoded, filtered, self._bound(plan), self.signed)
+            gain = encoded.kernel[1]
+            return CoherentReadOut(encoded, filtered, self._bound(plan), self.signed, gain)
 
         return plan.once(CoherentReadOut, make)
 
