@@ -72,18 +72,22 @@ def run(
     jobs = Jobs(backend, ShotLog(), job_shots, progress=progress)
     latest: tuple[Saving, dict[str, NDArray[np.float64]]] | None = None
     count = length_hint(programs)
-    with progress_bar(count or None, "circuit", show=progress and count != 1) as bar:
+    with progress_bar(count or None, "circuit", show=progress) as bar:
         for program in programs:
+            bar.set_description_str("building a circuit")
             if backend is not None and program.executions is not None:
                 yield _measured(program, jobs, streams)
             elif program.saved is not None:
                 saving, label = program.saved
                 if latest is None or latest[0] is not saving:
-                    latest = saving, saved_probabilities(saving.build(), backend, program.measured)
+                    circuit = saving.build()
+                    bar.set_description_str(f"simulating a circuit of {circuit.num_qubits} qubits")
+                    latest = saving, saved_probabilities(circuit, backend, program.measured)
                 yield Outcomes(program, law=latest[1][label], streams=streams, ideal=True)
             else:
                 circuit = program.build()
                 measured = program.measurement(circuit)
+                bar.set_description_str(f"simulating a circuit of {circuit.num_qubits} qubits")
                 law = born_probabilities(circuit, backend, measured=measured)
                 append_measurement(circuit, measured)
                 yield Outcomes(program, law=law, streams=streams, ideal=True, ran=circuit)
