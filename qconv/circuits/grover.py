@@ -33,6 +33,7 @@ from qiskit.circuit.library.data_preparation import UniformSuperpositionGate
 
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.registers import (
+    append_large,
     append_shift,
     axis_registers,
     kernel_registers,
@@ -216,10 +217,10 @@ class Amplifier:
         if self._joint:
             controls += qubits_of(self._registers)
         if not self._native:
-            circuit.append(gate, [*self._flag, *controls], copy=False)
+            append_large(circuit, gate, [*self._flag, *controls])
             return
         circuit.sdg(self._flag)
         circuit.h(self._flag)
-        circuit.append(gate, [*controls, *self._flag], copy=False)
+        append_large(circuit, gate, [*controls, *self._flag])
         circuit.h(self._flag)
         circuit.s(self._flag)

@@ -35,7 +35,7 @@ from qiskit.circuit.library import DiagonalGate
 
 from qconv._checks import boolean, one_of
 from qconv.circuits.fourier import fourier_transform, reversed_bits
-from qconv.circuits.registers import Registers, axis_registers, qubits_of
+from qconv.circuits.registers import Registers, append_large, axis_registers, qubits_of
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.whole_image.encoded_image import CoherentReadOut, EncodedImage, superposed
@@ -223,10 +223,10 @@ def _append_filter(circuit: QuantumCircuit, registers: _Registers, transfer: _Sp
         circuit.compose(fourier_transform(register.size), register, inplace=True)
     if flag:
         circuit.h(flag)
-        circuit.append(flag_diagonal(transfer), [*qubits_of(position), *flag], copy=False)
+        append_large(circuit, flag_diagonal(transfer), [*qubits_of(position), *flag])
         circuit.h(flag)
     else:
-        circuit.append(phase_diagonal(transfer), qubits_of(position), copy=False)
+        append_large(circuit, phase_diagonal(transfer), qubits_of(position))
     for register in position.values():
         circuit.compose(fourier_transform(register.size).inverse(), register, inplace=True)
     if reference:
