@@ -112,8 +112,13 @@ class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
 
 
 def append_large(circuit: QuantumCircuit, operation: Instruction, qubits: Sequence[Qubit]) -> None:
-    """Append an operation of many numbers, none of which Qiskit looks at."""
-    circuit._append(CircuitInstruction(operation, tuple(qubits), ()))
+    """Append an operation of many numbers, each of which Qiskit would otherwise look at."""
+    append_again(circuit, CircuitInstruction(operation, tuple(qubits), ()))
+
+
+def append_again(circuit: QuantumCircuit, instruction: CircuitInstruction) -> None:
+    """Append an operation on its qubits, made before so that its numbers are converted once."""
+    circuit._append(instruction)
 
 
 def prepare(

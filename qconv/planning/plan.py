@@ -203,7 +203,7 @@ class Plan:
         """Name of the random stream, empty where nothing is random."""
         return frozenset() if self.shots is None else frozenset({stream_name(self.seed)})
 
-    @property
+    @cached_property
     def quantity(self) -> str:
         """Digest of what is to be estimated: image, kernel, geometry, noise."""
         digest = hashlib.blake2b(repr(self.grid).encode(), digest_size=16)

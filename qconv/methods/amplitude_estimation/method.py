@@ -21,9 +21,10 @@ probabilities are exactly those that the whole would have.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,7 @@ from qconv.planning.plan import Plan
 from qconv.result import Convolution
 
 _Array = NDArray[np.float64]
+_T = TypeVar("_T")
 
 RANGES = ("global", "local")
 
@@ -200,22 +202,33 @@ class AmplitudeEstimation(Method):
         ]
 
     def _amplifier(self, plan: Plan, number: int, block: Block) -> Amplifier:
-        """What makes a block's circuits; only the latest is kept."""
-        latest = plan.memory.get(Amplifier)
-        if latest is None or latest[0] != number:
+        """What makes a block's circuits."""
+
+        def make() -> Amplifier:
             kernel = _added(plan)
-            scale = _Scale.of(plan, block, kernel, self.range)
-            angles = scale.angles(plan, block, kernel)
-            made = Amplifier(block.counts, kernel, angles, native=plan.native, family=plan.adder)
-            latest = plan.memory[Amplifier] = number, made
-        found: Amplifier = latest[1]
+            angles = self._scale(plan, number, block).angles(plan, block, kernel)
+            return Amplifier(block.counts, kernel, angles, native=plan.native, family=plan.adder)
+
+        return self._latest(plan, "amplifier", number, make)
+
+    def _scale(self, plan: Plan, number: int, block: Block) -> _Scale:
+        """How a block's pixels are mapped to probabilities."""
+        make = lambda: _Scale.of(plan, block, _added(plan), self.range)  # noqa: E731
+        return self._latest(plan, "scale", number, make)
+
+    @staticmethod
+    def _latest(plan: Plan, kind: str, number: int, make: Callable[[], _T]) -> _T:
+        """What was made for a block, of which only the latest is kept."""
+        if plan.memory.get(kind, (None, None))[0] != number:
+            plan.memory[kind] = number, make()
+        found: _T = plan.memory[kind][1]
         return found
 
     def _decode_block(
         self, plan: Plan, number: int, block: Block, gathered: list[Outcomes]
     ) -> _Found:
         """Outputs, standard errors and reliability of one block."""
-        scale = _Scale.of(plan, block, _added(plan), self.range)
+        scale = self._scale(plan, number, block)
         powers = self._ran(plan)
         size = 2 ** (sum(block.bits) + 1)
         table = np.array(

@@ -96,7 +96,11 @@ class EncodedImage:
         return self.plan.adder if adder == "auto" else adder
 
     def program(
-        self, shell: Callable[[], QuantumCircuit], amplitudes: Callable[[], _Array], measured: int
+        self,
+        shell: Callable[[], QuantumCircuit],
+        amplitudes: Callable[[], _Array],
+        measured: int,
+        then: Callable[[QuantumCircuit], None] = lambda circuit: None,
     ) -> Program:
         """The one program: amplitudes are prepared, and what follows acts on them.
 
@@ -104,10 +108,13 @@ class EncodedImage:
             shell: Makes what follows the preparation, its first qubits those to be prepared.
             amplitudes: Of as many of its first qubits as they need.
             measured: How many of its first qubits are measured.
+            then: Appends what comes after that, and is large: it is not copied.
         """
 
         def build() -> QuantumCircuit:
-            return self._prepared(shell(), amplitudes(), measured)
+            circuit = self._prepared(shell(), amplitudes(), measured)
+            then(circuit)
+            return circuit
 
         shots = self.plan.whole_shots
         return Program(build, shots, derived(self.plan.seed, JOBS), measured)
@@ -274,17 +281,17 @@ class CoherentReadOut:
     gain: float = 1.0
     """By what a kernel was divided, so that its transfer function is within range."""
 
-    @property
+    @cached_property
     def factor(self) -> float:
         """What an amplitude of 1 stands for, relative to the brightest pixel."""
         return self.bound * float(np.linalg.norm(self.encoded.content))
 
-    @property
+    @cached_property
     def expected(self) -> float:
         """Success probability of the filter."""
         return float(np.sum((self.filtered / self.factor) ** 2))
 
-    @property
+    @cached_property
     def vanishes(self) -> bool:
         """Whether the filter leaves nothing of the image where it is read, but for rounding."""
         left = np.sum(np.square(self.filtered / self.bound))

@@ -94,9 +94,10 @@ class Fourier(Method):
             return []
         return [
             encoded.program(
-                lambda: self._shell(plan),
+                lambda: self._registers(plan).circuit(),
                 lambda: superposed(encoded.content, signed=self.signed),
                 self.num_qubits(plan),
+                lambda circuit: self._append_filter(plan, circuit),
             )
         ]
 
@@ -113,7 +114,7 @@ class Fourier(Method):
     def num_qubits(self, plan: Plan) -> int:
         """Qubits of the circuit, whatever the image shows."""
         encoded = self._encoded(plan)
-        return encoded.layout.num_qubits + self.signed + (not _is_unitary(self._transfer(plan)))
+        return encoded.layout.num_qubits + self.signed + (not self._unitary(plan))
 
     def predict(self, plan: Plan) -> Prediction:
         """Success probability, and the standard error of every pixel."""
@@ -167,17 +168,21 @@ class Fourier(Method):
         if self._bound(plan) == 0:
             return True
         keeps_all = encoded.layout.num_read == encoded.content.size
-        if keeps_all and _is_unitary(self._transfer(plan)):
+        if keeps_all and self._unitary(plan):
             return False
         return self._read_out(plan).vanishes
 
-    def _shell(self, plan: Plan) -> QuantumCircuit:
-        """What follows the preparation of the image."""
+    def _unitary(self, plan: Plan) -> bool:
+        """Whether the filter needs no flag."""
+        return plan.once("unitary", lambda: _is_unitary(self._transfer(plan)))
+
+    def _registers(self, plan: Plan) -> _Registers:
+        bits = self._encoded(plan).layout.bits
+        return _Registers.of(bits, signed=self.signed, flagged=not self._unitary(plan))
+
+    def _append_filter(self, plan: Plan, circuit: QuantumCircuit) -> None:
         factors = self._transfer(plan) / self._bound(plan)
-        registers = _Registers.of(self._encoded(plan), factors, signed=self.signed)
-        circuit = registers.circuit()
-        _append_filter(circuit, registers, factors)
-        return circuit
+        _append_filter(circuit, self._registers(plan), factors)
 
 
 def _is_unitary(transfer: _Spectrum) -> bool:
@@ -195,10 +200,11 @@ class _Registers:
     flag: QuantumRegister | None
 
     @classmethod
-    def of(cls, encoded: EncodedImage, transfer: _Spectrum, *, signed: bool) -> _Registers:
+    def of(cls, bits: tuple[int, ...], *, signed: bool, flagged: bool) -> _Registers:
+        """The registers of a lattice of so many bits along each axis."""
         reference = QuantumRegister(1, "reference") if signed else None
-        flag = None if _is_unitary(transfer) else QuantumRegister(1, "flag")
-        return cls(axis_registers(encoded.layout.bits), reference, flag)
+        flag = QuantumRegister(1, "flag") if flagged else None
+        return cls(axis_registers(bits), reference, flag)
 
     def circuit(self) -> QuantumCircuit:
         """A circuit of these registers, without gates."""
