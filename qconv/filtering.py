@@ -88,12 +88,12 @@ def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **optio
 
 def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     """The transfer function as a complex array, or an error that says what is wrong with it."""
+    require_unmasked(transfer, "transfer")
     array = np.asarray(transfer)
     if array.dtype.kind != "c":
         array = real_array(transfer, "transfer")
     if array.shape != shape:
         raise ValueError(f"transfer: expected the shape of the image, {shape}, got {array.shape}")
-    require_unmasked(transfer, "transfer")
     require_finite(array.real, "transfer")
     require_finite(array.imag, "transfer")
     largest = float(np.abs(array).max(initial=0))
