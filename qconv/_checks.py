@@ -8,6 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+#: Decorates what users call: what NumPy does about overflow and underflow unless told otherwise,
+#: whatever the caller has told it. Vanishing products are right answers everywhere.
+numpy_defaults = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+
 
 def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[np.float64]:
     """``value`` as a non-empty real ``float64`` array, without copying where it is one already.

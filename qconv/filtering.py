@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qconv._checks import real_array, require_finite, require_unmasked
+from qconv._checks import numpy_defaults, real_array, require_finite, require_unmasked
 from qconv.execution.backends import Backend
 from qconv.execution.seeds import Seed
 from qconv.methods.whole_image.fourier import Fourier
@@ -20,6 +20,7 @@ from qconv.result import Convolution
 _ROUNDING = 1e-9
 
 
+@numpy_defaults
 def filter_frequencies(
     image: ArrayLike,
     transfer: ArrayLike,

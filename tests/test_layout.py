@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 #: Bottom to top. A folder stands for its files, which have rules of their own.
 ORDER = [
     "_checks",
+    "_files",
     "_memory",
     "_progress",
     "_threads",
