@@ -47,7 +47,7 @@ def save(name, pixels, **how):
 def tiff(name, pixels):
     import tifffile
 
-    tifffile.imwrite(name, pixels)
+    tifffile.imwrite(name, pixels, photometric="minisblack")
 
 
 def read(name):
@@ -535,6 +535,7 @@ def files_for_wrong_input(folder):
     np.save("none.npy", np.ones((0, 3)))
     tiff("nan.tif", np.full((5, 5), np.nan, np.float32))
     tiff("complex.tif", np.ones((5, 5), np.complex64))
+    tiff("pages.tif", np.ones((3, 6, 7), np.float32))
     tiff("stack.tif", np.ones((5, 6, 7), np.float32))
 
 
@@ -545,9 +546,10 @@ WRONG = {
     "text.png": "IMAGE: text.png is not a picture",
     "empty.png": "IMAGE: empty.png is not a picture",
     "cut.png": "IMAGE: cut.png is not a picture",
+    "pages.tif": "IMAGE: pages.tif: expected one picture, got a stack of 3",
     "nan.tif": "(image|IMAGE): .*NaN",
     "complex.tif": "IMAGE: .*real",
-    "stack.tif": r"IMAGE: stack.tif: expected one .*\(5, 6, 7\)",
+    "stack.tif": "IMAGE: stack.tif: expected one picture, got a stack of 5 of 6 x 7",
     "exists.png": "IMAGE: exists.png is not a picture",
     "in.png in.png": "unrecognized arguments: in.png",
     # kernel

@@ -42,7 +42,7 @@ SIBLINGS = [
 
 MOST_FILES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 14, 400, 60
 
-OPTIONAL = {"skimage", "PIL", "matplotlib", "mpl_toolkits", "tqdm"}
+OPTIONAL = {"skimage", "PIL", "tifffile", "matplotlib", "mpl_toolkits", "tqdm"}
 
 
 def imports(path):
