@@ -32,7 +32,7 @@ class Place:
         """
         try:
             return cls(path, os.stat(path))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return cls(path, None)
 
     @property
@@ -100,7 +100,13 @@ def written_together(*paths: Path) -> Iterator[list[Path]]:
         for place in places:
             folder = stack.enter_context(_folder_for(place))
             partial.append(Path(folder, place.path.name))
-        yield partial
+        try:
+            yield partial
+        except OSError as error:
+            for source, place in zip(partial, places, strict=True):
+                if error.filename == str(source):  # of which nobody has heard
+                    raise type(error)(error.errno, error.strerror, str(place.path)) from error
+            raise
         moves = sorted(zip(partial, places, strict=True), key=lambda move: not move[1].is_stream)
         for source, place in moves:  # first what may still fail: the reader of a pipe that has gone
             (_pour if _is_poured(place) else _replace)(source, place)

@@ -5,6 +5,7 @@ Needs the extra ``images`` (scikit-image, matplotlib).
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from dataclasses import dataclass
@@ -119,13 +120,15 @@ def write_picture(path: Path, image: _Array, scale: GreyScale) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    import skimage.io as io
+    from skimage.io import imsave
 
     if path.suffix.lower() == ".npy":
-        np.save(path, image)
+        held = io.BytesIO()
+        np.save(held, image)
+        path.write_bytes(held.getbuffer())  # NumPy itself would not say that the disk is full
         return
     levels = np.round(scale.apply(image) * WHITE).astype(np.uint8)
-    io.imsave(os.fspath(path), levels, check_contrast=False)
+    imsave(os.fspath(path), levels, check_contrast=False)
 
 
 def boxed(picture: _Array, corner: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.uint8]:
