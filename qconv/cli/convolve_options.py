@@ -21,14 +21,15 @@ SCHEMES = ("overlap-add", "overlap-save")
 PADDINGS = ("auto", "both", "kernel", "wrapped", "none")
 
 _DESCRIPTION = """\
-Convolve a picture with a kernel by measuring a quantum circuit.
+Convolve a picture with a kernel, a small array of numbers, by measuring a quantum circuit.
 
-The kernel is encoded in the amplitudes of a few qubits. Each measurement picks, for
-one pixel, one position of the kernel with the kernel's probability; the average over
+The kernel, its signs set aside, is normalised to probabilities (the propagator) and encoded
+in the amplitudes of a few qubits. A shot is one run and measurement of the circuit: it picks,
+for one pixel, one position of the kernel with that position's probability. The average over
 --shots of them is the convolution. Other methods hold the whole picture in one circuit.
 Writes the picture that was measured, and a figure with the input, the exact convolution,
 the measured one, its standard error and the propagator; prints the comparison with the
-exact convolution and the circuit's cost.
+exact convolution and the circuit's cost. Colours are convolved one by one.
 
 methods:
   collapse      one small circuit for all pixels: each shot picks a position of the kernel
@@ -36,8 +37,9 @@ methods:
   interference  shifted copies of the picture's amplitudes interfere; most shots fail where
                 they cancel
   fourier       the picture's amplitudes are filtered between two Fourier transforms
-  estimation    a flag rotated by the pixels is amplified: the error falls as the inverse of
-                the cost instead of its root; --shots are for each pixel and power
+  estimation    the pixels rotate a qubit, the flag; Grover steps amplify what it reads: the
+                error falls as the inverse of the cost instead of its root; --shots are for
+                each pixel and each number of steps (--powers)
 
 qconv match IMAGE TEMPLATE finds a small picture in a large one: qconv match --help
 """
@@ -47,7 +49,7 @@ examples:
   qconv                                    edges of a photograph, to result.png
   qconv photo.jpg --kernel gaussian --size 7 --shots 200
   qconv photo.png --kernel my_kernel.csv --mode full --boundary wrap --out mine.png
-  qconv --kernel sobel-x --no-baseline     without the control variate: noisier
+  qconv --kernel sobel-x --no-baseline     every shot gives a grey level, not a difference
   qconv --method diffusion --kernel gaussian --steps 4
   qconv --method interference --shots 100000
   qconv --method estimation --powers 0 1 2 4 8 --shots 50
@@ -109,7 +111,7 @@ def _add_what(parser: Parser) -> None:
         "--kernel",
         default="edge",
         metavar="NAME|FILE",
-        help=f"{', '.join(KERNEL_NAMES)}, or a .npy, .csv or .txt file (default: edge)",
+        help=f"{', '.join(KERNEL_NAMES)}, or a .npy, .csv, .txt or .tsv file (default: edge)",
     )
     what.add_argument(
         "--size", type=int, metavar="N", help="side of identity, box, gaussian, edge (default: 3)"
@@ -121,13 +123,18 @@ def _add_what(parser: Parser) -> None:
         help="use the softmax of the kernel at temperature T instead of the kernel itself",
     )
     what.add_argument(
-        "--mode", choices=MODES, default="same", help="size of the result (default: same)"
+        "--mode",
+        choices=MODES,
+        default="same",
+        help="pixels of the result: all that the kernel reaches, as many as the picture has, or "
+        "those where the kernel lies within the picture (default: same)",
     )
     what.add_argument(
         "--boundary",
         choices=BOUNDARIES,
         default="symm",
-        help="what lies outside: a constant, the picture repeated, or mirrored (default: symm)",
+        help="what lies outside the picture: --fillvalue, the picture again, or its mirror image "
+        "(default: symm)",
     )
     what.add_argument(
         "--fillvalue",
@@ -146,7 +153,11 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--shots", type=int, default=1000, metavar="N", help="shots for each pixel (default: 1000)"
     )
-    how.add_argument("--exact", action="store_true", help="no shots: the circuit's expectation")
+    how.add_argument(
+        "--exact",
+        action="store_true",
+        help="no shots: what they would average to, computed from the circuit",
+    )
     how.add_argument(
         "--baseline",
         action=argparse.BooleanOptionalAction,
@@ -157,10 +168,13 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         "--shared",
         action="store_true",
         default=None,
-        help="collapse: all pixels use the same shots: fewer executions",
+        help="collapse: all pixels use the same shots, which makes their errors alike",
     )
     how.add_argument(
-        "--steps", type=int, metavar="N", help="diffusion: how often it is applied (default: 1)"
+        "--steps",
+        type=int,
+        metavar="N",
+        help="diffusion: how often the kernel is applied (default: 1)",
     )
     how.add_argument(
         "--powers",
@@ -172,7 +186,7 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--range",
         choices=RANGES,
-        help="estimation: the range of grey levels that a flag covers, of the whole picture or "
+        help="estimation: the range of grey levels that the flag covers, of the whole picture or "
         "around each pixel, which is narrower but takes longer (default: global)",
     )
     how.add_argument(
@@ -185,12 +199,15 @@ def _add_layout(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--padding",
         choices=PADDINGS,
-        help="fourier: what is extended by zeros, image or kernel (default: auto)",
+        help="fourier: what is extended by zeros to the size of the registers: picture and kernel, "
+        "the kernel from its first position on, the kernel around its centre, or neither; auto "
+        "takes as few qubits as --mode and --boundary allow (default: auto)",
     )
     how.add_argument(
         "--blocks",
         choices=SCHEMES,
-        help="diffusion, interference, fourier: cut the picture into blocks, each in a circuit",
+        help="diffusion, interference, fourier: one circuit for each block of the picture, whose "
+        "results are added, or for each block of the result, which reads overlapping pieces",
     )
     how.add_argument(
         "--qubits", type=int, metavar="N", help="most qubits of a block's circuit (default: 16)"

@@ -13,15 +13,17 @@ FILTERS = ("phase", "correlation", "normalized")
 _DESCRIPTION = """\
 Find a small picture in a large one by measuring a quantum circuit.
 
-The amplitudes of the large picture pass a matched filter between two quantum Fourier
-transforms. Each of --shots measurements of the whole circuit gives one place; the leading
-one is the answer, and how sure it is follows from the counts. Prints the place, and writes
-the large picture with a box around it. Colours count by their brightness.
+The amplitudes of the large picture pass a filter made from the small one, between two
+quantum Fourier transforms. A shot is one run and measurement of the whole circuit, and gives
+one place. The place that most of --shots give is the answer, and how sure it is follows from
+their counts. Prints the place, and writes the large picture with a box around it, and a
+figure. Colours count by their brightness.
 
 filters:
-  phase         phases alone: unitary, so that every shot succeeds, and a spot of one pixel.
-                Local means are taken away from both pictures first, classically
-  correlation   the plain cross-correlation, means taken away; a flag must read 0
+  phase         phases alone: no shot is lost, and the place is a spot of one pixel. Local
+                means are taken away from both pictures first, classically
+  correlation   the plain cross-correlation, means taken away; shots in which one more qubit,
+                the flag, does not read 0 are lost
   normalized    the same divided by the norms of all windows, which are computed classically
 """
 
@@ -52,7 +54,8 @@ def parser() -> Parser:
         type=float,
         default=0.0,
         metavar="SD",
-        help="add noise of this standard deviation to IMAGE, in grey levels of 255 (default: 0)",
+        help="add noise of this standard deviation to IMAGE, whose grey levels are 0 to 255 "
+        "(default: 0)",
     )
     how = made.add_argument_group("how to find it")
     how.add_argument(
@@ -61,7 +64,11 @@ def parser() -> Parser:
     how.add_argument(
         "--shots", type=int, default=10_000, metavar="N", help="shots altogether (default: 10000)"
     )
-    how.add_argument("--exact", action="store_true", help="no shots: the circuit's expectation")
+    how.add_argument(
+        "--exact",
+        action="store_true",
+        help="no shots: what they would average to, computed from the circuit",
+    )
     how.add_argument(
         "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
     )
