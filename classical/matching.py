@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from classical.checks import image_and_kernel, one_of
+from classical.checks import image_and_kernel, numpy_defaults, one_of
 from classical.convolution import convolve, correlate
 
 _Array = NDArray[np.float64]
@@ -17,6 +17,7 @@ _FLAT = 1e-12
 _SILENT = 1e-12
 
 
+@numpy_defaults
 def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phase") -> _Array:
     """Say how well a template fits at every place of an image, exactly.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qconv._checks import real_array, require_finite, require_unmasked
+from qconv._checks import numpy_defaults, real_array, require_finite, require_unmasked
 from qconv.execution.backends import Backend
 from qconv.execution.seeds import Seed
 from qconv.methods.whole_image.fourier import Fourier
@@ -20,6 +20,7 @@ from qconv.result import Convolution
 _ROUNDING = 1e-9
 
 
+@numpy_defaults
 def filter_frequencies(
     image: ArrayLike,
     transfer: ArrayLike,
@@ -92,12 +93,12 @@ def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **optio
 
 def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     """The transfer function as a complex array, or an error that says what is wrong with it."""
+    require_unmasked(transfer, "transfer")
     array = np.asarray(transfer)
     if array.dtype.kind != "c":
         array = real_array(transfer, "transfer")
     if array.shape != shape:
         raise ValueError(f"transfer: expected the shape of the image, {shape}, got {array.shape}")
-    require_unmasked(transfer, "transfer")
     require_finite(array.real, "transfer")
     require_finite(array.imag, "transfer")
     largest = float(np.abs(array).max(initial=0))

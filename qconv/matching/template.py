@@ -35,7 +35,7 @@ from qiskit import QuantumCircuit
 from scipy.ndimage import uniform_filter
 from scipy.signal import fftconvolve
 
-from qconv._checks import one_of, real_array, whole_number
+from qconv._checks import numpy_defaults, one_of, real_array, whole_number
 from qconv.execution.backends import Backend, is_ideal
 from qconv.execution.run import require_room
 from qconv.execution.seeds import Seed
@@ -104,6 +104,7 @@ class Match:
         return "\n".join(f"{name:<22}{text}" for name, text in rows)
 
 
+@numpy_defaults
 def match_template(
     image: ArrayLike,
     template: ArrayLike,
@@ -193,6 +194,7 @@ def _places(image: _Array, template: _Array) -> tuple[slice, ...]:
 # ----------------------------------------------------------------------------------- the plans
 
 
+@numpy_defaults
 def match_plan(
     image: ArrayLike,
     template: ArrayLike,
