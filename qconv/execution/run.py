@@ -146,8 +146,10 @@ def saved_probabilities(
         )
     needed = state_memory(circuit.num_qubits, measured or circuit.num_qubits)
     require_memory(needed, f"circuit of {circuit.num_qubits} qubits is")
-    simulator = ideal_simulator() if backend is None else backend
-    result = simulator.run(ready(circuit, simulator), shots=1).result()
+    if backend is None:  # which takes circuits as they are
+        result = ideal_simulator().run(circuit, shots=1).result()
+    else:
+        result = backend.run(ready(circuit, backend), shots=1).result()
     require_success(result)
     saved: dict[str, NDArray[np.float64]] = result.data(0)
     return saved
