@@ -20,7 +20,7 @@ def progress_bar(total: int | None, unit: str, *, show: bool) -> AbstractContext
     """A bar of tqdm's on standard error that goes away when it is closed.
 
     Args:
-        total: How much there is to do; None if nobody knows, 1 for a plain word of what is done.
+        total: How much there is to do; None if nobody knows.
         unit: What is counted.
         show: False for one that shows nothing.
 
@@ -35,7 +35,7 @@ def progress_bar(total: int | None, unit: str, *, show: bool) -> AbstractContext
         raise ModuleNotFoundError(
             "progress: a progress bar needs tqdm; install it with: pip install 'qconv[images]'"
         ) from None
-    how: dict[str, Any] = {"bar_format": "{desc}"} if total == 1 else {}
+    how: dict[str, Any] = {"bar_format": "{desc}"} if unit == "circuit" and total == 1 else {}
     bar: AbstractContextManager[Any] = tqdm(
         total=total, unit=unit, unit_scale=unit == "shot", leave=False, **how
     )
