@@ -349,7 +349,7 @@ class TestPlan:
 
     def test_dark_images(self):
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("error", RuntimeWarning)
             plan = qconv.plan(np.zeros((4, 4)), EDGE, method=qconv.Interference())
             assert plan.circuits == plan.executions == ()
             assert plan.cost.executions == 0

@@ -149,7 +149,7 @@ def _used_qubits(circuit: QuantumCircuit, compiled: QuantumCircuit) -> int:
     if compiled.layout is None:
         own = set(range(circuit.num_qubits))
     else:
-        own = set(compiled.layout.initial_index_layout(filter_ancillas=True))
+        own = set(compiled.layout.initial_index_layout()[: circuit.num_qubits])
     return len(touched | own)
 
 
