@@ -33,12 +33,13 @@ Find a small picture in a large one by measuring a quantum circuit.
 
 The amplitudes of the large picture pass a matched filter between two quantum Fourier
 transforms. Each of --shots measurements of the whole circuit gives one place; the leading
-one is the answer, and how sure it is follows from the counts. Prints the place, and writes
-the large picture with a box around it. Colours count by their brightness.
+places are then compared with the small picture classically, and the most similar is the
+answer. Prints it, how similar it is and how sure that is, and writes the large picture with
+a box around it. Colours count by their brightness.
 
 filters:
   phase         phases alone: unitary, so that every shot succeeds, and a spot of one pixel.
-                Local means are taken away from both pictures first, classically
+                Both pictures are locally standardised first, classically
   correlation   the plain cross-correlation, means taken away; a flag must read 0
   normalized    the same divided by the norms of all windows, which are computed classically
 """
@@ -165,7 +166,9 @@ def _tables(match: qconv.Match, exact: _Array, cost: str) -> str:
     same = "the same place" if best == match.position else _place(best)
     rows = {
         "place of its first pixel": _place(match.position),
-        "sure to be the brightest": match.percent,
+        "similarity, classically": f"{match.similarity:.4f}",
+        "places compared": f"{len(match.candidates):,} of {match.map.size:,}",
+        "sure to be most similar": match.percent,
         "brightest, exactly": same,
         "success probability": f"{match.success_probability:.6f}",
     }
