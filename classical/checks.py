@@ -6,6 +6,10 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+#: Decorates what users call: NumPy's own answer to overflow and underflow, whatever the caller has
+#: told it to do.
+numpy_defaults = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+
 MAX_AXES = 3
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None

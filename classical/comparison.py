@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from classical.checks import positive_number, real_array, real_number
+from classical.checks import numpy_defaults, positive_number, real_array, real_number
 from classical.similarity import psnr, rms, ssim
 from classical.verdict import FALSE_ALARM_RATE, Evidence
 
@@ -28,6 +28,7 @@ class Comparison(Evidence):
     """Error in standard errors per pixel; of a noiseless pixel 0 or infinite; NaN if unknown."""
 
 
+@numpy_defaults
 def compare(
     result: Any, exact: ArrayLike, *, level: float = 0.95, data_range: float | None = None
 ) -> Comparison:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import next_fast_len
 
-from classical.checks import image_and_kernel, one_of, real_number
+from classical.checks import image_and_kernel, numpy_defaults, one_of, real_number
 
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm")
@@ -27,6 +27,7 @@ BOUNDARIES = ("fill", "wrap", "symm")
 _BLOCK_PIXELS = 2**14
 
 
+@numpy_defaults
 def convolve(
     image: ArrayLike,
     kernel: ArrayLike,
@@ -68,6 +69,7 @@ def convolve(
     return chosen(required_part(x, k.shape, mode, boundary, fillvalue), k)
 
 
+@numpy_defaults
 def correlate(
     image: ArrayLike,
     kernel: ArrayLike,

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from classical.checks import (
     grid_shape,
     image_and_kernel,
+    numpy_defaults,
     one_of,
     positive_number,
     real_number,
@@ -16,6 +17,7 @@ from classical.checks import (
 from classical.convolution import BOUNDARIES, MODES, shifted_images
 
 
+@numpy_defaults
 def heat_kernel(shape: Sequence[int], time: float, diffusivity: float = 1.0) -> NDArray[np.float64]:
     """Sample the heat kernel on a grid of pixels: where a particle is after some time.
 
@@ -62,6 +64,7 @@ def heat_kernel(shape: Sequence[int], time: float, diffusivity: float = 1.0) -> 
     return kernel
 
 
+@numpy_defaults
 def diffuse(
     image: ArrayLike,
     kernel: ArrayLike,

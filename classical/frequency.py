@@ -16,6 +16,7 @@ from classical.checks import (
     complex_array,
     grid_shape,
     non_negative_number,
+    numpy_defaults,
     positive_number,
     real_array,
     require_axes,
@@ -24,6 +25,7 @@ from classical.checks import (
 _TOLERANCE = 1e-9
 
 
+@numpy_defaults
 def low_pass(shape: Sequence[int], radius: float) -> NDArray[np.float64]:
     """Make the mask of a circle of low frequencies: 1 inside and on it, 0 outside.
 
@@ -46,6 +48,7 @@ def low_pass(shape: Sequence[int], radius: float) -> NDArray[np.float64]:
     return (_distance(shape) <= limit).astype(np.float64)
 
 
+@numpy_defaults
 def high_pass(shape: Sequence[int], radius: float) -> NDArray[np.float64]:
     """Make the mask that keeps what `low_pass` removes: 0 inside and on the circle, 1 outside.
 
@@ -66,6 +69,7 @@ def high_pass(shape: Sequence[int], radius: float) -> NDArray[np.float64]:
     return 1.0 - low_pass(shape, radius)
 
 
+@numpy_defaults
 def band_pass(shape: Sequence[int], inner: float, outer: float) -> NDArray[np.float64]:
     """Make the mask of a ring of frequencies: 1 where ``inner < r <= outer``, 0 elsewhere.
 
@@ -96,6 +100,7 @@ def band_pass(shape: Sequence[int], inner: float, outer: float) -> NDArray[np.fl
     return ((low < distance) & (distance <= high)).astype(np.float64)
 
 
+@numpy_defaults
 def gaussian_pass(shape: Sequence[int], sigma: float) -> NDArray[np.float64]:
     """Make a soft circle of low frequencies, without the ringing of a sharp one.
 
@@ -122,6 +127,7 @@ def gaussian_pass(shape: Sequence[int], sigma: float) -> NDArray[np.float64]:
     return passed
 
 
+@numpy_defaults
 def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.float64]:
     """Multiply the frequencies of an image by a transfer function, exactly.
 
@@ -152,6 +158,7 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
     return filtered
 
 
+@numpy_defaults
 def compression_ratio(mask: ArrayLike) -> float:
     """Compare the area that a mask removes with the area that it keeps.
 
@@ -173,6 +180,7 @@ def compression_ratio(mask: ArrayLike) -> float:
     return (entries.size - kept) / kept
 
 
+@numpy_defaults
 def transfer_function(kernel: ArrayLike, shape: Sequence[int]) -> NDArray[np.complex128]:
     """Write a kernel as what it multiplies every frequency by: the convolution theorem.
 

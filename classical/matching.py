@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from classical.checks import image_and_kernel, one_of
+from classical.checks import image_and_kernel, numpy_defaults, one_of
 from classical.convolution import convolve, correlate
 
 _Array = NDArray[np.float64]
@@ -21,7 +21,7 @@ _SILENT = 1e-9
 _NOISE, _FLOOR, _MEDIAN = 0.05, 1e-5, 0.6744897501960817
 
 
-@np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+@numpy_defaults
 def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phase") -> _Array:
     """Say how well a template fits at every place of an image, exactly.
 

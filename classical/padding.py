@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from classical.checks import image_and_kernel, one_of, whole_number
+from classical.checks import image_and_kernel, numpy_defaults, one_of, whole_number
 from classical.convolution import (
     circular_convolve,
     multiply_spectra,
@@ -28,6 +28,7 @@ _Block = tuple[int, ...] | None
 _Scheme = Callable[[NDArray[np.float64], NDArray[np.float64], _Block], NDArray[np.float64]]
 
 
+@numpy_defaults
 def fourier_convolve(
     image: ArrayLike,
     kernel: ArrayLike,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import linregress
 
-from classical.checks import real_array
+from classical.checks import numpy_defaults, real_array
 
 _FEWEST_POINTS = 3
 
@@ -31,6 +31,7 @@ class Convergence:
         return f"{law} from {self.points} points (sampling: -0.5)"
 
 
+@numpy_defaults
 def convergence(shots: ArrayLike, errors: ArrayLike) -> Convergence:
     """Fit the rate at which errors fall with shots: least squares on logarithms.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from classical.checks import Seed, generator, image_and_kernel, whole_number
+from classical.checks import Seed, generator, image_and_kernel, numpy_defaults, whole_number
 from classical.convolution import required_part, shifted_images
 
 
@@ -44,6 +44,7 @@ class _Outcomes:
         return self.weights[most] * self.values[most]
 
 
+@numpy_defaults
 def stochastic_convolve(
     image: ArrayLike,
     kernel: ArrayLike,

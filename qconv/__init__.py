@@ -10,28 +10,59 @@ convolution.
     result.image, result.stderr
 """
 
-from qconv.circuits.arithmetic import offset_adder
-from qconv.circuits.encoding import encode_amplitudes
-from qconv.circuits.resources import resources
-from qconv.convolution import convolve, correlate
-from qconv.execution.outcomes import Outcomes
-from qconv.execution.program import Program
-from qconv.filtering import filter_frequencies
-from qconv.kernels import named_kernel
-from qconv.matching.template import Match, match_template
-from qconv.methods.amplitude_estimation.method import AmplitudeEstimation
-from qconv.methods.blocks import Blocks
-from qconv.methods.collapse.method import Collapse
-from qconv.methods.whole_image.diffusion import Diffusion
-from qconv.methods.whole_image.fourier import Fourier
-from qconv.methods.whole_image.interference import Interference
-from qconv.planning.cost import Cost
-from qconv.planning.method import Method
-from qconv.planning.plan import Plan, plan
-from qconv.propagator import Propagator
-from qconv.result import Convolution
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qconv.circuits.arithmetic import offset_adder
+    from qconv.circuits.encoding import encode_amplitudes
+    from qconv.circuits.resources import resources
+    from qconv.convolution import convolve, correlate
+    from qconv.execution.outcomes import Outcomes
+    from qconv.execution.program import Program
+    from qconv.filtering import filter_frequencies
+    from qconv.kernels import named_kernel
+    from qconv.matching.template import Match, match_template
+    from qconv.methods.amplitude_estimation.method import AmplitudeEstimation
+    from qconv.methods.blocks import Blocks
+    from qconv.methods.collapse.method import Collapse
+    from qconv.methods.whole_image.diffusion import Diffusion
+    from qconv.methods.whole_image.fourier import Fourier
+    from qconv.methods.whole_image.interference import Interference
+    from qconv.planning.cost import Cost
+    from qconv.planning.method import Method
+    from qconv.planning.plan import Plan, plan
+    from qconv.propagator import Propagator
+    from qconv.result import Convolution
 
 __version__ = "0.1.0"
+
+#: Where each name is defined, to be imported when it is first asked for: Qiskit takes a second.
+_HOMES = {
+    "AmplitudeEstimation": "qconv.methods.amplitude_estimation.method",
+    "Blocks": "qconv.methods.blocks",
+    "Collapse": "qconv.methods.collapse.method",
+    "Convolution": "qconv.result",
+    "Cost": "qconv.planning.cost",
+    "Diffusion": "qconv.methods.whole_image.diffusion",
+    "Fourier": "qconv.methods.whole_image.fourier",
+    "Interference": "qconv.methods.whole_image.interference",
+    "Match": "qconv.matching.template",
+    "Method": "qconv.planning.method",
+    "Outcomes": "qconv.execution.outcomes",
+    "Plan": "qconv.planning.plan",
+    "Program": "qconv.execution.program",
+    "Propagator": "qconv.propagator",
+    "convolve": "qconv.convolution",
+    "correlate": "qconv.convolution",
+    "encode_amplitudes": "qconv.circuits.encoding",
+    "filter_frequencies": "qconv.filtering",
+    "match_template": "qconv.matching.template",
+    "named_kernel": "qconv.kernels",
+    "offset_adder": "qconv.circuits.arithmetic",
+    "plan": "qconv.planning.plan",
+    "resources": "qconv.circuits.resources",
+}
 
 __all__ = [
     "AmplitudeEstimation",
@@ -58,3 +89,21 @@ __all__ = [
     "plan",
     "resources",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, a name or a part of the package."""
+    if name in _HOMES:
+        found = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = found
+        return found
+    try:
+        return importlib.import_module(f"qconv.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"qconv.{name}":
+            raise
+    raise AttributeError(f"module 'qconv' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

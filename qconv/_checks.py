@@ -8,6 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+#: Decorates what users call: what NumPy does about overflow and underflow unless told otherwise,
+#: whatever the caller has told it. Vanishing products are right answers everywhere.
+numpy_defaults = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+
 
 def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[np.float64]:
     """``value`` as a non-empty real ``float64`` array, without copying where it is one already.
@@ -17,6 +21,7 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
         ValueError: ``value`` is empty, ragged, has masked entries, or (``finite``) holds NaN or
             infinity.
     """
+    require_unmasked(value, name)
     try:
         array = np.asarray(value)
     except ValueError:
@@ -25,7 +30,6 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
         raise TypeError(f"{name}: expected real numbers, got complex ones ({array.dtype})")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected an array of real numbers, got {_describe(value, array)}")
-    require_unmasked(value, name)
     if array.size == 0:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
     array = array.astype(np.float64, copy=False)
@@ -35,10 +39,18 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
 
 
 def require_unmasked(value: ArrayLike, name: str) -> None:
-    """Raise a ``ValueError`` for a NumPy masked array that hides any of its entries."""
-    if np.ma.is_masked(value):
-        hidden = f"{np.count_nonzero(np.ma.getmask(value))} masked; fill them first"
-        raise ValueError(f"{name}: expected an array without masked entries, got {hidden}")
+    """Raise a ``ValueError`` for NumPy's masked arrays, or lists of them, that hide any entry."""
+    hidden = _hidden(value)
+    if hidden:
+        found = f"{hidden} masked; fill them first"
+        raise ValueError(f"{name}: expected an array without masked entries, got {found}")
+
+
+def _hidden(value: object) -> int:
+    """How many entries a masked array hides, or those in a list, however deep."""
+    if isinstance(value, np.ma.MaskedArray):
+        return int(np.count_nonzero(np.ma.getmask(value)))
+    return sum(map(_hidden, value)) if isinstance(value, list | tuple) else 0
 
 
 def require_finite(array: NDArray[np.float64], name: str) -> None:
@@ -116,3 +128,11 @@ def boolean(value: object, name: str) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}: expected True or False, got {value!r}")
     return bool(value)
+
+
+def require_products(largest: float) -> None:
+    """Raise a ``ValueError`` if a bound on products of image and kernel is infinite."""
+    if not np.isfinite(largest):
+        raise ValueError(
+            "image: expected products with the kernel below 1.8e308, got larger ones; scale one"
+        )

@@ -24,6 +24,7 @@ def convolve(
     fillvalue: float = 0.0,
     backend: Backend = None,
     seed: Seed = None,
+    job_shots: int | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Convolve an image with a kernel by measuring quantum circuits.
@@ -48,6 +49,8 @@ def convolve(
         seed: A whole number, a ``SeedSequence`` or a ``Generator``; the same seed gives the same
             bytes on any number of cores. A ``BackendV2`` is seeded from it, whatever seed it was
             made with; samplers seed themselves. None for fresh randomness.
+        job_shots: Most shots of a job on a backend; None for as many as it says that it takes (by
+            the validator of its options, ``max_shots`` or ``configuration()``), at most a million.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -70,6 +73,7 @@ def convolve(
         fillvalue=fillvalue,
         backend=backend,
         seed=seed,
+        job_shots=job_shots,
         flipped=True,
     )
     return laid_out.run(progress)
@@ -86,6 +90,7 @@ def correlate(
     fillvalue: float = 0.0,
     backend: Backend = None,
     seed: Seed = None,
+    job_shots: int | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
@@ -104,6 +109,7 @@ def correlate(
         fillvalue=fillvalue,
         backend=backend,
         seed=seed,
+        job_shots=job_shots,
         flipped=False,
     )
     return laid_out.run(progress)

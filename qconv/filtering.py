@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qconv._checks import real_array, require_finite, require_unmasked
+from qconv._checks import numpy_defaults, real_array, require_finite, require_unmasked
 from qconv.execution.backends import Backend
 from qconv.execution.seeds import Seed
 from qconv.methods.whole_image.fourier import Fourier
@@ -20,6 +20,7 @@ from qconv.result import Convolution
 _ROUNDING = 1e-9
 
 
+@numpy_defaults
 def filter_frequencies(
     image: ArrayLike,
     transfer: ArrayLike,
@@ -28,6 +29,7 @@ def filter_frequencies(
     shots: int | None = 1024,
     backend: Backend = None,
     seed: Seed = None,
+    job_shots: int | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Multiply an image's spectrum by a transfer function, in a quantum circuit.
@@ -46,6 +48,7 @@ def filter_frequencies(
         shots: As in `qconv.convolve`, as are ``backend``, ``seed`` and ``progress``.
         backend: Where to run.
         seed: Of all randomness.
+        job_shots: Most shots of a job.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -60,7 +63,9 @@ def filter_frequencies(
     pixels = real_array(image, "image", finite=False)
     spectrum = _checked(transfer, pixels.shape)
     method = Fourier(signed=signed)
-    laid_out = filter_plan(pixels, spectrum, method, shots=shots, backend=backend, seed=seed)
+    laid_out = filter_plan(
+        pixels, spectrum, method, shots=shots, backend=backend, seed=seed, job_shots=job_shots
+    )
     return laid_out.run(progress)
 
 
@@ -71,7 +76,7 @@ def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **optio
         image: Finite or not, checked with the rest.
         transfer: Factor of every frequency, one that leaves the image real.
         method: Which will filter.
-        options: ``shots``, ``backend`` and ``seed``, as for `qconv.convolve`.
+        options: ``shots``, ``backend``, ``seed`` and ``job_shots``, as for `qconv.convolve`.
 
     Raises:
         TypeError: As for `qconv.convolve`.
@@ -88,12 +93,12 @@ def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **optio
 
 def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     """The transfer function as a complex array, or an error that says what is wrong with it."""
+    require_unmasked(transfer, "transfer")
     array = np.asarray(transfer)
     if array.dtype.kind != "c":
         array = real_array(transfer, "transfer")
     if array.shape != shape:
         raise ValueError(f"transfer: expected the shape of the image, {shape}, got {array.shape}")
-    require_unmasked(transfer, "transfer")
     require_finite(array.real, "transfer")
     require_finite(array.imag, "transfer")
     largest = float(np.abs(array).max(initial=0))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import one_of, whole_number
+from qconv._checks import numpy_defaults, one_of, whole_number
 
 _Array = NDArray[np.float64]
 
@@ -57,6 +57,7 @@ _LARGEST = 255
 KERNEL_NAMES: tuple[str, ...] = (*_SIZED, *_FIXED)
 
 
+@numpy_defaults
 def named_kernel(name: str, size: int | None = None) -> NDArray[np.float64]:
     """A well-known two-dimensional kernel.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qconv._checks import real_array, real_number
+from qconv._checks import numpy_defaults, real_array, real_number
 
 #: How far from 1 the sum of given probabilities may lie before it is an error.
 _SUM_TOLERANCE = 1e-9
@@ -39,6 +39,7 @@ class Propagator:
     weights: NDArray[np.float64]
     """Factor on the intensity, per position, read-only."""
 
+    @numpy_defaults
     def __post_init__(self) -> None:
         p = real_array(self.probabilities, "probabilities")
         w = real_array(self.weights, "weights")
@@ -58,6 +59,7 @@ class Propagator:
             object.__setattr__(self, name, array)
 
     @classmethod
+    @numpy_defaults
     def from_kernel(cls, kernel: ArrayLike) -> Propagator:
         """Split any real kernel so that its true convolution is recovered, signs and scale kept.
 
@@ -83,6 +85,7 @@ class Propagator:
         return cls(relative / relative.sum(), total * np.sign(k))
 
     @classmethod
+    @numpy_defaults
     def softmax(cls, kernel: ArrayLike, temperature: float = 1.0) -> Propagator:
         """Exponentiate and normalise: ``p = exp(k/T) / sum exp(k/T)``, ``w = 1``.
 
@@ -107,6 +110,7 @@ class Propagator:
         return cls(p / p.sum(), np.ones_like(k))
 
     @property
+    @numpy_defaults
     def effective_kernel(self) -> NDArray[np.float64]:
         """The kernel ``p * w`` whose true convolution the samples average to."""
         return self.probabilities * self.weights
@@ -116,6 +120,7 @@ class Propagator:
         """Shape of the kernel."""
         return self.probabilities.shape
 
+    @numpy_defaults
     def excluding(self, position: tuple[int, ...]) -> Propagator:
         """The propagator given that the particle does not land on ``position``.
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 from scipy.special import ndtri
 
-from qconv._checks import real_number
+from qconv._checks import numpy_defaults, real_number
+from qconv._files import written_together
 
 _FORMAT = 3  # of the files that `Convolution.save` writes
 
@@ -70,6 +71,7 @@ class Convolution:
     streams: frozenset[str] = frozenset()
     """Names of the random streams that the shots came from."""
 
+    @numpy_defaults
     def interval(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Confidence interval of every pixel, from the normal law of a mean of many shots.
 
@@ -91,6 +93,7 @@ class Convolution:
         reach = float(ndtri((1 + level) / 2)) * self.stderr
         return self.image - reach, self.image + reach
 
+    @numpy_defaults
     def __add__(self, other: Convolution) -> Convolution:
         """The result that all shots of both give: means weighted by shots, errors combined.
 
@@ -148,7 +151,12 @@ class Convolution:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one ``.npz`` file, circuits included (QPY), without pickle.
 
-        The file appears whole or not at all; one of that name is replaced.
+        The file appears whole or not at all. One of that name is replaced and keeps its
+        permissions; a symbolic link is followed, a pipe or a device written to.
+
+        Raises:
+            PermissionError: The file is write-protected.
+            OSError: It cannot be written.
         """
         fields = {
             "format": _FORMAT,
@@ -167,21 +175,15 @@ class Convolution:
         circuits = io.BytesIO()
         if self.circuits:
             qpy.dump(list(self.circuits), circuits)
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        try:
-            with open(partial, "wb") as file:
-                np.savez(
-                    file,
-                    image=self.image,
-                    stderr=self.stderr,
-                    circuits=np.frombuffer(circuits.getvalue(), dtype=np.uint8),
-                    fields=np.array(json.dumps(fields)),
-                    **optional,
-                )
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with written_together(Path(path)) as (partial,), open(partial, "wb") as file:
+            np.savez(
+                file,
+                image=self.image,
+                stderr=self.stderr,
+                circuits=np.frombuffer(circuits.getvalue(), dtype=np.uint8),
+                fields=np.array(json.dumps(fields)),
+                **optional,
+            )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Convolution:
@@ -215,6 +217,7 @@ class Convolution:
         shots = "exact" if self.shots is None else f"{self.shots} shots a pixel"
         return f"<Convolution {self.image.shape}, {shots}, {self.total_shots} in total>"
 
+    @numpy_defaults
     def __str__(self) -> str:
         exact = self.shots is None
         rows = [

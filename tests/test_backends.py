@@ -13,9 +13,10 @@ from scipy import stats
 
 import qconv
 from qconv.circuits.encoding import encode_amplitudes
+from qconv.execution import limits
 from qconv.execution import run as execution
 from qconv.execution.histogram import Histogram
-from qconv.execution.run import born_probabilities, kept_counts, measured_counts
+from qconv.execution.run import Jobs, born_probabilities, kept_counts, measured_counts
 from qconv.execution.samplers import ShotLog
 from qconv.execution.seeds import derived, root_seed
 from tests.cases import EDGE, random_integers
@@ -116,7 +117,7 @@ def test_coefficients_of_noisy_counts_are_kept_exactly():
     circuit = encode_amplitudes(np.sqrt([0.5, 0.2, 0.3])).measure_all(inplace=False)
     for shots in (1, 2, 17, 1000):
         seen, executions = kept_counts(
-            circuit, keep, shots, AerSimulator(noise_model=noisy()), root_seed(3)
+            circuit, keep, shots, Jobs(AerSimulator(noise_model=noisy())), root_seed(3)
         )
         assert seen.total == shots
         assert 3 not in seen.outcomes
@@ -135,7 +136,7 @@ def test_too_noisy(monkeypatch):
     monkeypatch.setattr(execution, "measured_counts", nothing_kept)
     keep = np.array([True, False])
     with pytest.raises(RuntimeError, match=r"only 0 of \d+ executions .* too noisy"):
-        kept_counts(encode_amplitudes([0, 1]), keep, 10, AerSimulator(), root_seed(3))
+        kept_counts(encode_amplitudes([0, 1]), keep, 10, Jobs(AerSimulator()), root_seed(3))
 
 
 class TestExact:
@@ -178,18 +179,18 @@ class TestSeeds:
         assert run(backend, seed=1).image.tobytes() != run(backend, seed=2).image.tobytes()
 
     def test_jobs_do_not_repeat_each_other(self, monkeypatch):
-        monkeypatch.setattr(execution, "JOB_SHOTS", 500)
+        monkeypatch.setattr(limits, "JOB_SHOTS", 500)
         circuit = encode_amplitudes([1, 1])
         circuit.measure_all()
         root = root_seed(1)
         per_job = []
         for number in range(20):
             root_of_job = derived(root, number)
-            seen = measured_counts(circuit, 500, AerSimulator(), root_of_job)
+            seen = measured_counts(circuit, 500, Jobs(AerSimulator()), root_of_job)
             assert list(seen.outcomes) == [0, 1]
             per_job.append(int(seen.counts[0]))
         assert len(set(per_job)) > 5
-        total = measured_counts(circuit, 10_000, AerSimulator(), root).counts
+        total = measured_counts(circuit, 10_000, Jobs(AerSimulator()), root).counts
         assert total.sum() == 10_000
         assert_law(total, [0.5, 0.5])
 
@@ -217,7 +218,7 @@ class TestRepeatingSamplers:
 
     @pytest.mark.parametrize("make", REPEATING.values(), ids=REPEATING)
     def test_refused_over_several_jobs(self, make, monkeypatch):
-        monkeypatch.setattr(execution, "JOB_SHOTS", 1000)
+        monkeypatch.setattr(limits, "JOB_SHOTS", 1000)
         with pytest.raises(ValueError, match=r"backend: the sampler returned the same shots"):
             run(make(None))
 
@@ -240,11 +241,11 @@ class TestRepeatingSamplers:
 
     @pytest.mark.parametrize("make", [IDEAL[n] for n in IDEAL if "Sampler" in n])
     def test_honest_samplers_are_not(self, make, monkeypatch):
-        monkeypatch.setattr(execution, "JOB_SHOTS", 1000)
+        monkeypatch.setattr(limits, "JOB_SHOTS", 1000)
         assert run(make()).total_shots == 100 * IMAGE.size
 
     def test_certain_outcomes_coincide_honestly(self, monkeypatch):
-        monkeypatch.setattr(execution, "JOB_SHOTS", 100)
+        monkeypatch.setattr(limits, "JOB_SHOTS", 100)
         result = qconv.convolve(IMAGE, [[0, 1.0]], backend=StatevectorSampler(), shots=10)
         assert (result.stderr == 0).all()
 
@@ -366,7 +367,7 @@ class TestReviewed:
         )
         with pytest.raises(ValueError, match="same seed"):
             _ = one + other
-        monkeypatch.setattr(execution, "JOB_SHOTS", 1000)
+        monkeypatch.setattr(limits, "JOB_SHOTS", 1000)
         with pytest.raises(ValueError, match="backend: the sampler returned the same shots"):
             run(make(seed=3), shots=1500, method=method)
 

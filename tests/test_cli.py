@@ -12,7 +12,7 @@ import pytest
 import classical
 import qconv
 from qconv.cli import main
-from qconv.cli.convolve import _parser
+from qconv.cli.convolve_options import parser
 from qconv.kernels import KERNEL_NAMES
 from qconv.visualization import figures as plotting
 
@@ -47,7 +47,7 @@ def save(name, pixels, **how):
 def tiff(name, pixels):
     import tifffile
 
-    tifffile.imwrite(name, pixels)
+    tifffile.imwrite(name, pixels, photometric="minisblack")
 
 
 def read(name):
@@ -125,7 +125,8 @@ class TestWhole:
     )
     def test_figure_of_options(self, options):
         np.savetxt("kernel.csv", [[1, 2.5, 3e-1, -1]], delimiter=",")
-        assert main(["in.png", "--shots", "5", *options]) == 0
+        shots = [] if "--exact" in options else ["--shots", "5"]
+        assert main(["in.png", *shots, *options]) == 0
         assert read("result-figure.png").size > 0
 
 
@@ -389,12 +390,39 @@ class TestKernels:
             ("k.txt", "# a comment\n1 2 1\n", [[1, 2, 1]]),
             ("k.txt", "5\n", [[5]]),
             ("k.txt", "1 2\r\n3 4\r\n", [[1, 2], [3, 4]]),
+            # From spreadsheets: a mark at the start, quotes, tabs, semicolons, empty cells.
+            ("k.csv", "\ufeff1,2\r\n3,4\r\n", [[1, 2], [3, 4]]),
+            ("k.txt", "\ufeff1 2\n3 4", [[1, 2], [3, 4]]),
+            ("k.csv", "1;2\n3;4\n", [[1, 2], [3, 4]]),
+            ("k.txt", "1;2\n3;4\n", [[1, 2], [3, 4]]),
+            ("k.csv", "\ufeff1,5;-2\r\n,25;4e-1\r\n;\r\n", [[1.5, -2], [0.25, 0.4]]),
+            ("k.csv", "0.5;2.\n.5;4\n", [[0.5, 2], [0.5, 4]]),
+            ("k.csv", "1;2;\n3;4;\n", [[1, 2], [3, 4]]),
+            ("k.csv", "1,2,\n3,4,,\n,,,\n\n", [[1, 2], [3, 4]]),
+            ("k.csv", '"1","2"\n"3","4"\n', [[1, 2], [3, 4]]),
+            ("k.csv", '"1,5";"2"\n"3";"4"\n', [[1.5, 2], [3, 4]]),
+            ("k.txt", '"1" "2"\n', [[1, 2]]),
+            ("k.csv", "1\t2\n3\t4\n", [[1, 2], [3, 4]]),
+            ("k.tsv", "1\t2\t\n3\t4\t\n", [[1, 2], [3, 4]]),
+            ("k.tsv", "1,5\t2\n3\t4\n", [[1.5, 2], [3, 4]]),
+            ("k.txt", "1,\t2\n3,\t4\n", [[1, 2], [3, 4]]),
+            ("k.txt", "1, 2\n3, 4\n", [[1, 2], [3, 4]]),
+            ("k.csv", "sep=;\n1;2\n", [[1, 2]]),
+            ("k.csv", "\u22121;2\n", [[-1, 2]]),
+            ("k.csv", "1,2 # left, right\n", [[1, 2]]),
+            ("k.csv", "\n\n1,2\n\n3,4\n", [[1, 2], [3, 4]]),
         ],
     )
     def test_text_files(self, folder, name, text, kernel):
-        (folder / name).write_text(text, newline="")
+        (folder / name).write_text(text, newline="", encoding="utf-8")
         seen = measured("in.png", "--kernel", name, "--exact")
         np.testing.assert_allclose(seen, self.exact(np.array(kernel, dtype=float)), atol=1e-9)
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "latin-1"])
+    def test_encodings(self, folder, encoding):
+        (folder / "k.csv").write_text("# gr\u00f6\u00dfer\n1;2\n3;4\n", encoding=encoding)
+        seen = measured("in.png", "--kernel", "k.csv", "--exact")
+        np.testing.assert_allclose(seen, self.exact(np.array([[1.0, 2], [3, 4]])), atol=1e-9)
 
     @pytest.mark.parametrize("dtype", [float, int, np.float32, np.uint8, bool])
     def test_npy_files(self, dtype):
@@ -406,7 +434,8 @@ class TestKernels:
     @pytest.mark.parametrize("mode", ["full", "same", "valid"])
     @pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
     def test_modes_and_boundaries(self, mode, boundary):
-        where = ["--mode", mode, "--boundary", boundary, "--fillvalue", "100", "--exact"]
+        where = ["--mode", mode, "--boundary", boundary, "--exact"]
+        where += ["--fillvalue", "100"] if boundary == "fill" else []
         seen = measured("in.png", "--kernel", "sharpen", *where)
         expected = self.exact(qconv.named_kernel("sharpen"), mode, boundary, 100)
         np.testing.assert_allclose(seen, expected, atol=1e-9)
@@ -437,7 +466,8 @@ class TestKernels:
     @pytest.mark.parametrize("mode", ["full", "same", "valid"])
     @pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
     def test_methods(self, method, mode, boundary):
-        where = ["--mode", mode, "--boundary", boundary, "--fillvalue", "100", "--exact"]
+        where = ["--mode", mode, "--boundary", boundary, "--exact"]
+        where += ["--fillvalue", "100"] if boundary == "fill" else []
         seen = measured("in.png", "--kernel", "sharpen", "--method", method, *where)
         expected = self.exact(qconv.named_kernel("sharpen"), mode, boundary, 100)
         np.testing.assert_allclose(seen, expected, atol=1e-9)
@@ -521,7 +551,8 @@ def files_for_wrong_input(folder):
     (folder / "blank.txt").write_text("\n\n")
     (folder / "header.csv").write_text("left,right\n1,2\n")
     (folder / "ragged.csv").write_text("1,2\n3\n")
-    (folder / "semicolon.csv").write_text("1;2\n3;4\n")
+    (folder / "marks.csv").write_text("1,5;2.5\n3;4\n")
+    (folder / "hole.csv").write_text("1,,2\n3,4,5\n")
     (folder / "nan.csv").write_text("1,nan\n")
     (folder / "inf.txt").write_text("1 inf\n")
     (folder / "zeros.csv").write_text("0,0\n0,0\n")
@@ -535,6 +566,7 @@ def files_for_wrong_input(folder):
     np.save("none.npy", np.ones((0, 3)))
     tiff("nan.tif", np.full((5, 5), np.nan, np.float32))
     tiff("complex.tif", np.ones((5, 5), np.complex64))
+    tiff("pages.tif", np.ones((3, 6, 7), np.float32))
     tiff("stack.tif", np.ones((5, 6, 7), np.float32))
 
 
@@ -545,9 +577,10 @@ WRONG = {
     "text.png": "IMAGE: text.png is not a picture",
     "empty.png": "IMAGE: empty.png is not a picture",
     "cut.png": "IMAGE: cut.png is not a picture",
+    "pages.tif": "IMAGE: pages.tif: expected one picture, got a stack of 3",
     "nan.tif": "(image|IMAGE): .*NaN",
     "complex.tif": "IMAGE: .*real",
-    "stack.tif": r"IMAGE: stack.tif: expected one .*\(5, 6, 7\)",
+    "stack.tif": "IMAGE: stack.tif: expected one picture, got a stack of 5 of 6 x 7",
     "exists.png": "IMAGE: exists.png is not a picture",
     "in.png in.png": "unrecognized arguments: in.png",
     # kernel
@@ -563,7 +596,8 @@ WRONG = {
     "in.png --kernel blank.txt": "kernel: .*",
     "in.png --kernel header.csv": "--kernel: 'header.csv' holds no array of numbers",
     "in.png --kernel ragged.csv": "--kernel: 'ragged.csv' holds no array of numbers",
-    "in.png --kernel semicolon.csv": "--kernel: 'semicolon.csv' holds no array of numbers",
+    "in.png --kernel marks.csv": "'marks.csv' holds no array of numbers .points and commas",
+    "in.png --kernel hole.csv": "'hole.csv' holds no array of numbers .expected a number, got ''",
     "in.png --kernel binary.txt": "--kernel: 'binary.txt' holds no array of numbers",
     "in.png --kernel nan.csv": "kernel: expected finite numbers",
     "in.png --kernel inf.txt": "kernel: expected finite numbers",
@@ -603,6 +637,12 @@ WRONG = {
     "in.png --bogus": "unrecognized arguments: --bogus",
     "in.png --shots": "--shots: expected one argument",
     "in.png --kernel wide.csv --mode valid": "mode: 'valid' needs",
+    # options that would change nothing
+    "in.png --exact --shots 5": "--shots: says how to sample, which --exact does not",
+    "in.png --shots 1000 --exact": "--shots: says how to sample",  # the default
+    "in.png --exact --shared": "--shared: says how to sample",
+    "in.png --fillvalue 9": "--fillvalue: goes with --boundary fill, not with symm",
+    "in.png --fillvalue 0 --boundary wrap": "--fillvalue: goes with --boundary fill, not with wrap",
     # options of other methods
     "in.png --steps 2": "--steps: goes with --method diffusion, not with collapse",
     "in.png --method fourier --steps 1": "--steps: goes with --method diffusion",
@@ -719,7 +759,7 @@ class TestHelp:
             main(["--help"])
         assert raised.value.code == 0
         text = capsys.readouterr().out
-        options = [action for action in _parser()._actions if action.option_strings]
+        options = [action for action in parser()._actions if action.option_strings]
         assert len(options) > 12
         for action in options:
             assert all(option in text for option in action.option_strings)
@@ -730,7 +770,7 @@ class TestHelp:
         assert max(map(len, text.splitlines())) <= 100
 
     def test_defaults_are_told(self, capsys):
-        defaults = vars(_parser().parse_args([]))
+        defaults = vars(parser().parse_args([]))
         with pytest.raises(SystemExit):
             main(["--help"])
         text = " ".join(capsys.readouterr().out.split())

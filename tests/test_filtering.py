@@ -120,3 +120,16 @@ class TestRefused:
             qconv.filter_frequencies(picture((4, 4)), np.full((4, 4), "a"))
         with pytest.raises(ValueError, match="shots"):
             qconv.filter_frequencies(picture((4, 4)), np.ones((4, 4)), shots=0)
+
+
+def test_a_caller_who_has_numpy_raise():
+    """Vanishing products are right answers, whatever the caller wants to hear of his own."""
+    image = np.outer([1.0, 1e-200, 0, 3], [1, 1e-150])
+    transfer = np.full(image.shape, 1e-300)
+    expected = qconv.filter_frequencies(image, transfer, shots=50, seed=1)
+    with np.errstate(all="raise"):
+        seen = qconv.filter_frequencies(image, transfer, shots=50, seed=1)
+        other = qconv.filter_frequencies(image, transfer, shots=9, seed=2)
+        assert str(seen + other)
+        assert np.isfinite(seen.interval()[0]).all()
+    assert np.array_equal(seen.image, expected.image)

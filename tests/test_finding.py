@@ -6,7 +6,7 @@ from skimage.io import imread, imsave
 
 import qconv
 from qconv.cli import main
-from qconv.cli.match import _parser
+from qconv.cli.match_options import parser
 from qconv.visualization import figures as plotting
 from qconv.visualization.pictures import boxed
 
@@ -116,8 +116,8 @@ def test_help(capsys):
         out = capsys.readouterr().out
         assert wanted in out
         assert max(map(len, out.splitlines())) <= 100
-    for line in _parser().epilog.splitlines()[1:]:
-        _parser().parse_args(line.split("qconv match")[1].split("   ")[0].split())
+    for line in parser().epilog.splitlines()[1:]:
+        parser().parse_args(line.split("qconv match")[1].split("   ")[0].split())
 
 
 @pytest.mark.parametrize(
@@ -134,6 +134,7 @@ def test_help(capsys):
         (["flat.png", "flat.png"], "image: expected different values, got 9"),
         (["photo.png", "part.png", "--shots", "0"], "shots: expected a whole number >= 1, got 0"),
         (["photo.png", "part.png", "--shots", "x"], "--shots: invalid int value"),
+        (["photo.png", "part.png", "--shots", "9", "--exact"], "--shots: says how to sample"),
         (["photo.png", "part.png", "--noise", "-3"], "--noise: expected a number >= 0, got -3"),
         (["photo.png", "part.png", "--noise", "nan"], "--noise: expected a number >= 0, got nan"),
         (["photo.png", "part.png", "--seed", "-1"], "--seed: expected a whole number >= 0"),

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 #: Bottom to top. A folder stands for its files, which have rules of their own.
 ORDER = [
     "_checks",
+    "_files",
     "_memory",
     "_progress",
     "_threads",
@@ -41,7 +42,7 @@ SIBLINGS = [
 
 MOST_FILES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 14, 400, 60
 
-OPTIONAL = {"skimage", "PIL", "matplotlib", "mpl_toolkits", "tqdm"}
+OPTIONAL = {"skimage", "PIL", "tifffile", "matplotlib", "mpl_toolkits", "tqdm"}
 
 
 def imports(path):

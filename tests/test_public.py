@@ -110,6 +110,7 @@ def test_defaults_of_the_verbs():
             "fillvalue": 0,
             "backend": None,
             "seed": None,
+            "job_shots": None,
             "progress": False,
         }
 

@@ -112,9 +112,9 @@ def test_the_law_of_the_places():
     match = qconv.match_template(image, template, shots=200_000, seed=3)
     window = qconv.match_template(image, template, shots=None).map
     # the energy: what the circuit's amplitudes were divided by
-    energy = 200_000 * (2 * match.stderr.flat[0]) ** 2
+    energy = 200_000 * match.count_unit.flat[0] ** 2
     counts = match.counts
-    np.testing.assert_allclose(counts, (match.map / (2 * match.stderr)) ** 2)
+    np.testing.assert_allclose(counts, (match.map / match.count_unit) ** 2)
     p = window**2 / energy
     assert_law([*counts.ravel(), 200_000 - counts.sum()], [*p.ravel(), 1 - p.sum()])
 

@@ -15,6 +15,7 @@ from scipy import stats
 
 import classical
 import qconv
+from qconv.methods.whole_image.outcome_counts import expected_root_error, root_error
 from tests.cases import EDGE
 from tests.chance import assert_law, mean_square_tolerance
 
@@ -141,13 +142,36 @@ class TestStandardErrors:
         tolerance = SIGMAS * spread / 64
         assert abs(result.image.mean() / 2 - mean) < tolerance
         unit = 2 / math.sqrt(shots)
-        np.testing.assert_allclose(result.stderr, 0.5 * unit, rtol=1e-12)
+        counted = np.rint(np.square(result.image / unit))
+        assert np.array_equal(result.counts, counted)
+        np.testing.assert_allclose(result.image, result.count_unit * np.sqrt(counted), rtol=1e-9)
+        stated = np.square(result.stderr / unit)
+        np.testing.assert_allclose(stated, root_error(counted), rtol=1e-9)
+        # on average the mean square error: from the law exactly, 2 % allowed, and never below
+        square_error = 2 * shots * (1 - mean)
+        expected = float(p @ root_error(n.astype(float)))
+        assert 0.998 < expected / square_error < 1.02
+        off = np.square(result.image / unit - math.sqrt(shots))
+        fourth = float(p @ (np.sqrt(n) - math.sqrt(shots)) ** 4)
+        tolerance = SIGMAS * math.sqrt(fourth - square_error**2) / 64
+        assert abs(off.mean() - square_error) < tolerance
         deviations = (result.image / unit - mean * math.sqrt(shots)) ** 2
         fourth = float(p @ (np.sqrt(n) - mean * math.sqrt(shots)) ** 4)
         variance = spread**2 * shots
         tolerance = SIGMAS * math.sqrt(fourth - variance**2) / 64
         assert abs(deviations.mean() - variance) < tolerance
-        assert variance < 0.41, "the standard error claims 1/4, too little below 4 counts"
+
+    @pytest.mark.parametrize("mean", [0.1, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 30, 100])
+    def test_root_errors(self, mean):
+        """Stated and true mean square error of the root of a count of Poisson's law."""
+        n = np.arange(400.0)
+        p = stats.poisson.pmf(n, mean)
+        true = float(p @ (np.sqrt(n) - math.sqrt(mean)) ** 2)
+        stated = float(p @ root_error(n))
+        assert stated > 0.998 * true
+        assert stated < 1.02 * true or mean < 1
+        predicted = expected_root_error(np.array([mean]))[0]
+        assert predicted == pytest.approx(stated, rel=2e-3)
 
 
 class Poissonian:

@@ -34,13 +34,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit, QuantumRegister
 
-from qconv._checks import real_array
+from qconv._checks import numpy_defaults, real_array
 from qconv.circuits._gates import Array
 from qconv.circuits._preparation import prepare
 
 _DEFAULT_NAMES = {1: ("column",), 2: ("row", "column"), 3: ("plane", "row", "column")}
 
 
+@numpy_defaults
 def encode_amplitudes(
     amplitudes: ArrayLike, *, names: Sequence[str] | None = None
 ) -> QuantumCircuit:

@@ -27,12 +27,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
-from qiskit.circuit import Gate, Qubit
+from qiskit.circuit import CircuitInstruction, Qubit
 from qiskit.circuit.library import DiagonalGate, UCRYGate
 from qiskit.circuit.library.data_preparation import UniformSuperpositionGate
 
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.registers import (
+    append_again,
     append_shift,
     axis_registers,
     kernel_registers,
@@ -196,30 +197,32 @@ class Amplifier:
         circuit.h(self._flag)
 
     @cached_property
-    def _once(self) -> Gate:
+    def _once(self) -> CircuitInstruction:
         return self._rotation(self._angles)
 
     @cached_property
-    def _twice(self) -> Gate:
+    def _twice(self) -> CircuitInstruction:
         return self._rotation(2 * self._angles)
 
-    def _rotation(self, angles: _Array) -> Gate:
+    def _rotation(self, angles: _Array) -> CircuitInstruction:
         """The multiplexed rotation; for a simulator its diagonal, in a frame of `_rotate`."""
-        flat = angles.ravel()
-        if not self._native:
-            return UCRYGate((2 * flat).tolist())
-        return DiagonalGate(np.exp(1j * np.concatenate([-flat, flat])).tolist())
-
-    def _rotate(self, circuit: QuantumCircuit, gate: Gate) -> None:
-        """Rotate the flag by twice the angle of every position."""
         controls: list[Qubit] = qubits_of(self._position)
         if self._joint:
             controls += qubits_of(self._registers)
+        flat = angles.ravel()
         if not self._native:
-            circuit.append(gate, [*self._flag, *controls], copy=False)
+            gate = UCRYGate((2 * flat).tolist())
+            return CircuitInstruction(gate, (*self._flag, *controls), ())
+        diagonal = DiagonalGate(np.exp(1j * np.concatenate([-flat, flat])).tolist())
+        return CircuitInstruction(diagonal, (*controls, *self._flag), ())
+
+    def _rotate(self, circuit: QuantumCircuit, rotation: CircuitInstruction) -> None:
+        """Rotate the flag by twice the angle of every position."""
+        if not self._native:
+            append_again(circuit, rotation)
             return
         circuit.sdg(self._flag)
         circuit.h(self._flag)
-        circuit.append(gate, [*controls, *self._flag], copy=False)
+        append_again(circuit, rotation)
         circuit.h(self._flag)
         circuit.s(self._flag)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import AncillaRegister, QuantumCircuit, QuantumRegister
-from qiskit.circuit import Gate, Instruction, Qubit
+from qiskit.circuit import CircuitInstruction, Gate, Instruction, Qubit
 from qiskit.circuit.library import Initialize, StatePreparation
 
 from qconv.circuits.arithmetic import offset_adder
@@ -111,6 +111,16 @@ class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
         return parameter
 
 
+def append_large(circuit: QuantumCircuit, operation: Instruction, qubits: Sequence[Qubit]) -> None:
+    """Append an operation of many numbers, each of which Qiskit would otherwise look at."""
+    append_again(circuit, CircuitInstruction(operation, tuple(qubits), ()))
+
+
+def append_again(circuit: QuantumCircuit, instruction: CircuitInstruction) -> None:
+    """Append an operation on its qubits, made before so that its numbers are converted once."""
+    circuit._append(instruction)
+
+
 def prepare(
     circuit: QuantumCircuit,
     amplitudes: NDArray[np.float64],
@@ -131,9 +141,9 @@ def prepare(
     """
     unit = amplitudes / np.linalg.norm(amplitudes)
     if native and _at_once(circuit, amplitudes, qubits):
-        circuit.append(WholeState(unit, circuit.num_qubits), circuit.qubits, copy=False)
+        append_large(circuit, WholeState(unit, circuit.num_qubits), circuit.qubits)
     elif native:
-        circuit.append(Initialize(unit.astype(np.complex128).tolist()), qubits, copy=False)
+        append_large(circuit, Initialize(unit.astype(np.complex128).tolist()), qubits)
         circuit.barrier()
     else:
         circuit.compose(encode_amplitudes(amplitudes), qubits, inplace=True)

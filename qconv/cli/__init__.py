@@ -2,29 +2,57 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
-from qconv.cli import convolve, match
-from qconv.cli.options import UsageError
+from qconv.cli.streams import open_closed_streams, print_out, say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 2 for wrong input, 130 if interrupted."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    open_closed_streams()
     try:
-        if given[:1] == ["match"]:
-            match.run(given[1:])
-        else:
-            convolve.run(given)
-    except BrokenPipeError:  # whoever read the tables has gone; the files are written
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the interpreter exits)
-        return 0
+        tables = _run(given)
     except KeyboardInterrupt:
-        print("qconv: interrupted; nothing was written", file=sys.stderr)
+        say("interrupted; nothing was written")
         return 130
-    except (UsageError, ValueError, TypeError, OSError, ModuleNotFoundError, MemoryError) as error:
-        print(f"qconv: {' '.join(str(error).split())}", file=sys.stderr)
+    except SystemExit:  # after --help and --version
+        if print_out(""):
+            return 2
+        raise
+    except BrokenPipeError:  # whoever reads the picture
+        say("the reader of a pipe has gone; nothing else was written")
         return 2
-    return 0
+    except MemoryError as error:
+        say(str(error) or "there is not enough memory")
+        return 2
+    except OSError as error:
+        named = f": '{error.filename}'" if error.filename else ""
+        say(f"{error.strerror}{named}" if error.strerror else str(error))
+        return 2
+    except (ValueError, TypeError, ModuleNotFoundError) as error:
+        say(str(error))
+        return 2
+    try:
+        return print_out(tables)
+    except KeyboardInterrupt:
+        say("interrupted; the files are written")
+        return 130
+
+
+def _run(given: list[str]) -> str:
+    """Run the command that is meant: first its options, then what takes long to import."""
+    if given[:1] == ["match"]:
+        from qconv.cli import match_options
+
+        options = match_options.parsed(given[1:])
+        from qconv.cli import match
+
+        return match.run(options)
+    from qconv.cli import convolve_options
+
+    options = convolve_options.parsed(given)
+    from qconv.cli import convolve
+
+    return convolve.run(options)

@@ -15,89 +15,35 @@ from numpy.typing import NDArray
 import classical
 import qconv
 from qconv.cli.options import (
-    Parser,
     UsageError,
-    add_outputs,
     checked_seed,
     output_paths,
+    pictures_together,
     read_input,
     require_extras,
-    written_together,
+    tables_of,
 )
-from qconv.matching.template import FILTERS, match_plan
+from qconv.matching.template import match_plan
 
 _Array = NDArray[np.float64]
-
-_DESCRIPTION = """\
-Find a small picture in a large one by measuring a quantum circuit.
-
-The amplitudes of the large picture pass a matched filter between two quantum Fourier
-transforms. Each of --shots measurements of the whole circuit gives one place; the leading
-places are then compared with the small picture classically, and the most similar is the
-answer. Prints it, how similar it is and how sure that is, and writes the large picture with
-a box around it. Colours count by their brightness.
-
-filters:
-  phase         phases alone: unitary, so that every shot succeeds, and a spot of one pixel.
-                Both pictures are locally standardised first, classically
-  correlation   the plain cross-correlation, means taken away; a flag must read 0
-  normalized    the same divided by the norms of all windows, which are computed classically
-"""
-
-_EPILOG = """\
-examples:
-  qconv match                              a coin among coins, to match.png
-  qconv match photo.jpg detail.png --out found.png
-  qconv match --noise 40 --shots 3000 --seed 1
-  qconv match photo.jpg detail.png --filter normalized --shots 1000000
-"""
 
 #: Rows and columns of the coin that is sought where no picture is given.
 _COIN = (slice(93, 147), slice(242, 299))
 
 
-def _parser() -> Parser:
-    parser = Parser("qconv match", _DESCRIPTION, _EPILOG)
-    what = parser.add_argument_group("what to find")
-    what.add_argument(
-        "image",
-        nargs="?",
-        metavar="IMAGE",
-        help="a greyscale or colour picture; without one, the coins that scikit-image carries",
-    )
-    what.add_argument(
-        "template", nargs="?", metavar="TEMPLATE", help="a picture that is no larger, to be found"
-    )
-    what.add_argument(
-        "--noise",
-        type=float,
-        default=0.0,
-        metavar="SD",
-        help="add noise of this standard deviation to IMAGE, in grey levels of 255 (default: 0)",
-    )
-    how = parser.add_argument_group("how to find it")
-    how.add_argument(
-        "--filter", choices=FILTERS, default="phase", help="see above (default: phase)"
-    )
-    how.add_argument(
-        "--shots", type=int, default=10_000, metavar="N", help="shots altogether (default: 10000)"
-    )
-    how.add_argument("--exact", action="store_true", help="no shots: the circuit's expectation")
-    how.add_argument(
-        "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
-    )
-    add_outputs(parser, "match.png", "IMAGE with a box around the place")
-    return parser
-
-
-def run(arguments: Sequence[str]) -> None:
+def run(options: argparse.Namespace) -> str:
     """Run the command.
+
+    Args:
+        options: As `parsed` gives them.
+
+    Returns:
+        What to print.
 
     Raises:
         UsageError: Something about the call is wrong.
         ValueError: The template cannot be sought in the picture.
     """
-    options = _parser().parse_args(arguments)
     require_extras()
     from qconv.visualization.pictures import WRITABLE
 
@@ -123,13 +69,14 @@ def run(arguments: Sequence[str]) -> None:
     exact = np.abs(classical.match_template(image, template, filter=options.filter))
     _write(picture, template, match, exact, options, out, figure_path)
     if options.quiet:
-        return
+        return ""
     sizes = [" x ".join(map(str, array.shape)) for array in (image, template)]
     executions = f"{match.shots or 0:,} executions in {seconds:.2f} s"
-    print(f"{sizes[1]} pixels sought in {sizes[0]}, seed {seed}: {executions}\n")
+    head = f"{sizes[1]} pixels sought in {sizes[0]}, seed {seed}: {executions}"
     cost = match_plan(image, template, options.filter, shots=match.shots).cost
-    print(_tables(match, exact, cost.on_device))
-    print(f"\nwrote {out} and {figure_path}")
+    wrote = f"{out}" if figure_path is None else f"{out} and {figure_path}"
+    text = f"{head}\n\n{_tables(match, exact, cost.on_device)}\n\nwrote {wrote}"
+    return tables_of((out, figure_path), text)
 
 
 def _noise(deviation: float) -> float:
@@ -188,7 +135,7 @@ def _write(
     exact: _Array,
     options: argparse.Namespace,
     out: Path,
-    figure_path: Path,
+    figure_path: Path | None,
 ) -> None:
     """Write picture and figure in full somewhere beside their places, then move them there."""
     from skimage.io import imsave
@@ -200,6 +147,8 @@ def _write(
     noise = f", noise of {options.noise:g} grey levels" if options.noise else ""
     title = f"{options.filter} filter, {shots}{noise}"
     marked = boxed(picture, match.position, template.shape)
-    with written_together(out, figure_path) as (partial, partial_figure):
+    with pictures_together(out, figure_path) as (partial, *partial_figures):
         imsave(os.fspath(partial), marked, check_contrast=False)
-        save_figure(match_figure(marked, template, match, exact, title=title), partial_figure)
+        if partial_figures:
+            figure = match_figure(marked, template, match, exact, title=title)
+            save_figure(figure, *partial_figures)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
+import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import numpy as np
-from numpy.typing import NDArray
+from qconv._files import Place, written_together
+from qconv.cli.streams import say
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: Endings of the files that a figure can be written to.
 FIGURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 
 
-class UsageError(Exception):
+class UsageError(ValueError):
     """Something about the call is wrong; its text is one line for the person who typed it."""
 
 
@@ -36,6 +41,19 @@ class Parser(argparse.ArgumentParser):
         """Raise the error."""
         raise UsageError(f"{message} ({self.prog} --help lists the options)")
 
+    def given(self, arguments: Sequence[str]) -> set[str]:
+        """Which options were given, defaults left out; afterwards it has none any more."""
+        for action in self._actions:
+            action.default = argparse.SUPPRESS
+        return set(vars(self.parse_args(arguments)))
+
+
+def require_sampling(options: argparse.Namespace, given: set[str], *names: str) -> None:
+    """Refuse options that say how to sample, beside the one that says not to."""
+    for name in names:
+        if options.exact and name in given:
+            raise UsageError(f"--{name}: says how to sample, which --exact does not")
+
 
 def add_outputs(parser: Parser, out: str, what: str) -> None:
     """Add the options that say what is written.
@@ -51,10 +69,13 @@ def add_outputs(parser: Parser, out: str, what: str) -> None:
         type=Path,
         default=Path(out),
         metavar="FILE",
-        help=f"{what} (default: {out})",
+        help=f"{what}; PNG for a pipe or a device without an ending (default: {out})",
     )
     group.add_argument(
-        "--figure", type=Path, metavar="FILE", help="the figure (default: OUT-figure.png)"
+        "--figure",
+        type=Path,
+        metavar="FILE",
+        help="the figure (default: the name of --out, without its ending, and -figure.png)",
     )
     group.add_argument("--overwrite", action="store_true", help="replace files that exist")
     group.add_argument("--quiet", action="store_true", help="no progress bar, no tables")
@@ -73,7 +94,7 @@ def require_extras() -> None:
 
 def output_paths(
     options: argparse.Namespace, endings: Sequence[str], inputs: Mapping[str, str | None]
-) -> tuple[Path, Path]:
+) -> tuple[Path, Path | None]:
     """Where to write, after making sure that it can be done and harms nothing.
 
     Args:
@@ -81,65 +102,105 @@ def output_paths(
         endings: Of the file ``--out``.
         inputs: Files that are read, by what they are.
 
+    Returns:
+        Of the picture, and of the figure; no figure for a pipe or a device without an ending.
+
     Raises:
         UsageError: Something would be lost, or cannot be written.
     """
     out: Path = options.out
     if not out.name:
         raise UsageError(f"--out: expected a file's name, got '{out}'")
-    figure: Path = options.figure or out.with_name(f"{out.stem}-figure.png")
-    if out.resolve() == figure.resolve():
-        raise UsageError(f"--figure: expected another file than --out, got '{figure}' for both")
+    named = out.suffix.lower() in endings
+    figure: Path | None = options.figure or (
+        out.with_name(f"{out.stem}-figure.png") if named else None
+    )
     for name, path, allowed in (("--out", out, endings), ("--figure", figure, FIGURES)):
-        if path.suffix.lower() not in allowed:
-            raise UsageError(
-                f"{name}: expected a name ending in {', '.join(allowed)}, got '{path}'"
-            )
+        if path is None:
+            continue
         try:
-            _check_place(name, path, inputs, overwrite=options.overwrite)
+            place = Place.of(path)
+            if path.suffix.lower() not in allowed and not is_stream(place):
+                raise UsageError(
+                    f"{name}: expected a name ending in {', '.join(allowed)}, got '{path}'"
+                )
+            _check_place(name, place, inputs, overwrite=options.overwrite)
         except OSError as error:
             raise UsageError(f"{name}: {error.strerror}: '{path}'") from error
+    if figure is not None and _clash(out, figure):
+        raise UsageError(f"--figure: expected another file than --out, got '{figure}' for both")
     return out, figure
 
 
+def is_stream(place: Place) -> bool:
+    """Whether something is a pipe, a device, or what standard output is sent to."""
+    return place.is_stream or place.descriptor is not None
+
+
+def _clash(out: Path, figure: Path) -> bool:
+    """Whether one file would have to hold both; nothing at all can."""
+    null = os.path.exists(os.devnull) and out.exists() and out.samefile(os.devnull)
+    return os.path.realpath(out) == os.path.realpath(figure) and not null
+
+
 def _check_place(
-    name: str, path: Path, inputs: Mapping[str, str | None], *, overwrite: bool
+    name: str, place: Place, inputs: Mapping[str, str | None], *, overwrite: bool
 ) -> None:
     """Make sure that a file can be written and that nothing is lost by it."""
+    path = place.path
     if path.is_dir():
         raise UsageError(f"{name}: expected a file, got the folder '{path}'")
-    if not path.parent.is_dir():
-        raise UsageError(f"{name}: there is no folder '{path.parent}'")
-    if not path.exists():
-        return
-    if not overwrite:
+    for folder in (path.parent, Path(os.path.realpath(path)).parent):
+        if not folder.is_dir() and not place.is_stream:
+            raise UsageError(f"{name}: there is no folder '{folder}'")
+    if not place.holds_nothing and not overwrite:
         raise UsageError(f"{name}: '{path}' exists; --overwrite replaces it")
     for what, read in inputs.items():
-        if read is not None and Path(read).is_file() and path.samefile(read):
+        if place.status and read is not None and Path(read).is_file() and path.samefile(read):
             raise UsageError(f"{name}: '{path}' is the {what}")
+    try:
+        place.require_writable()
+    except PermissionError:
+        raise UsageError(f"{name}: '{path}' is write-protected") from None
 
 
 @contextmanager
-def written_together(*paths: Path) -> Iterator[list[Path]]:
-    """Places to write files in full, which are moved to their own places if all goes well."""
-    with ExitStack() as stack:
-        partial = []
-        for path in paths:
-            folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=".qconv-")
-            partial.append(Path(stack.enter_context(folder), path.name))
-        yield partial
-        for source, target in zip(partial, paths, strict=True):
+def pictures_together(*paths: Path | None) -> Iterator[list[Path]]:
+    """As `written_together`, with names whose ending is that of a picture; none for None."""
+    wanted = [path for path in paths if path is not None]
+    with written_together(*wanted) as partial:
+        named = [path if path.suffix else path.with_suffix(".png") for path in partial]
+        yield named
+        for source, target in zip(named, partial, strict=True):
             os.replace(source, target)
+
+
+def tables_of(paths: Sequence[Path | None], tables: str) -> str:
+    """What is left to print on standard output: nothing where a picture goes there."""
+    places = [Place.of(path) for path in paths if path is not None]
+    if any(place.descriptor == 1 and not place.path.samefile(os.devnull) for place in places):
+        print(tables, file=sys.stderr)
+        return ""
+    return f"{tables}\n"
 
 
 def read_input(path: str, name: str) -> NDArray[np.float64]:
     """A picture file as grey levels, ``(H, W)`` or ``(H, W, 3)``; a `UsageError` if it is none."""
     from qconv.visualization.pictures import read_picture
 
-    try:
-        return read_picture(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{name}: {error}") from error
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            picture = read_picture(path)
+        except FileNotFoundError as error:
+            raise UsageError(f"{name}: {error}") from error
+        except OSError as error:
+            raise UsageError(f"{name}: {error.strerror or error}: '{path}'") from error
+        except ValueError as error:
+            raise UsageError(f"{name}: {error}") from error
+    for warning in caught:
+        say(f"{name}: {warning.message}")
+    return picture
 
 
 def checked_seed(seed: int) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import classical
 import qconv
-from qconv.cli.options import written_together
+from qconv.cli.options import pictures_together
 from qconv.visualization.pictures import WHITE, GreyScale, write_picture
 
 _Array = NDArray[np.float64]
@@ -106,7 +106,7 @@ class Report:
             for name, table in tables.items()
         )
 
-    def write(self, out: Path, figure_path: Path) -> None:
+    def write(self, out: Path, figure_path: Path | None) -> None:
         """Write picture and figure in full somewhere beside their places, then move them there.
 
         Raises:
@@ -114,8 +114,10 @@ class Report:
         """
         from qconv.visualization.figures import comparison_figure, save_figure
 
-        with written_together(out, figure_path) as (partial_out, partial_figure):
+        with pictures_together(out, figure_path) as (partial_out, *partial_figures):
             write_picture(partial_out, self.measured.image, self.scale)
+            if not partial_figures:
+                return
             figure = comparison_figure(
                 self.image,
                 self.exact,
@@ -125,7 +127,7 @@ class Report:
                 self.scale,
                 title=self.title,
             )
-            save_figure(figure, partial_figure)
+            save_figure(figure, *partial_figures)
 
 
 def _success(results: list[qconv.Convolution]) -> str:

@@ -72,8 +72,9 @@ def ready(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
     """The circuit in the backend's own gates, on its own qubits.
 
     Raises:
-        ValueError: The backend has too few qubits.
+        ValueError: The backend has too few qubits, or would simulate the circuit wrongly.
     """
+    _require_whole_blocks(circuit, backend)
     if is_statevector(backend):
         return circuit
     if backend.num_qubits is not None and circuit.num_qubits > backend.num_qubits:
@@ -83,6 +84,22 @@ def ready(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
         )
     manager = generate_preset_pass_manager(2, backend=backend, seed_transpiler=0)
     return manager.run(circuit)
+
+
+def _require_whole_blocks(circuit: QuantumCircuit, backend: BackendV2) -> None:
+    """Refuse Aer's cache blocking where a block is smaller than the state.
+
+    It then sets wrong states (``initialize``), applies some gates of many qubits wrongly, and
+    sometimes crashes.
+    """
+    if not isinstance(backend, AerSimulator) or not backend.options.blocking_enable:
+        return
+    block = backend.options.blocking_qubits
+    if block is not None and block < circuit.num_qubits:
+        raise ValueError(
+            f"backend: expected blocking_qubits >= {circuit.num_qubits}, qubits of the circuit, "
+            f"or blocking_enable=False, got {block}: Aer would give wrong results"
+        )
 
 
 def require_success(result: Result) -> None:

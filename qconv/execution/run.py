@@ -11,6 +11,7 @@ Which of the two it was is the business of `qconv.execution.outcomes`, not of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from operator import length_hint
 from typing import TypeAlias
 
@@ -25,20 +26,21 @@ from qconv._progress import progress_bar
 from qconv.execution.backends import Backend, ideal_simulator, is_ideal, ready, require_success
 from qconv.execution.dealing import deal
 from qconv.execution.histogram import Histogram
+from qconv.execution.limits import job_sizes
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program, Saving, append_measurement
-from qconv.execution.samplers import ShotLog, sampler_job
+from qconv.execution.samplers import ShotLog, sampler_job, sampler_target
 from qconv.execution.seeds import ROUNDS, SURPLUS, derived
 
 #: Part of the executions that must be kept for a backend to be of use; an even spread over the
 #: outcomes of a 3x3 kernel's four qubits keeps 9/16.
 _LEAST_SUCCESS = 0.01
 
+#: So many rounds, one after the other, that come back empty are taken for a failure.
+_EMPTY_ROUNDS = 2
+
 #: Bytes of an amplitude that is prepared: a Python object, and what a simulator copies it to.
 _PREPARED = 112
-
-#: Shots of one job; more are split. Few enough for a sampler that keeps every shot's bits.
-JOB_SHOTS = 1_000_000
 
 
 def run(
@@ -46,6 +48,7 @@ def run(
     backend: Backend,
     *,
     streams: frozenset[str] = frozenset(),
+    job_shots: int | None = None,
     progress: bool = False,
 ) -> Iterator[Outcomes]:
     """Run programs one after the other, each when the outcomes of the one before were taken.
@@ -55,6 +58,7 @@ def run(
         backend: Where. The law of an ideal simulator is computed if ``backend`` is None, or if a
             program asks for the exact law; anything else is measured.
         streams: Names of the random streams that drawing from a law will use.
+        job_shots: Most shots of a job; None for as many as the backend says.
         progress: Show a progress bar.
 
     Yields:
@@ -65,21 +69,25 @@ def run(
             the backend or in memory; a sampler repeats its shots.
         RuntimeError: A job failed, or next to nothing of a program is ever kept.
     """
-    log = ShotLog()
+    jobs = Jobs(backend, ShotLog(), job_shots, progress=progress)
     latest: tuple[Saving, dict[str, NDArray[np.float64]]] | None = None
     count = length_hint(programs)
-    with progress_bar(count or None, "circuit", show=progress and count != 1) as bar:
+    with progress_bar(count or None, "circuit", show=progress) as bar:
         for program in programs:
+            bar.set_description_str("building a circuit")
             if backend is not None and program.executions is not None:
-                yield _measured(program, backend, log, streams, progress=progress)
+                yield _measured(program, jobs, streams)
             elif program.saved is not None:
                 saving, label = program.saved
                 if latest is None or latest[0] is not saving:
-                    latest = saving, saved_probabilities(saving.build(), backend, program.measured)
+                    circuit = saving.build()
+                    bar.set_description_str(f"simulating a circuit of {circuit.num_qubits} qubits")
+                    latest = saving, saved_probabilities(circuit, backend, program.measured)
                 yield Outcomes(program, law=latest[1][label], streams=streams, ideal=True)
             else:
                 circuit = program.build()
                 measured = program.measurement(circuit)
+                bar.set_description_str(f"simulating a circuit of {circuit.num_qubits} qubits")
                 law = born_probabilities(circuit, backend, measured=measured)
                 append_measurement(circuit, measured)
                 yield Outcomes(program, law=law, streams=streams, ideal=True, ran=circuit)
@@ -138,8 +146,10 @@ def saved_probabilities(
         )
     needed = state_memory(circuit.num_qubits, measured or circuit.num_qubits)
     require_memory(needed, f"circuit of {circuit.num_qubits} qubits is")
-    simulator = ideal_simulator() if backend is None else backend
-    result = simulator.run(ready(circuit, simulator), shots=1).result()
+    if backend is None:  # which takes circuits as they are
+        result = ideal_simulator().run(circuit, shots=1).result()
+    else:
+        result = backend.run(ready(circuit, backend), shots=1).result()
     require_success(result)
     saved: dict[str, NDArray[np.float64]] = result.data(0)
     return saved
@@ -173,73 +183,77 @@ def require_room(num_qubits: int, measured: int, prepared: int, image: tuple[int
 _Job: TypeAlias = Callable[[int, int], Histogram]
 
 
-def _measured(
-    program: Program, backend: Backend, log: ShotLog, streams: frozenset[str], *, progress: bool
-) -> Outcomes:
+@dataclass(frozen=True, eq=False)
+class Jobs:
+    """Where shots are measured, and what is known of the jobs of one call."""
+
+    backend: Backend
+    """None for the ideal simulator, counted."""
+    log: ShotLog = field(default_factory=ShotLog)
+    """What a sampler gave so far."""
+    job_shots: int | None = None
+    """Most shots of a job; None for as many as the backend says."""
+    progress: bool = field(default=False, kw_only=True)
+    """Whether to show a progress bar."""
+
+
+def _measured(program: Program, jobs: Jobs, streams: frozenset[str]) -> Outcomes:
     """Measure a program on a backend, in histograms of the sizes that it wants."""
     circuit = program.circuit()
     histograms, executed = [], 0
     for number, shots in enumerate(program.portions or (program.executions or 0,)):
         if program.keep is None:
-            histogram = measured_counts(
-                circuit, shots, backend, program.seed, log=log, progress=progress
-            )
+            histogram = measured_counts(circuit, shots, jobs, program.seed)
             executed += histogram.total
+            if not histogram.total:
+                raise RuntimeError(f"backend: expected {shots} shots, got none back")
         else:
             seed = derived(program.seed, number)
-            histogram, took = kept_counts(
-                circuit, program.keep, shots, backend, seed, log=log, progress=progress
-            )
+            histogram, took = kept_counts(circuit, program.keep, shots, jobs, seed)
             executed += took
         histograms.append(histogram)
     return Outcomes(
         program,
         histograms=tuple(histograms),
         executed=executed,
-        streams=streams | log.names,
-        ideal=is_ideal(backend),
+        streams=streams | jobs.log.names,
+        ideal=is_ideal(jobs.backend),
         ran=circuit,
     )
 
 
 def measured_counts(
-    circuit: QuantumCircuit,
-    shots: int,
-    backend: Backend,
-    root: np.random.SeedSequence,
-    *,
-    log: ShotLog | None = None,
-    progress: bool = False,
+    circuit: QuantumCircuit, shots: int, jobs: Jobs, root: np.random.SeedSequence
 ) -> Histogram:
     """Run a circuit on a backend or sampler and count its outcomes.
 
     Args:
         circuit: A circuit that ends with measuring into the register ``meas``, at most 63 bits.
-        shots: Executions, split into jobs of at most ``JOB_SHOTS``.
-        backend: Where to run; transpiled for with a preset pass manager.
+        shots: Executions, split into jobs as the backend takes them.
+        jobs: Where to run; transpiled for with a preset pass manager.
         root: Seeds the jobs, where the backend takes a seed.
-        log: What a sampler gave so far in this call; a new one if not given.
-        progress: Show a progress bar.
 
     Returns:
-        The outcomes that were seen.
+        The outcomes that came back: fewer than ``shots`` where the backend dropped some, more where
+        it takes no smaller jobs.
 
     Raises:
         RuntimeError: A job failed.
         ValueError: The circuit does not fit on the backend, or a sampler repeats its shots, so
             that they would be counted twice.
     """
+    backend = ideal_simulator() if jobs.backend is None else jobs.backend
     if isinstance(backend, BaseSamplerV2):
-        job = sampler_job(circuit, backend, ShotLog() if log is None else log)
+        limited: object = sampler_target(backend) or backend
+        job = sampler_job(circuit, backend, jobs.log)
     else:
-        job = _backend_job(circuit, ideal_simulator() if backend is None else backend)
+        limited, job = backend, _backend_job(circuit, backend)
     total = Histogram.empty()
-    with progress_bar(shots, "shot", show=progress) as bar:
-        for number, start in enumerate(range(0, shots, JOB_SHOTS)):
+    with progress_bar(shots, "shot", show=jobs.progress) as bar:
+        for number, size in enumerate(job_sizes(shots, limited, jobs.job_shots)):
             seed = int(derived(root, number).generate_state(1)[0] >> 1)  # Aer wants 31 bits
-            executed = min(JOB_SHOTS, shots - start)
-            total = total + job(executed, seed)
-            bar.update(executed)
+            total = total + job(size, seed)
+            bar.update(size)
     return total
 
 
@@ -253,8 +267,12 @@ def _backend_job(measured: QuantumCircuit, backend: BackendV2) -> _Job:
         options = {"seed_simulator": seed} if seedable else {}
         result = backend.run(circuit, shots=shots, **options).result()
         require_success(result)
-        counts = result.data(0)["counts"]  # get_counts() would write each outcome out in bits
-        return Histogram.of_mapping(counts, bits, "backend")
+        data = result.data(0)  # get_counts() would write each outcome out in bits
+        if "counts" not in data:
+            raise RuntimeError(
+                f"backend: expected counts in its result, got {list(data) or 'none'}"
+            )
+        return Histogram.of_mapping(data["counts"], bits, "backend")
 
     return job
 
@@ -263,11 +281,8 @@ def kept_counts(
     circuit: QuantumCircuit,
     keep: NDArray[np.bool_],
     shots: int,
-    backend: Backend,
+    jobs: Jobs,
     root: np.random.SeedSequence,
-    *,
-    log: ShotLog | None = None,
-    progress: bool = False,
 ) -> tuple[Histogram, int]:
     """Run a circuit until exactly ``shots`` outcomes that ``keep`` allows have come.
 
@@ -280,22 +295,23 @@ def kept_counts(
     Raises:
         RuntimeError: Next to nothing is ever kept.
     """
-    log = ShotLog() if log is None else log
     total = Histogram.empty()
-    executions, success, round_ = 0, 1.0, 0
+    executions, everything, empty, success, round_ = 0, 0, 0, 1.0, 0
     while total.total < shots:
         missing = shots - total.total
         asked = int(np.ceil(missing / success))
-        seed = derived(root, ROUNDS, round_)
-        seen = measured_counts(circuit, asked, backend, seed, log=log, progress=progress)
+        seen = measured_counts(circuit, asked, jobs, derived(root, ROUNDS, round_))
         executions += seen.total
-        new = chosen(seen, keep, missing, derived(root, SURPLUS, round_))
-        total = total + new
+        everything += asked
+        empty = 0 if seen.total else empty + 1
+        if empty >= _EMPTY_ROUNDS or (not executions and everything >= 10 / _LEAST_SUCCESS):
+            raise RuntimeError(f"backend: expected {shots} shots, got none back")
+        total = total + chosen(seen, keep, missing, derived(root, SURPLUS, round_))
         round_ += 1
-        success = max(total.total / max(executions, 1), _LEAST_SUCCESS)
-        if executions >= 10 / _LEAST_SUCCESS and total.total < _LEAST_SUCCESS * executions:
+        success = max(total.total / everything, _LEAST_SUCCESS)
+        if everything >= 10 / _LEAST_SUCCESS and total.total < _LEAST_SUCCESS * everything:
             raise RuntimeError(
-                f"only {total.total} of {executions} executions gave a position of the kernel; "
+                f"only {total.total} of {everything} executions gave a position of the kernel; "
                 "the backend is too noisy for this circuit"
             )
     return total, executions

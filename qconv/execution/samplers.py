@@ -87,13 +87,19 @@ def _is_distinctive(bits: NDArray[np.uint8]) -> bool:
     return bool(n * np.log(np.sum((counts / n) ** 2)) < np.log(_COINCIDENCE))
 
 
+def sampler_target(sampler: Any) -> BackendV2 | None:
+    """The backend that a sampler runs on, if it says so."""
+    target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
+    target = target() if callable(target) else target
+    return target if isinstance(target, BackendV2) else None
+
+
 def sampler_job(
     measured: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog
 ) -> Callable[[int, int], Histogram]:
     """A function of shots and seed that runs the circuit on a sampler, which seeds itself."""
-    target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
-    target = target() if callable(target) else target
-    circuit = ready(measured, target) if isinstance(target, BackendV2) else measured
+    target = sampler_target(sampler)
+    circuit = measured if target is None else ready(measured, target)
 
     def job(shots: int, seed: int) -> Histogram:
         log.before(sampler)

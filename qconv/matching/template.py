@@ -36,7 +36,7 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 from scipy.signal import fftconvolve
 
-from qconv._checks import one_of, real_array, whole_number
+from qconv._checks import numpy_defaults, one_of, real_array, whole_number
 from qconv.execution.backends import Backend, is_ideal
 from qconv.execution.run import require_room
 from qconv.execution.seeds import Seed
@@ -56,9 +56,6 @@ FILTERS = ("phase", "correlation", "normalized")
 #: A variance below this part of the mean square is rounding, and so is a frequency below the second
 #: part of the strongest.
 _ROUNDING, _SILENT = 1e-12, 1e-9
-
-#: Of floating point: as NumPy does it, whatever a caller has set.
-_as_usual = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +118,7 @@ class Match:
         return "\n".join(f"{name:<22}{text}" for name, text in rows)
 
 
-@_as_usual
+@numpy_defaults
 def match_template(
     image: ArrayLike,
     template: ArrayLike,
@@ -131,6 +128,7 @@ def match_template(
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
     backend: Backend = None,
     seed: Seed = None,
+    job_shots: int | None = None,
     progress: bool = False,
 ) -> Match:
     """Find a template in an image, or in a signal, by measuring a quantum circuit.
@@ -153,6 +151,7 @@ def match_template(
             copy of the template is as bright as the template, until it is looked at.
         backend: As in `qconv.convolve`, as are ``seed`` and ``progress``.
         seed: Of all randomness.
+        job_shots: Most shots of a job.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -172,7 +171,8 @@ def match_template(
     x, t = _checked(image, template)
     if filter == "normalized":
         x, t = _without_units(x), _without_units(t)
-    laid_out = match_plan(x, t, filter, method, shots=shots, backend=backend, seed=seed)
+    options = {"backend": backend, "seed": seed, "job_shots": job_shots}
+    laid_out = match_plan(x, t, filter, method, shots=shots, **options)
     norms = _window_norms(x, t) if filter == "normalized" else None
     return _matched(laid_out.run(progress), laid_out.shots, (x, t), norms)
 
@@ -212,7 +212,7 @@ def _places(image: _Array, template: _Array) -> tuple[slice, ...]:
 # ----------------------------------------------------------------------------------- the plans
 
 
-@_as_usual
+@numpy_defaults
 def match_plan(
     image: ArrayLike,
     template: ArrayLike,
@@ -220,16 +220,15 @@ def match_plan(
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
     *,
     shots: int | None,
-    backend: Backend = None,
-    seed: Seed = None,
+    **options: Any,
 ) -> Plan:
     """The filter as a convolution, with all shots that it may have.
 
-    Arguments and errors are those of `match_template`.
+    Arguments and errors are those of `match_template`; ``options`` are its ``backend``, ``seed``
+    and ``job_shots``.
     """
     x, t = _checked(image, template)
     total = None if shots is None else whole_number(shots, "shots", 1)
-    options = {"backend": backend, "seed": seed}
     method = check_method(method)
     if one_of(filter, "filter", FILTERS) != "phase":
         return _correlation_plan(x, t, method, total, options)
@@ -262,7 +261,7 @@ def _phase_plan(
     """A filter on a ring of powers of two; zeros are added to what is standardised."""
     window = window_of(template)
     ring = tuple(1 << (length - 1).bit_length() for length in image.shape)
-    if is_ideal(options["backend"]):
+    if is_ideal(options.get("backend")):
         qubits = (math.prod(ring) - 1).bit_length() + method.signed
         require_room(qubits, qubits, qubits, image.shape)
     extended = np.zeros(ring)

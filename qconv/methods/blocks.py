@@ -175,6 +175,11 @@ class _Part:
     plan: Plan
     programs: list[Program]
 
+    @property
+    def executions(self) -> int:
+        """Executions of all programs."""
+        return sum(program.executions or 0 for program in self.programs)
+
 
 @dataclass(frozen=True, eq=False)
 class _Programs:
@@ -322,7 +327,7 @@ class _Total:
         self._counts: NDArray[np.int64] | None = None
         self._unit: _Array | None = None
         self._kept, self._expected, self._kept_variance, self._pixels = 0.0, 0.0, 0.0, 0
-        self._shots, self._calls = 0, 0
+        self._shots, self._calls, self._planned, self._came = 0, 0, 0, 0
         self._streams, self._variant, self._independent = plan.streams, "", True
         self.circuits: tuple[QuantumCircuit, ...] = ()
 
@@ -341,6 +346,9 @@ class _Total:
         self._expected += part.pixels * (result.expected_success or 0.0)
         self._kept_variance += (part.pixels * result.success_stderr) ** 2
         self._shots += result.total_shots
+        planned = self._layout.part(number).executions
+        self._planned += planned
+        self._came += planned * (result.shots or 1) // (self._plan.shots or 1)
         self._calls += result.oracle_calls
         if not self.circuits:
             self.circuits = result.circuits
@@ -367,6 +375,7 @@ class _Total:
             self._image,
             np.sqrt(self._variance) * self._unit_of_errors,
             [],
+            shots=self._plan.shots_that_came(self._planned, self._came),
             total_shots=self._shots if self.circuits else self._plan.whole_shots or 0,
             circuits=self.circuits,
             success_probability=self._kept / pixels,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
 
+from qconv._checks import numpy_defaults
 from qconv.circuits.registers import PREPARATIONS
 from qconv.circuits.resources import Resources, resources
 from qconv.execution.run import state_memory
@@ -98,6 +99,7 @@ class Cost:
     def _filter_bounds(self) -> int:
         return sum(gates for name, gates in self.bounds.items() if name != _PREPARING)
 
+    @numpy_defaults
     def __str__(self) -> str:
         most = "at most " if self.bounds else ""
         filter_most = "at most " if self._filter_bounds else ""

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import boolean, real_array, real_number, require_finite, whole_number
+from qconv._checks import (
+    boolean,
+    numpy_defaults,
+    real_array,
+    real_number,
+    require_finite,
+    whole_number,
+)
 from qconv._memory import require_memory
 from qconv._threads import for_each, worker_count
 from qconv.circuits.arithmetic import choose_family
@@ -56,6 +63,8 @@ class Plan:
     """Where circuits run; None is the ideal Aer simulator."""
     seed: np.random.SeedSequence
     """Root of all randomness of this call."""
+    job_shots: int | None = None
+    """Most shots of a job; None for as many as the backend says."""
     total: int | None = None
     """Executions of circuits that hold the whole image; None for ``shots`` a pixel."""
     counted: bool = False
@@ -68,11 +77,13 @@ class Plan:
     # ------------------------------------------------------------------------------ to be used
 
     @cached_property
+    @numpy_defaults
     def circuits(self) -> tuple[QuantumCircuit, ...]:
         """The circuits that would run, before transpiling: measured, with named registers."""
         return tuple(program.circuit() for program in self.method.build(self))
 
     @cached_property
+    @numpy_defaults
     def executions(self) -> tuple[int, ...]:
         """How often each of `circuits` is to run; 0 for the exact expectation.
 
@@ -82,10 +93,12 @@ class Plan:
         return tuple(program.executions or 0 for program in self.method.build(self))
 
     @cached_property
+    @numpy_defaults
     def cost(self) -> Cost:
         """What running the plan costs: qubits, gates, executions, and the error to be expected."""
         return cost_of(self)
 
+    @numpy_defaults
     def run(self, progress: bool = False) -> Convolution:
         """Run the circuits and decode their outcomes.
 
@@ -102,9 +115,16 @@ class Plan:
         plan = replace(self, progress=boolean(progress, "progress"))
         programs = self.method.build(plan)
         streams = self.streams
-        outcomes = run(programs, self.backend, streams=streams, progress=plan.progress)
+        outcomes = run(
+            programs,
+            self.backend,
+            streams=streams,
+            job_shots=self.job_shots,
+            progress=plan.progress,
+        )
         return self.method.decode(plan, outcomes)
 
+    @numpy_defaults
     def decode(self, counts: Any) -> Convolution:
         """The estimate that counts give, wherever and whenever they were gathered.
 
@@ -179,12 +199,23 @@ class Plan:
             )
         return self.shots * self.grid.pixels
 
+    def shots_that_came(self, planned: int, came: int) -> int | None:
+        """Shots for each output pixel, where a backend gave more or fewer than planned.
+
+        Args:
+            planned: Executions.
+            came: Executions that came back.
+        """
+        if self.shots is None or planned == came:
+            return self.shots
+        return max(1, round(self.shots * came / planned))
+
     @property
     def streams(self) -> frozenset[str]:
         """Name of the random stream, empty where nothing is random."""
         return frozenset() if self.shots is None else frozenset({stream_name(self.seed)})
 
-    @property
+    @cached_property
     def quantity(self) -> str:
         """Digest of what is to be estimated: image, kernel, geometry, noise."""
         digest = hashlib.blake2b(repr(self.grid).encode(), digest_size=16)
@@ -234,7 +265,10 @@ class Plan:
         """
         noise = "" if is_ideal(self.backend) else repr(self.method)  # does not treat methods alike
         fields: dict[str, Any] = {
-            "shots": self.shots,
+            "shots": self.shots_that_came(
+                sum(part.program.executions or 0 for part in outcomes),
+                sum(part.executions for part in outcomes),
+            ),
             "total_shots": sum(part.total_shots for part in outcomes),
             "oracle_calls": sum(part.oracle_calls for part in outcomes),
             "quantity": f"{self.quantity}{variant}{noise}",
@@ -245,6 +279,7 @@ class Plan:
         return Convolution(image=image, stderr=stderr, **(fields | more))
 
 
+@numpy_defaults
 def plan(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
@@ -256,6 +291,7 @@ def plan(
     fillvalue: float = 0.0,
     backend: Backend = None,
     seed: Seed = None,
+    job_shots: int | None = None,
     flipped: bool = True,
 ) -> Plan:
     """Check and lay out a convolution; nothing runs.
@@ -270,6 +306,7 @@ def plan(
         fillvalue: What lies outside with ``fill``.
         backend: For which the circuits are made; None for the ideal Aer simulator.
         seed: Of all randomness.
+        job_shots: Most shots of a job.
         flipped: True for convolution, False for correlation.
 
     Returns:
@@ -291,7 +328,7 @@ def plan(
     if len(kernel.shape) != array.ndim:
         raise ValueError(
             f"kernel: expected as many axes as the image, {array.ndim}, got "
-            f"{len(kernel.shape)} (shape {kernel.shape})"
+            f"{len(kernel.shape)} (shape {kernel.shape})" + _one_by_one(array.shape, kernel.shape)
         )
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
     check_backend(backend)
@@ -308,6 +345,7 @@ def plan(
     padded_pixels = math.prod(grid.padded_shape)
     require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
     require_finite(array, "image")
+    _require_range(propagator, grid)
     return Plan(
         image=array,
         propagator=propagator,
@@ -316,7 +354,27 @@ def plan(
         shots=None if shots is None else whole_number(shots, "shots", 1),
         backend=backend,
         seed=root,
+        job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
     )
+
+
+def _require_range(propagator: Propagator, grid: Grid) -> None:
+    """Refuse a fill value whose products with the kernel leave the range of floating point."""
+    if grid.boundary != "fill" or not any(map(any, grid.pad_widths)):
+        return
+    with np.errstate(over="ignore"):
+        largest = 2 * np.abs(propagator.weights).max() * np.float64(abs(grid.fillvalue))
+    if not np.isfinite(largest):
+        raise ValueError(
+            "fillvalue: expected products with the kernel below 1.8e308, got larger ones; scale one"
+        )
+
+
+def _one_by_one(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
+    """What to do about a picture in colour."""
+    if len(kernel) != 2 or len(image) != 3 or image[-1] not in (3, 4):
+        return ""
+    return f"; if the image's {image[-1]} are colours, convolve each alone: image[:, :, 0], ..."
 
 
 def _require_room(array: object, name: str) -> None:

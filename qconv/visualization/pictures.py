@@ -5,12 +5,16 @@ Needs the extra ``images`` (scikit-image, matplotlib).
 
 from __future__ import annotations
 
+import io
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qconv.visualization.decoding import Decoded, decode
 
 #: Endings of the files that a convolved picture can be written to.
 WRITABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".npy")
@@ -29,72 +33,49 @@ def sample_picture() -> _Array:
 
 
 def read_picture(path: str | os.PathLike[str]) -> _Array:
-    """Read a picture file as grey levels from 0 to 255.
+    """Read a picture file as the grey levels from 0 to 255 that a viewer shows.
 
     Args:
-        path: Any file that scikit-image reads. Integer pictures of any depth are scaled to 255;
-            floating-point ones are taken as they are. Transparency is blended onto white.
+        path: Any file that Pillow or tifffile reads. It is turned as it says. Whole numbers of any
+            depth are scaled to 255, and so are floating-point ones from 0 to 1, with a warning;
+            other floating-point numbers are taken as they are. Palettes and the colours of printers
+            become red, green and blue. Transparency is blended onto white.
 
     Returns:
         ``(H, W)`` for a greyscale picture, ``(H, W, 3)`` for one in colour.
 
     Raises:
         FileNotFoundError: There is no such file.
+        OSError: It cannot be read.
         ValueError: It is not a picture, or not a single one.
     """
-    import skimage.io as io
-    import skimage.util as util
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no such file: {path}")
-    try:
-        raw = _unusual_modes(path)
-        if raw is None:
-            raw = np.asarray(io.imread(os.fspath(path)))
-    except Exception as error:  # every reader has errors of its own
-        raise ValueError(f"{path} is not a picture that scikit-image can read") from error
-    if raw.ndim == 4 and len(raw) == 1:  # the one frame of an animation's format
-        raw = raw[0]
-    if raw.dtype.kind not in "buif":
-        raise ValueError(f"{path}: expected real pixel values, got {raw.dtype}")
-    scale = 1.0 if raw.dtype.kind == "f" else WHITE
-    pixels = (util.img_as_float64(raw) if scale != 1.0 else raw.astype(np.float64)) * scale
-    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
-        pixels = _on_white(pixels, WHITE if scale != 1.0 else 1.0)
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        pixels = pixels[:, :, 0]
-    if pixels.ndim != 2 and not (pixels.ndim == 3 and pixels.shape[2] == 3):
-        raise ValueError(
-            f"{path}: expected one greyscale (H, W) or colour (H, W, 3) picture, got {raw.shape}"
-        )
+    found = decode(path)
+    pixels = found.colours.astype(np.float64)
     if pixels.size == 0:
-        raise ValueError(f"{path}: expected at least one pixel, got shape {raw.shape}")
-    return pixels
+        raise ValueError(f"{path}: expected at least one pixel, got shape {pixels.shape}")
+    white = found.white
+    if white is None:
+        white = WHITE
+        if pixels.min() >= 0 and 0 < pixels.max() <= 1:
+            white = 1.0
+            warnings.warn(
+                f"{path}: floating-point numbers from 0 to 1 are taken for black to white, "
+                "and multiplied by 255",
+                stacklevel=2,
+            )
+    if white != WHITE or found.white is not None:
+        pixels = pixels * (1 / white) * WHITE  # in this order, on which the bytes of results depend
+    return pixels if found.opacity is None else _on_white(pixels, found, white)
 
 
-def _unusual_modes(path: str | os.PathLike[str]) -> NDArray[np.uint8] | None:
-    """Pictures whose channels are not grey, red, green, blue and opacity, converted to these.
-
-    Four channels of a printer's picture would pass for transparency, and a palette hides its own.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-                return np.asarray(picture.convert("RGB"))
-            if picture.mode in ("P", "PA") and "transparency" in picture.info:
-                return np.asarray(picture.convert("RGBA"))
-    except UnidentifiedImageError:
-        pass
-    return None
-
-
-def _on_white(pixels: _Array, white: float) -> _Array:
-    """Blend the last channel, opacity, away."""
-    opacity = pixels[:, :, -1:] / white
-    blended = pixels[:, :, :-1] * opacity + white * (1 - opacity)
-    return blended[:, :, 0] if blended.shape[2] == 1 else blended
+def _on_white(pixels: _Array, found: Decoded, white: float) -> _Array:
+    """Blend transparency away."""
+    opacity = found.opacity.astype(np.float64)  # type: ignore[union-attr]
+    opacity /= 1.0 if found.white is None and opacity.max() <= 1 else white
+    if pixels.ndim == 3:
+        opacity = opacity[:, :, None]
+    seen = pixels if found.premultiplied else pixels * opacity
+    return np.asarray(seen + WHITE * (1 - opacity))
 
 
 @dataclass(frozen=True)
@@ -139,13 +120,15 @@ def write_picture(path: Path, image: _Array, scale: GreyScale) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    import skimage.io as io
+    from skimage.io import imsave
 
     if path.suffix.lower() == ".npy":
-        np.save(path, image)
+        held = io.BytesIO()
+        np.save(held, image)
+        path.write_bytes(held.getbuffer())  # NumPy itself would not say that the disk is full
         return
     levels = np.round(scale.apply(image) * WHITE).astype(np.uint8)
-    io.imsave(os.fspath(path), levels, check_contrast=False)
+    imsave(os.fspath(path), levels, check_contrast=False)
 
 
 def boxed(picture: _Array, corner: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -21,14 +21,15 @@ probabilities are exactly those that the whole would have.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import one_of, whole_number
+from qconv._checks import one_of, require_products, whole_number
 from qconv.circuits.grover import Amplifier
 from qconv.circuits.registers import kernel_registers, kernel_states, qubits_of
 from qconv.execution.outcomes import Outcomes
@@ -42,6 +43,7 @@ from qconv.planning.plan import Plan
 from qconv.result import Convolution
 
 _Array = NDArray[np.float64]
+_T = TypeVar("_T")
 
 RANGES = ("global", "local")
 
@@ -91,6 +93,9 @@ class AmplitudeEstimation(Method):
 
     def build(self, plan: Plan) -> list[Program]:
         """A circuit for each block of the output and each power."""
+        size = float(np.abs(plan.propagator.effective_kernel).sum())
+        with np.errstate(over="ignore"):
+            require_products(4 * size * float(np.abs(plan.padded).max()))
         blocks = self._blocks(plan)
         if plan.simulated:
             position = sum(blocks[0].bits)
@@ -107,11 +112,14 @@ class AmplitudeEstimation(Method):
         image, stderr = np.empty((2, *plan.grid.output_shape))
         reliable = np.ones(plan.grid.output_shape, dtype=bool)
         kept: list[Outcomes] = []
+        planned = came = 0
         blocks = self._blocks(plan)
         for number, block in enumerate(blocks):
             gathered = list(islice(outcomes, len(self._ran(plan))))
             found = self._decode_block(plan, number, block, gathered)
             image[block.outputs], stderr[block.outputs], reliable[block.outputs] = found
+            planned += sum(part.program.executions or 0 for part in gathered)
+            came += sum(part.executions for part in gathered)
             kept += [
                 replace(part, law=None, histograms=(), executed=part.total_shots)
                 for part in gathered
@@ -121,6 +129,7 @@ class AmplitudeEstimation(Method):
             stderr,
             kept,
             circuits=tuple(part.circuit for part in kept[: len(self._ran(plan))]),
+            shots=plan.shots_that_came(planned, came),
             independent=all(block.distinct for block in blocks),
             reliable=reliable,
             quantity=f"{plan.quantity} {self.powers} {self.range}",
@@ -193,22 +202,33 @@ class AmplitudeEstimation(Method):
         ]
 
     def _amplifier(self, plan: Plan, number: int, block: Block) -> Amplifier:
-        """What makes a block's circuits; only the latest is kept."""
-        latest = plan.memory.get(Amplifier)
-        if latest is None or latest[0] != number:
+        """What makes a block's circuits."""
+
+        def make() -> Amplifier:
             kernel = _added(plan)
-            scale = _Scale.of(plan, block, kernel, self.range)
-            angles = scale.angles(plan, block, kernel)
-            made = Amplifier(block.counts, kernel, angles, native=plan.native, family=plan.adder)
-            latest = plan.memory[Amplifier] = number, made
-        found: Amplifier = latest[1]
+            angles = self._scale(plan, number, block).angles(plan, block, kernel)
+            return Amplifier(block.counts, kernel, angles, native=plan.native, family=plan.adder)
+
+        return self._latest(plan, "amplifier", number, make)
+
+    def _scale(self, plan: Plan, number: int, block: Block) -> _Scale:
+        """How a block's pixels are mapped to probabilities."""
+        make = lambda: _Scale.of(plan, block, _added(plan), self.range)  # noqa: E731
+        return self._latest(plan, "scale", number, make)
+
+    @staticmethod
+    def _latest(plan: Plan, kind: str, number: int, make: Callable[[], _T]) -> _T:
+        """What was made for a block, of which only the latest is kept."""
+        if plan.memory.get(kind, (None, None))[0] != number:
+            plan.memory[kind] = number, make()
+        found: _T = plan.memory[kind][1]
         return found
 
     def _decode_block(
         self, plan: Plan, number: int, block: Block, gathered: list[Outcomes]
     ) -> _Found:
         """Outputs, standard errors and reliability of one block."""
-        scale = _Scale.of(plan, block, _added(plan), self.range)
+        scale = self._scale(plan, number, block)
         powers = self._ran(plan)
         size = 2 ** (sum(block.bits) + 1)
         table = np.array(
@@ -302,7 +322,8 @@ class _Scale:
             for part, n in zip(block.outputs, block.counts, strict=True)
         )
         negative = (self.size - self.total) / 2
-        width = np.where(self.width > 0, self.width, 1) * self.size
+        width = self.width * self.size
+        width = np.where(width > 0, width, 1.0)
         p = (outputs[shown] - self.low * self.total + self.width * negative) / width
         return np.clip(p, 0, 1)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv._checks import require_products
 from qconv.grid import Grid, Tile
 from qconv.propagator import Propagator
 
@@ -161,8 +162,5 @@ def _largest_sample(weights: _Array, padded: _Array) -> float:
     """A bound on the magnitude of a sample, other than 0."""
     brightest = max(float(padded.max()), -float(padded.min()))
     largest = 2 * float(np.abs(weights).max()) * brightest
-    if not np.isfinite(largest):
-        raise ValueError(
-            "image: expected products with the kernel below 1.8e308, got larger ones; scale one"
-        )
+    require_products(largest)
     return largest or 1.0

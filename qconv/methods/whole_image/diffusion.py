@@ -24,6 +24,7 @@ is read are not made up for, and `Convolution.success_probability` tells their p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
@@ -130,12 +131,17 @@ class Diffusion(Method):
             return Prediction(0.0, np.zeros(plan.grid.output_shape))
         walk = self._walk(plan)
         moments = []
+        largest = [float(np.abs(move.weights).max()) or 1.0 for move in walk]
         for power in (1, 2):
-            kernels = [move.probabilities * move.weights**power for move in walk]
+            kernels = [
+                move.probabilities * (move.weights / most) ** power
+                for move, most in zip(walk, largest, strict=True)
+            ]
             transfer = np.prod([encoded.transfer(kernel) for kernel in kernels], axis=0)
             moments.append(encoded.through(transfer) / mass)
         variance = moments[1] - moments[0] ** 2
-        return encoded.predicted(self._expected_success(plan), variance, mass)
+        factor = mass * math.prod(largest)
+        return encoded.predicted(self._expected_success(plan), variance, factor)
 
     def _encoded(self, plan: Plan) -> EncodedImage:
         """The image as particles."""

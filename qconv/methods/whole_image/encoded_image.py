@@ -6,12 +6,14 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
+from qconv._checks import require_products
 from qconv.circuits.registers import AmplitudePreparation, prepare
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
@@ -20,6 +22,7 @@ from qconv.execution.seeds import JOBS, derived
 from qconv.methods.whole_image.outcome_counts import (
     Labels,
     OutcomeCounts,
+    expected_root_error,
     linear,
     magnitude,
 )
@@ -30,6 +33,9 @@ from qconv.result import Convolution
 
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
+
+#: Kernels whose largest magnitude is within this and its inverse are taken as they are.
+_SMALLEST = 1e-290
 
 #: Success probabilities below this are rounding errors.
 _NOTHING = 1e-26
@@ -90,7 +96,11 @@ class EncodedImage:
         return self.plan.adder if adder == "auto" else adder
 
     def program(
-        self, shell: Callable[[], QuantumCircuit], amplitudes: Callable[[], _Array], measured: int
+        self,
+        shell: Callable[[], QuantumCircuit],
+        amplitudes: Callable[[], _Array],
+        measured: int,
+        then: Callable[[QuantumCircuit], None] = lambda circuit: None,
     ) -> Program:
         """The one program: amplitudes are prepared, and what follows acts on them.
 
@@ -98,10 +108,13 @@ class EncodedImage:
             shell: Makes what follows the preparation, its first qubits those to be prepared.
             amplitudes: Of as many of its first qubits as they need.
             measured: How many of its first qubits are measured.
+            then: Appends what comes after that, and is large: it is not copied.
         """
 
         def build() -> QuantumCircuit:
-            return self._prepared(shell(), amplitudes(), measured)
+            circuit = self._prepared(shell(), amplitudes(), measured)
+            then(circuit)
+            return circuit
 
         shots = self.plan.whole_shots
         return Program(build, shots, derived(self.plan.seed, JOBS), measured)
@@ -128,6 +141,19 @@ class EncodedImage:
         """How often the program's shots ended in each cell."""
         return OutcomeCounts.of(outcomes, self.layout, labels, self.plan.seed)
 
+    @cached_property
+    def kernel(self) -> tuple[_Array, float]:
+        """The kernel in the order of what is added, and by what it was divided.
+
+        Numbers next to the end of the range of floating point are brought to its middle.
+        """
+        kernel = self.layout.added(self.plan.propagator.effective_kernel)
+        largest = float(np.abs(kernel).max())
+        if largest == 0 or _SMALLEST < largest < 1 / _SMALLEST:
+            return kernel, 1.0
+        exponent = int(np.frexp(largest)[1])
+        return np.ldexp(kernel, -exponent), float(np.ldexp(1.0, exponent))
+
     def transfer(self, kernel: _Array) -> _Spectrum:
         """Transfer function on the cells' lattice of a kernel in the order of what is added."""
         lattice = np.zeros(self.layout.shape)
@@ -149,10 +175,7 @@ class EncodedImage:
         """
         with np.errstate(over="ignore", invalid="ignore"):
             product = np.asarray(numbers * factor * self.unit)
-        if not np.isfinite(product).all():
-            raise ValueError(
-                "image: expected products with the kernel below 1.8e308, got larger ones; scale one"
-            )
+        require_products(float(np.abs(product).max()))
         return product
 
     def predicted(self, success: float, variance: _Array | float, factor: float) -> Prediction:
@@ -255,18 +278,20 @@ class CoherentReadOut:
     """By what the transfer function is divided."""
     signed: bool
     """Whether there is a reference qubit."""
+    gain: float = 1.0
+    """By what a kernel was divided, so that its transfer function is within range."""
 
-    @property
+    @cached_property
     def factor(self) -> float:
         """What an amplitude of 1 stands for, relative to the brightest pixel."""
         return self.bound * float(np.linalg.norm(self.encoded.content))
 
-    @property
+    @cached_property
     def expected(self) -> float:
         """Success probability of the filter."""
         return float(np.sum((self.filtered / self.factor) ** 2))
 
-    @property
+    @cached_property
     def vanishes(self) -> bool:
         """Whether the filter leaves nothing of the image where it is read, but for rounding."""
         left = np.sum(np.square(self.filtered / self.bound))
@@ -278,8 +303,11 @@ class CoherentReadOut:
             return Prediction(0.0, np.zeros(self.encoded.plan.grid.output_shape))
         cells = self.encoded.content.size
         square = np.square(self.filtered / self.factor)
-        variance = (1 + cells * square) / 2 - square if self.signed else np.full_like(square, 0.25)
-        return self.encoded.predicted(self.expected, variance, self.factor)
+        if self.signed:
+            variance = (1 + cells * square) / 2 - square
+        else:
+            variance = expected_root_error((self.encoded.plan.whole_shots or 0) * square)
+        return self.encoded.predicted(self.expected, variance, self.factor * self.gain)
 
     def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:
         """Estimate the filtered image.
@@ -299,17 +327,17 @@ class CoherentReadOut:
         return encoded.result(
             counts,
             estimate,
-            self.factor,
+            self.factor * self.gain,
             expected=self.expected,
             gain=2.0,
             offset=-encoded.layout.num_read / cells,
         )
 
     def _magnitudes(self, counts: OutcomeCounts) -> Convolution:
-        encoded = self.encoded
+        encoded, factor = self.encoded, self.factor * self.gain
         more: dict[str, Any] = {}
         if counts.executions:
-            unit = encoded.in_units(np.array(1 / math.sqrt(counts.executions)), self.factor)
+            unit = encoded.in_units(np.array(1 / math.sqrt(counts.executions)), factor)
             shape = encoded.plan.grid.output_shape
             more = {
                 "counts": encoded.layout.outputs(counts.sums[0]).astype(np.int64),
@@ -318,7 +346,7 @@ class CoherentReadOut:
         return encoded.result(
             counts,
             magnitude(counts),
-            self.factor,
+            factor,
             expected=self.expected,
             variant=" magnitude",
             **more,

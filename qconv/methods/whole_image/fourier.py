@@ -35,7 +35,7 @@ from qiskit.circuit.library import DiagonalGate
 
 from qconv._checks import boolean, one_of
 from qconv.circuits.fourier import fourier_transform, reversed_bits
-from qconv.circuits.registers import Registers, axis_registers, qubits_of
+from qconv.circuits.registers import Registers, append_large, axis_registers, qubits_of
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.whole_image.encoded_image import CoherentReadOut, EncodedImage, superposed
@@ -94,9 +94,10 @@ class Fourier(Method):
             return []
         return [
             encoded.program(
-                lambda: self._shell(plan),
+                lambda: self._registers(plan).circuit(),
                 lambda: superposed(encoded.content, signed=self.signed),
                 self.num_qubits(plan),
+                lambda circuit: self._append_filter(plan, circuit),
             )
         ]
 
@@ -113,7 +114,7 @@ class Fourier(Method):
     def num_qubits(self, plan: Plan) -> int:
         """Qubits of the circuit, whatever the image shows."""
         encoded = self._encoded(plan)
-        return encoded.layout.num_qubits + self.signed + (not _is_unitary(self._transfer(plan)))
+        return encoded.layout.num_qubits + self.signed + (not self._unitary(plan))
 
     def predict(self, plan: Plan) -> Prediction:
         """Success probability, and the standard error of every pixel."""
@@ -144,7 +145,7 @@ class Fourier(Method):
 
         def make() -> _Spectrum:
             encoded = self._encoded(plan)
-            return encoded.transfer(encoded.layout.added(plan.propagator.effective_kernel))
+            return encoded.transfer(encoded.kernel[0])
 
         return plan.once("transfer", make)
 
@@ -156,7 +157,8 @@ class Fourier(Method):
         def make() -> CoherentReadOut:
             encoded = self._encoded(plan)
             filtered = encoded.through(self._transfer(plan))
-            return CoherentReadOut(encoded, filtered, self._bound(plan), self.signed)
+            gain = encoded.kernel[1]
+            return CoherentReadOut(encoded, filtered, self._bound(plan), self.signed, gain)
 
         return plan.once(CoherentReadOut, make)
 
@@ -166,17 +168,21 @@ class Fourier(Method):
         if self._bound(plan) == 0:
             return True
         keeps_all = encoded.layout.num_read == encoded.content.size
-        if keeps_all and _is_unitary(self._transfer(plan)):
+        if keeps_all and self._unitary(plan):
             return False
         return self._read_out(plan).vanishes
 
-    def _shell(self, plan: Plan) -> QuantumCircuit:
-        """What follows the preparation of the image."""
+    def _unitary(self, plan: Plan) -> bool:
+        """Whether the filter needs no flag."""
+        return plan.once("unitary", lambda: _is_unitary(self._transfer(plan)))
+
+    def _registers(self, plan: Plan) -> _Registers:
+        bits = self._encoded(plan).layout.bits
+        return _Registers.of(bits, signed=self.signed, flagged=not self._unitary(plan))
+
+    def _append_filter(self, plan: Plan, circuit: QuantumCircuit) -> None:
         factors = self._transfer(plan) / self._bound(plan)
-        registers = _Registers.of(self._encoded(plan), factors, signed=self.signed)
-        circuit = registers.circuit()
-        _append_filter(circuit, registers, factors)
-        return circuit
+        _append_filter(circuit, self._registers(plan), factors)
 
 
 def _is_unitary(transfer: _Spectrum) -> bool:
@@ -194,10 +200,11 @@ class _Registers:
     flag: QuantumRegister | None
 
     @classmethod
-    def of(cls, encoded: EncodedImage, transfer: _Spectrum, *, signed: bool) -> _Registers:
+    def of(cls, bits: tuple[int, ...], *, signed: bool, flagged: bool) -> _Registers:
+        """The registers of a lattice of so many bits along each axis."""
         reference = QuantumRegister(1, "reference") if signed else None
-        flag = None if _is_unitary(transfer) else QuantumRegister(1, "flag")
-        return cls(axis_registers(encoded.layout.bits), reference, flag)
+        flag = QuantumRegister(1, "flag") if flagged else None
+        return cls(axis_registers(bits), reference, flag)
 
     def circuit(self) -> QuantumCircuit:
         """A circuit of these registers, without gates."""
@@ -222,10 +229,10 @@ def _append_filter(circuit: QuantumCircuit, registers: _Registers, transfer: _Sp
         circuit.compose(fourier_transform(register.size), register, inplace=True)
     if flag:
         circuit.h(flag)
-        circuit.append(flag_diagonal(transfer), [*qubits_of(position), *flag], copy=False)
+        append_large(circuit, flag_diagonal(transfer), [*qubits_of(position), *flag])
         circuit.h(flag)
     else:
-        circuit.append(phase_diagonal(transfer), qubits_of(position), copy=False)
+        append_large(circuit, phase_diagonal(transfer), qubits_of(position))
     for register in position.values():
         circuit.compose(fourier_transform(register.size).inverse(), register, inplace=True)
     if reference:

@@ -28,7 +28,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 
 from qconv._checks import boolean, one_of
@@ -48,8 +47,6 @@ from qconv.methods.whole_image.encoded_image import CoherentReadOut, EncodedImag
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
 from qconv.result import Convolution
-
-_Array = NDArray[np.float64]
 
 ADDERS = ("auto", *FAMILIES)
 
@@ -118,15 +115,13 @@ class Interference(Method):
         others = self._label_qubits(plan)
         return EncodedImage.of(plan, others, measured=others, prepared=self.signed)
 
-    def _kernel(self, plan: Plan) -> _Array:
-        """The kernel in the order of what is added."""
-        return self._encoded(plan).layout.added(plan.propagator.effective_kernel)
-
     def _read_out(self, plan: Plan) -> CoherentReadOut:
         def make() -> CoherentReadOut:
-            encoded, kernel = self._encoded(plan), self._kernel(plan)
+            encoded = self._encoded(plan)
+            kernel, gain = encoded.kernel
             filtered = encoded.through(encoded.transfer(kernel))
-            return CoherentReadOut(encoded, filtered, float(np.abs(kernel).sum()), self.signed)
+            bound = float(np.abs(kernel).sum())
+            return CoherentReadOut(encoded, filtered, bound, self.signed, gain)
 
         return plan.once(CoherentReadOut, make)
 
@@ -136,7 +131,8 @@ class Interference(Method):
         Registers ``row`` and ``column``, ``reference`` if signed, ``kernel_row`` and
         ``kernel_column``, ``ancilla_0`` if the adders need it.
         """
-        encoded, kernel = self._encoded(plan), self._kernel(plan)
+        encoded = self._encoded(plan)
+        kernel, _ = encoded.kernel
         position, kernels = axis_registers(encoded.layout.bits), kernel_registers(kernel.shape)
         reference = QuantumRegister(1, "reference")
         shell = QuantumCircuit(*position.values(), *[reference] * self.signed, *kernels.values())

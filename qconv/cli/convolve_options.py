@@ -1,0 +1,214 @@
+"""The options of the command ``qconv``, apart from what runs it, which takes long to import."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from qconv.cli.options import (
+    Parser,
+    UsageError,
+    add_outputs,
+    require_sampling,
+)
+from qconv.grid import BOUNDARIES, MODES
+from qconv.kernels import KERNEL_NAMES
+
+#: Names that the library has too, in modules that take long to import.
+METHODS = ("collapse", "diffusion", "interference", "fourier", "estimation")
+RANGES = ("global", "local")
+SCHEMES = ("overlap-add", "overlap-save")
+PADDINGS = ("auto", "both", "kernel", "wrapped", "none")
+
+_DESCRIPTION = """\
+Convolve a picture with a kernel, a small array of numbers, by measuring a quantum circuit.
+
+The kernel, its signs set aside, is normalised to probabilities (the propagator) and encoded
+in the amplitudes of a few qubits. A shot is one run and measurement of the circuit: it picks,
+for one pixel, one position of the kernel with that position's probability. The average over
+--shots of them is the convolution. Other methods hold the whole picture in one circuit.
+Writes the picture that was measured, and a figure with the input, the exact convolution,
+the measured one, its standard error and the propagator; prints the comparison with the
+exact convolution and the circuit's cost. Colours are convolved one by one.
+
+methods:
+  collapse      one small circuit for all pixels: each shot picks a position of the kernel
+  diffusion     the picture is a cloud of particles that the kernel moves; --steps times
+  interference  shifted copies of the picture's amplitudes interfere; most shots fail where
+                they cancel
+  fourier       the picture's amplitudes are filtered between two Fourier transforms
+  estimation    the pixels rotate a qubit, the flag; Grover steps amplify what it reads: the
+                error falls as the inverse of the cost instead of its root; --shots are for
+                each pixel and each number of steps (--powers)
+
+qconv match IMAGE TEMPLATE finds a small picture in a large one: qconv match --help
+"""
+
+_EPILOG = """\
+examples:
+  qconv                                    edges of a photograph, to result.png
+  qconv photo.jpg --kernel gaussian --size 7 --shots 200
+  qconv photo.png --kernel my_kernel.csv --mode full --boundary wrap --out mine.png
+  qconv --kernel sobel-x --no-baseline     every shot gives a grey level, not a difference
+  qconv --method diffusion --kernel gaussian --steps 4
+  qconv --method interference --shots 100000
+  qconv --method estimation --powers 0 1 2 4 8 --shots 50
+  qconv --method fourier --blocks overlap-add --qubits 14
+"""
+
+#: Which options a method understands; the others say that they are for this one.
+OPTIONS = {
+    "baseline": "collapse",
+    "shared": "collapse",
+    "steps": "diffusion",
+    "powers": "estimation",
+    "range": "estimation",
+    "padding": "fourier",
+}
+
+
+def parser() -> Parser:
+    """All options."""
+    from qconv import __version__
+
+    made = Parser("qconv", _DESCRIPTION, _EPILOG)
+    made.add_argument("--version", action="version", version=f"qconv {__version__}")
+    _add_what(made)
+    _add_sampling(made.add_argument_group("how to sample"))
+    _add_layout(made.add_argument_group("how to lay it out"))
+    add_outputs(made, "result.png", "the measured picture; .npy keeps every digit")
+    return made
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a call.
+
+    Raises:
+        UsageError: One is wrong, or would change nothing beside another.
+    """
+    options, given = parser().parse_args(arguments), parser().given(arguments)
+    require_sampling(options, given, "shots", "shared")
+    if "fillvalue" in given and options.boundary != "fill":
+        raise UsageError(f"--fillvalue: goes with --boundary fill, not with {options.boundary}")
+    for name, method in OPTIONS.items():
+        if getattr(options, name) is not None and method != options.method:
+            raise UsageError(f"--{name}: goes with --method {method}, not with {options.method}")
+    if options.qubits is not None and options.blocks is None:
+        raise UsageError("--qubits: goes with --blocks")
+    return options
+
+
+def _add_what(parser: Parser) -> None:
+    """Add picture, kernel and geometry."""
+    what = parser.add_argument_group("what to convolve")
+    what.add_argument(
+        "image",
+        nargs="?",
+        metavar="IMAGE",
+        help="a greyscale or colour picture; without one, a photograph that scikit-image carries",
+    )
+    what.add_argument(
+        "--kernel",
+        default="edge",
+        metavar="NAME|FILE",
+        help=f"{', '.join(KERNEL_NAMES)}, or a .npy, .csv, .txt or .tsv file (default: edge)",
+    )
+    what.add_argument(
+        "--size", type=int, metavar="N", help="side of identity, box, gaussian, edge (default: 3)"
+    )
+    what.add_argument(
+        "--softmax",
+        type=float,
+        metavar="T",
+        help="use the softmax of the kernel at temperature T instead of the kernel itself",
+    )
+    what.add_argument(
+        "--mode",
+        choices=MODES,
+        default="same",
+        help="pixels of the result: all that the kernel reaches, as many as the picture has, or "
+        "those where the kernel lies within the picture (default: same)",
+    )
+    what.add_argument(
+        "--boundary",
+        choices=BOUNDARIES,
+        default="symm",
+        help="what lies outside the picture: --fillvalue, the picture again, or its mirror image "
+        "(default: symm)",
+    )
+    what.add_argument(
+        "--fillvalue",
+        type=float,
+        default=0.0,
+        metavar="G",
+        help="grey level, 0 to 255, outside the picture with --boundary fill (default: 0)",
+    )
+
+
+def _add_sampling(how: argparse._ArgumentGroup) -> None:
+    """Add the method, its shots and its options."""
+    how.add_argument(
+        "--method", choices=METHODS, default="collapse", help="see above (default: collapse)"
+    )
+    how.add_argument(
+        "--shots", type=int, default=1000, metavar="N", help="shots for each pixel (default: 1000)"
+    )
+    how.add_argument(
+        "--exact",
+        action="store_true",
+        help="no shots: what they would average to, computed from the circuit",
+    )
+    how.add_argument(
+        "--baseline",
+        action=argparse.BooleanOptionalAction,
+        help="collapse: sample only differences from the centre pixel, which are small "
+        "(default: yes)",
+    )
+    how.add_argument(
+        "--shared",
+        action="store_true",
+        default=None,
+        help="collapse: all pixels use the same shots, which makes their errors alike",
+    )
+    how.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="diffusion: how often the kernel is applied (default: 1)",
+    )
+    how.add_argument(
+        "--powers",
+        type=int,
+        nargs="+",
+        metavar="M",
+        help="estimation: Grover steps of each circuit (default: 0 1 2 4 8 16)",
+    )
+    how.add_argument(
+        "--range",
+        choices=RANGES,
+        help="estimation: the range of grey levels that the flag covers, of the whole picture or "
+        "around each pixel, which is narrower but takes longer (default: global)",
+    )
+    how.add_argument(
+        "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
+    )
+
+
+def _add_layout(how: argparse._ArgumentGroup) -> None:
+    """Add what decides how a whole picture is laid out on registers."""
+    how.add_argument(
+        "--padding",
+        choices=PADDINGS,
+        help="fourier: what is extended by zeros to the size of the registers: picture and kernel, "
+        "the kernel from its first position on, the kernel around its centre, or neither; auto "
+        "takes as few qubits as --mode and --boundary allow (default: auto)",
+    )
+    how.add_argument(
+        "--blocks",
+        choices=SCHEMES,
+        help="diffusion, interference, fourier: one circuit for each block of the picture, whose "
+        "results are added, or for each block of the result, which reads overlapping pieces",
+    )
+    how.add_argument(
+        "--qubits", type=int, metavar="N", help="most qubits of a block's circuit (default: 16)"
+    )
