@@ -14,20 +14,26 @@ _FILTERS = ("phase", "correlation", "normalized")
 _FLAT = 1e-12
 
 #: A frequency weaker than this part of the strongest has no phase.
-_SILENT = 1e-12
+_SILENT = 1e-9
+
+#: Parts of the variance of the noise, and of the mean square, that soften the standard deviation;
+#: and the median magnitude of a normally distributed number of variance 1.
+_NOISE, _FLOOR, _MEDIAN = 0.05, 1e-5, 0.6744897501960817
 
 
 @numpy_defaults
 def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phase") -> _Array:
     """Say how well a template fits at every place of an image, exactly.
 
-    With ``"phase"`` both are taken less their local means, over windows of about a quarter of the
-    template's sides and with mirrored edges: slow changes of brightness hold most of an image's
-    energy and little that tells places apart. Then the image, extended by zeros to powers of two,
-    is multiplied in Fourier space by ``conj(T) / |T|``, ``T`` the spectrum of the template extended
-    alike: the phase-only matched filter. Frequencies that the template lacks pass as they are. As
-    all factors have modulus 1, the sum of the squares over the extended image is that of the image
-    less its local means.
+    With ``"phase"`` both are standardised locally, over windows of about a quarter of the
+    template's sides and with mirrored edges: slow changes of brightness and strong edges hold most
+    of an image's energy and little that tells places apart. Each is taken less its local means,
+    then over the root of the local mean of the square of the rest, to which is added 0.05 of the
+    variance of its noise (from the median magnitude of second differences) and 1e-5 of the mean
+    square. Then the image, extended by zeros to powers of two, is multiplied in Fourier space by
+    ``conj(T) / |T|``, ``T`` the spectrum of the template extended alike: the phase-only matched
+    filter. Frequencies that the template lacks pass as they are. As all factors have modulus 1, the
+    sum of the squares over the extended image is that of the standardised image.
 
     With ``"correlation"`` the template, less its mean, is slid over the image. With
     ``"normalized"`` that is divided by the norms of the template and of each window, both less
@@ -41,7 +47,7 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     Returns:
         A number for every place where the template lies inside the image, shape
         ``image.shape - template.shape + 1``; an index is that of the template's first element. The
-        unit is that of the image (phase), of image times template, or none.
+        unit is that of image times template with ``"correlation"``, or none.
 
     Raises:
         TypeError: Complex numbers, or no numbers at all.
@@ -56,7 +62,7 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     kind = one_of("filter", filter, _FILTERS)
     x, t = _checked(image, template)
     if kind == "phase":
-        return _phase(*_less_local_means(x, t))
+        return _phase(*_standardised(x, t))
     if kind == "normalized":  # whatever their units are
         x, t = x / np.abs(x).max(), t / np.abs(t).max()
     x, t = x - x.mean(), t - t.mean()
@@ -76,20 +82,41 @@ def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
     return x, t
 
 
-def _less_local_means(image: _Array, template: _Array) -> tuple[_Array, _Array]:
-    """Image and template, each less its mean over a window around every element."""
+def _standardised(image: _Array, template: _Array) -> tuple[_Array, _Array]:
+    """Image and template, each standardised over a window around every element."""
     sides = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
     box = np.full(sides, 1 / np.prod(sides))
-    rest = []
+    found = []
     for name, array in (("image", image), ("template", template)):
-        centred = array - array.mean()
-        local = convolve(centred, box, mode="same", boundary="symm", method="fft")
-        rest.append(centred - local)
-        if np.abs(rest[-1]).max() <= _FLAT * np.abs(centred).max():
+        centred = array / np.abs(array).max()
+        centred = centred - centred.mean()
+        centred /= np.abs(centred).max()
+        rest = centred - _mean_around(centred, box)
+        scale = np.abs(rest).max()
+        if scale <= _FLAT:
             raise ValueError(
                 f"{name}: expected different values along the template's axes, got constant ones"
             )
-    return rest[0], rest[1]
+        rest /= scale
+        added = _NOISE * _noise(centred / scale, sides) + _FLOOR * np.mean(rest**2)
+        found.append(rest / np.sqrt(np.maximum(_mean_around(rest**2, box), 0) + added))
+    return found[0], found[1]
+
+
+def _mean_around(array: _Array, box: _Array) -> _Array:
+    return convolve(array, box, mode="same", boundary="symm", method="fft")
+
+
+def _noise(array: _Array, sides: list[int]) -> float:
+    """Variance of white noise: second differences, of variance 6 along each axis, have it too."""
+    second, variance, any_axis = array, 1.0, False
+    for axis, (side, length) in enumerate(zip(sides, array.shape, strict=True)):
+        if side > 1 and length >= 3:
+            before, here, after = (
+                np.take(second, np.arange(length - 2) + shift, axis) for shift in range(3)
+            )
+            second, variance, any_axis = before - 2 * here + after, 6 * variance, True
+    return float(np.median(np.abs(second)) / _MEDIAN) ** 2 / variance if any_axis else 0.0
 
 
 def _phase(image: _Array, template: _Array) -> _Array:

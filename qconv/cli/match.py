@@ -113,7 +113,9 @@ def _tables(match: qconv.Match, exact: _Array, cost: str) -> str:
     same = "the same place" if best == match.position else _place(best)
     rows = {
         "place of its first pixel": _place(match.position),
-        "sure to be the brightest": match.percent,
+        "similarity, classically": f"{match.similarity:.4f}",
+        "places compared": f"{len(match.candidates):,} of {match.map.size:,}",
+        "sure to be most similar": match.percent,
         "brightest, exactly": same,
         "success probability": f"{match.success_probability:.6f}",
     }

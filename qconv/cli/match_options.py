@@ -15,13 +15,14 @@ Find a small picture in a large one by measuring a quantum circuit.
 
 The amplitudes of the large picture pass a filter made from the small one, between two
 quantum Fourier transforms. A shot is one run and measurement of the whole circuit, and gives
-one place. The place that most of --shots give is the answer, and how sure it is follows from
-their counts. Prints the place, and writes the large picture with a box around it, and a
-figure. Colours count by their brightness.
+one place. The places that most of --shots give are then compared with the small picture,
+classically; the most similar is the answer. Prints it, how similar it is, and how sure it is
+that no other place is more so; writes the large picture with a box around it, and a figure.
+Colours count by their brightness.
 
 filters:
-  phase         phases alone: no shot is lost, and the place is a spot of one pixel. Local
-                means are taken away from both pictures first, classically
+  phase         phases alone: no shot is lost, and the place is a spot of one pixel. Both
+                pictures are standardised locally first, classically
   correlation   the plain cross-correlation, means taken away; shots in which one more qubit,
                 the flag, does not read 0 are lost
   normalized    the same divided by the norms of all windows, which are computed classically

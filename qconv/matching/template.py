@@ -15,12 +15,14 @@ with a template ``t`` of spectrum ``T`` multiplies every frequency of the image 
   template and of every window of the image, all less their means (Pearson's coefficient). These
   norms it computes from the whole image, by three convolutions with a box.
 
-Amplitudes are spent on what tells places apart: ``phase`` first takes the local means away from
-image and template, classically, over windows of a quarter of the template's sides; the other two
-take away the means.
+Amplitudes are spent on what tells places apart: ``phase`` first standardises image and template
+locally, classically, over windows of a quarter of the template's sides (`qconv.matching.standard`);
+the other two take away the means.
 
-Each shot of a circuit that holds the whole image is one place. The leading place of all shots is
-the answer, and how sure it is follows from the counts; see `qconv.matching.posterior`.
+Each shot of a circuit that holds the whole image is one place. The circuit proposes, a look
+decides: the leading places of all shots are compared with the template classically, pixel by pixel
+(`qconv.matching.look`), and the most similar is the answer. How sure that is follows from the
+counts (`qconv.matching.posterior`) and the look together.
 """
 
 from __future__ import annotations
@@ -32,7 +34,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
-from scipy.ndimage import uniform_filter
 from scipy.signal import fftconvolve
 
 from qconv._checks import numpy_defaults, one_of, real_array, whole_number
@@ -40,7 +41,9 @@ from qconv.execution.backends import Backend, is_ideal
 from qconv.execution.run import require_room
 from qconv.execution.seeds import Seed
 from qconv.filtering import filter_plan
-from qconv.matching.posterior import leading_estimate, leading_place
+from qconv.matching.look import EQUAL, certainty, looked_at
+from qconv.matching.posterior import from_counts, from_estimates
+from qconv.matching.standard import standardised, window_of
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.planning.method import Method, check_method
 from qconv.planning.plan import Plan, plan
@@ -50,9 +53,9 @@ _Array = NDArray[np.float64]
 
 FILTERS = ("phase", "correlation", "normalized")
 
-#: A variance below this part of the mean square, and a magnitude below this part of the largest,
-#: are rounding.
-_ROUNDING = 1e-12
+#: A variance below this part of the mean square is rounding, and so is a frequency below the second
+#: part of the strongest.
+_ROUNDING, _SILENT = 1e-12, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +63,22 @@ class Match:
     """Where a template was found, how sure that is, and the sampled map behind it."""
 
     position: tuple[int, ...]
-    """Place of the template's first element in the image: the leading place of the map."""
+    """Place of the template's first element in the image: ``candidates[0]``."""
     certainty: float
-    """Probability that the place is the true maximum of the map's expectation, from the shots. It
-    is right as often as it says for the filter ``phase``; with the others, where neighbours are
-    nearly as bright, certainties between 20 and 95 % are up to 0.2 too high."""
+    """Probability, from the shots and the look, that no place of the whole image is more similar,
+    but for places one step away: that looking everywhere would give the same answer. 1 if every
+    place was looked at, or the answer is a perfect copy; places that are seen to be equally similar
+    share it. Of the answers that are more than 80 % sure about as many are right; less sure ones
+    are right more often than they say. It does not say whether the template is in the image at all:
+    the similarity does. See `qconv.matching.look`."""
+    similarity: float
+    """How alike the template and the image are at the place: their normalised correlation there
+    (-1 to 1; 1: a copy, but for brightness and contrast), computed classically."""
+    candidates: NDArray[np.int64]
+    """Places that were looked at, the most similar first, shape ``(n, axes)``: those that lead by
+    the shots, with the pixels of two images altogether, at least 200; and some neighbours."""
+    similarities: NDArray[np.float64]
+    """Of the candidates, shape ``(n,)``."""
     map: NDArray[np.float64]
     """How well the template fits at every place where it lies inside the image, shape
     ``image.shape - template.shape + 1``; converges to `classical.match_template`, or its magnitude
@@ -88,15 +102,15 @@ class Match:
     @property
     def percent(self) -> str:
         """The certainty as text, which never claims more than it knows."""
-        sampled = self.shots is not None
-        return (
-            "> 99.99 %" if sampled and self.certainty > 0.9999 else f"{100 * self.certainty:.2f} %"
-        )
+        known = self.shots is None and self.certainty == 1
+        rounded = f"{100 * self.certainty:.2f} %"
+        return "> 99.99 %" if self.certainty > 0.9999 and not known else rounded
 
     def __str__(self) -> str:
         rows = [
             ("position", ", ".join(map(str, self.position))),
             ("certainty", self.percent),
+            ("similarity", f"{self.similarity:.4f}, of {len(self.candidates):,} places looked at"),
             ("shots", "exact expectation" if self.shots is None else f"{self.shots:,}"),
             ("success probability", f"{self.success_probability:.6g}"),
             ("places", " x ".join(map(str, self.map.shape))),
@@ -119,6 +133,10 @@ def match_template(
 ) -> Match:
     """Find a template in an image, or in a signal, by measuring a quantum circuit.
 
+    Shots propose places; a classical computer then compares these places, and no others, with the
+    template: twice the pixels of the image, or 200 times the template's if they are more. Before,
+    ``"phase"`` standardises image and template classically. Neither costs a circuit.
+
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.
         template: Real array with as many axes, no larger than the image, not constant.
@@ -130,14 +148,14 @@ def match_template(
             `Fourier`, `Interference`, `Diffusion`, `Blocks` of them and ``Collapse(shared=True)``
             use all of them for every place; the other methods share them out among the places.
         method: ``"phase"`` needs a `Fourier`. One that is not signed gives magnitudes: an inverted
-            copy of the template is as bright as the template.
+            copy of the template is as bright as the template, until it is looked at.
         backend: As in `qconv.convolve`, as are ``seed`` and ``progress``.
         seed: Of all randomness.
         job_shots: Most shots of a job.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
-        The place, how sure it is, and the map that was sampled.
+        The place, how similar it is and how sure that is, and the map that was sampled.
 
     Raises:
         TypeError: An argument is of the wrong type, or complex.
@@ -156,7 +174,7 @@ def match_template(
     options = {"backend": backend, "seed": seed, "job_shots": job_shots}
     laid_out = match_plan(x, t, filter, method, shots=shots, **options)
     norms = _window_norms(x, t) if filter == "normalized" else None
-    return _matched(laid_out.run(progress), laid_out.shots, _places(x, t), norms)
+    return _matched(laid_out.run(progress), laid_out.shots, (x, t), norms)
 
 
 def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
@@ -233,34 +251,25 @@ def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex
     """
     spectrum = np.fft.fftn(template, shape, range(template.ndim))
     size = np.abs(spectrum)
-    heard = size > _ROUNDING * size.max()
+    heard = size > _SILENT * size.max()
     return np.asarray(np.where(heard, spectrum.conj() / np.where(heard, size, 1), 1))
 
 
 def _phase_plan(
     image: _Array, template: _Array, method: Method, total: int | None, options: dict[str, Any]
 ) -> Plan:
-    """A filter on a ring of powers of two; local means are taken away before zeros are added."""
-    window = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
+    """A filter on a ring of powers of two; zeros are added to what is standardised."""
+    window = window_of(template)
     ring = tuple(1 << (length - 1).bit_length() for length in image.shape)
     if is_ideal(options.get("backend")):
         qubits = (math.prod(ring) - 1).bit_length() + method.signed
         require_room(qubits, qubits, qubits, image.shape)
     extended = np.zeros(ring)
-    extended[tuple(map(slice, image.shape))] = _varying(image, window, "image")
+    extended[tuple(map(slice, image.shape))] = standardised(image, window, "image")
     once = None if total is None else 1
-    factors = phase_filter(_varying(template, window, "template"), ring)
+    factors = phase_filter(standardised(template, window, "template"), ring)
     laid_out = filter_plan(extended, factors, method, shots=once, **options)
     return replace(laid_out, total=total)
-
-
-def _varying(array: _Array, window: list[int], name: str) -> _Array:
-    """An array less its local means, edges mirrored."""
-    centred = array - array.mean()
-    rest = centred - uniform_filter(centred, window, mode="reflect")
-    if np.abs(rest).max() <= _ROUNDING * np.abs(centred).max():
-        raise ValueError(f"{name}: expected different values along the template's axes")
-    return np.asarray(rest)
 
 
 def _correlation_plan(
@@ -309,27 +318,35 @@ def _window_norms(image: _Array, template: _Array) -> _Array:
 
 
 def _matched(
-    result: Convolution, shots: int | None, places: tuple[slice, ...], norms: _Array | None = None
+    result: Convolution, shots: int | None, pair: tuple[_Array, _Array], norms: _Array | None
 ) -> Match:
-    """Say which place leads.
+    """Look at the places that lead, and say which is the most similar.
 
     Args:
         result: The map, and more.
         shots: None for the exact expectation.
-        places: Those of its outputs that are places of the template.
-        norms: What to divide them by; 0 where the answer is 0.
+        pair: Image and template.
+        norms: What to divide by; 0 where the answer is 0.
     """
+    places = _places(*pair)
     found, stderr = (_per_norm(part[places], norms) for part in (result.image, result.stderr))
     counts = None if result.counts is None else np.ascontiguousarray(result.counts[places])
     unit = None if result.count_unit is None else _per_norm(result.count_unit[places], norms)
     if counts is None:
-        leading, certainty = leading_estimate(found, stderr)
+        evidence = from_estimates(found, stderr)
     else:
         exposure = None if norms is None else norms**2
-        leading, certainty = leading_place(counts.astype(np.float64), exposure)
+        evidence = from_counts(counts.astype(np.float64), exposure)
+    look = looked_at(*pair, evidence)
+    similarity = float(look.similarities[0])
+    # An exact map of similarities was searched altogether.
+    searched = norms is not None and shots is None and found.max() <= similarity + EQUAL
     return Match(
-        position=tuple(int(index) for index in np.unravel_index(leading, found.shape)),
-        certainty=certainty,
+        position=tuple(int(index) for index in look.places[0]),
+        certainty=certainty(look, evidence, found.shape, pair[1].shape, searched=searched),
+        similarity=similarity,
+        candidates=look.places,
+        similarities=look.similarities,
         map=found,
         stderr=stderr,
         counts=counts,

@@ -155,7 +155,7 @@ def match_figure(
     axes = figure.subplots(2, 3)
     axes[0, 0].imshow(marked, interpolation="nearest")
     row, column = match.position
-    axes[0, 0].set_title(f"found at row {row}, column {column}")
+    axes[0, 0].set_title(f"row {row}, column {column}: similarity {match.similarity:.3f}")
     axes[0, 1].imshow(template, cmap="gray", interpolation="nearest")
     axes[0, 1].set_title("template")
     for plain in axes[0, :2]:
@@ -217,7 +217,7 @@ def _show_leading(axes: Axes, numbers: _Array, match: Match, *, counted: bool) -
     axes.axvline(leading, color="C3", label=f"the place: {leading:.4g}")
     axes.set_xlabel("shots at a place" if counted else "map at a place")
     axes.set_ylabel("places")
-    axes.set_title(f"{match.percent} sure to be the brightest")
+    axes.set_title(f"{match.percent} sure to be the most similar")
     axes.legend(frameon=False)
 
 

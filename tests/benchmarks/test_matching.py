@@ -1,12 +1,19 @@
-"""How often templates are found: every coin under noise, excerpts of a melody; prints tables.
+"""How often templates are found: cuts of photographs, every coin, excerpts of a melody; tables.
 
     python -m pytest tests/benchmarks/test_matching.py -s
 
 A coin is right if its place is, exactly or within a pixel along both axes; an excerpt within two
-samples. Certainties are printed beside the part that is right. About six minutes.
+samples; a cut if its place is, within a pixel, or if the answer is as similar as the right place.
+Certainties are printed beside the part that is right. About a quarter of an hour.
+
+Photographs have 256 x 256 grey levels from 0 to 255: ``camera`` is averaged over 2 x 2 pixels,
+``chelsea`` (by ``rgb2gray``) and ``coins`` are resized by ``skimage.transform.resize`` with
+``anti_aliasing=True``. Cuts are square, from anywhere; constant ones are drawn again.
 """
 
 import numpy as np
+import pytest
+from skimage import color, data, transform
 
 import classical
 import qconv
@@ -20,6 +27,119 @@ COIN_GOALS = {
 }
 SEEDS = range(5)
 WIDTHS = (13, 14, 13, 14)
+SIDES = (8, 12, 16, 24, 32, 48)
+CUTS, SURE_CUTS, ABSENT = 24, 40, 200
+SAME = 1e-9
+
+
+@pytest.fixture(scope="module")
+def photographs(camera, coins):
+    greys = {"chelsea": color.rgb2gray(data.chelsea()), "coins": coins / 255}
+    resized = {
+        name: 255 * transform.resize(grey, (256, 256), anti_aliasing=True)
+        for name, grey in greys.items()
+    }
+    return {"camera": camera, **resized}
+
+
+def cut(photograph, sides, rng):
+    """A template from anywhere that is not constant, and its place."""
+    while True:
+        place = tuple(
+            int(rng.integers(n - h + 1)) for n, h in zip(photograph.shape, sides, strict=True)
+        )
+        part = photograph[tuple(slice(p, p + h) for p, h in zip(place, sides, strict=True))]
+        if np.ptp(part):
+            return part, place
+
+
+def similarity(image, template, place):
+    """The normalised correlation at a place."""
+    part = image[tuple(slice(p, p + h) for p, h in zip(place, template.shape, strict=True))]
+    return float(np.corrcoef(part.ravel(), template.ravel())[0, 1])
+
+
+def judged(image, template, place, seed):
+    """The match; whether its place is right, and whether it is excused by its similarity."""
+    match = qconv.match_template(image, template, shots=SHOTS, seed=seed)
+    near = np.abs(np.subtract(match.position, place)).max() <= 1
+    return match, near, match.similarity >= similarity(image, template, place) - SAME
+
+
+def test_exact_copies(photographs):
+    """Goal: all of 12 x 12 and larger, 70 % of 8 x 8."""
+    print(f"\n{CUTS} cuts without noise, {SHOTS:,} shots: found (goal: all; of 8 x 8, 70 %)")
+    print("side   " + "".join(f"{name:>12}" for name in photographs))
+    missed = {}
+    for side in SIDES:
+        row = ""
+        for number, (name, photograph) in enumerate(photographs.items()):
+            rng = np.random.default_rng([side, number])
+            found = 0
+            for seed in range(CUTS):
+                template, place = cut(photograph, (side, side), rng)
+                _, near, alike = judged(photograph, template, place, seed)
+                found += near or alike
+            row += f"{found:6} of {CUTS}"
+            missed[side, name] = 1 - found / CUTS
+        print(f"{side:<7}{row}")
+    assert all(part <= (0.3 if side == 8 else 0) for (side, _), part in missed.items())
+
+
+def test_sure_answers(photographs):
+    """Goal: of answers that are more than 95 % sure at most 5 % are wrong, picture by picture."""
+    print(f"\n{SURE_CUTS} cuts at each noise, {SHOTS:,} shots")
+    print("picture    side  noise   right place   not less similar   > 95 % sure   of these wrong")
+    for number, (name, photograph) in enumerate(photographs.items()):
+        for side in SIDES:
+            sure, wrong = 0, 0
+            for noise in (0, 10, 20, 40):
+                rng = np.random.default_rng([side, number, noise, 1])
+                trials = []
+                for seed in range(SURE_CUTS):
+                    template, place = cut(photograph, (side, side), rng)
+                    seen = photograph + noise * rng.normal(size=photograph.shape)
+                    match, near, alike = judged(seen, template, place, seed)
+                    trials.append((near, near or alike, match.certainty > 0.95))
+                near, fine, certain = np.array(trials).T
+                print(
+                    f"{name:<11}{side:4}{noise:7}{near.sum():14}{fine.sum():19}{certain.sum():14}"
+                    f"{np.sum(certain & ~fine):17}"
+                )
+                sure, wrong = sure + certain.sum(), wrong + np.sum(certain & ~fine)
+            assert sure < 40 or wrong <= 0.05 * sure
+
+
+def test_absent_templates(photographs, coins, boxes):
+    """Goal: 95 % of what is not in the picture is less similar than every coin that is."""
+    print(f"\n{ABSENT} templates of 56 x 56 from the other photographs, in that of the coins")
+    print(
+        "noise   coins: least similarity   absent: median, largest   below every coin (goal 95 %)"
+    )
+    for noise in COIN_GOALS:
+        rng = np.random.default_rng([noise, 2])
+        seen = coins + noise * rng.normal(size=coins.shape)
+        present = [
+            judged(seen, coins[box], [side.start for side in box], seed)
+            for seed, box in enumerate(boxes)
+        ]
+        true = min(match.similarity for match, near, _ in present if near)
+        assert all(near for _, near, _ in present) or noise
+        others = [photographs[name] for name in ("camera", "chelsea")]
+        absent = np.array(
+            [
+                qconv.match_template(
+                    seen, cut(others[seed % 2], (56, 56), rng)[0], shots=SHOTS, seed=seed
+                ).similarity
+                for seed in range(ABSENT)
+            ]
+        )
+        share = np.mean(absent < true)
+        print(
+            f"{noise:<8}{true:24.3f}{np.median(absent):20.3f}, {absent.max():.3f}"
+            f"{100 * share:25.1f} %"
+        )
+        assert share >= 0.95
 
 
 def brightest(scores):

@@ -40,10 +40,17 @@ def test_correlation_by_hand(shapes):
     np.testing.assert_allclose(ours, by_hand, atol=1e-12)
 
 
-def less_local_means(array, shape):
-    """Over windows of a quarter of a template's sides, by SciPy."""
+def standardised(array, shape):
+    """Over windows of a quarter of a template's sides, by SciPy and in the array's unit."""
     sides = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in shape]
-    return array - ndimage.uniform_filter(array, sides, mode="reflect")
+    rest = array - ndimage.uniform_filter(array, sides, mode="reflect")
+    second, factor = array, 0.6744897501960817
+    for axis, side in enumerate(sides):
+        if side > 1:
+            second, factor = np.diff(second, 2, axis=axis), factor * 6**0.5
+    noise = (np.median(np.abs(second)) / factor) ** 2
+    square = ndimage.uniform_filter(rest**2, sides, mode="reflect")
+    return rest / np.sqrt(square + 0.05 * noise + 1e-5 * np.mean(rest**2))
 
 
 @pytest.mark.parametrize(
@@ -55,8 +62,8 @@ def test_the_phase_filter_keeps_the_energy(shapes):
     image = rng.normal(size=shapes[0])
     template = image[tuple(map(slice, shapes[1]))]
     ours = match_template(image, template)
-    rest = less_local_means(image, shapes[1])
-    spectrum = np.fft.fftn(less_local_means(template, shapes[1]), image.shape, range(image.ndim))
+    rest = standardised(image, shapes[1])
+    spectrum = np.fft.fftn(standardised(template, shapes[1]), image.shape, range(image.ndim))
     size = np.abs(spectrum)
     heard = size > 1e-12 * size.max()
     factors = np.where(heard, spectrum.conj() / np.where(heard, size, 1), 1)
@@ -112,6 +119,29 @@ def test_nothing_along_the_templates_axes():
     with pytest.raises(ValueError, match="image: expected different values along the template's"):
         match_template(rows, np.eye(3)[:1])
     assert match_template(rows, rows[:3, :2]).shape == (4, 4)
+
+
+def test_units_make_no_difference_to_the_phase_filter():
+    """Neither brightness nor contrast, of either."""
+    rng = np.random.default_rng(6)
+    image = rng.normal(size=(30, 40))
+    exact = match_template(image, image[3:13, 4:16])
+    for other in (
+        match_template(7 - 3 * image, 1 - image[3:13, 4:16]),
+        match_template(1e200 * image, 1e-200 * image[3:13, 4:16]),
+    ):
+        np.testing.assert_allclose(np.abs(other), np.abs(exact), atol=1e-9)
+
+
+def test_constant_regions_stay_dark():
+    """What is as large as the windows, and half of them from anything else, is exactly 0."""
+    image = np.random.default_rng(7).normal(size=(64, 64))
+    image[20:50, 20:50] = image.max()
+    for raised in ("warn", "raise"):
+        with np.errstate(all=raised):
+            ours = match_template(image, image[2:10, 3:11])
+    assert np.isfinite(ours).all()
+    assert (np.unravel_index(ours.argmax(), ours.shape) == np.array([2, 3])).all()
 
 
 def test_wrong_filter():
