@@ -20,6 +20,9 @@ from qconv.methods.whole_image import register_layout
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the shell of Unix")
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 7)).astype(np.uint8)
+#: Thousands of short circuits.
+LONG = "--method fourier --blocks overlap-save --qubits 6 --shots 5"
+
 QUICK = "in.png --shots 5 --seed 1 --out out.npy"
 
 
@@ -104,14 +107,14 @@ def test_interrupted_while_importing():
 
 def test_interrupted_at_work():
     process = subprocess.Popen(
-        [sys.executable, "-m", "qconv", "--shots", "100000"],
+        [sys.executable, "-m", "qconv", *LONG.split()],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     time.sleep(3)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=15)
     assert (process.returncode, out) == (130, "")
     assert err == "qconv: interrupted; nothing was written\n"
     assert names() == ["in.png"]

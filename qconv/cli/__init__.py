@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tables = _run(given)
     except KeyboardInterrupt:
         say("interrupted; nothing was written")
+        if arguments is None:  # the interpreter would wait for the simulator to end its circuit
+            os._exit(130)
         return 130
     except SystemExit:  # after --help and --version
         if print_out(""):
