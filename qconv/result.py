@@ -26,6 +26,28 @@ _FORMAT = 3  # of the files that `Convolution.save` writes
 _OPTIONAL = ("reliable", "counts", "count_unit")
 
 
+#: Mean square error that is stated for the root of a count of 0, 1, 2 and so on.
+#:
+#: The error of a root is not 1/2 where few shots are expected: it is 0.67, 0.64, 0.59 and 0.56 for
+#: means of 1, 2, 3 and 4, its bias included. These numbers, found by linear programming, have the
+#: right mean under Poisson's law: within 1 % of the mean square error for every mean from 1 on, and
+#: above it for smaller ones, where no number for a count of 0 can be right for all.
+_ROOT_ERRORS = (0.3633, 0.6121, 0.431, 0.25, 0.25, 0.2612, 0.2723, 0.2835, 0.2771, 0.2707)
+
+
+def root_error(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean square error that is stated for the roots of counts; 1/4 if they are large.
+
+    Args:
+        counts: Whole numbers as floats, any shape.
+    """
+    large = np.maximum(counts, len(_ROOT_ERRORS))
+    square = 0.25 + 7 / (64 * large) - 0.1498 / large**2
+    few = counts < len(_ROOT_ERRORS)
+    square[few] = np.array(_ROOT_ERRORS)[counts[few].astype(np.intp)]
+    return square
+
+
 @dataclass(frozen=True, eq=False)
 class Convolution:
     """What the shots say about a convolution, and how far off that is likely to be.
@@ -97,6 +119,8 @@ class Convolution:
     def __add__(self, other: Convolution) -> Convolution:
         """The result that all shots of both give: means weighted by shots, errors combined.
 
+        Magnitudes are estimated anew from all counts.
+
         Raises:
             ValueError: The two estimate different things, one is exact, or they share shots.
         """
@@ -123,9 +147,16 @@ class Convolution:
         )
         known = set(map(_contents, self.circuits))
         new = tuple(c for c in other.circuits if _contents(c) not in known)
+        image = a * self.image + b * other.image
+        stderr = np.hypot(a * self.stderr, b * other.stderr)
+        counts = _both(np.add, self.counts, other.counts)
+        unit = _both(_joint_unit, self.count_unit, other.count_unit)
+        if counts is not None and unit is not None:  # roots have a bias that no mean takes away
+            image = unit * np.sqrt(counts)
+            stderr = unit * np.sqrt(root_error(counts.astype(np.float64)))
         return Convolution(
-            image=a * self.image + b * other.image,
-            stderr=np.hypot(a * self.stderr, b * other.stderr),
+            image=image,
+            stderr=stderr,
             shots=shots,
             total_shots=total,
             circuits=self.circuits + new,
@@ -137,8 +168,8 @@ class Convolution:
             expected_success=_mean(self, other),
             oracle_calls=self.oracle_calls + other.oracle_calls,
             reliable=_both(np.logical_and, self.reliable, other.reliable),
-            counts=_both(np.add, self.counts, other.counts),
-            count_unit=_both(_joint_unit, self.count_unit, other.count_unit),
+            counts=counts,
+            count_unit=unit,
             independent=self.independent and other.independent,
             quantity=self.quantity,
             streams=self.streams | other.streams,
@@ -265,4 +296,6 @@ def _both(
 
 def _joint_unit(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
     """The magnitude for which one count is expected when the executions of both count."""
-    return 1 / np.hypot(1 / first, 1 / second)
+    both = np.hypot(first, second)
+    share = np.divide(first, both, np.zeros_like(both), where=both > 0)
+    return np.asarray(share * second)

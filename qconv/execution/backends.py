@@ -15,6 +15,9 @@ from qiskit_aer.noise import NoiseModel
 
 Backend: TypeAlias = BackendV2 | BaseSamplerV2 | None
 
+#: How deep gates may be made of gates.
+_DEEPEST = 50
+
 #: States of at most as many qubits are simulated by one thread: several would wait for each other
 #: at every gate, for longer than they save, and far longer where other programs use the cores.
 _PARALLEL_QUBITS = 19
@@ -68,6 +71,23 @@ def ideal_simulator() -> AerSimulator:
     return AerSimulator(method="statevector", statevector_parallel_threshold=_PARALLEL_QUBITS)
 
 
+@cache
+def _known_names() -> frozenset[str]:
+    """Instructions that Aer's state vectors know."""
+    return frozenset({*ideal_simulator().operation_names, "barrier", "measure"})
+
+
+def known_to_aer(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit with every gate taken apart that an Aer simulator does not know."""
+    known = _known_names()
+    for _ in range(_DEEPEST):
+        unknown = {item.name for item in circuit if item.name not in known}
+        if not unknown:
+            break
+        circuit = circuit.decompose(list(unknown))
+    return circuit
+
+
 def ready(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
     """The circuit in the backend's own gates, on its own qubits.
 
@@ -76,7 +96,7 @@ def ready(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
     """
     _require_whole_blocks(circuit, backend)
     if is_statevector(backend):
-        return circuit
+        return known_to_aer(circuit)
     if backend.num_qubits is not None and circuit.num_qubits > backend.num_qubits:
         raise ValueError(
             f"backend: expected at least {circuit.num_qubits} qubits for this circuit, got "

@@ -35,7 +35,7 @@ _BLOCK = 2**20
 
 #: Probability that an ideal circuit may put where it has none, by rounding (1e-6 with a simulator
 #: of single precision); more is a mistake in the circuit.
-_LEAK = 1e-5
+LEAK = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,7 @@ class Outcomes:
             counts = tuple(histogram.among(outcomes) for histogram in self.histograms)
             return Selection(None, counts, ideal=self.ideal)
         p = self.law[outcomes]
-        if abs(p.sum() - 1) > _LEAK:
+        if abs(p.sum() - 1) > LEAK:
             raise RuntimeError(f"the circuit leaks: its probabilities sum to {p.sum():.12g}")
         return Selection(np.asarray(p / p.sum()), (), ideal=True)
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.circuit import Qubit
+
+from qconv._checks import whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +46,49 @@ class Program:
     saved: tuple[Saving, str] | None = None
     """What saves this program's probabilities among others, under which label."""
 
+    def __post_init__(self) -> None:
+        if self.executions is not None:
+            object.__setattr__(self, "executions", whole_number(self.executions, "executions", 1))
+        if self.measured is not None:
+            whole_number(self.measured, "measured", 1)
+
+    def built(self) -> QuantumCircuit:
+        """The circuit, without measurement, as it may be.
+
+        Raises:
+            ValueError: It measures, resets or sets qubits that were used before, so that its
+                outcomes have no law that one simulation knows; or ``keep`` does not fit.
+        """
+        circuit = self.build()
+        if circuit.num_clbits:
+            raise ValueError(
+                "build: expected a circuit without classical bits, whose first qubits are measured "
+                f"for it, got {circuit.num_clbits}"
+            )
+        used: set[Qubit] = set()
+        for item in circuit:
+            again = item.name == "initialize" and used & set(item.qubits)
+            if again or item.name in ("reset", "measure"):
+                raise ValueError(
+                    f"build: expected a circuit without {item.name} of qubits that were used before"
+                )
+            if item.name != "barrier":
+                used |= set(item.qubits)
+        outcomes = 2 ** self.measurement(circuit)
+        if self.keep is not None and self.keep.shape != (outcomes,):
+            raise ValueError(
+                f"keep: expected {outcomes} truth values, one for each outcome, got shape "
+                f"{self.keep.shape}"
+            )
+        return circuit
+
     def measurement(self, circuit: QuantumCircuit) -> int:
         """How many qubits of its circuit are measured."""
         return int(circuit.num_qubits) if self.measured is None else self.measured
 
     def circuit(self) -> QuantumCircuit:
         """The circuit with its measurement, registers named."""
-        circuit = self.build()
+        circuit = self.built()
         append_measurement(circuit, self.measurement(circuit))
         return circuit
 

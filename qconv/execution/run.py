@@ -23,11 +23,18 @@ from qiskit.providers import BackendV2
 
 from qconv._memory import require_memory
 from qconv._progress import progress_bar
-from qconv.execution.backends import Backend, ideal_simulator, is_ideal, ready, require_success
+from qconv.execution.backends import (
+    Backend,
+    ideal_simulator,
+    is_ideal,
+    known_to_aer,
+    ready,
+    require_success,
+)
 from qconv.execution.dealing import deal
 from qconv.execution.histogram import Histogram
 from qconv.execution.limits import job_sizes
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes import LEAK, Outcomes
 from qconv.execution.program import Program, Saving, append_measurement
 from qconv.execution.samplers import ShotLog, sampler_job, sampler_target
 from qconv.execution.seeds import ROUNDS, SURPLUS, derived
@@ -85,16 +92,26 @@ def run(
                     latest = saving, saved_probabilities(circuit, backend, program.measured)
                 yield Outcomes(program, law=latest[1][label], streams=streams, ideal=True)
             else:
-                circuit = program.build()
+                circuit = program.built()
                 measured = program.measurement(circuit)
                 bar.set_description_str(f"simulating a circuit of {circuit.num_qubits} qubits")
                 law = born_probabilities(circuit, backend, measured=measured)
+                _require_kept(program, law)
                 append_measurement(circuit, measured)
                 yield Outcomes(program, law=law, streams=streams, ideal=True, ran=circuit)
             bar.update()
 
 
 # ----------------------------------------------------------------------------------- the law
+
+
+def _require_kept(program: Program, law: NDArray[np.float64]) -> None:
+    """Refuse a law that puts probability where its program says that nothing comes."""
+    if program.keep is not None and law[~program.keep].sum() > LEAK:
+        raise RuntimeError(
+            "keep: expected all that the ideal circuit can give, got "
+            f"{law[program.keep].sum():.12g} of its probability"
+        )
 
 
 def born_probabilities(
@@ -147,7 +164,7 @@ def saved_probabilities(
     needed = state_memory(circuit.num_qubits, measured or circuit.num_qubits)
     require_memory(needed, f"circuit of {circuit.num_qubits} qubits is")
     if backend is None:  # which takes circuits as they are
-        result = ideal_simulator().run(circuit, shots=1).result()
+        result = ideal_simulator().run(known_to_aer(circuit), shots=1).result()
     else:
         result = backend.run(ready(circuit, backend), shots=1).result()
     require_success(result)
@@ -247,7 +264,7 @@ def measured_counts(
         limited: object = sampler_target(backend) or backend
         job = sampler_job(circuit, backend, jobs.log)
     else:
-        limited, job = backend, _backend_job(circuit, backend)
+        limited, job = backend, _backend_job(circuit, backend, jobs.log)
     total = Histogram.empty()
     with progress_bar(shots, "shot", show=jobs.progress) as bar:
         for number, size in enumerate(job_sizes(shots, limited, jobs.job_shots)):
@@ -257,7 +274,7 @@ def measured_counts(
     return total
 
 
-def _backend_job(measured: QuantumCircuit, backend: BackendV2) -> _Job:
+def _backend_job(measured: QuantumCircuit, backend: BackendV2, log: ShotLog) -> _Job:
     """A function of shots and seed that runs the circuit on a backend."""
     circuit = ready(measured, backend)
     seedable = hasattr(backend.options, "seed_simulator")
@@ -272,7 +289,10 @@ def _backend_job(measured: QuantumCircuit, backend: BackendV2) -> _Job:
             raise RuntimeError(
                 f"backend: expected counts in its result, got {list(data) or 'none'}"
             )
-        return Histogram.of_mapping(data["counts"], bits, "backend")
+        histogram = Histogram.of_mapping(data["counts"], bits, "backend")
+        if not seedable:
+            log.add_counts(histogram)
+        return histogram
 
     return job
 

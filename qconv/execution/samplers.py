@@ -26,6 +26,11 @@ REPEATED = (
     "be counted as independent; give it seed=None"
 )
 
+COUNTED_TWICE = (
+    "backend: two jobs returned the same counts (it has a fixed seed), which would be counted as "
+    "independent; let every job have a seed of its own"
+)
+
 
 class ShotLog:
     """The shots that a sampler gave during one call, to tell when they come again.
@@ -69,6 +74,18 @@ class ShotLog:
         if _is_distinctive(start):
             digest = hashlib.blake2b(np.ascontiguousarray(start).data, digest_size=16)
             self.names.add(digest.hexdigest())
+
+    def add_counts(self, histogram: Histogram) -> None:
+        """Take note of a job of a backend that takes no seed.
+
+        Raises:
+            ValueError: Another job gave the same counts, which two independent ones would not.
+        """
+        if histogram.name is None:
+            return
+        if histogram.name in self.names:
+            raise ValueError(COUNTED_TWICE)
+        self.names.add(histogram.name)
 
 
 def _fixed_seed(sampler: Any) -> str | None:

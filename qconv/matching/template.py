@@ -230,6 +230,8 @@ def match_plan(
     x, t = _checked(image, template)
     total = None if shots is None else whole_number(shots, "shots", 1)
     method = check_method(method)
+    if method.steps > 1:
+        raise ValueError(f"method: expected one that applies the kernel once, got {method!r}")
     if one_of(filter, "filter", FILTERS) != "phase":
         return _correlation_plan(x, t, method, total, options)
     placed = method.in_place() if method.unitary_filters else None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult
 from qiskit.result import Result
+from qiskit.result.models import ExperimentResult
 
 from qconv.execution.histogram import Histogram
 from qconv.execution.outcomes import Outcomes
@@ -56,7 +57,7 @@ def gathered(
 def _items(counts: Any) -> list[Any]:
     """One item for each circuit."""
     if isinstance(counts, Result):
-        return [counts.data(number)["counts"] for number in range(len(counts.results))]
+        return list(counts.results)
     if isinstance(counts, Mapping | BitArray | DataBin | PubResult):
         return [counts]
     if isinstance(counts, PrimitiveResult | Sequence) and not isinstance(counts, str):
@@ -101,6 +102,12 @@ def _histogram(item: Any, bits: int) -> Histogram:
                 f"{', '.join(item.keys()) or 'none'}"
             )
         item = registers[0]
+    if isinstance(item, ExperimentResult):
+        header = item.header if isinstance(item.header, Mapping) else vars(item.header or object)
+        slots = header.get("memory_slots", bits)
+        if slots != bits:
+            raise ValueError(f"counts: expected outcomes of {bits} bits, got {slots}")
+        item = item.data.counts
     if not isinstance(item, BitArray):
         return Histogram.of_mapping(item, bits)
     if item.num_bits != bits:

@@ -133,7 +133,9 @@ class Plan:
                 without spaces), by hexadecimal texts or by whole numbers; a ``BitArray``; or the
                 ``data`` of one. In place of a list: a ``PrimitiveResult``, a ``Result``, or a
                 single item where there is one circuit. All shots count, so more of them than
-                `executions` says give a smaller error where the method can use them.
+                `executions` says give a smaller error where the method can use them. Runs must be
+                independent of each other: a noisy Aer simulator gives shot ``i + 1`` of one seed
+                as shot ``i`` of the next one.
 
         Returns:
             The estimate with its standard error; as noise is not excluded, standard errors rest on
@@ -262,6 +264,9 @@ class Plan:
             outcomes: What it was estimated from.
             variant: Tells quantities apart that are estimated from the same plan.
             more: Any other field of a `Convolution`, or other values of the same.
+
+        Raises:
+            ValueError: ``image`` or ``stderr`` has another shape.
         """
         noise = "" if is_ideal(self.backend) else repr(self.method)  # does not treat methods alike
         fields: dict[str, Any] = {
@@ -274,6 +279,12 @@ class Plan:
             "quantity": f"{self.quantity}{variant}{noise}",
             "streams": frozenset().union(*(part.streams for part in outcomes)),
         }
+        for name, array in (("image", image), ("stderr", stderr)):
+            if np.shape(array) != self.grid.output_shape:
+                raise ValueError(
+                    f"{name}: expected the shape {self.grid.output_shape}, got {np.shape(array)}"
+                )
+        more = {k: v.item() if isinstance(v, np.generic) else v for k, v in more.items()}
         if "circuits" not in more:  # which take time to build
             fields["circuits"] = tuple(part.circuit for part in outcomes)
         return Convolution(image=image, stderr=stderr, **(fields | more))

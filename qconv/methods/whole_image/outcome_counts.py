@@ -17,6 +17,7 @@ from scipy.special import gammaln, xlogy
 
 from qconv.execution.outcomes import Numbers, Outcomes
 from qconv.methods.whole_image.register_layout import RegisterLayout
+from qconv.result import root_error
 
 _Array = NDArray[np.float64]
 
@@ -137,28 +138,6 @@ def linear(counts: OutcomeCounts, weights: _Array) -> tuple[_Array, _Array]:
     correction[seen] **= 2
     variance = square - mean**2 + 2 * correction / counts.executions
     return mean, np.sqrt(np.maximum(variance, 0) / counts.executions)
-
-
-#: Mean square error that is stated for the root of a count of 0, 1, 2 and so on.
-#:
-#: The error of a root is not 1/2 where few shots are expected: it is 0.67, 0.64, 0.59 and 0.56 for
-#: means of 1, 2, 3 and 4, its bias included. These numbers, found by linear programming, have the
-#: right mean under Poisson's law: within 1 % of the mean square error for every mean from 1 on, and
-#: above it for smaller ones, where no number for a count of 0 can be right for all.
-_ROOT_ERRORS = (0.3633, 0.6121, 0.431, 0.25, 0.25, 0.2612, 0.2723, 0.2835, 0.2771, 0.2707)
-
-
-def root_error(counts: _Array) -> _Array:
-    """Mean square error that is stated for the roots of counts; 1/4 if they are large.
-
-    Args:
-        counts: Whole numbers as floats, any shape.
-    """
-    large = np.maximum(counts, len(_ROOT_ERRORS))
-    square = 0.25 + 7 / (64 * large) - 0.1498 / large**2
-    few = counts < len(_ROOT_ERRORS)
-    square[few] = np.array(_ROOT_ERRORS)[counts[few].astype(np.intp)]
-    return square
 
 
 def expected_root_error(mean: _Array) -> _Array:
