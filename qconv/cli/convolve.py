@@ -77,10 +77,10 @@ def run(options: argparse.Namespace) -> str:
         results=results,
         kernel=kernel,
         sampled=method.encoded(propagator),
-        cost=_plan(channels(image)[0], propagator, method, options).cost,
+        plan=_plan(channels(image)[0], propagator, method, options),
         title=_title(options, results[0]),
     )
-    tables = str(report)
+    tables = "" if options.quiet else str(report)
     report.write(out, figure_path)
     if options.quiet:
         return ""
@@ -175,7 +175,7 @@ def _plan(
     method: qconv.Method,
     options: argparse.Namespace,
 ) -> qconv.Plan:
-    """The plan of one channel, whose cost is reported."""
+    """The plan of one channel."""
     shots = None if options.exact else options.shots
     return qconv.plan(channel, propagator, method=method, shots=shots, **_geometry(options))
 

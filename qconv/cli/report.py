@@ -47,8 +47,8 @@ class Report:
     """The effective kernel."""
     sampled: qconv.Propagator
     """What the circuit encodes."""
-    cost: qconv.Cost
-    """Of the circuit of the first channel."""
+    plan: qconv.Plan
+    """Of the first channel, whose cost is printed."""
     title: str
     """The call in words."""
 
@@ -100,7 +100,7 @@ class Report:
         reliable = [result.reliable for result in self.results if result.reliable is not None]
         if reliable:
             tables["standard errors to rely on"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
-        tables["circuit on a device"] = self.cost.on_device
+        tables["circuit on a device"] = self.plan.cost.on_device
         return "\n\n".join(
             "\n".join([name, *(f"  {line}" for line in table.splitlines())])
             for name, table in tables.items()

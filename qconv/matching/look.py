@@ -43,6 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv.matching.posterior import Evidence
+from qconv.matching.standard import without_units
 
 _Array = NDArray[np.float64]
 _Places = NDArray[np.int64]
@@ -77,9 +78,7 @@ class Comparison:
         scaled = image / np.abs(image).max()
         self._windows = np.lib.stride_tricks.sliding_window_view(scaled, template.shape)
         self.shape: tuple[int, ...] = self._windows.shape[: image.ndim]
-        centred = template / np.abs(template).max()
-        centred = centred - centred.mean()
-        centred /= np.abs(centred).max()
+        centred = without_units(template)
         self._template = (centred / np.linalg.norm(centred)).ravel()
         self._least = _ROUNDING * math.sqrt(template.size)
 

@@ -35,15 +35,20 @@ def window_of(template: _Array) -> list[int]:
     return [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
 
 
+def without_units(array: _Array) -> _Array:
+    """An array less its mean, of largest magnitude 1."""
+    largest = np.abs(array).max()
+    centred = array / largest - np.mean(array / largest)
+    return np.asarray(centred / np.abs(centred).max())
+
+
 def standardised(array: _Array, window: Sequence[int], name: str) -> _Array:
     """An array less its local means, over its local standard deviations, edges mirrored.
 
     Raises:
         ValueError: The array is constant along all axes of the window that are longer than 1.
     """
-    scaled = array / np.abs(array).max()
-    centred = scaled - scaled.mean()
-    centred /= np.abs(centred).max()
+    centred = without_units(array)
     rest = centred - uniform_filter(centred, window, mode="reflect")
     largest = np.abs(rest).max()
     if largest <= _ROUNDING:

@@ -43,7 +43,7 @@ from qconv.execution.seeds import Seed
 from qconv.filtering import filter_plan
 from qconv.matching.look import EQUAL, certainty, looked_at
 from qconv.matching.posterior import from_counts, from_estimates
-from qconv.matching.standard import standardised, window_of
+from qconv.matching.standard import standardised, window_of, without_units
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.planning.method import Method, check_method
 from qconv.planning.plan import Plan, plan
@@ -170,7 +170,7 @@ def match_template(
     """
     x, t = _checked(image, template)
     if filter == "normalized":
-        x, t = _without_units(x), _without_units(t)
+        x, t = without_units(x), without_units(t)
     options = {"backend": backend, "seed": seed, "job_shots": job_shots}
     laid_out = match_plan(x, t, filter, method, shots=shots, **options)
     norms = _window_norms(x, t) if filter == "normalized" else None
@@ -194,13 +194,6 @@ def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
         if array.min() == array.max():
             raise ValueError(f"{name}: expected different values, got {array.flat[0]} everywhere")
     return x, t
-
-
-def _without_units(array: _Array) -> _Array:
-    """An array less its mean, of largest magnitude 1."""
-    largest = np.abs(array).max()
-    centred = array / largest - np.mean(array / largest)
-    return np.asarray(centred / np.abs(centred).max())
 
 
 def _places(image: _Array, template: _Array) -> tuple[slice, ...]:

@@ -110,7 +110,7 @@ class Blocks(Method):
     def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
         """Convolve every block, and put the results together."""
         layout = self._layout(plan)
-        return _together(plan, layout, _results(layout, outcomes))
+        return _together(layout, _results(layout, outcomes))
 
     def blocks(self, plan: Plan) -> list[Plan]:
         """The blocks as plans of their own, in the order in which their circuits run."""
@@ -118,12 +118,13 @@ class Blocks(Method):
 
     def num_qubits(self, plan: Plan) -> int:
         """Qubits of the circuits of the first block, the largest."""
-        return self.method.num_qubits(self._layout(plan).plans()[0])
+        return self.method.num_qubits(self._layout(plan).part(0).plan)
 
     def costliest(self, plan: Plan) -> Program | None:
         """The method's own, of the first block that is not dark."""
-        found = map(self.method.costliest, self._layout(plan).plans())
-        return next((program for program in found if program is not None), None)
+        layout = self._layout(plan)
+        found = (self.method.costliest(part.plan) for part in layout.lit())
+        return next(found, None)
 
     def encoded(self, propagator: Propagator) -> Propagator:
         """What the method's circuits encode."""
@@ -134,12 +135,10 @@ class Blocks(Method):
         layout = self._layout(plan)
         stderr = np.zeros(plan.grid.output_shape)
         success, pixels = 0.0, 0
-        for block, part in zip(layout.parts, layout.plans(), strict=True):
-            expected = self.method.predict(part)
+        for part in layout.lit():
+            block, expected = part.block, self.method.predict(part.plan)
             if expected.success is None or expected.stderr is None:
                 return Prediction()
-            if not part.memory.setdefault("programs", list(self.method.build(part))):
-                continue
             seen, target = layout.places(block)
             stderr[target] = np.hypot(stderr[target], expected.stderr[seen])
             success += block.pixels * expected.success
@@ -154,17 +153,16 @@ class Blocks(Method):
         return plan.once(_Layout, lambda: _Layout.of(plan, self))
 
 
-def _results(layout: _Layout, outcomes: Iterator[Outcomes]) -> Iterator[Convolution]:
-    """What each block's circuits gave, one after the other."""
+def _results(layout: _Layout, outcomes: Iterator[Outcomes]) -> Iterator[tuple[_Part, Convolution]]:
+    """Each block, and what its circuits gave."""
     method = layout.blocks.method
-    for number in range(len(layout.parts)):
-        part = layout.part(number)
+    for part in map(layout.part, range(len(layout.parts))):
         gathered = islice(outcomes, len(part.programs))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
             result = method.decode(part.plan, gathered)
         deque(gathered, maxlen=0)  # what it did not ask for
-        yield result
+        yield part, result
         part.plan.memory.clear()
 
 
@@ -172,6 +170,7 @@ def _results(layout: _Layout, outcomes: Iterator[Outcomes]) -> Iterator[Convolut
 class _Part:
     """A block as a plan of its own, with its programs."""
 
+    block: Block
     plan: Plan
     programs: list[Program]
 
@@ -188,8 +187,8 @@ class _Programs:
     layout: _Layout
 
     def __iter__(self) -> Iterator[Program]:
-        for number in range(len(self.layout.parts)):
-            yield from self.layout.part(number).programs
+        for part in self.layout.lit():
+            yield from part.programs
 
     def __length_hint__(self) -> int:
         return len(self.layout.parts)
@@ -246,10 +245,16 @@ class _Layout:
         """One block's plan and programs, worked out once."""
 
         def make() -> _Part:
-            plan = self._plan(self.parts[number], number, self._shares[number])
-            return _Part(plan, list(self.blocks.method.build(plan)))
+            block = self.parts[number]
+            plan = self._plan(block, number, self._shares[number])
+            return _Part(block, plan, list(self.blocks.method.build(plan)))
 
         return self.plan.once(("part", number), make)
+
+    def lit(self) -> Iterator[_Part]:
+        """The blocks that are not dark: whose circuits run."""
+        parts = map(self.part, range(len(self.parts)))
+        return (part for part in parts if part.programs)
 
     def plans(self) -> list[Plan]:
         """All blocks as plans of their own."""
@@ -302,11 +307,11 @@ class _Layout:
         return tuple(seen), tuple(target)
 
 
-def _together(plan: Plan, layout: _Layout, results: Iterator[Convolution]) -> Convolution:
+def _together(layout: _Layout, results: Iterator[tuple[_Part, Convolution]]) -> Convolution:
     """Add the blocks' results where they belong, and their variances."""
-    total = _Total(plan, layout)
-    for number, result in enumerate(results):
-        total.add(number, result)
+    total = _Total(layout)
+    for part, result in results:
+        total.add(part, result)
     if not total.circuits:
         warnings.warn(
             "image: nothing is left of any block: the success probability is 0; the result is "
@@ -320,7 +325,8 @@ def _together(plan: Plan, layout: _Layout, results: Iterator[Convolution]) -> Co
 class _Total:
     """Sums over blocks."""
 
-    def __init__(self, plan: Plan, layout: _Layout) -> None:
+    def __init__(self, layout: _Layout) -> None:
+        plan = layout.plan
         self._plan, self._layout = plan, layout
         self._unit_of_errors = _power_of_two(layout.pixels, plan.propagator.effective_kernel)
         self._image, self._variance = np.zeros((2, *plan.grid.output_shape))
@@ -331,29 +337,27 @@ class _Total:
         self._streams, self._variant, self._independent = plan.streams, "", True
         self.circuits: tuple[QuantumCircuit, ...] = ()
 
-    def add(self, number: int, result: Convolution) -> None:
+    def add(self, part: _Part, result: Convolution) -> None:
         """Add a block's result; a dark one counts for nothing."""
         self._independent &= result.independent
         if not result.circuits:
             return
-        part = self._layout.parts[number]
-        seen, target = self._layout.places(part)
+        seen, target = self._layout.places(part.block)
+        pixels = part.block.pixels
         self._image[target] += result.image[seen]
         self._variance[target] += np.square(result.stderr[seen] / self._unit_of_errors)
         self._add_counts(result, seen, target)
-        self._pixels += part.pixels
-        self._kept += part.pixels * result.success_probability
-        self._expected += part.pixels * (result.expected_success or 0.0)
-        self._kept_variance += (part.pixels * result.success_stderr) ** 2
+        self._pixels += pixels
+        self._kept += pixels * result.success_probability
+        self._expected += pixels * (result.expected_success or 0.0)
+        self._kept_variance += (pixels * result.success_stderr) ** 2
         self._shots += result.total_shots
-        planned = self._layout.part(number).executions
-        self._planned += planned
-        self._came += planned * (result.shots or 1) // (self._plan.shots or 1)
+        self._planned += part.executions
+        self._came += part.executions * (result.shots or 1) // (self._plan.shots or 1)
         self._calls += result.oracle_calls
         if not self.circuits:
             self.circuits = result.circuits
-            own = self._layout.part(number).plan.quantity
-            self._variant = result.quantity.removeprefix(own)
+            self._variant = result.quantity.removeprefix(part.plan.quantity)
         self._streams |= result.streams
 
     def _add_counts(

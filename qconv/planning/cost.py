@@ -23,20 +23,13 @@ if TYPE_CHECKING:
 #: formula.
 _COUNTED_QUBITS = 6
 
-#: What instructions are for, by their names.
-_PURPOSES = {
-    "diagonal": "the diagonal",
-    "ucry": "rotating by the image",
-    **dict.fromkeys(PREPARATIONS, "preparing the image"),
-}
-
 _PREPARING = "preparing the image"
 
-#: What they take at most if they are large, by what they are for.
-_FORMULAS: dict[str, Callable[[int], int]] = {
-    "the diagonal": lambda n: 2**n - 2,
-    "rotating by the image": lambda n: 2 ** (n - 1),
-    _PREPARING: lambda n: 2**n - n - 1,
+#: Instructions of many numbers: what they are for, and what they take at most if they are large.
+_FORMULAS: dict[str, tuple[str, Callable[[int], int]]] = {
+    "diagonal": ("the diagonal", lambda n: 2**n - 2),
+    "ucry": ("rotating by the image", lambda n: 2 ** (n - 1)),
+    **dict.fromkeys(PREPARATIONS, (_PREPARING, lambda n: 2**n - n - 1)),
 }
 
 
@@ -128,7 +121,7 @@ class Cost:
         return "\n".join([str(self.filtering), *lines])
 
 
-def root_mean_square(numbers: NDArray[np.float64]) -> float:
+def _root_mean_square(numbers: NDArray[np.float64]) -> float:
     """Of numbers >= 0, whatever their scale."""
     largest = float(numbers.max()) or 1.0
     return largest * float(np.sqrt(np.mean(np.square(numbers / largest))))
@@ -156,7 +149,7 @@ def cost_of(plan: Plan) -> Cost:
         executions=sum(program.executions or 0 for program in programs),
         oracle_calls=sum((program.executions or 0) * program.oracle_calls for program in programs),
         expected_success=prediction.success,
-        rmse=None if prediction.stderr is None else root_mean_square(prediction.stderr),
+        rmse=None if prediction.stderr is None else _root_mean_square(prediction.stderr),
         memory=state_memory(qubits, measured) if programs else 0,
         filtering=filtering,
         preparation=preparation,
@@ -171,11 +164,11 @@ def _counted(
     preparing, filtering = circuit.copy_empty_like(), circuit.copy_empty_like()
     bounds: dict[str, int] = {}
     for item in circuit:
-        purpose = _PURPOSES.get(item.name, "")
+        purpose, most = _FORMULAS.get(item.name, ("", int))
         part = preparing if purpose == _PREPARING else filtering
         if purpose and len(item.qubits) > _COUNTED_QUBITS:
             part.barrier()  # what it stood between would cancel
-            bounds[purpose] = bounds.get(purpose, 0) + _FORMULAS[purpose](len(item.qubits))
+            bounds[purpose] = bounds.get(purpose, 0) + most(len(item.qubits))
         else:
             part.append(item)
     return resources(filtering, backend), resources(preparing, backend), bounds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,16 +43,7 @@ def gathered(
         for number, (program, item) in enumerate(zip(programs, items, strict=True))
     ]
     streams = _streams([part.histograms[0] for part in found])
-    return [
-        Outcomes(
-            part.program,
-            histograms=part.histograms,
-            executed=part.executed,
-            streams=streams,
-            ran=part.ran,
-        )
-        for part in found
-    ]
+    return [replace(part, streams=streams) for part in found]
 
 
 def _items(counts: Any) -> list[Any]:
@@ -107,7 +99,7 @@ def _histogram(item: Any, bits: int) -> Histogram:
         slots = header.get("memory_slots", bits)
         if slots != bits:
             raise ValueError(f"counts: expected outcomes of {bits} bits, got {slots}")
-        item = item.data.counts
+        item = getattr(item.data, "counts", None)
     if not isinstance(item, BitArray):
         return Histogram.of_mapping(item, bits)
     if item.num_bits != bits:

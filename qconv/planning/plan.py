@@ -113,12 +113,10 @@ class Plan:
             RuntimeError: A backend failed.
         """
         plan = replace(self, progress=boolean(progress, "progress"))
-        programs = self.method.build(plan)
-        streams = self.streams
         outcomes = run(
-            programs,
+            self.method.build(plan),
             self.backend,
-            streams=streams,
+            streams=self.streams,
             job_shots=self.job_shots,
             progress=plan.progress,
         )

@@ -14,7 +14,7 @@ With the image mapped to ``[0, 1]``, a flag qubit reads 1 at position ``x`` with
 root. The angle of each pixel is the most likely one, over all powers.
 
 The position is uniform, so a pixel's share of the shots is itself random. Large images are cut into
-tiles with circuits of their own; every tile sees a margin as wide as the kernel, so that its
+blocks with circuits of their own; every block sees a margin as wide as the kernel, so that its
 probabilities are exactly those that the whole would have.
 """
 
@@ -47,7 +47,7 @@ _T = TypeVar("_T")
 
 RANGES = ("global", "local")
 
-#: Most qubits of one circuit: larger images are cut into tiles.
+#: Most qubits of one circuit: larger images are cut into blocks.
 _MOST_QUBITS = 21
 
 #: The same for angles that depend on position and kernel together, which become long lists.
@@ -148,11 +148,10 @@ class AmplitudeEstimation(Method):
         stderr = np.zeros(plan.grid.output_shape)
         if plan.shots is None:
             return Prediction(1.0, stderr)
-        kernel = _added(plan)
         information = sum(plan.shots * (2 * power + 1) ** 2 for power in self.powers)
         exact = self._exactly(plan)
-        for block in self._blocks(plan):
-            scale = _Scale.of(plan, block, kernel, self.range)
+        for number, block in enumerate(self._blocks(plan)):
+            scale = self._scale(plan, number, block)
             p = scale.probability(block, exact)
             bend = 3 * (1 - 2 * p) ** 2 / (4 * information) ** 2  # sin(t)**2 is not linear in t
             error = np.sqrt(p * (1 - p) / information + bend)
@@ -161,12 +160,11 @@ class AmplitudeEstimation(Method):
 
     def _exactly(self, plan: Plan) -> _Array:
         """The exact convolution, from the definition, to predict errors with."""
-        kernel = _added(plan)
+        kernel = plan.propagator.effective_kernel
         whole = tuple(slice(0, length) for length in plan.grid.output_shape)
         total = np.zeros(plan.grid.output_shape)
-        for v in zip(*np.nonzero(kernel), strict=True):
-            view = tuple(slice(p.start + s, p.stop + s) for p, s in zip(whole, v, strict=True))
-            total += kernel[v] * plan.padded[view]
+        for position in zip(*np.nonzero(kernel), strict=True):
+            total += kernel[position] * plan.grid.view(plan.padded, position, whole)
         return total
 
     def _ran(self, plan: Plan) -> Sequence[int]:
@@ -213,8 +211,9 @@ class AmplitudeEstimation(Method):
 
     def _scale(self, plan: Plan, number: int, block: Block) -> _Scale:
         """How a block's pixels are mapped to probabilities."""
-        make = lambda: _Scale.of(plan, block, _added(plan), self.range)  # noqa: E731
-        return self._latest(plan, "scale", number, make)
+        return self._latest(
+            plan, "scale", number, lambda: _Scale.of(plan, block, _added(plan), self.range)
+        )
 
     @staticmethod
     def _latest(plan: Plan, kind: str, number: int, make: Callable[[], _T]) -> _T:
