@@ -3,13 +3,15 @@
 This package is the judge of ``qconv``: it shares no code with it and knows nothing about circuits.
 
 - `convolve`, `correlate`: the exact result, by the definition, by FFT, or by FFT in blocks.
+- `conv2d`: the layer of a neural network, with batches, channels, strides, dilations and groups.
 - `fourier_convolve`: the product of two spectra, by scheme of padding; linear or circular.
 - `low_pass`, `high_pass`, `band_pass`, `gaussian_pass`: masks of frequencies; `filter_frequencies`
   applies one, `compression_ratio` says how much it removes.
 - `transfer_function`: a kernel as what it multiplies every frequency by.
 - `diffuse`, `heat_kernel`: convolution step after step, and the law that it approaches.
 - `match_template`: how well a template fits at every place of an image.
-- `stochastic_convolve`: the random process of the circuits, from a classical generator.
+- `stochastic_convolve`, `stochastic_conv2d`: the random process of the circuits, from a classical
+  generator.
 - `compare`: an estimate with its standard error against the exact result, with a verdict.
 - `convergence`: how fast errors fall with shots.
 
@@ -34,6 +36,7 @@ from classical.frequency import (
     low_pass,
     transfer_function,
 )
+from classical.layer import conv2d, stochastic_conv2d
 from classical.matching import match_template
 from classical.padding import fourier_convolve
 from classical.rate import Convergence, convergence
@@ -46,6 +49,7 @@ __all__ = [
     "band_pass",
     "compare",
     "compression_ratio",
+    "conv2d",
     "convergence",
     "convolve",
     "correlate",
@@ -57,6 +61,7 @@ __all__ = [
     "high_pass",
     "low_pass",
     "match_template",
+    "stochastic_conv2d",
     "stochastic_convolve",
     "transfer_function",
 ]

@@ -15,18 +15,20 @@ MAX_AXES = 3
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
-def real_array(name: str, values: ArrayLike, *, finite: bool = True) -> NDArray[np.float64]:
-    """Real numbers as a float64 array, not empty; the input itself where it already is one.
+def real_array(
+    name: str, values: ArrayLike, *, finite: bool = True, empty: bool = False
+) -> NDArray[np.float64]:
+    """Real numbers as a float64 array; the input itself where it already is one.
 
     Raises:
         TypeError: Complex numbers, or no numbers at all.
-        ValueError: Nested lists of unequal length, masked entries, no entry, or (`finite`) NaN or
-            infinity.
+        ValueError: Nested lists of unequal length, masked entries, no entry (unless `empty`), or
+            (`finite`) NaN or infinity.
     """
     array = _array(name, values, "real numbers")
     if array.dtype.kind == "c":
         raise TypeError(f"{name}: expected real numbers, got complex ones ({array.dtype})")
-    if array.size == 0:
+    if array.size == 0 and not empty:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
     result = array.astype(np.float64, copy=False)
     if finite:
@@ -146,6 +148,37 @@ def whole_number(name: str, value: object, minimum: int) -> int:
     if value < minimum:
         raise ValueError(wrong)
     return int(value)
+
+
+def pair(name: str, value: object, minimum: int, also: str = "") -> tuple[int, int]:
+    """Two integers of at least `minimum`; one alone stands for both.
+
+    Args:
+        name: The argument's name.
+        value: An integer, or a tuple or list of two.
+        minimum: The least that is allowed.
+        also: What else the caller accepts, for the message.
+
+    Raises:
+        TypeError: Neither an integer nor a tuple or list of integers.
+        ValueError: Below the minimum, or not two of them.
+    """
+    wrong = f"{name}: expected a whole number >= {minimum} or a pair of them{also}, got {value!r}"
+    both = value if isinstance(value, tuple | list) else (value, value)
+    try:
+        checked = [whole_number(name, number, minimum) for number in both]
+    except (TypeError, ValueError) as error:
+        raise type(error)(wrong) from None
+    if len(checked) != 2:
+        raise ValueError(wrong)
+    return checked[0], checked[1]
+
+
+def true_or_false(name: str, value: object) -> bool:
+    """A truth value as a bool; a ``TypeError`` for anything else."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)
 
 
 def grid_shape(name: str, value: object) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ a quantum circuit would have. A result of a circuit must have exactly this law.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,36 +13,89 @@ from numpy.typing import ArrayLike, NDArray
 from classical.checks import Seed, generator, image_and_kernel, numpy_defaults, whole_number
 from classical.convolution import required_part, shifted_images
 
+_Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
     """What a stochastic convolution found."""
 
-    image: NDArray[np.float64]
+    image: _Array
     """Mean of the draws, per pixel, in the unit of image times kernel."""
-    stderr: NDArray[np.float64]
+    stderr: _Array
     """Standard error of that mean, same shape and unit; NaN where one draw is all there is."""
     shots: int
     """Draws per pixel."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Outcomes:
+class Outcomes:
     """The values that one shot can give: for every position, its probability and its image."""
 
-    probabilities: NDArray[np.float64]
-    values: list[NDArray[np.float64]]
-    """Per position: the shifted image (a view), before the weight."""
+    probabilities: _Array
+    values: list[_Array]
+    """Per position: the image as it sees it (a view), before the weight."""
     weights: list[float]
+    baselines: list[_Array] | None = None
+    """Per position: what is subtracted from its image before the weight (a view); None: nothing."""
 
-    def deviation(self, position: int) -> NDArray[np.float64]:
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        entries: _Array,
+        values: list[_Array],
+        *,
+        total: float,
+        baselines: list[_Array] | None = None,
+    ) -> Self:
+        """Positions that are drawn with probability ``|entry| / total``, and pay ``+-total``.
+
+        Those whose probability is 0 (or too small for a float64) are left out.
+
+        Args:
+            name: What the caller calls the entries.
+            entries: Number of the kernel per position, at least one of them not 0.
+            values: The image as each position sees it.
+            total: Sum of the magnitudes of the entries.
+            baselines: What is subtracted from each of these images; None: nothing.
+
+        Returns:
+            The outcomes, in the same order.
+
+        Raises:
+            ValueError: The sum is infinite.
+        """
+        if not np.isfinite(total):
+            raise ValueError(f"{name}: expected a finite sum of magnitudes, got {total}")
+        p = np.abs(entries) / total
+        kept = np.flatnonzero(p)
+        return cls(
+            p[kept],
+            [values[j] for j in kept],
+            [total if entries[j] > 0 else -total for j in kept],
+            None if baselines is None else [baselines[j] for j in kept],
+        )
+
+    def sample(self, shots: int, rng: np.random.Generator) -> tuple[_Array, _Array]:
+        """Draw for every pixel: the mean, and its standard error from all pixels' draws."""
+        mean, drawn = _draw(self, shots, rng)
+        return mean, np.sqrt(_one_shot_variance(self, drawn) / shots)
+
+    def value(self, position: int) -> _Array:
+        """What a shot on a position gives, per pixel."""
+        image = self.values[position]
+        if self.baselines is not None:
+            image = image - self.baselines[position]
+        return self.weights[position] * image
+
+    def deviation(self, position: int) -> _Array:
         """Value of a position minus that of the most probable one, per pixel."""
-        return self.weights[position] * self.values[position] - self.centre()
+        return self.value(position) - self.centre()
 
-    def centre(self) -> NDArray[np.float64]:
+    def centre(self) -> _Array:
         """Value of the most probable position, per pixel."""
-        most = int(np.argmax(self.probabilities))
-        return self.weights[most] * self.values[most]
+        return self.value(int(np.argmax(self.probabilities)))
 
 
 @numpy_defaults
@@ -82,7 +136,8 @@ def stochastic_convolve(
 
     Raises:
         TypeError: An argument is complex or has the wrong type.
-        ValueError: An argument is out of range, empty or not finite; the kernel is all zeros.
+        ValueError: An argument is out of range, empty or not finite; the kernel is all zeros, or
+            its magnitudes add up to infinity.
     """
     count = whole_number("shots", shots, 1)
     rng = generator(seed)
@@ -90,24 +145,18 @@ def stochastic_convolve(
     if not k.any():
         raise ValueError(f"kernel: expected a non-zero entry, got all zeros (shape {k.shape})")
     outcomes = _outcomes(required_part(x, k.shape, mode, boundary, fillvalue), k)
-    mean, drawn = _draw(outcomes, count, rng)
-    return Sample(mean, np.sqrt(_one_shot_variance(outcomes, drawn) / count), count)
+    return Sample(*outcomes.sample(count, rng), count)
 
 
-def _outcomes(part: NDArray[np.float64], kernel: NDArray[np.float64]) -> _Outcomes:
-    """Positions of the kernel that can be drawn: those whose entry is not zero."""
+def _outcomes(part: _Array, kernel: _Array) -> Outcomes:
+    """Positions of the kernel, each with the image that it sees."""
     total = float(np.abs(kernel).sum())
-    seen = [(kernel[j], view) for j, view in shifted_images(part, kernel.shape) if kernel[j]]
-    entries = np.array([entry for entry, _ in seen])
-    views = [view for _, view in seen]
-    return _Outcomes(
-        np.abs(entries) / total, views, [total if entry > 0 else -total for entry in entries]
-    )
+    seen = list(shifted_images(part, kernel.shape))
+    entries = np.array([kernel[position] for position, _ in seen])
+    return Outcomes.of("kernel", entries, [view for _, view in seen], total=total)
 
 
-def _draw(
-    outcomes: _Outcomes, shots: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _draw(outcomes: Outcomes, shots: int, rng: np.random.Generator) -> tuple[_Array, _Array]:
     """Draw positions for every pixel.
 
     A multinomial draw is a chain of binomial ones: how many of the shots that are left fall on this
@@ -129,7 +178,7 @@ def _draw(
     return outcomes.centre() + total / shots, drawn
 
 
-def _one_shot_variance(outcomes: _Outcomes, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+def _one_shot_variance(outcomes: Outcomes, drawn: _Array) -> _Array:
     """Variance of one draw at every pixel, from all pixels' draws together.
 
     Taken around the value of the most probable position, so that equal values give exactly 0.

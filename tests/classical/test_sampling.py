@@ -98,6 +98,17 @@ def test_zeros_of_the_kernel_are_never_drawn():
     np.testing.assert_array_equal(sample.stderr, np.zeros((7, 8)))
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_kernels_of_any_size():
+    # The probability of the small entry is less than any float64.
+    for kernel in ([1e200, 1e-200], [1e-200, 1e200]):
+        sample = stochastic_convolve([1.0, 2.0], kernel, shots=3, seed=9, mode="valid")
+        np.testing.assert_allclose(sample.image, convolve([1, 2], kernel, mode="valid"))
+        assert sample.stderr == 0
+    with pytest.raises(ValueError, match="kernel: expected a finite sum of magnitudes, got inf"):
+        stochastic_convolve([1.0], [1e308, 1e308])
+
+
 def test_one_draw_in_all_has_no_standard_error():
     sample = stochastic_convolve([1.0, 2.0], [1.0, 1.0], shots=1, seed=10, mode="valid")
     assert sample.image[0] in (2.0, 4.0)
