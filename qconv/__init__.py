@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qconv.execution.program import Program
     from qconv.filtering import filter_frequencies
     from qconv.kernels import named_kernel
+    from qconv.layer.functional import conv1d, conv2d
     from qconv.matching.template import Match, match_template
     from qconv.methods.amplitude_estimation.method import AmplitudeEstimation
     from qconv.methods.blocks import Blocks
@@ -53,6 +54,8 @@ _HOMES = {
     "Plan": "qconv.planning.plan",
     "Program": "qconv.execution.program",
     "Propagator": "qconv.propagator",
+    "conv1d": "qconv.layer.functional",
+    "conv2d": "qconv.layer.functional",
     "convolve": "qconv.convolution",
     "correlate": "qconv.convolution",
     "encode_amplitudes": "qconv.circuits.encoding",
@@ -79,6 +82,8 @@ __all__ = [
     "Plan",
     "Program",
     "Propagator",
+    "conv1d",
+    "conv2d",
     "convolve",
     "correlate",
     "encode_amplitudes",

@@ -130,9 +130,9 @@ def boolean(value: object, name: str) -> bool:
     return bool(value)
 
 
-def require_products(largest: float) -> None:
+def require_products(largest: float, name: str = "image") -> None:
     """Raise a ``ValueError`` if a bound on products of image and kernel is infinite."""
     if not np.isfinite(largest):
         raise ValueError(
-            "image: expected products with the kernel below 1.8e308, got larger ones; scale one"
+            f"{name}: expected products with the kernel below 1.8e308, got larger ones; scale one"
         )

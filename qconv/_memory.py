@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import psutil
 
 try:
@@ -105,3 +106,9 @@ def require_memory(needed: int, what: str) -> None:
             f"{what} too large: needs about {needed / 2**30:,.1f} GiB of memory, "
             f"{free / 2**30:,.1f} GiB are available"
         )
+
+
+def require_copies(array: object, name: str) -> None:
+    """Refuse an array whose floating-point copies would not fit, before making one."""
+    if isinstance(array, np.ndarray):
+        require_memory(3 * 8 * array.size, f"{name} of shape {array.shape} is")

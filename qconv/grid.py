@@ -13,6 +13,9 @@ where ``x~`` extends the image beyond its edges by the boundary's rule, and
 
 With mode valid and a kernel larger than the image along every axis the two change places, as in
 ``scipy.signal.convolve2d``: ``s = N - 1``, ``h - N + 1`` pixels, and nothing but zeros outside.
+
+Layers of a network step over the image, with ``t`` pixels from an output to the next (*stride*) and
+``d`` from a kernel position to the next (*dilation*): ``y[n] = sum_j k[j] x~[t n + d j]``.
 """
 
 from __future__ import annotations
@@ -31,6 +34,12 @@ from qconv._checks import one_of
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm")
 
+#: Names of one, two or three axes.
+AXES = ("plane", "row", "column")
+
+#: An axis along which positions see other quantities, not other places.
+CHANNEL = "channel"
+
 #: Pixels of one tile. Random numbers belong to tiles, so changing it changes every seeded result.
 TILE_PIXELS = 4096
 
@@ -43,8 +52,8 @@ Tile = tuple[slice, ...]
 class Grid:
     """The geometry of one convolution: output pixels, kernel positions, and what lies where.
 
-    Made by `plan_grid`. After ``padded = grid.pad(image)``, kernel position ``j`` of output pixel
-    ``o`` reads ``padded[o + grid.shift(j)]``.
+    Made by `plan_grid` and `strided_grid`. After ``padded = grid.pad(image)``, kernel position
+    ``j`` of output pixel ``o`` reads ``padded[o * grid.strides + grid.shift(j)]``.
     """
 
     image_shape: tuple[int, ...]
@@ -61,6 +70,12 @@ class Grid:
     """What ``fill`` puts there, in the unit of the image."""
     flipped: bool
     """True for convolution, which reads the kernel backwards; False for correlation."""
+    axes: tuple[str, ...]
+    """What each axis is called; kernel registers are named after them."""
+    strides: tuple[int, ...]
+    """Padded pixels from one output pixel to the next, per axis."""
+    dilations: tuple[int, ...]
+    """Padded pixels from one kernel position to the next, per axis."""
 
     @property
     def pixels(self) -> int:
@@ -74,10 +89,16 @@ class Grid:
             n + low + high for n, (low, high) in zip(self.image_shape, self.pad_widths, strict=True)
         )
 
-    @property
-    def centre(self) -> tuple[int, ...]:
-        """The kernel position that mode same lays over the pixel itself."""
-        return kernel_centre(self.kernel_shape)
+    def centre(self, position: tuple[int, ...]) -> tuple[int, ...]:
+        """The position in the same channel that mode same lays over the pixel itself."""
+        each = zip(self.axes, self.kernel_shape, position, strict=True)
+        return tuple(j if axis == CHANNEL else (h - 1) // 2 for axis, h, j in each)
+
+    def by_centre(self, kernel: NDArray[np.float64]) -> dict[tuple[int, ...], float]:
+        """The centre of every channel, with the sum of a kernel's entries there."""
+        places = tuple(i for i, axis in enumerate(self.axes) if axis != CHANNEL)
+        sums = kernel.sum(axis=places, keepdims=True)
+        return {self.centre(index): float(total) for index, total in np.ndenumerate(sums)}
 
     def pad(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
         """The image with its margins, shape ``padded_shape``."""
@@ -89,9 +110,22 @@ class Grid:
 
     def shift(self, position: tuple[int, ...]) -> tuple[int, ...]:
         """Displacement from an output pixel to the padded pixel that ``position`` reads."""
-        if not self.flipped:
-            return position
-        return tuple(h - 1 - j for h, j in zip(self.kernel_shape, position, strict=True))
+        if self.flipped:
+            position = tuple(h - 1 - j for h, j in zip(self.kernel_shape, position, strict=True))
+        return tuple(d * j for d, j in zip(self.dilations, position, strict=True))
+
+    def corner(self, tile: Tile) -> tuple[NDArray[np.intp], ...]:
+        """Where the first kernel position (the last, if flipped) reads for the pixels of ``tile``.
+
+        Returns:
+            Indices into the padded image along each axis, as ``numpy.ix_`` gives them.
+        """
+        return np.ix_(
+            *(
+                np.arange(part.start, part.stop) * stride
+                for part, stride in zip(tile, self.strides, strict=True)
+            )
+        )
 
     def view(
         self, padded: NDArray[np.float64], position: tuple[int, ...], tile: Tile
@@ -99,8 +133,10 @@ class Grid:
         """What kernel ``position`` contributes to each output pixel of ``tile``; not a copy."""
         return padded[
             tuple(
-                slice(part.start + shift, part.stop + shift)
-                for part, shift in zip(tile, self.shift(position), strict=True)
+                slice(part.start * stride + shift, (part.stop - 1) * stride + shift + 1, stride)
+                for part, stride, shift in zip(
+                    tile, self.strides, self.shift(position), strict=True
+                )
             )
         ]
 
@@ -117,11 +153,6 @@ class Grid:
             sides.insert(0, min(length, room))
             room //= sides[0]
         return tuple(itertools.product(*map(_blocks, self.output_shape, sides)))
-
-
-def kernel_centre(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The position of a kernel that mode same lays over the pixel itself."""
-    return tuple((h - 1) // 2 for h in shape)
 
 
 def tile_pixels(tile: Tile) -> int:
@@ -203,4 +234,47 @@ def plan_grid(
         boundary=boundary,
         fillvalue=fillvalue,
         flipped=flipped,
+        axes=AXES[-len(pairs) :],
+        strides=(1,) * len(pairs),
+        dilations=(1,) * len(pairs),
+    )
+
+
+def strided_grid(
+    image_shape: tuple[int, ...],
+    kernel_shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+) -> Grid:
+    """Lay out one output channel of a network's layer: a correlation of what is already padded.
+
+    Args:
+        image_shape: Pixels per axis: images, channels, then rows and columns, or columns alone.
+        kernel_shape: Kernel positions per axis: 1, channels, then as many as the image has.
+        strides: Pixels from an output to the next, for each axis of places.
+        dilations: Pixels from a kernel position to the next, for each axis of places.
+
+    Raises:
+        ValueError: The kernel reaches further than the image.
+    """
+    t, d = (1, 1, *strides), (1, 1, *dilations)
+    reaches = tuple(e * (h - 1) + 1 for h, e in zip(kernel_shape, d, strict=True))
+    if any(r > n for n, r in zip(image_shape, reaches, strict=True)):
+        raise ValueError(
+            f"weight: expected a kernel that reaches no further than the padded input, "
+            f"{image_shape[2:]}, got one that reaches {reaches[2:]} pixels"
+        )
+    return Grid(
+        image_shape=image_shape,
+        kernel_shape=kernel_shape,
+        output_shape=tuple(
+            (n - r) // s + 1 for n, r, s in zip(image_shape, reaches, t, strict=True)
+        ),
+        pad_widths=((0, 0),) * len(t),
+        boundary="fill",
+        fillvalue=0.0,
+        flipped=False,
+        axes=("image", CHANNEL, *AXES[-len(strides) :]),
+        strides=t,
+        dilations=d,
     )

@@ -160,11 +160,11 @@ class Convolution:
             shots=shots,
             total_shots=total,
             circuits=self.circuits + new,
-            success_probability=kept / total,
+            success_probability=kept / total if total else 1.0,
             success_stderr=math.hypot(
                 self.success_stderr * self.total_shots, other.success_stderr * other.total_shots
             )
-            / total,
+            / (total or 1),
             expected_success=_mean(self, other),
             oracle_calls=self.oracle_calls + other.oracle_calls,
             reliable=_both(np.logical_and, self.reliable, other.reliable),
@@ -257,7 +257,7 @@ class Convolution:
             ("executions in total", f"{self.total_shots:,}"),
             ("success probability", f"{self.success_probability:.6g}"),
             ("oracle calls", f"{self.oracle_calls:,}"),
-            ("mean standard error", f"{self.stderr.mean():.6g}"),
+            ("mean standard error", f"{self.stderr.mean() if self.stderr.size else 0:.6g}"),
             ("errors of pixels", "independent" if self.independent else "correlated"),
         ]
         if self.reliable is not None:

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qconv.grid import BOUNDARIES, MODES, TILE_PIXELS, plan_grid, split_tile, tile_pixels
+from qconv.grid import (
+    BOUNDARIES,
+    MODES,
+    TILE_PIXELS,
+    plan_grid,
+    split_tile,
+    strided_grid,
+    tile_pixels,
+)
 from tests.cases import SHAPES, random_integers
 
 
@@ -108,8 +116,12 @@ class TestByHand:
         assert by_grid(image, kernel, mode="valid", boundary="wrap").tolist() == [2, 0, 3]
 
     def test_centre(self):
-        assert plan_grid((9, 9), (3, 4)).centre == (1, 1)
-        assert plan_grid((9,), (1,)).centre == (0,)
+        assert plan_grid((9, 9), (3, 4)).centre((2, 3)) == (1, 1)
+        assert plan_grid((9,), (1,)).centre((0,)) == (0,)
+        layer = strided_grid((2, 3, 9, 9), (1, 3, 3, 4), (1, 1), (1, 1))
+        assert layer.centre((0, 2, 0, 0)) == (0, 2, 1, 1)
+        sums = layer.by_centre(np.arange(36.0).reshape(1, 3, 3, 4))
+        assert sums == {(0, 0, 1, 1): 66, (0, 1, 1, 1): 210, (0, 2, 1, 1): 354}
 
 
 class TestBruteForce:

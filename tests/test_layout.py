@@ -26,9 +26,11 @@ ORDER = [
     "methods",
     "convolution",
     "filtering",
+    "layer",
     "matching",
     "visualization",
     "cli",
+    "torch",
 ]
 
 #: The command line, whose tables compare: the only part that may know the reference.
@@ -41,6 +43,9 @@ SIBLINGS = [
 ]
 
 MOST_FILES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 14, 400, 60
+
+#: Parts that are imported by name and stand on an extra that they are named after.
+EXTRAS = {"torch"}
 
 OPTIONAL = {"skimage", "PIL", "tifffile", "matplotlib", "mpl_toolkits", "tqdm"}
 
@@ -229,6 +234,7 @@ def test_needs_only_what_is_always_installed(path):
     needed |= set(sys.stdlib_module_names)
     if place(path) in KNOW_CLASSICAL:
         needed |= {"classical"}
+    needed |= {place(path)} & EXTRAS
     for name, at_import in imports(path):
         package = name.split(".")[0]
         assert package in needed | OPTIONAL, f"{path} imports {name}"

@@ -31,6 +31,9 @@ def overridden(name):
     return cls.__mro__[1:-1] if len(parts) == 3 and inspect.isclass(cls) else ()
 
 
+#: Verbs with the arguments of others.
+TWINS = {"qconv.correlate": "convolve", "qconv.conv1d": "conv2d"}
+
 SECTIONS = ["Args", "Returns", "Yields", "Raises", "Source", "Example"]
 
 
@@ -67,9 +70,10 @@ def test_docstring_of_a_function(name):
     parameters = [p for p in signature.parameters if p not in ("self", "problem", "other", "path")]
     if any(vars(base).get(thing.__name__) for base in overridden(name)):
         return  # says what this one does of what the base class describes
-    if name == "qconv.correlate":  # says that all of that is as for convolve
-        assert "those of `convolve`" in text
-        assert signature.parameters.keys() == inspect.signature(qconv.convolve).parameters.keys()
+    if name in TWINS:  # says that all of that is as for the other
+        other = getattr(qconv, TWINS[name])
+        assert f"of `{TWINS[name]}`" in text
+        assert signature.parameters == inspect.signature(other).parameters
         return
     if parameters and "Args" in sections(text):
         listed = re.findall(r"^    (\w+)(?: \(.*\))?: ", text.split("Args:")[1], re.MULTILINE)

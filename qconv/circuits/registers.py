@@ -12,14 +12,13 @@ from qiskit.circuit.library import Initialize, StatePreparation
 
 from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
+from qconv.grid import AXES
 
 #: Registers of the axes that need one, by the number of the axis.
 Registers = Mapping[int, QuantumRegister]
 
 #: Amplitudes from which on they are handed to a simulator as one array.
 _LARGE = 2**12
-
-_AXES = ("plane", "row", "column")
 
 #: Names of the instructions that prepare amplitudes.
 PREPARATIONS = ("initialize", "set_statevector", "prepare_amplitudes")
@@ -39,7 +38,7 @@ def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> R
     """
     if not any(bits):
         bits = [*[0] * (len(bits) - 1), 1]
-    names = [f"{prefix}{name}{suffix}" for name in _AXES[-len(bits) :]]
+    names = [f"{prefix}{name}{suffix}" for name in AXES[-len(bits) :]]
     return {
         axis: QuantumRegister(bits[axis], names[axis])
         for axis in reversed(range(len(bits)))

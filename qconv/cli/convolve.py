@@ -71,13 +71,14 @@ def run(options: argparse.Namespace) -> str:
     results = _convolve_channels(image, propagator, method, options, seed)
     seconds = time.perf_counter() - started
     kernel = _of_all_steps(propagator.effective_kernel, options)
+    plan = _plan(channels(image)[0], propagator, method, options)
     report = Report(
         image=image,
         exact=_exact(image, kernel, options),
         results=results,
         kernel=kernel,
-        sampled=method.encoded(propagator),
-        plan=_plan(channels(image)[0], propagator, method, options),
+        sampled=method.encoded(plan),
+        plan=plan,
         title=_title(options, results[0]),
     )
     tables = "" if options.quiet else str(report)

@@ -20,7 +20,7 @@ from qiskit import QuantumCircuit
 from qconv.execution.dealing import Piece, deal, portions
 from qconv.execution.histogram import Histogram
 from qconv.execution.program import Program
-from qconv.execution.sampling import drawn, quantised
+from qconv.execution.sampling import Inverse, drawn, quantised
 from qconv.execution.seeds import DEALS, JOBS, TILES, derived
 from qconv.grid import Tile, split_tile, tile_pixels
 
@@ -210,16 +210,14 @@ def _drawn_hands(
     Counts of each outcome where a pixel has at least as many shots as there are outcomes, one draw
     a shot where it has fewer: the same law, whichever is less work.
     """
-    cumulative = np.cumsum(p)
-    cumulative[-1] = 1.0
+    law = Inverse(p)
 
     def hands(number: int) -> Iterator[tuple[Tile, Hand]]:
         rng = np.random.default_rng(derived(seed, TILES, number))
         for piece in split_tile(tiles[number], _BLOCK // min(shots, len(p))):
             pixels = tile_pixels(piece)
             if shots < len(p):
-                uniform = rng.random((pixels, shots))
-                yield piece, Hand(picks=np.searchsorted(cumulative, uniform, side="right"))
+                yield piece, Hand(picks=law.outcomes(rng.random((pixels, shots))))
             else:
                 yield piece, Hand(counts=rng.multinomial(shots, p, size=pixels))
 

@@ -16,6 +16,9 @@ _BLOCK = 2**14
 #: Amplitudes are rounded to multiples of this, probabilities to so many significant bits.
 _GRAIN, _BITS = 2.0**-36, 40
 
+#: Buckets of equal width for each outcome, a power of two: in one of 16 there are two outcomes.
+_BUCKETS = 16
+
 
 def quantised(p: _Array, *, by_amplitude: bool) -> _Array:
     """Probabilities without their last bits, which differ between processors.
@@ -39,6 +42,33 @@ def quantised(p: _Array, *, by_amplitude: bool) -> _Array:
     fraction, exponent = np.frexp(p)
     rounded = np.ldexp(np.round(np.ldexp(fraction, _BITS)), exponent - _BITS)
     return np.asarray(rounded / rounded.sum())
+
+
+class Inverse:
+    """A law's inverse distribution function, by a guide table: most look-ups need no search.
+
+    Args:
+        p: Probabilities, sum 1.
+
+    Source:
+        Devroye, Non-Uniform Random Variate Generation (1986), section III.2.4.
+    """
+
+    def __init__(self, p: _Array) -> None:
+        self._upto: _Array = np.cumsum(p)
+        self._upto[-1] = 1.0
+        self._buckets = _BUCKETS << (len(p) - 1).bit_length()
+        edges = np.arange(self._buckets + 1) / self._buckets
+        self._first = np.searchsorted(self._upto, edges[:-1], side="right")
+        self._mixed = self._first != np.searchsorted(self._upto, edges[1:], side="left")
+
+    def outcomes(self, uniform: _Array) -> NDArray[np.intp]:
+        """The outcome of each number between 0 and 1: how much of the law lies below it."""
+        bucket = (uniform * self._buckets).astype(np.intp)
+        found: NDArray[np.intp] = self._first[bucket]
+        mixed = self._mixed[bucket]
+        found[mixed] = np.searchsorted(self._upto, uniform[mixed], side="right")
+        return found
 
 
 def drawn(root: np.random.SeedSequence, p: _Array, total: int) -> _Array:

@@ -14,9 +14,10 @@ import numpy as np
 Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
 
 #: Places under a call's root: what runs on a backend (and how many shots each part of a law gets);
-#: draws and deals within a tile; dealing a job's shots out to the tiles; the blocks of an image.
-#: Amplitude estimation has (number of the tile, Grover power) under the root, and there these.
-JOBS, TILES, DEALS, BLOCKS = range(4)
+#: draws and deals within a tile; dealing a job's shots out to the tiles; the blocks of an image;
+#: the output channels of a layer. Amplitude estimation has (number of the tile, Grover power) under
+#: the root, and there these.
+JOBS, TILES, DEALS, BLOCKS, CHANNELS = range(5)
 
 #: Places under a job whose outcomes are kept or discarded: rounds that run, and choices from what
 #: came in surplus.

@@ -126,9 +126,9 @@ class Blocks(Method):
         found = (self.method.costliest(part.plan) for part in layout.lit())
         return next(found, None)
 
-    def encoded(self, propagator: Propagator) -> Propagator:
+    def encoded(self, plan: Plan) -> Propagator:
         """What the method's circuits encode."""
-        return self.method.encoded(propagator)
+        return self.method.encoded(plan)
 
     def predict(self, plan: Plan) -> Prediction:
         """Success of all executions, and the errors of all blocks, together where they overlap."""

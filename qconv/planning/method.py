@@ -98,9 +98,9 @@ class Method(ABC):
         """The program with the most gates, for counting them; None if none would run."""
         return next(iter(self.build(plan)), None)
 
-    def encoded(self, propagator: Propagator) -> Propagator:
+    def encoded(self, plan: Plan) -> Propagator:
         """The propagator that its circuits encode."""
-        return propagator
+        return plan.propagator
 
     def predict(self, plan: Plan) -> Prediction:
         """Success probability and standard errors to be expected, without running anything."""

@@ -21,7 +21,7 @@ from qconv._checks import (
     require_finite,
     whole_number,
 )
-from qconv._memory import require_memory
+from qconv._memory import require_copies, require_memory
 from qconv._threads import for_each, worker_count
 from qconv.circuits.arithmetic import choose_family
 from qconv.execution.backends import Backend, check_backend, is_ideal, is_statevector, noise_name
@@ -219,7 +219,7 @@ class Plan:
     def quantity(self) -> str:
         """Digest of what is to be estimated: image, kernel, geometry, noise."""
         digest = hashlib.blake2b(repr(self.grid).encode(), digest_size=16)
-        digest.update(np.ascontiguousarray(self.image).data)
+        digest.update(self.once("image", lambda: _content(self.image)))
         digest.update(np.ascontiguousarray(self.propagator.effective_kernel).data)
         digest.update(str(self.method.steps).encode())
         digest.update(noise_name(self.backend).encode())
@@ -327,12 +327,12 @@ def plan(
             would not fit in memory. Nothing large is allocated before it fits.
     """
     method = check_method(method)
-    _require_room(image, "image")
+    require_copies(image, "image")
     array = real_array(image, "image", finite=False)
     if array.ndim not in (1, 2, 3):
         raise ValueError(f"image: expected 1, 2 or 3 axes, got {array.ndim} (shape {array.shape})")
     if not isinstance(kernel, Propagator):
-        _require_room(kernel, "kernel")
+        require_copies(kernel, "kernel")
         kernel = real_array(kernel, "kernel", finite=False)
     if len(kernel.shape) != array.ndim:
         raise ValueError(
@@ -367,6 +367,11 @@ def plan(
     )
 
 
+def _content(array: NDArray[np.float64]) -> bytes:
+    """Digest of an array's numbers."""
+    return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+
+
 def _require_range(propagator: Propagator, grid: Grid) -> None:
     """Refuse a fill value whose products with the kernel leave the range of floating point."""
     if grid.boundary != "fill" or not any(map(any, grid.pad_widths)):
@@ -384,9 +389,3 @@ def _one_by_one(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
     if len(kernel) != 2 or len(image) != 3 or image[-1] not in (3, 4):
         return ""
     return f"; if the image's {image[-1]} are colours, convolve each alone: image[:, :, 0], ..."
-
-
-def _require_room(array: object, name: str) -> None:
-    """Refuse an array whose floating-point copies would not fit, before making one."""
-    if isinstance(array, np.ndarray):
-        require_memory(3 * 8 * array.size, f"{name} of shape {array.shape} is")

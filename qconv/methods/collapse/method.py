@@ -32,7 +32,7 @@ from qconv.execution.dealing import portions
 from qconv.execution.outcomes import Outcomes, Selection
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
-from qconv.grid import Tile, kernel_centre
+from qconv.grid import Tile
 from qconv.methods.collapse.windows import Windows
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
@@ -75,7 +75,7 @@ class Collapse(Method):
 
     def build(self, plan: Plan) -> list[Program]:
         """The kernel's circuit, for the shots of all pixels."""
-        propagator = self.encoded(plan.propagator)
+        propagator = self.encoded(plan)
         windows = self._windows(plan)
         shots = plan.shots
         sizes: tuple[int, ...] = ()
@@ -88,7 +88,7 @@ class Collapse(Method):
         keep[_outcomes(windows, propagator.shape)] = True
         return [
             Program(
-                lambda: kernel_circuit(propagator),
+                lambda: kernel_circuit(propagator, plan.grid.axes),
                 executions=None if shots is None else sum(sizes),
                 seed=derived(plan.seed, JOBS),
                 keep=keep,
@@ -142,8 +142,8 @@ class Collapse(Method):
 
     def _windows(self, plan: Plan) -> Windows:
         """The samples of every position at every pixel."""
-        known = float(plan.propagator.effective_kernel.sum()) if self.baseline else None
-        sampled = self.encoded(plan.propagator)
+        known = plan.propagator.effective_kernel if self.baseline else None
+        sampled = self.encoded(plan)
         return plan.once(Windows, lambda: Windows(plan.grid, plan.padded, sampled, known))
 
     def _averages(self, plan: Plan, windows: Windows, positions: Selection) -> Averages:
@@ -166,25 +166,27 @@ class Collapse(Method):
 
         return averages
 
-    def encoded(self, propagator: Propagator) -> Propagator:
+    def encoded(self, plan: Plan) -> Propagator:
         """The propagator that the circuit encodes.
 
         With a baseline, ``sum_j k_j I_j = sum_j k_j (I_j - I_c) + I_c sum_j k_j``: the centre's
         own difference is 0, so no shot needs to land there.
         """
-        centre = kernel_centre(propagator.shape)
-        if self.baseline and 0 < propagator.probabilities[centre] < 1:
-            return propagator.excluding(centre)
+        propagator = plan.propagator
+        if self.baseline:
+            for centre in plan.grid.by_centre(propagator.weights):
+                if 0 < propagator.probabilities[centre] < 1:
+                    propagator = propagator.excluding(centre)
         return propagator
 
 
-def kernel_circuit(propagator: Propagator) -> QuantumCircuit:
+def kernel_circuit(propagator: Propagator, axes: tuple[str, ...]) -> QuantumCircuit:
     """The circuit that puts a particle in superposition over the kernel's positions.
 
-    Registers ``kernel_plane``, ``kernel_row``, ``kernel_column``, as many as there are axes; an
-    axis of one position needs none.
+    Registers are named after the axes, ``kernel_row`` and so on; an axis of one position needs
+    none.
     """
-    names = ("kernel_plane", "kernel_row", "kernel_column")[-propagator.probabilities.ndim :]
+    names = [f"kernel_{axis}" for axis in axes]
     return encode_amplitudes(np.sqrt(propagator.probabilities), names=names)
 
 

@@ -1,9 +1,10 @@
 """Windows: what each kernel position shows each output pixel, and weighted sums over it.
 
-The sample that position ``j`` gives pixel ``x`` is ``s_j(x) = w_j (I_j(x) - b(x))``, where ``I_j``
-is the image seen from ``x`` through position ``j`` and ``b`` is 0, or with a baseline the pixel
-under the kernel's centre. Sums run over deviations from the first position's sample, so that where
-a window is flat the estimate is exact and its variance exactly 0.
+The sample that position ``j`` gives pixel ``x`` is ``s_j(x) = w_j (I_j(x) - b_j(x))``, where
+``I_j`` is the image seen from ``x`` through position ``j`` and ``b_j`` is 0, or with a baseline the
+pixel under the kernel's centre, in the channel of ``j`` where there are channels. Sums run over
+deviations from the first position's sample, so that where a window is flat the estimate is exact
+and its variance exactly 0.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ class Windows:
         grid: Geometry of the convolution.
         padded: The image with its margins, contiguous, shape ``grid.padded_shape``.
         propagator: Weights, and which positions can be reached at all; the likeliest come first.
-        baseline: Effective weight of the pixel under the centre, ``sum_j k_j``, if every sample is
-            a difference from that pixel; None if not.
+        baseline: Effective kernel, if every sample is a difference from the pixel under the
+            centre, whose weight is then ``sum_j k_j``; None if not.
 
     Raises:
         ValueError: Samples leave the range of floating point.
     """
 
     def __init__(
-        self, grid: Grid, padded: _Array, propagator: Propagator, baseline: float | None
+        self, grid: Grid, padded: _Array, propagator: Propagator, baseline: _Array | None
     ) -> None:
         self._grid = grid
         self._padded = padded
-        self._baseline = baseline
+        self._known = {} if baseline is None else grid.by_centre(baseline)
         p = propagator.probabilities
         order = np.argsort(-p, axis=None, kind="stable")
         flat = order[p.ravel()[order] > 0]
@@ -114,24 +115,33 @@ class Windows:
         Returns:
             Array of the tile's shape.
         """
-        shape = self._padded.shape
-        shifts = np.transpose([self._grid.shift(position) for position in self.positions])
-        corner = np.ix_(*(np.arange(part.start, part.stop) for part in tile))
-        origin = np.ravel_multi_index(np.broadcast_arrays(*corner), shape).reshape(-1, 1)
-        offsets = np.ravel_multi_index(tuple(shifts), shape)
-        seen: _Array = self._padded.ravel()[origin + offsets[draws]]
+        corner = np.broadcast_arrays(*self._grid.corner(tile))
+        origin = np.ravel_multi_index(corner, self._padded.shape).reshape(-1, 1)
+        seen = self._seen(origin, self.positions, draws)
         first = self._first(tile)
-        if self._baseline is not None:
-            seen -= self._centre(tile).reshape(-1, 1)
+        if self._known:
+            seen -= self._seen(origin, list(map(self._grid.centre, self.positions)), draws)
         deviations = self.weights[draws] * seen - first.reshape(-1, 1)
         return self._with_baseline(tile, first + deviations.mean(axis=1).reshape(first.shape))
 
+    def _seen(
+        self, origin: NDArray[np.intp], positions: list[tuple[int, ...]], draws: NDArray[np.intp]
+    ) -> _Array:
+        """What the position of every draw sees, ``(pixels, shots)``."""
+        shifts = np.transpose(list(map(self._grid.shift, positions)))
+        offsets = np.ravel_multi_index(tuple(shifts), self._padded.shape)
+        seen: _Array = self._padded.ravel()[origin + offsets[draws]]
+        return seen
+
+    def _view(self, position: tuple[int, ...], tile: Tile) -> _Array:
+        return self._grid.view(self._padded, position, tile)
+
     def _sample(self, tile: Tile, j: int) -> _Array:
-        seen = self._grid.view(self._padded, self.positions[j], tile)
+        seen = self._view(self.positions[j], tile)
         weight = float(self.weights[j])
-        if self._baseline is None:
+        if not self._known:
             return seen * weight
-        sample = seen - self._centre(tile)
+        sample = seen - self._view(self._grid.centre(self.positions[j]), tile)
         sample *= weight
         return sample
 
@@ -145,12 +155,9 @@ class Windows:
             deviation -= first
             yield j, deviation
 
-    def _centre(self, tile: Tile) -> _Array:
-        return self._grid.view(self._padded, self._grid.centre, tile)
-
     def _with_baseline(self, tile: Tile, sampled: _Array) -> _Array:
-        if self._baseline is not None:
-            sampled += self._baseline * self._centre(tile)
+        for centre, weight in self._known.items():
+            sampled += weight * self._view(centre, tile)
         return sampled
 
 

@@ -1,0 +1,1 @@
+"""A convolution layer of a neural network, measured from circuits."""

@@ -1,0 +1,173 @@
+"""Geometry of a layer: how ``torch.nn.functional.conv2d`` lays a kernel over its input.
+
+With ``t`` the stride, ``d`` the dilation and ``x~`` the input with its padding of zeros,
+
+    y[n, o, i] = b[o] + sum over c, j of  k[o, c, j] x~[n, first(o) + c, t i + d j],
+
+where output channel ``o`` sees the input channels of its own group, the first of which is
+``first(o)``. Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning,
+arXiv:1603.07285, sections 2 and 5.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qconv._checks import one_of, real_array, require_finite, whole_number
+from qconv._memory import require_copies, require_memory
+from qconv.grid import Grid, strided_grid
+
+_Array = NDArray[np.float64]
+
+#: One whole number for all axes of places, or one for each.
+Numbers = int | Sequence[int]
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """A layer's input, weights and grid, all of it valid."""
+
+    groups: list[_Array]
+    """The padded input of each group of channels, ``(N, C / groups, *places)``, contiguous."""
+    weight: _Array
+    """Kernels, ``(O, C / groups, *positions)``."""
+    bias: _Array
+    """What is added to each output channel, ``(O,)``."""
+    grid: Grid | None
+    """Where each output pixel of a channel reads; None for an empty batch."""
+    output_shape: tuple[int, ...]
+    """Of the result: ``(N, O, *places)``, without ``N`` for a single image."""
+
+    def seen_by(self, channel: int) -> _Array:
+        """The padded input of the group that an output channel sees."""
+        return self.groups[channel // (len(self.weight) // len(self.groups))]
+
+
+def layer_geometry(
+    places: int,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None,
+    stride: Numbers,
+    padding: Numbers | str,
+    dilation: Numbers,
+    groups: int,
+) -> Geometry:
+    """Check a layer's arguments and pad its input.
+
+    Args:
+        places: Axes beside images and channels: 1 or 2.
+        input: As for `qconv.conv2d`, as are the other arguments.
+        weight: Kernels.
+        bias: For each output channel.
+        stride: Pixels from an output to the next.
+        padding: Zeros on each side, or ``"same"`` or ``"valid"``.
+        dilation: Pixels from a kernel position to the next.
+        groups: Into which the channels are parted.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument has a wrong value or shape, is not finite, or too large for the
+            memory at hand.
+    """
+    require_copies(weight, "weight")
+    kernels = real_array(weight, "weight")
+    if kernels.ndim != places + 2:
+        raise ValueError(
+            f"weight: expected {places + 2} axes (output channels, input channels, positions), "
+            f"got {kernels.ndim} (shape {kernels.shape})"
+        )
+    images = _images(input, places)
+    batch = images if images.ndim == places + 2 else images[np.newaxis]
+    groups = _groups(groups, batch.shape[1], kernels.shape)
+    strides = _per_axis(stride, "stride", places, 1)
+    dilations = _per_axis(dilation, "dilation", places, 1)
+    reaches = [d * (h - 1) for d, h in zip(dilations, kernels.shape[2:], strict=True)]
+    pads = _pads(padding, strides, reaches)
+    padded = [n + sum(pad) for n, pad in zip(batch.shape[2:], pads, strict=True)]
+    grid = strided_grid(
+        (max(1, len(batch)), kernels.shape[1], *padded), (1, *kernels.shape[1:]), strides, dilations
+    )
+    outputs = (len(batch), len(kernels), *grid.output_shape[2:])
+    needed = int(np.prod([len(batch), batch.shape[1], *padded]) + 3 * np.prod(outputs))
+    require_memory(8 * needed, f"input of shape {batch.shape} is")
+    require_finite(images, "input")
+    parts = np.split(batch, groups, axis=1)
+    margins = [(0, 0), (0, 0), *pads]
+    return Geometry(
+        groups=[np.ascontiguousarray(np.pad(part, margins)) for part in parts],
+        weight=kernels,
+        bias=_bias(bias, len(kernels)),
+        grid=grid if len(batch) else None,
+        output_shape=outputs if images.ndim == places + 2 else outputs[1:],
+    )
+
+
+def _images(value: ArrayLike, places: int) -> _Array:
+    """The input as an array, which may have no image in it but nothing else may be missing."""
+    empty = isinstance(value, np.ndarray) and value.ndim == places + 2 and value.shape[0] == 0
+    if empty and all(np.shape(value)[1:]):
+        return np.empty(np.shape(value))
+    require_copies(value, "input")
+    array = real_array(value, "input", finite=False)
+    if array.ndim not in (places + 1, places + 2):
+        raise ValueError(
+            f"input: expected {places + 2} axes (images, channels, places), or {places + 1} for a "
+            f"single image, got {array.ndim} (shape {array.shape})"
+        )
+    return array
+
+
+def _groups(value: int, channels: int, weight: tuple[int, ...]) -> int:
+    """The number of groups, if input and weight are parted by it."""
+    groups = whole_number(value, "groups", 1)
+    if channels != weight[1] * groups:
+        raise ValueError(
+            f"input: expected {weight[1] * groups} channels for a weight of shape {weight} and "
+            f"groups={groups}, got {channels}"
+        )
+    if weight[0] % groups:
+        raise ValueError(
+            f"groups: expected a divisor of the {weight[0]} output channels, got {groups}"
+        )
+    return groups
+
+
+def _per_axis(value: Numbers, name: str, places: int, least: int) -> tuple[int, ...]:
+    """One whole number for each axis of places."""
+    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
+        return (whole_number(value, name, least),) * places
+    if len(value) not in (1, places):
+        raise ValueError(f"{name}: expected 1 or {places} whole numbers, got {value!r}")
+    numbers = tuple(whole_number(entry, name, least) for entry in value)
+    return numbers if len(numbers) == places else numbers * places
+
+
+def _pads(
+    value: Numbers | str, strides: tuple[int, ...], reaches: list[int]
+) -> list[tuple[int, int]]:
+    """Zeros before and after, for each axis of places."""
+    if not isinstance(value, str):
+        return [(pad, pad) for pad in _per_axis(value, "padding", len(strides), 0)]
+    if one_of(value, "padding", ("same", "valid")) == "valid":
+        return [(0, 0)] * len(strides)
+    if any(stride != 1 for stride in strides):
+        raise ValueError(f"padding: 'same' needs a stride of 1, got stride {strides}")
+    return [(reach // 2, reach - reach // 2) for reach in reaches]
+
+
+def _bias(value: ArrayLike | None, channels: int) -> _Array:
+    """What is added to each output channel."""
+    if value is None:
+        return np.zeros(channels)
+    bias = real_array(value, "bias")
+    if bias.shape != (channels,):
+        raise ValueError(
+            f"bias: expected one number for each of {channels} output channels, got shape "
+            f"{bias.shape}"
+        )
+    return bias

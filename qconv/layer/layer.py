@@ -1,0 +1,178 @@
+"""Layers: many kernels over many images, one circuit for each output channel.
+
+The kernel of output channel ``o`` is a propagator over (input channel, row, column): a shot picks
+one of the pixels that an output sees, in one of the channels, with the probability
+``|k_j| / S``, ``S = sum_j |k_j|``, and counts it ``S sign(k_j)`` times. The mean of ``shots`` of
+them is the layer's output without its bias, exact on average, with the variance
+
+    v = (S sum_j |k_j| x_j**2 - (sum_j k_j x_j)**2) / shots.
+
+Every output channel is a plan of its own, of a method such as `qconv.Collapse`, and adds what its
+circuit gives to the result. A channel of zeros is known and runs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qconv._checks import require_products
+from qconv.execution.backends import Backend, is_ideal, noise_name
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.execution.run import run
+from qconv.execution.seeds import CHANNELS, derived, stream_name
+from qconv.grid import Grid
+from qconv.layer.geometry import Geometry
+from qconv.planning.method import Method
+from qconv.planning.plan import Plan
+from qconv.propagator import Propagator
+from qconv.result import Convolution
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A layer that is ready to run: input, kernels, and how to measure."""
+
+    geometry: Geometry
+    """Input, kernels, and what lies where."""
+    method: Method
+    """How each channel is measured."""
+    shots: int | None
+    """For each output pixel; None for the exact expectation."""
+    backend: Backend
+    """Where circuits run; None is the ideal Aer simulator."""
+    seed: np.random.SeedSequence
+    """Root of all randomness."""
+    job_shots: int | None = None
+    """Most shots of a job; None for as many as the backend says."""
+
+    def plans(self) -> Iterator[tuple[int, Plan]]:
+        """The output channels that need a circuit, each as a plan of its own."""
+        grid = self.geometry.grid
+        for channel, kernel in enumerate(self.geometry.weight):
+            if grid is not None and kernel.any():
+                yield channel, self._plan(channel, grid)
+
+    def run(self, progress: bool = False) -> Convolution:
+        """Run the circuits of all channels and put together what they gave."""
+        parts = [
+            _Channel(number, plan, list(self.method.build(plan))) for number, plan in self.plans()
+        ]
+        outcomes = run(
+            [program for part in parts for program in part.programs],
+            self.backend,
+            streams=frozenset() if self.shots is None else frozenset({stream_name(self.seed)}),
+            job_shots=self.job_shots,
+            progress=progress,
+        )
+        return self._together(part.decoded(outcomes) for part in parts)
+
+    def variance(self) -> _Array:
+        """Variance of the output to be expected, without running anything; 0 if exact.
+
+        Returns:
+            Array of the output's shape; NaN where the method cannot know.
+        """
+        variance = np.zeros(self._batched)
+        for number, plan in self.plans():
+            expected = self.method.predict(plan).stderr
+            variance[:, number] = np.nan if expected is None else np.square(expected[:, 0])
+        return variance.reshape(self.geometry.output_shape)
+
+    @property
+    def _batched(self) -> tuple[int, ...]:
+        """Shape of the output with its axis of images."""
+        places = self.geometry.weight.ndim - 2
+        images = self.geometry.output_shape[: -places - 1] or (1,)
+        return (*images, *self.geometry.output_shape[-places - 1 :])
+
+    def _plan(self, channel: int, grid: Grid) -> Plan:
+        """One output channel as a plan of its own."""
+        seen = self.geometry.seen_by(channel)
+        propagator = Propagator.from_kernel(self.geometry.weight[channel][np.newaxis])
+        largest = self._largest[channel // (len(self.geometry.weight) // len(self._largest))]
+        with np.errstate(over="ignore"):
+            require_products(float(2 * np.abs(propagator.weights).max() * largest), "input")
+        return Plan(
+            image=seen,
+            propagator=propagator,
+            grid=grid,
+            method=self.method,
+            shots=self.shots,
+            backend=self.backend,
+            seed=derived(self.seed, CHANNELS, channel),
+            job_shots=self.job_shots,
+            memory={"image": b"part of a layer"},  # whose own digest tells what was estimated
+        )
+
+    @cached_property
+    def _largest(self) -> list[np.float64]:
+        """The largest magnitude in each group of input channels."""
+        return [max(part.max(), -part.min()) for part in self.geometry.groups]
+
+    @property
+    def _quantity(self) -> str:
+        """Digest of what is to be estimated: input, weights, bias, geometry, noise."""
+        geometry = self.geometry
+        digest = hashlib.blake2b(repr((geometry.grid, len(geometry.groups))).encode())
+        for array in (*geometry.groups, geometry.weight, geometry.bias):
+            digest.update(np.ascontiguousarray(array).data)
+        noise = "" if is_ideal(self.backend) else noise_name(self.backend) + repr(self.method)
+        return hashlib.blake2b(digest.digest() + noise.encode(), digest_size=16).hexdigest()
+
+    def _together(self, results: Iterator[tuple[int, Convolution]]) -> Convolution:
+        """The result of all channels."""
+        image, stderr = np.zeros((2, *self._batched))
+        total, kept, calls, independent = 0, 0.0, 0, True
+        circuits: list[QuantumCircuit] = []
+        streams: frozenset[str] = frozenset()
+        for number, result in results:
+            image[:, number] = result.image[:, 0]
+            stderr[:, number] = result.stderr[:, 0]
+            total += result.total_shots
+            kept += result.total_shots * result.success_probability
+            calls += result.oracle_calls
+            independent &= result.independent
+            circuits += result.circuits
+            streams |= result.streams
+        image += self.geometry.bias.reshape(-1, *[1] * (image.ndim - 2))
+        return Convolution(
+            image=image.reshape(self.geometry.output_shape),
+            stderr=stderr.reshape(self.geometry.output_shape),
+            shots=self.shots,
+            total_shots=total,
+            circuits=tuple(circuits),
+            success_probability=kept / total if total else 1.0,
+            oracle_calls=calls,
+            independent=independent,
+            quantity=self._quantity,
+            streams=streams,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Channel:
+    """An output channel with what runs for it."""
+
+    number: int
+    plan: Plan
+    programs: list[Program]
+
+    def decoded(self, outcomes: Iterator[Outcomes]) -> tuple[int, Convolution]:
+        """Its number, and what the next outcomes, its own, make of it."""
+        own = islice(outcomes, len(self.programs))
+        result = self.plan.method.decode(self.plan, own)
+        deque(own, maxlen=0)  # what it did not ask for
+        self.plan.memory.clear()
+        return self.number, result

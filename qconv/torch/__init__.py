@@ -1,0 +1,19 @@
+"""PyTorch: convolution layers that are measured from circuits and can be trained.
+
+    import qconv.torch
+    measured = qconv.torch.convert(model, shots=100)
+
+Needs the extra ``torch``.
+"""
+
+try:
+    import torch as _torch  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "qconv.torch needs PyTorch; install it with: pip install 'qconv[torch]'", name=error.name
+    ) from None
+
+from qconv.torch.convert import convert
+from qconv.torch.layer import StochasticConv2d
+
+__all__ = ["StochasticConv2d", "convert"]

@@ -1,0 +1,67 @@
+"""`convert`: a trained model with all its convolutions measured from circuits."""
+
+from __future__ import annotations
+
+import copy
+
+from torch import nn
+
+from qconv.execution.backends import Backend
+from qconv.torch.layer import StochasticConv2d
+
+
+def convert(
+    model: nn.Module,
+    shots: int | None = 1024,
+    *,
+    baseline: bool = False,
+    shared: bool = False,
+    backend: Backend = None,
+) -> nn.Module:
+    """Swap every ``torch.nn.Conv2d`` of a model for a `StochasticConv2d` with its weights.
+
+    Args:
+        model: Any module, trained or not; stays as it is.
+        shots: Executions for each output of each convolution; None for the exact expectation.
+        baseline: As for `qconv.conv2d`.
+        shared: As for `qconv.conv2d`.
+        backend: Where circuits run; None is the ideal Aer simulator.
+
+    Returns:
+        A new model, with parameters, hooks and modes of its own, copied from the old one.
+        Convolutions that were stochastic before are measured as said here.
+
+    Raises:
+        TypeError: ``model`` is no module; or one of its layers derives from ``Conv2d`` in a way of
+            its own (lazy, parametrised, quantised), which swapping would lose.
+        ValueError: There is no ``Conv2d`` in it.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model: expected a torch.nn.Module, got {model!r}")
+    swapped: dict[nn.Module, StochasticConv2d] = {}
+    root = nn.ModuleDict({"model": copy.deepcopy(model)})
+    for path, parent in list(root.named_modules()):
+        for name, child in list(parent._modules.items()):  # named_children leaves repeats out
+            if not isinstance(child, nn.Conv2d):
+                continue
+            if type(child) not in (nn.Conv2d, StochasticConv2d):
+                where = ".".join([*path.split(".")[1:], name])
+                raise TypeError(
+                    f"model: expected plain Conv2d layers, got {type(child).__name__} at "
+                    f"{where!r}; make it a Conv2d first (run a lazy one once, remove "
+                    "parametrizations)"
+                )
+            if child not in swapped:
+                swapped[child] = _stochastic(child)
+                swapped[child].measure(shots, baseline=baseline, shared=shared, backend=backend)
+            setattr(parent, name, swapped[child])
+    if not swapped:
+        raise ValueError(f"model: expected at least one Conv2d, got none in {type(model).__name__}")
+    return root["model"]
+
+
+def _stochastic(layer: nn.Conv2d) -> StochasticConv2d:
+    """A layer with everything that another one has, its parameters and hooks included."""
+    made = StochasticConv2d.__new__(StochasticConv2d)
+    made.__dict__.update(layer.__dict__)
+    return made

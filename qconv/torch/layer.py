@@ -1,0 +1,226 @@
+"""`StochasticConv2d`: a ``torch.nn.Conv2d`` whose outputs are measured from circuits.
+
+Forward, every output is a mean of ``shots`` measurements, as in `qconv.conv2d`: the layer's weights
+are the law of what is measured, and its error has a known variance. Backward, gradients are those
+of the expectation, a plain convolution. What a measured layer passes on is linear in its input and
+in its weights, so a gradient of it is exact on average; where a nonlinear function follows,
+gradients are taken at the measured value, as everywhere in stochastic optimisation (a
+straight-through estimator: Bengio, Leonard and Courville, arXiv:1308.3432).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from qconv._checks import boolean, real_number, whole_number
+from qconv.execution.backends import Backend, check_backend
+from qconv.layer.functional import laid_out
+from qconv.layer.layer import Layer
+
+
+class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
+    """A drop-in for ``torch.nn.Conv2d``: forward measured from circuits, backward exact.
+
+    Has the same arguments, the same ``state_dict`` and the same initial weights. Randomness comes
+    from torch's own generator: ``torch.manual_seed`` governs it. Computes on the CPU in double
+    precision and gives back the type that ``torch.nn.Conv2d`` would.
+
+    Args:
+        in_channels: As for ``torch.nn.Conv2d``, as are all arguments down to ``dtype``.
+        out_channels: Output channels: one circuit each.
+        kernel_size: Rows and columns of the kernels.
+        stride: Pixels from one output to the next.
+        padding: Pixels added on either side, or ``"same"`` or ``"valid"``.
+        dilation: Pixels from one kernel position to the next.
+        groups: Parts of the channels.
+        bias: Whether to add one.
+        padding_mode: ``zeros``, ``reflect``, ``replicate`` or ``circular``.
+        device: Where the parameters are.
+        dtype: Of the parameters.
+        shots: Executions for each output; None for the exact expectation. May be set later.
+        baseline: As for `qconv.conv2d`.
+        shared: As for `qconv.conv2d`.
+        backend: As for `qconv.convolve`; None for the ideal Aer simulator.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument has a wrong value.
+    """
+
+    added_variance: float | None = None
+    """Mean square of the standard errors of the last output; None before the first one."""
+    executions: int = 0
+    """Executions of circuits for the last output."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] | str = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        shots: int | None = 1024,
+        baseline: bool = False,
+        shared: bool = False,
+        backend: Backend = None,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+        self.measure(shots, baseline=baseline, shared=shared, backend=backend)
+
+    def measure(
+        self,
+        shots: int | None,
+        *,
+        baseline: bool = False,
+        shared: bool = False,
+        backend: Backend = None,
+    ) -> None:
+        """Set how outputs are measured from now on.
+
+        Args:
+            shots: Executions for each output; None for the exact expectation.
+            baseline: As for `qconv.conv2d`.
+            shared: As for `qconv.conv2d`.
+            backend: Where.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            ValueError: ``shots`` is below 1.
+        """
+        check_backend(backend)
+        self.shots = shots
+        self.baseline = boolean(baseline, "baseline")
+        self.shared = boolean(shared, "shared")
+        self.backend = backend
+
+    @property
+    def shots(self) -> int | None:
+        """Executions for each output; None for the exact expectation."""
+        return self._shots
+
+    @shots.setter
+    def shots(self, shots: int | None) -> None:
+        self._shots = None if shots is None else whole_number(shots, "shots", 1)
+
+    def one_shot_variance(self, input: Tensor) -> Tensor:
+        """Variance of every output if it were measured by a single shot, on an ideal backend.
+
+        Args:
+            input: ``(N, C, H, W)`` or ``(C, H, W)``.
+
+        Returns:
+            Of the output's shape, double precision; with ``n`` shots it is an ``n``-th of it.
+        """
+        with torch.no_grad():
+            return torch.from_numpy(self._laid_out(input, self.weight, None, 1).variance())
+
+    def shots_for(self, input: Tensor, stderr: float) -> int:
+        """Shots that make the outputs' standard error, root mean square, as small as wanted.
+
+        Args:
+            input: What the layer is to see, ``(N, C, H, W)`` or ``(C, H, W)``.
+            stderr: In the unit of the output, above 0.
+
+        Returns:
+            A whole number, at least 1.
+
+        Raises:
+            TypeError: ``stderr`` is no number.
+            ValueError: ``stderr`` is not above 0.
+        """
+        if real_number(stderr, "stderr") <= 0:
+            raise ValueError(f"stderr: expected a number > 0, got {stderr!r}")
+        return max(1, math.ceil(float(self.one_shot_variance(input).mean()) / stderr**2))
+
+    def extra_repr(self) -> str:
+        """The options, in one line."""
+        return f"{super().extra_repr()}, shots={self.shots}"
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        expected = super()._conv_forward(input, weight, bias)
+        seed = None if self.shots is None else int(torch.randint(2**63 - 1, ()))
+        result = self._laid_out(input, weight, bias, self.shots, seed).run()
+        self.added_variance = float(np.square(result.stderr).mean()) if result.stderr.size else 0.0
+        self.executions = result.total_shots
+        return _Measured.apply(expected, torch.from_numpy(result.image).to(expected))
+
+    def _laid_out(
+        self,
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        shots: int | None,
+        seed: int | None = None,
+    ) -> Layer:
+        """The layer over an input, its padding other than zeros already added."""
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            margins = self._reversed_padding_repeated_twice
+            input, padding = functional.pad(input, margins, mode=self.padding_mode), 0
+        return laid_out(
+            2,
+            _numbers(input),
+            _numbers(weight),
+            None if bias is None else _numbers(bias),
+            self.stride,
+            padding,
+            self.dilation,
+            self.groups,
+            shots=shots,
+            baseline=self.baseline,
+            shared=self.shared,
+            backend=self.backend,
+            seed=seed,
+            job_shots=None,
+        )
+
+
+class _Measured(torch.autograd.Function):  # type: ignore[misc]  # torch may be missing
+    """What was measured in place of what was expected, with the gradients of the latter."""
+
+    @staticmethod
+    def forward(expected: Tensor, measured: Tensor) -> Tensor:
+        return measured.view_as(measured)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: Tensor | None) -> Tensor:
+        return tangent
+
+
+def _numbers(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A tensor's numbers in double precision, apart from its graph."""
+    array: np.ndarray[Any, np.dtype[np.float64]] = tensor.detach().cpu().double().numpy()
+    return array
