@@ -373,6 +373,37 @@ def test_the_jacobian_of_the_fit_is_the_derivative():
         np.testing.assert_allclose(jacobian[:, :, i], numeric, rtol=0, atol=1e-9)
 
 
+def four_qubits(placement, angles):
+    return simulate(_fit._to_gates(placement, angles), 4).real
+
+
+@pytest.mark.parametrize("placement", _fit._FIVE)
+def test_five_are_tried_on_every_state_that_they_prepare(placement):
+    rng = np.random.default_rng(0)
+    polynomial = _fit._FIVE[placement]
+    for _ in range(200):
+        assert abs(polynomial(four_qubits(placement, rng.uniform(-4, 4, 14)))) < 1e-15
+
+
+@pytest.mark.parametrize("placement", _fit._FIVE)
+def test_states_of_five_are_found(placement):
+    rng = np.random.default_rng(1)
+    states = [four_qubits(placement, rng.uniform(-4, 4, 14)) for _ in range(10)]
+    found = [fitted for state in states if (fitted := _fit.fit_four_qubits(state, 5))]
+    assert len(found) >= 8
+    assert {two_qubit_count(gates) for gates in found} == {5}
+
+
+def test_five_are_not_tried_on_a_generic_state(monkeypatch):
+    monkeypatch.setattr(_fit, "_solve", lambda *_: pytest.fail("tried"))
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        state = np.zeros((4, 4))
+        state[:3, :3] = np.sqrt(rng.random((3, 3)))
+        state = state.reshape(2, 2, 2, 2) / np.linalg.norm(state)
+        assert _fit.fit_four_qubits(state, 5) is None
+
+
 # ------------------------------------------------------------------------ registers and names
 
 
