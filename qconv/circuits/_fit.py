@@ -220,13 +220,12 @@ def _evolve(placement: Placement, angles: Array, target: Array) -> tuple[Array, 
     sets = len(angles)
     cosines, sines = np.cos(angles / 2), np.sin(angles / 2)
     columns = _first_rotations(cosines[:, :4], sines[:, :4])
-    turns = np.array([[cosines, -sines], [sines, cosines]])[:, :, :, 4:]
-    turns = turns.transpose(2, 3, 0, 1).reshape(sets, len(layers), 2, 2, 2)
-    first, second = turns[:, :, 0, :, None, :, None], turns[:, :, 1, None, :, None, :]
-    pairs = (first * second).reshape(sets, len(layers), 4, 4)
-    for i, layer in enumerate(layers):
+    turns = np.array([[cosines, -sines], [sines, cosines]])[:, :, :, 4:].transpose(3, 2, 0, 1)
+    first, second = turns[::2, :, :, None, :, None], turns[1::2, :, None, :, None, :]
+    pairs = (first * second).reshape(-1, sets, 4, 4)
+    for layer, pair in zip(layers, pairs, strict=True):
         columns = columns.reshape(sets, -1).take(layer.source, 1) * layer.factor
-        columns = pairs[:, i] @ columns.reshape(sets, 4, -1)
+        columns = pair @ columns.reshape(sets, 4, -1)
     columns = columns.reshape(sets, 16, -1)
     return columns[:, :, 0] - target[amplitudes], columns[:, :, 1:]
 
@@ -234,10 +233,9 @@ def _evolve(placement: Placement, angles: Array, target: Array) -> tuple[Array, 
 def _first_rotations(cosines: Array, sines: Array) -> Array:
     """Rotate each qubit; returns the state and its four derivatives, shape ``(sets, 16, 5)``."""
     states = np.stack([cosines, sines], 1)[:, :, None].repeat(5, 2)  # [set, bit, column, qubit]
-    for qubit in range(4):
-        states[:, 0, qubit + 1, qubit] = -0.5 * sines[:, qubit]
-        states[:, 1, qubit + 1, qubit] = 0.5 * cosines[:, qubit]
-    a, b, c, d = np.moveaxis(states, 3, 0)
+    each = np.arange(4)
+    states[:, 0, each + 1, each], states[:, 1, each + 1, each] = -0.5 * sines, 0.5 * cosines
+    a, b, c, d = states.transpose(3, 0, 1, 2)
     first, second = a[:, :, None] * b[:, None], c[:, :, None] * d[:, None]
     product: Array = first[:, :, :, None, None] * second[:, None, None]
     return product.reshape(-1, 16, 5)

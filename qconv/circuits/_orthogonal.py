@@ -145,9 +145,12 @@ def walsh_rows(angles: Array) -> Array:
     """Transform each row of a matrix as :func:`walsh_angles` does."""
     result = angles
     for axis in range(angles.shape[1].bit_length() - 1):
-        zero, one = np.moveaxis(result.reshape(len(angles), 2**axis, 2, -1), 2, 0)
-        result = np.stack([zero + one, zero - one], 2) / 2
-    return result.reshape(angles.shape)
+        before = result.reshape(len(angles), 2**axis, 2, -1)
+        result = np.empty(before.shape)
+        np.add(before[:, :, 0], before[:, :, 1], out=result[:, :, 0])
+        np.subtract(before[:, :, 0], before[:, :, 1], out=result[:, :, 1])
+    shares: Array = result.reshape(angles.shape) / angles.shape[1]
+    return shares
 
 
 def parity_path(angles: Array) -> NDArray[np.int64]:
@@ -270,7 +273,7 @@ def _product_states(subspace: Array) -> Array:
     Returns:
         Two of them as matrices, shape ``(2, 2, 2)``, or none if there are not two.
     """
-    u, v = subspace.T.reshape(2, 2, 2)
+    u, v = planes = subspace.T.reshape(2, 2, 2)
     a, c = np.linalg.det(u), np.linalg.det(v)
     b = u[0, 0] * v[1, 1] + v[0, 0] * u[1, 1] - u[0, 1] * v[1, 0] - v[0, 1] * u[1, 0]
     discriminant = b * b - 4 * a * c
@@ -279,7 +282,7 @@ def _product_states(subspace: Array) -> Array:
     root = -(b + np.copysign(np.sqrt(discriminant), b)) / 2
     weights = np.array([[root, a], [c, root]])  # a x^2 + b x y + c y^2 = 0, without cancellation
     weights /= np.linalg.norm(weights, axis=1)[:, None]
-    states: Array = np.einsum("iw,wrc->irc", weights, np.array([u, v]))
+    states: Array = np.tensordot(weights, planes, 1)
     return states
 
 
@@ -330,32 +333,42 @@ def _cosines_and_sines(columns: Array) -> tuple[Array, Array, Array, Array]:
     return upper, lower, cosines, sines
 
 
-def three_qubit_isometry_costs(columns: Array) -> list[int]:
+def three_qubit_isometry_costs(subspaces: Sequence[Array]) -> list[int]:
     """Count the CZ of :func:`three_qubit_isometry`, for many subspaces at once.
 
-    Where no rotation is so small, and no two-qubit rotation so near a tensor product, that a CZ
-    might be saved, they are the most; only elsewhere are the gates built to count them.
+    They are the most, but where a CZ may be saved: only there the gates are built to count them.
 
     Args:
-        columns: Shape ``(subspaces, 8, 2**k)``, ``k`` 1 or 2.
+        subspaces: Orthonormal bases, shape ``(8, 2**k)``, ``k`` 1 or 2.
     """
+    costs = np.zeros(len(subspaces), dtype=np.int64)
+    for rank, most in ((2, 1 + 8), (4, 3 + 8)):
+        if chosen := [i for i, columns in enumerate(subspaces) if columns.shape[1] == rank]:
+            costs[chosen] = most * _cost_most(np.array([subspaces[i] for i in chosen]))
+    return [
+        two_qubit_count(three_qubit_isometry(columns, range(3))[0]) if cost == 0 else cost
+        for columns, cost in zip(subspaces, costs.tolist(), strict=True)
+    ]
+
+
+def _cost_most(columns: Array) -> NDArray[np.bool_]:
+    """Whether no rotation is small, no two-qubit rotation near local; many columns at once."""
     upper, lower, cosines, sines = _cosines_and_sines(columns)
-    generic = np.all(np.abs(walsh_rows(2 * np.arctan2(sines, cosines))) > _SMALL, axis=1)
-    for total, part in zip(
+    turns = walsh_rows(2 * np.arctan2(sines, cosines))
+    generic: NDArray[np.bool_] = np.all(np.abs(turns) > _SMALL, axis=1)
+    sides = zip(
         _quaternion_rows(upper @ lower.swapaxes(1, 2)), _quaternion_rows(upper), strict=True
-    ):
-        sine = np.linalg.norm(total[:, 1:], axis=1)
-        generic &= np.hypot(total[:, 2], total[:, 3]) > _SMALL  # the outer rotation is not local
-        axis = total[:, 1:] * (np.copysign(1.0, total[:, 1]) / np.maximum(sine, _SMALL))[:, None]
+    )
+    for total, part in sides:
+        axis = total[:, 1:]
+        generic &= np.hypot(axis[:, 1], axis[:, 2]) > _SMALL  # the outer rotation is not local
+        length = np.maximum(np.linalg.norm(axis, axis=1), _SMALL)
+        axis = axis * (np.copysign(1.0, axis[:, 0]) / length)[:, None]
         scalar = (1 + axis[:, 0]) * part[:, 0] - axis[:, 2] * part[:, 2] + axis[:, 1] * part[:, 3]
         first = (1 + axis[:, 0]) * part[:, 1] + axis[:, 2] * part[:, 3] + axis[:, 1] * part[:, 2]
         share = np.hypot(scalar, first) / np.sqrt(2 + 2 * axis[:, 0])
         generic &= (share > _SMALL) & (share < 1 - _SMALL)  # nor the inner one
-    most = {2: 1 + 8, 4: 3 + 8}[columns.shape[2]]
-    return [
-        most if full else two_qubit_count(three_qubit_isometry(own, range(3))[0])
-        for own, full in zip(columns, generic, strict=True)
-    ]
+    return generic
 
 
 def three_qubit_rotation(matrix: Array, qubits: Sequence[int]) -> Gates:

@@ -35,12 +35,13 @@ from qconv.circuits._orthogonal import (
     two_qubit_isometry,
     two_qubit_rotation,
     walsh_angles,
+    walsh_rows,
 )
 from qconv.circuits._simplify import simplify
 
 _LARGEST_VERIFIED = 10
 _LARGEST_SUBSETS = 8
-_PROBES = 256
+_PROBES = 64
 
 
 class Step(NamedTuple):
@@ -96,7 +97,8 @@ def _prepare(state: Array) -> Gates:
 
 def _fewest(candidates: Iterable[Gates]) -> Gates:
     """Choose the candidate with the fewest CZ."""
-    return min(map(simplify, candidates), key=two_qubit_count)
+    every = list(candidates)
+    return min(map(simplify, every), key=two_qubit_count) if len(every) > 1 else every[0]
 
 
 def _follow(step: Step) -> Gates:
@@ -193,11 +195,10 @@ def _of_low_rank(
     matrices = [_matrix(state, group) for group in groups]
     squares = np.linalg.eigvalsh([matrix @ matrix.T for matrix in matrices])[:, -rank - 1]
     for group, matrix, square in zip(groups, matrices, squares, strict=True):
-        if square > TOLERANCE:  # far more than that of a singular value that counts as 0
-            continue
-        basis, values, _ = np.linalg.svd(matrix, full_matrices=False)
-        if (found := int(np.sum(values > TOLERANCE))) <= rank:
-            yield group, matrix, basis, found
+        if square < TOLERANCE:  # rough: that of a singular value that counts as 0 is far less
+            basis, values, _ = np.linalg.svd(matrix, full_matrices=False)
+            if (found := int(np.sum(values > TOLERANCE))) <= rank:
+                yield group, matrix, basis, found
 
 
 def _pair_steps(state: Array) -> Iterator[Step]:
@@ -216,16 +217,19 @@ def _built(rest: Array, gates: Gates) -> tuple[Array, Gates]:
 
 def _triple_steps(state: Array) -> Iterator[Step]:
     """Replace three qubits of Schmidt rank 2 (9 CZ) or 3 and 4 (11 CZ) by one or two."""
+    subspaces: list[tuple[list[int], Array]] = []
     for triple, _, basis, rank in _of_low_rank(state, 3, 4):
         rank = 2 if rank <= 2 else 4
         basis = complete(basis[:, :4])[:, :rank] if basis.shape[1] < rank else basis[:, :rank]
-        orders = [(i, *_others((i,), 3)) for i in range(3)]
-        turned = [_matrix(basis.reshape(2, 2, 2, rank), order).reshape(8, rank) for order in orders]
-        costs = three_qubit_isometry_costs(np.array(turned))
-        for order, columns, cost in zip(orders, turned, costs, strict=True):
-            qubits = [triple[i] for i in order]
-            kept = (*qubits[1 if rank == 4 else 2 :], *_others(triple, state.ndim))
-            yield Step(cost, kept, partial(_take_triple, state, columns, qubits))
+        for i in range(3):
+            order = (i, *_others((i,), 3))
+            columns = _matrix(basis.reshape(2, 2, 2, rank), order).reshape(8, rank)
+            subspaces.append(([triple[j] for j in order], columns))
+    costs = three_qubit_isometry_costs([columns for _, columns in subspaces])
+    for (qubits, columns), cost in zip(subspaces, costs, strict=True):
+        inputs = qubits[1:] if columns.shape[1] == 4 else qubits[2:]
+        kept = (*inputs, *_others(qubits, state.ndim))
+        yield Step(cost, kept, partial(_take_triple, state, columns, qubits))
 
 
 def _take_triple(state: Array, columns: Array, qubits: Sequence[int]) -> tuple[Array, Gates]:
@@ -319,7 +323,7 @@ def _mirror_steps(state: Array) -> Iterator[Step]:
     if state.ndim > _LARGEST_SUBSETS:
         return
     indices, flat = np.arange(state.size), state.ravel()
-    overlaps = flat[indices ^ indices[:, None]] @ flat
+    overlaps = walsh_rows(walsh_rows(flat[None] * state.size) ** 2)[0]  # of flat[i], flat[i ^ mask]
     masks = np.flatnonzero(np.abs(overlaps[1:]) > 1 - 10 * TOLERANCE) + 1
     for mask in sorted(masks.tolist(), key=int.bit_count):
         sign = 1.0 if overlaps[mask] > 0 else -1.0

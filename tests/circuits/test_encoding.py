@@ -18,6 +18,7 @@ from qconv.circuits._orthogonal import (
     multiplexed_rotation,
     multiplexed_ry,
     three_qubit_isometry,
+    three_qubit_isometry_costs,
     three_qubit_rotation,
     two_qubit_rotation,
 )
@@ -338,6 +339,21 @@ def test_isometries_span_their_subspace(inputs, cost):
     np.testing.assert_allclose(basis @ basis.T, columns @ columns.T, rtol=0, atol=1e-14)
     np.testing.assert_allclose(matrix(gates, 3)[:, : 2**inputs], basis, rtol=0, atol=1e-13)
     assert two_qubit_count(gates) == cost
+
+
+def test_isometries_cost_what_their_gates_do():
+    rng = np.random.default_rng(3)
+    subspaces = []
+    for size in (2, 4):
+        subspaces += [rotation(rng, 8)[:, :size] for _ in range(10)]
+        products = [np.kron(rotation(rng, 2), rotation(rng, 4))[:, :size] for _ in range(10)]
+        whole = [rng.integers(-1, 2, (8, size)) for _ in range(60)]
+        whole = [np.linalg.qr(m)[0] for m in whole if np.linalg.matrix_rank(m) == size]
+        subspaces += products + whole
+    costs = three_qubit_isometry_costs(subspaces)
+    counts = [two_qubit_count(three_qubit_isometry(m, (0, 1, 2))[0]) for m in subspaces]
+    assert costs == counts
+    assert len(set(costs)) > 4
 
 
 def test_multiplexed_rotation_skips_controls_without_effect():
