@@ -51,7 +51,7 @@ def two_qubit_count(gates: Iterable[Gate]) -> int:
 
 def relabel(gates: Iterable[Gate], qubits: Sequence[int]) -> Gates:
     """Move a gate list from qubits ``0, 1, ...`` to ``qubits[0], qubits[1], ...``."""
-    return [gate._replace(qubits=tuple(qubits[q] for q in gate.qubits)) for gate in gates]
+    return [Gate(name, tuple([qubits[q] for q in own]), angle) for name, own, angle in gates]
 
 
 def simulate(gates: Iterable[Gate], num_qubits: int) -> NDArray[np.complex128]:
@@ -90,5 +90,7 @@ def _one_qubit_matrix(gate: Gate) -> NDArray[np.complex128]:
         hadamard: NDArray[np.complex128] = (_PAULI["x"] + _PAULI["z"]) / np.sqrt(2)
         return hadamard
     c, s = math.cos(gate.angle / 2), math.sin(gate.angle / 2)
+    if gate.name == "ry":
+        return np.array([[c, -s], [s, c]], dtype=np.complex128)
     rotation: NDArray[np.complex128] = c * _PAULI["1"] - 1j * s * _PAULI[gate.name[1]]
     return rotation
