@@ -3,14 +3,24 @@
 The ansatz is an RY on every qubit, then CZ gates, each followed by an RY on its two qubits. Six CZ
 give 16 angles for the 15 degrees of freedom of a real state of four qubits. A search over
 all 2,184 distinct ways to place five CZ, 24 starts each, found none that prepares a random 3x3
-kernel, while many placements of six do; the ring below converges most often, from 3 starts in 10.
+kernel, while many placements of six do; the ring below converges most often, from 7 starts in 10.
 Some kernels with structure, emboss for one, need only five: those placements below that reached
 five for the most kernels of small whole numbers.
+
+Five are tried only where they may succeed. Each of these placements reaches a set of 13 dimensions,
+which no RY at the end leaves, so polynomials that such an RY does not change vanish on it. Linear
+algebra on random circuits found the one of lowest degree for each placement: :func:`_quartic` or
+:func:`_sextic`. On a generic state none is near 0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from qconv.circuits._gates import Array, Gates, cz, ry
 
@@ -20,24 +30,65 @@ _SIX: tuple[Placement, ...] = (
     ((1, 3), (1, 2), (0, 2), (0, 3), (1, 3), (1, 2)),
     ((2, 3), (0, 3), (1, 2), (0, 2), (2, 3), (0, 3)),
 )
-_FIVE: tuple[Placement, ...] = (
-    ((0, 1), (1, 2), (2, 3), (1, 3), (0, 1)),
-    ((1, 3), (0, 1), (2, 3), (0, 3), (2, 3)),
-    ((2, 3), (0, 2), (0, 1), (1, 2), (2, 3)),
-    ((0, 2), (0, 1), (2, 3), (0, 3), (0, 1)),
-    ((2, 3), (1, 3), (0, 1), (0, 3), (1, 2)),
-)
 _STARTS = 12  # at once
-_BATCHES = {5: 1, 6: 6}  # per placement
-_ITERATIONS = 60
+_BATCHES = {5: 2, 6: 6}  # per placement
+_ITERATIONS = 200
+_PATIENCE = 6  # iterations for a start to come 1 % nearer
 _RESIDUAL = 1e-13
 _COARSE = 1e-4
+_VANISHES = 1e-12
 _SEED = 20040716
 
-_INDEX = np.arange(16)
-_BIT = [(_INDEX >> (3 - qubit)) & 1 for qubit in range(4)]
-_FLIPPED = [_INDEX ^ (1 << (3 - qubit)) for qubit in range(4)]
-_SIGN = [2.0 * bit - 1.0 for bit in _BIT]  # J|0> = |1>, J|1> = -|0>
+
+# ------------------------------------------------------------------- what five CZ cannot prepare
+
+_Y = np.array([[0.0, -1.0], [1.0, 0.0]])  # but for a factor i, which a pair of them turns to a sign
+_YY = np.kron(_Y, _Y)
+_YY1_Y1Y = np.array([np.kron(_YY, np.eye(2)), np.kron(np.kron(_Y, np.eye(2)), _Y)])
+_1ZX = np.array([np.eye(2), np.diag([1.0, -1.0]), [[0.0, 1.0], [1.0, 0.0]]])
+_PAIRS = np.einsum("kij,lmn->klimjn", _1ZX, _1ZX).reshape(9, 16)
+
+
+def _quartic(state: Array, a: int, b: int) -> float:
+    """Cross product of ``<Y_a s_b Y_c>`` and ``<Y_a s_b Y_d>``, with the vector ``s = (Z, X)``.
+
+    It vanishes where ``(a, b)`` is the last CZ, and ``b`` in the one before, for four placements.
+
+    Args:
+        state: Shape ``(2, 2, 2, 2)``.
+        a: Qubit.
+        b: Another; ``c`` and ``d`` are the rest.
+    """
+    rest = (qubit for qubit in range(4) if qubit not in (a, b))
+    halves = state.transpose(b, a, *rest).reshape(2, 8)
+    forms = halves @ _YY1_Y1Y @ halves.T
+    z, x = forms[:, 0, 0] - forms[:, 1, 1], 2 * forms[:, 0, 1]
+    return float(z[0] * x[1] - x[0] * z[1])
+
+
+def _sextic(state: Array) -> float:
+    """``<Y_0 Y_2 s_1 s_3>`` across ``<Y_0 Y_2 s_1>`` and ``<Y_0 Y_2 s_3>``, with ``s = (Z, X)``.
+
+    Args:
+        state: Shape ``(2, 2, 2, 2)``.
+    """
+    quarters = state.transpose(1, 3, 0, 2).reshape(4, 4)
+    values = (_PAIRS @ (quarters @ _YY @ quarters.T).ravel()).reshape(3, 3)
+    (z1, x1), (z3, x3), both = values[1:, 0], values[0, 1:], values[1:, 1:]
+    return float(np.array([-x1, z1]) @ both @ np.array([-x3, z3]))
+
+
+_FIVE: dict[Placement, Callable[[Array], float]] = {
+    ((0, 1), (1, 2), (2, 3), (1, 3), (0, 1)): lambda state: _quartic(state, 0, 1),
+    ((1, 3), (0, 1), (2, 3), (0, 3), (2, 3)): lambda state: _quartic(state, 2, 3),
+    ((2, 3), (0, 2), (0, 1), (1, 2), (2, 3)): lambda state: _quartic(state, 3, 2),
+    ((0, 2), (0, 1), (2, 3), (0, 3), (0, 1)): lambda state: _quartic(state, 1, 0),
+    ((2, 3), (1, 3), (0, 1), (0, 3), (1, 2)): _sextic,
+}
+"""Each placement of five CZ with a polynomial that vanishes on all states that it prepares."""
+
+
+# ------------------------------------------------------------------------------------- the fit
 
 
 def fit_four_qubits(state: Array, cost: int) -> Gates | None:
@@ -54,6 +105,8 @@ def fit_four_qubits(state: Array, cost: int) -> Gates | None:
     for _ in range(_BATCHES[cost]):
         for placement in _FIVE if cost == 5 else _SIX:
             starts = rng.uniform(-np.pi, np.pi, (_STARTS, 4 + 2 * cost))
+            if cost == 5 and abs(_FIVE[placement](state)) > _VANISHES:
+                continue
             angles = _solve(placement, state.ravel(), starts)
             if angles is not None:
                 return _to_gates(placement, angles)
@@ -61,10 +114,7 @@ def fit_four_qubits(state: Array, cost: int) -> Gates | None:
 
 
 def _solve(placement: Placement, target: Array, angles: Array) -> Array | None:
-    """Run Levenberg-Marquardt from many starts until the first converges.
-
-    Far from a solution the angles are rounded to six digits after each step, so that rounding
-    errors, which differ between machines and even processes, do not decide where it ends.
+    """Run Levenberg-Marquardt from many starts until the first converges or all have stalled.
 
     Args:
         placement: Of the CZ gates.
@@ -77,31 +127,81 @@ def _solve(placement: Placement, target: Array, angles: Array) -> Array | None:
     damping = np.full(len(angles), 0.1)
     residual, jacobian = _evolve(placement, angles, target)
     distance = np.linalg.norm(residual, axis=1)
+    past = [np.full(len(angles), np.inf)] * _PATIENCE
     for _ in range(_ITERATIONS):
-        transposed = jacobian.swapaxes(1, 2)
-        normal = transposed @ jacobian + damping[:, None, None] * np.eye(angles.shape[1])
-        trial = angles - np.linalg.solve(normal, transposed @ residual[:, :, None])[:, :, 0]
-        trial = np.where((distance > _COARSE)[:, None], trial.round(6), trial)
+        trial = _step(angles, residual, jacobian, damping)
         trial_residual, trial_jacobian = _evolve(placement, trial, target)
         trial_distance = np.linalg.norm(trial_residual, axis=1)
         better = trial_distance < distance
         angles = np.where(better[:, None], trial, angles)
         residual = np.where(better[:, None], trial_residual, residual)
         jacobian = np.where(better[:, None, None], trial_jacobian, jacobian)
+        damping = (damping * np.where(better, 0.3, 4.0)).clip(1e-13, 1e6)
+        past.append(distance)
         distance = np.minimum(distance, trial_distance)
-        damping = np.clip(damping * np.where(better, 0.3, 4.0), 1e-13, 1e6)
         if distance.min() <= _RESIDUAL:
             best: Array = angles[int(np.argmin(distance))]
             return best
+        moving = distance < 0.99 * past.pop(0)
+        if not moving.any():
+            return None
+        if not moving.all():
+            angles, residual, jacobian = angles[moving], residual[moving], jacobian[moving]
+            damping, distance = damping[moving], distance[moving]
+            past = [earlier[moving] for earlier in past]
     return None
 
 
-def _rotations(placement: Placement) -> list[tuple[int, tuple[int, int] | None]]:
-    """List every RY, in order: its qubit, and the CZ that comes right before it, if any."""
-    first: list[tuple[int, tuple[int, int] | None]] = [(qubit, None) for qubit in range(4)]
-    for pair in placement:
-        first += [(pair[0], pair), (pair[1], None)]
-    return first
+def _step(angles: Array, residual: Array, jacobian: Array, damping: Array) -> Array:
+    """Take a Levenberg-Marquardt step from each set of angles.
+
+    Far from a solution the angles are rounded to six digits, so that rounding errors, which differ
+    between machines and even processes, do not decide where the fit ends.
+    """
+    transposed = jacobian.swapaxes(1, 2)
+    normal = transposed @ jacobian + damping[:, None, None] * np.eye(angles.shape[1])
+    after = angles - np.linalg.solve(normal, transposed @ residual[:, :, None])[:, :, 0]
+    far = np.linalg.norm(residual, axis=1) > _COARSE
+    return np.where(far[:, None], after.round(6), after)
+
+
+class _Layer(NamedTuple):
+    """What a CZ does to the state and its derivatives before the two RY that follow it.
+
+    They are kept as rows of amplitudes, the state in the first column and one derivative in each
+    other. The layer brings the two qubits to the front, flips signs, and appends the derivatives
+    by the angles of its two RY: the amplitudes of the state, shuffled.
+
+    Attributes:
+        source: Of each entry the index of the one before that it is made of, both flat.
+        factor: By which that is multiplied.
+    """
+
+    source: NDArray[np.intp]
+    factor: Array
+
+
+@lru_cache(maxsize=16)
+def _layers(placement: Placement) -> tuple[list[_Layer], NDArray[np.intp]]:
+    """Return the layers of a placement, and the amplitudes that its rows are in the end."""
+    rows = np.arange(16)
+    amplitudes = rows  # of the rows
+    sign = np.where(rows < 12, 1.0, -1.0)
+    layers = []
+    for i, pair in enumerate(placement):
+        order = [*pair, *(qubit for qubit in range(4) if qubit not in pair)]
+        after = rows.reshape(2, 2, 2, 2).transpose(order).ravel()
+        before = np.argsort(amplitudes)[after]
+        width = 5 + 2 * i
+        source = before[:, None] * width + np.arange(width)
+        factor = np.repeat(sign[:, None], width, 1)
+        for bit in (8, 4):  # of the pair's qubits; half of J, where J|0> = |1> and J|1> = -|0>
+            half = np.where(rows & bit, 0.5, -0.5)
+            source = np.column_stack([source, before[rows ^ bit] * width])
+            factor = np.column_stack([factor, half * sign[rows ^ bit]])
+        layers.append(_Layer(source.ravel(), factor.ravel()))
+        amplitudes = after
+    return layers, amplitudes
 
 
 def _evolve(placement: Placement, angles: Array, target: Array) -> tuple[Array, Array]:
@@ -113,25 +213,38 @@ def _evolve(placement: Placement, angles: Array, target: Array) -> tuple[Array, 
         target: Shape ``(16,)``.
 
     Returns:
-        State minus target, shape ``(sets, 16)``, and its derivatives, ``(sets, 16, angles)``.
+        State minus target, shape ``(sets, 16)``, and its derivatives, ``(sets, 16, angles)``, the
+        amplitudes of both in an order of their own.
     """
-    sets, count = angles.shape
-    columns = np.zeros((sets, 16, count + 1))  # the derivatives, then the state
-    columns[:, 0, -1] = 1.0
-    cosines, sines = np.cos(angles / 2)[:, :, None, None], np.sin(angles / 2)[:, :, None, None]
-    for i, (qubit, pair) in enumerate(_rotations(placement)):
-        if pair is not None:
-            columns[:, (_BIT[pair[0]] & _BIT[pair[1]]) == 1] *= -1
-        turned = _SIGN[qubit][:, None] * columns[:, _FLIPPED[qubit]]
-        columns = cosines[:, i] * columns + sines[:, i] * turned
-        columns[:, :, i] = 0.5 * _SIGN[qubit] * columns[:, _FLIPPED[qubit], -1]
-    return columns[:, :, -1] - target, columns[:, :, :-1]
+    layers, amplitudes = _layers(placement)
+    sets = len(angles)
+    cosines, sines = np.cos(angles / 2), np.sin(angles / 2)
+    columns = _first_rotations(cosines[:, :4], sines[:, :4])
+    turns = np.array([[cosines, -sines], [sines, cosines]])[:, :, :, 4:].transpose(3, 2, 0, 1)
+    first, second = turns[::2, :, :, None, :, None], turns[1::2, :, None, :, None, :]
+    pairs = (first * second).reshape(-1, sets, 4, 4)
+    for layer, pair in zip(layers, pairs, strict=True):
+        columns = columns.reshape(sets, -1).take(layer.source, 1) * layer.factor
+        columns = pair @ columns.reshape(sets, 4, -1)
+    columns = columns.reshape(sets, 16, -1)
+    return columns[:, :, 0] - target[amplitudes], columns[:, :, 1:]
+
+
+def _first_rotations(cosines: Array, sines: Array) -> Array:
+    """Rotate each qubit; returns the state and its four derivatives, shape ``(sets, 16, 5)``."""
+    states = np.stack([cosines, sines], 1)[:, :, None].repeat(5, 2)  # [set, bit, column, qubit]
+    each = np.arange(4)
+    states[:, 0, each + 1, each], states[:, 1, each + 1, each] = -0.5 * sines, 0.5 * cosines
+    a, b, c, d = states.transpose(3, 0, 1, 2)
+    first, second = a[:, :, None] * b[:, None], c[:, :, None] * d[:, None]
+    product: Array = first[:, :, :, None, None] * second[:, None, None]
+    return product.reshape(-1, 16, 5)
 
 
 def _to_gates(placement: Placement, angles: Array) -> Gates:
     """Write the fitted circuit as gates."""
-    gates: Gates = []
-    for (qubit, pair), angle in zip(_rotations(placement), angles, strict=True):
-        gates += [cz(*pair)] if pair is not None else []
-        gates.append(ry(angle, qubit))
+    gates = [ry(angle, qubit) for qubit, angle in enumerate(angles[:4])]
+    for pair, turns in zip(placement, angles[4:].reshape(-1, 2), strict=True):
+        gates.append(cz(*pair))
+        gates += [ry(angle, qubit) for qubit, angle in zip(pair, turns, strict=True)]
     return gates

@@ -6,6 +6,7 @@ is the first axis, the most significant bit of the C-order index.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ def two_qubit_count(gates: Iterable[Gate]) -> int:
 
 def relabel(gates: Iterable[Gate], qubits: Sequence[int]) -> Gates:
     """Move a gate list from qubits ``0, 1, ...`` to ``qubits[0], qubits[1], ...``."""
-    return [gate._replace(qubits=tuple(qubits[q] for q in gate.qubits)) for gate in gates]
+    return [Gate(name, tuple([qubits[q] for q in own]), angle) for name, own, angle in gates]
 
 
 def simulate(gates: Iterable[Gate], num_qubits: int) -> NDArray[np.complex128]:
@@ -59,20 +60,22 @@ def simulate(gates: Iterable[Gate], num_qubits: int) -> NDArray[np.complex128]:
     Returns:
         The state, shape ``(2,) * num_qubits``.
     """
-    state = np.zeros((2,) * num_qubits, dtype=np.complex128)
-    state[(0,) * num_qubits] = 1.0
+    state = np.zeros(2**num_qubits, dtype=np.complex128)
+    state[0] = 1.0
     for gate in gates:
         if gate.name == "phase":
             state *= np.exp(1j * gate.angle)
         elif gate.name == "cz":
-            np.moveaxis(state, gate.qubits, (0, 1))[1, 1] *= -1
+            first, second = sorted(gate.qubits)
+            state.reshape(2**first, 2, 2 ** (second - first - 1), 2, -1)[:, 1, :, 1] *= -1
         else:
-            axis = np.moveaxis(state, gate.qubits[0], 0)
-            axis[...] = np.tensordot(_one_qubit_matrix(gate), axis, 1)
-    return state
+            pairs = state.reshape(2 ** gate.qubits[0], 2, -1)
+            state = (_one_qubit_matrix(gate) @ pairs).ravel()
+    return state.reshape((2,) * num_qubits)
 
 
 _PAULI = {
+    "1": np.eye(2, dtype=np.complex128),
     "x": np.array([[0, 1], [1, 0]], dtype=np.complex128),
     "y": np.array([[0, -1j], [1j, 0]], dtype=np.complex128),
     "z": np.array([[1, 0], [0, -1]], dtype=np.complex128),
@@ -86,6 +89,8 @@ def _one_qubit_matrix(gate: Gate) -> NDArray[np.complex128]:
     if gate.name == "h":
         hadamard: NDArray[np.complex128] = (_PAULI["x"] + _PAULI["z"]) / np.sqrt(2)
         return hadamard
-    c, s = np.cos(gate.angle / 2), np.sin(gate.angle / 2)
-    rotation: NDArray[np.complex128] = c * np.eye(2) - 1j * s * _PAULI[gate.name[1]]
+    c, s = math.cos(gate.angle / 2), math.sin(gate.angle / 2)
+    if gate.name == "ry":
+        return np.array([[c, -s], [s, c]], dtype=np.complex128)
+    rotation: NDArray[np.complex128] = c * _PAULI["1"] - 1j * s * _PAULI[gate.name[1]]
     return rotation

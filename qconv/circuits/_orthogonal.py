@@ -20,7 +20,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from qconv.circuits._gates import TOLERANCE, Array, Gate, Gates, cz, ry
+from qconv.circuits._gates import TOLERANCE, Array, Gate, Gates, cz, ry, two_qubit_count
 
 _J = np.array([[0.0, -1.0], [1.0, 0.0]])
 _X = np.array([[0.0, 1.0], [1.0, 0.0]])
@@ -28,6 +28,8 @@ _Z = np.diag([1.0, -1.0])
 _1 = np.eye(2)
 _LEFT = np.array([np.eye(4), np.kron(_J, _1), np.kron(_Z, _J), np.kron(_J @ _Z, _J)])
 _RIGHT = np.array([np.eye(4), np.kron(_1, _J), np.kron(_J, _Z), np.kron(_J, _J @ _Z)])
+_ASSOCIATE = np.einsum("aij,bjk->ikab", _LEFT, _RIGHT).reshape(16, 16) / 4
+_SMALL = 1e-6
 
 
 # ---------------------------------------------------------------- two qubits: quaternion pairs
@@ -35,11 +37,20 @@ _RIGHT = np.array([np.eye(4), np.kron(_1, _J), np.kron(_J, _Z), np.kron(_J, _J @
 
 def _to_quaternions(matrix: Array) -> tuple[Array, Array]:
     """Write an ``SO(4)`` matrix as ``left(p) @ right(q)`` with unit quaternions ``p``, ``q``."""
-    associate = np.einsum("aij,bjk,ik->ab", _LEFT, _RIGHT, matrix) / 4  # the rank-1 matrix p q^T
+    associate = (matrix.ravel() @ _ASSOCIATE).reshape(4, 4)  # the rank-1 matrix p q^T
     row, column = np.unravel_index(np.argmax(np.abs(associate)), (4, 4))
     p, q = associate[:, column], associate[row]
     p, q = p / np.linalg.norm(p), q / np.linalg.norm(q)
     return p * np.sign(p @ associate @ q), q
+
+
+def _quaternion_rows(matrices: Array) -> tuple[Array, Array]:
+    """Do as :func:`_to_quaternions`, but for signs, for many matrices; one quaternion per row."""
+    associates = matrices.reshape(-1, 16) @ _ASSOCIATE
+    rows, columns = np.divmod(np.argmax(np.abs(associates), axis=1), 4)
+    each, associates = np.arange(len(matrices)), associates.reshape(-1, 4, 4)
+    p, q = associates[each, :, columns], associates[each, rows]
+    return tuple(x / np.linalg.norm(x, axis=1)[:, None] for x in (p, q))
 
 
 def _from_quaternions(p: Array, q: Array) -> Array:
@@ -127,11 +138,19 @@ def walsh_angles(angles: Array) -> Array:
 
     ``angles[x] = sum_m result[m] * (-1)**popcount(x & m)``; both have shape ``(2,) * controls``.
     """
-    result = angles.astype(np.float64)
-    for axis in range(result.ndim):
-        zero, one = np.moveaxis(result, axis, 0)
-        result = np.stack([zero + one, zero - one], axis) / 2
-    return result
+    return walsh_rows(angles.reshape(1, -1)).reshape(angles.shape)
+
+
+def walsh_rows(angles: Array) -> Array:
+    """Transform each row of a matrix as :func:`walsh_angles` does."""
+    result = angles
+    for axis in range(angles.shape[1].bit_length() - 1):
+        before = result.reshape(len(angles), 2**axis, 2, -1)
+        result = np.empty(before.shape)
+        np.add(before[:, :, 0], before[:, :, 1], out=result[:, :, 0])
+        np.subtract(before[:, :, 0], before[:, :, 1], out=result[:, :, 1])
+    shares: Array = result.reshape(angles.shape) / angles.shape[1]
+    return shares
 
 
 def parity_path(angles: Array) -> NDArray[np.int64]:
@@ -210,6 +229,63 @@ def multiplexed_rotation(first: Array, second: Array, control: int, pair: Sequen
     return gates + two_qubit_rotation(outer, *pair)
 
 
+# -------------------------------------------------------------------- two qubits: isometries
+
+
+def two_qubit_isometry(subspace: Array, pair: tuple[int, int]) -> tuple[int, Gates, Array]:
+    """Map one of two qubits, the other in ``|0>``, onto a plane of two-qubit states.
+
+    One CZ if the plane has an orthogonal basis of product states with orthogonal factors on one
+    qubit: that qubit carries the input, the other is a multiplexed rotation. Two otherwise.
+
+    Args:
+        subspace: Orthonormal basis, shape ``(4, 2)``.
+        pair: The qubits, the more significant first.
+
+    Returns:
+        The qubit that carries the input, the gates, and the states that its ``|0>`` and ``|1>``
+        are mapped to, shape ``(4, 2)``.
+    """
+    products = _product_states(subspace)
+    for carrier in range(2 * bool(len(products))):
+        factors = np.swapaxes(products, 1, 2) if carrier else products  # [state, carrier, other]
+        own = np.linalg.svd(factors)[0][:, :, 0]
+        if abs(own[0] @ own[1]) > TOLERANCE:
+            continue
+        own = np.array([own[0], [-own[0][1], own[0][0]]])
+        other = np.einsum("ic,ico->io", own, factors)
+        other /= np.linalg.norm(other, axis=1)[:, None]
+        angles = 2 * np.arctan2(other[:, 1], other[:, 0])
+        source, target = pair[carrier], pair[1 - carrier]
+        gates = multiplexed_ry(angles, [source], target)
+        gates.append(ry(2 * np.arctan2(own[0, 1], own[0, 0]), source))
+        states = np.einsum("ic,io->oci" if carrier else "ic,io->coi", own, other)
+        return source, gates, states.reshape(4, 2)
+    return pair[1], two_qubit_rotation(complete_rotation(subspace), *pair), subspace
+
+
+def _product_states(subspace: Array) -> Array:
+    """Find the product states in a plane, where the determinant of ``x u + y v`` is 0.
+
+    Args:
+        subspace: Orthonormal basis ``u, v``, shape ``(4, 2)``.
+
+    Returns:
+        Two of them as matrices, shape ``(2, 2, 2)``, or none if there are not two.
+    """
+    u, v = planes = subspace.T.reshape(2, 2, 2)
+    a, c = np.linalg.det(u), np.linalg.det(v)
+    b = u[0, 0] * v[1, 1] + v[0, 0] * u[1, 1] - u[0, 1] * v[1, 0] - v[0, 1] * u[1, 0]
+    discriminant = b * b - 4 * a * c
+    if discriminant < TOLERANCE:
+        return np.zeros((0, 2, 2))
+    root = -(b + np.copysign(np.sqrt(discriminant), b)) / 2
+    weights = np.array([[root, a], [c, root]])  # a x^2 + b x y + c y^2 = 0, without cancellation
+    weights /= np.linalg.norm(weights, axis=1)[:, None]
+    states: Array = np.tensordot(weights, planes, 1)
+    return states
+
+
 # ------------------------------------------------------------------------------- three qubits
 
 
@@ -228,22 +304,71 @@ def three_qubit_isometry(columns: Array, qubits: Sequence[int]) -> tuple[Gates, 
         input states to, shape ``(8, 2**k)``.
     """
     rank = columns.shape[1]
-    upper, cosines, mixing = np.linalg.svd(columns[:4])
-    cosines = cosines[:rank]
-    rest = (columns[4:] @ mixing.T)[:, ::-1]  # longest column first keeps the factor accurate
-    lower, triangle = np.linalg.qr(rest, mode="complete")
-    sines = np.diag(triangle)[::-1].copy()
-    lower[:, :rank] = lower[:, :rank][:, ::-1]
-    for side, values in ((upper, cosines), (lower, sines)):
-        if np.linalg.det(side) < 0:
-            side[:, -1] *= -1
-            if rank == 4:
-                values[-1] *= -1
+    upper, lower, cosines, sines = _cosines_and_sines(columns)
     basis = np.vstack([upper[:, :rank] * cosines, lower[:, :rank] * sines])
     num_inputs = rank.bit_length() - 1
     angles = 2 * np.arctan2(sines, cosines).reshape((2,) * num_inputs)
     gates = multiplexed_ry(angles, qubits[3 - num_inputs :], qubits[0])
     return gates + multiplexed_rotation(upper, lower, qubits[0], qubits[1:]), basis
+
+
+def _cosines_and_sines(columns: Array) -> tuple[Array, Array, Array, Array]:
+    """Decompose orthonormal columns, shape ``(..., 8, 2**k)``, as ``(A0 (+) A1) [C; S] B``.
+
+    Returns:
+        ``A0`` and ``A1``, shape ``(..., 4, 4)`` and determinant 1, and the diagonals of ``C`` and
+        ``S``, shape ``(..., 2**k)``.
+    """
+    rank = columns.shape[-1]
+    upper, cosines, mixing = np.linalg.svd(columns[..., :4, :])
+    rest = columns[..., 4:, :] @ mixing.swapaxes(-1, -2)
+    lower, triangle = np.linalg.qr(rest[..., ::-1], mode="complete")  # longest column first: exact
+    sines = np.diagonal(triangle, axis1=-2, axis2=-1)[..., ::-1].copy()
+    lower[..., :rank] = lower[..., :rank][..., ::-1].copy()
+    for side, values in ((upper, cosines), (lower, sines)):
+        sign = np.where(np.linalg.det(side) < 0, -1.0, 1.0)
+        side[..., -1] *= sign[..., None]
+        if rank == 4:
+            values[..., -1] *= sign
+    return upper, lower, cosines, sines
+
+
+def three_qubit_isometry_costs(subspaces: Sequence[Array]) -> list[int]:
+    """Count the CZ of :func:`three_qubit_isometry`, for many subspaces at once.
+
+    They are the most, but where a CZ may be saved: only there the gates are built to count them.
+
+    Args:
+        subspaces: Orthonormal bases, shape ``(8, 2**k)``, ``k`` 1 or 2.
+    """
+    costs = np.zeros(len(subspaces), dtype=np.int64)
+    for rank, most in ((2, 1 + 8), (4, 3 + 8)):
+        if chosen := [i for i, columns in enumerate(subspaces) if columns.shape[1] == rank]:
+            costs[chosen] = most * _cost_most(np.array([subspaces[i] for i in chosen]))
+    return [
+        two_qubit_count(three_qubit_isometry(columns, range(3))[0]) if cost == 0 else cost
+        for columns, cost in zip(subspaces, costs.tolist(), strict=True)
+    ]
+
+
+def _cost_most(columns: Array) -> NDArray[np.bool_]:
+    """Whether no rotation is small, no two-qubit rotation near local; many columns at once."""
+    upper, lower, cosines, sines = _cosines_and_sines(columns)
+    turns = walsh_rows(2 * np.arctan2(sines, cosines))
+    generic: NDArray[np.bool_] = np.all(np.abs(turns) > _SMALL, axis=1)
+    sides = zip(
+        _quaternion_rows(upper @ lower.swapaxes(1, 2)), _quaternion_rows(upper), strict=True
+    )
+    for total, part in sides:
+        axis = total[:, 1:]
+        generic &= np.hypot(axis[:, 1], axis[:, 2]) > _SMALL  # the outer rotation is not local
+        length = np.maximum(np.linalg.norm(axis, axis=1), _SMALL)
+        axis = axis * (np.copysign(1.0, axis[:, 0]) / length)[:, None]
+        scalar = (1 + axis[:, 0]) * part[:, 0] - axis[:, 2] * part[:, 2] + axis[:, 1] * part[:, 3]
+        first = (1 + axis[:, 0]) * part[:, 1] + axis[:, 2] * part[:, 3] + axis[:, 1] * part[:, 2]
+        share = np.hypot(scalar, first) / np.sqrt(2 + 2 * axis[:, 0])
+        generic &= (share > _SMALL) & (share < 1 - _SMALL)  # nor the inner one
+    return generic
 
 
 def three_qubit_rotation(matrix: Array, qubits: Sequence[int]) -> Gates:

@@ -7,6 +7,7 @@ Every candidate takes qubits off a state and leaves a smaller one to prepare fir
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache, partial
 from itertools import combinations
 from typing import NamedTuple
 
@@ -25,19 +26,22 @@ from qconv.circuits._gates import (
 )
 from qconv.circuits._orthogonal import (
     complete,
-    complete_rotation,
     multiplexed_ry,
     parity_path,
     path_cost,
     three_qubit_isometry,
+    three_qubit_isometry_costs,
     three_qubit_rotation,
+    two_qubit_isometry,
     two_qubit_rotation,
     walsh_angles,
+    walsh_rows,
 )
 from qconv.circuits._simplify import simplify
 
 _LARGEST_VERIFIED = 10
 _LARGEST_SUBSETS = 8
+_PROBES = 64
 
 
 class Step(NamedTuple):
@@ -45,15 +49,14 @@ class Step(NamedTuple):
 
     Attributes:
         cost: CZ gates of the step.
-        kept: Qubits on which ``rest`` lives.
-        rest: The state to prepare first, shape ``(2,) * len(kept)``.
-        gates: Builds the gates that follow.
+        kept: Qubits on which the rest lives.
+        take: Builds the rest, the state to prepare first, of shape ``(2,) * len(kept)``, and the
+            gates that follow.
     """
 
     cost: int
     kept: tuple[int, ...]
-    rest: Array
-    gates: Callable[[], Gates]
+    take: Callable[[], tuple[Array, Gates]]
 
 
 def prepare(state: Array) -> Gates:
@@ -94,12 +97,14 @@ def _prepare(state: Array) -> Gates:
 
 def _fewest(candidates: Iterable[Gates]) -> Gates:
     """Choose the candidate with the fewest CZ."""
-    return min(map(simplify, candidates), key=two_qubit_count)
+    every = list(candidates)
+    return min(map(simplify, every), key=two_qubit_count) if len(every) > 1 else every[0]
 
 
 def _follow(step: Step) -> Gates:
     """Prepare what a step leaves, then take the step."""
-    return relabel(_prepare(step.rest), step.kept) + step.gates()
+    rest, gates = step.take()
+    return relabel(_prepare(rest), step.kept) + gates
 
 
 # ------------------------------------------------------------------------------------ products
@@ -107,8 +112,8 @@ def _follow(step: Step) -> Gates:
 
 def _matrix(state: Array, rows: Sequence[int]) -> Array:
     """Reshape a state to a matrix: the qubits ``rows`` against the others, both in order."""
-    matrix: Array = np.moveaxis(state, rows, range(len(rows))).reshape(2 ** len(rows), -1)
-    return matrix
+    axes = (*rows, *_others(rows, state.ndim))
+    return state.transpose(axes).reshape(2 ** len(rows), -1)
 
 
 def _others(qubits: Sequence[int], num_qubits: int) -> tuple[int, ...]:
@@ -116,21 +121,32 @@ def _others(qubits: Sequence[int], num_qubits: int) -> tuple[int, ...]:
     return tuple(q for q in range(num_qubits) if q not in qubits)
 
 
-def _groups(n: int) -> Iterator[tuple[int, ...]]:
+@lru_cache(maxsize=32)
+def _groups(n: int) -> list[tuple[int, ...]]:
     """List the groups of qubits to be tried as product factors, the smallest first.
 
     All of them for few qubits; for many, runs of neighbours, which include every axis.
     """
-    for size in range(1, n // 2 + 1 if n <= _LARGEST_SUBSETS else n):
-        if n <= _LARGEST_SUBSETS:
-            yield from combinations(range(n), size)
-        else:
-            yield from (tuple(range(i, i + size)) for i in range(n - size + 1))
+    if n > _LARGEST_SUBSETS:
+        return [tuple(range(i, i + size)) for size in range(1, n) for i in range(n - size + 1)]
+    return [group for size in range(1, n // 2 + 1) for group in combinations(range(n), size)]
+
+
+def _may_split(state: Array) -> Iterator[tuple[int, ...]]:
+    """List the groups for which some of the 2x2 minors with the largest amplitude vanish."""
+    groups, flat = _groups(state.ndim), state.ravel()
+    bits = 1 << np.arange(state.ndim)[::-1]
+    inside = np.array([bits[list(group)].sum() for group in groups])[:, None]
+    largest = np.argmax(np.abs(flat))
+    probes = np.arange(flat.size)[:: -(-flat.size // _PROBES)]
+    mixed = flat[probes & inside | largest & ~inside] * flat[probes & ~inside | largest & inside]
+    minors = np.abs(mixed - flat[largest] * flat[probes]).max(1)
+    return (groups[i] for i in np.flatnonzero(minors < 10 * TOLERANCE))
 
 
 def _product_split(state: Array) -> tuple[tuple[tuple[int, ...], Array], ...] | None:
     """Find two groups of qubits that the state is a product of, each with its state."""
-    for group in _groups(state.ndim):
+    for group in _may_split(state):
         matrix = _matrix(state, group)
         row, column = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
         first = matrix[:, column] / np.linalg.norm(matrix[:, column])
@@ -139,10 +155,8 @@ def _product_split(state: Array) -> tuple[tuple[tuple[int, ...], Array], ...] | 
         )
         if np.linalg.norm(matrix - np.outer(first, second)) < TOLERANCE:
             rest = _others(group, state.ndim)
-            return (group, first.reshape((2,) * len(group))), (
-                rest,
-                second.reshape((2,) * len(rest)),
-            )
+            factors = first.reshape((2,) * len(group)), second.reshape((2,) * len(rest))
+            return (group, factors[0]), (rest, factors[1])
     return None
 
 
@@ -173,112 +187,106 @@ def _rotations_only(left: Array, right: Array, values: Array) -> Array:
 # --------------------------------------------------------------------- compressing a few qubits
 
 
+def _of_low_rank(
+    state: Array, size: int, rank: int
+) -> Iterator[tuple[tuple[int, ...], Array, Array, int]]:
+    """List groups of qubits of low Schmidt rank against the rest: qubits, matrix, basis, rank."""
+    groups = list(combinations(range(state.ndim), size))
+    matrices = [_matrix(state, group) for group in groups]
+    squares = np.linalg.eigvalsh([matrix @ matrix.T for matrix in matrices])[:, -rank - 1]
+    for group, matrix, square in zip(groups, matrices, squares, strict=True):
+        if square < TOLERANCE:  # rough: that of a singular value that counts as 0 is far less
+            basis, values, _ = np.linalg.svd(matrix, full_matrices=False)
+            if (found := int(np.sum(values > TOLERANCE))) <= rank:
+                yield group, matrix, basis, found
+
+
 def _pair_steps(state: Array) -> Iterator[Step]:
     """Replace two qubits of Schmidt rank 2 against the rest by one: 1 or 2 CZ."""
-    for pair in combinations(range(state.ndim), 2):
-        matrix = _matrix(state, pair)
-        basis, values, _ = np.linalg.svd(matrix, full_matrices=False)
-        if np.sum(values > TOLERANCE) > 2:
-            continue
-        kept, gates, basis = _pair_isometry(basis[:, :2], pair)
-        rest_qubits = _others(pair, state.ndim)
-        rest = (basis.T @ matrix).reshape((2,) * (1 + len(rest_qubits)))
-        yield Step(two_qubit_count(gates), (kept, *rest_qubits), rest, gates.copy)
+    for (first, second), matrix, basis, _ in _of_low_rank(state, 2, 2):
+        kept, gates, mapped = two_qubit_isometry(basis[:, :2], (first, second))
+        rest_qubits = _others((first, second), state.ndim)
+        rest = (mapped.T @ matrix).reshape((2,) * (1 + len(rest_qubits)))
+        yield Step(two_qubit_count(gates), (kept, *rest_qubits), partial(_built, rest, gates))
 
 
-def _pair_isometry(subspace: Array, pair: tuple[int, int]) -> tuple[int, Gates, Array]:
-    """Map one of two qubits, the other in ``|0>``, onto a plane of two-qubit states.
-
-    One CZ if the plane has an orthogonal basis of product states with orthogonal factors on one
-    qubit: that qubit carries the input, the other is a multiplexed rotation. Two otherwise.
-
-    Args:
-        subspace: Orthonormal basis, shape ``(4, 2)``.
-        pair: The qubits, the more significant first.
-
-    Returns:
-        The qubit that carries the input, the gates, and the states that its ``|0>`` and ``|1>``
-        are mapped to, shape ``(4, 2)``.
-    """
-    products = _product_states(subspace)
-    for carrier in range(2 * bool(len(products))):
-        factors = np.swapaxes(products, 1, 2) if carrier else products  # [state, carrier, other]
-        own = np.linalg.svd(factors)[0][:, :, 0]
-        if abs(own[0] @ own[1]) > TOLERANCE:
-            continue
-        own = np.array([own[0], [-own[0][1], own[0][0]]])
-        other = np.einsum("ic,ico->io", own, factors)
-        other /= np.linalg.norm(other, axis=1)[:, None]
-        angles = 2 * np.arctan2(other[:, 1], other[:, 0])
-        source, target = pair[carrier], pair[1 - carrier]
-        gates = multiplexed_ry(angles, [source], target)
-        gates.append(ry(2 * np.arctan2(own[0, 1], own[0, 0]), source))
-        states = np.einsum("ic,io->oci" if carrier else "ic,io->coi", own, other)
-        return source, gates, states.reshape(4, 2)
-    return pair[1], two_qubit_rotation(complete_rotation(subspace), *pair), subspace
-
-
-def _product_states(subspace: Array) -> Array:
-    """Find the product states in a plane, where the determinant of ``x u + y v`` is 0.
-
-    Args:
-        subspace: Orthonormal basis ``u, v``, shape ``(4, 2)``.
-
-    Returns:
-        Two of them as matrices, shape ``(2, 2, 2)``, or none if there are not two.
-    """
-    u, v = subspace.T.reshape(2, 2, 2)
-    a, c = np.linalg.det(u), np.linalg.det(v)
-    b = u[0, 0] * v[1, 1] + v[0, 0] * u[1, 1] - u[0, 1] * v[1, 0] - v[0, 1] * u[1, 0]
-    discriminant = b * b - 4 * a * c
-    if discriminant < TOLERANCE:
-        return np.zeros((0, 2, 2))
-    root = -(b + np.copysign(np.sqrt(discriminant), b)) / 2
-    weights = np.array([[root, a], [c, root]])  # a x^2 + b x y + c y^2 = 0, without cancellation
-    weights /= np.linalg.norm(weights, axis=1)[:, None]
-    states: Array = np.einsum("iw,wrc->irc", weights, np.array([u, v]))
-    return states
+def _built(rest: Array, gates: Gates) -> tuple[Array, Gates]:
+    """Take a step whose rest and gates had to be built to know its cost."""
+    return rest, gates
 
 
 def _triple_steps(state: Array) -> Iterator[Step]:
     """Replace three qubits of Schmidt rank 2 (9 CZ) or 3 and 4 (11 CZ) by one or two."""
-    for triple in combinations(range(state.ndim), 3):
-        matrix = _matrix(state, triple)
-        basis, values, _ = np.linalg.svd(matrix, full_matrices=False)
-        rank = int(np.sum(values > TOLERANCE))
-        if rank > 4:
-            continue
+    subspaces: list[tuple[list[int], Array]] = []
+    for triple, _, basis, rank in _of_low_rank(state, 3, 4):
         rank = 2 if rank <= 2 else 4
         basis = complete(basis[:, :4])[:, :rank] if basis.shape[1] < rank else basis[:, :rank]
-        rest_qubits = _others(triple, state.ndim)
         for i in range(3):
             order = (i, *_others((i,), 3))
-            turned = _matrix(basis.reshape(2, 2, 2, rank), order).reshape(8, rank)
-            qubits = [triple[j] for j in order]
-            gates, mapped = three_qubit_isometry(turned, qubits)
-            inputs = qubits[1:] if rank == 4 else qubits[2:]
-            rest = (mapped.T @ _matrix(state, qubits)).reshape(
-                (2,) * (len(inputs) + len(rest_qubits))
-            )
-            yield Step(two_qubit_count(gates), (*inputs, *rest_qubits), rest, gates.copy)
+            columns = _matrix(basis.reshape(2, 2, 2, rank), order).reshape(8, rank)
+            subspaces.append(([triple[j] for j in order], columns))
+    costs = three_qubit_isometry_costs([columns for _, columns in subspaces])
+    for (qubits, columns), cost in zip(subspaces, costs, strict=True):
+        inputs = qubits[1:] if columns.shape[1] == 4 else qubits[2:]
+        kept = (*inputs, *_others(qubits, state.ndim))
+        yield Step(cost, kept, partial(_take_triple, state, columns, qubits))
+
+
+def _take_triple(state: Array, columns: Array, qubits: Sequence[int]) -> tuple[Array, Gates]:
+    """Take three qubits, the first of them off, onto the subspace of their states."""
+    gates, mapped = three_qubit_isometry(columns, qubits)
+    rest = mapped.T @ _matrix(state, qubits)
+    return rest.reshape((2,) * (rest.size.bit_length() - 1)), gates
 
 
 # ------------------------------------------------------------------------ taking one qubit off
 
 
-def _rotation_step(state: Array, qubit: int) -> Step:
-    """Take one qubit off as a rotation multiplexed by the others: at most ``2**(n-1) - 1`` CZ."""
-    others = _others((qubit,), state.ndim)
-    zero, one = np.moveaxis(state, qubit, 0)
-    known = np.hypot(zero, one) > TOLERANCE / 10
+def _rotation_steps(state: Array) -> list[Step]:
+    """Take one qubit off, each of them, as a rotation multiplexed by the others.
+
+    At most ``2**(n-1) - 1`` CZ.
+    """
+    n = state.ndim
+    zero, one = np.stack([_matrix(state, [qubit]) for qubit in range(n)], 1)
+    lengths = np.hypot(zero, one)
     sign = np.where(np.where(zero == 0, one, zero) < 0, -1.0, 1.0)
-    angles, controls = _needed_controls(2 * np.arctan2(sign * one, sign * zero), known, others)
-    return Step(
-        path_cost(parity_path(walsh_angles(angles))),
-        others,
-        sign * np.hypot(zero, one),
-        lambda: multiplexed_ry(angles, controls, qubit),
-    )
+    angles = 2 * np.arctan2(sign * one, sign * zero).reshape((n,) + (2,) * (n - 1))
+    known = (lengths > TOLERANCE / 10).reshape(angles.shape)
+    rests = (sign * lengths).reshape(angles.shape)
+    generic = _all_controls_needed(angles, known)
+    steps = []
+    for qubit in range(n):
+        turns, others = np.where(known[qubit], angles[qubit], 0.0), _others((qubit,), n)
+        controls: Sequence[int] = others
+        if not generic[qubit]:
+            turns, controls = _needed_controls(angles[qubit], known[qubit], others)
+        cost = path_cost(parity_path(walsh_angles(turns)))
+        take = partial(_take_rotation, rests[qubit], turns, controls, qubit)
+        steps.append(Step(cost, others, take))
+    return steps
+
+
+def _take_rotation(
+    rest: Array, angles: Array, controls: Sequence[int], qubit: int
+) -> tuple[Array, Gates]:
+    """Take one qubit off by its multiplexed rotation."""
+    return rest, multiplexed_ry(angles, controls, qubit)
+
+
+def _all_controls_needed(angles: Array, known: np.ndarray) -> np.ndarray:
+    """Whether :func:`_needed_controls` would remove none, for many multiplexed rotations at once.
+
+    Args:
+        angles: Shape ``(rotations, 2, ..., 2)``.
+        known: Where the angle matters, same shape.
+    """
+    needed = np.ones(len(angles), dtype=bool)
+    for axis in range(1, angles.ndim):
+        differ = np.abs(np.diff(angles, axis=axis)) > TOLERANCE / 10
+        both = known.take([0], axis) & known.take([1], axis)
+        needed &= np.any((differ & both).reshape(len(angles), -1), axis=1)
+    return needed
 
 
 def _needed_controls(
@@ -312,17 +320,21 @@ def _mirror_steps(state: Array) -> Iterator[Step]:
     One qubit of the flipped ones, halfway between 0 and 1, controls the flip of the others: 1 CZ
     each. Symmetric kernels whose lengths are powers of two are such states.
     """
+    if state.ndim > _LARGEST_SUBSETS:
+        return
     indices, flat = np.arange(state.size), state.ravel()
-    masks = range(1, state.size) if state.ndim <= _LARGEST_SUBSETS else ()
-    for mask in sorted(masks, key=int.bit_count):
-        sign = 1.0 if flat @ flat[indices ^ mask] > 0 else -1.0
+    overlaps = walsh_rows(walsh_rows(flat[None] * state.size) ** 2)[0]  # of flat[i], flat[i ^ mask]
+    masks = np.flatnonzero(np.abs(overlaps[1:]) > 1 - 10 * TOLERANCE) + 1
+    for mask in sorted(masks.tolist(), key=int.bit_count):
+        sign = 1.0 if overlaps[mask] > 0 else -1.0
         if np.linalg.norm(flat[indices ^ mask] - sign * flat) < TOLERANCE:
             first, *others = (q for q in range(state.ndim) if mask >> (state.ndim - 1 - q) & 1)
             gates = [ry(sign * np.pi / 2, first)]
             for other in others:
                 gates += _copy(first, other)
             rest = np.sqrt(2) * np.take(state, 0, first)
-            yield Step(len(others), _others((first,), state.ndim), rest, gates.copy)
+            kept = _others((first,), state.ndim)
+            yield Step(len(others), kept, partial(_built, rest, gates))
             return
 
 
@@ -330,8 +342,9 @@ def _tree(state: Array) -> Gates:
     """Prepare a state by multiplexed rotations only, the last qubit last."""
     if state.ndim == 0:
         return []
-    step = _rotation_step(state, state.ndim - 1)
-    return _tree(step.rest) + step.gates()
+    step = _rotation_steps(state)[-1]
+    rest, gates = step.take()
+    return _tree(rest) + gates
 
 
 # -------------------------------------------------------------------- four qubits and more
@@ -340,7 +353,7 @@ def _tree(state: Array) -> Gates:
 def _four_qubits(state: Array) -> Gates:
     """Try every step; a numerical fit where 5 or 6 CZ would be fewer."""
     steps = [*_pair_steps(state), *_mirror_steps(state)]
-    steps += [_rotation_step(state, qubit) for qubit in range(4)]
+    steps += _rotation_steps(state)
     candidates = [_follow(step) for step in steps if step.cost < 6]
     candidates += [_schmidt(state, (0, other), two_qubit_rotation) for other in (1, 2, 3)]
     best = _fewest(candidates)
@@ -355,8 +368,8 @@ def _many_qubits(state: Array) -> Gates:
     steps = [*_pair_steps(state), *_mirror_steps(state)]
     if state.ndim <= 6:
         steps += _triple_steps(state)
-    steps += [_rotation_step(state, qubit) for qubit in range(state.ndim)]
-    best = min(steps, key=lambda step: step.cost / (state.ndim - step.rest.ndim))
+    steps += _rotation_steps(state)
+    best = min(steps, key=lambda step: step.cost / (state.ndim - len(step.kept)))
     candidates = [_follow(best)]
     if state.ndim == 6 and best.cost > 6:
         candidates.append(_schmidt(state, (0, 1, 2), _three_qubit_rotation))

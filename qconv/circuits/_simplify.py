@@ -39,7 +39,7 @@ def _merge(gates: Iterable[Gate]) -> Gates:
             if before is not None:
                 gate = ry(gate.angle + (result[before] or gate).angle, qubit)
                 result[before] = None
-            angle = np.pi - np.remainder(np.pi - gate.angle, 2 * np.pi)  # but for a global sign
+            angle = np.pi - (np.pi - gate.angle) % (2 * np.pi)  # but for a global sign
             gate = ry(angle, qubit)
             if abs(angle) < TOLERANCE / 10:
                 continue

@@ -18,6 +18,7 @@ from qconv.circuits._orthogonal import (
     multiplexed_rotation,
     multiplexed_ry,
     three_qubit_isometry,
+    three_qubit_isometry_costs,
     three_qubit_rotation,
     two_qubit_rotation,
 )
@@ -340,6 +341,21 @@ def test_isometries_span_their_subspace(inputs, cost):
     assert two_qubit_count(gates) == cost
 
 
+def test_isometries_cost_what_their_gates_do():
+    rng = np.random.default_rng(3)
+    subspaces = []
+    for size in (2, 4):
+        subspaces += [rotation(rng, 8)[:, :size] for _ in range(10)]
+        products = [np.kron(rotation(rng, 2), rotation(rng, 4))[:, :size] for _ in range(10)]
+        whole = [rng.integers(-1, 2, (8, size)) for _ in range(60)]
+        whole = [np.linalg.qr(m)[0] for m in whole if np.linalg.matrix_rank(m) == size]
+        subspaces += products + whole
+    costs = three_qubit_isometry_costs(subspaces)
+    counts = [two_qubit_count(three_qubit_isometry(m, (0, 1, 2))[0]) for m in subspaces]
+    assert costs == counts
+    assert len(set(costs)) > 4
+
+
 def test_multiplexed_rotation_skips_controls_without_effect():
     angles = np.broadcast_to(np.array([0.3, 1.1])[None, :, None], (2, 2, 2))
     gates = multiplexed_ry(angles, [0, 1, 2], 3)
@@ -371,6 +387,37 @@ def test_the_jacobian_of_the_fit_is_the_derivative():
         before, _ = _fit._evolve(_fit._SIX[0], angles - step, target)
         numeric = (after - before) / 2e-6
         np.testing.assert_allclose(jacobian[:, :, i], numeric, rtol=0, atol=1e-9)
+
+
+def four_qubits(placement, angles):
+    return simulate(_fit._to_gates(placement, angles), 4).real
+
+
+@pytest.mark.parametrize("placement", _fit._FIVE)
+def test_five_are_tried_on_every_state_that_they_prepare(placement):
+    rng = np.random.default_rng(0)
+    polynomial = _fit._FIVE[placement]
+    for _ in range(200):
+        assert abs(polynomial(four_qubits(placement, rng.uniform(-4, 4, 14)))) < 1e-15
+
+
+@pytest.mark.parametrize("placement", _fit._FIVE)
+def test_states_of_five_are_found(placement):
+    rng = np.random.default_rng(1)
+    states = [four_qubits(placement, rng.uniform(-4, 4, 14)) for _ in range(10)]
+    found = [fitted for state in states if (fitted := _fit.fit_four_qubits(state, 5))]
+    assert len(found) >= 8
+    assert {two_qubit_count(gates) for gates in found} == {5}
+
+
+def test_five_are_not_tried_on_a_generic_state(monkeypatch):
+    monkeypatch.setattr(_fit, "_solve", lambda *_: pytest.fail("tried"))
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        state = np.zeros((4, 4))
+        state[:3, :3] = np.sqrt(rng.random((3, 3)))
+        state = state.reshape(2, 2, 2, 2) / np.linalg.norm(state)
+        assert _fit.fit_four_qubits(state, 5) is None
 
 
 # ------------------------------------------------------------------------ registers and names
