@@ -30,8 +30,9 @@ _Counts = NDArray[np.int64]
 #: Numbers of the outcomes from a first to before a last one.
 Numbers = Callable[[int, int], _Array]
 
-#: Most counts or draws that one thread holds at once.
-_BLOCK = 2**20
+#: Most counts that one thread deals out at once, and most counts or draws that it draws at once:
+#: few enough for a processor's cache.
+_DEALT, _DRAWN = 2**20, 2**16
 
 #: Probability that an ideal circuit may put where it has none, by rounding (1e-6 with a simulator
 #: of single precision); more is a mistake in the circuit.
@@ -214,7 +215,7 @@ def _drawn_hands(
 
     def hands(number: int) -> Iterator[tuple[Tile, Hand]]:
         rng = np.random.default_rng(derived(seed, TILES, number))
-        for piece in split_tile(tiles[number], _BLOCK // min(shots, len(p))):
+        for piece in split_tile(tiles[number], _DRAWN // min(shots, len(p))):
             pixels = tile_pixels(piece)
             if shots < len(p):
                 yield piece, Hand(picks=law.outcomes(rng.random((pixels, shots))))
@@ -237,7 +238,7 @@ def _dealt_hands(
         wanted = [shots * piece.pixels for piece in pieces]
         for piece, hand in zip(pieces, deal(histogram, wanted, rng), strict=True):
             of_tile[piece.number].append((piece, hand))
-    room = max(1, _BLOCK // len(counts[0]))
+    room = max(1, _DEALT // len(counts[0]))
 
     def hands(number: int) -> Iterator[tuple[Tile, Hand]]:
         rng = np.random.default_rng(derived(seed, TILES, number))
