@@ -10,15 +10,21 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from qiskit import QuantumCircuit, qpy
 from scipy.special import ndtri
 
-from qconv._checks import numpy_defaults, real_number
+from qconv._checks import numpy_defaults, real_array, real_number
 from qconv._files import written_together
+from qconv.propagator import Propagator
+from qconv.visualization.figures import result_figure
+from qconv.visualization.preview import preview
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _FORMAT = 3  # of the files that `Convolution.save` writes
 
@@ -244,12 +250,82 @@ class Convolution:
         fields["streams"] = frozenset(fields["streams"])
         return cls(image=image, stderr=stderr, circuits=circuits, **optional, **fields)
 
+    def plot(
+        self,
+        image: ArrayLike | None = None,
+        exact: ArrayLike | None = None,
+        *,
+        propagator: Propagator | None = None,
+        title: str = "",
+    ) -> Figure:
+        """Draw the result with its standard error (needs matplotlib, of the extra ``images``).
+
+        Args:
+            image: The input, to be shown beside it: one or two axes.
+            exact: The exact convolution, shape of the result: shows the difference, a row with its
+                95 % intervals, and the errors against the normal law.
+            propagator: What the circuit encodes, to be shown as well.
+            title: A line above everything.
+
+        Returns:
+            A figure; in a notebook that has imported ``matplotlib.pyplot`` it shows itself.
+
+        Raises:
+            ModuleNotFoundError: matplotlib is not installed.
+            ValueError: The result has more than two axes (draw a plane of it), or ``exact``
+                another shape.
+        """
+        try:
+            import matplotlib  # noqa: F401  (asked for before anything is drawn)
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                "plot: needs matplotlib; install it with: pip install 'qconv[images]'"
+            ) from None
+        if self.image.ndim > 2 or not self.image.size:
+            raise ValueError(
+                "plot: expected a result with one or two axes, got the shape "
+                f"{self.image.shape}; draw a plane of it"
+            )
+        beside = {"image": image, "exact": exact}
+        given = {k: real_array(v, k) for k, v in beside.items() if v is not None}
+        if "exact" in given and given["exact"].shape != self.image.shape:
+            raise ValueError(
+                f"exact: expected the shape {self.image.shape}, got {given['exact'].shape}"
+            )
+        if "image" in given and given["image"].ndim not in (1, 2):
+            raise ValueError(f"image: expected one or two axes, got {given['image'].ndim}")
+        return result_figure(
+            self.image,
+            self.stderr,
+            image=given.get("image"),
+            exact=given.get("exact"),
+            propagator=propagator,
+            title=title,
+        )
+
+    #: Sums and products with arrays would lose the standard error: NumPy is told to refuse them.
+    __array_ufunc__ = None
+
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[np.float64]:
+        """The image, so that NumPy and matplotlib take a result where they take an array."""
+        return np.array(self.image, dtype=dtype, copy=copy)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: small pictures beside the table."""
+        return preview({"estimate": self.image, "standard error": self.stderr}, self._rows())
+
     def __repr__(self) -> str:
         shots = "exact" if self.shots is None else f"{self.shots} shots a pixel"
         return f"<Convolution {self.image.shape}, {shots}, {self.total_shots} in total>"
 
-    @numpy_defaults
     def __str__(self) -> str:
+        return "\n".join(f"{name:<22}{text}" for name, text in self._rows())
+
+    @numpy_defaults
+    def _rows(self) -> list[tuple[str, str]]:
+        """What is known, by its names."""
         exact = self.shots is None
         rows = [
             ("output pixels", " x ".join(map(str, self.image.shape))),
@@ -265,7 +341,7 @@ class Convolution:
         if self.expected_success is not None:
             rows[3] = (rows[3][0], f"{rows[3][1]} +- {self.success_stderr:.2g}")
             rows.insert(4, ("as predicted", f"{self.expected_success:.6g}"))
-        return "\n".join(f"{name:<22}{text}" for name, text in rows)
+        return rows
 
 
 def _contents(circuit: QuantumCircuit) -> bytes:

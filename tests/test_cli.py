@@ -32,7 +32,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def quick(monkeypatch):
     """Write a small stand-in for the figure, which `TestWhole` draws with all kinds of options."""
-    monkeypatch.setattr(plotting, "comparison_figure", lambda *args, **how: None)
+    monkeypatch.setattr(plotting, "result_figure", lambda *args, **how: None)
     monkeypatch.setattr(plotting, "save_figure", lambda figure, path: path.write_bytes(b"a figure"))
 
 

@@ -7,6 +7,7 @@ from skimage.io import imread, imsave
 import qconv
 from qconv.cli import main
 from qconv.cli.match_options import parser
+from qconv.matching import figure as drawing
 from qconv.visualization import figures as plotting
 from qconv.visualization.pictures import boxed
 
@@ -28,7 +29,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def quick(monkeypatch):
     """Write a small stand-in for the figure, which other tests draw with all kinds of options."""
-    monkeypatch.setattr(plotting, "match_figure", lambda *args, **how: None)
+    monkeypatch.setattr(drawing, "match_figure", lambda *args, **how: None)
     monkeypatch.setattr(plotting, "save_figure", lambda figure, path: path.write_bytes(b"a figure"))
 
 

@@ -19,6 +19,7 @@ ORDER = [
     "propagator",
     "kernels",
     "grid",
+    "visualization",
     "result",
     "circuits",
     "execution",
@@ -28,7 +29,6 @@ ORDER = [
     "filtering",
     "layer",
     "matching",
-    "visualization",
     "cli",
     "torch",
 ]

@@ -140,7 +140,8 @@ def _write(
     """Write picture and figure in full somewhere beside their places, then move them there."""
     from skimage.io import imsave
 
-    from qconv.visualization.figures import match_figure, save_figure
+    from qconv.matching.figure import match_figure
+    from qconv.visualization.figures import save_figure
     from qconv.visualization.pictures import boxed
 
     shots = "exact expectation" if match.shots is None else f"{match.shots:,} shots"

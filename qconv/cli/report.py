@@ -112,19 +112,19 @@ class Report:
         Raises:
             OSError: A file cannot be written.
         """
-        from qconv.visualization.figures import comparison_figure, save_figure
+        from qconv.visualization.figures import result_figure, save_figure
 
         with pictures_together(out, figure_path) as (partial_out, *partial_figures):
             write_picture(partial_out, self.measured.image, self.scale)
             if not partial_figures:
                 return
-            figure = comparison_figure(
-                self.image,
-                self.exact,
+            figure = result_figure(
                 self.measured.image,
                 self.measured.stderr,
-                self.sampled,
-                self.scale,
+                image=self.image,
+                exact=self.exact,
+                propagator=self.sampled,
+                scale=self.scale,
                 title=self.title,
             )
             save_figure(figure, *partial_figures)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.matching.template import Match
 from qconv.propagator import Propagator
 from qconv.visualization.pictures import GreyScale
 
@@ -17,61 +17,105 @@ if TYPE_CHECKING:
 
 _Array = NDArray[np.float64]
 
-#: How many places on each side are shown around one.
-_AROUND = 12
+#: Pixels of a row that are shown with their intervals.
+_IN_A_ROW = 48
 
-#: Most bars of a histogram of shots.
-_BARS = 80
+#: Standard errors on either side of a 95 % interval.
+_REACH = 1.96
 
 
-def comparison_figure(
-    image: _Array,
-    exact: _Array,
+def result_figure(
     measured: _Array,
     stderr: _Array,
-    propagator: Propagator,
-    scale: GreyScale,
     *,
+    image: _Array | None = None,
+    exact: _Array | None = None,
+    propagator: Propagator | None = None,
+    scale: GreyScale | None = None,
     title: str = "",
 ) -> Figure:
-    """Input, exact, measured, standard error, propagator, and errors against the normal law.
+    """A result as pictures, with all that is known beside it.
+
+    What was measured and its standard error; the input; the exact convolution, the difference from
+    it, a piece of a row with its intervals, and errors against the normal law; the propagator.
 
     Args:
-        image: The input, ``(H, W)`` or ``(H, W, 3)``, grey levels from 0 to 255.
-        exact: Exact convolution, same number of axes.
-        measured: What the circuits measured, shape of ``exact``.
-        stderr: Its standard error, shape of ``exact``.
+        measured: ``(W,)``, ``(H, W)`` or, in colour, ``(H, W, 3)``.
+        stderr: Its standard error, same shape.
+        image: The input, as many axes.
+        exact: Exact convolution, shape of ``measured``.
         propagator: What the circuit encodes.
-        scale: Which numbers of ``exact`` and ``measured`` are shown black and white.
+        scale: Which numbers are shown black and white; None for those that there are.
         title: A line above everything.
 
     Returns:
-        A figure of two rows by three, ready for ``savefig``.
+        A figure ready for ``savefig``.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(13, 8.6), layout="constrained")
+    scale = GreyScale.between(measured if exact is None else exact) if scale is None else scale
+    of_input = None if image is None else GreyScale.of_input(image)
+    noisy = bool(np.any(stderr > 0))
+    name = "measured by the circuit" if noisy else "the circuit's expectation"
+    drawn: list[Callable[[Axes], None]] = []
+    if image is not None and of_input is not None:
+        drawn.append(lambda axes: _show_picture(axes, image, of_input, "input"))
+    if exact is not None:
+        drawn.append(lambda axes: _show_picture(axes, exact, scale, "exact convolution"))
+    drawn.append(lambda axes: _show_picture(axes, measured, scale, name))
+    if exact is not None:
+        drawn.append(lambda axes: _show_difference(axes, measured - exact))
+    if propagator is not None:
+        drawn.append(lambda axes: show_propagator(axes, propagator))
+    drawn.append(lambda axes: _show_stderr(axes, stderr))
+    if exact is not None:
+        drawn.append(lambda axes: _show_row(axes, measured, exact, stderr))
+        drawn.append(lambda axes: _show_errors(axes, measured - exact, stderr))
+    columns = min(4, len(drawn))
+    rows = -(-len(drawn) // columns)
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
+    figure = Figure(figsize=(4.3 * columns, 4.2 * rows), layout=layout)
     figure.suptitle(title)
-    axes = figure.subplots(2, 3)
-    _show_picture(axes[0, 0], image, GreyScale(min(0.0, image.min()), max(255.0, image.max())))
-    axes[0, 0].set_title("input")
-    _show_picture(axes[0, 1], exact, scale)
-    axes[0, 1].set_title("exact convolution")
-    _show_picture(axes[0, 2], measured, scale)
-    expected = not np.any(stderr > 0) and "the circuit's expectation"
-    axes[0, 2].set_title(expected or "measured by the circuit")
-    show_propagator(axes[1, 0], propagator)
-    _show_stderr(axes[1, 1], stderr)
-    _show_errors(axes[1, 2], measured - exact, stderr)
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, draw in zip(places, drawn, strict=False):
+        draw(axes)
+    for axes in places[len(drawn) :]:
+        axes.set_axis_off()
     return figure
 
 
-def _show_picture(axes: Axes, image: _Array, scale: GreyScale) -> None:
+def _show_picture(axes: Axes, image: _Array, scale: GreyScale, title: str) -> None:
+    axes.set_title(title)
+    if image.ndim == 1:
+        axes.plot(image, lw=0.8)
+        return
     axes.imshow(scale.apply(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
+    _without_ticks(axes)
     if scale.black < 0:
         axes.set_xlabel(f"black {scale.black:.3g}, grey 0, white {scale.white:.3g}")
+
+
+def _without_ticks(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _show_difference(axes: Axes, error: _Array) -> None:
+    axes.set_title("measured less exact")
+    if error.ndim == 1:
+        axes.plot(error, lw=0.8)
+        return
+    shown = _one_channel(error)
+    reach = float(np.quantile(np.abs(shown), 0.999)) or float(np.abs(shown).max()) or 1.0
+    drawn = axes.imshow(shown, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
+    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend="both")
+    _without_ticks(axes)
+
+
+def _one_channel(picture: _Array) -> _Array:
+    """The mean of the channels of a picture in colour."""
+    return np.asarray(picture.mean(axis=2)) if picture.ndim == 3 else picture
 
 
 def show_propagator(axes: Axes, propagator: Propagator) -> None:
@@ -89,8 +133,7 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
     axes.set_yticks(range(p.shape[0]) if p.shape[0] <= 15 else [])
     axes.set_xlabel("kernel_column")
     axes.set_ylabel("kernel_row")
-    weight = np.abs(propagator.weights).max()
-    axes.set_title(f"propagator in the circuit (weights \N{PLUS-MINUS SIGN}{weight:.4g})")
+    axes.set_title(f"propagator in the circuit ({_weights(propagator)})")
     if max(p.shape) > 5:
         return
     for (row, column), value in np.ndenumerate(p):
@@ -100,14 +143,45 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
 
 
+def _weights(propagator: Propagator) -> str:
+    """The weights of the positions that are reached, in words."""
+    reached = propagator.weights[propagator.probabilities > 0]
+    size = f"{np.abs(reached).max():.4g}"
+    sign = "\N{PLUS-MINUS SIGN}"
+    if reached.min() > 0 or reached.max() < 0:
+        sign = "" if reached.min() > 0 else "\N{MINUS SIGN}"
+    return f"weights {sign}{size}"
+
+
 def _show_stderr(axes: Axes, stderr: _Array) -> None:
+    axes.set_title("standard error")
+    if stderr.ndim == 1:
+        axes.plot(stderr, lw=0.8)
+        return
     shown = stderr if stderr.ndim == 2 else np.sqrt((stderr**2).mean(axis=2))
     top = float(np.nanquantile(shown, 0.999)) if np.isfinite(shown).any() else 0.0
     drawn = axes.imshow(shown, cmap="magma", vmin=0, vmax=top or 1.0, interpolation="nearest")
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend="max", label="grey levels")
-    axes.set_title("standard error")
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend="max")
+    _without_ticks(axes)
+
+
+def _show_row(axes: Axes, measured: _Array, exact: _Array, stderr: _Array) -> None:
+    """A piece of the row and the columns where most happens, with 95 % intervals."""
+    axes.set_title("a row with its 95 % intervals")
+    lines = [np.atleast_2d(_one_channel(part)) for part in (measured, exact)]
+    variance = _one_channel(stderr**2) / (stderr.shape[2] if stderr.ndim == 3 else 1)
+    change = np.abs(np.diff(lines[1], axis=1))
+    row = int(change.sum(axis=1).argmax())
+    upto = np.concatenate([[0.0], np.cumsum(change[row])])
+    width = min(_IN_A_ROW, lines[1].shape[1])
+    start = int(np.argmax(upto[width - 1 :] - upto[: len(upto) - width + 1]))
+    columns = np.arange(start, start + width)
+    estimate, truth = (line[row, columns] for line in lines)
+    reach = _REACH * np.sqrt(np.atleast_2d(variance)[row, columns])
+    axes.plot(columns, truth, color="0.2", lw=1, zorder=3, label="exact")
+    axes.errorbar(columns, estimate, reach, fmt=".", ms=4, lw=1, color="C0", label="measured")
+    axes.set_xlabel("column" if measured.ndim == 1 else f"column, in row {row}")
+    axes.legend(frameon=False, fontsize=8)
 
 
 def _show_errors(axes: Axes, error: _Array, stderr: _Array) -> None:
@@ -125,99 +199,6 @@ def _show_errors(axes: Axes, error: _Array, stderr: _Array) -> None:
     axes.set_xlim(-5, 5)
     axes.set_ylim(0, 0.55)
     axes.set_yticks([])
-    axes.legend(frameon=False)
-
-
-def match_figure(
-    marked: NDArray[np.uint8],
-    template: _Array,
-    match: Match,
-    exact: _Array,
-    *,
-    title: str = "",
-) -> Figure:
-    """Where a template was found: picture, template, and the map that was sampled.
-
-    Args:
-        marked: The picture with a box around the place, ``(H, W, 3)``.
-        template: Grey levels, ``(h, w)``.
-        match: Of the template in the picture.
-        exact: Magnitude of the exact map, shape of ``match.map``.
-        title: A line above everything.
-
-    Returns:
-        A figure of two rows by three, ready for ``savefig``.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, 8.2), layout="constrained")
-    figure.suptitle(title)
-    axes = figure.subplots(2, 3)
-    axes[0, 0].imshow(marked, interpolation="nearest")
-    row, column = match.position
-    axes[0, 0].set_title(f"row {row}, column {column}: similarity {match.similarity:.3f}")
-    axes[0, 1].imshow(template, cmap="gray", interpolation="nearest")
-    axes[0, 1].set_title("template")
-    for plain in axes[0, :2]:
-        plain.set_xticks([])
-        plain.set_yticks([])
-    name, wanted, sampled = "map", "exact map", match.map
-    counted = match.counts is not None and match.count_unit is not None
-    if match.counts is not None and match.count_unit is not None:
-        name, wanted = "shots at each place", "shots expected"
-        sampled = match.counts.astype(np.float64)
-        lit = match.count_unit > 0
-        exact = np.square(np.divide(exact, match.count_unit, np.zeros_like(exact), where=lit))
-    _show_places(axes[0, 2], sampled, match.position, name, ring=True)
-    around = tuple(
-        slice(max(0, index - _AROUND), min(length, index + _AROUND + 1))
-        for index, length in zip(match.position, exact.shape, strict=True)
-    )
-    _show_places(axes[1, 0], sampled, match.position, f"{name}, around the place", part=around)
-    _show_places(axes[1, 1], exact, match.position, f"{wanted}, around the place", part=around)
-    _show_leading(axes[1, 2], sampled, match, counted=counted)
-    return figure
-
-
-def _show_places(
-    axes: Axes,
-    numbers: _Array,
-    position: tuple[int, ...],
-    title: str,
-    *,
-    part: tuple[slice, ...] | None = None,
-    ring: bool = False,
-) -> None:
-    """Draw a map, or a part of it; indices on the axes are places."""
-    rows, columns = part or tuple(slice(0, length) for length in numbers.shape)
-    extent = (columns.start - 0.5, columns.stop - 0.5, rows.stop - 0.5, rows.start - 0.5)
-    top = float(numbers[rows, columns].max()) or 1.0
-    drawn = axes.imshow(
-        numbers[rows, columns],
-        cmap="inferno",
-        vmin=0,
-        vmax=top if part else float(np.quantile(numbers, 0.9995)) or top,
-        extent=extent,
-        interpolation="nearest",
-    )
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend="neither" if part else "max")
-    if ring:
-        axes.plot(position[1], position[0], "o", ms=22, mfc="none", mec="cyan", mew=1.5)
-    axes.set_xlabel("column")
-    axes.set_ylabel("row")
-    axes.set_title(title)
-
-
-def _show_leading(axes: Axes, numbers: _Array, match: Match, *, counted: bool) -> None:
-    """How many places are as bright as that: the leading one stands apart, or does not."""
-    leading = float(numbers[match.position])
-    wide = not counted or numbers.max() > _BARS
-    bins = _BARS if wide else (np.arange(np.rint(numbers.max()) + 2) - 0.5).tolist()
-    axes.hist(numbers.ravel(), bins=bins, color="0.6", log=True)
-    axes.axvline(leading, color="C3", label=f"the place: {leading:.4g}")
-    axes.set_xlabel("shots at a place" if counted else "map at a place")
-    axes.set_ylabel("places")
-    axes.set_title(f"{match.percent} sure to be the most similar")
     axes.legend(frameon=False)
 
 

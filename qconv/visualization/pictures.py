@@ -106,6 +106,17 @@ class GreyScale:
         reach = float(np.quantile(np.abs(image), 0.995)) or float(np.abs(image).max()) or 1.0
         return cls(-reach, reach)
 
+    @classmethod
+    def of_input(cls, image: _Array) -> GreyScale:
+        """The scale of a picture that goes in: from 0 to 255, or further."""
+        return cls(min(0.0, float(image.min())), max(WHITE, float(image.max())))
+
+    @classmethod
+    def between(cls, image: _Array) -> GreyScale:
+        """The scale of numbers without a unit: from about the least to about the largest."""
+        low, high = (float(end) for end in np.quantile(image, (0.002, 0.998)))
+        return cls(low, high if high > low else low + 1.0)
+
     def apply(self, image: _Array) -> _Array:
         """Numbers from 0 (black) to 1 (white), clipped."""
         return np.clip((image - self.black) / (self.white - self.black), 0.0, 1.0)

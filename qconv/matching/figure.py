@@ -1,0 +1,115 @@
+"""The figure of a match: where it was found. Needs matplotlib, from the extra ``images``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.matching.template import Match
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_Array = NDArray[np.float64]
+
+#: How many places on each side are shown around one.
+_AROUND = 12
+
+#: Most bars of a histogram of shots.
+_BARS = 80
+
+
+def match_figure(
+    marked: NDArray[np.uint8],
+    template: _Array,
+    match: Match,
+    exact: _Array,
+    *,
+    title: str = "",
+) -> Figure:
+    """Where a template was found: picture, template, and the map that was sampled.
+
+    Args:
+        marked: The picture with a box around the place, ``(H, W, 3)``.
+        template: Grey levels, ``(h, w)``.
+        match: Of the template in the picture.
+        exact: Magnitude of the exact map, shape of ``match.map``.
+        title: A line above everything.
+
+    Returns:
+        A figure of two rows by three, ready for ``savefig``.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 8.2), layout="constrained")
+    figure.suptitle(title)
+    axes = figure.subplots(2, 3)
+    axes[0, 0].imshow(marked, interpolation="nearest")
+    row, column = match.position
+    axes[0, 0].set_title(f"row {row}, column {column}: similarity {match.similarity:.3f}")
+    axes[0, 1].imshow(template, cmap="gray", interpolation="nearest")
+    axes[0, 1].set_title("template")
+    for plain in axes[0, :2]:
+        plain.set_xticks([])
+        plain.set_yticks([])
+    name, wanted, sampled = "map", "exact map", match.map
+    counted = match.counts is not None and match.count_unit is not None
+    if match.counts is not None and match.count_unit is not None:
+        name, wanted = "shots at each place", "shots expected"
+        sampled = match.counts.astype(np.float64)
+        lit = match.count_unit > 0
+        exact = np.square(np.divide(exact, match.count_unit, np.zeros_like(exact), where=lit))
+    _show_places(axes[0, 2], sampled, match.position, name, ring=True)
+    around = tuple(
+        slice(max(0, index - _AROUND), min(length, index + _AROUND + 1))
+        for index, length in zip(match.position, exact.shape, strict=True)
+    )
+    _show_places(axes[1, 0], sampled, match.position, f"{name}, around the place", part=around)
+    _show_places(axes[1, 1], exact, match.position, f"{wanted}, around the place", part=around)
+    _show_leading(axes[1, 2], sampled, match, counted=counted)
+    return figure
+
+
+def _show_places(
+    axes: Axes,
+    numbers: _Array,
+    position: tuple[int, ...],
+    title: str,
+    *,
+    part: tuple[slice, ...] | None = None,
+    ring: bool = False,
+) -> None:
+    """Draw a map, or a part of it; indices on the axes are places."""
+    rows, columns = part or tuple(slice(0, length) for length in numbers.shape)
+    extent = (columns.start - 0.5, columns.stop - 0.5, rows.stop - 0.5, rows.start - 0.5)
+    top = float(numbers[rows, columns].max()) or 1.0
+    drawn = axes.imshow(
+        numbers[rows, columns],
+        cmap="inferno",
+        vmin=0,
+        vmax=top if part else float(np.quantile(numbers, 0.9995)) or top,
+        extent=extent,
+        interpolation="nearest",
+    )
+    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend="neither" if part else "max")
+    if ring:
+        axes.plot(position[1], position[0], "o", ms=22, mfc="none", mec="cyan", mew=1.5)
+    axes.set_xlabel("column")
+    axes.set_ylabel("row")
+    axes.set_title(title)
+
+
+def _show_leading(axes: Axes, numbers: _Array, match: Match, *, counted: bool) -> None:
+    """How many places are as bright as that: the leading one stands apart, or does not."""
+    leading = float(numbers[match.position])
+    wide = not counted or numbers.max() > _BARS
+    bins = _BARS if wide else (np.arange(np.rint(numbers.max()) + 2) - 0.5).tolist()
+    axes.hist(numbers.ravel(), bins=bins, color="0.6", log=True)
+    axes.axvline(leading, color="C3", label=f"the place: {leading:.4g}")
+    axes.set_xlabel("shots at a place" if counted else "map at a place")
+    axes.set_ylabel("places")
+    axes.set_title(f"{match.percent} sure to be the most similar")
+    axes.legend(frameon=False)

@@ -1,0 +1,142 @@
+"""How a result shows itself: figures, notebooks, and where NumPy takes it for its image."""
+
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import classical
+import qconv
+from tests.cases import EDGE
+
+IMAGE = np.random.default_rng(1).random((12, 15))
+HOW = {"mode": "same", "boundary": "symm"}
+RESULT = qconv.convolve(IMAGE, EDGE, shots=50, seed=1, **HOW)
+EXACT = classical.convolve(IMAGE, EDGE, **HOW)
+
+
+def titles(figure):
+    return [axes.get_title() for axes in figure.axes if axes.get_title()]
+
+
+class TestPlot:
+    def test_alone(self):
+        assert titles(RESULT.plot(title="edges")) == ["measured by the circuit", "standard error"]
+        assert RESULT.plot(title="edges").get_suptitle() == "edges"
+
+    def test_with_all_that_is_known(self, tmp_path):
+        propagator = qconv.Propagator.from_kernel(EDGE)
+        figure = RESULT.plot(IMAGE, EXACT, propagator=propagator)
+        assert titles(figure) == [
+            "input",
+            "exact convolution",
+            "measured by the circuit",
+            "measured less exact",
+            "propagator in the circuit (weights \N{PLUS-MINUS SIGN}16)",
+            "standard error",
+            "a row with its 95 % intervals",
+            "error / standard error",
+        ]
+        figure.savefig(tmp_path / "figure.png")
+        assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+    @pytest.mark.parametrize(("sign", "text"), [(1, ""), (-1, "\N{MINUS SIGN}")])
+    def test_weights_of_one_sign(self, sign, text):
+        propagator = qconv.Propagator.from_kernel(sign * np.ones((2, 2)))
+        assert f"propagator in the circuit (weights {text}4)" in titles(
+            RESULT.plot(propagator=propagator)
+        )
+
+    def test_of_one_axis(self):
+        signal, kernel = IMAGE[0], np.array([1.0, 2, 1])
+        result = qconv.convolve(signal, kernel, shots=9, seed=1)
+        figure = result.plot(signal, classical.convolve(signal, kernel))
+        assert "a row with its 95 % intervals" in titles(figure)
+
+    def test_of_a_single_pixel(self):
+        result = qconv.convolve([[2.0]], [[3.0]], shots=5, seed=1)
+        assert len(titles(result.plot([[2.0]], [[6.0]]))) == 7
+
+    def test_exact_and_unknown_errors(self, tmp_path):
+        exact = qconv.convolve(IMAGE, EDGE, shots=None, **HOW)
+        assert "the circuit's expectation" in titles(exact.plot(IMAGE, EXACT))
+        unknown = qconv.Convolution(IMAGE, IMAGE * np.nan, 1, 1, ())
+        unknown.plot(IMAGE, IMAGE).savefig(tmp_path / "unknown.png")
+
+    @pytest.mark.parametrize(
+        ("shape", "change", "message"),
+        [
+            ((2, 3, 4), {}, "plot: expected a result with one or two axes"),
+            ((0, 3), {}, "plot: expected a result with one or two axes"),
+            ((3, 4), {"exact": np.ones((4, 3))}, r"exact: expected the shape \(3, 4\)"),
+            ((3, 4), {"image": np.ones((4, 3, 2))}, "image: expected one or two axes"),
+            ((3, 4), {"exact": np.full((3, 4), np.nan)}, "exact: expected finite numbers"),
+        ],
+        ids=str,
+    )
+    def test_refused(self, shape, change, message):
+        result = qconv.Convolution(np.ones(shape), np.ones(shape), 1, 1, ())
+        with pytest.raises(ValueError, match=message):
+            result.plot(**change)
+
+    def test_without_matplotlib(self):
+        code = (
+            "import sys; sys.modules['matplotlib'] = None\n"
+            "import qconv\n"
+            "result = qconv.convolve([[1.0, 2.0]], [[1.0]], shots=3, seed=1)\n"
+            "assert '<table>' in result._repr_html_() and '<img' not in result._repr_html_()\n"
+            "result.plot()"
+        )
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "pip install 'qconv[images]'" in found.stderr.splitlines()[-1]
+
+
+class TestNotebook:
+    def test_pictures_and_numbers(self):
+        text = RESULT._repr_html_()
+        tree = ElementTree.fromstring(text)
+        assert [image.get("alt") for image in tree.iter("img")] == ["estimate", "standard error"]
+        cells = [cell.text for cell in tree.iter("td")]
+        assert cells[::2] == [line[:22].strip() for line in str(RESULT).splitlines()]
+        assert cells[1::2] == [line[22:] for line in str(RESULT).splitlines()]
+
+    def test_large_pictures_are_thinned_out(self):
+        large = qconv.Convolution(np.ones((3000, 2000)), np.ones((3000, 2000)), 1, 1, ())
+        assert len(large._repr_html_()) < 50_000
+
+    @pytest.mark.parametrize("shape", [(7,), (2, 3, 4), (2, 3, 4, 5), (0, 4)], ids=str)
+    def test_other_shapes_as_a_table(self, shape):
+        result = qconv.Convolution(np.ones(shape), np.ones(shape), 1, 1, ())
+        assert "<img" not in result._repr_html_()
+        assert "<table>" in result._repr_html_()
+
+
+class TestArray:
+    def test_is_the_image(self):
+        assert np.asarray(RESULT) is RESULT.image or np.shares_memory(
+            np.asarray(RESULT), RESULT.image
+        )
+        assert np.array_equal(np.array(RESULT), RESULT.image)
+        assert np.asarray(RESULT, dtype=np.float32).dtype == np.float32
+        assert not np.shares_memory(np.array(RESULT, copy=True), RESULT.image)
+
+    def test_convolved_again(self):
+        again = qconv.convolve(RESULT, EDGE, shots=None)
+        np.testing.assert_array_equal(
+            again.image, qconv.convolve(RESULT.image, EDGE, shots=None).image
+        )
+
+    def test_shown_by_matplotlib(self):
+        from matplotlib.figure import Figure
+
+        shown = Figure().subplots().imshow(RESULT)
+        assert np.array_equal(shown.get_array(), RESULT.image)
+
+    @pytest.mark.parametrize("other", [EXACT, 1.0, np.float64(2), [[1.0]]], ids=type)
+    def test_sums_with_arrays_would_lose_the_error(self, other):
+        with pytest.raises(TypeError):
+            RESULT + other
+        with pytest.raises(TypeError):
+            other + RESULT
