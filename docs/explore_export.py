@@ -1,7 +1,7 @@
 """Writes what the page ``docs/explore`` takes from the library: kernels, circuits, photographs.
 
-``python docs/explore_export.py`` rewrites ``kernels.js`` and ``photos.js``; ``tests/test_explore.py``
-holds the committed files to what the library gives.
+``python docs/explore_export.py`` rewrites ``kernels.js`` and ``photos.js``;
+``tests/test_explore.py`` holds the committed files to what the library gives.
 """
 
 from __future__ import annotations

@@ -81,14 +81,14 @@ const Collapse = (() => {
     const executions = Draw.whole(found.total);
     return found.seen < windows.pixels
       ? `${executions} shots, at ${Draw.whole(found.seen)} of ${Draw.whole(windows.pixels)} pixels.`
-      : `${at("shots").textContent} shots a pixel: error ${Draw.short(found.rmse)} grey levels, ` +
+      : `${at("shots").textContent} ${most === 1 ? "shot" : "shots"} a pixel: error ${Draw.short(found.rmse)} grey levels, ` +
         `predicted ${Draw.short(found.predicted)}; ${at("held").textContent} of intervals hold the truth.`;
   }
 
   /** Error against shots, with the line that the standard errors predict. */
   function showPlot(most) {
     const { rms: own, otherRms: other, baseline } = setting;
-    const x1 = Math.max(6, Math.ceil(Math.log10(Math.max(most, 1)))), end = 10 ** x1;
+    const x1 = Math.max(6, Math.ceil(Math.log10(Math.max(most / 1.3, 1)))), end = 10 ** x1;
     at("other-key").hidden = other === 0;
     at("other-name").textContent = baseline ? "predicted without baseline" : "predicted with baseline";
     if (own === 0) return Plot.say(at("plot"), "Nothing is left to chance: every shot is exact.");
@@ -209,5 +209,5 @@ const Collapse = (() => {
     say = status;
   }
 
-  return { connect, set, clear, show, add, dropOne, choose, where, verdict, setting: () => setting };
+  return { idle: () => queue, connect, set, clear, show, add, dropOne, choose, where, verdict, setting: () => setting };
 })();

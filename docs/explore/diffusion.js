@@ -83,7 +83,7 @@ const Diffusion = (() => {
     const grey = { black: 0, white: 255 };
     Draw.greys(at("cloud"), picture, few ? new Float64Array(exact.length).fill(NaN) : found.estimate, grey);
     Draw.greys(at("heat"), picture, exact, grey);
-    Draw.signed(at("cloud-difference"), picture, found.difference, 127.5);
+    Draw.signed(at("cloud-difference"), picture, found.difference, Math.max(127.5, 3 * found.predicted));
     dots(few ? particles.pixel : [], before);
     const named = `${Draw.whole(number)} ${number === 1 ? "particle" : "particles"}`;
     const times = `${steps} ${steps === 1 ? "step" : "steps"}`;
