@@ -47,6 +47,12 @@ def project(tmp_path_factory):
     return folder
 
 
+def explored():
+    """Every file of the page that `qconv explore` opens: name in the wheel to file."""
+    folder = ROOT / "docs" / "explore"
+    return {f"qconv/explore/{path.name}": path for path in folder.iterdir()}
+
+
 def python(code, folder):
     done = subprocess.run(
         [sys.executable, *code],
@@ -93,9 +99,13 @@ def test_the_sources_are_found():
 
 def test_wheel_holds_the_sources_and_its_metadata_only(wheel):
     packed = {name for name in wheel if not name.split("/")[0].endswith(".dist-info")}
-    assert packed == sources()
+    assert packed == sources() | set(explored())
     for name in packed:
-        assert wheel[name] == (ROOT / name).read_text(), name
+        assert wheel[name] == explored().get(name, ROOT / name).read_text(), name
+
+
+def test_wheel_carries_the_page(wheel):
+    assert {f"qconv/explore/{name}" for name in ("index.html", "law.js")} <= set(wheel)
 
 
 def test_wheel_carries_types(wheel):
@@ -117,6 +127,7 @@ def test_wheel_has_the_command(wheel):
 
 def test_source_distribution_holds_the_sources_and_no_remains(sdist):
     assert sources() <= sdist
+    assert {f"docs/explore/{path.name}" for path in explored().values()} <= sdist
     assert {"pyproject.toml", "README.md", "LICENSE", "tests/test_packaging.py"} <= sdist
     assert not [name for name in sdist if "old_module" in name or "egg-info" in name]
     assert not {name.split("/")[0] for name in sdist} & {"build", "dist"}

@@ -53,6 +53,10 @@ def _run(given: list[str]) -> str:
         from qconv.cli import match
 
         return match.run(options)
+    if given[:1] == ["explore"]:
+        from qconv.cli import explore
+
+        return explore.run(explore.parsed(given[1:]))
     from qconv.cli import convolve_options
 
     options = convolve_options.parsed(given)

@@ -42,6 +42,7 @@ methods:
                 each pixel and each number of steps (--powers)
 
 qconv match IMAGE TEMPLATE finds a small picture in a large one: qconv match --help
+qconv explore opens a page to play with: qconv explore --help
 """
 
 _EPILOG = """\

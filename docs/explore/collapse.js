@@ -1,0 +1,213 @@
+"use strict";
+// The mode Collapse: shots for every pixel, or one shot at one pixel, and what they say.
+
+const Collapse = (() => {
+  const at = (id) => document.getElementById(id);
+  let setting = null; // picture, kernel, baseline, law, windows, deviation, exact, scale, rms, otherRms
+  let counts, shots, trail, pixel = null, last = null;
+  let run = 0, queue = Promise.resolve(); // runs are numbered by how often shots were forgotten
+  let random = null, say = () => {};
+
+  const rms = (values) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);
+
+  /** Take a picture, a kernel and a baseline; forget all shots. */
+  function set(picture, kernel, baseline) {
+    const windows = Law.windows(picture, kernel, baseline);
+    const deviation = Law.deviation(windows), exact = Law.convolve(picture, kernel);
+    setting = {
+      picture, kernel, baseline, windows, deviation, exact,
+      law: Law.encoded(kernel, baseline),
+      scale: Draw.greyScale(exact, kernel),
+      rms: rms(deviation),
+      otherRms: rms(Law.deviation(Law.windows(picture, kernel, !baseline))),
+    };
+    const { height, width } = picture;
+    if (pixel === null || pixel.of !== picture) {
+      pixel = { of: picture, index: Math.floor(0.36 * height) * width + Math.floor(0.43 * width) };
+    }
+    clear();
+  }
+
+  /** Forget all shots. */
+  function clear() {
+    run++;
+    counts = new Float64Array(setting.windows.positions.length * setting.windows.pixels);
+    shots = new Float64Array(setting.windows.pixels);
+    trail = [];
+    last = null;
+  }
+
+  /** Estimates, errors and coverage of the shots so far. */
+  function verdict() {
+    const { windows, deviation, exact, scale } = setting;
+    const estimate = new Float64Array(windows.pixels), difference = new Float64Array(windows.pixels);
+    const rounding = 1e-9 * Math.max(Math.abs(scale.black), Math.abs(scale.white));
+    let seen = 0, held = 0, square = 0, variance = 0, total = 0;
+    for (let i = 0; i < windows.pixels; i++) {
+      estimate[i] = Law.estimate(windows, counts, shots[i], i);
+      difference[i] = estimate[i] - exact[i];
+      if (shots[i] === 0) continue;
+      const error = deviation[i] / Math.sqrt(shots[i]);
+      seen++;
+      total += shots[i];
+      square += difference[i] ** 2;
+      variance += error * error;
+      if (Math.abs(difference[i]) <= 1.959963984540054 * error + rounding) held++;
+    }
+    return {
+      estimate, difference, seen, held, total,
+      rmse: Math.sqrt(square / seen), predicted: Math.sqrt(variance / seen),
+    };
+  }
+
+  /** Paint pictures, numbers and plot. */
+  function show(found = verdict()) {
+    const { picture, exact, scale, windows } = setting;
+    Draw.greys(at("measured"), picture, found.estimate, scale);
+    Draw.greys(at("exact"), picture, exact, scale);
+    Draw.signed(at("difference"), picture, found.difference, (scale.white - scale.black) / 2);
+    at("measured-empty").hidden = found.seen > 0;
+    at("measured-note").textContent = `black ${Draw.short(scale.black)}, white ${Draw.short(scale.white)}`;
+    const most = shots.reduce((a, b) => Math.max(a, b), 0), least = shots.reduce((a, b) => Math.min(a, b));
+    at("shots").textContent = Draw.whole(least);
+    at("executions").textContent = `${Draw.whole(found.total)} executions`;
+    at("rmse").textContent = found.seen ? Draw.even(found.rmse) : "–";
+    at("predicted").textContent = found.seen ? Draw.even(found.predicted) : "–";
+    at("held").textContent = found.seen ? `${((100 * found.held) / found.seen).toFixed(1)} %` : "–";
+    at("held-note").textContent = found.seen
+      ? `${Draw.whole(found.held)} of ${Draw.whole(found.seen)} pixels` : "share of pixels";
+    showPlot(most);
+    showPixel();
+    const executions = Draw.whole(found.total);
+    return found.seen < windows.pixels
+      ? `${executions} shots, at ${Draw.whole(found.seen)} of ${Draw.whole(windows.pixels)} pixels.`
+      : `${at("shots").textContent} ${most === 1 ? "shot" : "shots"} a pixel: error ${Draw.short(found.rmse)} grey levels, ` +
+        `predicted ${Draw.short(found.predicted)}; ${at("held").textContent} of intervals hold the truth.`;
+  }
+
+  /** Error against shots, with the line that the standard errors predict. */
+  function showPlot(most) {
+    const { rms: own, otherRms: other, baseline } = setting;
+    const x1 = Math.max(6, Math.ceil(Math.log10(Math.max(most / 1.3, 1)))), end = 10 ** x1;
+    at("other-key").hidden = other === 0;
+    at("other-name").textContent = baseline ? "predicted without baseline" : "predicted with baseline";
+    if (own === 0) return Plot.say(at("plot"), "Nothing is left to chance: every shot is exact.");
+    const sizes = [own, own / Math.sqrt(end), ...(other > 0 ? [other, other / Math.sqrt(end)] : [])];
+    const y = [Math.floor(Math.log10(Math.min(...sizes))), Math.ceil(Math.log10(Math.max(...sizes) * 1.2))];
+    const line = (kind, size) => ({ kind, ends: [[1, size], [end, size / Math.sqrt(end)]] });
+    const lines = [...(other > 0 ? [line("dashes", other)] : []), line("line", own)];
+    Plot.draw(at("plot"), { x: "shots a pixel", y: "RMSE, grey levels", lines, points: trail, range: { x: [0, x1], y } });
+    const said = trail.map(([n, e]) => `${Draw.short(e)} at ${Draw.whole(n)}`).join(", ");
+    at("plot").setAttribute("aria-label", `Error against shots a pixel: ${said || "no shots yet"}; predicted ${Draw.short(own)} divided by the root of the shots`);
+  }
+
+  /** The chosen pixel: where it is, what its shots were. */
+  function showPixel() {
+    const { picture, law, windows, deviation, exact } = setting, i = pixel.index;
+    const row = Math.floor(i / picture.width), column = i % picture.width;
+    const count = (j) => {
+      const place = windows.positions.indexOf(j);
+      return place < 0 ? 0 : counts[place * windows.pixels + i];
+    };
+    Zoom.show(at("zoom"), { picture, pixel: i, law, counts: count, last });
+    at("marker").style.left = `${(100 * (column + 0.5)) / picture.width}%`;
+    at("marker").style.top = `${(100 * (row + 0.5)) / picture.height}%`;
+    at("at-row").textContent = row;
+    at("at-column").textContent = column;
+    at("pixel-shots").textContent = `${Draw.whole(shots[i])} ${shots[i] === 1 ? "shot" : "shots"}`;
+    const mean = Law.estimate(windows, counts, shots[i], i);
+    at("pixel-mean").textContent = shots[i]
+      ? `${Draw.short(mean, 4)} ± ${Draw.short(deviation[i] / Math.sqrt(shots[i]), 2)}` : "–";
+    at("pixel-exact").textContent = Draw.short(exact[i], 4);
+    if (last === null) at("last").textContent = "none yet";
+  }
+
+  /** Where a kernel position looks, in words. */
+  function direction(j) {
+    const { row, column } = Law.offset(j);
+    const down = { "-1": "up", 0: "", 1: "down" }[row], right = { "-1": "left", 0: "", 1: "right" }[column];
+    return [down, right].filter(Boolean).join(" and ") || "itself";
+  }
+
+  /** One shot at the chosen pixel. */
+  function dropOne() {
+    const { windows, picture, baseline } = setting, i = pixel.index;
+    const place = Law.draw(random, windows.p), j = windows.positions[place];
+    counts[place * windows.pixels + i]++;
+    shots[i]++;
+    last = j;
+    show();
+    const shift = Law.offset(j), row = Math.floor(i / picture.width), column = i % picture.width;
+    const level = picture.data[
+      Law.mirrored(row + shift.row, picture.height) * picture.width +
+      Law.mirrored(column + shift.column, picture.width)];
+    const weight = Draw.short(windows.w[place]);
+    const sampled = baseline
+      ? `${weight} × (${Math.round(level)} − ${Math.round(picture.data[i])})` : `${weight} × ${Math.round(level)}`;
+    at("last").textContent = `${direction(j)}: ${sampled}`;
+    Zoom.drop(at("zoom"), j);
+    say(`Row ${row}, column ${column}. The shot picked ${direction(j)}, level ${Math.round(level)}: ${sampled}. ` +
+      `${at("pixel-shots").textContent}, mean ${at("pixel-mean").textContent}, exact ${at("pixel-exact").textContent}.`);
+  }
+
+  /** Choose a pixel. */
+  function choose(row, column) {
+    const { height, width } = setting.picture;
+    row = Math.min(Math.max(row, 0), height - 1);
+    column = Math.min(Math.max(column, 0), width - 1);
+    if (row * width + column !== pixel.index) last = null;
+    pixel.index = row * width + column;
+    showPixel();
+    say(`Row ${row}, column ${column}, grey level ${Math.round(setting.picture.data[pixel.index])}.`);
+  }
+
+  const where = () => ({
+    row: Math.floor(pixel.index / setting.picture.width), column: pixel.index % setting.picture.width,
+  });
+
+  /** The numbers of shots after which to look: 1, 2, 5, 10 and so on, and the last. */
+  function looks(from, to) {
+    const found = [];
+    for (let power = 1; power < to; power *= 10) {
+      for (const n of [power, 2 * power, 5 * power]) if (n > from && n < to) found.push(n);
+    }
+    return [...found, to];
+  }
+
+  /** Add n shots at every pixel, after those that are still being added. */
+  function add(n) {
+    const mine = run;
+    queue = queue.then(() => (mine === run ? addNow(n, mine) : undefined));
+    return queue;
+  }
+
+  /** Add n shots at every pixel, looking in between, until all are there or all are forgotten. */
+  async function addNow(n, mine) {
+    const { windows } = setting, from = shots.reduce((a, b) => Math.min(a, b));
+    let done = 0, said = "";
+    for (const look of looks(from, from + n)) {
+      const more = look - from - done;
+      for (let i = 0; i < windows.pixels; i++) {
+        Law.addShots(random, windows.p, more, counts, i, windows.pixels);
+        shots[i] += more;
+      }
+      done += more;
+      const found = verdict();
+      trail.push([look, found.rmse]);
+      if (done === n || Draw.moves()) {
+        said = show(found);
+        await new Promise((resume) => requestAnimationFrame(resume));
+        if (mine !== run) return;
+      }
+    }
+    say(said);
+  }
+
+  /** Connect with the page's generator and its status line. */
+  function connect(generator, status) {
+    random = generator;
+    say = status;
+  }
+
+  return { idle: () => queue, connect, set, clear, show, add, dropOne, choose, where, verdict, setting: () => setting };
+})();

@@ -1,0 +1,95 @@
+"""Writes what the page ``docs/explore`` takes from the library: kernels, circuits, photographs.
+
+``python docs/explore_export.py`` rewrites ``kernels.js`` and ``photos.js``;
+``tests/test_explore.py`` holds the committed files to what the library gives.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import qconv
+from qconv.kernels import KERNEL_NAMES
+from qconv.methods.collapse.method import kernel_circuit
+
+FOLDER = Path(__file__).parent / "explore"
+HEAD = "// Written by docs/explore_export.py; tests/test_explore.py compares it with qconv.\n"
+CENTRE = (1, 1)
+
+
+def law(propagator: qconv.Propagator) -> dict[str, Any]:
+    """A propagator and the gates of the circuit that prepares it, qubits as Qiskit counts them."""
+    circuit = kernel_circuit(propagator, ("row", "column"))
+    gates = [
+        [
+            instruction.operation.name,
+            [circuit.find_bit(qubit).index for qubit in instruction.qubits],
+            *map(float, instruction.operation.params),
+        ]
+        for instruction in circuit.data
+    ]
+    return {
+        "p": propagator.probabilities.ravel().tolist(),
+        "w": (propagator.weights.ravel() + 0.0).tolist(),
+        "gates": gates,
+    }
+
+
+def named_kernels() -> list[dict[str, Any]]:
+    """Every kernel by name, 3 x 3, with its law as it is and with a baseline."""
+    found = []
+    for name in KERNEL_NAMES:
+        kernel = qconv.named_kernel(name)
+        propagator = qconv.Propagator.from_kernel(kernel)
+        excluded = propagator
+        if 0 < propagator.probabilities[CENTRE] < 1:
+            excluded = propagator.excluding(CENTRE)
+        found.append(
+            {
+                "name": name,
+                "kernel": kernel.ravel().tolist(),
+                "plain": law(propagator),
+                "baseline": law(excluded),
+            }
+        )
+    return found
+
+
+def photographs() -> dict[str, np.ndarray[Any, Any]]:
+    """Three photographs that scikit-image carries, 128 x 128 whole grey levels."""
+    from skimage import color, data
+
+    astronaut = np.rint(color.rgb2gray(data.astronaut()) * 255)
+    cropped = {
+        "camera": data.camera().astype(float),
+        "coins": data.coins().astype(float)[40:296, 120:376],
+        "astronaut": astronaut,
+    }
+    found = {}
+    for name, picture in cropped.items():
+        step = len(picture) // 128
+        means = picture.reshape(128, step, 128, step).mean(axis=(1, 3))
+        found[name] = np.rint(means).astype(np.uint8)
+    return found
+
+
+def main() -> None:
+    """Write both files."""
+    lines = ",\n".join(f"  {json.dumps(kernel)}" for kernel in named_kernels())
+    (FOLDER / "kernels.js").write_text(f"{HEAD}const Kernels = [\n{lines},\n];\n")
+    photos = ",\n".join(
+        f"  {{ name: {json.dumps(name)}, height: 128, width: 128,\n"
+        f"    grey: {json.dumps(base64.b64encode(pixels.tobytes()).decode())} }}"
+        for name, pixels in photographs().items()
+    )
+    note = "// Grey levels, one byte a pixel: drawn without decoding, exact on every browser.\n"
+    (FOLDER / "photos.js").write_text(f"{HEAD}{note}const Photos = [\n{photos},\n];\n")
+
+
+if __name__ == "__main__":
+    main()

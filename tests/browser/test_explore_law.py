@@ -1,0 +1,224 @@
+"""The mathematics of the page that plays, in a real browser, against the library.
+
+Every statistical assertion has the false-alarm rate `chance.ALARM`, 1e-9.
+"""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import classical
+import qconv
+from qconv.kernels import KERNEL_NAMES
+from tests.chance import ALARM, assert_law
+
+WHERE = {"mode": "same", "boundary": "symm"}
+RNG = np.random.default_rng(2024)
+
+#: Kernels by name, and random ones of any sign, some entries 0, magnitudes far apart.
+KERNELS = {name: qconv.named_kernel(name) for name in KERNEL_NAMES}
+KERNELS |= {f"random {i}": RNG.normal(size=(3, 3)) for i in range(4)}
+KERNELS |= {
+    f"holes {i}": RNG.integers(-3, 4, (3, 3)) * (RNG.random((3, 3)) < 0.6) for i in range(3)
+}
+KERNELS["far apart"] = RNG.choice([-1, 1], (3, 3)) * 10.0 ** RNG.integers(-4, 5, (3, 3))
+KERNELS["centre alone"] = np.array([[0, 0, 0], [0, -2.5, 0], [0, 0, 0]])
+KERNELS = {name: np.asarray(kernel, float) for name, kernel in KERNELS.items()}
+
+PICTURES = {
+    "noise": RNG.integers(0, 256, (13, 17)),
+    "one pixel": np.array([[77]]),
+    "row": RNG.integers(0, 256, (1, 9)),
+    "flat with a step": np.repeat([[20, 20, 20, 21, 240]], 4, axis=0),
+    "reals": RNG.random((8, 5)),
+}
+PICTURES = {name: np.asarray(picture, float) for name, picture in PICTURES.items()}
+
+BASELINES = pytest.mark.parametrize("baseline", [False, True], ids=["plain", "baseline"])
+
+
+@pytest.fixture(scope="module")
+def law(browser, page_url):
+    """The page, for its mathematics alone."""
+    page = browser.new_page()
+    page.goto(page_url)
+    page.evaluate("Explore.ready")
+    yield page
+    page.close()
+
+
+def as_picture(image):
+    return {"height": image.shape[0], "width": image.shape[1], "data": image.ravel().tolist()}
+
+
+def encoded(kernel, baseline):
+    """The propagator that the circuit of `Collapse` encodes."""
+    whole = qconv.Propagator.from_kernel(kernel)
+    if baseline and 0 < whole.probabilities[1, 1] < 1:
+        return whole.excluding((1, 1))
+    return whole
+
+
+@BASELINES
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_propagators(kernel, baseline, law):
+    k = KERNELS[kernel]
+    found = law.evaluate("([k, b]) => Law.encoded(k, b)", [k.ravel().tolist(), baseline])
+    wanted = encoded(k, baseline)
+    np.testing.assert_allclose(found["p"], wanted.probabilities.ravel(), rtol=1e-12, atol=0)
+    np.testing.assert_allclose(found["w"], wanted.weights.ravel(), rtol=1e-12, atol=0)
+
+
+STATISTICS = """
+([picture, kernel, baseline]) => {
+  const windows = Law.windows(picture, kernel, baseline);
+  const expected = windows.p.flatMap((p) => Array(windows.pixels).fill(1000 * p));
+  const mean = (_, i) => Law.estimate(windows, expected, 1000, i);
+  return {
+    deviation: Array.from(Law.deviation(windows)),
+    exact: Array.from(Law.convolve(picture, kernel)),
+    means: Array.from(windows.first, mean),
+  };
+}"""
+
+
+@BASELINES
+@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_standard_errors_and_convolutions(kernel, picture, baseline, law):
+    """Standard errors are the library's; counts in proportion to the law give the exact result."""
+    k, image = KERNELS[kernel], PICTURES[picture]
+    found = law.evaluate(STATISTICS, [as_picture(image), k.ravel().tolist(), baseline])
+    stderr = np.reshape(found["deviation"], image.shape) / np.sqrt(1000)
+    method = qconv.Collapse(baseline=baseline)
+    result = qconv.convolve(image, k, method=method, shots=1000, seed=1, **WHERE)
+    np.testing.assert_allclose(stderr, result.stderr, rtol=1e-12, atol=0)
+    exact = classical.convolve(image, k, **WHERE)
+    atol = 1e-12 * np.abs(k).sum() * image.max()
+    for name in ("exact", "means"):
+        np.testing.assert_allclose(np.reshape(found[name], image.shape), exact, rtol=0, atol=atol)
+
+
+def test_flat_windows_are_exactly_certain(law):
+    """The library's promise, which needs sums of deviations from the first sample."""
+    flat = as_picture(np.full((6, 7), 0.1))
+    for kernel, baseline in (("emboss", True), ("box", False), ("gaussian", False)):
+        given = [flat, KERNELS[kernel].ravel().tolist(), baseline]
+        assert set(law.evaluate(STATISTICS, given)["deviation"]) == {0}
+
+
+def chi_square(counts, probabilities):
+    """Counts follow a law; outcomes expected fewer than ten times are counted together."""
+    counts, expected = np.asarray(counts, float), np.ravel(probabilities) * np.sum(counts)
+    assert not counts[expected == 0].any()
+    rare = expected < 10
+    counts = np.append(counts[~rare], counts[rare].sum())
+    expected = np.append(expected[~rare], expected[rare].sum())
+    counts, expected = counts[expected > 0], expected[expected > 0]
+    if len(counts) > 1:
+        value = float(((counts - expected) ** 2 / expected).sum())
+        assert stats.chi2.sf(value, len(counts) - 1) > ALARM
+
+
+@BASELINES
+@pytest.mark.parametrize("kernel", ["emboss", "gaussian", "random 0", "holes 0", "far apart"])
+@pytest.mark.parametrize("each", [1, 10, 1000, 1_000_000])
+def test_a_million_shots_follow_the_law(each, kernel, baseline, law):
+    """One by one, a few at a time, and as binomial counts."""
+    script = """
+    ([kernel, baseline, each]) => {
+      const random = Law.generator(each), counts = Array(9).fill(0);
+      const {p} = Law.encoded(kernel, baseline);
+      for (let n = 0; n < 1e6; n += each) Law.addShots(random, p, each, counts, 0, 1);
+      return counts;
+    }"""
+    k = KERNELS[kernel]
+    counts = law.evaluate(script, [k.ravel().tolist(), baseline, each])
+    assert sum(counts) == 1_000_000
+    probabilities = encoded(k, baseline).probabilities
+    assert_law(counts, probabilities)
+    chi_square(counts, probabilities)
+
+
+@pytest.mark.parametrize(("n", "p"), [(5, 0.3), (40, 0.02), (40, 0.5), (100, 0.1), (1000, 0.98)])
+def test_binomial_counts_have_their_law(n, p, law):
+    binomial_counts_have_their_law(n, p, law)
+
+
+@pytest.mark.parametrize("n", [1000, 1_000_000])
+@pytest.mark.parametrize("mean", [3, 9.9, 10.1, 30, 333])
+def test_binomial_counts_have_their_law_on_both_sides_of_a_change(n, mean, law):
+    """The sampler walks below a mean of ten, and rejects above."""
+    binomial_counts_have_their_law(n, mean / n, law)
+
+
+def binomial_counts_have_their_law(n, p, law):
+    """The whole distribution."""
+    script = """
+    ([n, p]) => {
+      const random = Law.generator(5);
+      return Array.from({length: 100000}, () => Law.binomial(random, n, p));
+    }"""
+    drawn = np.array(law.evaluate(script, [n, p]))
+    assert drawn.min() >= 0
+    assert drawn.max() <= n
+    step = max(1, int(np.sqrt(n * p * (1 - p)) / 10))
+    edges = np.arange(drawn.min() - 1, drawn.max() + step, step)
+    probabilities = np.diff(np.concatenate([[0], stats.binom.cdf(edges, n, p), [1]]))
+    counts = np.histogram(drawn, np.concatenate([[-np.inf], edges + 0.5, [np.inf]]))[0]
+    chi_square(counts, probabilities)
+
+
+def test_errors_are_as_large_as_stated(law):
+    """At every pixel of the page's own picture: squared errors in standard errors average to 1."""
+    script = """
+    () => {
+      const {windows, deviation, exact} = Collapse.setting(), {p, pixels} = windows;
+      const random = Law.generator(3), counts = new Float64Array(p.length * pixels);
+      for (let i = 0; i < pixels; i++) Law.addShots(random, p, 1000, counts, i, pixels);
+      const error = (i) => Law.estimate(windows, counts, 1000, i) - exact[i];
+      return Array.from(deviation, (d, i) => (d ? (error(i) * Math.sqrt(1000)) / d : 0));
+    }"""
+    z = np.array(law.evaluate(script))
+    z = z[z != 0]
+    assert len(z) > 10_000
+    far = stats.norm.isf(ALARM / 2)
+    # z**2 has variance 2, and (kurtosis - 3) / 1000 more, which is far below 0.1.
+    assert abs((z**2).mean() - 1) < far * np.sqrt(2.1 / len(z))
+    assert abs(z.mean()) < far / np.sqrt(len(z))
+
+
+@pytest.mark.parametrize("steps", [0, 1, 5])
+@pytest.mark.parametrize("kernel", ["box", "gaussian", "drift"])
+def test_particles_follow_the_law_of_diffusion(kernel, steps, law):
+    """Convolution on a torus, step after step, for every kernel without a negative entry."""
+    k = np.array([[0, 1, 0], [0, 2, 5], [0, 0, 1.0]]) if kernel == "drift" else KERNELS[kernel]
+    image = PICTURES["noise"]
+    script = """
+    ([picture, kernel, steps]) => {
+      const random = Law.generator(steps), {height, width, data} = picture;
+      const particles = Law.scatter(random, picture, 1000000);
+      for (let t = 0; t < steps; t++) Law.move(random, particles, kernel, height, width);
+      const counts = Array(data.length).fill(0);
+      for (const pixel of particles.pixel) counts[pixel]++;
+      let square = 0, exact = data;
+      const {down, right, variance} = Law.stepMoments(kernel), {p} = Law.propagator(kernel);
+      for (let i = 0; i < 1000000; i++) {
+        const y = particles.down[i] - steps * down, x = particles.right[i] - steps * right;
+        square += y * y + x * x;
+      }
+      for (let t = 0; t < steps; t++) {
+        exact = Law.convolve({height, width, data: exact}, p, Law.wrapped);
+      }
+      return {counts, exact: Array.from(exact), square: square / 1000000, variance};
+    }"""
+    found = law.evaluate(script, [as_picture(image), k.ravel().tolist(), steps])
+    exact = image
+    for _ in range(steps):
+        exact = classical.convolve(exact, k / k.sum(), mode="same", boundary="wrap")
+    np.testing.assert_allclose(found["exact"], exact.ravel(), rtol=1e-12)
+    assert_law(found["counts"], exact / image.sum())
+    chi_square(found["counts"], exact / image.sum())
+    # Each square is at most 2 (2 steps)**2: Hoeffding's inequality for their mean.
+    off = abs(found["square"] - steps * found["variance"])
+    assert off <= 8 * steps**2 * np.sqrt(np.log(2 / ALARM) / 2e6)
