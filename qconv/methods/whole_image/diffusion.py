@@ -80,6 +80,16 @@ class Diffusion(Method):
     Raises:
         TypeError: ``steps`` is not a whole number.
         ValueError: ``steps`` is below 1, ``adder`` unknown.
+
+    Example:
+        >>> import qconv
+        >>> drop = [0, 0, 16, 0, 0]
+        >>> method = qconv.Diffusion(steps=2)
+        >>> result = qconv.convolve(drop, [0.25, 0.5, 0.25], method=method, shots=None, mode="same")
+        >>> result.image.round(6)
+        array([1., 4., 6., 4., 1.])
+        >>> [register.name for register in result.circuits[0].qregs]
+        ['column', 'kernel_column', 'kernel_column_2']
     """
 
     adder: str = "auto"
