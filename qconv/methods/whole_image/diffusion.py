@@ -18,8 +18,9 @@ product: either with kernel registers of their own (``fresh``), or with one that
 propagator's convolution with itself. Resetting one between the steps would be the same law, but
 would make a simulator run shot by shot.
 
-Images are in any unit; boundaries as `RegisterLayout` lays them out; particles that end beyond what
-is read are not made up for, and `Convolution.success_probability` tells their part.
+Images are in any unit; boundaries as `qconv.methods.whole_image.register_layout` lays them out;
+particles that end beyond what is read are not made up for, and `Convolution.success_probability`
+tells their part.
 """
 
 from __future__ import annotations
