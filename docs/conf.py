@@ -55,6 +55,9 @@ autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_mock_imports = [] if importlib.util.find_spec("torch") else ["torch"]
+autodoc_type_aliases = {
+    name: name for name in ("ArrayLike", "NDArray", "Backend", "Seed", "Numbers")
+}
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
@@ -76,6 +79,7 @@ html_static_path = ["_static"]
 html_css_files = ["qconv.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_sidebars = {"start/*": [], "benchmarks/*": [], "writing-a-method": ["sidebar-nav-bs"]}
 html_theme_options = {
     "logo": {"text": "qconv"},
     "show_prev_next": True,
