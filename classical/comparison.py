@@ -22,7 +22,19 @@ _LARGEST_Z = 1e50
 
 @dataclass(frozen=True, eq=False)
 class Comparison(Evidence):
-    """An estimate against the exact result; print it for a table with the verdict."""
+    """An estimate against the exact result; print it for a table with the verdict.
+
+    Example:
+        >>> import numpy as np
+        >>> import classical
+        >>> image = np.random.default_rng(7).random((32, 32))
+        >>> sample = classical.stochastic_convolve(image, [[1, -1]], shots=100, seed=7)
+        >>> report = classical.compare(sample, classical.convolve(image, [[1, -1]]))
+        >>> round(report.rmse, 3), round(report.predicted_rmse, 3)
+        (0.103, 0.104)
+        >>> round(report.coverage, 3), round(report.mean_square_z, 3)
+        (0.946, 0.979)
+    """
 
     zscores: NDArray[np.float64]
     """Error in standard errors per pixel; of a noiseless pixel 0 or infinite; NaN if unknown."""
@@ -60,21 +72,32 @@ def compare(
     contradict the estimate.
 
     Args:
-        result: Any object with arrays ``image`` and ``stderr`` of the shape of `exact` (NaN in
+        result: Any object with arrays ``image`` and ``stderr`` of the shape of ``exact`` (NaN in
             ``stderr``: not known); optionally ``shots``, ``oracle_calls`` (in all, for the error at
             equal cost), and ``independent`` (False if the errors of different pixels are
             correlated, which leaves the p-value NaN).
         exact: The exact result, any number of axes, any unit.
         level: Confidence level of the intervals whose coverage is counted, between 0 and 1.
         data_range: Distance from the darkest to the brightest value, for PSNR, SSIM and the scale
-            of rounding; by default that of `exact`. Give it if `exact` is close to 0 everywhere.
+            of rounding; by default that of ``exact``. Give it if that is close to 0 everywhere.
 
     Returns:
         All figures, and a verdict with false-alarm rate 1e-6.
 
     Raises:
-        TypeError: Something is not a real number, or `result` lacks ``image`` or ``stderr``.
+        TypeError: Something is not a real number, or ``result`` lacks ``image`` or ``stderr``.
         ValueError: Shapes differ, a number is not finite or out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> import classical
+        >>> image = np.random.default_rng(7).random((32, 32))
+        >>> sample = classical.stochastic_convolve(image, [[1, -1]], shots=100, seed=7)
+        >>> report = classical.compare(sample, classical.convolve(image, [[1, -1]]))
+        >>> print(report.verdict)
+        agrees with the exact convolution: errors are as large as stated (false-alarm rate 1e-06)
+        >>> report.agrees
+        True
     """
     truth = real_array("exact", exact)
     image, stderr = _estimate(result, truth.shape)

@@ -63,6 +63,13 @@ def convolve(
 
     Source:
         SciPy, ``scipy.signal.convolve2d``.
+
+    Example:
+        >>> import classical
+        >>> classical.convolve([1, 2, 3, 4], [1, 10, 100])
+        array([  1.,  12., 123., 234., 340., 400.])
+        >>> classical.convolve([1, 2, 3, 4], [1, 10, 100], mode="same", boundary="wrap")
+        array([412., 123., 234., 341.])
     """
     chosen = _METHODS[one_of("method", method, _METHODS)]
     x, k = image_and_kernel(image, kernel)
@@ -101,6 +108,11 @@ def correlate(
 
     Source:
         SciPy, ``scipy.signal.correlate2d``.
+
+    Example:
+        >>> import classical
+        >>> classical.correlate([1, 2, 3, 4], [1, 10, 100], mode="valid")
+        array([321., 432.])
     """
     chosen = _METHODS[one_of("method", method, _METHODS)]
     x, k = image_and_kernel(image, kernel)

@@ -48,6 +48,11 @@ def heat_kernel(shape: Sequence[int], time: float, diffusivity: float = 1.0) -> 
     Source:
         Einstein, Ann. Phys. 322, 549 (1905), section 4 (the law); Lindeberg, J. Math. Imaging Vis.
         66, 759 (2024), section 2 (sampled and integrated Gaussians).
+
+    Example:
+        >>> import classical
+        >>> classical.heat_kernel((5,), time=0.5).round(4)
+        array([0.0545, 0.2442, 0.4026, 0.2442, 0.0545])
     """
     sizes = grid_shape("shape", shape)
     rate = positive_number("diffusivity", diffusivity)
@@ -104,10 +109,10 @@ def diffuse(
 
     Returns:
         The image after all steps as float64, in the unit of the image times the kernel's to the
-        power of `steps`.
+        power of ``steps``.
 
     Raises:
-        TypeError: An argument is complex or not a number; `steps` is not an integer.
+        TypeError: An argument is complex or not a number; ``steps`` is not an integer.
         ValueError: An argument is empty, not finite, out of range, has the wrong number of axes, is
             an unknown word; in mode ``valid``, nothing is left; or the values overflow.
 

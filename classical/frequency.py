@@ -43,6 +43,11 @@ def low_pass(shape: Sequence[int], radius: float) -> NDArray[np.float64]:
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.8 (ideal lowpass filter).
+
+    Example:
+        >>> import classical
+        >>> classical.low_pass((8,), radius=2)  # the mean, then 1, 2, 3, -4, -3, -2, -1 cycles
+        array([1., 1., 1., 0., 0., 0., 1., 1.])
     """
     limit = non_negative_number("radius", radius)
     return (_distance(shape) <= limit).astype(np.float64)
@@ -65,6 +70,11 @@ def high_pass(shape: Sequence[int], radius: float) -> NDArray[np.float64]:
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.9 (ideal highpass filter).
+
+    Example:
+        >>> import classical
+        >>> classical.high_pass((8,), radius=2)
+        array([0., 0., 0., 1., 1., 1., 0., 0.])
     """
     return 1.0 - low_pass(shape, radius)
 
@@ -79,7 +89,7 @@ def band_pass(shape: Sequence[int], inner: float, outer: float) -> NDArray[np.fl
     Args:
         shape: Shape of the image, 1, 2 or 3 axes.
         inner: Radius that is just outside of the ring, in cycles per image, at least 0.
-        outer: Radius that is just inside of the ring, in cycles per image, at least `inner`.
+        outer: Radius that is just inside of the ring, in cycles per image, at least ``inner``.
 
     Returns:
         Mask of that shape, 0 or 1, in the order of ``numpy.fft.fftn``; all zeros if no frequency
@@ -91,6 +101,11 @@ def band_pass(shape: Sequence[int], inner: float, outer: float) -> NDArray[np.fl
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.10 (ideal bandpass filter).
+
+    Example:
+        >>> import classical
+        >>> classical.band_pass((8,), inner=1, outer=3)
+        array([0., 0., 1., 1., 0., 1., 1., 0.])
     """
     low = non_negative_number("inner", inner)
     high = non_negative_number("outer", outer)
@@ -115,10 +130,15 @@ def gaussian_pass(shape: Sequence[int], sigma: float) -> NDArray[np.float64]:
 
     Raises:
         TypeError: As in `low_pass`.
-        ValueError: `sigma` is not positive, or as in `low_pass`.
+        ValueError: ``sigma`` is not positive, or as in `low_pass`.
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.8 (Gaussian lowpass filter).
+
+    Example:
+        >>> import classical
+        >>> classical.gaussian_pass((4,), sigma=1).round(3)
+        array([1.   , 0.607, 0.135, 0.607])
     """
     width = positive_number("sigma", sigma)
     distance = _distance(shape)
@@ -150,6 +170,11 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.7.
+
+    Example:
+        >>> import classical
+        >>> classical.filter_frequencies([1, 2, 3, 4], classical.low_pass((4,), radius=0))
+        array([2.5, 2.5, 2.5, 2.5])
     """
     x = real_array("image", image)
     require_axes("image", x)
@@ -172,6 +197,11 @@ def compression_ratio(mask: ArrayLike) -> float:
     Raises:
         TypeError: The mask is complex or holds no numbers.
         ValueError: The mask is empty, not finite, or all zeros.
+
+    Example:
+        >>> import classical
+        >>> classical.compression_ratio(classical.low_pass((8,), radius=0))
+        7.0
     """
     entries = real_array("mask", mask)
     kept = int(np.count_nonzero(entries))
@@ -207,6 +237,11 @@ def transfer_function(kernel: ArrayLike, shape: Sequence[int]) -> NDArray[np.com
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.6 (convolution theorem).
+
+    Example:
+        >>> import classical
+        >>> classical.transfer_function([1, 2, 1], (4,)).real
+        array([4., 2., 0., 2.])
     """
     sizes = grid_shape("shape", shape)
     k = real_array("kernel", kernel)

@@ -108,6 +108,13 @@ def conv2d(
 
     Source:
         PyTorch, ``torch.nn.functional.conv2d``.
+
+    Example:
+        >>> import classical
+        >>> image = [[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]  # one channel
+        >>> classical.conv2d(image, [[[[1, 1], [1, 1]]]], bias=[100])
+        array([[[112., 116.],
+                [124., 128.]]])
     """
     layer = _checked(input, weight, bias, stride, padding, dilation, groups)
     count, outputs, rows, columns = layer.shape
@@ -138,7 +145,7 @@ def stochastic_conv2d(
 
     With ``S = sum |w|`` over the weights of an output channel, a draw is position ``J`` (a channel
     of the group, a row and a column) with probability ``|w_J| / S`` and has the value
-    ``S * sign(w_J) * x_J``. Each output pixel is the mean of `shots` draws of its own, plus the
+    ``S * sign(w_J) * x_J``. Each output pixel is the mean of ``shots`` draws of its own, plus the
     bias.
 
     With a baseline, what is drawn is how much a pixel differs from the one under the kernel's
@@ -170,6 +177,17 @@ def stochastic_conv2d(
         TypeError: An argument is complex or has the wrong type.
         ValueError: What `conv2d` refuses; shots or seed are out of range; the magnitudes of an
             output channel's weights add up to infinity.
+
+    Example:
+        >>> import classical
+        >>> image, weight = [[[1, 2, 3], [4, 5, 6], [7, 8, 9]]], [[[[1, 1], [1, 1]]]]
+        >>> sample = classical.stochastic_conv2d(image, weight, shots=10_000, seed=7)
+        >>> sample.image.round(1)
+        array([[[12.1, 16.1],
+                [24. , 28.1]]])
+        >>> sample.stderr.round(2)
+        array([[[0.06, 0.06],
+                [0.06, 0.06]]])
     """
     count, rng = whole_number("shots", shots, 1), generator(seed)
     differences = true_or_false("baseline", baseline)

@@ -58,6 +58,12 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     Source:
         Horner and Gianino, Applied Optics 23, 812 (1984) (phase-only matched filter); Lewis, Vision
         Interface 120 (1995), section 2 (normalised correlation).
+
+    Example:
+        >>> import classical
+        >>> scores = classical.match_template([5, 1, 4, 2, 8, 5, 7], [4, 2, 8], filter="normalized")
+        >>> scores.round(2)
+        array([ 0.58, -0.5 ,  1.  , -0.33,  0.5 ])
     """
     kind = one_of("filter", filter, _FILTERS)
     x, t = _checked(image, template)

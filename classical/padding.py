@@ -70,7 +70,7 @@ def fourier_convolve(
         linear, N if circular.
 
     Raises:
-        TypeError: Image or kernel is complex or holds no numbers, or `block` no integers.
+        TypeError: Image or kernel is complex or holds no numbers, or ``block`` no integers.
         ValueError: Image or kernel is empty, not finite, or has the wrong number of axes; an
             unknown scheme; a kernel that does not fit it; or a block below 1, for a scheme
             without blocks, or for another number of axes.
@@ -80,8 +80,10 @@ def fourier_convolve(
         the discrete Fourier transform, overlap-add and overlap-save).
 
     Example:
+        >>> import classical
         >>> for padding in ("both", "kernel", "wrapped"):
-        ...     print(fourier_convolve([1, 2, 3, 4], [1, 10, 100], padding=padding).round())
+        ...     result = classical.fourier_convolve([1, 2, 3, 4], [1, 10, 100], padding=padding)
+        ...     print(result.round())
         [  1.  12. 123. 234. 340. 400.]
         [341. 412. 123. 234.]
         [412. 123. 234. 341.]

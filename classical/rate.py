@@ -14,7 +14,14 @@ _FEWEST_POINTS = 3
 
 @dataclass(frozen=True)
 class Convergence:
-    """The power law ``error = prefactor * shots ** rate``, fitted; print it for a sentence."""
+    """The power law ``error = prefactor * shots ** rate``, fitted; print it for a sentence.
+
+    Example:
+        >>> import classical
+        >>> fit = classical.convergence([100, 400, 1600], [2.0, 1.0, 0.5])
+        >>> round(fit.rate, 6), round(fit.prefactor, 6), fit.points
+        (-0.5, 20.0, 3)
+    """
 
     rate: float
     """Slope of log error against log shots: -1/2 for sampling."""
@@ -46,6 +53,11 @@ def convergence(shots: ArrayLike, errors: ArrayLike) -> Convergence:
     Raises:
         TypeError: Complex numbers, or no numbers at all.
         ValueError: Too few points, shapes differ, a value is not positive or not finite.
+
+    Example:
+        >>> import classical
+        >>> print(classical.convergence([100, 400, 1600], [2.0, 1.0, 0.5]))
+        error = 20 * shots^(-0.5000 +- 0) from 3 points (sampling: -0.5)
     """
     x, y = _logarithms("shots", shots), _logarithms("errors", errors)
     if x.shape != y.shape:

@@ -18,7 +18,14 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What a stochastic convolution found."""
+    """What a stochastic convolution found.
+
+    Example:
+        >>> import classical
+        >>> sample = classical.stochastic_convolve([0, 10, 20], [1, 2, 1], shots=100, seed=7)
+        >>> type(sample).__name__, sample.image.shape, sample.shots
+        ('Sample', (5,), 100)
+    """
 
     image: _Array
     """Mean of the draws, per pixel, in the unit of image times kernel."""
@@ -113,7 +120,7 @@ def stochastic_convolve(
 
     With ``S = sum |k|``, a draw is position ``J`` with probability ``|k_J| / S`` and has the value
     ``S * sign(k_J) * I_J``; its expectation is the convolution. Each output pixel is the mean of
-    `shots` draws of its own.
+    ``shots`` draws of its own.
 
     The standard error comes from the draws, as it would on a quantum computer: all pixels draw from
     one law, so the draws of all pixels together, as frequencies ``q_j``, estimate the variance of
@@ -138,6 +145,14 @@ def stochastic_convolve(
         TypeError: An argument is complex or has the wrong type.
         ValueError: An argument is out of range, empty or not finite; the kernel is all zeros, or
             its magnitudes add up to infinity.
+
+    Example:
+        >>> import classical
+        >>> sample = classical.stochastic_convolve([0, 10, 20], [1, 2, 1], shots=10_000, seed=7)
+        >>> sample.image.round(1)
+        array([ 0. ,  9.8, 39.7, 50.5, 20.2])
+        >>> sample.stderr.round(1)
+        array([0. , 0.2, 0.3, 0.3, 0.3])
     """
     count = whole_number("shots", shots, 1)
     rng = generator(seed)

@@ -54,9 +54,9 @@ class Evidence:
     mean_square_z: float
     """Mean of z^2 over the noisy pixels: 1 for honest standard errors; NaN if there are none."""
     largest_z: float
-    """Largest |z| of a noisy pixel; NaN if there are none."""
+    """Largest ``|z|`` of a noisy pixel; NaN if there are none."""
     largest_z_limit: float
-    """Largest |z| that honest errors would reach; infinite below 1000 noisy pixels."""
+    """Largest ``|z|`` that honest errors would reach; infinite below 1000 noisy pixels."""
     concentrated: bool
     """Whether 20 pixels or fewer carry most of the error: an outcome was drawn too rarely."""
     pvalue: float

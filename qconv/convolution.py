@@ -62,6 +62,16 @@ def convolve(
         ValueError: An argument has a wrong value or shape, is not finite or empty, or the work
             would not fit in memory. Nothing has run then.
         RuntimeError: A backend failed.
+
+    Example:
+        >>> import qconv
+        >>> result = qconv.convolve([0, 10, 20], [1, 2, 1], shots=10_000, seed=7)
+        >>> result.image.round(1)
+        array([ 0. , 10.4, 40.2, 51.2, 20.2])
+        >>> result.stderr.round(1)
+        array([0. , 0.2, 0.3, 0.3, 0.3])
+        >>> qconv.convolve([0, 10, 20], [1, 2, 1], shots=None).image  # the exact expectation
+        array([ 0., 10., 40., 50., 20.])
     """
     laid_out = plan(
         image,
@@ -98,6 +108,13 @@ def correlate(
     Follows ``scipy.signal.correlate2d`` for any number of axes, also in where it puts an even
     kernel's centre in mode same (``numpy.correlate`` and ``scipy.signal.correlate`` put it one
     pixel off). Arguments, result and errors are those of `convolve`.
+
+    Example:
+        >>> import qconv
+        >>> qconv.correlate([0, 10, 20], [1, 2, 0], shots=None, mode="same").image
+        array([ 0., 20., 50.])
+        >>> qconv.convolve([0, 10, 20], [1, 2, 0], shots=None, mode="same").image
+        array([10., 40., 40.])
     """
     laid_out = plan(
         image,

@@ -59,6 +59,20 @@ def filter_frequencies(
         ValueError: ``transfer`` has another shape than the image, a magnitude above 1, or would
             make the result complex; or as for `qconv.convolve`.
         RuntimeError: A backend failed.
+
+    Example:
+        >>> import classical
+        >>> import qconv
+        >>> image = [[9.0, 1, 5, 1], [1, 5, 1, 5], [5, 1, 9, 1], [1, 5, 1, 5]]
+        >>> mean_only = classical.low_pass((4, 4), radius=0)
+        >>> qconv.filter_frequencies(image, mean_only, shots=None).image.round(6)
+        array([[3.5, 3.5, 3.5, 3.5],
+               [3.5, 3.5, 3.5, 3.5],
+               [3.5, 3.5, 3.5, 3.5],
+               [3.5, 3.5, 3.5, 3.5]])
+        >>> result = qconv.filter_frequencies(image, mean_only, shots=10_000, seed=7)
+        >>> print(f"{result.image.mean():.2f}, success probability {result.expected_success:.3f}")
+        3.50, success probability 0.613
     """
     pixels = real_array(image, "image", finite=False)
     spectrum = _checked(transfer, pixels.shape)

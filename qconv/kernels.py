@@ -73,6 +73,15 @@ def named_kernel(name: str, size: int | None = None) -> NDArray[np.float64]:
     Raises:
         TypeError: ``size`` is not a whole number.
         ValueError: The name is unknown, or the kernel does not exist in that size.
+
+    Example:
+        >>> import qconv
+        >>> qconv.named_kernel("edge")
+        array([[-1., -1., -1.],
+               [-1.,  8., -1.],
+               [-1., -1., -1.]])
+        >>> qconv.named_kernel("gaussian", 5)[2] * 256
+        array([ 6., 24., 36., 24.,  6.])
     """
     one_of(name, "kernel", KERNEL_NAMES)
     side = 3 if size is None else whole_number(size, "size", 1, _LARGEST)

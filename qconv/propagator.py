@@ -32,6 +32,16 @@ class Propagator:
         TypeError: An argument is not a real array.
         ValueError: A probability is negative, their sum is not 1, an entry is not finite, or the
             shapes differ.
+
+    Example:
+        >>> import qconv
+        >>> propagator = qconv.Propagator.from_kernel([1, -2, 1])
+        >>> propagator.probabilities, propagator.weights
+        (array([0.25, 0.5 , 0.25]), array([ 4., -4.,  4.]))
+        >>> propagator.effective_kernel
+        array([ 1., -2.,  1.])
+        >>> qconv.Propagator.softmax([1, -2, 1]).probabilities.round(3)
+        array([0.488, 0.024, 0.488])
     """
 
     probabilities: NDArray[np.float64]

@@ -59,6 +59,18 @@ class Convolution:
     """What the shots say about a convolution, and how far off that is likely to be.
 
     Results of the same convolution from independent shots add up: ``a + b`` has the shots of both.
+
+    Example:
+        >>> import qconv
+        >>> first = qconv.convolve([0, 10, 20], [1, 2, 1], shots=1000, seed=7)
+        >>> both = first + qconv.convolve([0, 10, 20], [1, 2, 1], shots=3000, seed=8)
+        >>> both.shots, both.total_shots
+        (4000, 20000)
+        >>> print(f"{first.stderr[2] / both.stderr[2]:.2f}")  # four times the shots halve the error
+        2.00
+        >>> low, high = both.interval(0.95)
+        >>> print(f"{low[2]:.1f} to {high[2]:.1f}")
+        38.9 to 40.6
     """
 
     image: NDArray[np.float64]

@@ -1,6 +1,7 @@
 """The order of the house: a file imports only from what stands above it."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -131,7 +132,8 @@ def test_a_short_listing():
 @pytest.mark.parametrize("path", files("qconv") + files("classical"), **IDS)
 def test_short_files_and_functions(path):
     text = path.read_text()
-    assert 1 <= len(text.splitlines()) <= MOST_LINES
+    without_examples = re.sub(r'\n *Example:\n.*?"""', '"""', text, flags=re.DOTALL)
+    assert 1 <= len(without_examples.splitlines()) <= MOST_LINES
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("qconv", "classical")
 
 #: What may lie in a working copy, but comes from no commit: it would only make the copy slow.
-NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
+NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "_build", "dist", "*.egg-info")
 
 STALE = (
     "build/lib/qconv/old_module.py",

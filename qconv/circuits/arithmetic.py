@@ -66,6 +66,14 @@ def offset_adder(
         TypeError: ``num_bits`` or ``num_offsets`` is not a whole number, or ``measured`` not a
             truth value.
         ValueError: ``num_bits`` is below 1, ``num_offsets`` below 2, or ``family`` unknown.
+
+    Example:
+        >>> import qconv
+        >>> adder = qconv.offset_adder(num_bits=5, num_offsets=3)  # adds 0, 1 or 2, modulo 32
+        >>> [(register.name, register.size) for register in adder.qregs]
+        [('position', 5), ('offset', 2), ('ancilla', 2)]
+        >>> qconv.resources(adder).two_qubit_gates
+        26
     """
     num_bits, num_offsets = _checked_sizes(num_bits, num_offsets)
     family = _checks.one_of(family, "family", FAMILIES)

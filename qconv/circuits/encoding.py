@@ -72,6 +72,17 @@ def encode_amplitudes(
             strings.
         ValueError: ``amplitudes`` has no axis or no element, is masked, NaN or infinite somewhere
             or zero everywhere, or ``names`` does not fit the axes.
+
+    Example:
+        >>> from qiskit.quantum_info import Statevector
+        >>> import qconv
+        >>> circuit = qconv.encode_amplitudes([[3, 0], [0, 4]])
+        >>> [register.name for register in circuit.qregs]
+        ['column', 'row']
+        >>> Statevector(circuit).probabilities().round(6)  # in the array's own order
+        array([0.36, 0.  , 0.  , 0.64])
+        >>> qconv.resources(circuit).two_qubit_gates
+        1
     """
     array = _checked_amplitudes(amplitudes)
     checked_names = _checked_names(names, array.ndim)

@@ -38,6 +38,12 @@ class Resources:
         depth: Longest chain of gates of any kind.
         t_count: Estimate of the T gates: a rotation about Z costs 0 at multiples of pi/2, 1 at odd
             multiples of pi/4, otherwise :data:`T_PER_ROTATION`.
+
+    Example:
+        >>> import qconv
+        >>> cost = qconv.resources(qconv.offset_adder(num_bits=4, num_offsets=3))
+        >>> cost.qubits, cost.ancillas, cost.two_qubit_gates
+        (7, 1, 19)
     """
 
     qubits: int
@@ -78,6 +84,16 @@ def resources(circuit: QuantumCircuit, backend: BackendV2 | None = None) -> Reso
     Raises:
         TypeError: ``circuit`` is not a ``QuantumCircuit``, or ``backend`` not a ``BackendV2``.
         ValueError: The circuit has free parameters, or more qubits than the backend.
+
+    Example:
+        >>> import qconv
+        >>> print(qconv.resources(qconv.encode_amplitudes([[1, 2, 1], [2, 4, 2], [1, 2, 1]])))
+        qubits                          4
+        ancillas                        0
+        two-qubit gates                 2
+        two-qubit depth                 1
+        depth                          11
+        T gates (rotations to 1e-10)  600
     """
     _check(circuit, backend)
     bare = _without_saves(circuit)

@@ -41,7 +41,19 @@ LEAK = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """What one program gave."""
+    """What one program gave.
+
+    Example:
+        >>> import numpy as np
+        >>> import qconv
+        >>> coin = qconv.encode_amplitudes([3, 4])  # heads with probability 9/25, tails with 16/25
+        >>> program = qconv.Program(lambda: coin, executions=1000, seed=np.random.SeedSequence(7))
+        >>> outcomes = qconv.Outcomes(program, law=np.array([0.36, 0.64]))
+        >>> outcomes.frequencies(program.seed)
+        array([0.371, 0.629])
+        >>> outcomes.executions
+        1000
+    """
 
     program: Program
     """What ran."""

@@ -26,7 +26,16 @@ class Saving:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One circuit, not yet built, and how it is to run."""
+    """One circuit, not yet built, and how it is to run.
+
+    Example:
+        >>> import numpy as np
+        >>> import qconv
+        >>> coin = qconv.encode_amplitudes([3, 4])
+        >>> program = qconv.Program(lambda: coin, executions=1000, seed=np.random.SeedSequence(7))
+        >>> program.circuit().num_clbits
+        1
+    """
 
     build: Callable[[], QuantumCircuit]
     """Makes the circuit, without measurement: a new one at every call."""

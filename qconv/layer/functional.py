@@ -66,6 +66,18 @@ def conv2d(
         ValueError: An argument has a wrong value or shape, is not finite, or the work would not fit
             in memory. Nothing has run then.
         RuntimeError: A backend failed.
+
+    Example:
+        >>> import numpy as np
+        >>> import qconv
+        >>> images = np.arange(32.0).reshape(1, 2, 4, 4)  # one image of two channels
+        >>> weight = np.ones((3, 2, 3, 3)) / 18  # three output channels
+        >>> output = qconv.conv2d(images, weight, shots=100, seed=7)
+        >>> output.image.shape, output.stderr.shape, len(output.circuits)
+        ((1, 3, 2, 2), (1, 3, 2, 2), 3)
+        >>> qconv.conv2d(images, weight, shots=None).image[0, 0]
+        array([[13., 14.],
+               [17., 18.]])
     """
     layer = laid_out(
         2,
@@ -109,6 +121,12 @@ def conv1d(
     Follows ``torch.nn.functional.conv1d``: ``input`` is ``(N, C, L)`` or ``(C, L)``, ``weight``
     ``(O, C / groups, h)``, the output ``(N, O, L')``. All arguments, errors and the result are
     those of `conv2d`.
+
+    Example:
+        >>> import qconv
+        >>> signal, weight = [[0.0, 1, 2, 3]], [[[1, -1]]]  # one channel in, one out
+        >>> qconv.conv1d(signal, weight, shots=None).image
+        array([[-1., -1., -1.]])
     """
     layer = laid_out(
         1,

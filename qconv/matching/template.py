@@ -60,7 +60,20 @@ _ROUNDING, _SILENT = 1e-12, 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Where a template was found, how sure that is, and the sampled map behind it."""
+    """Where a template was found, how sure that is, and the sampled map behind it.
+
+    Example:
+        >>> import numpy as np
+        >>> import qconv
+        >>> image = np.random.default_rng(7).random((32, 32))
+        >>> match = qconv.match_template(image, image[5:17, 9:21], shots=1000, seed=7)
+        >>> match.map.shape  # one number for each place where the template fits into the image
+        (21, 21)
+        >>> match.candidates[0]  # the most similar of the places that were compared
+        array([5, 9])
+        >>> match.certainty > 0.99
+        True
+    """
 
     position: tuple[int, ...]
     """Place of the template's first element in the image: ``candidates[0]``."""
@@ -167,6 +180,16 @@ def match_template(
     Source:
         Horner and Gianino, Applied Optics 23, 812 (1984) (phase-only matched filter); Lewis, Vision
         Interface 120 (1995), section 2 (normalised correlation).
+
+    Example:
+        >>> import numpy as np
+        >>> import qconv
+        >>> image = np.random.default_rng(7).random((32, 32))
+        >>> match = qconv.match_template(image, image[5:17, 9:21], shots=1000, seed=7)
+        >>> match.position
+        (5, 9)
+        >>> print(f"{match.similarity:.3f}")
+        1.000
     """
     x, t = _checked(image, template)
     if filter == "normalized":

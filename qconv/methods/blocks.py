@@ -74,6 +74,13 @@ class Blocks(Method):
 
     Source:
         Oppenheim and Schafer, Discrete-Time Signal Processing, section 8.7.3.
+
+    Example:
+        >>> import qconv
+        >>> method = qconv.Blocks(qconv.Fourier(), "overlap-add", qubits=5)
+        >>> plan = qconv.plan(list(range(20)), [1, 2, 1], method=method)
+        >>> len(method.blocks(plan)), plan.cost.qubits
+        (4, 5)
     """
 
     method: Method

@@ -44,6 +44,17 @@ class Cost:
     controlled NOTs (Iten et al. 2016, arXiv:1501.06911), a diagonal ``2**n - 2`` (Bullock and
     Markov 2004, quant-ph/0303039), a rotation of one qubit multiplexed by the others ``2**(n - 1)``
     (Mottonen et al. 2004, quant-ph/0404089).
+
+    Example:
+        >>> import qconv
+        >>> kernel = qconv.named_kernel("gaussian")
+        >>> plan = qconv.plan(
+        ...     [[1, 2], [3, 4]], kernel, method=qconv.Diffusion(), mode="same", shots=100
+        ... )
+        >>> plan.cost.qubits, plan.cost.executions, plan.cost.oracle_calls
+        (8, 400, 400)
+        >>> round(plan.cost.expected_success, 4)  # the others leave the image
+        0.5625
     """
 
     qubits: int

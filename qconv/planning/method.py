@@ -46,6 +46,14 @@ class Method(ABC):
     * `decode`: from the outcomes of these programs, in their order, to a `Convolution`.
 
     What others have to know of it are the attributes below; what suits most methods is the default.
+
+    Example:
+        >>> import qconv
+        >>> method = qconv.Diffusion(steps=2)
+        >>> isinstance(method, qconv.Method)
+        True
+        >>> method.whole_image, method.signed, method.nonnegative, method.steps
+        (True, True, True, 2)
     """
 
     steps: int = 1

@@ -47,6 +47,12 @@ class Plan:
 
     ``print(plan)`` shows what it will cost. Either call `run`; or run `circuits`, as often as
     `executions` says, on a machine of your own, and give what was counted to `decode`.
+
+    Example:
+        >>> import qconv
+        >>> plan = qconv.plan([0, 10, 20], [1, 3], method=qconv.Collapse(), shots=1000, seed=7)
+        >>> plan.decode([{"0": 992, "1": 3008}]).image.shape  # counts from any machine, any day
+        (4,)
     """
 
     image: NDArray[np.float64]
@@ -325,6 +331,12 @@ def plan(
         TypeError: An argument is of the wrong type, or complex.
         ValueError: An argument has a wrong value or shape, is not finite or empty, or the work
             would not fit in memory. Nothing large is allocated before it fits.
+
+    Example:
+        >>> import qconv
+        >>> plan = qconv.plan([[1, 2], [3, 4]], [[1, 2, 1]], method=qconv.Diffusion(), shots=1000)
+        >>> plan.cost.qubits, plan.executions
+        (5, (8000,))
     """
     method = check_method(method)
     require_copies(image, "image")

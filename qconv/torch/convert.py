@@ -35,6 +35,16 @@ def convert(
         TypeError: ``model`` is no module; or one of its layers derives from ``Conv2d`` in a way of
             its own (lazy, parametrised, quantised), which swapping would lose.
         ValueError: There is no ``Conv2d`` in it.
+
+    Example:
+        >>> import torch
+        >>> import qconv.torch
+        >>> model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU())
+        >>> measured = qconv.torch.convert(model, shots=100)
+        >>> type(measured[0]).__name__, measured[0].shots
+        ('StochasticConv2d', 100)
+        >>> tuple(measured(torch.ones(1, 1, 8, 8)).shape)
+        (1, 2, 6, 6)
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {model!r}")

@@ -51,6 +51,18 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: An argument has a wrong value.
+
+    Example:
+        >>> import torch
+        >>> import qconv.torch
+        >>> seeded = torch.manual_seed(7)
+        >>> layer = qconv.torch.StochasticConv2d(1, 2, kernel_size=3, shots=100)
+        >>> output = layer(torch.rand(1, 1, 8, 8))
+        >>> tuple(output.shape), layer.executions
+        ((1, 2, 6, 6), 7200)
+        >>> output.sum().backward()
+        >>> tuple(layer.weight.grad.shape)
+        (2, 1, 3, 3)
     """
 
     added_variance: float | None = None

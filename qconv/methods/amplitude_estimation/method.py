@@ -73,6 +73,17 @@ class AmplitudeEstimation(Method):
     Source:
         Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2; Brassard et al., Contemp.
         Math. 305, 53 (2002), section 2 (amplitude amplification).
+
+    Example:
+        >>> import qconv
+        >>> method = qconv.AmplitudeEstimation(powers=(0, 1, 2, 4, 8))
+        >>> image = [0.0, 1, 4, 9, 4, 1, 0, 2]
+        >>> where = {"mode": "same", "boundary": "wrap", "method": method}
+        >>> result = qconv.convolve(image, [0.25, 0.5, 0.25], shots=1000, seed=7, **where)
+        >>> result.image.round(2)
+        array([0.75, 1.5 , 4.51, 6.5 , 4.5 , 1.5 , 0.75, 1.  ])
+        >>> bool(result.stderr[result.reliable].max() < 0.02)
+        True
     """
 
     powers: Sequence[int] = (0, 1, 2, 4, 8, 16)

@@ -60,6 +60,16 @@ class Collapse(Method):
 
     Raises:
         TypeError: An option is not a bool.
+
+    Example:
+        >>> import qconv
+        >>> image, edge = [[10, 11, 10], [11, 10, 12], [10, 11, 10]], qconv.named_kernel("edge")
+        >>> where = {"mode": "valid", "shots": 1000, "seed": 7}
+        >>> for method in (qconv.Collapse(), qconv.Collapse(baseline=True)):
+        ...     result = qconv.convolve(image, edge, method=method, **where)
+        ...     print(result.image.round(1), result.stderr.round(1))
+        [[-15.1]] [[5.2]]
+        [[-4.4]] [[0.2]]
     """
 
     shared: bool = False

@@ -18,8 +18,9 @@ product: either with kernel registers of their own (``fresh``), or with one that
 propagator's convolution with itself. Resetting one between the steps would be the same law, but
 would make a simulator run shot by shot.
 
-Images are in any unit; boundaries as `RegisterLayout` lays them out; particles that end beyond what
-is read are not made up for, and `Convolution.success_probability` tells their part.
+Images are in any unit; boundaries as `qconv.methods.whole_image.register_layout` lays them out;
+particles that end beyond what is read are not made up for, and `Convolution.success_probability`
+tells their part.
 """
 
 from __future__ import annotations
@@ -80,6 +81,16 @@ class Diffusion(Method):
     Raises:
         TypeError: ``steps`` is not a whole number.
         ValueError: ``steps`` is below 1, ``adder`` unknown.
+
+    Example:
+        >>> import qconv
+        >>> drop = [0, 0, 16, 0, 0]
+        >>> method = qconv.Diffusion(steps=2)
+        >>> result = qconv.convolve(drop, [0.25, 0.5, 0.25], method=method, shots=None, mode="same")
+        >>> result.image.round(6)
+        array([1., 4., 6., 4., 1.])
+        >>> [register.name for register in result.circuits[0].qregs]
+        ['column', 'kernel_column', 'kernel_column_2']
     """
 
     adder: str = "auto"

@@ -75,6 +75,16 @@ class Fourier(Method):
     Raises:
         TypeError: ``signed`` is not a bool.
         ValueError: ``padding`` is unknown.
+
+    Example:
+        >>> import qconv
+        >>> step = [1.0, 1, 1, 1, 9, 9, 9, 9]
+        >>> where = {"mode": "same", "boundary": "wrap", "method": qconv.Fourier()}
+        >>> qconv.convolve(step, [1, -2, 1], shots=None, **where).image.round(6) + 0.0  # no -0
+        array([ 8.,  0.,  0.,  8., -8.,  0.,  0., -8.])
+        >>> sampled = qconv.convolve(step, [1, -2, 1], shots=10_000, seed=7, **where)
+        >>> sampled.image.round(1)
+        array([ 8.1, -0.1,  0.2,  7.8, -8. ,  0.5, -0.3, -7.9])
     """
 
     signed: bool = True

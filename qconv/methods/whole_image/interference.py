@@ -66,6 +66,16 @@ class Interference(Method):
     Raises:
         TypeError: ``signed`` is not a bool.
         ValueError: ``adder`` is unknown.
+
+    Example:
+        >>> import qconv
+        >>> step = [1.0, 1, 1, 1, 9, 9, 9, 9]
+        >>> where = {"mode": "same", "boundary": "wrap", "method": qconv.Interference()}
+        >>> result = qconv.convolve(step, [1, -2, 1], shots=None, **where)
+        >>> result.image.round(6) + 0.0  # no -0
+        array([ 8.,  0.,  0.,  8., -8.,  0.,  0., -8.])
+        >>> round(result.expected_success, 3)
+        0.049
     """
 
     signed: bool = True

@@ -1,0 +1,107 @@
+"""The documentation: ``python -m sphinx -W --keep-going -b html docs docs/_build/html``."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+sys.path[:0] = [str(ROOT), str(DOCS / "_ext")]
+
+import qconv  # noqa: E402
+
+project = "qconv"
+author = "The qconv developers"
+copyright = "the qconv developers"
+version = release = qconv.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "command_help",
+    "displayed_formulas",
+    "docstring_names",
+]
+exclude_patterns = ["_build", "_ext", "explore"]
+
+# -- Notebooks: as they are kept, never run; copied to where Sphinx looks for pages.
+
+nb_execution_mode = "off"
+nb_merge_streams = True
+for _copy in (DOCS / "learn").glob("*.ipynb"):
+    if not (ROOT / "notebooks" / _copy.name).exists():
+        _copy.unlink()
+for _notebook in (ROOT / "notebooks").glob("*.ipynb"):
+    _copy = DOCS / "learn" / _notebook.name
+    if not _copy.exists() or _copy.read_bytes() != _notebook.read_bytes():
+        shutil.copyfile(_notebook, _copy)
+
+# -- Pages
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+primary_domain = "py"
+default_role = "py:obj"  # what docstrings put between single backticks
+
+# -- Docstrings
+
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_mock_imports = [] if importlib.util.find_spec("torch") else ["torch"]
+autodoc_type_aliases = {
+    name: name for name in ("ArrayLike", "NDArray", "Backend", "Seed", "Numbers")
+}
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+napoleon_numpy_docstring = False
+napoleon_custom_sections = ["Source"]
+napoleon_use_ivar = True
+
+nitpicky = True
+nitpick_ignore_regex = [
+    # Types: those of other projects, and aliases that the source writes for them.
+    ("py:class", r".*"),
+    ("py:data", r".*"),
+]
+
+# -- Output
+
+html_theme = "pydata_sphinx_theme"
+html_title = "qconv"
+html_static_path = ["_static"]
+html_css_files = ["qconv.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_sidebars = {"start/*": [], "benchmarks/*": [], "writing-a-method": ["sidebar-nav-bs"]}
+html_theme_options = {
+    "logo": {"text": "qconv"},
+    "show_prev_next": True,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+if _repository := os.environ.get("GITHUB_REPOSITORY"):
+    html_theme_options["github_url"] = f"https://github.com/{_repository}"
+
+# A page of its own, which needs nothing of Sphinx: copied as it is, and linked to where it exists.
+_explore = DOCS / "explore"
+if (_explore / "index.html").exists():
+    tags.add("explore")  # noqa: F821
+
+
+def _copy_explore(app, exception):
+    if exception is None and app.builder.format == "html" and app.tags.has("explore"):
+        shutil.copytree(_explore, Path(app.outdir) / "explore", dirs_exist_ok=True)
+
+
+def setup(app):
+    """Copy what Sphinx does not build, once it has built the rest."""
+    app.connect("build-finished", _copy_explore)

@@ -1,0 +1,31 @@
+"""Examples in docstrings: every public function and class has one, and it prints what it shows."""
+
+import doctest
+import importlib
+import importlib.util
+import inspect
+
+import pytest
+
+import classical
+import qconv
+
+NAMES = [f"{package.__name__}.{name}" for package in (qconv, classical) for name in package.__all__]
+NAMES += ["classical", "qconv.circuits.resources.Resources"]
+if importlib.util.find_spec("torch"):
+    public = importlib.import_module("qconv.torch").__all__
+    NAMES += [f"qconv.torch.{name}" for name in public]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_example(name):
+    """It runs with no names but those that it imports, and shows at least one answer."""
+    module, _, last = name.rpartition(".")
+    thing = getattr(importlib.import_module(module), last) if module else classical
+    text = inspect.getdoc(thing) or ""
+    test = doctest.DocTestParser().get_doctest(text, {}, name, None, None)
+    assert any(example.want for example in test.examples), f"{name} has no example"
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    failures: list[str] = []
+    doctest.DocTestRunner(optionflags=flags).run(test, out=failures.append)
+    assert not failures, "".join(failures)
