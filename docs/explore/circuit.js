@@ -88,11 +88,19 @@ const Circuit = (() => {
     }
   }
 
-  /** Wires, gates and meters. */
+  /** One box over all wires, for a preparation whose gates are not known here. */
+  function unknown(element, x) {
+    Draw.svg(element, "rect", { x: x - 48, y: 6, width: 96, height: 3 * HIGH + 36, rx: 6, class: "gate" });
+    Draw.svg(element, "text", { x, y: 20 + 1.5 * HIGH, "text-anchor": "middle", class: "name" }, "prepare");
+    Draw.svg(element, "text", { x, y: 38 + 1.5 * HIGH, "text-anchor": "middle", class: "name" }, "Σ √pⱼ |j⟩");
+  }
+
+  /** Wires, gates and meters; without gates, one box for all of them. */
   function wires(element, gates) {
     element.replaceChildren();
-    const found = columns(gates);
+    const found = columns(gates || []);
     const widths = found.map((column) => (column.every(([name]) => name === "cz") ? NARROW : WIDE));
+    if (!gates) widths.push(2 * WIDE);
     const end = LEFT + widths.reduce((a, b) => a + b, 0) + 26, height = 4 * HIGH + 2;
     element.setAttribute("viewBox", `0 0 ${end + 20} ${height}`);
     element.setAttribute("width", end + 20);
@@ -107,6 +115,11 @@ const Circuit = (() => {
       x += widths[i];
     });
     meters(element, end);
+    if (!gates) {
+      unknown(element, LEFT + WIDE);
+      element.setAttribute("aria-label", "Position register: a preparation, and measurement of all four qubits");
+      return;
+    }
     const said = gates.map(([name, qubits, parameter]) =>
       `${name.toUpperCase()}${parameter === undefined ? "" : ` ${angle(parameter)}`} on ${qubits.map((q) => QUBITS[q]).join(" and ")}`);
     element.setAttribute("aria-label", `Circuit: ${said.join(", ")}; all four qubits are measured`);
@@ -123,13 +136,12 @@ const Circuit = (() => {
       (baseline ? "the neighbour's difference from the centre. " : "the neighbour's grey level. ") +
       `S = Σ|kⱼ| = ${Draw.short(S)}` + (left ? `, without the centre ${Draw.short(law.total)}.` : ".");
     amplitudes(at("amplitudes"), law);
-    at("circuit-scroll").hidden = !gates;
     const cz = (gates || []).filter(([name]) => name === "cz").length;
-    at("circuit-cost").textContent = gates ? `${cz} CZ` : "";
+    at("circuit-cost").textContent = gates ? `${cz} CZ` : "position register only";
     at("circuit-note").textContent = gates
       ? "As qconv builds it: RY, H, X and Z on one qubit, CZ on two, all qubits measured. Row and column read as numbers are the kernel position."
-      : "This kernel was drawn by hand, so the page shows its state only. qconv.encode_amplitudes builds the circuit, with at most 7 CZ.";
-    if (gates) wires(at("circuit"), gates);
+      : "This kernel was drawn by hand: the page knows its state and the position register, not the gates. qconv.encode_amplitudes builds them, with at most 7 CZ.";
+    wires(at("circuit"), gates);
   }
 
   return { show };

@@ -90,6 +90,7 @@ const Collapse = (() => {
     const { rms: own, otherRms: other, baseline } = setting;
     const x1 = Math.max(6, Math.ceil(Math.log10(Math.max(most / 1.3, 1)))), end = 10 ** x1;
     at("other-key").hidden = other === 0;
+    at("plot").nextElementSibling.hidden = own === 0;
     at("other-name").textContent = baseline ? "predicted without baseline" : "predicted with baseline";
     if (own === 0) return Plot.say(at("plot"), "Nothing is left to chance: every shot is exact.");
     const sizes = [own, own / Math.sqrt(end), ...(other > 0 ? [other, other / Math.sqrt(end)] : [])];

