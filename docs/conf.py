@@ -5,10 +5,23 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy.typing
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path[:0] = [str(ROOT), str(DOCS / "_ext")]
+
+
+class _NDArray(Generic[TypeVar("T")]):
+    """Stands for NumPy's alias, which signatures would show with everything that it stands for."""
+
+
+# Before anything else imports them.
+for _name, _type in (("ArrayLike", type("ArrayLike", (), {})), ("NDArray", _NDArray)):
+    _type.__module__, _type.__qualname__, _type.__name__ = "numpy.typing", _name, _name
+    setattr(numpy.typing, _name, _type)
 
 import qconv  # noqa: E402
 
@@ -55,9 +68,7 @@ autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_mock_imports = [] if importlib.util.find_spec("torch") else ["torch"]
-autodoc_type_aliases = {
-    name: name for name in ("ArrayLike", "NDArray", "Backend", "Seed", "Numbers")
-}
+toc_object_entries_show_parents = "hide"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False

@@ -66,7 +66,7 @@ class Convolution:
         >>> both = first + qconv.convolve([0, 10, 20], [1, 2, 1], shots=3000, seed=8)
         >>> both.shots, both.total_shots
         (4000, 20000)
-        >>> print(f"{first.stderr[2] / both.stderr[2]:.2f}")  # four times the shots halve the error
+        >>> print(f"{first.stderr[2] / both.stderr[2]:.2f}")  # 4 times the shots: half the error
         2.00
         >>> low, high = both.interval(0.95)
         >>> print(f"{low[2]:.1f} to {high[2]:.1f}")

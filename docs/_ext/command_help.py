@@ -23,7 +23,7 @@ class CommandHelp(Directive):
             capture_output=True,
             text=True,
             check=True,
-            env={**os.environ, "COLUMNS": "96"},
+            env={**os.environ, "COLUMNS": "90"},
         ).stdout
         block = nodes.literal_block(printed, printed)
         block["language"] = "text"

@@ -6,7 +6,7 @@ const Explore = (() => {
   const MOST_PIXELS = 128, LARGEST_ENTRY = 1e6;
   const named = (name) => Kernels.find((kernel) => kernel.name === name);
   const state = { mode: "collapse", picture: null, name: "edge", kernel: named("edge").kernel.slice(), entry: Law.CENTRE };
-  let before = "edge"; // the kernel to return to when the mode Diffusion is left
+  let before = null; // the kernel that the mode Diffusion could not take, to return to
 
   /** A line for those who watch, and for those who listen. */
   function say(text) {
@@ -125,10 +125,9 @@ const Explore = (() => {
     showGrid();
   }
 
-  /** A kernel by name. */
-  function take(name) {
-    if (name === "drawn") return;
-    Object.assign(state, { name, kernel: named(name).kernel.slice() });
+  /** A kernel, by name or drawn by hand before. */
+  function take(name, kernel = named(name).kernel) {
+    Object.assign(state, { name, kernel: kernel.slice() });
     at("kernel-error").textContent = "";
     showGrid();
     refresh();
@@ -146,10 +145,12 @@ const Explore = (() => {
       option.disabled = option.value === "drawn" || (diffuses && !Diffusion.takes(named(option.value).kernel));
     }
     if (diffuses && !Diffusion.takes(state.kernel)) {
-      before = state.name;
+      before = { name: state.name, kernel: state.kernel };
       return take("gaussian");
     }
-    if (!diffuses && state.name === "gaussian" && before) return take(before);
+    const back = !diffuses && state.name === "gaussian" ? before : null;
+    before = null;
+    if (back) return take(back.name, back.kernel);
     refresh();
   }
 

@@ -123,13 +123,6 @@ const Collapse = (() => {
     if (last === null) at("last").textContent = "none yet";
   }
 
-  /** Where a kernel position looks, in words. */
-  function direction(j) {
-    const { row, column } = Law.offset(j);
-    const down = { "-1": "up", 0: "", 1: "down" }[row], right = { "-1": "left", 0: "", 1: "right" }[column];
-    return [down, right].filter(Boolean).join(" and ") || "itself";
-  }
-
   /** One shot at the chosen pixel. */
   function dropOne() {
     const { windows, picture, baseline } = setting, i = pixel.index;
@@ -142,12 +135,12 @@ const Collapse = (() => {
     const level = picture.data[
       Law.mirrored(row + shift.row, picture.height) * picture.width +
       Law.mirrored(column + shift.column, picture.width)];
-    const weight = Draw.short(windows.w[place]);
+    const weight = Draw.short(windows.w[place]), neighbour = Zoom.direction(j);
     const sampled = baseline
       ? `${weight} × (${Math.round(level)} − ${Math.round(picture.data[i])})` : `${weight} × ${Math.round(level)}`;
-    at("last").textContent = `${direction(j)}: ${sampled}`;
+    at("last").textContent = `${neighbour}: ${sampled}`;
     Zoom.drop(at("zoom"), j);
-    say(`Row ${row}, column ${column}. The shot picked ${direction(j)}, level ${Math.round(level)}: ${sampled}. ` +
+    say(`Row ${row}, column ${column}. The shot picked ${neighbour}, level ${Math.round(level)}: ${sampled}. ` +
       `${at("pixel-shots").textContent}, mean ${at("pixel-mean").textContent}, exact ${at("pixel-exact").textContent}.`);
   }
 
@@ -195,11 +188,9 @@ const Collapse = (() => {
       done += more;
       const found = verdict();
       trail.push([look, found.rmse]);
-      if (done === n || Draw.moves()) {
-        said = show(found);
-        await new Promise((resume) => requestAnimationFrame(resume));
-        if (mine !== run) return;
-      }
+      if (done === n || Draw.moves()) said = show(found);
+      await new Promise((resume) => requestAnimationFrame(resume));
+      if (mine !== run) return;
     }
     say(said);
   }

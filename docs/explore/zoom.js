@@ -11,12 +11,19 @@ const Zoom = (() => {
     return { x: (column + 1.5) * SIDE, y: (row + 1.5) * SIDE };
   }
 
+  /** Where a kernel position looks, in words. */
+  function direction(j) {
+    const { row, column } = Law.offset(j);
+    const down = { "-1": "up", 0: "", 1: "down" }[row], right = { "-1": "left", 0: "", 1: "right" }[column];
+    return [down, right].filter(Boolean).join(" and ") || "itself";
+  }
+
   /** Draw the nine cells, with discs of area p and counts below; `last` is the latest shot's position. */
   function show(element, { picture, pixel, law, counts, last }) {
     moving?.cancel();
     element.replaceChildren();
     const row = Math.floor(pixel / picture.width), column = pixel % picture.width;
-    const largest = Math.max(...law.p);
+    const largest = Math.max(...law.p), said = [];
     for (let j = 0; j < 9; j++) {
       const shift = Law.offset(j), { x, y } = middle(j);
       const level = picture.data[
@@ -36,12 +43,14 @@ const Zoom = (() => {
         });
       }
       const count = counts(j);
+      if (law.p[j] > 0) said.push(`${direction(j)}: level ${Math.round(level)}, chance ${Draw.short(law.p[j])}, came ${Draw.whole(count)} times`);
       if (count > 0) {
         Draw.svg(element, "text", {
           x, y: y + SIDE / 2 - 6, fill: ink, "font-size": 12.5, "font-weight": 600, "text-anchor": "middle",
         }, count < 1e5 ? Draw.whole(count) : Draw.short(count));
       }
     }
+    element.setAttribute("aria-label", `Row ${row}, column ${column}; ${said.join("; ")}`);
   }
 
   /** Let a particle go from the centre to where position j looks. */
@@ -56,5 +65,5 @@ const Zoom = (() => {
     moving.oncancel = () => particle.remove();
   }
 
-  return { show, drop };
+  return { show, drop, direction };
 })();

@@ -19,7 +19,7 @@ RNG = np.random.default_rng(2024)
 
 #: Kernels by name, and random ones of any sign, some entries 0, magnitudes far apart.
 KERNELS = {name: qconv.named_kernel(name) for name in KERNEL_NAMES}
-KERNELS |= {f"random {i}": RNG.normal(size=(3, 3)) for i in range(4)}
+KERNELS |= {f"random {i}": RNG.normal(size=(3, 3)) for i in range(3)}
 KERNELS |= {
     f"holes {i}": RNG.integers(-3, 4, (3, 3)) * (RNG.random((3, 3)) < 0.6) for i in range(3)
 }
