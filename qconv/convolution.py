@@ -42,9 +42,10 @@ def convolve(
         mode: ``full``, ``same`` or ``valid``, as in SciPy.
         boundary: ``fill``, ``wrap`` or ``symm``, as in SciPy.
         fillvalue: What lies outside the image with ``fill``, in the unit of the image.
-        backend: None for the ideal Aer simulator, whose outcomes are drawn from the Born
-            probabilities that it computed; or any ``BackendV2`` or ``BaseSamplerV2``, which is
-            measured (a million shots take an Aer simulator about half a second). Standard errors
+        backend: None for the ideal Aer simulator, or a simulator of noise (an ``AerSimulator`` with
+            a noise model, an imitated device), whose outcomes are drawn from the probabilities that
+            were computed for the circuit; or any other ``BackendV2`` or ``BaseSamplerV2``, which
+            runs every shot (a million take an Aer simulator about half a second). Standard errors
             speak of sampling; what a noisy backend gets systematically wrong they cannot know.
         seed: A whole number, a ``SeedSequence`` or a ``Generator``; the same seed gives the same
             bytes on any number of cores. A ``BackendV2`` is seeded from it, whatever seed it was

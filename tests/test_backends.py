@@ -87,7 +87,8 @@ def test_noisy(make, shared):
     assert (result.stderr >= 0).all()
 
 
-def test_post_selection_is_what_readout_errors_make():
+@pytest.mark.parametrize("path", ["law", "measured"])
+def test_post_selection_is_what_readout_errors_make(path):
     # One pixel, a 1 x 3 kernel in two qubits: outcome 3 has no position. Flips of each bit.
     model = NoiseModel()
     model.add_all_qubit_readout_error(ReadoutError([[1 - FLIP, FLIP], [FLIP, 1 - FLIP]]))
@@ -100,16 +101,21 @@ def test_post_selection_is_what_readout_errors_make():
         mode="valid",
         shots=shots,
         seed=2,
-        backend=AerSimulator(noise_model=model),
+        backend=(
+            AerSimulator(noise_model=model)
+            if path == "law"
+            else SamplerV2.from_backend(AerSimulator(noise_model=model))
+        ),
     )
     lost = result.total_shots - shots
     assert stats.binomtest(lost, result.total_shots, seen[3]).pvalue > ALARM
     first = round(result.image[0] * shots)
     chance = seen[0] / seen[:3].sum()
     assert_law([first, shots - first], [chance, 1 - chance])
-    # And the standard error is that of what was observed, not of the ideal circuit.
+    # And the standard error is that of noise, as it is known, or of what was observed.
+    noisy = np.sqrt(chance * (1 - chance) / shots)
     observed = np.sqrt(first / shots * (1 - first / shots) / (shots - 1))
-    np.testing.assert_allclose(result.stderr, observed, rtol=1e-9)
+    np.testing.assert_allclose(result.stderr, noisy if path == "law" else observed, rtol=1e-9)
 
 
 def test_coefficients_of_noisy_counts_are_kept_exactly():
@@ -145,7 +151,7 @@ class TestExact:
         np.testing.assert_allclose(other.image, one.image, atol=1e-11)
 
     def test_refused_elsewhere(self):
-        for make in [*NOISY.values(), StatevectorSampler, SamplerV2]:
+        for make in [NOISY["BackendSamplerV2"], NOISY["SamplerV2"], StatevectorSampler, SamplerV2]:
             with pytest.raises(ValueError, match=r"shots: expected a whole number with this back"):
                 run(make(), shots=None)
 
@@ -348,7 +354,7 @@ class TestReviewed:
         assert abs(spread / stated - 1) < 0.25
 
     def test_one_shot_of_an_unknown_law_has_no_standard_error(self):
-        result = run(AerSimulator(noise_model=noisy()), shots=1, method=qconv.Collapse(shared=True))
+        result = run(NOISY["SamplerV2"](), shots=1, method=qconv.Collapse(shared=True))
         assert np.isnan(result.stderr).all()
 
     def test_a_huge_pixel_elsewhere(self):

@@ -876,3 +876,33 @@ class TestBlocksAndPadding:
     def test_refused(self, options, message, capsys):
         assert main(["in.png", *options]) == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_small_picture")
+class TestBackend:
+    """`--backend`, by name."""
+
+    @pytest.fixture
+    def _small_picture(self, tmp_path, monkeypatch):
+        import skimage.io
+
+        monkeypatch.chdir(tmp_path)
+        skimage.io.imsave("in.png", np.arange(48, dtype=np.uint8).reshape(6, 8))
+
+    def test_aer(self, capsys):
+        assert main(["in.png", "--backend", "aer", "--seed", "1", "--shots", "5"]) == 0
+        assert "240 executions" in capsys.readouterr().out
+
+    def test_unknown(self, tmp_path, capsys):
+        assert main(["in.png", "--backend", "nowhere"]) == 2
+        assert "--backend: expected one of aer" in capsys.readouterr().err
+        assert not (tmp_path / "result.png").exists()
+
+    def test_an_imitated_device(self, capsys):
+        pytest.importorskip("qiskit_ibm_runtime", reason="imitated devices are an extra")
+        for name in ("manila", "fake_manila"):
+            call = ["in.png", "--backend", name, "--seed", "1", "--shots", "50", "--overwrite"]
+            assert main(call) == 0
+        assert "executions" in capsys.readouterr().out
+        assert main(["in.png", "--backend", "manilla", "--overwrite"]) == 2
+        assert "marrakesh" in capsys.readouterr().err

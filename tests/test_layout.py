@@ -48,7 +48,15 @@ MOST_FILES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 14, 400, 60
 #: Parts that are imported by name and stand on an extra that they are named after.
 EXTRAS = {"torch"}
 
-OPTIONAL = {"skimage", "PIL", "tifffile", "matplotlib", "mpl_toolkits", "tqdm"}
+OPTIONAL = {
+    "skimage",
+    "PIL",
+    "tifffile",
+    "matplotlib",
+    "mpl_toolkits",
+    "tqdm",
+    "qiskit_ibm_runtime",
+}
 
 
 def imports(path):

@@ -448,7 +448,7 @@ class TestConvert:
 
     def test_noise_moves_the_output(self):
         noise = NoiseModel()
-        noise.add_all_qubit_quantum_error(depolarizing_error(0.1, 2), ["cx", "cz"])
+        noise.add_all_qubit_quantum_error(depolarizing_error(0.3, 2), ["cx", "cz"])
         model = nn.Sequential(nn.Conv2d(1, 2, 3))
         x = torch.rand(2, 1, 8, 8)
         noisy = convert(model, 2000, backend=AerSimulator(noise_model=noise))

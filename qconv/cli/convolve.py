@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import classical
 import qconv
 from qconv.cli.convolve_options import OPTIONS
+from qconv.cli.devices import named_backend
 from qconv.cli.kernel_files import KERNEL_FILES, read_kernel
 from qconv.cli.options import (
     UsageError,
@@ -151,6 +152,7 @@ def _convolve_channels(
 ) -> list[qconv.Convolution]:
     """Convolve every channel by itself, with randomness of its own."""
     rng = np.random.default_rng(seed)
+    backend = None if options.backend is None else named_backend(options.backend)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
         results = [
@@ -159,6 +161,7 @@ def _convolve_channels(
                 propagator,
                 method=method,
                 shots=None if options.exact else options.shots,
+                backend=backend,
                 seed=rng,
                 progress=not options.quiet and sys.stderr.isatty(),
                 **_geometry(options),

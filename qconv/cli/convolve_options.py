@@ -55,6 +55,7 @@ examples:
   qconv --method interference --shots 100000
   qconv --method estimation --powers 0 1 2 4 8 --shots 50
   qconv --method fourier --blocks overlap-add --qubits 14
+  qconv --backend marrakesh                with the noise of an imitated device
 """
 
 #: Which options a method understands; the others say that they are for this one.
@@ -189,6 +190,13 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         choices=RANGES,
         help="estimation: the range of grey levels that the flag covers, of the whole picture or "
         "around each pixel, which is narrower but takes longer (default: global)",
+    )
+    how.add_argument(
+        "--backend",
+        metavar="NAME",
+        help="where the circuit runs: aer, which measures every shot, or a device imitated with "
+        "its noise, such as marrakesh (needs qiskit-ibm-runtime; a wrong name lists the right "
+        "ones; default: the ideal simulator)",
     )
     how.add_argument(
         "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"

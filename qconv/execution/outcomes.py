@@ -67,6 +67,8 @@ class Outcomes:
     """Names of the random streams."""
     ideal: bool = False
     """Whether the circuit's own law is that of what was counted: no noise."""
+    success: float = 1.0
+    """Where the law is known: the part of the executions that is kept."""
     ran: QuantumCircuit | None = None
     """The circuit that ran, with its measurement, if it is at hand."""
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
+from qiskit_aer.noise import NoiseModel
 
 from qconv._memory import require_memory
 from qconv._progress import progress_bar
@@ -34,6 +35,7 @@ from qconv.execution.backends import (
 from qconv.execution.dealing import deal
 from qconv.execution.histogram import Histogram
 from qconv.execution.limits import job_sizes
+from qconv.execution.noise import executions_until, noise_of, noisy_law
 from qconv.execution.outcomes import LEAK, Outcomes
 from qconv.execution.program import Program, Saving, append_measurement
 from qconv.execution.samplers import ShotLog, sampler_job, sampler_target
@@ -78,11 +80,14 @@ def run(
     """
     jobs = Jobs(backend, ShotLog(), job_shots, progress=progress)
     latest: tuple[Saving, dict[str, NDArray[np.float64]]] | None = None
-    count = length_hint(programs)
+    count, noise = length_hint(programs), noise_of(backend)
     with progress_bar(count or None, "circuit", show=progress) as bar:
         for program in programs:
             bar.set_description_str("building a circuit")
-            if backend is not None and program.executions is not None:
+            noisy = _with_noise(program, backend, noise, streams)
+            if noisy is not None:
+                yield noisy
+            elif backend is not None and program.executions is not None:
                 yield _measured(program, jobs, streams)
             elif program.saved is not None:
                 saving, label = program.saved
@@ -103,6 +108,38 @@ def run(
 
 
 # ----------------------------------------------------------------------------------- the law
+
+
+def _with_noise(
+    program: Program, backend: Backend, noise: NoiseModel | None, streams: frozenset[str]
+) -> Outcomes | None:
+    """Outcomes by the law of a simulator of noise; None where it is not known or does not pay."""
+    if noise is None or not isinstance(backend, BackendV2):
+        return None
+    circuit = program.circuit()
+    law = noisy_law(circuit, backend, noise, program.executions)
+    if law is None:
+        return None
+    success, executed = 1.0, program.executions
+    if program.keep is not None:
+        law = law * program.keep
+        success = float(law.sum())
+        if success < _LEAST_SUCCESS:
+            raise RuntimeError(_too_noisy(f"{100 * success:.2g} % of the"))
+        law /= success
+        if executed is not None:
+            executed = executions_until(executed, success, derived(program.seed, ROUNDS))
+    return Outcomes(
+        program, law=law, executed=executed, streams=streams, success=success, ran=circuit
+    )
+
+
+def _too_noisy(kept: str) -> str:
+    """What to say where next to nothing is kept."""
+    return (
+        f"only {kept} executions gave a position of the kernel; "
+        "the backend is too noisy for this circuit"
+    )
 
 
 def _require_kept(program: Program, law: NDArray[np.float64]) -> None:
@@ -159,7 +196,7 @@ def saved_probabilities(
     if not is_ideal(backend):
         raise ValueError(
             "shots: expected a whole number with this backend; None (the exact expectation) needs "
-            "an Aer simulator without noise"
+            "a simulator whose law can be computed"
         )
     needed = state_memory(circuit.num_qubits, measured or circuit.num_qubits)
     require_memory(needed, f"circuit of {circuit.num_qubits} qubits is")
@@ -330,10 +367,7 @@ def kept_counts(
         round_ += 1
         success = max(total.total / everything, _LEAST_SUCCESS)
         if everything >= 10 / _LEAST_SUCCESS and total.total < _LEAST_SUCCESS * everything:
-            raise RuntimeError(
-                f"only {total.total} of {everything} executions gave a position of the kernel; "
-                "the backend is too noisy for this circuit"
-            )
+            raise RuntimeError(_too_noisy(f"{total.total} of {everything}"))
     return total, executions
 
 

@@ -132,7 +132,9 @@ class Collapse(Method):
             image,
             stderr,
             [gathered],
-            success_probability=kept / gathered.total_shots if gathered.total_shots else 1.0,
+            success_probability=(
+                kept / gathered.total_shots if gathered.total_shots else gathered.success
+            ),
             independent=not (self.shared and plan.shots),
             quantity=plan.quantity,
         )

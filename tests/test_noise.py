@@ -1,0 +1,241 @@
+"""Noise exactly: the law of a noisy circuit against shots that a simulator really ran.
+
+False-alarm rates as `tests.chance` says.
+"""
+
+import time
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit.library import Measure
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import Kraus
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import (
+    NoiseModel,
+    QuantumError,
+    ReadoutError,
+    amplitude_damping_error,
+    depolarizing_error,
+    pauli_error,
+    reset_error,
+    thermal_relaxation_error,
+)
+
+import classical
+import qconv
+from qconv.execution.backends import ready
+from qconv.execution.noise import noise_of, noisy_law
+from tests.cases import EDGE
+from tests.chance import assert_law
+
+RNG = np.random.default_rng(18)
+
+
+def readout(first, second):
+    return ReadoutError([[1 - first, first], [second, 1 - second]])
+
+
+def random_noise(seed):
+    """Depolarising, relaxing, damping, resetting and flipping; other errors on some qubits."""
+    rng = np.random.default_rng(seed)
+    model = NoiseModel(basis_gates=["rz", "sx", "x", "cx"])
+    relaxing = thermal_relaxation_error(50, 60, 20 * rng.random())
+    single = depolarizing_error(0.03 * rng.random(), 1).compose(relaxing)
+    model.add_all_qubit_quantum_error(single, ["sx", "x"])
+    damping = Kraus(amplitude_damping_error(0.2 * rng.random()).to_quantumchannel())
+    model.add_quantum_error(QuantumError(damping), ["sx"], [1], warnings=False)
+    model.add_quantum_error(reset_error(0.05 * rng.random(), 0.03), ["x"], [2], warnings=False)
+    model.add_all_qubit_quantum_error(depolarizing_error(0.06 * rng.random(), 2), ["cx"])
+    flip = pauli_error([("XI", 0.1), ("ZY", 0.05), ("II", 0.85)])
+    model.add_quantum_error(flip, ["cx"], [0, 1], warnings=False)
+    model.add_all_qubit_readout_error(readout(0.02, 0.07))
+    model.add_readout_error(readout(0.1, 0.2), [2], warnings=False)
+    if seed % 2:  # which measuring qubits one by one does not meet
+        model.add_readout_error(ReadoutError(0.8 * np.eye(4) + 0.05), [0, 1], warnings=False)
+    return AerSimulator(noise_model=model)
+
+
+BACKENDS = {
+    "random 1": lambda: random_noise(1),
+    "random 2": lambda: random_noise(2),
+    "readout alone": lambda: AerSimulator(noise_model=only_readout()),
+    "Aer of a device": lambda: AerSimulator.from_backend(GenericBackendV2(7, seed=3)),
+    "a device on a line": lambda: GenericBackendV2(
+        7, seed=4, coupling_map=[[i, i + 1] for i in range(6)]
+    ),
+    "a device": lambda: GenericBackendV2(7, seed=5),
+}
+METHODS = {
+    "Collapse": (qconv.Collapse(), (3, 3), (4, 5)),
+    "Collapse, baseline": (qconv.Collapse(baseline=True), (2, 3), (4, 5)),
+    "Diffusion": (qconv.Diffusion(), (2, 2), (2, 2)),
+    "Interference": (qconv.Interference(), (2,), (4,)),
+    "magnitudes": (qconv.Interference(signed=False), (2,), (4,)),
+    "Fourier": (qconv.Fourier(), (2,), (4,)),
+    "AmplitudeEstimation": (qconv.AmplitudeEstimation(powers=(0, 1)), (2,), (3,)),
+}
+
+
+def only_readout():
+    model = NoiseModel()
+    model.add_all_qubit_readout_error(readout(0.03, 0.06))
+    return model
+
+
+def planned(name, backend, shots=100, seed=1):
+    method, kernel, image = METHODS[name]
+    rng = np.random.default_rng(7)
+    return qconv.plan(
+        rng.random(image) + 0.1,
+        rng.random(kernel) + 0.1,
+        method=method,
+        shots=shots,
+        mode="same",
+        boundary="wrap",
+        backend=backend,
+        seed=seed,
+    )
+
+
+@pytest.mark.parametrize("make", BACKENDS.values(), ids=BACKENDS)
+@pytest.mark.parametrize("name", METHODS)
+def test_law_of_measured_shots(name, make):
+    """20,000 shots, run one by one, are draws from the law."""
+    backend = make()
+    for circuit in planned(name, backend).circuits[-1:]:
+        law = noisy_law(circuit, backend, noise_of(backend), None)
+        bits = circuit.num_clbits
+        assert law.shape == (2**bits,)
+        counts = np.zeros(law.size)
+        physical = ready(circuit, backend)
+        data = backend.run(physical, shots=20_000, seed_simulator=11).result().data(0)["counts"]
+        for outcome, count in data.items():
+            counts[int(outcome, 16)] = count
+        assert_law(counts, law)
+        assert (law > 0).sum() > 2  # or there is nothing to see
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_exact_expectation_is_that_of_many_shots(name):
+    """Within seven standard errors; estimation's values are no means, and are left out."""
+    backend = random_noise(4)
+    exact = planned(name, backend, shots=None).run()
+    assert not exact.stderr.any()
+    assert exact.total_shots == 0
+    if name == "AmplitudeEstimation":
+        return
+    many = planned(name, backend, shots=200_000).run()
+    bias = 3e-3 if name == "magnitudes" else 0
+    assert (np.abs(many.image - exact.image) < 7 * many.stderr + bias).all()
+    ideal = planned(name, None, shots=None).run()
+    assert np.abs(exact.image - ideal.image).max() > 0.01
+    assert many.success_probability == pytest.approx(exact.success_probability, abs=0.01)
+
+
+class TestCollapse:
+    def test_standard_errors_are_those_of_noise(self):
+        """Mean of z^2 over 6,400 pixels, of the noisy expectation: spread 0.018, six allowed."""
+        image = RNG.random((80, 80))
+        where = {"mode": "same", "boundary": "wrap", "backend": random_noise(6)}
+        exact = qconv.convolve(image, EDGE, shots=None, **where)
+        result = qconv.convolve(image, EDGE, shots=60, seed=1, **where)
+        z = (result.image - exact.image) / result.stderr
+        assert abs(np.mean(z**2) - 1) < 0.11
+        assert classical.compare(result, exact.image).agrees
+
+    def test_executions_that_are_discarded(self):
+        result = planned("Collapse", random_noise(6), shots=1000).run()
+        exact = planned("Collapse", random_noise(6), shots=None).run()
+        kept = 1000 * result.image.size
+        assert result.total_shots > kept
+        assert result.success_probability == kept / result.total_shots
+        assert result.success_probability == pytest.approx(exact.success_probability, abs=0.02)
+        assert 0.5 < exact.success_probability < 1
+
+    def test_too_noisy(self):
+        model = NoiseModel()
+        model.add_all_qubit_readout_error(readout(1.0, 0.0))  # every bit reads 1
+        with pytest.raises(RuntimeError, match="too noisy for this circuit"):
+            qconv.convolve(np.ones((3, 3)), EDGE, shots=10, backend=AerSimulator(noise_model=model))
+
+    def test_as_fast_as_without_noise(self):
+        """Whatever the shots: a million for each of 4,096 pixels."""
+        image = RNG.random((64, 64))
+        where = {"mode": "same", "boundary": "wrap", "shots": 10**6, "seed": 1}
+        backend = random_noise(6)
+        qconv.convolve(image, EDGE, backend=backend, **where)
+        started = time.perf_counter()
+        qconv.convolve(image, EDGE, backend=backend, **where)
+        noisy = time.perf_counter() - started
+        started = time.perf_counter()
+        qconv.convolve(image, EDGE, **where)
+        assert noisy < 1 + 20 * (time.perf_counter() - started)
+
+    def test_same_seed_same_bytes(self):
+        backend = random_noise(6)
+        first, second, other = (planned("Collapse", backend, seed=seed).run() for seed in (1, 1, 2))
+        assert first.image.tobytes() == second.image.tobytes()
+        assert first.total_shots == second.total_shots
+        assert first.image.tobytes() != other.image.tobytes()
+        assert (first + other).shots == 200
+
+
+class TestOutOfReach:
+    """Where the law is not known, shots are measured."""
+
+    def test_noise_of_the_measurement_itself(self):
+        model = NoiseModel()
+        model.add_all_qubit_quantum_error(pauli_error([("X", 0.1), ("I", 0.9)]), ["measure"])
+        backend = AerSimulator(noise_model=model)
+        circuit = planned("Collapse", backend).circuits[0]
+        assert noisy_law(circuit, backend, noise_of(backend), None) is None
+        assert planned("Collapse", backend).run().success_probability < 1
+        with pytest.raises(ValueError, match="shots: expected a whole number with this backend"):
+            planned("Collapse", backend, shots=None).run()
+
+    def test_gates_after_a_measurement(self):
+        circuit = QuantumCircuit(2, 2)
+        circuit.append(Measure(), [0], [0])
+        circuit.x(0)
+        circuit.measure(1, 1)
+        backend = random_noise(1)
+        assert noisy_law(circuit, backend, noise_of(backend), None) is None
+
+    def test_many_qubits_and_few_shots(self):
+        circuit = QuantumCircuit(12)
+        circuit.h(range(12))
+        circuit.measure_all()
+        backend = AerSimulator(noise_model=only_readout())
+        assert noisy_law(circuit, backend, noise_of(backend), 10) is None
+
+    def test_other_backends_have_none(self):
+        class Wrapped(AerSimulator):
+            """A backend of somebody's own, that may do more than its noise model says."""
+
+        assert noise_of(None) is None
+        assert noise_of(AerSimulator()) is None
+        assert noise_of(Wrapped(noise_model=only_readout())) is None
+
+
+class TestImitatedDevices:
+    """With the real package, where it is installed."""
+
+    def test_marrakesh(self):
+        provider = pytest.importorskip(
+            "qiskit_ibm_runtime.fake_provider", reason="imitated devices are an extra"
+        )
+        backend = provider.FakeMarrakesh()
+        image = np.random.default_rng(1).random((16, 16))
+        where = {"mode": "same", "boundary": "symm", "backend": backend}
+        started = time.perf_counter()
+        exact = qconv.convolve(image, EDGE, shots=None, **where)
+        first = time.perf_counter() - started
+        started = time.perf_counter()
+        result = qconv.convolve(image, EDGE, shots=1000, seed=1, **where)
+        again = time.perf_counter() - started
+        z = (result.image - exact.image) / result.stderr
+        assert abs(np.mean(z**2) - 1) < 0.55
+        assert 0.8 < exact.success_probability < 1
+        assert again < max(1.0, 0.5 * first)
