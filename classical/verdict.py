@@ -120,7 +120,9 @@ class Evidence:
         nominal = "nominal " if 0 < self.noisy < _MANY_PIXELS else ""
         rate = f"{nominal}false-alarm rate {FALSE_ALARM_RATE:.0e}"
         if self.agrees is False:
-            return f"disagrees with the exact convolution: {'; '.join(self.objections)} ({rate})"
+            careful = len(self.objections) == 1 and "errors are smaller" in self.objections[0]
+            what = "stated errors, not with the" if careful else "exact"
+            return f"disagrees with the {what} convolution: {'; '.join(self.objections)} ({rate})"
         if self.agrees is None:
             return f"undecided: {'; '.join(self._doubts)} ({rate})"
         if not self.noisy:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.providers import BackendV2
 
 import classical
 import qconv
@@ -60,19 +61,20 @@ def run(options: argparse.Namespace) -> str:
     require_extras()
     from qconv.visualization import pictures
 
-    inputs = {"input picture": options.image, "kernel": options.kernel}
-    out, figure_path = output_paths(options, pictures.WRITABLE, inputs)
     propagator = _propagator(options)
     method = _method(options)
+    seed = secrets.randbits(32) if options.seed is None else checked_seed(options.seed)
     image = (
         pictures.sample_picture() if options.image is None else read_input(options.image, "IMAGE")
     )
-    seed = secrets.randbits(32) if options.seed is None else checked_seed(options.seed)
+    plan = _plan(channels(image)[0], propagator, method, options)
+    backend = None if options.backend is None else named_backend(options.backend)
+    inputs = {"input picture": options.image, "kernel": options.kernel}
+    out, figure_path = output_paths(options, pictures.WRITABLE, inputs)
     started = time.perf_counter()
-    results = _convolve_channels(image, propagator, method, options, seed)
+    results = _convolve_channels(image, plan, options, backend, seed)
     seconds = time.perf_counter() - started
     kernel = _of_all_steps(propagator.effective_kernel, options)
-    plan = _plan(channels(image)[0], propagator, method, options)
     report = Report(
         image=image,
         exact=_exact(image, kernel, options),
@@ -145,22 +147,21 @@ def _geometry(options: argparse.Namespace) -> dict[str, Any]:
 
 def _convolve_channels(
     image: _Array,
-    propagator: qconv.Propagator,
-    method: qconv.Method,
+    plan: qconv.Plan,
     options: argparse.Namespace,
+    backend: BackendV2 | None,
     seed: int,
 ) -> list[qconv.Convolution]:
     """Convolve every channel by itself, with randomness of its own."""
     rng = np.random.default_rng(seed)
-    backend = None if options.backend is None else named_backend(options.backend)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
         results = [
             qconv.convolve(
                 channel,
-                propagator,
-                method=method,
-                shots=None if options.exact else options.shots,
+                plan.propagator,
+                method=plan.method,
+                shots=plan.shots,
                 backend=backend,
                 seed=rng,
                 progress=not options.quiet and sys.stderr.isatty(),

@@ -343,6 +343,11 @@ def plan(
     array = real_array(image, "image", finite=False)
     if array.ndim not in (1, 2, 3):
         raise ValueError(f"image: expected 1, 2 or 3 axes, got {array.ndim} (shape {array.shape})")
+    if isinstance(kernel, str):
+        raise TypeError(
+            "kernel: expected an array of real numbers, got str; perhaps "
+            f"qconv.named_kernel({kernel!r})?"
+        )
     if not isinstance(kernel, Propagator):
         require_copies(kernel, "kernel")
         kernel = real_array(kernel, "kernel", finite=False)
