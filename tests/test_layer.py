@@ -126,6 +126,8 @@ class TestExact:
         one = qconv.conv2d(INPUT, WEIGHT, stride=(2,), padding=[1], groups=2, shots=None)
         two = qconv.conv2d(INPUT, WEIGHT, stride=2, padding=np.array([1, 1]), groups=2, shots=None)
         assert np.array_equal(one.image, two.image)
+        single = qconv.conv2d(INPUT, WEIGHT, stride=np.array(2), padding=1, groups=2, shots=None)
+        assert np.array_equal(single.image, two.image)
 
     @pytest.mark.parametrize("scale", [1e-300, 1e-150, 1e150, 1e290])
     def test_scales(self, scale):
@@ -400,6 +402,8 @@ REFUSED = {
 OF_ANOTHER_TYPE = {
     "complex": ({"input": INPUT * 1j}, "input: expected real numbers"),
     "words": ({"weight": "edge"}, "weight: expected an array of real numbers"),
+    "complex, and empty": ({"input": INPUT[:0] * 1j}, "input: expected real numbers"),
+    "bytes": ({"stride": b"\x01\x01"}, "stride: expected a whole number"),
     "half a pixel": ({"stride": 1.5}, "stride: expected a whole number"),
     "true": ({"padding": True}, "padding: expected a whole number"),
     "half a group": ({"groups": 2.0}, "groups: expected a whole number"),

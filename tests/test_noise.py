@@ -210,6 +210,40 @@ class TestOutOfReach:
         backend = AerSimulator(noise_model=only_readout())
         assert noisy_law(circuit, backend, noise_of(backend), 10) is None
 
+    @pytest.mark.parametrize("method", ["matrix_product_state", "stabilizer", "unitary"])
+    def test_methods_that_leave_something_out(self, method):
+        assert noise_of(AerSimulator(noise_model=only_readout(), method=method)) is None
+
+    def test_gates_that_density_matrices_do_not_know(self):
+        model = NoiseModel(["h", "ry", "rz", "cx", "x", "p", "u", "mcphase"])
+        model.add_all_qubit_quantum_error(depolarizing_error(0.01, 1), ["ry"])
+        backend = AerSimulator(noise_model=model)
+        circuit = QuantumCircuit(3)
+        circuit.ry(1.0, range(3))
+        circuit.mcp(0.3, [0, 1], 2)
+        circuit.measure_all()
+        assert noisy_law(circuit, backend, noise_of(backend), None) is None
+        plan = planned("AmplitudeEstimation", backend)
+        assert plan.run().total_shots == sum(plan.executions)
+
+    def test_too_large_a_density_matrix(self):
+        image = np.ones((64, 64))
+        with pytest.raises(ValueError, match=r"density matrix of \d+ qubits, .* too large"):
+            qconv.convolve(
+                image,
+                np.ones((2, 2)),
+                method=qconv.Diffusion(),
+                shots=None,
+                backend=random_noise(1),
+            )
+
+    def test_a_model_that_the_device_will_replace(self):
+        device = GenericBackendV2(5, seed=1)
+        device.set_options(noise_model=only_readout())
+        first = noise_of(device)
+        assert first is noise_of(device)
+        assert first.to_dict() != only_readout().to_dict()
+
     def test_other_backends_have_none(self):
         class Wrapped(AerSimulator):
             """A backend of somebody's own, that may do more than its noise model says."""

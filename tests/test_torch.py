@@ -190,6 +190,18 @@ class TestDropIn:
     def test_an_empty_batch(self):
         assert small(shots=5)(torch.rand(0, 2, 6, 6)).shape == (0, 3, 4, 5)
 
+    def test_changed_in_place(self):
+        model = nn.Sequential(small(shots=3), nn.ReLU(inplace=True))
+        x = torch.rand(1, 2, 5, 5, requires_grad=True)
+        model(x).sum().backward()
+        assert x.grad is not None
+
+    def test_refused_where_it_would_be_wrong(self):
+        with pytest.raises(TypeError, match=r"expected real numbers, got torch\.complex64"):
+            small(dtype=torch.complex64)(torch.ones(1, 2, 5, 5, dtype=torch.complex64))
+        with pytest.raises(RuntimeError, match="cannot be traced"):
+            torch.jit.trace(small(shots=None), torch.rand(1, 2, 5, 5))
+
     def test_copies_and_pickles(self):
         layer = small(shots=7, baseline=True, padding=1)
         x = torch.rand(2, 2, 5, 5)
@@ -274,6 +286,10 @@ class TestVariance:
         assert layer.shots_for(x, 1e9) == 1
         with pytest.raises(ValueError, match="stderr: expected a number > 0"):
             layer.shots_for(x, 0)
+        with pytest.raises(ValueError, match="stderr: expected one that"):
+            layer.shots_for(x, 1e-200)
+        with pytest.raises(ValueError, match="input: expected at least one image"):
+            layer.shots_for(x[:0], 0.1)
         with pytest.raises(TypeError, match="stderr"):
             layer.shots_for(x, "small")
 
@@ -410,6 +426,17 @@ class TestConvert:
         assert (layer.shots, layer.baseline, layer.shared) == (50, True, True)
         measured(torch.rand(1, 1, 7, 7))
         assert layer.executions == 50
+
+    def test_kept_elsewhere_too(self):
+        """In a list that torch knows nothing of, and as a bound method."""
+        model = Twice()
+        model.hidden = [model.first]
+        model.call = model.first.forward
+        measured = convert(model, 1)
+        x = torch.rand(1, 1, 7, 7)
+        assert measured.hidden[0] is measured.first
+        assert not torch.equal(measured.hidden[0](x), measured.hidden[0](x))
+        assert not torch.equal(measured.call(x), measured.call(x))
 
     def test_converted_again(self):
         again = convert(convert(Twice(), 50), 60)

@@ -9,6 +9,8 @@ expectation tells what noise gets systematically wrong.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
@@ -20,11 +22,17 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError
 from qiskit_aer.noise.passes import RelaxationNoisePass
 
-from qconv._memory import available_memory
+from qconv._memory import require_memory
 from qconv.execution.backends import Backend, ready, require_success
 
 #: Where the imitated devices of IBM's runtime are defined.
 _IMITATIONS = "qiskit_ibm_runtime.fake_provider"
+
+#: Methods of Aer that simulate all states, without leaving out what is small.
+_EXACT_METHODS = ("automatic", "statevector", "density_matrix")
+
+#: Most qubits of a density matrix that is computed where shots could be run instead.
+_MOST_QUBITS = 12
 
 #: Copies of a density matrix, of 16 bytes an entry, that simulating one needs.
 _COPIES = 3
@@ -46,12 +54,13 @@ def noise_of(backend: Backend) -> NoiseModel | None:
     )
     if type(backend) is not AerSimulator and not imitated:
         return None
-    model = backend.options.get("noise_model")
-    if model is None and imitated:
+    if backend.options.get("method", "automatic") not in _EXACT_METHODS:
+        return None
+    if imitated and getattr(backend, "sim", getattr(backend, "_sim", None)) is None:
         shortest = QuantumCircuit(1, 1)
         shortest.measure(0, 0)
         require_success(backend.run(shortest, shots=1).result())
-        model = backend.options.get("noise_model")
+    model = backend.options.get("noise_model")
     return model if isinstance(model, NoiseModel) else None
 
 
@@ -71,22 +80,29 @@ def noisy_law(
         where running the circuit so often is less work.
 
     Raises:
-        ValueError: The circuit does not fit on the backend.
+        ValueError: The circuit does not fit on the backend, or its density matrix in memory.
         RuntimeError: The simulator failed.
     """
     physical = ready(circuit, backend)
     gates, measured, used = _parts(physical)
     if gates is None or not _known(noise, gates) or not _pays(len(used), gates, shots):
         return None
+    needed = _COPIES * 16 * 4 ** len(used)
+    require_memory(needed, f"density matrix of {len(used)} qubits, for the noise, is")
     reduced = _reduced(noise, used)
     gates.save_probabilities(list(measured))
-    simulator = AerSimulator(method="density_matrix", noise_model=reduced)
-    result = simulator.run(gates, shots=1).result()
+    result = _density_matrices().run(gates, shots=1, noise_model=reduced).result()
     require_success(result)
     law: NDArray[np.float64] = np.asarray(result.data(0)["probabilities"], dtype=np.float64)
     for place, qubit in enumerate(measured):
         law = _read_out(law, place, _readout(noise, used[qubit]))
     return np.asarray(np.maximum(law, 0.0) / np.maximum(law, 0.0).sum())
+
+
+@cache
+def _density_matrices() -> AerSimulator:
+    """The simulator of density matrices."""
+    return AerSimulator(method="density_matrix")
 
 
 def _parts(
@@ -116,7 +132,9 @@ def _parts(
 
 
 def _known(noise: NoiseModel, gates: QuantumCircuit) -> bool:
-    """Whether all noise that matters is that of gates and of the readout of single qubits."""
+    """Whether all noise that matters is that of known gates and of the readout of single qubits."""
+    if not {item.name for item in gates} <= set(_density_matrices().operation_names):
+        return False
     delayed = any(isinstance(item.operation, Delay) for item in gates)
     passes = [
         part for part in noise._custom_noise_passes if not isinstance(part, RelaxationNoisePass)
@@ -126,12 +144,12 @@ def _known(noise: NoiseModel, gates: QuantumCircuit) -> bool:
 
 
 def _pays(num_qubits: int, gates: QuantumCircuit, shots: int | None) -> bool:
-    """Whether the density matrix fits in memory, and is less work than running every shot."""
-    if _COPIES * 16 * 4**num_qubits > available_memory():
-        return False
+    """Whether the density matrix is wanted, or less work than running every shot."""
+    if shots is None or num_qubits > _MOST_QUBITS:
+        return shots is None
     count = len(gates.data) + 1
     each = _AMPLITUDE * 2**num_qubits + _GATE
-    return shots is None or _ENTRY * 4**num_qubits * count < max(0.5, each * count * shots)
+    return bool(_ENTRY * 4**num_qubits * count < max(0.5, each * count * shots))
 
 
 def _reduced(noise: NoiseModel, used: list[int]) -> NoiseModel:

@@ -109,9 +109,15 @@ def layer_geometry(
 
 def _images(value: ArrayLike, places: int) -> _Array:
     """The input as an array, which may have no image in it but nothing else may be missing."""
-    empty = isinstance(value, np.ndarray) and value.ndim == places + 2 and value.shape[0] == 0
-    if empty and all(np.shape(value)[1:]):
-        return np.empty(np.shape(value))
+    shape = value.shape if isinstance(value, np.ndarray) else ()
+    if (
+        isinstance(value, np.ndarray)
+        and shape[:1] == (0,)
+        and all(shape[1:])
+        and len(shape) == places + 2
+    ):
+        real_array(np.zeros(1, dtype=value.dtype), "input")  # says what is wrong with its type
+        return np.empty(shape)
     require_copies(value, "input")
     array = real_array(value, "input", finite=False)
     if array.ndim not in (places + 1, places + 2):
@@ -139,7 +145,9 @@ def _groups(value: int, channels: int, weight: tuple[int, ...]) -> int:
 
 def _per_axis(value: Numbers, name: str, places: int, least: int) -> tuple[int, ...]:
     """One whole number for each axis of places."""
-    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str | bytes):
         return (whole_number(value, name, least),) * places
     if len(value) not in (1, places):
         raise ValueError(f"{name}: expected 1 or {places} whole numbers, got {value!r}")

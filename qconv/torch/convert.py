@@ -48,30 +48,16 @@ def convert(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {model!r}")
-    swapped: dict[nn.Module, StochasticConv2d] = {}
-    root = nn.ModuleDict({"model": copy.deepcopy(model)})
-    for path, parent in list(root.named_modules()):
-        for name, child in list(parent._modules.items()):  # named_children leaves repeats out
-            if not isinstance(child, nn.Conv2d):
-                continue
-            if type(child) not in (nn.Conv2d, StochasticConv2d):
-                where = ".".join([*path.split(".")[1:], name])
-                raise TypeError(
-                    f"model: expected plain Conv2d layers, got {type(child).__name__} at "
-                    f"{where!r}; make it a Conv2d first (run a lazy one once, remove "
-                    "parametrizations)"
-                )
-            if child not in swapped:
-                swapped[child] = _stochastic(child)
-                swapped[child].measure(shots, baseline=baseline, shared=shared, backend=backend)
-            setattr(parent, name, swapped[child])
-    if not swapped:
+    made = copy.deepcopy(model)
+    found = [(path, layer) for path, layer in made.named_modules() if isinstance(layer, nn.Conv2d)]
+    for path, layer in found:
+        if type(layer) not in (nn.Conv2d, StochasticConv2d):
+            raise TypeError(
+                f"model: expected plain Conv2d layers, got {type(layer).__name__} at {path!r}; "
+                "make it a Conv2d first (run a lazy one once, remove parametrizations)"
+            )
+        layer.__class__ = StochasticConv2d  # the same object, wherever else the model keeps it
+        layer.measure(shots, baseline=baseline, shared=shared, backend=backend)
+    if not found:
         raise ValueError(f"model: expected at least one Conv2d, got none in {type(model).__name__}")
-    return root["model"]
-
-
-def _stochastic(layer: nn.Conv2d) -> StochasticConv2d:
-    """A layer with everything that another one has, its parameters and hooks included."""
-    made = StochasticConv2d.__new__(StochasticConv2d)
-    made.__dict__.update(layer.__dict__)
     return made

@@ -23,6 +23,9 @@ from qconv.execution.backends import Backend, check_backend
 from qconv.layer.functional import laid_out
 from qconv.layer.layer import Layer
 
+#: More shots than anybody could ask for.
+_MOST = 2**53
+
 
 class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
     """A drop-in for ``torch.nn.Conv2d``: forward measured from circuits, backward exact.
@@ -163,17 +166,25 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
 
         Raises:
             TypeError: ``stderr`` is no number.
-            ValueError: ``stderr`` is not above 0.
+            ValueError: ``stderr`` is not above 0, or out of reach; there is no image.
         """
         if real_number(stderr, "stderr") <= 0:
             raise ValueError(f"stderr: expected a number > 0, got {stderr!r}")
-        return max(1, math.ceil(float(self.one_shot_variance(input).mean()) / stderr**2))
+        variance = self.one_shot_variance(input)
+        if not variance.numel():
+            raise ValueError(f"input: expected at least one image, got {tuple(input.shape)}")
+        ratio = math.sqrt(float(variance.mean())) / stderr
+        if not ratio < math.sqrt(_MOST):
+            raise ValueError(f"stderr: expected one that {_MOST:.0e} shots can reach, got {stderr}")
+        return max(1, math.ceil(ratio**2))
 
     def extra_repr(self) -> str:
         """The options, in one line."""
         return f"{super().extra_repr()}, shots={self.shots}"
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if torch.jit.is_tracing():
+            raise RuntimeError("StochasticConv2d: measures anew at every call, cannot be traced")
         expected = super()._conv_forward(input, weight, bias)
         seed = None if self.shots is None else int(torch.randint(2**63 - 1, ()))
         result = self._laid_out(input, weight, bias, self.shots, seed).run()
@@ -217,7 +228,7 @@ class _Measured(torch.autograd.Function):  # type: ignore[misc]  # torch may be 
 
     @staticmethod
     def forward(expected: Tensor, measured: Tensor) -> Tensor:
-        return measured.view_as(measured)
+        return measured.clone()  # not the input itself, which nobody may change in place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
@@ -234,5 +245,7 @@ class _Measured(torch.autograd.Function):  # type: ignore[misc]  # torch may be 
 
 def _numbers(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
     """A tensor's numbers in double precision, apart from its graph."""
+    if tensor.is_complex():
+        raise TypeError(f"input, weight: expected real numbers, got {tensor.dtype}")
     array: np.ndarray[Any, np.dtype[np.float64]] = tensor.detach().cpu().double().numpy()
     return array

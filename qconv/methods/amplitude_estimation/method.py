@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from qconv._checks import one_of, require_products, whole_number
 from qconv.circuits.grover import Amplifier
 from qconv.circuits.registers import kernel_registers, kernel_states, qubits_of
+from qconv.execution.backends import is_ideal
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
 from qconv.execution.run import require_room
@@ -52,6 +53,9 @@ _MOST_QUBITS = 21
 
 #: The same for angles that depend on position and kernel together, which become long lists.
 _MOST_QUBITS_JOINT = 17
+
+#: Shots that stand for infinitely many, where the limit of an estimate from all powers is wanted.
+_ENOUGH = 1e12
 
 
 @dataclass(frozen=True)
@@ -179,8 +183,11 @@ class AmplitudeEstimation(Method):
         return total
 
     def _ran(self, plan: Plan) -> Sequence[int]:
-        """The powers that run: the flag alone for the exact expectation."""
-        return self.powers if plan.shots else (0,)
+        """The powers that run: the flag alone for the exact expectation, if there is no noise.
+
+        Noise does not spare higher powers as much, so that the estimate's limit needs them all.
+        """
+        return (0,) if plan.shots is None and is_ideal(plan.backend) else self.powers
 
     def _blocks(self, plan: Plan) -> list[Block]:
         """Blocks whose circuits are as large as they may be."""
@@ -250,16 +257,17 @@ class AmplitudeEstimation(Method):
                 for power, part in zip(powers, gathered, strict=True)
             ]
         )
-        if plan.shots is None:
+        if plan.shots is None and not is_ideal(plan.backend):
+            table *= _ENOUGH
+        elif plan.shots is None:
             misses, hits = table[0]
             probability = hits / (hits + misses)
             nothing = np.zeros_like(probability)
             return scale.found(block, probability, nothing, nothing == 0)
         flat = table.reshape(len(powers), 2, -1)
         estimates = most_likely(flat[:, 1], flat[:, 0], powers)
-        return scale.found(
-            block, np.sin(estimates.angles) ** 2, estimates.stderr, estimates.reliable
-        )
+        errors = estimates.stderr * (plan.shots is not None)
+        return scale.found(block, np.sin(estimates.angles) ** 2, errors, estimates.reliable)
 
 
 #: Outputs of a block, their standard errors, and where these are reliable.
