@@ -87,6 +87,11 @@ def test_a_reader_that_has_gone(arguments):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def interruptible():
+    """In a child: interrupts count, though tests that run in the background ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interrupted_while_importing():
     """Which takes half a second at least."""
     code = (
@@ -98,7 +103,12 @@ def test_interrupted_while_importing():
         "from qconv.cli import main; sys.exit(main(['in.png']))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=interruptible,
     )
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "qconv: interrupted; nothing was written\n"
@@ -111,6 +121,7 @@ def test_interrupted_at_work():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=interruptible,
     )
     time.sleep(3)
     process.send_signal(signal.SIGINT)
