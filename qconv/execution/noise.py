@@ -17,7 +17,6 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Delay, Measure
 from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
-from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError
 from qiskit_aer.noise.passes import RelaxationNoisePass
@@ -25,8 +24,8 @@ from qiskit_aer.noise.passes import RelaxationNoisePass
 from qconv._memory import require_memory
 from qconv.execution.backends import Backend, ready, require_success
 
-#: Where the imitated devices of IBM's runtime are defined.
-_IMITATIONS = "qiskit_ibm_runtime.fake_provider"
+#: Where imitated devices are defined; classes derived from them elsewhere may do more.
+_IMITATIONS = ("qiskit.providers.fake_provider", "qiskit_ibm_runtime.fake_provider")
 
 #: Methods of Aer that simulate all states, without leaving out what is small.
 _EXACT_METHODS = ("automatic", "statevector", "density_matrix")
@@ -49,9 +48,7 @@ def noise_of(backend: Backend) -> NoiseModel | None:
     """
     if backend is None or isinstance(backend, BaseSamplerV2):
         return None
-    imitated = isinstance(backend, GenericBackendV2) or type(backend).__module__.startswith(
-        _IMITATIONS
-    )
+    imitated = type(backend).__module__.startswith(_IMITATIONS)
     if type(backend) is not AerSimulator and not imitated:
         return None
     if backend.options.get("method", "automatic") not in _EXACT_METHODS:

@@ -44,7 +44,11 @@ class Geometry:
 
     def seen_by(self, channel: int) -> _Array:
         """The padded input of the group that an output channel sees."""
-        return self.groups[channel // (len(self.weight) // len(self.groups))]
+        return self.groups[self.group_of(channel)]
+
+    def group_of(self, channel: int) -> int:
+        """The number of an output channel's group."""
+        return channel // (len(self.weight) // len(self.groups))
 
 
 def layer_geometry(

@@ -101,7 +101,7 @@ class Layer:
         """One output channel as a plan of its own."""
         seen = self.geometry.seen_by(channel)
         propagator = Propagator.from_kernel(self.geometry.weight[channel][np.newaxis])
-        largest = self._largest[channel // (len(self.geometry.weight) // len(self._largest))]
+        largest = self._largest[self.geometry.group_of(channel)]
         with np.errstate(over="ignore"):
             require_products(float(2 * np.abs(propagator.weights).max() * largest), "input")
         return Plan(
