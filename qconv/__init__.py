@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qconv.convolution import convolve, correlate
     from qconv.execution.outcomes import Outcomes
     from qconv.execution.program import Program
+    from qconv.execution.readout import ReadoutMitigation
     from qconv.filtering import filter_frequencies
     from qconv.kernels import named_kernel
     from qconv.layer.functional import conv1d, conv2d
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from qconv.methods.whole_image.fourier import Fourier
     from qconv.methods.whole_image.interference import Interference
     from qconv.planning.cost import Cost
+    from qconv.planning.making import plan
     from qconv.planning.method import Method
-    from qconv.planning.plan import Plan, plan
+    from qconv.planning.plan import Plan
     from qconv.propagator import Propagator
     from qconv.result import Convolution
 
@@ -54,6 +56,7 @@ _HOMES = {
     "Plan": "qconv.planning.plan",
     "Program": "qconv.execution.program",
     "Propagator": "qconv.propagator",
+    "ReadoutMitigation": "qconv.execution.readout",
     "conv1d": "qconv.layer.functional",
     "conv2d": "qconv.layer.functional",
     "convolve": "qconv.convolution",
@@ -63,7 +66,7 @@ _HOMES = {
     "match_template": "qconv.matching.template",
     "named_kernel": "qconv.kernels",
     "offset_adder": "qconv.circuits.arithmetic",
-    "plan": "qconv.planning.plan",
+    "plan": "qconv.planning.making",
     "resources": "qconv.circuits.resources",
 }
 
@@ -82,6 +85,7 @@ __all__ = [
     "Plan",
     "Program",
     "Propagator",
+    "ReadoutMitigation",
     "conv1d",
     "conv2d",
     "convolve",

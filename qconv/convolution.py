@@ -5,10 +5,11 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from qconv.execution.backends import Backend
+from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.seeds import Seed
 from qconv.methods.collapse.method import Collapse
+from qconv.planning.making import plan
 from qconv.planning.method import Method
-from qconv.planning.plan import plan
 from qconv.propagator import Propagator
 from qconv.result import Convolution
 
@@ -25,6 +26,7 @@ def convolve(
     backend: Backend = None,
     seed: Seed = None,
     job_shots: int | None = None,
+    mitigation: ReadoutMitigation | str | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Convolve an image with a kernel by measuring quantum circuits.
@@ -52,6 +54,11 @@ def convolve(
             made with; samplers seed themselves. None for fresh randomness.
         job_shots: Most shots of a job on a backend; None for as many as it says that it takes (by
             the validator of its options, ``max_shots`` or ``configuration()``), at most a million.
+        mitigation: ``"readout"`` corrects counts for readout errors: these are calibrated on the
+            backend, by circuits that count in ``total_shots``, and what correcting costs in
+            variance is in the standard errors. A `ReadoutMitigation` says how often to run these,
+            or which errors are known. Standard errors of different pixels then have a part in
+            common. For methods whose estimate is linear in the counts, not for ideal simulators.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -85,6 +92,7 @@ def convolve(
         backend=backend,
         seed=seed,
         job_shots=job_shots,
+        mitigation=mitigation,
         flipped=True,
     )
     return laid_out.run(progress)
@@ -102,6 +110,7 @@ def correlate(
     backend: Backend = None,
     seed: Seed = None,
     job_shots: int | None = None,
+    mitigation: ReadoutMitigation | str | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
@@ -128,6 +137,7 @@ def correlate(
         backend=backend,
         seed=seed,
         job_shots=job_shots,
+        mitigation=mitigation,
         flipped=False,
     )
     return laid_out.run(progress)

@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults, real_array, require_finite, require_unmasked
 from qconv.execution.backends import Backend
+from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.seeds import Seed
 from qconv.methods.whole_image.fourier import Fourier
+from qconv.planning.making import plan
 from qconv.planning.method import Method
-from qconv.planning.plan import Plan, plan
+from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result import Convolution
 
@@ -30,6 +32,7 @@ def filter_frequencies(
     backend: Backend = None,
     seed: Seed = None,
     job_shots: int | None = None,
+    mitigation: ReadoutMitigation | str | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Multiply an image's spectrum by a transfer function, in a quantum circuit.
@@ -49,6 +52,7 @@ def filter_frequencies(
         backend: Where to run.
         seed: Of all randomness.
         job_shots: Most shots of a job.
+        mitigation: As in `qconv.convolve`.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -78,7 +82,14 @@ def filter_frequencies(
     spectrum = _checked(transfer, pixels.shape)
     method = Fourier(signed=signed)
     laid_out = filter_plan(
-        pixels, spectrum, method, shots=shots, backend=backend, seed=seed, job_shots=job_shots
+        pixels,
+        spectrum,
+        method,
+        shots=shots,
+        backend=backend,
+        seed=seed,
+        job_shots=job_shots,
+        mitigation=mitigation,
     )
     return laid_out.run(progress)
 
@@ -90,7 +101,7 @@ def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **optio
         image: Finite or not, checked with the rest.
         transfer: Factor of every frequency, one that leaves the image real.
         method: Which will filter.
-        options: ``shots``, ``backend``, ``seed`` and ``job_shots``, as for `qconv.convolve`.
+        options: ``shots``, ``backend``, ``seed`` and so on, as for `qconv.plan`.
 
     Raises:
         TypeError: As for `qconv.convolve`.

@@ -14,11 +14,13 @@ from scipy import stats
 import qconv
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.execution import limits
-from qconv.execution import run as execution
+from qconv.execution import shots as execution
 from qconv.execution.histogram import Histogram
-from qconv.execution.run import Jobs, born_probabilities, kept_counts, measured_counts
+from qconv.execution.law import born_probabilities
+from qconv.execution.physical import Physical, physical
 from qconv.execution.samplers import ShotLog
 from qconv.execution.seeds import derived, root_seed
+from qconv.execution.shots import Jobs, kept_counts, measured_counts
 from tests.cases import EDGE, random_integers
 from tests.chance import ALARM, Moments, assert_honest, assert_law, window_samples
 
@@ -120,11 +122,11 @@ def test_post_selection_is_what_readout_errors_make(path):
 
 def test_coefficients_of_noisy_counts_are_kept_exactly():
     keep = np.array([True, True, True, False])
-    circuit = encode_amplitudes(np.sqrt([0.5, 0.2, 0.3])).measure_all(inplace=False)
+    backend = AerSimulator(noise_model=noisy())
+    measured = encode_amplitudes(np.sqrt([0.5, 0.2, 0.3])).measure_all(inplace=False)
+    circuit = physical(measured, backend)
     for shots in (1, 2, 17, 1000):
-        seen, executions = kept_counts(
-            circuit, keep, shots, Jobs(AerSimulator(noise_model=noisy())), root_seed(3)
-        )
+        seen, executions = kept_counts(circuit, keep, shots, Jobs(backend), root_seed(3))
         assert seen.total == shots
         assert 3 not in seen.outcomes
         assert executions >= shots
@@ -142,7 +144,9 @@ def test_too_noisy(monkeypatch):
     monkeypatch.setattr(execution, "measured_counts", nothing_kept)
     keep = np.array([True, False])
     with pytest.raises(RuntimeError, match=r"only 0 of \d+ executions .* too noisy"):
-        kept_counts(encode_amplitudes([0, 1]), keep, 10, Jobs(AerSimulator()), root_seed(3))
+        kept_counts(
+            Physical(encode_amplitudes([0, 1])), keep, 10, Jobs(AerSimulator()), root_seed(3)
+        )
 
 
 class TestExact:
@@ -188,6 +192,7 @@ class TestSeeds:
         monkeypatch.setattr(limits, "JOB_SHOTS", 500)
         circuit = encode_amplitudes([1, 1])
         circuit.measure_all()
+        circuit = physical(circuit, AerSimulator())
         root = root_seed(1)
         per_job = []
         for number in range(20):

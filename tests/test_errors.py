@@ -23,7 +23,7 @@ def nothing_runs(monkeypatch):
 
     for name in ("encode_amplitudes", "Windows", "portions"):
         monkeypatch.setattr(collapse, name, forbidden)
-    for name in ("born_probabilities", "kept_counts", "measured_counts", "ideal_simulator"):
+    for name in ("born_probabilities", "kept_counts", "measured_counts", "physical"):
         monkeypatch.setattr(execution, name, forbidden)
     monkeypatch.setattr("qconv.execution.outcomes.deal", forbidden)
 

@@ -25,8 +25,8 @@ from qiskit_aer.noise import (
 
 import classical
 import qconv
-from qconv.execution.backends import ready
 from qconv.execution.noise import noise_of, noisy_law
+from qconv.execution.physical import physical
 from tests.cases import EDGE
 from tests.chance import assert_law
 
@@ -105,14 +105,14 @@ def test_law_of_measured_shots(name, make):
     """20,000 shots, run one by one, are draws from the law."""
     backend = make()
     for circuit in planned(name, backend).circuits[-1:]:
-        law = noisy_law(circuit, backend, noise_of(backend), None)
+        made = physical(circuit, backend)
+        law = noisy_law(made, noise_of(backend), None)
         bits = circuit.num_clbits
         assert law.shape == (2**bits,)
         counts = np.zeros(law.size)
-        physical = ready(circuit, backend)
-        data = backend.run(physical, shots=20_000, seed_simulator=11).result().data(0)["counts"]
+        data = backend.run(made.circuit, shots=20_000, seed_simulator=11).result().data(0)["counts"]
         for outcome, count in data.items():
-            counts[int(outcome, 16)] = count
+            counts[int(outcome, 16) ^ made.flipped] = count
         assert_law(counts, law)
         assert (law > 0).sum() > 2  # or there is nothing to see
 
@@ -158,7 +158,9 @@ class TestCollapse:
         model = NoiseModel()
         model.add_all_qubit_readout_error(readout(1.0, 0.0))  # every bit reads 1
         with pytest.raises(RuntimeError, match="too noisy for this circuit"):
-            qconv.convolve(np.ones((3, 3)), EDGE, shots=10, backend=AerSimulator(noise_model=model))
+            qconv.convolve(
+                np.ones((3, 3)), np.ones((3, 3)), shots=10, backend=AerSimulator(noise_model=model)
+            )
 
     def test_as_fast_as_without_noise(self):
         """Whatever the shots: a million for each of 4,096 pixels."""
@@ -190,7 +192,7 @@ class TestOutOfReach:
         model.add_all_qubit_quantum_error(pauli_error([("X", 0.1), ("I", 0.9)]), ["measure"])
         backend = AerSimulator(noise_model=model)
         circuit = planned("Collapse", backend).circuits[0]
-        assert noisy_law(circuit, backend, noise_of(backend), None) is None
+        assert noisy_law(physical(circuit, backend), noise_of(backend), None) is None
         assert planned("Collapse", backend).run().success_probability < 1
         with pytest.raises(ValueError, match="shots: expected a whole number with this backend"):
             planned("Collapse", backend, shots=None).run()
@@ -201,14 +203,14 @@ class TestOutOfReach:
         circuit.x(0)
         circuit.measure(1, 1)
         backend = random_noise(1)
-        assert noisy_law(circuit, backend, noise_of(backend), None) is None
+        assert noisy_law(physical(circuit, backend), noise_of(backend), None) is None
 
     def test_many_qubits_and_few_shots(self):
         circuit = QuantumCircuit(12)
         circuit.h(range(12))
         circuit.measure_all()
         backend = AerSimulator(noise_model=only_readout())
-        assert noisy_law(circuit, backend, noise_of(backend), 10) is None
+        assert noisy_law(physical(circuit, backend), noise_of(backend), 10) is None
 
     @pytest.mark.parametrize("method", ["matrix_product_state", "stabilizer", "unitary"])
     def test_methods_that_leave_something_out(self, method):
@@ -222,7 +224,7 @@ class TestOutOfReach:
         circuit.ry(1.0, range(3))
         circuit.mcp(0.3, [0, 1], 2)
         circuit.measure_all()
-        assert noisy_law(circuit, backend, noise_of(backend), None) is None
+        assert noisy_law(physical(circuit, backend), noise_of(backend), None) is None
         plan = planned("AmplitudeEstimation", backend)
         assert plan.run().total_shots == sum(plan.executions)
 

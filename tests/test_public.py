@@ -115,6 +115,7 @@ def test_defaults_of_the_verbs():
             "backend": None,
             "seed": None,
             "job_shots": None,
+            "mitigation": None,
             "progress": False,
         }
 

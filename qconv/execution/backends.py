@@ -9,7 +9,6 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 from qiskit.result import Result
-from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
@@ -86,40 +85,6 @@ def known_to_aer(circuit: QuantumCircuit) -> QuantumCircuit:
             break
         circuit = circuit.decompose(list(unknown))
     return circuit
-
-
-def ready(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
-    """The circuit in the backend's own gates, on its own qubits.
-
-    Raises:
-        ValueError: The backend has too few qubits, or would simulate the circuit wrongly.
-    """
-    _require_whole_blocks(circuit, backend)
-    if is_statevector(backend):
-        return known_to_aer(circuit)
-    if backend.num_qubits is not None and circuit.num_qubits > backend.num_qubits:
-        raise ValueError(
-            f"backend: expected at least {circuit.num_qubits} qubits for this circuit, got "
-            f"{backend.num_qubits}"
-        )
-    manager = generate_preset_pass_manager(2, backend=backend, seed_transpiler=0)
-    return manager.run(circuit)
-
-
-def _require_whole_blocks(circuit: QuantumCircuit, backend: BackendV2) -> None:
-    """Refuse Aer's cache blocking where a block is smaller than the state.
-
-    It then sets wrong states (``initialize``), applies some gates of many qubits wrongly, and
-    sometimes crashes.
-    """
-    if not isinstance(backend, AerSimulator) or not backend.options.blocking_enable:
-        return
-    block = backend.options.blocking_qubits
-    if block is not None and block < circuit.num_qubits:
-        raise ValueError(
-            f"backend: expected blocking_qubits >= {circuit.num_qubits}, qubits of the circuit, "
-            f"or blocking_enable=False, got {block}: Aer would give wrong results"
-        )
 
 
 def require_success(result: Result) -> None:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import Delay, Measure
 from qiskit.primitives import BaseSamplerV2
-from qiskit.providers import BackendV2
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError
 from qiskit_aer.noise.passes import RelaxationNoisePass
 
 from qconv._memory import require_memory
-from qconv.execution.backends import Backend, ready, require_success
+from qconv.execution.backends import Backend, require_success
+from qconv.execution.physical import Physical
 
 #: Where imitated devices are defined; classes derived from them elsewhere may do more.
 _IMITATIONS = ("qiskit.providers.fake_provider", "qiskit_ibm_runtime.fake_provider")
@@ -62,14 +62,13 @@ def noise_of(backend: Backend) -> NoiseModel | None:
 
 
 def noisy_law(
-    circuit: QuantumCircuit, backend: BackendV2, noise: NoiseModel, shots: int | None
+    physical: Physical, noise: NoiseModel, shots: int | None
 ) -> NDArray[np.float64] | None:
     """Probability of every outcome of a measured circuit on a noisy simulator.
 
     Args:
-        circuit: Ends with measuring its first qubits, in order.
-        backend: What it is transpiled for.
-        noise: That the backend imitates.
+        physical: The circuit, made ready for the simulator.
+        noise: That the simulator imitates.
         shots: Executions that are wanted; None for the exact law whatever it takes.
 
     Returns:
@@ -77,11 +76,10 @@ def noisy_law(
         where running the circuit so often is less work.
 
     Raises:
-        ValueError: The circuit does not fit on the backend, or its density matrix in memory.
+        ValueError: Its density matrix would not fit in memory.
         RuntimeError: The simulator failed.
     """
-    physical = ready(circuit, backend)
-    gates, measured, used = _parts(physical)
+    gates, measured, used = _parts(physical.circuit)
     if gates is None or not _known(noise, gates) or not _pays(len(used), gates, shots):
         return None
     needed = _COPIES * 16 * 4 ** len(used)
@@ -93,7 +91,8 @@ def noisy_law(
     law: NDArray[np.float64] = np.asarray(result.data(0)["probabilities"], dtype=np.float64)
     for place, qubit in enumerate(measured):
         law = _read_out(law, place, _readout(noise, used[qubit]))
-    return np.asarray(np.maximum(law, 0.0) / np.maximum(law, 0.0).sum())
+    law = np.maximum(law, 0.0)
+    return physical.told_law(law / law.sum())
 
 
 @cache

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
+from qconv._memory import require_memory
 from qconv.execution.dealing import Piece, deal, portions
 from qconv.execution.histogram import Histogram
 from qconv.execution.program import Program
+from qconv.execution.readout import Readout, Unfolding
 from qconv.execution.sampling import Inverse, drawn, quantised
 from qconv.execution.seeds import DEALS, JOBS, TILES, derived
 from qconv.grid import Tile, split_tile, tile_pixels
@@ -37,6 +39,12 @@ _DEALT, _DRAWN = 2**20, 2**16
 #: Probability that an ideal circuit may put where it has none, by rounding (1e-6 with a simulator
 #: of single precision); more is a mistake in the circuit.
 LEAK = 1e-5
+
+#: Least corrected probability of all outcomes that are wanted.
+_LEAST_MASS = 0.01
+
+#: Copies of the counts of all outcomes that correcting them needs.
+_COPIES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +75,8 @@ class Outcomes:
     """Names of the random streams."""
     ideal: bool = False
     """Whether the circuit's own law is that of what was counted: no noise."""
+    readout: Readout | None = None
+    """Readout errors, for which counts are to be corrected; None for as they are."""
     success: float = 1.0
     """Where the law is known: the part of the executions that is kept."""
     ran: QuantumCircuit | None = None
@@ -90,6 +100,11 @@ class Outcomes:
         return self.executions if self.executed is None else self.executed
 
     @property
+    def calibration_shots(self) -> int:
+        """Executions of other circuits, that its readout was calibrated with."""
+        return 0 if self.readout is None else self.readout.executions
+
+    @property
     def oracle_calls(self) -> int:
         """Applications of the state preparation."""
         return self.total_shots * self.program.oracle_calls
@@ -102,6 +117,9 @@ class Outcomes:
     def sums(self, sort: Callable[[Numbers], _Array], seed: np.random.SeedSequence) -> _Array:
         """Counts of groups of outcomes, or their probabilities if exact.
 
+        Corrected for readout errors, if that was wanted: they may then be negative, and are no
+        whole numbers.
+
         Args:
             sort: From the numbers of all outcomes, a slice at a time, to the sums of the groups.
                 Must be linear, and may leave outcomes out.
@@ -110,12 +128,30 @@ class Outcomes:
         Returns:
             What ``sort`` makes of the counts: its own shape.
         """
+        if self.readout is not None:
+            corrected = self.readout.corrected(self.raw(seed))
+            return sort(lambda start, stop: corrected[start:stop])
         if self.law is None:
             total = [sort(histogram.dense) for histogram in self.histograms]
             return np.asarray(np.sum(total, axis=0)) if len(total) > 1 else total[0]
         law = self.law
         p = sort(lambda start, stop: law[start:stop])
         return p if self.exact else drawn(seed, p, self.executions)
+
+    def raw(self, seed: np.random.SeedSequence) -> _Array:
+        """Counts of all outcomes as they were read, or their probabilities if exact.
+
+        Args:
+            seed: Of the draws, where there are any.
+
+        Raises:
+            ValueError: They would not fit in memory.
+        """
+        bits = self.program.measurement(self.circuit)
+        require_memory(_COPIES * 8 * 2**bits, f"outcomes of {bits} bits are")
+        if self.law is None:
+            return np.asarray(np.sum([part.dense(0, 2**bits) for part in self.histograms], axis=0))
+        return self.law if self.exact else drawn(seed, self.law, self.executions)
 
     def frequencies(self, seed: np.random.SeedSequence) -> _Array:
         """Part of the executions that gave each outcome, ``2**measured``; exact or measured."""
@@ -130,9 +166,11 @@ class Outcomes:
             which: Outcomes that the ideal circuit can give, all of them.
 
         Raises:
-            RuntimeError: The law puts probability elsewhere.
+            RuntimeError: The law puts probability elsewhere, or noise left next to nothing.
         """
         outcomes = np.asarray(which, dtype=np.int64)
+        if self.readout is not None:
+            return self._unfolded(Unfolding(self.readout, outcomes))
         if self.law is None:
             counts = tuple(histogram.among(outcomes) for histogram in self.histograms)
             return Selection(None, counts, ideal=self.ideal)
@@ -141,13 +179,29 @@ class Outcomes:
             raise RuntimeError(f"the circuit leaks: its probabilities sum to {p.sum():.12g}")
         return Selection(np.asarray(p / p.sum()), (), ideal=True)
 
+    def _unfolded(self, unfolding: Unfolding) -> Selection:
+        """All outcomes, and how they are corrected to those that are wanted."""
+        bits = self.program.measurement(self.circuit)
+        require_memory(_COPIES * 8 * len(unfolding.wanted) << bits, f"outcomes of {bits} bits are")
+        law = self.law if self.law is None else np.asarray(self.law / self.law.sum())
+        counts = tuple(part.dense(0, 2**bits).astype(np.int64) for part in self.histograms)
+        found = Selection(law, counts, ideal=False, unfolding=unfolding)
+        mass = unfolding.mass(found.frequencies)
+        if mass < _LEAST_MASS:
+            raise RuntimeError(
+                f"only {100 * mass:.2g} % of the executions gave a position of the kernel, "
+                "corrected for readout errors; the backend is too noisy for this circuit"
+            )
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class Hand:
     """The shots of some pixels, counted by outcome or one by one, whichever is less work."""
 
-    counts: _Counts | None = None
-    """How often each pixel got each outcome, ``(pixels, outcomes)``."""
+    counts: _Counts | _Array | None = None
+    """How often each pixel got each outcome, ``(pixels, outcomes)``; corrected counts are no whole
+    numbers."""
     picks: NDArray[np.intp] | None = None
     """Which outcome each shot was, ``(pixels, shots)``."""
 
@@ -166,6 +220,15 @@ class Selection:
     """Counts, one array for each portion."""
     ideal: bool
     """Whether the circuit's own law is that of the counts."""
+    unfolding: Unfolding | None = None
+    """How these are corrected for readout errors, to the outcomes that are wanted."""
+
+    @property
+    def frequencies(self) -> _Array:
+        """The law of a shot as far as it is known: itself, or the frequencies of all shots."""
+        if self.p is not None:
+            return self._quantised
+        return np.asarray(np.sum(self.counts, axis=0) / self.kept)
 
     @property
     def kept(self) -> int:
@@ -191,18 +254,35 @@ class Selection:
             return self._quantised, 1.0
         if self.ideal:
             return own, 1.0
-        total = np.sum(self.counts, axis=0)
         n = self.kept
-        return total / n, n / (n - 1) if n > 1 else math.nan
+        return self.frequencies, n / (n - 1) if n > 1 else math.nan
+
+    def covariance(self, shots: int, *, pooled: bool) -> _Array | None:
+        """Covariance of corrected frequencies of some shots; None where nothing is corrected.
+
+        Args:
+            shots: How many.
+            pooled: Whether they are all that there are, shared by all pixels.
+        """
+        if self.unfolding is None:
+            return None
+        if self.p is not None:
+            groups = 1.0 if pooled else math.inf
+            return self.unfolding.covariance(self.frequencies, shots, groups)
+        n = self.kept
+        correction = n / (n - 1) if n > 1 else math.nan
+        return correction * self.unfolding.covariance(self.frequencies, shots, n / shots)
 
     def pooled(self, shots: int | None, seed: np.random.SeedSequence) -> _Array:
         """Frequencies of one set of shots that all share; the law for ``shots=None``."""
         if self.p is None:
-            return np.asarray(np.sum(self.counts, axis=0) / self.kept)
-        if shots is None:
-            return self.p
-        rng = np.random.default_rng(derived(seed, JOBS))
-        return np.asarray(rng.multinomial(shots, self._quantised) / shots)
+            found = self.frequencies
+        elif shots is None:
+            found = self.p
+        else:
+            rng = np.random.default_rng(derived(seed, JOBS))
+            found = np.asarray(rng.multinomial(shots, self._quantised) / shots)
+        return found if self.unfolding is None else self.unfolding.of(found)
 
     def hands(self, tiles: Sequence[Tile], shots: int, seed: np.random.SeedSequence) -> Hands:
         """Shots of every pixel's own.
@@ -213,8 +293,12 @@ class Selection:
             seed: Of the draws or deals; every tile has a stream of its own.
         """
         if self.p is not None:
-            return _drawn_hands(self._quantised, tiles, shots, seed)
-        return _dealt_hands(self.counts, tiles, shots, seed)
+            hands = _drawn_hands(self._quantised, tiles, shots, seed)
+        else:
+            hands = _dealt_hands(self.counts, tiles, shots, seed)
+        if self.unfolding is None:
+            return hands
+        return _unfolded_hands(hands, self.unfolding, self.unfolding.mass(self.frequencies))
 
 
 def _drawn_hands(
@@ -237,6 +321,23 @@ def _drawn_hands(
                 yield piece, Hand(counts=rng.multinomial(shots, p, size=pixels))
 
     return hands
+
+
+def _unfolded_hands(hands: Hands, unfolding: Unfolding, mass: float) -> Hands:
+    """Shots corrected for readout errors, each pixel's counts by those of one shot on average."""
+    each = np.ascontiguousarray(unfolding.matrix.T / mass)
+
+    def corrected(number: int) -> Iterator[tuple[Tile, Hand]]:
+        for piece, hand in hands(number):
+            if hand.counts is not None:
+                yield piece, Hand(counts=hand.counts @ each)
+            elif hand.picks is not None:
+                total = np.zeros((len(hand.picks), each.shape[1]))
+                for shot in hand.picks.T:
+                    total += each[shot]
+                yield piece, Hand(counts=total)
+
+    return corrected
 
 
 def _dealt_hands(

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
-from qiskit.providers import BackendV2
 
-from qconv.execution.backends import ready
 from qconv.execution.histogram import Histogram
 
 #: Shots whose outcomes name a sampler's random stream.
@@ -104,19 +102,10 @@ def _is_distinctive(bits: NDArray[np.uint8]) -> bool:
     return bool(n * np.log(np.sum((counts / n) ** 2)) < np.log(_COINCIDENCE))
 
 
-def sampler_target(sampler: Any) -> BackendV2 | None:
-    """The backend that a sampler runs on, if it says so."""
-    target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
-    target = target() if callable(target) else target
-    return target if isinstance(target, BackendV2) else None
-
-
 def sampler_job(
-    measured: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog
+    circuit: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog
 ) -> Callable[[int, int], Histogram]:
     """A function of shots and seed that runs the circuit on a sampler, which seeds itself."""
-    target = sampler_target(sampler)
-    circuit = measured if target is None else ready(measured, target)
 
     def job(shots: int, seed: int) -> Histogram:
         log.before(sampler)

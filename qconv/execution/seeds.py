@@ -23,6 +23,9 @@ JOBS, TILES, DEALS, BLOCKS, CHANNELS = range(5)
 #: came in surplus.
 ROUNDS, SURPLUS = range(2)
 
+#: Place under a program's jobs, beyond their numbers, of what calibrates its readout.
+CALIBRATION = 2**31
+
 
 def root_seed(seed: Seed) -> np.random.SeedSequence:
     """One seed sequence for a whole call; every other one is derived from it by `derived`.

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from qconv._checks import boolean, numpy_defaults, whole_number
 from qconv._threads import worker_count
 from qconv.execution.backends import Backend, check_backend
+from qconv.execution.readout import ReadoutMitigation, check_mitigation
 from qconv.execution.seeds import Seed, root_seed
 from qconv.layer.geometry import Numbers, layer_geometry
 from qconv.layer.layer import Layer
@@ -30,6 +31,7 @@ def conv2d(
     backend: Backend = None,
     seed: Seed = None,
     job_shots: int | None = None,
+    mitigation: ReadoutMitigation | str | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of images by measuring quantum circuits.
@@ -55,6 +57,7 @@ def conv2d(
         backend: As for `convolve`.
         seed: As for `convolve`: the same seed gives the same bytes on any number of cores.
         job_shots: As for `convolve`.
+        mitigation: As for `convolve`.
         progress: Show a progress bar over the circuits (needs tqdm).
 
     Returns:
@@ -94,6 +97,7 @@ def conv2d(
         backend=backend,
         seed=seed,
         job_shots=job_shots,
+        mitigation=mitigation,
     )
     return layer.run(boolean(progress, "progress"))
 
@@ -114,6 +118,7 @@ def conv1d(
     backend: Backend = None,
     seed: Seed = None,
     job_shots: int | None = None,
+    mitigation: ReadoutMitigation | str | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of signals: as `conv2d`, along one axis.
@@ -143,6 +148,7 @@ def conv1d(
         backend=backend,
         seed=seed,
         job_shots=job_shots,
+        mitigation=mitigation,
     )
     return layer.run(boolean(progress, "progress"))
 
@@ -163,6 +169,7 @@ def laid_out(
     backend: Backend,
     seed: Seed,
     job_shots: int | None,
+    mitigation: ReadoutMitigation | str | None = None,
 ) -> Layer:
     """Check and lay out a layer with one or two axes of places; nothing runs.
 
@@ -177,4 +184,5 @@ def laid_out(
         backend=backend,
         seed=root_seed(seed),
         job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
+        mitigation=check_mitigation(mitigation),
     )

@@ -28,6 +28,7 @@ from qconv._checks import require_products
 from qconv.execution.backends import Backend, is_ideal, noise_name
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
+from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.run import run
 from qconv.execution.seeds import CHANNELS, derived, stream_name
 from qconv.grid import Grid
@@ -56,6 +57,8 @@ class Layer:
     """Root of all randomness."""
     job_shots: int | None = None
     """Most shots of a job; None for as many as the backend says."""
+    mitigation: ReadoutMitigation | None = None
+    """How counts are corrected for readout errors; None for not at all."""
 
     def plans(self) -> Iterator[tuple[int, Plan]]:
         """The output channels that need a circuit, each as a plan of its own."""
@@ -74,6 +77,7 @@ class Layer:
             self.backend,
             streams=frozenset() if self.shots is None else frozenset({stream_name(self.seed)}),
             job_shots=self.job_shots,
+            mitigation=self.mitigation,
             progress=progress,
         )
         return self._together(part.decoded(outcomes) for part in parts)
@@ -113,6 +117,7 @@ class Layer:
             backend=self.backend,
             seed=derived(self.seed, CHANNELS, channel),
             job_shots=self.job_shots,
+            mitigation=self.mitigation,
             memory={"image": b"part of a layer"},  # whose own digest tells what was estimated
         )
 
@@ -129,6 +134,8 @@ class Layer:
         for array in (*geometry.groups, geometry.weight, geometry.bias):
             digest.update(np.ascontiguousarray(array).data)
         noise = "" if is_ideal(self.backend) else noise_name(self.backend) + repr(self.method)
+        if self.mitigation is not None:
+            noise += self.mitigation.name
         return hashlib.blake2b(digest.digest() + noise.encode(), digest_size=16).hexdigest()
 
     def _together(self, results: Iterator[tuple[int, Convolution]]) -> Convolution:

@@ -38,15 +38,16 @@ from scipy.signal import fftconvolve
 
 from qconv._checks import numpy_defaults, one_of, real_array, whole_number
 from qconv.execution.backends import Backend, is_ideal
-from qconv.execution.run import require_room
+from qconv.execution.law import require_room
 from qconv.execution.seeds import Seed
 from qconv.filtering import filter_plan
 from qconv.matching.look import EQUAL, certainty, looked_at
 from qconv.matching.posterior import from_counts, from_estimates
 from qconv.matching.standard import standardised, window_of, without_units
 from qconv.methods.whole_image.fourier import Fourier
+from qconv.planning.making import plan
 from qconv.planning.method import Method, check_method
-from qconv.planning.plan import Plan, plan
+from qconv.planning.plan import Plan
 from qconv.result import Convolution
 
 _Array = NDArray[np.float64]

@@ -106,6 +106,11 @@ class Blocks(Method):
         return self.method.signed
 
     @property
+    def corrects_readout(self) -> bool:  # type: ignore[override]
+        """Whether the method does."""
+        return self.method.corrects_readout
+
+    @property
     def nonnegative(self) -> bool:  # type: ignore[override]
         """Whether the method needs an image without negative values."""
         return self.method.nonnegative
@@ -265,9 +270,8 @@ class _Layout:
 
     def plans(self) -> list[Plan]:
         """All blocks as plans of their own."""
-        return [
-            self._plan(part, number, self._shares[number]) for number, part in enumerate(self.parts)
-        ]
+        numbered = enumerate(self.parts)
+        return [self._plan(part, number, self._shares[number]) for number, part in numbered]
 
     @cached_property
     def _shares(self) -> list[int]:
@@ -320,12 +324,8 @@ def _together(layout: _Layout, results: Iterator[tuple[_Part, Convolution]]) -> 
     for part, result in results:
         total.add(part, result)
     if not total.circuits:
-        warnings.warn(
-            "image: nothing is left of any block: the success probability is 0; the result is "
-            "zero, no circuit was run",
-            RuntimeWarning,
-            stacklevel=5,
-        )
+        why = "nothing is left of any block: the success probability is 0; the result is zero"
+        warnings.warn(f"image: {why}, no circuit was run", RuntimeWarning, stacklevel=5)
     return total.result()
 
 

@@ -14,7 +14,7 @@ from qiskit.providers import BackendV2
 from qconv._checks import numpy_defaults
 from qconv.circuits.registers import PREPARATIONS
 from qconv.circuits.resources import Resources, resources
-from qconv.execution.run import state_memory
+from qconv.execution.law import state_memory
 
 if TYPE_CHECKING:
     from qconv.planning.plan import Plan
@@ -62,7 +62,8 @@ class Cost:
     circuits: int
     """How many circuits run."""
     executions: int
-    """How often they run, all together; 0 for the exact expectation."""
+    """How often they run, all together, with those that calibrate the readout; 0 for the exact
+    expectation."""
     oracle_calls: int
     """Applications of the state preparation, all together."""
     expected_success: float | None
@@ -154,10 +155,12 @@ def cost_of(plan: Plan) -> Cost:
     backend = plan.backend if isinstance(plan.backend, BackendV2) else None
     circuit = QuantumCircuit(1) if counted is None else counted.build()
     filtering, preparation, bounds = _counted(circuit, None if plan.simulated else backend)
+    runs = plan.mitigation is not None and plan.shots is not None and bool(programs)
+    calibration = plan.mitigation.executions if plan.mitigation is not None and runs else 0
     return Cost(
         qubits=qubits,
         circuits=len(programs),
-        executions=sum(program.executions or 0 for program in programs),
+        executions=sum(program.executions or 0 for program in programs) + calibration,
         oracle_calls=sum((program.executions or 0) * program.oracle_calls for program in programs),
         expected_success=prediction.success,
         rmse=None if prediction.stderr is None else _root_mean_square(prediction.stderr),

@@ -15,12 +15,16 @@ from qiskit.result.models import ExperimentResult
 from qconv.execution.histogram import Histogram
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
-from qconv.execution.run import chosen
+from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.seeds import JOBS, SURPLUS, derived
+from qconv.execution.shots import chosen
 
 
 def gathered(
-    programs: Sequence[Program], counts: Any, seed: np.random.SeedSequence
+    programs: Sequence[Program],
+    counts: Any,
+    seed: np.random.SeedSequence,
+    mitigation: ReadoutMitigation | None = None,
 ) -> list[Outcomes]:
     """Outcomes of programs from counts in any notation that Qiskit gives.
 
@@ -28,11 +32,14 @@ def gathered(
         programs: What ran.
         counts: As `qconv.Plan.decode` takes them.
         seed: To choose by, where more was counted than can be used.
+        mitigation: How to correct them for readout errors, which must be given.
 
     Raises:
         TypeError: A count is no whole number.
         ValueError: As `qconv.Plan.decode` says.
     """
+    if mitigation is not None:  # counts are corrected as they are, nothing is discarded
+        programs = [replace(program, keep=None) for program in programs]
     items = _items(counts)
     if len(items) != len(programs):
         raise ValueError(
@@ -43,7 +50,14 @@ def gathered(
         for number, (program, item) in enumerate(zip(programs, items, strict=True))
     ]
     streams = _streams([part.histograms[0] for part in found])
-    return [replace(part, streams=streams) for part in found]
+    found = [replace(part, streams=streams) for part in found]
+    if mitigation is None:
+        return found
+    bits = [part.program.measurement(part.circuit) for part in found]
+    return [
+        replace(part, readout=mitigation.given(None, n))
+        for part, n in zip(found, bits, strict=True)
+    ]
 
 
 def _items(counts: Any) -> list[Any]:

@@ -60,6 +60,9 @@ class Method(ABC):
     """How often it applies the kernel."""
     signed: bool = True
     """Whether its estimates have signs; False for magnitudes."""
+    corrects_readout: bool = False
+    """Whether its standard errors hold for counts that are corrected for readout errors, as those
+    of estimates do that are linear in the counts."""
     whole_image: ClassVar[bool] = False
     """Whether one circuit holds all pixels, so that any number of executions, `Plan.whole_shots`,
     serves them all. Only such methods can be cut into blocks."""

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import (
     boolean,
     numpy_defaults,
-    real_array,
-    real_number,
-    require_finite,
-    whole_number,
 )
-from qconv._memory import require_copies, require_memory
-from qconv._threads import for_each, worker_count
+from qconv._threads import for_each
 from qconv.circuits.arithmetic import choose_family
-from qconv.execution.backends import Backend, check_backend, is_ideal, is_statevector, noise_name
+from qconv.execution.backends import Backend, is_ideal, is_statevector, noise_name
 from qconv.execution.outcomes import Outcomes
+from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.run import run
-from qconv.execution.seeds import Seed, root_seed, stream_name
-from qconv.grid import Grid, plan_grid
+from qconv.execution.seeds import stream_name
+from qconv.grid import Grid
 from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import gathered
-from qconv.planning.method import Method, check_method
+from qconv.planning.method import Method
 from qconv.propagator import Propagator
 from qconv.result import Convolution
 
@@ -71,6 +66,8 @@ class Plan:
     """Root of all randomness of this call."""
     job_shots: int | None = None
     """Most shots of a job; None for as many as the backend says."""
+    mitigation: ReadoutMitigation | None = None
+    """How counts are corrected for readout errors; None for not at all."""
     total: int | None = None
     """Executions of circuits that hold the whole image; None for ``shots`` a pixel."""
     counted: bool = False
@@ -124,6 +121,7 @@ class Plan:
             self.backend,
             streams=self.streams,
             job_shots=self.job_shots,
+            mitigation=self.mitigation,
             progress=plan.progress,
         )
         return self.method.decode(plan, outcomes)
@@ -148,12 +146,14 @@ class Plan:
         Raises:
             TypeError: A count is no whole number.
             ValueError: The plan is for the exact expectation; there are more or fewer items than
-                circuits; outcomes have another number of bits; or shots are too few.
+                circuits; outcomes have another number of bits; shots are too few; or they are to
+                be corrected for readout errors that were not given.
         """
         if self.shots is None:
             raise ValueError("shots: expected a whole number to decode counts, got None (exact)")
         programs = list(self.method.build(self))
-        return self.method.decode(self, iter(gathered(programs, counts, self.seed)))
+        found = gathered(programs, counts, self.seed, self.mitigation)
+        return self.method.decode(self, iter(found))
 
     def __str__(self) -> str:
         rows = [
@@ -229,6 +229,7 @@ class Plan:
         digest.update(np.ascontiguousarray(self.propagator.effective_kernel).data)
         digest.update(str(self.method.steps).encode())
         digest.update(noise_name(self.backend).encode())
+        digest.update(b"" if self.mitigation is None else self.mitigation.name.encode())
         return digest.hexdigest()
 
     def once(self, key: Hashable, work: Callable[[], _T]) -> _T:
@@ -278,7 +279,7 @@ class Plan:
                 sum(part.program.executions or 0 for part in outcomes),
                 sum(part.executions for part in outcomes),
             ),
-            "total_shots": sum(part.total_shots for part in outcomes),
+            "total_shots": sum(part.total_shots + part.calibration_shots for part in outcomes),
             "oracle_calls": sum(part.oracle_calls for part in outcomes),
             "quantity": f"{self.quantity}{variant}{noise}",
             "streams": frozenset().union(*(part.streams for part in outcomes)),
@@ -294,115 +295,6 @@ class Plan:
         return Convolution(image=image, stderr=stderr, **(fields | more))
 
 
-@numpy_defaults
-def plan(
-    image: ArrayLike,
-    kernel: ArrayLike | Propagator,
-    *,
-    method: Method,
-    shots: int | None = 1024,
-    mode: str = "full",
-    boundary: str = "fill",
-    fillvalue: float = 0.0,
-    backend: Backend = None,
-    seed: Seed = None,
-    job_shots: int | None = None,
-    flipped: bool = True,
-) -> Plan:
-    """Check and lay out a convolution; nothing runs.
-
-    Args:
-        image: As for `qconv.convolve`, as are the other arguments.
-        kernel: Real array with as many axes as the image, or a `Propagator`.
-        method: How to convolve.
-        shots: For each output pixel; None for the exact expectation.
-        mode: ``full``, ``same`` or ``valid``.
-        boundary: ``fill``, ``wrap`` or ``symm``.
-        fillvalue: What lies outside with ``fill``.
-        backend: For which the circuits are made; None for the ideal Aer simulator.
-        seed: Of all randomness.
-        job_shots: Most shots of a job.
-        flipped: True for convolution, False for correlation.
-
-    Returns:
-        The plan: its circuits, its cost, and `Plan.run` or `Plan.decode` for its result.
-
-    Raises:
-        TypeError: An argument is of the wrong type, or complex.
-        ValueError: An argument has a wrong value or shape, is not finite or empty, or the work
-            would not fit in memory. Nothing large is allocated before it fits.
-
-    Example:
-        >>> import qconv
-        >>> plan = qconv.plan([[1, 2], [3, 4]], [[1, 2, 1]], method=qconv.Diffusion(), shots=1000)
-        >>> plan.cost.qubits, plan.executions
-        (5, (8000,))
-    """
-    method = check_method(method)
-    require_copies(image, "image")
-    array = real_array(image, "image", finite=False)
-    if array.ndim not in (1, 2, 3):
-        raise ValueError(f"image: expected 1, 2 or 3 axes, got {array.ndim} (shape {array.shape})")
-    if isinstance(kernel, str):
-        raise TypeError(
-            "kernel: expected an array of real numbers, got str; perhaps "
-            f"qconv.named_kernel({kernel!r})?"
-        )
-    if not isinstance(kernel, Propagator):
-        require_copies(kernel, "kernel")
-        kernel = real_array(kernel, "kernel", finite=False)
-    if len(kernel.shape) != array.ndim:
-        raise ValueError(
-            f"kernel: expected as many axes as the image, {array.ndim}, got "
-            f"{len(kernel.shape)} (shape {kernel.shape})" + _one_by_one(array.shape, kernel.shape)
-        )
-    propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
-    check_backend(backend)
-    worker_count()
-    root = root_seed(seed)
-    grid = plan_grid(
-        array.shape,
-        tuple(method.steps * (h - 1) + 1 for h in propagator.shape),
-        mode=mode,
-        boundary=boundary,
-        fillvalue=real_number(fillvalue, "fillvalue"),
-        flipped=boolean(flipped, "flipped"),
-    )
-    padded_pixels = math.prod(grid.padded_shape)
-    require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
-    require_finite(array, "image")
-    _require_range(propagator, grid)
-    return Plan(
-        image=array,
-        propagator=propagator,
-        grid=grid,
-        method=method,
-        shots=None if shots is None else whole_number(shots, "shots", 1),
-        backend=backend,
-        seed=root,
-        job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
-    )
-
-
 def _content(array: NDArray[np.float64]) -> bytes:
     """Digest of an array's numbers."""
     return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
-
-
-def _require_range(propagator: Propagator, grid: Grid) -> None:
-    """Refuse a fill value whose products with the kernel leave the range of floating point."""
-    if grid.boundary != "fill" or not any(map(any, grid.pad_widths)):
-        return
-    with np.errstate(over="ignore"):
-        largest = 2 * np.abs(propagator.weights).max() * np.float64(abs(grid.fillvalue))
-    if not np.isfinite(largest):
-        raise ValueError(
-            "fillvalue: expected products with the kernel below 1.8e308, got larger ones; scale one"
-        )
-
-
-def _one_by_one(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
-    """What to do about a picture in colour."""
-    if len(kernel) != 2 or len(image) != 3 or image[-1] not in (3, 4):
-        return ""
-    return f"; if the image's {image[-1]} are colours, convolve each alone: image[:, :, 0], ..."

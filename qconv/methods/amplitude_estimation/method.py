@@ -33,9 +33,9 @@ from qconv._checks import one_of, require_products, whole_number
 from qconv.circuits.grover import Amplifier
 from qconv.circuits.registers import kernel_registers, kernel_states, qubits_of
 from qconv.execution.backends import is_ideal
+from qconv.execution.law import require_room
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
-from qconv.execution.run import require_room
 from qconv.execution.seeds import derived
 from qconv.methods.amplitude_estimation.likelihood import most_likely
 from qconv.methods.cutting import Block, cut

@@ -13,7 +13,9 @@ pixel ``x`` is
 and the standard error of the mean over the pixel's shots is ``sqrt(v(x) / shots)``. On an ideal
 simulator ``q`` are the circuit's Born probabilities. On any other backend they are the frequencies
 observed among all ``N`` shots of the call, with the factor ``N / (N - 1)`` that makes ``v``
-unbiased whatever noise does to the law; a single shot leaves the standard error NaN.
+unbiased whatever noise does to the law; a single shot leaves the standard error NaN. Frequencies
+that are corrected for readout errors are linear in the counts; their covariance takes the place of
+``q``'s, see `qconv.execution.readout`.
 """
 
 from __future__ import annotations
@@ -83,6 +85,11 @@ class Collapse(Method):
         """Shots that are shared count once."""
         return shots if self.shared else shots * pixels
 
+    @property
+    def corrects_readout(self) -> bool:  # type: ignore[override]
+        """Averages are linear in the counts."""
+        return True
+
     def build(self, plan: Plan) -> list[Program]:
         """The kernel's circuit, for the shots of all pixels."""
         propagator = self.encoded(plan)
@@ -114,19 +121,17 @@ class Collapse(Method):
         image = np.empty(plan.grid.output_shape)
         stderr = np.zeros(plan.grid.output_shape)
         averages = self._averages(plan, windows, positions)
-        scale = None
-        if plan.shots is not None:
-            law, correction = positions.spread(windows.probabilities)
-            scale = math.sqrt(correction / plan.shots)
+        errors = self._errors(plan, windows, positions)
 
         def work(number: int) -> None:
             for piece, average in averages(number):
                 image[piece] = average
-            if scale is not None:
+            if errors is not None:
                 tile = plan.grid.tiles[number]
-                stderr[tile] = scale * windows.deviation(tile, law)
+                stderr[tile] = errors(tile)
 
         plan.for_each_tile(work)
+        calibrated = gathered.readout is not None and bool(gathered.readout.executions)
         kept = self.executions(plan.grid.pixels, plan.shots or 0)
         return plan.result(
             image,
@@ -135,7 +140,7 @@ class Collapse(Method):
             success_probability=(
                 kept / gathered.total_shots if gathered.total_shots else gathered.success
             ),
-            independent=not (self.shared and plan.shots),
+            independent=not ((self.shared or calibrated) and plan.shots),
             quantity=plan.quantity,
         )
 
@@ -151,6 +156,20 @@ class Collapse(Method):
 
             plan.for_each_tile(work)
         return Prediction(1.0, stderr)
+
+    def _errors(
+        self, plan: Plan, windows: Windows, positions: Selection
+    ) -> Callable[[Tile], _Array] | None:
+        """Standard errors of a tile's averages; None where they are exact."""
+        shots = plan.shots
+        if shots is None:
+            return None
+        covariance = positions.covariance(shots, pooled=self.shared)
+        if covariance is not None:
+            return lambda tile: windows.spread(tile, covariance)
+        law, correction = positions.spread(windows.probabilities)
+        scale = math.sqrt(correction / shots)
+        return lambda tile: scale * windows.deviation(tile, law)
 
     def _windows(self, plan: Plan) -> Windows:
         """The samples of every position at every pixel."""

@@ -95,6 +95,27 @@ class Windows:
             square *= unit
         return square
 
+    def spread(self, tile: Tile, covariance: _Array) -> _Array:
+        """Standard deviation of ``sum_j q_j s_j(x)``, for every pixel of a tile.
+
+        Args:
+            tile: Where.
+            covariance: Of the frequencies ``q``, ``(positions, positions)``; their sum is 1.
+
+        Returns:
+            Array of the tile's shape.
+        """
+        first = self._first(tile)
+        unit = self._unit(tile, first)
+        values, vectors = np.linalg.eigh(covariance[1:, 1:])
+        factor = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+        deviations = np.empty((len(self.positions) - 1, first.size))
+        for j, deviation in self._deviations(tile, first):
+            deviations[j - 1] = (deviation if unit is None else deviation / unit).ravel()
+        square = np.square(factor @ deviations).sum(axis=0).reshape(first.shape)
+        spread = np.sqrt(square)
+        return np.asarray(spread if unit is None else spread * unit)
+
     def _unit(self, tile: Tile, first: _Array) -> _Array | None:
         """What to divide each pixel's deviations by, where squares could over- or underflow."""
         if 1e-140 < self._largest < 1e150:

@@ -103,6 +103,11 @@ class Diffusion(Method):
         one_of(self.adder, "adder", ADDERS)
         whole_number(self.steps, "steps", 1)
 
+    @property
+    def corrects_readout(self) -> bool:  # type: ignore[override]
+        """Unless positions are added after they were measured."""
+        return self.adder != "classical"
+
     def build(self, plan: Plan) -> list[Program]:
         """The circuit that moves a particle; none for a black image."""
         encoded = self._encoded(plan)

@@ -15,9 +15,9 @@ from qiskit import QuantumCircuit
 
 from qconv._checks import require_products
 from qconv.circuits.registers import AmplitudePreparation, prepare
+from qconv.execution.law import require_room
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
-from qconv.execution.run import require_room
 from qconv.execution.seeds import JOBS, derived
 from qconv.methods.whole_image.outcome_counts import (
     Labels,

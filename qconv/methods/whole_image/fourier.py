@@ -97,6 +97,11 @@ class Fourier(Method):
         boolean(self.signed, "signed")
         one_of(self.padding, "padding", PADDINGS)
 
+    @property
+    def corrects_readout(self) -> bool:  # type: ignore[override]
+        """Unless it reads magnitudes, the roots of counts."""
+        return self.signed
+
     def build(self, plan: Plan) -> list[Program]:
         """The circuit; none where no frequency of the image passes."""
         encoded = self._encoded(plan)

@@ -87,6 +87,11 @@ class Interference(Method):
         boolean(self.signed, "signed")
         one_of(self.adder, "adder", ADDERS)
 
+    @property
+    def corrects_readout(self) -> bool:  # type: ignore[override]
+        """Unless it reads magnitudes, the roots of counts."""
+        return self.signed
+
     def build(self, plan: Plan) -> list[Program]:
         """The circuit; none where all copies cancel."""
         encoded, read = self._encoded(plan), self._read_out(plan)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
 from qconv.execution.outcomes import Numbers, Outcomes
+from qconv.execution.readout import applied
 from qconv.methods.whole_image.register_layout import RegisterLayout
 from qconv.result import root_error
 
@@ -48,6 +50,12 @@ class OutcomeCounts:
     probabilities."""
     outcomes: Outcomes
     """What was counted."""
+    layout: RegisterLayout
+    """The position registers."""
+    labels: Labels
+    """What the shots mean."""
+    seed: np.random.SeedSequence
+    """Of the draws."""
 
     @classmethod
     def of(
@@ -77,7 +85,7 @@ class OutcomeCounts:
                 sums[labels.classes[label]] += layout.read(block)
             return sums
 
-        return cls(outcomes.sums(sort, seed), outcomes)
+        return cls(outcomes.sums(sort, seed), outcomes, layout, labels, seed)
 
     @property
     def executions(self) -> int:
@@ -89,10 +97,23 @@ class OutcomeCounts:
         """Part of all executions that were of each class and in each cell read."""
         return self.sums / self.executions if self.executions else self.sums
 
+    @cached_property
+    def corrected(self) -> CorrectedCounts | None:
+        """What correcting for readout errors does; None if nothing is corrected."""
+        return None if self.outcomes.readout is None else CorrectedCounts(self)
+
+    def powers(self, weights: _Array) -> list[_Array]:
+        """First, second and third moment of what a shot adds to each cell read."""
+        if self.corrected is not None:
+            return self.corrected.powers(weights)
+        return [np.tensordot(weights**power, self.frequencies, axes=1) for power in (1, 2, 3)]
+
     @property
     def kept(self) -> float:
         """Part of the executions that counts at all."""
         kept = float(self.frequencies.sum())
+        if self.corrected is not None:
+            return kept
         return round(kept * self.executions) / self.executions if self.executions else kept
 
     @property
@@ -100,9 +121,72 @@ class OutcomeCounts:
         """Its standard error; where all or nothing was kept, as if one shot had been different."""
         if not self.executions:
             return 0.0
+        if self.corrected is not None:
+            return math.sqrt(self.corrected.variance_of_kept())
         least = 1 / self.executions
         variance = max(self.kept * (1 - self.kept), least * (1 - least))
         return math.sqrt(variance / self.executions)
+
+
+class CorrectedCounts:
+    """Counts corrected for readout errors, with what their variance needs.
+
+    A shot that is read as label ``l`` and position ``x`` adds ``u(l) B(y, x)`` to the estimate at
+    position ``y``: ``B`` is the inverse of the position's readout, and ``u`` what the inverse of
+    the label's makes of the weights. Powers of a tensor product are products of powers, so every
+    moment takes as long as the correction.
+
+    Args:
+        counts: Of a circuit whose labels leave positions where they are.
+    """
+
+    def __init__(self, counts: OutcomeCounts) -> None:
+        readout = counts.outcomes.readout
+        if readout is None or counts.labels.shifts is not None:
+            raise ValueError("mitigation: expected readout errors, and labels that move nothing")
+        self._counts, self._readout = counts, readout
+        self._law = counts.outcomes.raw(counts.seed) / (counts.executions or 1)
+        self._positions = counts.layout.num_qubits
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """Cells in which any shot that is kept was read."""
+        kept = self._counts.labels.classes >= 0
+        came = self._counts.layout.read(kept @ self._law.reshape(len(kept), -1) > 0)
+        return came.astype(np.bool_)
+
+    def powers(self, weights: _Array) -> list[_Array]:
+        """First, second and third moment of what a shot adds to each cell read."""
+        inverses = self._readout.inverses
+        back = np.swapaxes(inverses[self._positions :], 1, 2)
+        each = applied(back, self._of_labels(weights))
+        by_label = self._law.reshape(len(each), -1)
+        moments = [
+            applied(inverses[: self._positions] ** power, each**power @ by_label)
+            for power in (1, 2, 3)
+        ]
+        return [np.asarray(self._counts.layout.read(moment)) for moment in moments]
+
+    def variance_of_calibration(self, weights: _Array) -> _Array:
+        """What readout errors that are known from counts add to the variance of each cell read."""
+        total = np.zeros(self._counts.layout.read_shape)
+        every = self._of_labels(weights)
+        for variance, change in self._readout.gradients(self._readout.corrected(self._law)):
+            moved = every @ change.reshape(len(every), -1)
+            total += variance * np.square(self._counts.layout.read(moved))
+        return total
+
+    def variance_of_kept(self) -> float:
+        """Variance of the part that is kept."""
+        cells = np.zeros(self._counts.layout.shape)
+        cells[self._counts.layout.cells_read] = 1.0
+        kept = np.multiply.outer((self._counts.labels.classes >= 0).astype(float), cells).ravel()
+        return self._readout.variance(kept, self._law, self._counts.executions)
+
+    def _of_labels(self, weights: _Array) -> _Array:
+        """The weight of each label, 0 for those that are discarded."""
+        classes = self._counts.labels.classes
+        return np.where(classes >= 0, weights[np.maximum(classes, 0)], 0.0)
 
 
 # ----------------------------------------------------------------------------------- read-outs
@@ -119,7 +203,9 @@ def linear(counts: OutcomeCounts, weights: _Array) -> tuple[_Array, _Array]:
     The middle term is there because ``V`` is large when the mean is: for counts of one class the
     estimate is ``n + 2`` in place of ``n``, which makes the mean of z**2 equal to 1 up to terms of
     order ``1 / n**2``. Where nothing was counted, two shots of the largest weight are assumed, so
-    that no standard error is 0 for want of shots.
+    that no standard error is 0 for want of shots. Counts that are corrected for readout errors have
+    the moments of what each shot adds in place of ``w**k n``, and the errors of the correction
+    besides.
 
     Args:
         counts: Frequencies of each class and cell.
@@ -128,16 +214,20 @@ def linear(counts: OutcomeCounts, weights: _Array) -> tuple[_Array, _Array]:
     Returns:
         Means and standard errors, each of the cells' shape; the latter 0 for exact frequencies.
     """
-    powers = [np.tensordot(weights**power, counts.frequencies, axes=1) for power in (1, 2, 3)]
-    mean, square, cube = powers
+    mean, square, cube = counts.powers(weights)
     if not counts.executions:
         return mean, np.zeros_like(mean)
     seen = square > 0
+    if counts.corrected is not None:  # which makes a little of what was read next to it
+        seen &= counts.corrected.seen
     correction = np.full_like(mean, float(np.max(weights**2)))
     np.divide(cube, square, out=correction, where=seen)
     correction[seen] **= 2
     variance = square - mean**2 + 2 * correction / counts.executions
-    return mean, np.sqrt(np.maximum(variance, 0) / counts.executions)
+    variance = np.maximum(variance, 0) / counts.executions
+    if counts.corrected is not None:
+        variance = variance + counts.corrected.variance_of_calibration(weights)
+    return mean, np.sqrt(variance)
 
 
 def expected_root_error(mean: _Array) -> _Array:

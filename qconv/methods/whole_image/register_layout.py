@@ -137,7 +137,12 @@ class RegisterLayout:
 
     def read(self, cells: NDArray[np.generic]) -> NDArray[np.generic]:
         """The cells that are read, shape `read_shape`, of an array over all basis states."""
-        return cells.reshape(self.shape)[np.ix_(*self._read)]
+        return cells.reshape(self.shape)[self.cells_read]
+
+    @property
+    def cells_read(self) -> tuple[NDArray[np.intp], ...]:
+        """Index of the cells that are read."""
+        return np.ix_(*self._read)
 
     def outputs(self, read: _Array) -> _Array:
         """The output pixels, from an array of shape `read_shape`."""

@@ -1,0 +1,305 @@
+"""Readout mitigation: counts corrected for readout errors, with what that costs in variance.
+
+False-alarm rates as `tests.chance` says, or written beside the tolerance.
+"""
+
+import numpy as np
+import pytest
+from qiskit.primitives import StatevectorSampler
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error, pauli_error
+from qiskit_aer.primitives import SamplerV2
+
+import classical
+import qconv
+from qconv.execution.readout import Readout, applied
+from tests.cases import EDGE
+
+RNG = np.random.default_rng(18)
+PAIRS = [(0.02, 0.07), (0.1, 0.2), (0.0, 0.03), (0.04, 0.01)]
+
+
+def reading(*, lost=False):
+    """Readout errors alone, other ones on each qubit; ``lost``: of a law that is out of reach."""
+    model = NoiseModel()
+    model.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.05, 0.95]]), warnings=False)
+    for qubit, (a, b) in enumerate(PAIRS):
+        error = ReadoutError([[1 - a, a], [b, 1 - b]])
+        model.add_readout_error(error, [qubit], warnings=False)
+    if lost:
+        nothing = pauli_error([("I", 1.0)])
+        model.add_all_qubit_quantum_error(nothing, ["measure"])
+    return AerSimulator(noise_model=model, basis_gates=["rz", "sx", "x", "cx"])
+
+
+def scores(method, image, kernel, seeds, *, shots, backend=None, mitigation="readout", **where):
+    """z-scores, ``(seeds, ...)``, against the exact convolution."""
+    where = {"mode": "same", "boundary": "wrap", "method": method} | where
+    exact = qconv.convolve(image, kernel, shots=None, **where).image
+    found = []
+    for seed in seeds:
+        result = qconv.convolve(
+            image,
+            kernel,
+            shots=shots,
+            seed=seed,
+            backend=reading() if backend is None else backend,
+            mitigation=mitigation,
+            **where,
+        )
+        found.append((result.image - exact) / result.stderr)
+    return np.array(found)
+
+
+class TestReadout:
+    def test_corrected_is_the_inverse(self):
+        readout = Readout(np.array(PAIRS[:3]), np.zeros((3, 2)))
+        law = RNG.dirichlet(np.ones(8))
+        read = np.array([[[1 - a, b], [a, 1 - b]] for a, b in PAIRS[:3]])
+        assert np.allclose(readout.corrected(applied(read, law)), law, atol=1e-14)
+        whole = np.kron(np.kron(read[2], read[1]), read[0])
+        assert np.allclose(applied(read, law), whole @ law, atol=1e-15)
+
+    def test_gradients_are_derivatives(self):
+        law, step = RNG.dirichlet(np.ones(4)), 1e-6
+        readout = Readout(np.array(PAIRS[:2]), np.ones((2, 2)))
+        found = [change for _, change in readout.gradients(readout.corrected(law))]
+        for number, change in enumerate(found):
+            moved = readout.errors.copy()
+            moved[number // 2, number % 2] += step
+            after = Readout(moved, readout.variances).corrected(law)
+            assert np.allclose((after - readout.corrected(law)) / step, change, atol=1e-4)
+        assert len(found) == 4
+
+
+class TestCollapse:
+    def test_exact_expectation(self):
+        """Readout errors alone are taken away altogether."""
+        image = RNG.random((6, 5))
+        where = {"shots": None, "mode": "same", "boundary": "symm"}
+        ideal = qconv.convolve(image, EDGE, **where).image
+        for method in (
+            qconv.Collapse(),
+            qconv.Collapse(baseline=True),
+            qconv.Collapse(shared=True),
+        ):
+            more = {"method": method, "backend": reading()}
+            noisy = qconv.convolve(image, EDGE, **where, **more)
+            corrected = qconv.convolve(image, EDGE, mitigation="readout", **where, **more)
+            assert np.abs(noisy.image - ideal).max() > 0.05
+            assert np.allclose(corrected.image, ideal, atol=1e-12)
+            assert corrected.success_probability == 1.0
+
+    @pytest.mark.parametrize("method", [qconv.Collapse(), qconv.Collapse(baseline=True)], ids=str)
+    @pytest.mark.parametrize("shots", [3, 100])
+    def test_standard_errors(self, method, shots):
+        """64,000 scores: spread of the mean of z^2 0.006, of the coverage 0.0009; calibrations,
+        which are common to all pixels, at most double these; four allowed: 1e-4 each."""
+        z = scores(method, RNG.random((40, 40)), EDGE, range(40), shots=shots)
+        assert abs(np.mean(z**2) - 1) < (0.05 if shots < 10 else 0.02) + 0.024
+        if shots > 10:
+            assert abs(np.mean(np.abs(z) < 1.96) - 0.95) < 0.0072
+
+    def test_standard_errors_of_a_short_calibration(self):
+        """Most of the error is the calibration's: 300 independent ones, spread of the mean of z^2
+        0.08 at most, five allowed; without their variance it would be 7."""
+        few = qconv.ReadoutMitigation(shots=200)
+        z = scores(
+            qconv.Collapse(), RNG.random((3, 3)), EDGE, range(300), shots=2000, mitigation=few
+        )
+        assert abs(np.mean(z**2) - 1) < 0.4
+
+    def test_shared_shots(self):
+        """Self-normalised: 400 runs, spread of the mean of z^2 0.07 at most, five allowed."""
+        z = scores(qconv.Collapse(shared=True), RNG.random((3, 3)), EDGE, range(400), shots=3000)
+        assert abs(np.mean(z**2) - 1) < 0.35
+
+    def test_measured_shots(self):
+        """The same where the law is out of reach, on an Aer sampler too: 1,600 scores a seed."""
+        sampler = SamplerV2(
+            options={"backend_options": {"noise_model": reading().options.noise_model}}
+        )
+        for backend in (reading(lost=True), sampler):
+            z = scores(qconv.Collapse(), RNG.random((30, 30)), EDGE, [1], shots=40, backend=backend)
+            assert abs(np.mean(z**2) - 1) < 0.35
+
+    def test_cost_is_counted(self):
+        image = RNG.random((4, 4))
+        where = {"shots": 100, "mode": "same", "seed": 1, "backend": reading()}
+        result = qconv.convolve(image, EDGE, mitigation="readout", **where)
+        assert result.total_shots == 1600 + 20_000
+        plan = qconv.plan(image, EDGE, method=qconv.Collapse(), mitigation="readout", **where)
+        assert plan.cost.executions == result.total_shots
+        given = qconv.ReadoutMitigation(errors=dict(enumerate(PAIRS)))
+        known = qconv.convolve(image, EDGE, mitigation=given, **where)
+        assert known.total_shots == 1600
+        assert known.independent
+        assert not result.independent
+        with pytest.raises(ValueError, match="these differ"):
+            known + result
+        more = qconv.convolve(image, EDGE, mitigation="readout", **where | {"seed": 2})
+        assert (result + more).shots == 200
+
+    def test_same_seed_same_bytes(self):
+        image = RNG.random((4, 4))
+        where = {"shots": 50, "backend": reading(), "mitigation": "readout"}
+        first, second = (qconv.convolve(image, EDGE, seed=7, **where) for _ in range(2))
+        assert first.image.tobytes() == second.image.tobytes()
+
+    def test_gate_noise_stays(self):
+        model = reading().options.noise_model
+        model.add_all_qubit_quantum_error(depolarizing_error(0.05, 2), ["cx"])
+        image = RNG.random((6, 5))
+        where = {"shots": None, "mode": "same"}
+        backend = AerSimulator(noise_model=model, basis_gates=["rz", "sx", "x", "cx"])
+        ideal = qconv.convolve(image, EDGE, **where).image
+        noisy = qconv.convolve(image, EDGE, backend=backend, **where).image
+        corrected = qconv.convolve(image, EDGE, backend=backend, mitigation="readout", **where)
+        left = np.abs(corrected.image - ideal).max()
+        assert 0.01 < left < 0.6 * np.abs(noisy - ideal).max()
+
+    def test_conv2d(self):
+        images, weight = RNG.random((2, 2, 5, 5)), RNG.normal(size=(2, 2, 3, 3))
+        exact = qconv.conv2d(images, weight, shots=None).image
+        corrected = qconv.conv2d(
+            images, weight, shots=None, backend=reading(), mitigation="readout"
+        )
+        assert np.allclose(corrected.image, exact, atol=1e-11)
+        result = qconv.conv2d(
+            images, weight, shots=500, backend=reading(), seed=1, mitigation="readout"
+        )
+        assert np.mean(((result.image - exact) / result.stderr) ** 2) < 3
+
+
+WHOLE = {
+    "Diffusion": (qconv.Diffusion(), (2, 2)),
+    "Diffusion, signed": (qconv.Diffusion(), (1, 2)),
+    "Interference": (qconv.Interference(), (1, 2)),
+    "Fourier": (qconv.Fourier(), (1, 3)),
+    "Blocks": (qconv.Blocks(qconv.Diffusion(), "overlap-add", qubits=5), (1, 2)),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+class TestWholeImages:
+    def case(self, name):
+        method, shape = WHOLE[name]
+        rng = np.random.default_rng(4)
+        kernel = rng.random(shape) + 0.1
+        return method, rng.random((2, 4)) + 0.2, kernel * (-1.0 if "signed" in name else 1.0)
+
+    def test_exact_expectation(self, name):
+        method, image, kernel = self.case(name)
+        where = {"method": method, "shots": None, "mode": "same", "boundary": "wrap"}
+        ideal = qconv.convolve(image, kernel, **where)
+        noisy = qconv.convolve(image, kernel, backend=reading(), **where)
+        corrected = qconv.convolve(image, kernel, backend=reading(), mitigation="readout", **where)
+        assert np.abs(noisy.image - ideal.image).max() > 0.02
+        assert np.allclose(corrected.image, ideal.image, atol=1e-10)
+        assert corrected.success_probability == pytest.approx(ideal.success_probability, abs=1e-9)
+
+    def test_standard_errors(self, name):
+        """30 runs of eight pixels: spread of the mean of z^2 0.1 at most, five allowed."""
+        method, image, kernel = self.case(name)
+        z = scores(method, image, kernel, range(30), shots=3000)
+        assert abs(np.mean(z**2) - 1) < 0.5
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        "backend",
+        [None, AerSimulator(), StatevectorSampler(), SamplerV2()],
+        ids=["None", "Aer", "StatevectorSampler", "Aer's sampler"],
+    )
+    def test_ideal_simulators(self, backend):
+        with pytest.raises(ValueError, match="mitigation: expected a backend with readout errors"):
+            qconv.convolve(np.ones((3, 3)), EDGE, backend=backend, mitigation="readout")
+
+    @pytest.mark.parametrize(
+        "method",
+        [
+            qconv.Interference(signed=False),
+            qconv.Fourier(signed=False),
+            qconv.Diffusion(adder="classical"),
+            qconv.Blocks(qconv.Fourier(signed=False), "overlap-save"),
+        ],
+        ids=str,
+    )
+    def test_methods_that_are_not_linear(self, method):
+        with pytest.raises(ValueError, match="mitigation: expected a method whose estimate is lin"):
+            qconv.convolve(
+                np.ones((3, 3)), EDGE, method=method, backend=reading(), mitigation="readout"
+            )
+
+    @pytest.mark.parametrize(
+        ("wrong", "kind", "message"),
+        [
+            ("gates", ValueError, "mitigation: expected 'readout' or None, got 'gates'"),
+            (True, TypeError, "mitigation: expected 'readout', a qconv.Readout.* got bool"),
+        ],
+    )
+    def test_other_words(self, wrong, kind, message):
+        for verb in (qconv.convolve, qconv.correlate):
+            with pytest.raises(kind, match=message):
+                verb(np.ones((3, 3)), EDGE, backend=reading(), mitigation=wrong)
+
+    @pytest.mark.parametrize(
+        ("errors", "kind", "message"),
+        [
+            (
+                [(0.1, 0.9)],
+                ValueError,
+                r"errors: expected two prob.* below 1 for 0, got \(0.1, 0.9",
+            ),
+            ([(0.1,)], TypeError, r"errors: expected a pair of numbers for 0, got \(0.1,\)"),
+            ([(-0.1, 0.2)], ValueError, "errors: expected two probabilities"),
+            ({1: "ab"}, TypeError, "errors: expected a pair of numbers for 1, got 'ab'"),
+            ("readout", TypeError, "errors: expected pairs of numbers"),
+            ([(0.1, np.nan)], ValueError, "errors"),
+        ],
+    )
+    def test_errors(self, errors, kind, message):
+        with pytest.raises(kind, match=message):
+            qconv.ReadoutMitigation(errors=errors)
+
+    def test_too_few_errors(self):
+        few = qconv.ReadoutMitigation(errors=[(0.1, 0.1)])
+        with pytest.raises(
+            ValueError, match="mitigation: expected errors of 4 measured bits, got 1"
+        ):
+            qconv.convolve(np.ones((3, 3)), EDGE, backend=reading(), mitigation=few)
+        few = qconv.ReadoutMitigation(errors={0: (0.1, 0.1)})
+        with pytest.raises(ValueError, match="mitigation: expected errors of qubit 1, got none"):
+            qconv.convolve(np.ones((3, 3)), EDGE, backend=reading(), mitigation=few)
+
+    def test_a_readout_that_tells_nothing(self):
+        model = NoiseModel()
+        model.add_all_qubit_readout_error(ReadoutError([[0.4, 0.6], [0.6, 0.4]]))
+        with pytest.raises(RuntimeError, match="mitigation: the readout of qubit 0 tells nothing"):
+            qconv.convolve(
+                np.ones((3, 3)), EDGE, backend=AerSimulator(noise_model=model), mitigation="readout"
+            )
+
+    def test_counts_from_elsewhere_need_errors(self):
+        plan = qconv.plan([1, 2, 3], [1, 1], method=qconv.Collapse(), shots=5, mitigation="readout")
+        with pytest.raises(ValueError, match="mitigation: expected readout errors to correct"):
+            plan.decode([{"0": 10, "1": 15}])
+
+
+class TestDevices:
+    def test_on_the_qubits_that_are_measured(self):
+        """A device with a coupling map, some bits read the other way round."""
+        line = [[i, i + 1] for i in range(6)]
+        backend = AerSimulator(
+            noise_model=reading().options.noise_model,
+            coupling_map=[*line, *([b, a] for a, b in line)],
+            basis_gates=["rz", "sx", "x", "cx"],
+            n_qubits=7,
+        )
+        image = RNG.random((5, 5))
+        where = {"shots": None, "mode": "same", "backend": backend}
+        ideal = classical.convolve(image, EDGE, mode="same")
+        noisy = qconv.convolve(image, EDGE, **where).image
+        assert np.abs(noisy - ideal).max() > 0.02
+        corrected = qconv.convolve(image, EDGE, mitigation="readout", **where).image
+        assert np.allclose(corrected, ideal, atol=1e-12)
