@@ -37,6 +37,7 @@ from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
 from qconv.execution.run import require_room
 from qconv.execution.seeds import derived
+from qconv.methods.amplitude_estimation.fitting import most_likely_damped
 from qconv.methods.amplitude_estimation.likelihood import most_likely
 from qconv.methods.cutting import Block, cut
 from qconv.planning.method import Method, Prediction
@@ -125,13 +126,15 @@ class AmplitudeEstimation(Method):
     def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
         """Find every pixel's most likely angle."""
         image, stderr = np.empty((2, *plan.grid.output_shape))
+        contrasts: list[_Array] = []
         reliable = np.ones(plan.grid.output_shape, dtype=bool)
         kept: list[Outcomes] = []
         planned = came = 0
         blocks = self._blocks(plan)
         for number, block in enumerate(blocks):
             gathered = list(islice(outcomes, len(self._ran(plan))))
-            found = self._decode_block(plan, number, block, gathered)
+            *found, contrast = self._decode_block(plan, number, block, gathered)
+            contrasts += [] if contrast is None else [contrast]
             image[block.outputs], stderr[block.outputs], reliable[block.outputs] = found
             planned += sum(part.program.executions or 0 for part in gathered)
             came += sum(part.executions for part in gathered)
@@ -145,8 +148,9 @@ class AmplitudeEstimation(Method):
             kept,
             circuits=tuple(part.circuit for part in kept[: len(self._ran(plan))]),
             shots=plan.shots_that_came(planned, came),
-            independent=all(block.distinct for block in blocks),
+            independent=all(block.distinct for block in blocks) and not contrasts,
             reliable=reliable,
+            contrast=np.mean(contrasts, axis=0) if contrasts else None,
             quantity=f"{plan.quantity} {self.powers} {self.range}",
         )
 
@@ -243,8 +247,8 @@ class AmplitudeEstimation(Method):
 
     def _decode_block(
         self, plan: Plan, number: int, block: Block, gathered: list[Outcomes]
-    ) -> _Found:
-        """Outputs, standard errors and reliability of one block."""
+    ) -> tuple[_Array, _Array, NDArray[np.bool_], _Array | None]:
+        """Outputs, standard errors and reliability of one block, and the contrast of its powers."""
         scale = self._scale(plan, number, block)
         powers = self._ran(plan)
         size = 2 ** (sum(block.bits) + 1)
@@ -263,11 +267,14 @@ class AmplitudeEstimation(Method):
             misses, hits = table[0]
             probability = hits / (hits + misses)
             nothing = np.zeros_like(probability)
-            return scale.found(block, probability, nothing, nothing == 0)
+            return *scale.found(block, probability, nothing, nothing == 0), None
         flat = table.reshape(len(powers), 2, -1)
-        estimates = most_likely(flat[:, 1], flat[:, 0], powers)
-        errors = estimates.stderr * (plan.shots is not None)
-        return scale.found(block, np.sin(estimates.angles) ** 2, errors, estimates.reliable)
+        ideal = all(part.ideal for part in gathered)
+        estimate = most_likely if ideal else most_likely_damped
+        estimates = estimate(flat[:, 1], flat[:, 0], powers)
+        p = np.sin(estimates.angles) ** 2
+        found = scale.found(block, p, estimates.stderr, estimates.reliable)
+        return *found, estimates.contrast
 
 
 #: Outputs of a block, their standard errors, and where these are reliable.
