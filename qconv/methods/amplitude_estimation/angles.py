@@ -22,7 +22,7 @@ _ANGLES, _EACH = 256, 24
 #: Peaks lower than the highest by more than this (in ln L) are not integrated.
 _DEPTH = 16.0
 
-_NEWTON_STEPS = 12
+_STEPS = 16
 
 #: How many standard deviations around a peak are integrated, and at which places between -1 and 1.
 _REACH = 6.0
@@ -99,15 +99,16 @@ def _climbed(
     step: float,
     grid: _Array,
 ) -> Peaks:
-    """Newton's method from angles of the grid, within a step of each."""
+    """From angles of the grid, within a step of each: Newton's method and bisection by turns."""
     h, g = hits[:, pixel], misses[:, pixel]
     low, high = np.maximum(start - step, 0), np.minimum(start + step, np.pi / 2)
     best, x = start, start
     highest, slope, information = _terms(damping, h, g, x)
-    for _ in range(_NEWTON_STEPS):
+    for count in range(_STEPS):
         low, high = np.where(slope > 0, x, low), np.where(slope > 0, high, x)
         moved = x + slope / np.maximum(information, 1e-300)
-        x = np.where((moved > low) & (moved < high), moved, (low + high) / 2)
+        inside = (moved > low) & (moved < high) & (count % 2 == 0)
+        x = np.where(inside, moved, (low + high) / 2)
         value, slope, information = _terms(damping, h, g, x)
         better = value > highest
         best, highest = np.where(better, x, best), np.where(better, value, highest)

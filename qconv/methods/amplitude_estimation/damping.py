@@ -16,8 +16,9 @@ the freedom that it leaves:
 The image is not used. With a single power nothing tells damping from a darker picture.
 
 No model of two numbers a power is exact: errors depend on the pixel. What is left over is measured:
-``excess``, a standard deviation of ``p`` of ``kappa (1 - a_m)``, where ``kappa`` is so large that
-the residuals of all pixels and powers are as large as they should be. It limits what each power can
+``excess``, a standard deviation of ``p`` of ``kappa (1 - a_m) sqrt(a_m)``, none where there is no
+noise and none where nothing but noise is left, with ``kappa`` so large that the residuals of all
+pixels and powers are as large as they should be. It limits what each power can
 tell, however many shots it has: counts are scaled down to as many as would have that variance.
 """
 
@@ -41,8 +42,8 @@ class Damping:
     """``2 m + 1`` of every power."""
     free: _Array
     """``mu``, ``alpha``, ``eta_m`` of every power and ``v_m`` of every power."""
-    kappa: float
-    """Excess where all contrast is lost."""
+    kappa: _Array
+    """Of the excess, for every power."""
     covariance: _Array
     """Of ``free``."""
 
@@ -60,7 +61,7 @@ class Damping:
     @property
     def excess(self) -> _Array:
         """Standard deviation of the probability of a hit, over pixels, beside shot noise."""
-        return self.kappa * (1 - self.contrast)
+        return self.kappa * (1 - self.contrast) * np.sqrt(self.contrast)
 
     def parts(self) -> tuple[float, float, _Array, _Array]:
         """What is free, by its names."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
-from scipy.special import chdtri, logsumexp
+from scipy.special import chdtri
 
 from qconv.methods.amplitude_estimation.angles import moments, peaks
 from qconv.methods.amplitude_estimation.damping import Damping
@@ -17,17 +17,27 @@ from qconv.methods.amplitude_estimation.likelihood import Estimates
 _Array = NDArray[np.float64]
 
 #: Most pixels that the damping is fitted to, evenly chosen, and angles that are tried for each.
-_PIXELS, _ANGLES = 1024, 2048
+_PIXELS, _ANGLES = 256, 512
+
+#: Most iterations of a search.
+_ITERATIONS = 30
 
 #: How far damping is free: of each power, from what steps of equal damping give, as a part of it;
 #: of what is not a step, in steps and beside that; and of what contrast fades to.
 _ETA, _PART, _PART_FREE, _BESIDE, _FADED = 0.1, 0.6, 0.3, 0.05, 0.15
 
 #: Least and largest excess that is assumed, for a power whose contrast is lost.
-_LEAST, _LARGEST = 0.01, 0.5
+_LEAST, _LARGEST = 0.02, 0.5
 
 #: Damping of a step from which the search begins: the best of these.
 _STARTS = (0.0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+
+#: Variance of the excess in the direction that angles take up, over that which is seen: what a
+#: pixel has in common at several powers looks like another angle.
+_UNSEEN = 2.0
+
+#: Residuals of a power that must be left for an excess of its own.
+_ENOUGH_KEPT = 10
 
 #: Rounds of fitting and of measuring what is left over.
 _ROUNDS = 3
@@ -37,6 +47,9 @@ _SCORINGS = 6
 
 #: Chance of residuals at least as large as these with the excess that is assumed: more than half.
 _CAREFUL = 0.84
+
+#: Deviations from what is known of damping that are taken for a wrong fit, in standard deviations.
+_STRANGE = 2.5
 
 #: Another peak that is less likely than this part of the highest does not matter.
 _RIVAL = 1e-2
@@ -106,20 +119,24 @@ def fitted(hits: _Array, misses: _Array, powers: Sequence[int]) -> tuple[Damping
     chosen = np.unique(np.linspace(0, pixels - 1, min(pixels, _PIXELS)).astype(np.intp))
     hits, misses = hits[:, chosen], misses[:, chosen]
     start = np.concatenate([np.zeros(2 + number), np.full(number, 0.5)])
-    damping = Damping(factors, start, _LEAST, np.zeros((len(start), len(start))))
+    damping = Damping(factors, start, np.full(number, _LEAST), np.zeros((len(start), len(start))))
     for count in range(_ROUNDS):
         weights = damping.weights(hits, misses)
         h, g = hits * weights, misses * weights
-        damping = _searched(damping, h, g, everywhere=not count)
-        damping, angles = _polished(damping, h, g)
+        damping, narrow = _searched(damping, h, g, everywhere=not count)
+        damping, angles = _polished(damping, h, g, narrow=narrow)
         damping = replace(damping, kappa=_left_over(damping, hits, misses, angles))
     return damping, _told(damping)
 
 
 def _told(damping: Damping) -> bool:
-    """Whether at least two powers have contrast, so that they can be compared."""
+    """Whether the damping is of the kind that is known, and two powers have contrast to compare."""
+    mu, alpha, eta, faded = damping.parts()
+    off = (alpha - _PART * mu) / (_PART_FREE * mu + _BESIDE)
+    strange = np.abs(np.concatenate([[off], eta / _ETA, (faded - 0.5) / _FADED])).max()
     error = damping.contrast * np.sqrt(np.diag(damping.depth_covariance()))
-    return bool((damping.contrast > 4 * error).sum() >= 2 and damping.kappa < _LARGEST)
+    seen = (damping.contrast > 4 * error).sum()
+    return bool(seen >= 2 and strange < _STRANGE)
 
 
 def _penalty(damping: Damping) -> tuple[float, _Array, _Array]:
@@ -143,56 +160,120 @@ def _bounds(number: int) -> _Array:
     return np.array([(0.0, 20.0), (0.0, 5.0)] + [(-0.5, 1.0)] * number + [(0.01, 0.99)] * number)
 
 
-def _searched(damping: Damping, hits: _Array, misses: _Array, *, everywhere: bool) -> Damping:
-    """The most likely damping, the likelihood being integrated over all angles of each pixel.
+@dataclass(frozen=True, eq=False)
+class _Marginal:
+    """The likelihood of a damping, integrated over all angles of each pixel."""
 
-    Counts are scaled down where peaks are narrower than the grid of angles.
-    """
-    factors = damping.factors
-    number = max(_ANGLES, int(16 * factors.max()))
-    sine = np.sin(factors[:, None] * (np.arange(number) + 0.5) * (np.pi / 2 / number))
-    mean = (hits + misses).mean(axis=1)
-    information = 4 * (mean * (damping.contrast * factors) ** 2).sum()
-    scale = min(1.0, (2 * number / np.pi) ** 2 / max(information, _TINY))
-    hits, misses = scale * hits, scale * misses
+    damping: Damping
+    """Whose powers are meant."""
+    hits: _Array
+    """Shots that hit, scaled down where peaks would be narrower than the grid of angles."""
+    misses: _Array
+    """Shots that did not, likewise."""
+    sine: _Array
+    """``sin(f t)`` of every power and angle of the grid."""
+    scale: float
+    """By which shots are scaled down."""
 
-    def cost(free: _Array) -> tuple[float, _Array]:
-        tried = replace(damping, free=free)
-        p = tried.probability(sine)
-        logarithm = hits.T @ np.log(p) + misses.T @ np.log1p(-p)
-        total = logsumexp(logarithm, axis=1)
-        likely = np.exp(logarithm - total[:, None])
-        pull = (hits @ likely) / p - (misses @ likely) / (1 - p)
-        slopes = np.einsum("img,mg->i", tried.slopes(sine), pull)
-        extra, gradient, _ = _penalty(tried)
-        return extra - total.sum(), gradient - slopes
+    @classmethod
+    def of(cls, damping: Damping, hits: _Array, misses: _Array) -> _Marginal:
+        """For these shots, with a grid that suits the powers."""
+        factors = damping.factors
+        number = max(_ANGLES, int(16 * factors.max()))
+        sine = np.sin(factors[:, None] * (np.arange(number) + 0.5) * (np.pi / 2 / number))
+        mean = (hits + misses).mean(axis=1)
+        information = 4 * (mean * (damping.contrast * factors) ** 2).sum()
+        scale = min(1.0, (2 * number / np.pi) ** 2 / max(float(information), _TINY))
+        return cls(damping, scale * hits, scale * misses, sine, scale)
 
+    def likely(self, damping: Damping) -> tuple[_Array, _Array, float]:
+        """Probability of a hit at every angle, how likely each angle is, and the likelihood."""
+        p = damping.probability(self.sine)
+        logarithm = self.hits.T @ np.log(p) + self.misses.T @ np.log1p(-p)
+        highest = logarithm.max(axis=1, keepdims=True)
+        weight = np.exp(logarithm - highest)
+        total = weight.sum(axis=1, keepdims=True)
+        return p, weight / total, float((highest + np.log(total)).sum())
+
+    def cost(self, free: _Array) -> tuple[float, _Array]:
+        """How unlikely a damping is, with its slope by what is free."""
+        damping = replace(self.damping, free=free)
+        p, weight, total = self.likely(damping)
+        pull = (self.hits @ weight) / p - (self.misses @ weight) / (1 - p)
+        slopes = np.einsum("img,mg->i", damping.slopes(self.sine), pull)
+        extra, gradient, _ = _penalty(damping)
+        return extra - total, gradient - slopes
+
+    def units(self, damping: Damping) -> _Array:
+        """Standard deviations of what is free if everything else were known."""
+        p, weight, _ = self.likely(damping)
+        trials = (self.hits + self.misses) @ weight
+        known = np.einsum("img,mg->i", damping.slopes(self.sine) ** 2, trials / p / (1 - p))
+        return np.asarray(1 / np.sqrt(known + np.diag(_penalty(damping)[2])))
+
+    def covariance(self, damping: Damping) -> _Array:
+        """Of what is free, from the scatter of the pixels' slopes."""
+        p, weight, _ = self.likely(damping)
+        slopes = damping.slopes(self.sine)
+        expected = [
+            np.einsum("img,xg->imx", part, weight, optimize=True)
+            for part in (slopes / p, slopes / (1 - p))
+        ]
+        scores = np.einsum("mx,imx->ix", self.hits, expected[0])
+        scores -= np.einsum("mx,imx->ix", self.misses, expected[1])
+        information = scores @ scores.T / self.scale + _penalty(damping)[2]
+        return np.asarray(np.linalg.inv(information), dtype=np.float64)
+
+
+def _searched(
+    damping: Damping, hits: _Array, misses: _Array, *, everywhere: bool
+) -> tuple[Damping, bool]:
+    """The most likely damping, with its covariance; and whether not all shots were used."""
+    likelihood = _Marginal.of(damping, hits, misses)
     free = damping.free
     if everywhere:
         starts = [np.concatenate([[mu, _PART * mu], free[2:]]) for mu in _STARTS]
-        free = min(starts, key=lambda start: cost(start)[0])
-    found = minimize(cost, free, jac=True, method="L-BFGS-B", bounds=_bounds(len(factors)))
-    return replace(damping, free=found.x)
+        free = min(starts, key=lambda start: likelihood.cost(start)[0])
+    unit = likelihood.units(replace(damping, free=free))
+
+    def cost(scaled: _Array) -> tuple[float, _Array]:
+        value, slope = likelihood.cost(scaled * unit)
+        return value, slope * unit
+
+    found = minimize(
+        cost,
+        free / unit,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=_bounds(len(damping.factors)) / unit[:, None],
+        options={"ftol": 1e-7, "maxiter": _ITERATIONS},
+    )
+    damping = replace(damping, free=found.x * unit)
+    return replace(damping, covariance=likelihood.covariance(damping)), likelihood.scale < 1
 
 
-def _polished(damping: Damping, hits: _Array, misses: _Array) -> tuple[Damping, _Array]:
-    """Scoring, together with the angles, from a damping that is about right; with all counts.
+def _polished(
+    damping: Damping, hits: _Array, misses: _Array, *, narrow: bool
+) -> tuple[Damping, _Array]:
+    """Scoring, together with the angles, from a damping that is about right, with all shots.
+
+    With few shots that would take noise for contrast: then it stays.
 
     Returns:
-        The damping with its covariance, and the angles.
+        The damping, whose covariance now has what is not known of the angles, and the angles.
     """
     bounds = _bounds(len(damping.factors)).T
-    for _ in range(_SCORINGS):
+    before = damping.covariance
+    for _ in range(_SCORINGS if narrow else 1):
         found = peaks(damping, hits, misses)
         angles = found.angle[found.highest(hits.shape[1])[0]]
         slope, information = _scores(damping, hits, misses, angles)
         _, gradient, second = _penalty(damping)
-        covariance = np.asarray(np.linalg.inv(information + second), dtype=np.float64)
-        damping = replace(damping, covariance=covariance)
-        moved = np.clip(damping.free + covariance @ (slope - gradient), *bounds)
-        damping = replace(damping, free=moved)
-    found = peaks(damping, hits, misses)
-    return damping, found.angle[found.highest(hits.shape[1])[0]]
+        own = np.asarray(np.linalg.inv(information + second), dtype=np.float64)
+        if narrow:
+            free = np.clip(damping.free + own @ (slope - gradient), *bounds)
+            damping = replace(damping, free=free)
+    return replace(damping, covariance=before + own), angles
 
 
 def _by_angle(
@@ -238,24 +319,36 @@ def _scores(
     return np.einsum("imx,mx->i", slopes, off), information
 
 
-def _left_over(damping: Damping, hits: _Array, misses: _Array, angles: _Array) -> float:
-    """The excess that makes the residuals as large as they should be, or a little larger."""
-    trials = hits + misses
+def _left_over(damping: Damping, hits: _Array, misses: _Array, angles: _Array) -> _Array:
+    """The excess of each power that makes residuals as large as they should be, or a bit larger.
+
+    At least that of all powers together, as single ones say little where pixels are few.
+    """
+    trials = np.maximum(hits + misses, 0.5)
     p = damping.probability(np.sin(damping.factors[:, None] * angles))
-    seen = trials > 0
-    square = (hits - trials * p)[seen] ** 2 / trials[seen] ** 2
-    shot = (p * (1 - p))[seen] / trials[seen]
-    lost = np.broadcast_to(((1 - damping.contrast) ** 2)[:, None], trials.shape)[seen]
-    freedom = seen.sum() - hits.shape[1] - 2 * len(hits)
-    if freedom < 1:
-        return _LARGEST
-    goal = chdtri(freedom, _CAREFUL)
+    rise = _by_angle(damping, hits, misses, angles)[2]
+    weight = trials * damping.weights(hits, misses) / (p * (1 - p))
+    part = weight * rise**2
+    kept = 1 - part / np.maximum(part.sum(axis=0), _TINY)  # not taken up by the angle
+    square = (hits - (hits + misses) * p) ** 2 / trials**2
+    shot = p * (1 - p) / trials
+    unit = replace(damping, kappa=np.ones_like(damping.kappa)).excess[:, None] ** 2
 
-    def beyond(kappa: float) -> float:
-        return float((square / (shot + kappa**2 * lost)).sum() - goal)
+    def excess(which: slice) -> float:
+        freedom = kept[which].sum() - 2 * len(kept[which])
+        if freedom < 1:
+            return _LARGEST
+        goal = chdtri(freedom, _CAREFUL)
 
-    if beyond(_LEAST) <= 0:
-        return _LEAST
-    if beyond(_LARGEST) >= 0:
-        return _LARGEST
-    return float(brentq(beyond, _LEAST, _LARGEST))
+        def beyond(kappa: float) -> float:
+            return float((square / (shot + kappa**2 * unit))[which].sum() - goal)
+
+        if beyond(_LEAST) <= 0:
+            return _LEAST
+        return _LARGEST if beyond(_LARGEST) >= 0 else float(brentq(beyond, _LEAST, _LARGEST))
+
+    together = excess(slice(None))
+    each = [excess(slice(number, number + 1)) for number in range(len(unit))]
+    some = kept.sum(axis=1) > _ENOUGH_KEPT
+    seen = np.maximum(together, np.where(some, each, 0.0))
+    return np.asarray(np.sqrt(_UNSEEN) * seen, dtype=np.float64)
