@@ -27,14 +27,14 @@ _ITERATIONS = 30
 _ETA, _PART, _PART_FREE, _BESIDE, _FADED = 0.1, 0.6, 0.3, 0.05, 0.15
 
 #: Least and largest excess that is assumed, for a power whose contrast is lost.
-_LEAST, _LARGEST = 0.02, 0.5
+_LEAST, _LARGEST = 0.02, 0.1
 
 #: Damping of a step from which the search begins: the best of these.
 _STARTS = (0.0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 #: Variance of the excess in the direction that angles take up, over that which is seen: what a
 #: pixel has in common at several powers looks like another angle.
-_UNSEEN = 2.0
+_UNSEEN = 2.5
 
 #: Residuals of a power that must be left for an excess of its own.
 _ENOUGH_KEPT = 10
@@ -45,8 +45,9 @@ _ROUNDS = 3
 #: Rounds of scoring.
 _SCORINGS = 6
 
-#: Chance of residuals at least as large as these with the excess that is assumed: more than half.
-_CAREFUL = 0.84
+#: Chance of residuals at least as large as these with the excess that is assumed: of all powers,
+#: of a single one, and where the model is given up.
+_CAREFUL, _SINGLE, _NEVER = 0.84, 0.3, 1e-4
 
 #: Deviations from what is known of damping that are taken for a wrong fit, in standard deviations.
 _STRANGE = 2.5
@@ -125,8 +126,9 @@ def fitted(hits: _Array, misses: _Array, powers: Sequence[int]) -> tuple[Damping
         h, g = hits * weights, misses * weights
         damping, narrow = _searched(damping, h, g, everywhere=not count)
         damping, angles = _polished(damping, h, g, narrow=narrow)
-        damping = replace(damping, kappa=_left_over(damping, hits, misses, angles))
-    return damping, _told(damping)
+        kappa, fits = _left_over(damping, hits, misses, angles)
+        damping = replace(damping, kappa=kappa)
+    return damping, fits and _told(damping)
 
 
 def _told(damping: Damping) -> bool:
@@ -319,10 +321,12 @@ def _scores(
     return np.einsum("imx,mx->i", slopes, off), information
 
 
-def _left_over(damping: Damping, hits: _Array, misses: _Array, angles: _Array) -> _Array:
-    """The excess of each power that makes residuals as large as they should be, or a bit larger.
+def _left_over(
+    damping: Damping, hits: _Array, misses: _Array, angles: _Array
+) -> tuple[_Array, bool]:
+    """The excess that makes residuals as large as they should be, and whether any does.
 
-    At least that of all powers together, as single ones say little where pixels are few.
+    That of all powers together, or a bit more; and more for single powers that surely have more.
     """
     trials = np.maximum(hits + misses, 0.5)
     p = damping.probability(np.sin(damping.factors[:, None] * angles))
@@ -334,11 +338,11 @@ def _left_over(damping: Damping, hits: _Array, misses: _Array, angles: _Array) -
     shot = p * (1 - p) / trials
     unit = replace(damping, kappa=np.ones_like(damping.kappa)).excess[:, None] ** 2
 
-    def excess(which: slice) -> float:
+    def excess(which: slice, chance: float) -> float:
         freedom = kept[which].sum() - 2 * len(kept[which])
         if freedom < 1:
             return _LARGEST
-        goal = chdtri(freedom, _CAREFUL)
+        goal = chdtri(freedom, chance)
 
         def beyond(kappa: float) -> float:
             return float((square / (shot + kappa**2 * unit))[which].sum() - goal)
@@ -347,8 +351,9 @@ def _left_over(damping: Damping, hits: _Array, misses: _Array, angles: _Array) -
             return _LEAST
         return _LARGEST if beyond(_LARGEST) >= 0 else float(brentq(beyond, _LEAST, _LARGEST))
 
-    together = excess(slice(None))
-    each = [excess(slice(number, number + 1)) for number in range(len(unit))]
+    together = excess(slice(None), _CAREFUL)
+    each = [excess(slice(number, number + 1), _SINGLE) for number in range(len(unit))]
     some = kept.sum(axis=1) > _ENOUGH_KEPT
     seen = np.maximum(together, np.where(some, each, 0.0))
-    return np.asarray(np.sqrt(_UNSEEN) * seen, dtype=np.float64)
+    fits = excess(slice(None), _NEVER) < _LARGEST
+    return np.asarray(np.sqrt(_UNSEEN) * seen, dtype=np.float64), fits

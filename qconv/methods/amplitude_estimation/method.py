@@ -13,6 +13,10 @@ With the image mapped to ``[0, 1]``, a flag qubit reads 1 at position ``x`` with
 ``2 m + 1`` times the cost, so that errors fall almost as the inverse of the cost instead of its
 root. The angle of each pixel is the most likely one, over all powers.
 
+Where noise is to be expected, because the outcomes are no ideal simulator's, the contrast that it
+left at each power is fitted too, to all pixels at once; see
+`qconv.methods.amplitude_estimation.damping`.
+
 The position is uniform, so a pixel's share of the shots is itself random. Large images are cut into
 blocks with circuits of their own; every block sees a margin as wide as the kernel, so that its
 probabilities are exactly those that the whole would have.
@@ -71,13 +75,21 @@ class AmplitudeEstimation(Method):
             where an image is smooth and shrinks the error as much, but needs an angle for each
             pixel and kernel position.
 
+    With noise the damping of each power is fitted to the outcomes of all pixels: ``contrast`` of the
+    result. Standard errors count what is left unknown of it and what it does not explain, which no
+    shots make smaller, so that they stay above 0 with ``shots=None`` too (and adding results makes
+    them smaller than they should be). A power that lost its contrast tells nothing. ``reliable`` is
+    False everywhere if damping cannot be told from another picture: with one power, or few pixels.
+
     Raises:
         TypeError: A power is not a whole number, or they are no sequence.
         ValueError: There are no powers, one is negative or there twice, or ``range`` is unknown.
 
     Source:
         Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2; Brassard et al., Contemp.
-        Math. 305, 53 (2002), section 2 (amplitude amplification).
+        Math. 305, 53 (2002), section 2 (amplitude amplification); Brown, Goktas and Tham,
+        arXiv:2006.14145 (2020), and Tanaka et al., Quantum Inf. Process. 20, 293 (2021),
+        arXiv:2006.16223 (with noise).
 
     Example:
         >>> import qconv
@@ -189,7 +201,7 @@ class AmplitudeEstimation(Method):
     def _ran(self, plan: Plan) -> Sequence[int]:
         """The powers that run: the flag alone for the exact expectation, if there is no noise.
 
-        Noise does not spare higher powers as much, so that the estimate's limit needs them all.
+        With noise the powers together tell the damping, so that the estimate's limit needs them.
         """
         return (0,) if plan.shots is None and is_ideal(plan.backend) else self.powers
 
