@@ -99,7 +99,7 @@ class Convolution:
     of about one over their number where they share out a fixed number of shots."""
     reliable: NDArray[np.bool_] | None = None
     """Where amplitude estimation's standard errors can be relied on: no other value is nearly as
-    likely, and none of the range's ends is near. None for methods that count."""
+    likely, no end of the range is near, and noise could be told. None for methods that count."""
     contrast: NDArray[np.float64] | None = None
     """What noise left of the flag's contrast at each power of amplitude estimation, as fitted to
     the outcomes: 1 for all of it; None where no noise was to be expected."""

@@ -18,8 +18,10 @@ The image is not used. With a single power nothing tells damping from a darker p
 No model of two numbers a power is exact: errors depend on the pixel. What is left over is measured:
 ``excess``, a standard deviation of ``p`` of ``kappa (1 - a_m) sqrt(a_m)``, none where there is no
 noise and none where nothing but noise is left, with ``kappa`` so large that the residuals of all
-pixels and powers are as large as they should be. It limits what each power can
-tell, however many shots it has: counts are scaled down to as many as would have that variance.
+pixels and powers are as large as they should be. What a pixel has in common at several powers looks
+like another angle and is not seen: for that the variance is taken 2.5 times as large. It limits
+what each power can tell, however many shots it has: counts are scaled down to as many as would have
+that variance.
 """
 
 from __future__ import annotations

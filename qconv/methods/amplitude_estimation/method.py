@@ -75,8 +75,8 @@ class AmplitudeEstimation(Method):
             where an image is smooth and shrinks the error as much, but needs an angle for each
             pixel and kernel position.
 
-    With noise the damping of each power is fitted to the outcomes of all pixels: ``contrast`` of the
-    result. Standard errors count what is left unknown of it and what it does not explain, which no
+    With noise the damping of each power is fitted to the outcomes of all pixels: ``contrast`` of
+    the result. Standard errors count what is left unknown of it and what it does not explain, which no
     shots make smaller, so that they stay above 0 with ``shots=None`` too (and adding results makes
     them smaller than they should be). A power that lost its contrast tells nothing. ``reliable`` is
     False everywhere if damping cannot be told from another picture: with one power, or few pixels.
