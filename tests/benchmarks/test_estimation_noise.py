@@ -25,7 +25,7 @@ IMAGES = {
     "coins": data.coins()[60:68, 60:68].astype(float),
     "random": np.random.default_rng(0).random((8, 8)),
     "16 random": np.random.default_rng(2).random(16),
-    "8 random": np.random.default_rng(1).random(8),
+    "4 random": np.random.default_rng(3).random(4),
 }
 KERNELS = {
     "box": np.full((2, 2), 0.25),
@@ -122,7 +122,7 @@ def test_devices():
     fake = pytest.importorskip("qiskit_ibm_runtime.fake_provider", reason="needs `devices`")
     print(HEAD + "   contrast left")
     for device, image, kernel, boundary, kind, powers in (
-        (fake.FakeManilaV2, "8 random", "pair 1D", "wrap", "global", (0, 1, 2)),
+        (fake.FakeManilaV2, "4 random", "pair 1D", "wrap", "global", (0, 1, 2)),
         (fake.FakeTorino, "16 random", "blur 1D", "wrap", "global", POWERS),
         (fake.FakeMarrakesh, "16 random", "pair 1D", "symm", "local", POWERS),
         (fake.FakeMarrakesh, "coins", "blur", "wrap", "global", (0, 1, 2, 4)),

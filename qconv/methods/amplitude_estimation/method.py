@@ -76,10 +76,11 @@ class AmplitudeEstimation(Method):
             pixel and kernel position.
 
     With noise the damping of each power is fitted to the outcomes of all pixels: ``contrast`` of
-    the result. Standard errors count what is left unknown of it and what it does not explain, which no
-    shots make smaller, so that they stay above 0 with ``shots=None`` too (and adding results makes
-    them smaller than they should be). A power that lost its contrast tells nothing. ``reliable`` is
-    False everywhere if damping cannot be told from another picture: with one power, or few pixels.
+    the result. Standard errors count what is left unknown of it and what it does not explain, which
+    no shots make smaller, so that they stay above 0 with ``shots=None`` too (and adding results
+    makes them smaller than they should be). A power that lost its contrast tells nothing.
+    ``reliable`` is False everywhere if damping cannot be told from another picture: with one power,
+    or few pixels.
 
     Raises:
         TypeError: A power is not a whole number, or they are no sequence.
