@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _FORMAT = 3  # of the files that `Convolution.save` writes
 
-#: Fields that are arrays of the image's shape, or None.
-_OPTIONAL = ("reliable", "counts", "count_unit")
+#: Fields that are arrays, or None.
+_OPTIONAL = ("reliable", "contrast", "counts", "count_unit")
 
 
 #: Mean square error that is stated for the root of a count of 0, 1, 2 and so on.
@@ -99,7 +99,10 @@ class Convolution:
     of about one over their number where they share out a fixed number of shots."""
     reliable: NDArray[np.bool_] | None = None
     """Where amplitude estimation's standard errors can be relied on: no other value is nearly as
-    likely, and none of the range's ends is near. None for methods that count."""
+    likely, no end of the range is near, and noise could be told. None for methods that count."""
+    contrast: NDArray[np.float64] | None = None
+    """What noise left of the flag's contrast at each power of amplitude estimation, as fitted to
+    the outcomes: 1 for all of it; None where no noise was to be expected."""
     counts: NDArray[np.int64] | None = None
     """How many executions ended in each output pixel, where its estimate is the root of that
     number (``signed=False``); None for other estimates."""
@@ -186,6 +189,7 @@ class Convolution:
             expected_success=_mean(self, other),
             oracle_calls=self.oracle_calls + other.oracle_calls,
             reliable=_both(np.logical_and, self.reliable, other.reliable),
+            contrast=_both(lambda one, two: a * one + b * two, self.contrast, other.contrast),
             counts=counts,
             count_unit=unit,
             independent=self.independent and other.independent,
@@ -350,6 +354,8 @@ class Convolution:
         ]
         if self.reliable is not None:
             rows.append(("reliable pixels", f"{100 * self.reliable.mean():.1f} %"))
+        if self.contrast is not None:
+            rows.append(("contrast left", ", ".join(f"{part:.3f}" for part in self.contrast)))
         if self.expected_success is not None:
             rows[3] = (rows[3][0], f"{rows[3][1]} +- {self.success_stderr:.2g}")
             rows.insert(4, ("as predicted", f"{self.expected_success:.6g}"))

@@ -48,8 +48,11 @@ class Estimates:
     stderr: _Array
     """Standard errors of ``sin(angle)**2``."""
     reliable: NDArray[np.bool_]
-    """False where another peak, more than four standard errors away, is more than a thousandth as
-    likely as the highest, or where the angle is within two standard errors of 0 or pi/2."""
+    """False where another peak, more than four standard errors away, is more than a thousandth (a
+    hundredth with noise) as likely as the highest, or where the angle is within two standard errors
+    of 0 or pi/2; with noise, everywhere if its damping is not known well enough."""
+    contrast: _Array | None = None
+    """What noise left of the flag's contrast at each power; None where there is no noise."""
 
 
 def most_likely(hits: _Array, misses: _Array, powers: Sequence[int]) -> Estimates:

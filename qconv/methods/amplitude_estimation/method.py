@@ -13,6 +13,10 @@ With the image mapped to ``[0, 1]``, a flag qubit reads 1 at position ``x`` with
 ``2 m + 1`` times the cost, so that errors fall almost as the inverse of the cost instead of its
 root. The angle of each pixel is the most likely one, over all powers.
 
+Where noise is to be expected, because the outcomes are no ideal simulator's, the contrast that it
+left at each power is fitted too, to all pixels at once; see
+`qconv.methods.amplitude_estimation.damping`.
+
 The position is uniform, so a pixel's share of the shots is itself random. Large images are cut into
 blocks with circuits of their own; every block sees a margin as wide as the kernel, so that its
 probabilities are exactly those that the whole would have.
@@ -37,6 +41,7 @@ from qconv.execution.law import require_room
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
 from qconv.execution.seeds import derived
+from qconv.methods.amplitude_estimation.fitting import most_likely_damped
 from qconv.methods.amplitude_estimation.likelihood import most_likely
 from qconv.methods.cutting import Block, cut
 from qconv.planning.method import Method, Prediction
@@ -70,13 +75,22 @@ class AmplitudeEstimation(Method):
             where an image is smooth and shrinks the error as much, but needs an angle for each
             pixel and kernel position.
 
+    With noise the damping of each power is fitted to the outcomes of all pixels: ``contrast`` of
+    the result. Standard errors count what is left unknown of it and what it does not explain, which
+    no shots make smaller, so that they stay above 0 with ``shots=None`` too (and adding results
+    makes them smaller than they should be). A power that lost its contrast tells nothing.
+    ``reliable`` is False everywhere if damping cannot be told from another picture: with one power,
+    or few pixels.
+
     Raises:
         TypeError: A power is not a whole number, or they are no sequence.
         ValueError: There are no powers, one is negative or there twice, or ``range`` is unknown.
 
     Source:
         Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2; Brassard et al., Contemp.
-        Math. 305, 53 (2002), section 2 (amplitude amplification).
+        Math. 305, 53 (2002), section 2 (amplitude amplification); Brown, Goktas and Tham,
+        arXiv:2006.14145 (2020), and Tanaka et al., Quantum Inf. Process. 20, 293 (2021),
+        arXiv:2006.16223 (with noise).
 
     Example:
         >>> import qconv
@@ -125,13 +139,15 @@ class AmplitudeEstimation(Method):
     def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
         """Find every pixel's most likely angle."""
         image, stderr = np.empty((2, *plan.grid.output_shape))
+        contrasts: list[_Array] = []
         reliable = np.ones(plan.grid.output_shape, dtype=bool)
         kept: list[Outcomes] = []
         planned = came = 0
         blocks = self._blocks(plan)
         for number, block in enumerate(blocks):
             gathered = list(islice(outcomes, len(self._ran(plan))))
-            found = self._decode_block(plan, number, block, gathered)
+            *found, contrast = self._decode_block(plan, number, block, gathered)
+            contrasts += [] if contrast is None else [contrast]
             image[block.outputs], stderr[block.outputs], reliable[block.outputs] = found
             planned += sum(part.program.executions or 0 for part in gathered)
             came += sum(part.executions for part in gathered)
@@ -145,8 +161,9 @@ class AmplitudeEstimation(Method):
             kept,
             circuits=tuple(part.circuit for part in kept[: len(self._ran(plan))]),
             shots=plan.shots_that_came(planned, came),
-            independent=all(block.distinct for block in blocks),
+            independent=all(block.distinct for block in blocks) and not contrasts,
             reliable=reliable,
+            contrast=np.mean(contrasts, axis=0) if contrasts else None,
             quantity=f"{plan.quantity} {self.powers} {self.range}",
         )
 
@@ -185,7 +202,7 @@ class AmplitudeEstimation(Method):
     def _ran(self, plan: Plan) -> Sequence[int]:
         """The powers that run: the flag alone for the exact expectation, if there is no noise.
 
-        Noise does not spare higher powers as much, so that the estimate's limit needs them all.
+        With noise the powers together tell the damping, so that the estimate's limit needs them.
         """
         return (0,) if plan.shots is None and is_ideal(plan.backend) else self.powers
 
@@ -243,8 +260,8 @@ class AmplitudeEstimation(Method):
 
     def _decode_block(
         self, plan: Plan, number: int, block: Block, gathered: list[Outcomes]
-    ) -> _Found:
-        """Outputs, standard errors and reliability of one block."""
+    ) -> tuple[_Array, _Array, NDArray[np.bool_], _Array | None]:
+        """Outputs, standard errors and reliability of one block, and the contrast of its powers."""
         scale = self._scale(plan, number, block)
         powers = self._ran(plan)
         size = 2 ** (sum(block.bits) + 1)
@@ -263,11 +280,14 @@ class AmplitudeEstimation(Method):
             misses, hits = table[0]
             probability = hits / (hits + misses)
             nothing = np.zeros_like(probability)
-            return scale.found(block, probability, nothing, nothing == 0)
+            return *scale.found(block, probability, nothing, nothing == 0), None
         flat = table.reshape(len(powers), 2, -1)
-        estimates = most_likely(flat[:, 1], flat[:, 0], powers)
-        errors = estimates.stderr * (plan.shots is not None)
-        return scale.found(block, np.sin(estimates.angles) ** 2, errors, estimates.reliable)
+        ideal = all(part.ideal for part in gathered)
+        estimate = most_likely if ideal else most_likely_damped
+        estimates = estimate(flat[:, 1], flat[:, 0], powers)
+        p = np.sin(estimates.angles) ** 2
+        found = scale.found(block, p, estimates.stderr, estimates.reliable)
+        return *found, estimates.contrast
 
 
 #: Outputs of a block, their standard errors, and where these are reliable.
