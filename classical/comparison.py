@@ -75,7 +75,8 @@ def compare(
         result: Any object with arrays ``image`` and ``stderr`` of the shape of ``exact`` (NaN in
             ``stderr``: not known); optionally ``shots``, ``oracle_calls`` (in all, for the error at
             equal cost), and ``independent`` (False if the errors of different pixels are
-            correlated, which leaves the p-value NaN).
+            correlated, which leaves the p-value NaN), and ``bias`` (what noise gets wrong on
+            average, same shape: the verdict then says whether noise or sampling contradicts it).
         exact: The exact result, any number of axes, any unit.
         level: Confidence level of the intervals whose coverage is counted, between 0 and 1.
         data_range: Distance from the darkest to the brightest value, for PSNR, SSIM and the scale
@@ -109,6 +110,7 @@ def compare(
     zscores = _zscores(error, stderr, noiseless, _ROUNDING * scale)
     noisy = zscores[~noiseless & ~np.isnan(stderr)]
     independent = bool(getattr(result, "independent", True))
+    noise = _noise(result, truth.shape)
     return Comparison(
         pixels=truth.size,
         noisy=noisy.size,
@@ -131,6 +133,8 @@ def compare(
         largest_z=float(np.abs(noisy).max()) if noisy.size else math.nan,
         largest_z_limit=_largest_honest(noisy),
         concentrated=_concentrated(noisy),
+        noise_rms=None if noise is None else rms(noise),
+        sampling=None if noise is None else _of_sampling(result, noise, truth, inside, span),
         pvalue=_pvalue(noisy) if independent else math.nan,
         zscores=zscores,
     )
@@ -152,6 +156,40 @@ def _estimate(
     if np.isinf(stderr).any() or (stderr < 0).any():
         raise ValueError("result.stderr: expected finite values of at least 0 (or NaN), got others")
     return image, stderr
+
+
+@dataclass(frozen=True)
+class _WithoutNoise:
+    """An estimate with what noise gets wrong taken off."""
+
+    image: NDArray[np.float64]
+    stderr: NDArray[np.float64]
+    independent: bool
+
+
+def _noise(result: Any, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    """What noise gets wrong on average, if the result says."""
+    bias = getattr(result, "bias", None)
+    if bias is None:
+        return None
+    found = real_array("result.bias", bias)
+    if found.shape != shape:
+        raise ValueError(f"result.bias: expected the shape of exact, {shape}, got {found.shape}")
+    return found
+
+
+def _of_sampling(
+    result: Any,
+    noise: NDArray[np.float64],
+    exact: NDArray[np.float64],
+    level: float,
+    data_range: float,
+) -> Comparison:
+    """The comparison of what sampling adds."""
+    independent = bool(getattr(result, "independent", True))
+    image = np.asarray(result.image) - noise
+    alone = _WithoutNoise(image, np.asarray(result.stderr), independent)
+    return compare(alone, exact, level=level, data_range=data_range or None)
 
 
 def _calls(result: Any, pixels: int) -> float | None:

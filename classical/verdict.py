@@ -59,6 +59,11 @@ class Evidence:
     """Largest ``|z|`` that honest errors would reach; infinite below 1000 noisy pixels."""
     concentrated: bool
     """Whether 20 pixels or fewer carry most of the error: an outcome was drawn too rarely."""
+    noise_rms: float | None
+    """Root mean square of what noise gets wrong on average, if the result says."""
+    sampling: "Evidence | None"
+    """The same comparison with that taken off: of sampling alone. None if the result does not say
+    it."""
     pvalue: float
     """Two-sided p-value for a mean z^2 of 1; NaN if errors are correlated or no pixel is noisy."""
 
@@ -70,6 +75,8 @@ class Evidence:
     @property
     def agrees(self) -> bool | None:
         """Whether the estimate is the exact result within its errors; None if undecided."""
+        if self.sampling is not None and self.sampling.agrees is False:
+            return False
         if self.objections:
             return None if self.concentrated else False
         return None if self._doubts else True
@@ -116,9 +123,17 @@ class Evidence:
 
     @property
     def verdict(self) -> str:
-        """The outcome in one sentence of plain words."""
+        """The outcome in one sentence of plain words, which of two kinds of errors it speaks of."""
         nominal = "nominal " if 0 < self.noisy < _MANY_PIXELS else ""
         rate = f"{nominal}false-alarm rate {FALSE_ALARM_RATE:.0e}"
+        if self.sampling is not None and self.sampling.agrees is False:
+            why = "; ".join(self.sampling.objections)
+            return f"disagrees with the exact convolution, and not by noise alone: {why} ({rate})"
+        if self.sampling is not None and self.agrees is False:
+            return (
+                "disagrees with the exact convolution by the backend's noise, of root mean square "
+                f"{self.noise_rms:.4g}; sampling errors are as large as stated ({rate})"
+            )
         if self.agrees is False:
             careful = len(self.objections) == 1 and "errors are smaller" in self.objections[0]
             what = "stated errors, not with the" if careful else "exact"
@@ -139,7 +154,7 @@ class Evidence:
         figures = [
             ("pixels", self._pixel_text()),
             ("bias", f"{self.bias:.4g}{self._plus_minus()}"),
-            ("RMSE", f"{self.rmse:.4g} (predicted {_number(self.predicted_rmse)})"),
+            ("RMSE", f"{self.rmse:.4g} ({self._predicted_text()})"),
             ("largest error", f"{self.max_error:.4g}"),
             ("PSNR", _number(self.psnr, "the exact result is constant", " dB")),
             ("SSIM", _number(self.ssim, "image smaller than its window, or constant")),
@@ -158,6 +173,12 @@ class Evidence:
             ("largest |z|", f"{self.largest_z:.4g}"),
             ("p-value", _number(self.pvalue, why)),
         ]
+
+    def _predicted_text(self) -> str:
+        predicted = f"predicted {_number(self.predicted_rmse)}"
+        if self.noise_rms is None:
+            return predicted
+        return f"{predicted} by sampling, {self.noise_rms:.4g} by noise"
 
     def _cost_text(self) -> str:
         return f"RMSE x root of {self.calls:,.6g} oracle calls per pixel"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FORMAT = 3  # of the files that `Convolution.save` writes
 
 #: Fields that are arrays, or None.
-_OPTIONAL = ("reliable", "contrast", "counts", "count_unit")
+_OPTIONAL = ("bias", "reliable", "contrast", "counts", "count_unit")
 
 
 #: Mean square error that is stated for the root of a count of 0, 1, 2 and so on.
@@ -97,6 +97,10 @@ class Convolution:
     independent: bool = True
     """Whether the errors of different pixels are independent of each other, but for a correlation
     of about one over their number where they share out a fixed number of shots."""
+    bias: NDArray[np.float64] | None = None
+    """What noise gets systematically wrong, where that is known: the exact expectation with the
+    backend's noise less the one without, shape of ``image``. Not taken off, and no part of
+    ``stderr``."""
     reliable: NDArray[np.bool_] | None = None
     """Where amplitude estimation's standard errors can be relied on: no other value is nearly as
     likely, no end of the range is near, and noise could be told. None for methods that count."""
@@ -166,8 +170,8 @@ class Convolution:
             self.success_probability * self.total_shots
             + other.success_probability * other.total_shots
         )
-        known = set(map(_contents, self.circuits))
-        new = tuple(c for c in other.circuits if _contents(c) not in known)
+        known = set(map(contents, self.circuits))
+        new = tuple(c for c in other.circuits if contents(c) not in known)
         image = a * self.image + b * other.image
         stderr = np.hypot(a * self.stderr, b * other.stderr)
         counts = _both(np.add, self.counts, other.counts)
@@ -188,6 +192,7 @@ class Convolution:
             / (total or 1),
             expected_success=_mean(self, other),
             oracle_calls=self.oracle_calls + other.oracle_calls,
+            bias=_both(lambda one, two: a * one + b * two, self.bias, other.bias),
             reliable=_both(np.logical_and, self.reliable, other.reliable),
             contrast=_both(lambda one, two: a * one + b * two, self.contrast, other.contrast),
             counts=counts,
@@ -315,6 +320,7 @@ class Convolution:
             self.stderr,
             image=given.get("image"),
             exact=given.get("exact"),
+            bias=self.bias,
             propagator=propagator,
             title=title,
         )
@@ -354,6 +360,9 @@ class Convolution:
         ]
         if self.reliable is not None:
             rows.append(("reliable pixels", f"{100 * self.reliable.mean():.1f} %"))
+        if self.bias is not None:
+            rows.append(("sampling adds (rms)", f"{_root_mean_square(self.stderr):.6g}"))
+            rows.append(("noise adds (rms)", f"{_root_mean_square(self.bias):.6g}"))
         if self.contrast is not None:
             rows.append(("contrast left", ", ".join(f"{part:.3f}" for part in self.contrast)))
         if self.expected_success is not None:
@@ -362,7 +371,12 @@ class Convolution:
         return rows
 
 
-def _contents(circuit: QuantumCircuit) -> bytes:
+def _root_mean_square(numbers: NDArray[np.float64]) -> float:
+    largest = float(np.abs(numbers).max(initial=0))  # so that no square over- or underflows
+    return largest * float(np.sqrt(np.mean(np.square(numbers / largest)))) if largest else 0.0
+
+
+def contents(circuit: QuantumCircuit) -> bytes:
     """Digest of a circuit's registers, gates and numbers; Qiskit would compare them one by one."""
     digest = hashlib.blake2b(repr(circuit.qregs).encode(), digest_size=16)
     index = {qubit: place for place, qubit in enumerate(circuit.qubits)}

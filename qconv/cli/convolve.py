@@ -164,6 +164,7 @@ def _convolve_channels(
                 shots=plan.shots,
                 backend=backend,
                 seed=rng,
+                mitigation=plan.mitigation,
                 progress=not options.quiet and sys.stderr.isatty(),
                 **_geometry(options),
             )
@@ -182,7 +183,16 @@ def _plan(
 ) -> qconv.Plan:
     """The plan of one channel."""
     shots = None if options.exact else options.shots
-    return qconv.plan(channel, propagator, method=method, shots=shots, **_geometry(options))
+    if options.mitigation is not None and options.backend is None:
+        raise UsageError("--mitigation: goes with --backend, a device that misreads")
+    return qconv.plan(
+        channel,
+        propagator,
+        method=method,
+        shots=shots,
+        mitigation=options.mitigation,
+        **_geometry(options),
+    )
 
 
 def _exact(image: _Array, kernel: _Array, options: argparse.Namespace) -> _Array:

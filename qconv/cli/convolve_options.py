@@ -56,6 +56,7 @@ examples:
   qconv --method estimation --powers 0 1 2 4 8 --shots 50
   qconv --method fourier --blocks overlap-add --qubits 14
   qconv --backend marrakesh                with the noise of an imitated device
+  qconv --backend marrakesh --mitigation readout
 """
 
 #: Which options a method understands; the others say that they are for this one.
@@ -197,6 +198,12 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         help="where the circuit runs: aer, which measures every shot, or a device imitated with "
         "its noise, such as marrakesh (needs qiskit-ibm-runtime; a wrong name lists the right "
         "ones; default: the ideal simulator)",
+    )
+    how.add_argument(
+        "--mitigation",
+        choices=["readout"],
+        help="with --backend: correct counts for readout errors, which are calibrated first, on "
+        "the same qubits (collapse, diffusion, interference, fourier)",
     )
     how.add_argument(
         "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"

@@ -31,6 +31,7 @@ class _Measured:
     shots: int | None
     oracle_calls: int
     independent: bool
+    bias: _Array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +57,15 @@ class Report:
     def measured(self) -> _Measured:
         """All channels together."""
         first = self.results[0]
-        if self.exact.ndim == 2:
-            image, stderr = first.image, first.stderr
-        else:
-            image = np.dstack([result.image for result in self.results])
-            stderr = np.dstack([result.stderr for result in self.results])
+        image, stderr = self._together("image"), self._together("stderr")
         calls = sum(result.oracle_calls for result in self.results)
-        return _Measured(image, stderr, first.shots, calls, first.independent)
+        bias = None if first.bias is None else self._together("bias")
+        return _Measured(image, stderr, first.shots, calls, first.independent, bias)
+
+    def _together(self, field: str) -> _Array:
+        """An array of all channels' results."""
+        parts = [getattr(result, field) for result in self.results]
+        return np.asarray(parts[0] if self.exact.ndim == 2 else np.dstack(parts))
 
     @cached_property
     def scale(self) -> GreyScale:
@@ -82,7 +85,9 @@ class Report:
             strict=True,
         )
         similarities = [
-            classical.compare(replace(self.measured, image=image, stderr=stderr), exact).ssim
+            classical.compare(
+                replace(self.measured, image=image, stderr=stderr, bias=None), exact
+            ).ssim
             for image, stderr, exact in parts
         ]
         return replace(whole, ssim=float(np.mean(similarities)))
@@ -123,6 +128,7 @@ class Report:
                 self.measured.stderr,
                 image=self.image,
                 exact=self.exact,
+                bias=self.measured.bias,
                 propagator=self.sampled,
                 scale=self.scale,
                 title=self.title,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import weakref
 from functools import cache
 from typing import TypeAlias
 
@@ -13,6 +15,12 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 Backend: TypeAlias = BackendV2 | BaseSamplerV2 | None
+
+#: Where imitated devices are defined; classes derived from them elsewhere may do more.
+_IMITATIONS = ("qiskit.providers.fake_provider", "qiskit_ibm_runtime.fake_provider")
+
+#: Of noise models: which, its numbers of errors, and the digest.
+_digests: dict[int, tuple[weakref.ref[NoiseModel], tuple[int, ...], str]] = {}
 
 #: How deep gates may be made of gates.
 _DEEPEST = 50
@@ -46,8 +54,39 @@ def noise_name(backend: Backend) -> str:
     if is_ideal(backend):
         return ""
     model = getattr(getattr(backend, "options", None), "noise_model", None)
-    noise = repr(model.to_dict(serializable=True)) if isinstance(model, NoiseModel) else ""
+    noise = ""
+    if isinstance(backend, BackendV2) and is_imitation(backend):
+        noise = _rates(backend)
+    elif isinstance(model, NoiseModel):
+        noise = _digest(model)
     return f"{type(backend).__name__} {getattr(backend, 'name', '')} {noise}"
+
+
+def is_imitation(backend: Backend) -> bool:
+    """Whether it is a device imitated by Qiskit, whose noise follows from what it is."""
+    return type(backend).__module__.startswith(_IMITATIONS)
+
+
+def _rates(backend: BackendV2) -> str:
+    """A text for what a device reports of its errors, from which its noise is made."""
+    target = backend.target
+    rates = [
+        f"{name} {qubits} {getattr(known, 'error', None)} {getattr(known, 'duration', None)}"
+        for name in target.operation_names
+        for qubits, known in (target[name] or {}).items()
+    ]
+    return hashlib.blake2b("\n".join(rates).encode(), digest_size=16).hexdigest()
+
+
+def _digest(model: NoiseModel) -> str:
+    """A text for a noise model's errors; of a large device it takes seconds, so it is kept."""
+    size = (len(model._local_readout_errors), *map(len, model._local_quantum_errors.values()))
+    known = _digests.get(id(model))
+    if known is None or known[0]() is not model or known[1] != size:
+        text = repr(model.to_dict(serializable=True)).encode()
+        known = (weakref.ref(model), size, hashlib.blake2b(text, digest_size=16).hexdigest())
+        _digests[id(model)] = known
+    return known[2]
 
 
 def is_statevector(backend: Backend) -> bool:

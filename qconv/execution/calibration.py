@@ -64,7 +64,8 @@ class Calibrations:
         if not self.mitigation.calibrates:
             return _told(self.mitigation.given(qubits, len(qubits)), physical.flipped)
         new = [qubit for qubit in qubits if qubit not in self._known]
-        shots = None if program.executions is None else self.mitigation.shots
+        wanted = program.executions
+        shots = None if wanted is None else self.mitigation.shots_for(wanted)
         if new:
             ones = [self._ones(new, value, physical, program, shots) for value in (0, 1)]
             for qubit, a, b in zip(new, ones[0], 1 - ones[1], strict=True):

@@ -21,11 +21,8 @@ from qiskit_aer.noise import NoiseModel, ReadoutError
 from qiskit_aer.noise.passes import RelaxationNoisePass
 
 from qconv._memory import require_memory
-from qconv.execution.backends import Backend, require_success
+from qconv.execution.backends import Backend, is_imitation, require_success
 from qconv.execution.physical import Physical
-
-#: Where imitated devices are defined; classes derived from them elsewhere may do more.
-_IMITATIONS = ("qiskit.providers.fake_provider", "qiskit_ibm_runtime.fake_provider")
 
 #: Methods of Aer that simulate all states, without leaving out what is small.
 _EXACT_METHODS = ("automatic", "statevector", "density_matrix")
@@ -48,7 +45,7 @@ def noise_of(backend: Backend) -> NoiseModel | None:
     """
     if backend is None or isinstance(backend, BaseSamplerV2):
         return None
-    imitated = type(backend).__module__.startswith(_IMITATIONS)
+    imitated = is_imitation(backend)
     if type(backend) is not AerSimulator and not imitated:
         return None
     if backend.options.get("method", "automatic") not in _EXACT_METHODS:

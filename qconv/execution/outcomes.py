@@ -257,8 +257,11 @@ class Selection:
         n = self.kept
         return self.frequencies, n / (n - 1) if n > 1 else math.nan
 
-    def covariance(self, shots: int, *, pooled: bool) -> _Array | None:
+    def covariance(self, shots: int, *, pooled: bool) -> tuple[_Array, _Array] | None:
         """Covariance of corrected frequencies of some shots; None where nothing is corrected.
+
+        That of sampling, which each set of shots has by itself, and that of the calibration, which
+        all have in common.
 
         Args:
             shots: How many.
@@ -270,8 +273,8 @@ class Selection:
             groups = 1.0 if pooled else math.inf
             return self.unfolding.covariance(self.frequencies, shots, groups)
         n = self.kept
-        correction = n / (n - 1) if n > 1 else math.nan
-        return correction * self.unfolding.covariance(self.frequencies, shots, n / shots)
+        sampling, calibration = self.unfolding.covariance(self.frequencies, shots, n / shots)
+        return sampling * (n / (n - 1) if n > 1 else math.nan), calibration
 
     def pooled(self, shots: int | None, seed: np.random.SeedSequence) -> _Array:
         """Frequencies of one set of shots that all share; the law for ``shots=None``."""

@@ -35,6 +35,9 @@ _Array = NDArray[np.float64]
 #: Derivatives of a bit's matrix by its two errors.
 _DERIVATIVES = np.array([[[-1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, -1.0]]])
 
+#: Fewest and most executions of a calibration circuit, if nothing else is said.
+_FEWEST, _MOST = 10_000, 1_000_000
+
 #: Pairs of errors: of reading 0 as 1, and 1 as 0.
 Errors = Sequence[Sequence[float]] | Mapping[int, Sequence[float]]
 
@@ -45,7 +48,9 @@ class ReadoutMitigation:
 
     Args:
         shots: Executions of each of the two calibration circuits (all qubits 0, all qubits 1) that
-            run before the first circuit which measures a qubit. They count in ``total_shots``.
+            run before the first circuit which measures a qubit. They count in ``total_shots``. None
+            for one in a hundred of that circuit's executions, at least 10,000 and at most a
+            million: then the calibration's errors are small beside those of sampling.
         errors: Readout errors that are known, so that nothing is calibrated: pairs of the
             probabilities to read 0 as 1, and 1 as 0. A sequence has one pair for each measured bit,
             the lowest first; a mapping one for each of the backend's qubits, by its number. They
@@ -62,18 +67,19 @@ class ReadoutMitigation:
     Example:
         >>> import qconv
         >>> known = qconv.ReadoutMitigation(errors=[(0.01, 0.03), (0.02, 0.05)])
-        >>> where = {"method": qconv.Collapse(), "shots": 2000, "mode": "same"}
+        >>> where = {"method": qconv.Collapse(), "shots": 2000, "mode": "same", "seed": 7}
         >>> plan = qconv.plan([0, 10, 20], [1, 2, 1], mitigation=known, **where)
         >>> counts = [{"00": 1522, "01": 2982, "10": 1427, "11": 69}]  # of any device
         >>> plan.decode(counts).image.round(1)
-        array([ 8.6, 39.7, 50.4])
+        array([10.3, 38.1, 52. ])
     """
 
-    shots: int = 10_000
+    shots: int | None = None
     errors: Errors | None = None
 
     def __post_init__(self) -> None:
-        whole_number(self.shots, "shots", 1)
+        if self.shots is not None:
+            whole_number(self.shots, "shots", 1)
         if self.errors is None:
             return
         if isinstance(self.errors, str) or not isinstance(self.errors, Sequence | Mapping):
@@ -88,10 +94,15 @@ class ReadoutMitigation:
         """Whether circuits run to find the errors."""
         return self.errors is None
 
-    @property
-    def executions(self) -> int:
-        """Executions that calibrating takes, where all circuits measure the same qubits."""
-        return 2 * self.shots if self.calibrates else 0
+    def shots_for(self, executions: int) -> int:
+        """Executions of each calibration circuit before one that runs so often."""
+        if self.shots is not None:
+            return self.shots
+        return min(max(executions // 100, _FEWEST), _MOST)
+
+    def executions(self, executions: int) -> int:
+        """Executions that calibrating takes before a circuit that runs so often."""
+        return 2 * self.shots_for(executions) if self.calibrates and executions else 0
 
     @property
     def name(self) -> str:
@@ -242,7 +253,7 @@ class Unfolding:
         corrected = self.matrix @ law
         return np.asarray(corrected / corrected.sum())
 
-    def covariance(self, law: _Array, shots: int, groups: float) -> _Array:
+    def covariance(self, law: _Array, shots: int, groups: float) -> tuple[_Array, _Array]:
         """Covariance of what some shots say of the wanted outcomes' probabilities.
 
         Args:
@@ -252,19 +263,21 @@ class Unfolding:
                 infinity if it is known.
 
         Returns:
-            ``(wanted, wanted)``, to first order in the mass.
+            Of sampling and of the calibration, each ``(wanted, wanted)``, to first order in the
+            mass.
         """
         mass, p = self.mass(law), self.of(law)
         mean = self.matrix @ law
         each = (self.matrix * law) @ self.matrix.T - np.outer(mean, mean)
         of_mass = each.sum(axis=1)
         joint = np.outer(p, of_mass) + np.outer(of_mass, p) - np.outer(p, p) * of_mass.sum()
-        total = (each - joint / groups) / (shots * mass**2)
+        sampling = (each - joint / groups) / (shots * mass**2)
+        calibration = np.zeros_like(sampling)
         for variance, change in self.readout.gradients(self.readout.corrected(law)):
             wanted = change[self.wanted]
             turned = (wanted - p * wanted.sum()) / mass
-            total += variance * np.outer(turned, turned)
-        return np.asarray(total)
+            calibration += variance * np.outer(turned, turned)
+        return np.asarray(sampling), calibration
 
 
 def applied(matrices: _Array, arrays: _Array) -> _Array:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from operator import length_hint
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,10 @@ from qconv.execution.program import Program, Saving, append_measurement
 from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.seeds import ROUNDS, derived
 from qconv.execution.shots import LEAST_SUCCESS, Jobs, kept_counts, measured_counts, too_noisy
+from qconv.result import contents
+
+#: Physical circuits and the laws of their noisy outcomes, by the contents of what was asked for.
+Known: TypeAlias = dict[bytes, tuple[Physical, NDArray[np.float64]]]
 
 
 def run(
@@ -40,6 +45,7 @@ def run(
     streams: frozenset[str] = frozenset(),
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | None = None,
+    known: Known | None = None,
     progress: bool = False,
 ) -> Iterator[Outcomes]:
     """Run programs one after the other, each when the outcomes of the one before were taken.
@@ -52,6 +58,7 @@ def run(
         streams: Names of the random streams that drawing from a law will use.
         job_shots: Most shots of a job; None for as many as the backend says.
         mitigation: How to correct for readout errors; None for not at all.
+        known: Noisy laws that were computed before, to which new ones are added.
         progress: Show a progress bar.
 
     Yields:
@@ -73,7 +80,7 @@ def run(
         for program in programs:
             bar.set_description_str("building a circuit")
             if noise is not None or (backend is not None and program.executions is not None):
-                yield _on_backend(program, jobs, noise, calibrations, streams)
+                yield _on_backend(program, jobs, noise, calibrations, known, streams)
             elif program.saved is not None:
                 saving, label = program.saved
                 if latest is None or latest[0] is not saving:
@@ -106,20 +113,24 @@ def _on_backend(
     jobs: Jobs,
     noise: NoiseModel | None,
     calibrations: Calibrations | None,
+    known: Known | None,
     streams: frozenset[str],
 ) -> Outcomes:
     """Outcomes of a backend: by the law of its noise, where that is known and pays, or measured.
 
     Where readout errors are corrected nothing is discarded, as counts are what is corrected.
     """
-    circuit = program.circuit()
-    made = physical(circuit, jobs.backend)
-    readout = None
+    circuit, readout = program.circuit(), None
+    key = b"" if known is None or noise is None else contents(circuit)
+    made, law = (known or {}).get(key) or (physical(circuit, jobs.backend), None)
     if calibrations is not None:
         readout = calibrations.of(program, made)
         program = replace(program, keep=None)
-    law = None if noise is None else noisy_law(made, noise, program.executions)
+    if law is None and noise is not None:
+        law = noisy_law(made, noise, program.executions)
     if law is not None:
+        if known is not None:
+            known[key] = made, law
         outcomes = _by_law(program, law, circuit, streams)
     elif program.executions is None:
         raise ValueError(

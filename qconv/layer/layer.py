@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
@@ -29,10 +29,11 @@ from qconv.execution.backends import Backend, is_ideal, noise_name
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.readout import ReadoutMitigation
-from qconv.execution.run import run
+from qconv.execution.run import Known, run
 from qconv.execution.seeds import CHANNELS, derived, stream_name
 from qconv.grid import Grid
 from qconv.layer.geometry import Geometry
+from qconv.planning.budget import Noisy, with_bias
 from qconv.planning.method import Method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
@@ -69,18 +70,32 @@ class Layer:
 
     def run(self, progress: bool = False) -> Convolution:
         """Run the circuits of all channels and put together what they gave."""
+        known: Known = {}
+        result, outcomes = self._measured(progress, known)
+        return with_bias(
+            result,
+            outcomes,
+            noisy=lambda: replace(self, shots=None)._measured(False, known)[0],
+            ideal=lambda: replace(self, backend=None, shots=None, mitigation=None).run(),
+        )
+
+    def _measured(self, progress: bool, known: Known) -> tuple[Convolution, Noisy]:
+        """What the circuits of all channels gave, and their outcomes."""
         parts = [
             _Channel(number, plan, list(self.method.build(plan))) for number, plan in self.plans()
         ]
-        outcomes = run(
-            [program for part in parts for program in part.programs],
-            self.backend,
-            streams=frozenset() if self.shots is None else frozenset({stream_name(self.seed)}),
-            job_shots=self.job_shots,
-            mitigation=self.mitigation,
-            progress=progress,
+        outcomes = Noisy(
+            run(
+                [program for part in parts for program in part.programs],
+                self.backend,
+                streams=frozenset() if self.shots is None else frozenset({stream_name(self.seed)}),
+                job_shots=self.job_shots,
+                mitigation=self.mitigation,
+                known=known,
+                progress=progress,
+            )
         )
-        return self._together(part.decoded(outcomes) for part in parts)
+        return self._together(part.decoded(outcomes) for part in parts), outcomes
 
     def variance(self) -> _Array:
         """Variance of the output to be expected, without running anything; 0 if exact.

@@ -155,8 +155,8 @@ def cost_of(plan: Plan) -> Cost:
     backend = plan.backend if isinstance(plan.backend, BackendV2) else None
     circuit = QuantumCircuit(1) if counted is None else counted.build()
     filtering, preparation, bounds = _counted(circuit, None if plan.simulated else backend)
-    runs = plan.mitigation is not None and plan.shots is not None and bool(programs)
-    calibration = plan.mitigation.executions if plan.mitigation is not None and runs else 0
+    first = (programs[0].executions or 0) if programs else 0
+    calibration = 0 if plan.mitigation is None else plan.mitigation.executions(first)
     return Cost(
         qubits=qubits,
         circuits=len(programs),

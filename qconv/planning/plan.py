@@ -24,6 +24,7 @@ from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.run import run
 from qconv.execution.seeds import stream_name
 from qconv.grid import Grid
+from qconv.planning.budget import Noisy, with_bias
 from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import gathered
 from qconv.planning.method import Method
@@ -116,15 +117,32 @@ class Plan:
             RuntimeError: A backend failed.
         """
         plan = replace(self, progress=boolean(progress, "progress"))
-        outcomes = run(
-            self.method.build(plan),
-            self.backend,
-            streams=self.streams,
-            job_shots=self.job_shots,
-            mitigation=self.mitigation,
-            progress=plan.progress,
+        result, outcomes = plan._decoded()
+        return with_bias(
+            result,
+            outcomes,
+            noisy=lambda: replace(self, shots=None)._decoded()[0],
+            ideal=lambda: self._ideal()._decoded()[0],
         )
-        return self.method.decode(plan, outcomes)
+
+    def _decoded(self) -> tuple[Convolution, Noisy]:
+        """What running gives, and the outcomes that it was estimated from."""
+        outcomes = Noisy(
+            run(
+                self.method.build(self),
+                self.backend,
+                streams=self.streams,
+                job_shots=self.job_shots,
+                mitigation=self.mitigation,
+                known=self.once(Noisy, dict),
+                progress=self.progress,
+            )
+        )
+        return self.method.decode(self, outcomes), outcomes
+
+    def _ideal(self) -> Plan:
+        """The exact expectation of the same without noise."""
+        return replace(self, backend=None, shots=None, mitigation=None, memory={})
 
     @numpy_defaults
     def decode(self, counts: Any) -> Convolution:

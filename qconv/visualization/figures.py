@@ -30,6 +30,7 @@ def result_figure(
     *,
     image: _Array | None = None,
     exact: _Array | None = None,
+    bias: _Array | None = None,
     propagator: Propagator | None = None,
     scale: GreyScale | None = None,
     title: str = "",
@@ -44,6 +45,7 @@ def result_figure(
         stderr: Its standard error, same shape.
         image: The input, as many axes.
         exact: Exact convolution, shape of ``measured``.
+        bias: What noise gets systematically wrong, same shape.
         propagator: What the circuit encodes.
         scale: Which numbers are shown black and white; None for those that there are.
         title: A line above everything.
@@ -65,14 +67,16 @@ def result_figure(
         drawn.append(lambda axes: _show_picture(axes, exact, scale, "exact convolution"))
     drawn.append(lambda axes: _show_picture(axes, measured, scale, name))
     if exact is not None:
-        drawn.append(lambda axes: _show_difference(axes, measured - exact))
+        drawn.append(lambda axes: _show_difference(axes, measured - exact, "measured less exact"))
+    if bias is not None:
+        drawn.append(lambda axes: _show_difference(axes, bias, "what noise gets wrong, on average"))
     if propagator is not None:
         drawn.append(lambda axes: show_propagator(axes, propagator))
     drawn.append(lambda axes: _show_stderr(axes, stderr))
     if exact is not None:
         drawn.append(lambda axes: _show_row(axes, measured, exact, stderr))
         drawn.append(lambda axes: _show_errors(axes, measured - exact, stderr))
-    columns = min(4, len(drawn))
+    columns = len(drawn) if len(drawn) <= 4 else -(-len(drawn) // 2)
     rows = -(-len(drawn) // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
     figure = Figure(figsize=(4.3 * columns, 4.2 * rows), layout=layout)
@@ -101,8 +105,8 @@ def _without_ticks(axes: Axes) -> None:
     axes.set_yticks([])
 
 
-def _show_difference(axes: Axes, error: _Array) -> None:
-    axes.set_title("measured less exact")
+def _show_difference(axes: Axes, error: _Array, title: str) -> None:
+    axes.set_title(title)
     if error.ndim == 1:
         axes.plot(error, lw=0.8)
         return

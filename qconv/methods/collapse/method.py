@@ -43,6 +43,9 @@ from qconv.result import Convolution
 
 _Array = NDArray[np.float64]
 
+#: Part of the variance that errors may have in common and still be called independent.
+_COMMON = 0.002
+
 #: From a tile's number: its pieces in C order, each with its pixels' averages.
 Averages = Callable[[int], Iterator[tuple[Tile, _Array]]]
 
@@ -121,7 +124,7 @@ class Collapse(Method):
         image = np.empty(plan.grid.output_shape)
         stderr = np.zeros(plan.grid.output_shape)
         averages = self._averages(plan, windows, positions)
-        errors = self._errors(plan, windows, positions)
+        errors, common = self._errors(plan, windows, positions)
 
         def work(number: int) -> None:
             for piece, average in averages(number):
@@ -131,7 +134,6 @@ class Collapse(Method):
                 stderr[tile] = errors(tile)
 
         plan.for_each_tile(work)
-        calibrated = gathered.readout is not None and bool(gathered.readout.executions)
         kept = self.executions(plan.grid.pixels, plan.shots or 0)
         return plan.result(
             image,
@@ -140,7 +142,7 @@ class Collapse(Method):
             success_probability=(
                 kept / gathered.total_shots if gathered.total_shots else gathered.success
             ),
-            independent=not ((self.shared or calibrated) and plan.shots),
+            independent=not ((self.shared or common) and plan.shots),
             quantity=plan.quantity,
         )
 
@@ -159,17 +161,22 @@ class Collapse(Method):
 
     def _errors(
         self, plan: Plan, windows: Windows, positions: Selection
-    ) -> Callable[[Tile], _Array] | None:
-        """Standard errors of a tile's averages; None where they are exact."""
+    ) -> tuple[Callable[[Tile], _Array] | None, bool]:
+        """Standard errors of a tile's averages, None where they are exact.
+
+        And whether a part of them that would be seen is common to all pixels.
+        """
         shots = plan.shots
         if shots is None:
-            return None
-        covariance = positions.covariance(shots, pooled=self.shared)
-        if covariance is not None:
-            return lambda tile: windows.spread(tile, covariance)
+            return None, False
+        parts = positions.covariance(shots, pooled=self.shared)
+        if parts is not None:
+            covariance = parts[0] + parts[1]
+            common = np.trace(parts[1]) > _COMMON * np.trace(covariance)
+            return (lambda tile: windows.spread(tile, covariance)), bool(common)
         law, correction = positions.spread(windows.probabilities)
         scale = math.sqrt(correction / shots)
-        return lambda tile: scale * windows.deviation(tile, law)
+        return (lambda tile: scale * windows.deviation(tile, law)), False
 
     def _windows(self, plan: Plan) -> Windows:
         """The samples of every position at every pixel."""

@@ -219,7 +219,7 @@ class EncodedImage:
             success_probability=gain * counted.kept + offset,
             success_stderr=gain * counted.kept_stderr,
             expected_success=min(max(expected, 0.0), 1.0),
-            independent=self.layout.distinct,
+            independent=self.layout.distinct and not counted.outcomes.calibration_shots,
             variant=variant,
             **more,
         )
