@@ -48,6 +48,11 @@ _LEAST_SUCCESS = 0.01
 #: So many rounds, one after the other, that come back empty are taken for a failure.
 _EMPTY_ROUNDS = 2
 
+UNKNOWN_LAW = (
+    "backend: expected None or a simulator of noise, whose law can be computed; this one would "
+    "have to count shots"
+)
+
 #: Bytes of an amplitude that is prepared: a Python object, and what a simulator copies it to.
 _PREPARED = 112
 
@@ -59,6 +64,7 @@ def run(
     streams: frozenset[str] = frozenset(),
     job_shots: int | None = None,
     progress: bool = False,
+    counting: bool = True,
 ) -> Iterator[Outcomes]:
     """Run programs one after the other, each when the outcomes of the one before were taken.
 
@@ -69,11 +75,13 @@ def run(
         streams: Names of the random streams that drawing from a law will use.
         job_shots: Most shots of a job; None for as many as the backend says.
         progress: Show a progress bar.
+        counting: False if every law must be known.
 
     Yields:
         Outcomes of each program.
 
     Raises:
+        RuntimeError: A law is not known, and shots are not to be counted.
         ValueError: The exact law is asked for where it cannot be known; a circuit does not fit on
             the backend or in memory; a sampler repeats its shots.
         RuntimeError: A job failed, or next to nothing of a program is ever kept.
@@ -88,6 +96,8 @@ def run(
             if noisy is not None:
                 yield noisy
             elif backend is not None and program.executions is not None:
+                if not counting:
+                    raise RuntimeError(UNKNOWN_LAW)
                 yield _measured(program, jobs, streams)
             elif program.saved is not None:
                 saving, label = program.saved

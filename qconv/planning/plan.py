@@ -13,24 +13,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import (
-    boolean,
-    numpy_defaults,
-    real_array,
-    real_number,
-    require_finite,
-    whole_number,
-)
+from qconv._checks import boolean, numpy_defaults, real_array, require_finite
 from qconv._memory import require_copies, require_memory
-from qconv._threads import for_each, worker_count
+from qconv._threads import for_each
 from qconv.circuits.arithmetic import choose_family
-from qconv.execution.backends import Backend, check_backend, is_ideal, is_statevector, noise_name
+from qconv.execution.backends import Backend, is_ideal, is_statevector, noise_name
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.run import run
-from qconv.execution.seeds import Seed, root_seed, stream_name
-from qconv.grid import Grid, plan_grid
+from qconv.execution.seeds import Seed, stream_name
+from qconv.grid import Grid
 from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import gathered
+from qconv.planning.fields import without_image
 from qconv.planning.method import Method, check_method
 from qconv.propagator import Propagator
 from qconv.result import Convolution
@@ -341,68 +335,26 @@ def plan(
     method = check_method(method)
     require_copies(image, "image")
     array = real_array(image, "image", finite=False)
-    if array.ndim not in (1, 2, 3):
-        raise ValueError(f"image: expected 1, 2 or 3 axes, got {array.ndim} (shape {array.shape})")
-    if isinstance(kernel, str):
-        raise TypeError(
-            "kernel: expected an array of real numbers, got str; perhaps "
-            f"qconv.named_kernel({kernel!r})?"
-        )
-    if not isinstance(kernel, Propagator):
-        require_copies(kernel, "kernel")
-        kernel = real_array(kernel, "kernel", finite=False)
-    if len(kernel.shape) != array.ndim:
-        raise ValueError(
-            f"kernel: expected as many axes as the image, {array.ndim}, got "
-            f"{len(kernel.shape)} (shape {kernel.shape})" + _one_by_one(array.shape, kernel.shape)
-        )
-    propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
-    check_backend(backend)
-    worker_count()
-    root = root_seed(seed)
-    grid = plan_grid(
+    fields = without_image(
         array.shape,
-        tuple(method.steps * (h - 1) + 1 for h in propagator.shape),
+        kernel,
+        method=method,
+        shots=shots,
         mode=mode,
         boundary=boundary,
-        fillvalue=real_number(fillvalue, "fillvalue"),
-        flipped=boolean(flipped, "flipped"),
+        fillvalue=fillvalue,
+        backend=backend,
+        seed=seed,
+        job_shots=job_shots,
+        flipped=flipped,
     )
+    grid: Grid = fields["grid"]
     padded_pixels = math.prod(grid.padded_shape)
     require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
     require_finite(array, "image")
-    _require_range(propagator, grid)
-    return Plan(
-        image=array,
-        propagator=propagator,
-        grid=grid,
-        method=method,
-        shots=None if shots is None else whole_number(shots, "shots", 1),
-        backend=backend,
-        seed=root,
-        job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
-    )
+    return Plan(image=array, **fields)
 
 
 def _content(array: NDArray[np.float64]) -> bytes:
     """Digest of an array's numbers."""
     return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
-
-
-def _require_range(propagator: Propagator, grid: Grid) -> None:
-    """Refuse a fill value whose products with the kernel leave the range of floating point."""
-    if grid.boundary != "fill" or not any(map(any, grid.pad_widths)):
-        return
-    with np.errstate(over="ignore"):
-        largest = 2 * np.abs(propagator.weights).max() * np.float64(abs(grid.fillvalue))
-    if not np.isfinite(largest):
-        raise ValueError(
-            "fillvalue: expected products with the kernel below 1.8e308, got larger ones; scale one"
-        )
-
-
-def _one_by_one(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
-    """What to do about a picture in colour."""
-    if len(kernel) != 2 or len(image) != 3 or image[-1] not in (3, 4):
-        return ""
-    return f"; if the image's {image[-1]} are colours, convolve each alone: image[:, :, 0], ..."

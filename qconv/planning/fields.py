@@ -1,0 +1,90 @@
+"""Fields of a plan: everything but the pixels of its image, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qconv._checks import boolean, real_array, real_number, whole_number
+from qconv._memory import require_copies
+from qconv._threads import worker_count
+from qconv.execution.backends import Backend, check_backend
+from qconv.execution.seeds import Seed, root_seed
+from qconv.grid import Grid, plan_grid
+from qconv.planning.method import Method
+from qconv.propagator import Propagator
+
+
+def without_image(
+    shape: tuple[int, ...],
+    kernel: ArrayLike | Propagator,
+    *,
+    method: Method,
+    shots: int | None,
+    mode: str,
+    boundary: str,
+    fillvalue: float,
+    backend: Backend,
+    seed: Seed,
+    job_shots: int | None,
+    flipped: bool,
+) -> dict[str, Any]:
+    """Every field of a `Plan` but its image, of that shape, checked as `plan` does."""
+    if len(shape) not in (1, 2, 3):
+        raise ValueError(f"image: expected 1, 2 or 3 axes, got {len(shape)} (shape {shape})")
+    if isinstance(kernel, str):
+        raise TypeError(
+            "kernel: expected an array of real numbers, got str; perhaps "
+            f"qconv.named_kernel({kernel!r})?"
+        )
+    if not isinstance(kernel, Propagator):
+        require_copies(kernel, "kernel")
+        kernel = real_array(kernel, "kernel", finite=False)
+    if len(kernel.shape) != len(shape):
+        raise ValueError(
+            f"kernel: expected as many axes as the image, {len(shape)}, got "
+            f"{len(kernel.shape)} (shape {kernel.shape})" + _one_by_one(shape, kernel.shape)
+        )
+    propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
+    check_backend(backend)
+    worker_count()
+    root = root_seed(seed)
+    grid = plan_grid(
+        shape,
+        tuple(method.steps * (h - 1) + 1 for h in propagator.shape),
+        mode=mode,
+        boundary=boundary,
+        fillvalue=real_number(fillvalue, "fillvalue"),
+        flipped=boolean(flipped, "flipped"),
+    )
+    _require_range(propagator, grid)
+    return {
+        "propagator": propagator,
+        "grid": grid,
+        "method": method,
+        "shots": None if shots is None else whole_number(shots, "shots", 1),
+        "backend": backend,
+        "seed": root,
+        "job_shots": None if job_shots is None else whole_number(job_shots, "job_shots", 1),
+    }
+
+
+def _require_range(propagator: Propagator, grid: Grid) -> None:
+    """Refuse a fill value whose products with the kernel leave the range of floating point."""
+    if grid.boundary != "fill" or not any(map(any, grid.pad_widths)):
+        return
+    with np.errstate(over="ignore"):
+        largest = 2 * np.abs(propagator.weights).max() * np.float64(abs(grid.fillvalue))
+    if not np.isfinite(largest):
+        raise ValueError(
+            "fillvalue: expected products with the kernel below 1.8e308, got larger ones; scale one"
+        )
+
+
+def _one_by_one(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
+    """What to do about a picture in colour."""
+    if len(kernel) != 2 or len(image) != 3 or image[-1] not in (3, 4):
+        return ""
+    return f"; if the image's {image[-1]} are colours, convolve each alone: image[:, :, 0], ..."
