@@ -16,6 +16,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 from qconv.distributed.convolution import convolve, correlate
+from qconv.distributed.layer import conv2d
 from qconv.distributed.result import LazyConvolution
 
-__all__ = ["LazyConvolution", "convolve", "correlate"]
+__all__ = ["LazyConvolution", "conv2d", "convolve", "correlate"]

@@ -26,14 +26,18 @@ from qconv.grid import PAD_MODES, Grid, Tile
 _LEAST, _MOST = 2**14, 2**20
 
 
-def part_lengths(image: da.Array, grid: Grid, sides: tuple[int, ...]) -> tuple[int, ...]:
+def part_lengths(
+    image: da.Array, grid: Grid, sides: tuple[int, ...], channels: int = 1
+) -> tuple[int, ...]:
     """Output pixels of a part along each axis, about as many as the image's own chunks have.
 
     Args:
         image: Without margins.
         grid: Of the whole.
         sides: The parts' borders lie at multiples of these.
+        channels: How many numbers there are for an output pixel.
     """
+    most = max(1, _MOST // channels)
     least = [
         min(n, _multiple(max(1, -(-depth // t)), side))
         for n, depth, t, side in zip(
@@ -48,11 +52,11 @@ def part_lengths(image: da.Array, grid: Grid, sides: tuple[int, ...]) -> tuple[i
     ]
     for axis in range(len(lengths)):
         others = math.prod(lengths) // lengths[axis]
-        if math.prod(lengths) > _MOST:
-            fitting = max(1, _MOST // others) // sides[axis] * sides[axis]
+        if math.prod(lengths) > most:
+            fitting = max(1, most // others) // sides[axis] * sides[axis]
             lengths[axis] = max(least[axis], min(lengths[axis], fitting))
-        elif math.prod(lengths) < _LEAST:
-            wanted = _multiple(-(-_LEAST // others), sides[axis])
+        elif math.prod(lengths) * channels < _LEAST:
+            wanted = _multiple(-(-_LEAST // (others * channels)), sides[axis])
             lengths[axis] = max(lengths[axis], min(grid.output_shape[axis], wanted))
     return tuple(lengths)
 
