@@ -37,7 +37,8 @@ def part_lengths(
         sides: The parts' borders lie at multiples of these.
         channels: How many numbers there are for an output pixel.
     """
-    most = max(1, _MOST // channels)
+    own = math.prod(map(max, image.chunks)) // math.prod(grid.strides)
+    most = max(1, min(_MOST, max(_LEAST, own)) // channels)
     least = [
         min(n, _multiple(max(1, -(-depth // t)), side))
         for n, depth, t, side in zip(

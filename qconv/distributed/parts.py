@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,8 @@ def laws_of(fields: dict[str, Any]) -> list[Law]:
 
 def laws(plan: Plan) -> list[Law]:
     """The laws of a plan's circuits."""
+    if plan.backend is None:  # which has the same law however often it runs
+        plan = replace(plan, shots=None)
     gathered = run(
         plan.method.build(plan), plan.backend, streams=plan.streams, counting=plan.shots is None
     )
@@ -102,7 +104,8 @@ def laws(plan: Plan) -> list[Law]:
 
 def without_pixels(fields: dict[str, Any]) -> Plan:
     """A plan whose image is black and takes no memory."""
-    return Plan(image=np.broadcast_to(0.0, fields["grid"].image_shape), **fields)
+    black = np.broadcast_to(0.0, fields["grid"].image_shape)
+    return Plan(image=black, **fields, memory={"largest": 0.0})
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,10 +156,5 @@ def convolved(plan: Plan, laws: list[Law] | None) -> Convolution:
 
 def known_circuits(fields: dict[str, Any]) -> tuple[QuantumCircuit, ...]:
     """The circuits that hold the kernel alone, and serve all parts."""
-    method = fields["method"]
-    return without_pixels(replace_exact(fields)).circuits if method.kernel_only else ()
-
-
-def replace_exact(fields: dict[str, Any]) -> dict[str, Any]:
-    """The same without shots, which do not change the circuits."""
-    return fields | {"shots": None}
+    exact = fields | {"shots": None}  # the number of shots does not change them
+    return without_pixels(exact).circuits if fields["method"].kernel_only else ()

@@ -167,6 +167,11 @@ class Plan:
         return np.ascontiguousarray(self.grid.pad(self.image))
 
     @property
+    def largest(self) -> float:
+        """The largest magnitude in the image."""
+        return self.once("largest", lambda: max(float(self.image.max()), -float(self.image.min())))
+
+    @property
     def native(self) -> bool:
         """Whether circuits may hold arrays as instructions, as a state-vector simulator takes."""
         return is_statevector(self.backend) and not self.counted

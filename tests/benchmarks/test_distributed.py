@@ -40,7 +40,7 @@ def workers(count):
     """So many processes of one thread, none of which may take more than 2 GiB."""
     how = {"n_workers": count, "threads_per_worker": 1, "memory_limit": 2 * GIB}
     with (
-        LocalCluster(processes=True, dashboard_address=None, **how) as cluster,
+        LocalCluster(processes=True, dashboard_address=":0", **how) as cluster,
         Client(cluster) as client,
     ):
         client.run(warm_up)

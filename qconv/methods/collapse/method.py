@@ -174,7 +174,7 @@ class Collapse(Method):
 
         def work() -> Positions:
             positions = Positions.of(self.encoded(plan))
-            require_products(positions.largest_sample(plan.image))
+            require_products(positions.largest_sample(plan.largest))
             return positions
 
         return plan.once(Positions, work)

@@ -45,9 +45,8 @@ class Positions:
             propagator.weights.ravel()[flat],
         )
 
-    def largest_sample(self, pixels: _Array) -> float:
-        """A bound on the magnitude of a sample of some pixels, other than 0."""
-        brightest = max(float(pixels.max()), -float(pixels.min()))
+    def largest_sample(self, brightest: float) -> float:
+        """A bound on the magnitude of a sample of pixels up to some magnitude, other than 0."""
         return 2 * float(np.abs(self.weights).max()) * brightest or 1.0
 
 
@@ -118,7 +117,8 @@ class Windows:
 
     def _unit(self, tile: Tile, first: _Array) -> _Array | None:
         """What to divide each pixel's deviations by, where squares could over- or underflow."""
-        largest = self._positions.largest_sample(self._padded[self._grid.reads(tile)])
+        seen = self._padded[self._grid.reads(tile)]
+        largest = self._positions.largest_sample(max(float(seen.max()), -float(seen.min())))
         if 1e-140 < largest < 1e150:
             return None
         unit = np.zeros_like(first)
