@@ -236,6 +236,25 @@ class TestLazy:
         assert len(names) == 1
         assert lazy.image.npartitions > 2
 
+    def test_no_block_runs_twice(self, tmp_path):
+        """Not even where both arrays are optimised alone, as when they are stored."""
+        ran = []
+        image = da.from_array(photograph(), 50)
+
+        class Noted(Exact):
+            def decode(self, plan, outcomes):
+                ran.append(plan.grid.origin)
+                return super().decode(plan, outcomes)
+
+        lazy = qd.convolve(image, KERNEL, method=Noted((50, 50)))
+        targets = [np.empty(lazy.image.shape) for _ in range(2)]
+        stored = [
+            da.store(array + 1, target, compute=False)
+            for array, target in zip((lazy.image, lazy.stderr), targets, strict=True)
+        ]
+        dask.compute(*stored, scheduler="sync")
+        assert len(ran) == len(set(ran)) == lazy.image.npartitions > 1
+
     def test_names_that_a_dashboard_shows(self):
         image = da.from_array(photograph((2, 3, 30, 30)), 15)
         for lazy, name in (

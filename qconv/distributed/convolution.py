@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from qconv._checks import numpy_defaults
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths
 from qconv.distributed.parts import Work, check_backend, known_circuits, laws_of, without_pixels
-from qconv.distributed.result import LazyConvolution
+from qconv.distributed.result import LazyConvolution, apart
 from qconv.execution.backends import Backend, noise_name
 from qconv.execution.seeds import Seed
 from qconv.grid import Grid
@@ -147,11 +147,7 @@ def _lazy(
     grid: Grid = fields["grid"]
     lengths = part_lengths(image, grid, method.part_sides(without_pixels(fields)))
     token = tokenize(image.name, lengths, token_of(fields))
-    laws = None
-    if method.kernel_only:
-        laws = dask.delayed(laws_of, name="law", pure=True)(
-            fields, dask_key_name=f"qconv-law-{token}"
-        )
+    laws = dask.delayed(laws_of, pure=True)(fields, dask_key_name=f"qconv-law-{token}")
     both = da.map_blocks(
         Work(fields, lengths),
         in_parts(image, grid, lengths),
@@ -163,7 +159,7 @@ def _lazy(
         meta=np.empty((0,) * (image.ndim + 1)),
     )
     planned = 0 if shots is None else method.executions(grid.pixels, shots)
-    return LazyConvolution(both[0], both[1], shots, planned, partial(known_circuits, fields))
+    return LazyConvolution(*apart(both, laws), shots, planned, partial(known_circuits, fields))
 
 
 def check_image(image: object, name: str) -> None:

@@ -18,7 +18,7 @@ from qconv._threads import one_thread
 from qconv.distributed.convolution import check_image
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
 from qconv.distributed.parts import Law, check_backend, laws
-from qconv.distributed.result import LazyConvolution
+from qconv.distributed.result import LazyConvolution, apart
 from qconv.execution.backends import Backend, noise_name
 from qconv.execution.backends import check_backend as check_kind
 from qconv.execution.seeds import Seed, root_seed
@@ -104,16 +104,16 @@ def conv2d(
         "seed": root_seed(seed),
         "job_shots": None if job_shots is None else whole_number(job_shots, "job_shots", 1),
     }
-    both = _graph(batch, frame, how)
+    arrays = _graph(batch, frame, how)
     if input.ndim == 3:
-        both = both[:, 0]
+        arrays = (arrays[0][0], arrays[1][0])
     channels = int(np.any(frame.weight, axis=(1, 2, 3)).sum())
     planned = channels * method.executions(frame.grid.pixels, shots or 0)
-    return LazyConvolution(both[0], both[1], shots, planned, partial(_circuits, frame, how))
+    return LazyConvolution(*arrays, shots, planned, partial(_circuits, frame, how))
 
 
-def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> da.Array:
-    """Output and standard errors of all images, ``(2, N, O, H', W')``."""
+def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> tuple[da.Array, da.Array]:
+    """Output and standard errors of all images, ``(N, O, H', W')`` each."""
     whole, outputs = frame.grid, len(frame.weight)
     channels = batch.shape[1]
     grid = replace(
@@ -128,16 +128,18 @@ def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> da.Array:
     options = (repr(how["method"]), how["shots"], noise_name(how["backend"]), how["job_shots"])
     token = tokenize(batch.name, lengths, arrays, options, (seed.entropy, seed.spawn_key))
     images, _, *places = map(chunks_of, whole.output_shape, lengths)
-    return da.map_blocks(
+    laws = dask.delayed(_laws_of, pure=True)(frame, how, dask_key_name=f"qconv-law-{token}")
+    both = da.map_blocks(
         LayerWork(frame, how, lengths),
         in_parts(batch, grid, lengths),
-        laws=dask.delayed(_laws_of, pure=True)(frame, how, dask_key_name=f"qconv-law-{token}"),
+        laws=laws,
         name=f"qconv-conv2d-{token}",
         new_axis=0,
         chunks=((2,), images, (outputs,), *places),
         dtype=np.float64,
         meta=np.empty((0,) * 5),
     )
+    return apart(both, laws)
 
 
 @dataclass(frozen=True, eq=False)

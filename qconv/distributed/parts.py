@@ -74,8 +74,8 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
 
 
 @numpy_defaults
-def laws_of(fields: dict[str, Any]) -> list[Law]:
-    """The laws of a plan's circuits, where these hold the kernel alone.
+def laws_of(fields: dict[str, Any]) -> list[Law] | None:
+    """The laws of a plan's circuits; None where these hold the image.
 
     Args:
         fields: Of the plan, without its image.
@@ -83,6 +83,8 @@ def laws_of(fields: dict[str, Any]) -> list[Law]:
     Raises:
         RuntimeError: A law is not known.
     """
+    if not fields["method"].kernel_only:
+        return None
     with one_thread():
         return laws(without_pixels(fields))
 
