@@ -65,7 +65,10 @@ def small_parts():
 def client():
     """Two workers, real processes of one thread each."""
     how = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
-    with distributed.LocalCluster(**how) as cluster, distributed.Client(cluster) as client:
+    with (
+        distributed.LocalCluster(**how) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
         yield client
 
 
@@ -203,14 +206,15 @@ class TestBytes:
         """While it works: the other one does all again that was lost."""
         image = photograph((700, 512))
         lazy = qd.convolve(da.from_array(image, 64), EDGE, shots=100, seed=4)
-        both = dask.persist(lazy.image, lazy.stderr)
+        both = dask.persist(lazy.image, lazy.stderr, scheduler=client)
         blocks = client.futures_of(both)
         while not any(block.done() for block in blocks):
             time.sleep(0.005)
         assert not all(block.done() for block in blocks)
         os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
         expected = qconv.convolve(image, EDGE, shots=100, seed=4)
-        np.testing.assert_array_equal(dask.compute(*both), (expected.image, expected.stderr))
+        found = dask.compute(*both, scheduler=client)
+        np.testing.assert_array_equal(found, (expected.image, expected.stderr))
 
 
 class TestLazy:
