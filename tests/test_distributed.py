@@ -1,10 +1,14 @@
 """Dask: the bytes are those of one machine, whatever the chunks, the scheduler and the workers."""
 
+import importlib.util
 import math
 import os
+import re
 import signal
+import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +26,7 @@ da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 qd = pytest.importorskip("qconv.distributed")
 
+BENCHMARKS = Path(__file__).parent.parent / "docs" / "benchmarks"
 KERNEL = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
 
 
@@ -304,7 +309,7 @@ class TestLazy:
         lazy = qd.convolve(image, EDGE, mode="same", shots=10, seed=1)
         assert time.perf_counter() - start < 20
         assert lazy.total_shots == 10 * 2**30
-        assert math.prod(max(sides) for sides in lazy.image.chunks) <= 2**20
+        assert math.prod(max(sides) for sides in lazy.image.chunks) <= 2**22
         corner = lazy.image[:5, :5]
         np.testing.assert_array_equal(corner.compute(scheduler="sync"), np.zeros((5, 5)))
 
@@ -386,3 +391,20 @@ class TestRefusals:
         done = python("import qconv\nimport qconv.distributed", tmp_path, "dask")
         assert done.returncode == 1
         assert "pip install 'qconv[distributed]'" in done.stderr
+
+
+def test_the_page_of_the_gigapixel(capsys, monkeypatch):
+    """Its tables are those that its command prints."""
+    spec = importlib.util.spec_from_file_location("gigapixel", BENCHMARKS / "gigapixel.py")
+    gigapixel = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "gigapixel", gigapixel)
+    spec.loader.exec_module(gigapixel)
+    page = (BENCHMARKS / "gigapixel.md").read_text()
+    command = re.search(r"^\S*python docs/benchmarks/gigapixel.py (--cpu .*)$", page, re.MULTILINE)
+    monkeypatch.setattr(sys, "argv", ["gigapixel.py", *command[1].split()])
+    gigapixel.main()
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert len(rows) > 10
+    for line in [*rows, *(line for line in lines if line.startswith("chunks of"))]:
+        assert line in page, line

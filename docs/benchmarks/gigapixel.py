@@ -33,7 +33,7 @@ class Cluster:
     start: float
     """Seconds until a worker has connected and has imported what it needs."""
     task: float
-    """Milliseconds of the one scheduler for a task."""
+    """Milliseconds of CPU time of the one scheduler for a task."""
     cores: int = 16
     """Of a machine."""
     store: float = 1.0
@@ -48,15 +48,17 @@ class Graph:
     tasks: int
 
 
-def graph(side: int = SIDE, chunk: int = 1024) -> Graph:
+def graph(side: int = SIDE, chunk: int = 4096) -> Graph:
     """The graph for a square image of grey levels, in chunks of a Zarr file; nothing runs."""
+    import dask
     import dask.array as da
 
     import qconv.distributed
 
     image = da.zeros((side, side), chunks=chunk, dtype=np.uint8)
     lazy = qconv.distributed.convolve(image, KERNEL, mode="same", boundary="symm", seed=7)
-    tasks = set(lazy.image.__dask_graph__()) | set(lazy.stderr.__dask_graph__())
+    arrays = dask.optimize(lazy.image, lazy.stderr)
+    tasks = set().union(*(array.__dask_graph__() for array in arrays))
     return Graph(lazy.image.npartitions, len(tasks))
 
 
@@ -89,24 +91,22 @@ def measured_cpu(shots: int, side: int = 1024) -> float:
     return float(np.median(found))
 
 
-def measured_task(count: int = 3000) -> float:
-    """Milliseconds for a task that does nothing, on a cluster in this process."""
+def measured_task(count: int = 5000) -> float:
+    """Milliseconds of CPU time for a task that does nothing, where scheduler and client are."""
     import dask
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
-        ) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster),
     ):
         nothing = [
             dask.delayed(int)(number, dask_key_name=f"n-{number}") for number in range(count)
         ]
         dask.compute(nothing[:10])
-        start = time.perf_counter()
+        start = time.process_time()
         dask.compute(nothing)
-        return 1000 * (time.perf_counter() - start) / count
+        return 1000 * (time.process_time() - start) / count
 
 
 def measured_start() -> float:
@@ -205,7 +205,14 @@ def main() -> None:
     if None in (asked.cpu, asked.efficiency, asked.start, asked.task):
         parser.error("give --efficiency, and --measure or --cpu, --start and --task")
     cluster = Cluster(asked.cpu, asked.efficiency, asked.start, asked.task)
-    print(cluster, graph(), cluster_table(cluster), Device(), device_table(Device()), sep="\n\n")
+    print(cluster, *map(graph_row, (1024, 4096)), sep="\n")
+    print(cluster_table(cluster), Device(), device_table(Device()), sep="\n\n")
+
+
+def graph_row(chunk: int) -> str:
+    """What Dask is asked to do, in words."""
+    asked = graph(chunk=chunk)
+    return f"chunks of {chunk}x{chunk}: {asked.blocks:,} blocks, {asked.tasks:,} tasks"
 
 
 if __name__ == "__main__":

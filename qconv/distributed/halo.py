@@ -23,7 +23,7 @@ from qconv.grid import PAD_MODES, Grid, Tile
 
 #: Fewest and most output pixels of a part, where tiles and image leave the choice: enough to be
 #: worth a task, and few enough that a worker has room for several.
-_LEAST, _MOST = 2**14, 2**20
+_LEAST, _MOST = 2**14, 2**22
 
 
 def part_lengths(
