@@ -29,7 +29,7 @@ class Cluster:
     cpu: float
     """Nanoseconds of CPU time for a pixel, by one thread, all shots together."""
     efficiency: float
-    """Speed of two processes on two cores over twice that of one."""
+    """CPU time without Dask over that of two workers, scheduler and client."""
     start: float
     """Seconds until a worker has connected and has imported what it needs."""
     task: float
