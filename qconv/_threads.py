@@ -5,8 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from qconv._progress import progress_bar
+
+#: Whether the caller is one of many that share the cores already.
+_ONE_THREAD = ContextVar("_ONE_THREAD", default=False)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Use no other thread than the caller's, which is one of many that share the cores."""
+    token = _ONE_THREAD.set(True)
+    try:
+        yield
+    finally:
+        _ONE_THREAD.reset(token)
 
 
 def worker_count() -> int:
@@ -15,6 +30,8 @@ def worker_count() -> int:
     Raises:
         ValueError: The variable is set to something other than a whole number of at least 1.
     """
+    if _ONE_THREAD.get():
+        return 1
     asked = os.environ.get("QCONV_NUM_THREADS")
     if asked:
         if not asked.isdecimal() or int(asked) < 1:

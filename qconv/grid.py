@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -43,9 +43,19 @@ CHANNEL = "channel"
 #: Pixels of one tile. Random numbers belong to tiles, so changing it changes every seeded result.
 TILE_PIXELS = 4096
 
-_PAD_MODES = {"fill": "constant", "wrap": "wrap", "symm": "symmetric"}
+PAD_MODES = {"fill": "constant", "wrap": "wrap", "symm": "symmetric"}
 
 Tile = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the outputs of a part lie among those of the whole."""
+
+    origin: tuple[int, ...]
+    """The first of them, along each axis."""
+    whole: tuple[int, ...]
+    """Output pixels of the whole, per axis."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,8 @@ class Grid:
     """Padded pixels from one output pixel to the next, per axis."""
     dilations: tuple[int, ...]
     """Padded pixels from one kernel position to the next, per axis."""
+    place: Place | None = field(default=None, repr=False)
+    """Of a part of a larger grid, see `part`; None for a whole one."""
 
     @property
     def pixels(self) -> int:
@@ -106,7 +118,7 @@ class Grid:
             return image
         if self.boundary == "fill":
             return np.pad(image, self.pad_widths, constant_values=self.fillvalue)
-        return np.pad(image, self.pad_widths, mode=_PAD_MODES[self.boundary])  # type: ignore[call-overload,no-any-return]
+        return np.pad(image, self.pad_widths, mode=PAD_MODES[self.boundary])  # type: ignore[call-overload,no-any-return]
 
     def shift(self, position: tuple[int, ...]) -> tuple[int, ...]:
         """Displacement from an output pixel to the padded pixel that ``position`` reads."""
@@ -140,6 +152,46 @@ class Grid:
             )
         ]
 
+    def reads(self, outputs: Tile) -> Tile:
+        """The padded pixels that a block of outputs sees, all kernel positions together."""
+        each = zip(outputs, self.strides, self.dilations, self.kernel_shape, strict=True)
+        return tuple(
+            slice(part.start * t, (part.stop - 1) * t + d * (h - 1) + 1) for part, t, d, h in each
+        )
+
+    def part(self, outputs: Tile) -> Grid:
+        """The grid of a block of outputs, whose image is what ``reads`` gives, without margins.
+
+        Its tiles are those of the whole that lie in it, so the block must be made of such.
+        """
+        return replace(
+            self,
+            image_shape=tuple(part.stop - part.start for part in self.reads(outputs)),
+            output_shape=tuple(part.stop - part.start for part in outputs),
+            pad_widths=((0, 0),) * len(outputs),
+            place=Place(tuple(part.start for part in outputs), self.output_shape),
+        )
+
+    @property
+    def whole_shape(self) -> tuple[int, ...]:
+        """Output pixels per axis, of the whole if this is a part."""
+        return self.output_shape if self.place is None else self.place.whole
+
+    @property
+    def origin(self) -> tuple[int, ...]:
+        """Which output of the whole the first one is."""
+        return (0,) * len(self.output_shape) if self.place is None else self.place.origin
+
+    @property
+    def tile_sides(self) -> tuple[int, ...]:
+        """Pixels of a tile along each axis: as many of the last axes as ``TILE_PIXELS`` hold."""
+        sides: list[int] = []
+        room = TILE_PIXELS
+        for length in reversed(self.whole_shape):
+            sides.insert(0, min(length, room))
+            room //= sides[0]
+        return tuple(sides)
+
     @cached_property
     def tiles(self) -> tuple[Tile, ...]:
         """The output cut into blocks of at most ``TILE_PIXELS`` pixels, in a fixed order.
@@ -147,12 +199,21 @@ class Grid:
         Depends on the output's shape alone, so that whatever is drawn for a tile is the same
         however the work is shared out.
         """
-        sides: list[int] = []
-        room = TILE_PIXELS
-        for length in reversed(self.output_shape):
-            sides.insert(0, min(length, room))
-            room //= sides[0]
-        return tuple(itertools.product(*map(_blocks, self.output_shape, sides)))
+        return tuple(itertools.product(*map(_blocks, self.output_shape, self.tile_sides)))
+
+    @property
+    def tile_numbers(self) -> Sequence[int]:
+        """The number of each of ``tiles`` among those of the whole: random streams go by it."""
+        if self.place is None:
+            return range(len(self.tiles))
+        firsts, counts = [], []
+        for start, n, whole, side in zip(
+            self.origin, self.output_shape, self.whole_shape, self.tile_sides, strict=True
+        ):
+            firsts.append(start // side + np.arange(-(-n // side)))
+            counts.append(-(-whole // side))
+        numbers: list[int] = np.ravel_multi_index(np.ix_(*firsts), counts).ravel().tolist()
+        return numbers
 
 
 def tile_pixels(tile: Tile) -> int:

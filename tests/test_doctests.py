@@ -12,9 +12,10 @@ import qconv
 
 NAMES = [f"{package.__name__}.{name}" for package in (qconv, classical) for name in package.__all__]
 NAMES += ["classical", "qconv.circuits.resources.Resources"]
-if importlib.util.find_spec("torch"):
-    public = importlib.import_module("qconv.torch").__all__
-    NAMES += [f"qconv.torch.{name}" for name in public]
+for extra, needed in (("torch", "torch"), ("distributed", "dask")):
+    if importlib.util.find_spec(needed):
+        public = importlib.import_module(f"qconv.{extra}").__all__
+        NAMES += [f"qconv.{extra}.{name}" for name in public]
 
 
 @pytest.mark.parametrize("name", NAMES)

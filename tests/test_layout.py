@@ -32,6 +32,7 @@ ORDER = [
     "matching",
     "cli",
     "torch",
+    "distributed",
 ]
 
 #: The command line, whose tables compare: the only part that may know the reference.
@@ -45,8 +46,8 @@ SIBLINGS = [
 
 MOST_FILES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 14, 400, 60
 
-#: Parts that are imported by name and stand on an extra that they are named after.
-EXTRAS = {"torch"}
+#: Parts that are imported by name, are called as an extra is, and stand on its packages.
+EXTRAS = {"torch": {"torch"}, "distributed": {"dask"}}
 
 OPTIONAL = {
     "skimage",
@@ -244,7 +245,7 @@ def test_needs_only_what_is_always_installed(path):
     needed |= set(sys.stdlib_module_names)
     if place(path) in KNOW_CLASSICAL:
         needed |= {"classical"}
-    needed |= {place(path)} & EXTRAS
+    needed |= EXTRAS.get(place(path), set())
     for name, at_import in imports(path):
         package = name.split(".")[0]
         assert package in needed | OPTIONAL, f"{path} imports {name}"

@@ -43,11 +43,13 @@ def portions(tiles: Sequence[Tile], shots: int) -> list[list[Piece]]:
     room = max(1, (DEAL_LIMIT - 1) // shots)  # pixels of one histogram
     pieces = [Piece(n, part) for n, tile in enumerate(tiles) for part in split_tile(tile, room)]
     together: list[list[Piece]] = []
-    while pieces:
-        sizes = np.cumsum([piece.pixels for piece in pieces])
-        count = max(1, int(np.searchsorted(sizes, room, side="right")))
-        together.append(pieces[:count])
-        pieces = pieces[count:]
+    left = 0
+    for piece in pieces:
+        if piece.pixels > left:
+            together.append([])
+            left = room
+        together[-1].append(piece)
+        left -= piece.pixels
     return together
 
 

@@ -206,7 +206,7 @@ class Hand:
     """Which outcome each shot was, ``(pixels, shots)``."""
 
 
-#: From a tile's number: its pieces in C order, each with the shots of its pixels.
+#: From a tile's place in the list: its pieces in C order, each with the shots of its pixels.
 Hands = Callable[[int], Iterator[tuple[Tile, Hand]]]
 
 
@@ -287,16 +287,23 @@ class Selection:
             found = np.asarray(rng.multinomial(shots, self._quantised) / shots)
         return found if self.unfolding is None else self.unfolding.of(found)
 
-    def hands(self, tiles: Sequence[Tile], shots: int, seed: np.random.SeedSequence) -> Hands:
+    def hands(
+        self,
+        tiles: Sequence[Tile],
+        numbers: Sequence[int],
+        shots: int,
+        seed: np.random.SeedSequence,
+    ) -> Hands:
         """Shots of every pixel's own.
 
         Args:
-            tiles: Of the output.
+            tiles: Of the output; all of them, where shots were counted and are dealt out.
+            numbers: Of the tiles, by which their streams go.
             shots: For each pixel.
             seed: Of the draws or deals; every tile has a stream of its own.
         """
         if self.p is not None:
-            hands = _drawn_hands(self._quantised, tiles, shots, seed)
+            hands = _drawn_hands(self._quantised, tiles, numbers, shots, seed)
         else:
             hands = _dealt_hands(self.counts, tiles, shots, seed)
         if self.unfolding is None:
@@ -305,7 +312,11 @@ class Selection:
 
 
 def _drawn_hands(
-    p: _Array, tiles: Sequence[Tile], shots: int, seed: np.random.SeedSequence
+    p: _Array,
+    tiles: Sequence[Tile],
+    numbers: Sequence[int],
+    shots: int,
+    seed: np.random.SeedSequence,
 ) -> Hands:
     """Shots drawn from a law.
 
@@ -315,7 +326,7 @@ def _drawn_hands(
     law = Inverse(p)
 
     def hands(number: int) -> Iterator[tuple[Tile, Hand]]:
-        rng = np.random.default_rng(derived(seed, TILES, number))
+        rng = np.random.default_rng(derived(seed, TILES, numbers[number]))
         for piece in split_tile(tiles[number], _DRAWN // min(shots, len(p))):
             pixels = tile_pixels(piece)
             if shots < len(p):

@@ -37,6 +37,11 @@ from qconv.result import contents
 #: Physical circuits and the laws of their noisy outcomes, by the contents of what was asked for.
 Known: TypeAlias = dict[bytes, tuple[Physical, NDArray[np.float64]]]
 
+UNKNOWN_LAW = (
+    "backend: expected None or a simulator of noise, whose law can be computed; this one would "
+    "have to count shots"
+)
+
 
 def run(
     programs: Iterable[Program],
@@ -47,6 +52,7 @@ def run(
     mitigation: ReadoutMitigation | None = None,
     known: Known | None = None,
     progress: bool = False,
+    counting: bool = True,
 ) -> Iterator[Outcomes]:
     """Run programs one after the other, each when the outcomes of the one before were taken.
 
@@ -60,11 +66,13 @@ def run(
         mitigation: How to correct for readout errors; None for not at all.
         known: Noisy laws that were computed before, to which new ones are added.
         progress: Show a progress bar.
+        counting: False if every law must be known.
 
     Yields:
         Outcomes of each program.
 
     Raises:
+        RuntimeError: A law is not known, and shots are not to be counted.
         ValueError: The exact law is asked for where it cannot be known; a circuit does not fit on
             the backend or in memory; a sampler repeats its shots; readout errors are to be
             corrected where there are none.
@@ -80,7 +88,7 @@ def run(
         for program in programs:
             bar.set_description_str("building a circuit")
             if noise is not None or (backend is not None and program.executions is not None):
-                yield _on_backend(program, jobs, noise, calibrations, known, streams)
+                yield _on_backend(program, jobs, noise, calibrations, known, streams, counting)
             elif program.saved is not None:
                 saving, label = program.saved
                 if latest is None or latest[0] is not saving:
@@ -115,6 +123,7 @@ def _on_backend(
     calibrations: Calibrations | None,
     known: Known | None,
     streams: frozenset[str],
+    counting: bool,
 ) -> Outcomes:
     """Outcomes of a backend: by the law of its noise, where that is known and pays, or measured.
 
@@ -137,6 +146,8 @@ def _on_backend(
             "shots: expected a whole number with this backend; None (the exact expectation) needs "
             "a simulator whose law can be computed"
         )
+    elif not counting:
+        raise RuntimeError(UNKNOWN_LAW)
     else:
         outcomes = _measured(program, made, jobs, circuit, streams)
     return outcomes if readout is None else replace(outcomes, readout=readout)

@@ -12,7 +12,7 @@ arXiv:1603.07285, sections 2 and 5.1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,6 +51,28 @@ class Geometry:
         return channel // (len(self.weight) // len(self.groups))
 
 
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A layer but for the numbers of its input, all of it valid."""
+
+    weight: _Array
+    """Kernels, ``(O, C / groups, *positions)``."""
+    bias: _Array
+    """What is added to each output channel, ``(O,)``."""
+    groups: int
+    """Into which the channels are parted."""
+    margins: tuple[tuple[int, int], ...]
+    """Zeros before and after the input, for each of its axes."""
+    grid: Grid
+    """Where each output pixel of a channel reads in a group's padded input."""
+
+    def geometry(self, padded: _Array, output_shape: tuple[int, ...]) -> Geometry:
+        """The layer with an input that has its margins already, ``(N, C, *places)``."""
+        parts = np.split(padded, self.groups, axis=1)
+        grid = self.grid if len(padded) else None
+        return Geometry(parts, self.weight, self.bias, grid, output_shape)
+
+
 def layer_geometry(
     places: int,
     input: ArrayLike,
@@ -78,6 +100,31 @@ def layer_geometry(
         ValueError: An argument has a wrong value or shape, is not finite, or too large for the
             memory at hand.
     """
+    images = _images(input, places)
+    batch = images if images.ndim == places + 2 else images[np.newaxis]
+    frame = layer_frame(batch.shape, weight, bias, stride, padding, dilation, groups)
+    outputs = (len(batch), len(frame.weight), *frame.grid.output_shape[2:])
+    padded = [n + sum(pad) for n, pad in zip(batch.shape, frame.margins, strict=True)]
+    needed = int(np.prod(padded) + 3 * np.prod(outputs))
+    require_memory(8 * needed, f"input of shape {batch.shape} is")
+    require_finite(images, "input")
+    geometry = frame.geometry(
+        np.pad(batch, frame.margins), outputs if images.ndim == places + 2 else outputs[1:]
+    )
+    return replace(geometry, groups=list(map(np.ascontiguousarray, geometry.groups)))
+
+
+def layer_frame(
+    shape: tuple[int, ...],
+    weight: ArrayLike,
+    bias: ArrayLike | None,
+    stride: Numbers,
+    padding: Numbers | str,
+    dilation: Numbers,
+    groups: int,
+) -> Frame:
+    """Check a layer's arguments for an input of the shape ``(N, C, *places)``."""
+    places = len(shape) - 2
     require_copies(weight, "weight")
     kernels = real_array(weight, "weight")
     if kernels.ndim != places + 2:
@@ -85,30 +132,17 @@ def layer_geometry(
             f"weight: expected {places + 2} axes (output channels, input channels, positions), "
             f"got {kernels.ndim} (shape {kernels.shape})"
         )
-    images = _images(input, places)
-    batch = images if images.ndim == places + 2 else images[np.newaxis]
-    groups = _groups(groups, batch.shape[1], kernels.shape)
+    groups = _groups(groups, shape[1], kernels.shape)
     strides = _per_axis(stride, "stride", places, 1)
     dilations = _per_axis(dilation, "dilation", places, 1)
     reaches = [d * (h - 1) for d, h in zip(dilations, kernels.shape[2:], strict=True)]
     pads = _pads(padding, strides, reaches)
-    padded = [n + sum(pad) for n, pad in zip(batch.shape[2:], pads, strict=True)]
+    padded = [n + sum(pad) for n, pad in zip(shape[2:], pads, strict=True)]
     grid = strided_grid(
-        (max(1, len(batch)), kernels.shape[1], *padded), (1, *kernels.shape[1:]), strides, dilations
+        (max(1, shape[0]), kernels.shape[1], *padded), (1, *kernels.shape[1:]), strides, dilations
     )
-    outputs = (len(batch), len(kernels), *grid.output_shape[2:])
-    needed = int(np.prod([len(batch), batch.shape[1], *padded]) + 3 * np.prod(outputs))
-    require_memory(8 * needed, f"input of shape {batch.shape} is")
-    require_finite(images, "input")
-    parts = np.split(batch, groups, axis=1)
-    margins = [(0, 0), (0, 0), *pads]
-    return Geometry(
-        groups=[np.ascontiguousarray(np.pad(part, margins)) for part in parts],
-        weight=kernels,
-        bias=_bias(bias, len(kernels)),
-        grid=grid if len(batch) else None,
-        output_shape=outputs if images.ndim == places + 2 else outputs[1:],
-    )
+    margins = ((0, 0), (0, 0), *pads)
+    return Frame(kernels, _bias(bias, len(kernels)), groups, margins, grid)
 
 
 def _images(value: ArrayLike, places: int) -> _Array:

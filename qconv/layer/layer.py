@@ -81,21 +81,30 @@ class Layer:
 
     def _measured(self, progress: bool, known: Known) -> tuple[Convolution, Noisy]:
         """What the circuits of all channels gave, and their outcomes."""
-        parts = [
-            _Channel(number, plan, list(self.method.build(plan))) for number, plan in self.plans()
-        ]
+        channels = self.channels()
         outcomes = Noisy(
             run(
-                [program for part in parts for program in part.programs],
+                [program for channel in channels for program in channel.programs],
                 self.backend,
-                streams=frozenset() if self.shots is None else frozenset({stream_name(self.seed)}),
+                streams=self.streams,
                 job_shots=self.job_shots,
                 mitigation=self.mitigation,
                 known=known,
                 progress=progress,
             )
         )
-        return self._together(part.decoded(outcomes) for part in parts), outcomes
+        return self.together(channels, outcomes), outcomes
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Name of the random stream, empty where nothing is random."""
+        return frozenset() if self.shots is None else frozenset({stream_name(self.seed)})
+
+    def channels(self) -> list[Channel]:
+        """The output channels that need a circuit, with what runs for them."""
+        return [
+            Channel(number, plan, list(self.method.build(plan))) for number, plan in self.plans()
+        ]
 
     def variance(self) -> _Array:
         """Variance of the output to be expected, without running anything; 0 if exact.
@@ -153,13 +162,14 @@ class Layer:
             noise += self.mitigation.name
         return hashlib.blake2b(digest.digest() + noise.encode(), digest_size=16).hexdigest()
 
-    def _together(self, results: Iterator[tuple[int, Convolution]]) -> Convolution:
-        """The result of all channels."""
+    def together(self, channels: list[Channel], outcomes: Iterator[Outcomes]) -> Convolution:
+        """The result of all channels, from the outcomes of all their programs."""
         image, stderr = np.zeros((2, *self._batched))
         total, kept, calls, independent = 0, 0.0, 0, True
         circuits: list[QuantumCircuit] = []
         streams: frozenset[str] = frozenset()
-        for number, result in results:
+        for channel in channels:
+            number, result = channel.decoded(outcomes)
             image[:, number] = result.image[:, 0]
             stderr[:, number] = result.stderr[:, 0]
             total += result.total_shots
@@ -184,7 +194,7 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class _Channel:
+class Channel:
     """An output channel with what runs for it."""
 
     number: int

@@ -26,9 +26,8 @@ import math
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import islice, pairwise
+from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar
 
 import numpy as np
@@ -38,9 +37,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import one_of, whole_number
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
-from qconv.execution.seeds import BLOCKS, derived
-from qconv.grid import Grid, plan_grid
-from qconv.methods.cutting import Block, cut
+from qconv.methods.layout import Layout, Part
 from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, check_method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
@@ -49,9 +46,6 @@ from qconv.result import Convolution
 _Array = NDArray[np.float64]
 
 SCHEMES = ("overlap-add", "overlap-save")
-
-#: What a block costs beside its cells, in cells: building, starting and reading out a circuit.
-_PER_BLOCK = 2**11
 
 
 @dataclass(frozen=True)
@@ -130,7 +124,8 @@ class Blocks(Method):
 
     def num_qubits(self, plan: Plan) -> int:
         """Qubits of the circuits of the first block, the largest."""
-        return self.method.num_qubits(self._layout(plan).part(0).plan)
+        layout = self._layout(plan)
+        return self.method.num_qubits(layout.part(layout.numbers[0]).plan)
 
     def costliest(self, plan: Plan) -> Program | None:
         """The method's own, of the first block that is not dark."""
@@ -157,18 +152,27 @@ class Blocks(Method):
             pixels += block.pixels
         return Prediction(success / max(pixels, 1), stderr)
 
+    def part_sides(self, plan: Plan) -> tuple[int, ...]:
+        """With overlap-save, blocks have streams of their own."""
+        if self.scheme != "overlap-save":
+            raise ValueError(
+                "scheme: expected 'overlap-save' to compute the result part by part, because "
+                f"results of neighbouring blocks are added with {self.scheme!r}"
+            )
+        return Layout.of(plan, self.method, self.scheme, self.qubits).parts[0].shape
+
     def check_blocks(self, scheme: str) -> None:
         """Blocks are not cut again."""
         raise TypeError(f"method: expected {WHOLE_IMAGE}, got {self!r}")
 
-    def _layout(self, plan: Plan) -> _Layout:
-        return plan.once(_Layout, lambda: _Layout.of(plan, self))
+    def _layout(self, plan: Plan) -> Layout:
+        return plan.once(Layout, lambda: Layout.of(plan, self.method, self.scheme, self.qubits))
 
 
-def _results(layout: _Layout, outcomes: Iterator[Outcomes]) -> Iterator[tuple[_Part, Convolution]]:
+def _results(layout: Layout, outcomes: Iterator[Outcomes]) -> Iterator[tuple[Part, Convolution]]:
     """Each block, and what its circuits gave."""
-    method = layout.blocks.method
-    for part in map(layout.part, range(len(layout.parts))):
+    method = layout.method
+    for part in map(layout.part, layout.numbers):
         gathered = islice(outcomes, len(part.programs))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
@@ -179,146 +183,20 @@ def _results(layout: _Layout, outcomes: Iterator[Outcomes]) -> Iterator[tuple[_P
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """A block as a plan of its own, with its programs."""
-
-    block: Block
-    plan: Plan
-    programs: list[Program]
-
-    @property
-    def executions(self) -> int:
-        """Executions of all programs."""
-        return sum(program.executions or 0 for program in self.programs)
-
-
-@dataclass(frozen=True, eq=False)
 class _Programs:
     """The programs of all blocks, each laid out when its turn comes."""
 
-    layout: _Layout
+    layout: Layout
 
     def __iter__(self) -> Iterator[Program]:
         for part in self.layout.lit():
             yield from part.programs
 
     def __length_hint__(self) -> int:
-        return len(self.layout.parts)
+        return len(self.layout.numbers)
 
 
-@dataclass(frozen=True, eq=False)
-class _Layout:
-    """What is cut into blocks, and where their results belong."""
-
-    plan: Plan
-    blocks: Blocks
-    pixels: _Array
-    """The image, with margins where they are needed."""
-    start: tuple[int, ...]
-    """With overlap-add: which pixel of the full convolution the first output is."""
-    geometry: Grid
-    """A grid whose outputs are what is cut, with kernel and zeros outside."""
-    parts: list[Block] = field(default_factory=list)
-    """The blocks."""
-
-    @classmethod
-    def of(cls, plan: Plan, blocks: Blocks) -> _Layout:
-        """Cut a plan's image into blocks whose circuits have no more qubits than they may."""
-        grid = plan.grid
-        if blocks.scheme == "overlap-save":
-            pixels, start = plan.padded, (0,) * plan.image.ndim
-            geometry = replace(grid, boundary="fill", fillvalue=0.0)
-        else:
-            if grid.boundary == "fill" and grid.fillvalue == 0:
-                pixels = plan.image
-                pairs = zip(grid.kernel_shape, grid.pad_widths, strict=True)
-                start = tuple(h - 1 - low for h, (low, _) in pairs)
-            else:
-                pixels, start = plan.padded, tuple(h - 1 for h in grid.kernel_shape)
-            geometry = plan_grid(pixels.shape, grid.kernel_shape, mode="same")
-        whole = cls(plan, blocks, pixels, start, geometry)
-        return replace(whole, parts=whole._cut())
-
-    def _cut(self) -> list[Block]:
-        needed, most = 0, self.blocks.qubits
-        for room in reversed(range(1, most + 1)):
-            parts = cut(self.geometry, room, trimmed=True, per_block=_PER_BLOCK)
-            needed = self.blocks.method.num_qubits(self._plan(parts[0]))
-            if needed <= most:
-                return parts
-            if sum(parts[0].bits) > room:
-                break
-        raise ValueError(
-            f"qubits: expected at least {needed} for a kernel that reaches "
-            f"{self.geometry.kernel_shape} positions and {self.blocks.method!r}, got {most}"
-        )
-
-    def part(self, number: int) -> _Part:
-        """One block's plan and programs, worked out once."""
-
-        def make() -> _Part:
-            block = self.parts[number]
-            plan = self._plan(block, number, self._shares[number])
-            return _Part(block, plan, list(self.blocks.method.build(plan)))
-
-        return self.plan.once(("part", number), make)
-
-    def lit(self) -> Iterator[_Part]:
-        """The blocks that are not dark: whose circuits run."""
-        parts = map(self.part, range(len(self.parts)))
-        return (part for part in parts if part.programs)
-
-    def plans(self) -> list[Plan]:
-        """All blocks as plans of their own."""
-        numbered = enumerate(self.parts)
-        return [self._plan(part, number, self._shares[number]) for number, part in numbered]
-
-    @cached_property
-    def _shares(self) -> list[int]:
-        """Executions of each block: in proportion to its pixels, but at least one."""
-        total = self.plan.whole_shots or 0
-        ends = np.cumsum([part.pixels for part in self.parts]).tolist()
-        upto = [0, *(total * end // self.geometry.pixels for end in ends)]
-        return [max(1, after - before) for before, after in pairwise(upto)]
-
-    def _plan(self, part: Block, number: int = 0, total: int = 1) -> Plan:
-        """One block as a plan of its own, with so many executions."""
-        grid, saved = self.plan.grid, self.blocks.scheme == "overlap-save"
-        reach = [h - 1 if saved else 0 for h in grid.kernel_shape]
-        slices = zip(part.outputs, reach, strict=True)
-        piece = self.pixels[tuple(slice(s.start, s.stop + r) for s, r in slices)]
-        mode = "valid" if saved else "full"
-        return replace(
-            self.plan,
-            image=np.ascontiguousarray(piece),
-            grid=plan_grid(piece.shape, grid.kernel_shape, mode=mode, flipped=grid.flipped),
-            method=self.blocks.method,
-            seed=derived(self.plan.seed, BLOCKS, number),
-            progress=False,
-            total=None if self.plan.shots is None else total,
-            memory={},
-        )
-
-    def places(self, part: Block) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-        """Which part of a block's result is seen, and where among the outputs."""
-        if self.blocks.scheme == "overlap-save":
-            return (slice(None),) * len(part.outputs), part.outputs
-        seen, target = [], []
-        for block, start, h, outputs in zip(
-            part.outputs,
-            self.start,
-            self.plan.grid.kernel_shape,
-            self.plan.grid.output_shape,
-            strict=True,
-        ):
-            first, last = block.start - start, block.stop - start + h - 1
-            low, high = max(first, 0), max(min(last, outputs), max(first, 0))
-            seen.append(slice(low - first, high - first))
-            target.append(slice(low, high))
-        return tuple(seen), tuple(target)
-
-
-def _together(layout: _Layout, results: Iterator[tuple[_Part, Convolution]]) -> Convolution:
+def _together(layout: Layout, results: Iterator[tuple[Part, Convolution]]) -> Convolution:
     """Add the blocks' results where they belong, and their variances."""
     total = _Total(layout)
     for part, result in results:
@@ -332,11 +210,10 @@ def _together(layout: _Layout, results: Iterator[tuple[_Part, Convolution]]) -> 
 class _Total:
     """Sums over blocks."""
 
-    def __init__(self, layout: _Layout) -> None:
+    def __init__(self, layout: Layout) -> None:
         plan = layout.plan
         self._plan, self._layout = plan, layout
-        self._unit_of_errors = _power_of_two(layout.pixels, plan.propagator.effective_kernel)
-        self._image, self._variance = np.zeros((2, *plan.grid.output_shape))
+        self._image, self._stderr = np.zeros((2, *plan.grid.output_shape))
         self._counts: NDArray[np.int64] | None = None
         self._unit: _Array | None = None
         self._kept, self._expected, self._kept_variance, self._pixels = 0.0, 0.0, 0.0, 0
@@ -344,7 +221,7 @@ class _Total:
         self._streams, self._variant, self._independent = plan.streams, "", True
         self.circuits: tuple[QuantumCircuit, ...] = ()
 
-    def add(self, part: _Part, result: Convolution) -> None:
+    def add(self, part: Part, result: Convolution) -> None:
         """Add a block's result; a dark one counts for nothing."""
         self._independent &= result.independent
         if not result.circuits:
@@ -352,7 +229,7 @@ class _Total:
         seen, target = self._layout.places(part.block)
         pixels = part.block.pixels
         self._image[target] += result.image[seen]
-        self._variance[target] += np.square(result.stderr[seen] / self._unit_of_errors)
+        self._stderr[target] = _root_of_squares(self._stderr[target], result.stderr[seen])
         self._add_counts(result, seen, target)
         self._pixels += pixels
         self._kept += pixels * result.success_probability
@@ -384,7 +261,7 @@ class _Total:
         pixels = self._pixels or 1
         return self._plan.result(
             self._image,
-            np.sqrt(self._variance) * self._unit_of_errors,
+            self._stderr,
             [],
             shots=self._plan.shots_that_came(self._planned, self._came),
             total_shots=self._shots if self.circuits else self._plan.whole_shots or 0,
@@ -401,7 +278,8 @@ class _Total:
         )
 
 
-def _power_of_two(image: _Array, kernel: _Array) -> float:
-    """About the largest product, so that no square of an error over- or underflows."""
-    exponents = [np.frexp(np.abs(part).max())[1] for part in (image, kernel)]
-    return float(np.ldexp(1.0, int(np.clip(sum(exponents), -1000, 1000))))
+def _root_of_squares(one: _Array, other: _Array) -> _Array:
+    """Two errors together, neither of whose squares may over- or underflow."""
+    exponents = np.frexp(np.maximum(one, other))[1]
+    unit = np.ldexp(1.0, np.clip(exponents, -1000, 1000))
+    return np.asarray(np.sqrt(np.square(one / unit) + np.square(other / unit)) * unit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -73,16 +74,47 @@ def plan(
         (5, (8000,))
     """
     method = check_method(method)
-    corrected = check_mitigation(mitigation)
-    if corrected is not None and not method.corrects_readout:
-        raise ValueError(
-            "mitigation: expected a method whose estimate is linear in the counts, which can be "
-            f"corrected for readout errors, got {method!r}"
-        )
     require_copies(image, "image")
     array = real_array(image, "image", finite=False)
-    if array.ndim not in (1, 2, 3):
-        raise ValueError(f"image: expected 1, 2 or 3 axes, got {array.ndim} (shape {array.shape})")
+    fields = without_image(
+        array.shape,
+        kernel,
+        method=method,
+        shots=shots,
+        mode=mode,
+        boundary=boundary,
+        fillvalue=fillvalue,
+        backend=backend,
+        seed=seed,
+        job_shots=job_shots,
+        mitigation=mitigation,
+        flipped=flipped,
+    )
+    grid: Grid = fields["grid"]
+    padded_pixels = math.prod(grid.padded_shape)
+    require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
+    require_finite(array, "image")
+    return Plan(image=array, **fields)
+
+
+def without_image(
+    shape: tuple[int, ...],
+    kernel: ArrayLike | Propagator,
+    *,
+    method: Method,
+    shots: int | None,
+    mode: str,
+    boundary: str,
+    fillvalue: float,
+    backend: Backend,
+    seed: Seed,
+    job_shots: int | None,
+    mitigation: ReadoutMitigation | str | None = None,
+    flipped: bool,
+) -> dict[str, Any]:
+    """Every field of a `Plan` but its image, of that shape, checked as `plan` does."""
+    if len(shape) not in (1, 2, 3):
+        raise ValueError(f"image: expected 1, 2 or 3 axes, got {len(shape)} (shape {shape})")
     if isinstance(kernel, str):
         raise TypeError(
             "kernel: expected an array of real numbers, got str; perhaps "
@@ -91,38 +123,47 @@ def plan(
     if not isinstance(kernel, Propagator):
         require_copies(kernel, "kernel")
         kernel = real_array(kernel, "kernel", finite=False)
-    if len(kernel.shape) != array.ndim:
+    if len(kernel.shape) != len(shape):
         raise ValueError(
-            f"kernel: expected as many axes as the image, {array.ndim}, got "
-            f"{len(kernel.shape)} (shape {kernel.shape})" + _one_by_one(array.shape, kernel.shape)
+            f"kernel: expected as many axes as the image, {len(shape)}, got "
+            f"{len(kernel.shape)} (shape {kernel.shape})" + _one_by_one(shape, kernel.shape)
         )
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
     check_backend(backend)
     worker_count()
     root = root_seed(seed)
     grid = plan_grid(
-        array.shape,
+        shape,
         tuple(method.steps * (h - 1) + 1 for h in propagator.shape),
         mode=mode,
         boundary=boundary,
         fillvalue=real_number(fillvalue, "fillvalue"),
         flipped=boolean(flipped, "flipped"),
     )
-    padded_pixels = math.prod(grid.padded_shape)
-    require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
-    require_finite(array, "image")
     _require_range(propagator, grid)
-    return Plan(
-        image=array,
-        propagator=propagator,
-        grid=grid,
-        method=method,
-        shots=None if shots is None else whole_number(shots, "shots", 1),
-        backend=backend,
-        seed=root,
-        job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
-        mitigation=corrected,
-    )
+    return {
+        "propagator": propagator,
+        "grid": grid,
+        "method": method,
+        "shots": None if shots is None else whole_number(shots, "shots", 1),
+        "backend": backend,
+        "seed": root,
+        "job_shots": None if job_shots is None else whole_number(job_shots, "job_shots", 1),
+        "mitigation": _mitigation(method, mitigation),
+    }
+
+
+def _mitigation(
+    method: Method, mitigation: ReadoutMitigation | str | None
+) -> ReadoutMitigation | None:
+    """How counts are corrected, where the method's estimate can be."""
+    corrected = check_mitigation(mitigation)
+    if corrected is not None and not method.corrects_readout:
+        raise ValueError(
+            "mitigation: expected a method whose estimate is linear in the counts, which can be "
+            f"corrected for readout errors, got {method!r}"
+        )
+    return corrected
 
 
 def _require_range(propagator: Propagator, grid: Grid) -> None:

@@ -70,6 +70,9 @@ class Method(ABC):
     """Whether it needs an image without negative values."""
     unitary_filters: ClassVar[bool] = False
     """Whether a kernel whose transfer function has modulus 1 costs it no execution."""
+    kernel_only: ClassVar[bool] = False
+    """Whether its circuits hold the kernel alone, so that what they gave serves every image, and
+    every part of one."""
 
     @abstractmethod
     def build(self, plan: Plan) -> Iterable[Program]:
@@ -116,6 +119,27 @@ class Method(ABC):
     def predict(self, plan: Plan) -> Prediction:
         """Success probability and standard errors to be expected, without running anything."""
         return Prediction()
+
+    def part_sides(self, plan: Plan) -> tuple[int, ...]:
+        """At multiples of how many output pixels, along each axis, the result may be cut.
+
+        Each part is then a plan of its own, whose image is what its outputs see, and whose
+        ``grid.place`` says where they are: `build` and `decode` must give the part the same numbers
+        as they would give it in the whole. ``plan.grid.tile_sides`` for what is drawn tile by tile
+        of ``plan.grid.tiles``, from streams that go by ``plan.grid.tile_numbers``.
+
+        Args:
+            plan: Of the whole, whose image may be a stand-in: only its shape is right.
+
+        Raises:
+            TypeError: The method cannot be cut into parts.
+            ValueError: Not with these options.
+        """
+        instead = "qconv.Blocks(method, 'overlap-save'), " if self.whole_image else ""
+        raise TypeError(
+            f"method: expected one whose result can be computed part by part ({instead}"
+            f"qconv.Collapse()), got {self!r}"
+        )
 
     def in_place(self) -> Method | None:
         """The method laid out so that a displaced result is measured where it belongs.

@@ -12,10 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import (
-    boolean,
-    numpy_defaults,
-)
+from qconv._checks import boolean, numpy_defaults
 from qconv._threads import for_each
 from qconv.circuits.arithmetic import choose_family
 from qconv.execution.backends import Backend, is_ideal, is_statevector, noise_name
@@ -189,6 +186,11 @@ class Plan:
     def padded(self) -> NDArray[np.float64]:
         """The image with its margins, contiguous."""
         return np.ascontiguousarray(self.grid.pad(self.image))
+
+    @property
+    def largest(self) -> float:
+        """The largest magnitude in the image."""
+        return self.once("largest", lambda: max(float(self.image.max()), -float(self.image.min())))
 
     @property
     def native(self) -> bool:

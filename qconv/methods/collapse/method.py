@@ -23,19 +23,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import boolean
+from qconv._checks import boolean, require_products
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.execution.dealing import portions
 from qconv.execution.outcomes import Outcomes, Selection
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
 from qconv.grid import Tile
-from qconv.methods.collapse.windows import Windows
+from qconv.methods.collapse.windows import Positions, Windows
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
@@ -80,6 +81,8 @@ class Collapse(Method):
     shared: bool = False
     baseline: bool = False
 
+    kernel_only: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         boolean(self.shared, "shared")
         boolean(self.baseline, "baseline")
@@ -93,10 +96,14 @@ class Collapse(Method):
         """Averages are linear in the counts."""
         return True
 
+    def part_sides(self, plan: Plan) -> tuple[int, ...]:
+        """Tiles have streams of their own."""
+        return plan.grid.tile_sides
+
     def build(self, plan: Plan) -> list[Program]:
         """The kernel's circuit, for the shots of all pixels."""
         propagator = self.encoded(plan)
-        windows = self._windows(plan)
+        positions = self._positions(plan)
         shots = plan.shots
         sizes: tuple[int, ...] = ()
         if shots is not None and self.shared:
@@ -105,7 +112,7 @@ class Collapse(Method):
             dealt = portions(plan.grid.tiles, shots)
             sizes = tuple(shots * sum(piece.pixels for piece in pieces) for pieces in dealt)
         keep = np.zeros(math.prod(_padded(propagator.shape)), dtype=np.bool_)
-        keep[_outcomes(windows, propagator.shape)] = True
+        keep[_outcomes(positions, propagator.shape)] = True
         return [
             Program(
                 lambda: kernel_circuit(propagator, plan.grid.axes),
@@ -120,7 +127,7 @@ class Collapse(Method):
         """Average what the positions that came out pick from the image."""
         gathered = next(outcomes)
         windows = self._windows(plan)
-        positions = gathered.among(_outcomes(windows, plan.propagator.shape))
+        positions = gathered.among(_outcomes(self._positions(plan), plan.propagator.shape))
         image = np.empty(plan.grid.output_shape)
         stderr = np.zeros(plan.grid.output_shape)
         averages = self._averages(plan, windows, positions)
@@ -181,8 +188,22 @@ class Collapse(Method):
     def _windows(self, plan: Plan) -> Windows:
         """The samples of every position at every pixel."""
         known = plan.propagator.effective_kernel if self.baseline else None
-        sampled = self.encoded(plan)
+        sampled = self._positions(plan)
         return plan.once(Windows, lambda: Windows(plan.grid, plan.padded, sampled, known))
+
+    def _positions(self, plan: Plan) -> Positions:
+        """The positions that are sampled.
+
+        Raises:
+            ValueError: Samples leave the range of floating point.
+        """
+
+        def work() -> Positions:
+            positions = Positions.of(self.encoded(plan))
+            require_products(positions.largest_sample(plan.largest))
+            return positions
+
+        return plan.once(Positions, work)
 
     def _averages(self, plan: Plan, windows: Windows, positions: Selection) -> Averages:
         """Averages over each pixel's own shots, or over those that all share."""
@@ -193,7 +214,7 @@ class Collapse(Method):
                 [(tiles[number], windows.average(tiles[number], frequencies))]
             )
         shots = plan.shots
-        hands = positions.hands(plan.grid.tiles, shots, plan.seed)
+        hands = positions.hands(plan.grid.tiles, plan.grid.tile_numbers, shots, plan.seed)
 
         def averages(number: int) -> Iterator[tuple[Tile, _Array]]:
             for piece, hand in hands(number):
@@ -234,7 +255,7 @@ def _padded(shape: tuple[int, ...]) -> tuple[int, ...]:
     return padded if math.prod(padded) > 1 else (2,)
 
 
-def _outcomes(windows: Windows, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """The circuit's outcome that stands for each of the windows' positions."""
+def _outcomes(positions: Positions, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """The circuit's outcome that stands for each of the positions."""
     padded = tuple(1 << (length - 1).bit_length() for length in shape)
-    return np.asarray(np.ravel_multi_index(tuple(np.transpose(windows.positions)), padded))
+    return np.asarray(np.ravel_multi_index(tuple(np.transpose(positions.indices)), padded))

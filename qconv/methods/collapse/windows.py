@@ -10,15 +10,44 @@ and its variance exactly 0.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import require_products
 from qconv.grid import Grid, Tile
 from qconv.propagator import Propagator
 
 _Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Positions:
+    """The kernel positions that can be sampled, the likeliest first."""
+
+    indices: list[tuple[int, ...]]
+    """Of each."""
+    probabilities: _Array
+    """Of each, sum 1."""
+    weights: _Array
+    """Of each."""
+
+    @classmethod
+    def of(cls, propagator: Propagator) -> Positions:
+        """Those of a propagator."""
+        p = propagator.probabilities
+        order = np.argsort(-p, axis=None, kind="stable")
+        flat = order[p.ravel()[order] > 0]
+        places = np.transpose(np.unravel_index(flat, p.shape))
+        return cls(
+            [tuple(map(int, index)) for index in places],
+            p.ravel()[flat],
+            propagator.weights.ravel()[flat],
+        )
+
+    def largest_sample(self, brightest: float) -> float:
+        """A bound on the magnitude of a sample of pixels up to some magnitude, other than 0."""
+        return 2 * float(np.abs(self.weights).max()) * brightest or 1.0
 
 
 class Windows:
@@ -27,29 +56,20 @@ class Windows:
     Args:
         grid: Geometry of the convolution.
         padded: The image with its margins, contiguous, shape ``grid.padded_shape``.
-        propagator: Weights, and which positions can be reached at all; the likeliest come first.
+        positions: That are sampled.
         baseline: Effective kernel, if every sample is a difference from the pixel under the
             centre, whose weight is then ``sum_j k_j``; None if not.
-
-    Raises:
-        ValueError: Samples leave the range of floating point.
     """
 
     def __init__(
-        self, grid: Grid, padded: _Array, propagator: Propagator, baseline: _Array | None
+        self, grid: Grid, padded: _Array, positions: Positions, baseline: _Array | None
     ) -> None:
         self._grid = grid
         self._padded = padded
         self._known = {} if baseline is None else grid.by_centre(baseline)
-        p = propagator.probabilities
-        order = np.argsort(-p, axis=None, kind="stable")
-        flat = order[p.ravel()[order] > 0]
-        self.positions: list[tuple[int, ...]] = [
-            tuple(map(int, index)) for index in np.transpose(np.unravel_index(flat, p.shape))
-        ]
-        self.probabilities: _Array = p.ravel()[flat]
-        self.weights: _Array = propagator.weights.ravel()[flat]
-        self._largest = _largest_sample(self.weights, padded)
+        self._positions = positions
+        self.positions = positions.indices
+        self.probabilities, self.weights = positions.probabilities, positions.weights
 
     def average(self, tile: Tile, frequencies: _Array) -> _Array:
         """``sum_j q_j s_j(x)``, plus what the baseline knows, for every pixel of a tile.
@@ -118,7 +138,9 @@ class Windows:
 
     def _unit(self, tile: Tile, first: _Array) -> _Array | None:
         """What to divide each pixel's deviations by, where squares could over- or underflow."""
-        if 1e-140 < self._largest < 1e150:
+        seen = self._padded[self._grid.reads(tile)]
+        largest = self._positions.largest_sample(max(float(seen.max()), -float(seen.min())))
+        if 1e-140 < largest < 1e150:
             return None
         unit = np.zeros_like(first)
         for _, deviation in self._deviations(tile, first):
@@ -184,11 +206,3 @@ class Windows:
 
 def _shape_or_ones(frequencies: _Array, like: _Array) -> tuple[int, ...]:
     return like.shape if frequencies.ndim > 1 else (1,) * like.ndim
-
-
-def _largest_sample(weights: _Array, padded: _Array) -> float:
-    """A bound on the magnitude of a sample, other than 0."""
-    brightest = max(float(padded.max()), -float(padded.min()))
-    largest = 2 * float(np.abs(weights).max()) * brightest
-    require_products(largest)
-    return largest or 1.0

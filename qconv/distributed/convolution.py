@@ -1,0 +1,201 @@
+"""The verbs: convolve and correlate a Dask array, lazily."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+from dask.base import tokenize
+from numpy.typing import ArrayLike
+
+from qconv._checks import numpy_defaults
+from qconv.distributed.halo import chunks_of, in_parts, part_lengths
+from qconv.distributed.parts import Work, check_backend, known_circuits, laws_of, without_pixels
+from qconv.distributed.result import LazyConvolution, apart
+from qconv.execution.backends import Backend, noise_name
+from qconv.execution.seeds import Seed
+from qconv.grid import Grid
+from qconv.methods.collapse.method import Collapse
+from qconv.planning.making import without_image
+from qconv.planning.method import Method, check_method
+from qconv.propagator import Propagator
+
+
+def convolve(
+    image: da.Array,
+    kernel: ArrayLike | Propagator,
+    *,
+    method: Method = Collapse(),  # noqa: B008  (frozen)
+    shots: int | None = 1024,
+    mode: str = "full",
+    boundary: str = "fill",
+    fillvalue: float = 0.0,
+    backend: Backend = None,
+    seed: Seed = None,
+    job_shots: int | None = None,
+) -> LazyConvolution:
+    """Convolve a Dask array with a kernel, block by block; nothing runs until it is computed.
+
+    The same seed gives the same bytes as `qconv.convolve` does on one machine, whatever the chunks,
+    the scheduler, the number of workers, and those that fail and are replaced: random streams
+    belong to tiles of the output. Blocks of the output are made of whole tiles, so their borders
+    are not those of the image's chunks, though their sizes are about the same.
+
+    Args:
+        image: Dask array of real numbers with 1, 2 or 3 axes, any chunks.
+        kernel: As for `qconv.convolve`, as are the arguments that are not listed here.
+        method: `qconv.Collapse` with any options, whose one circuit is simulated once for all
+            workers; ``qconv.Blocks(..., "overlap-save")``, whose circuits run in the task of the
+            block that they are of; or any other that declares `qconv.Method.part_sides`.
+        shots: Executions of the circuit for each output pixel; None for the exact expectation.
+        mode: ``full``, ``same`` or ``valid``.
+        boundary: ``fill``, ``wrap`` or ``symm``.
+        fillvalue: What lies outside the image with ``fill``.
+        backend: None, or a simulator of noise whose law can be computed; with `qconv.Blocks` any
+            that takes a seed. It is sent to the workers.
+        seed: As for `qconv.convolve`; None for fresh randomness, the same one whenever the arrays
+            are computed.
+        job_shots: Most shots of a job on a backend.
+
+    Returns:
+        Estimate and standard error as lazy Dask arrays of ``float64``.
+
+    Raises:
+        TypeError: ``image`` is no Dask array, the method cannot be cut into parts, or another
+            argument is of the wrong type.
+        ValueError: An argument has a wrong value or shape, or the backend is none of these. What is
+            wrong with the pixels (NaN, infinity) is said when the block is computed.
+
+    Example:
+        >>> import dask.array as da
+        >>> import numpy as np
+        >>> import qconv.distributed
+        >>> image = np.arange(24.0).reshape(4, 6)
+        >>> lazy = qconv.distributed.convolve(da.from_array(image, chunks=3), [[1, 2]], seed=7)
+        >>> at_once = qconv.convolve(image, [[1, 2]], seed=7)
+        >>> np.array_equal(lazy.image.compute(), at_once.image)
+        True
+    """
+    return _lazy(
+        image,
+        kernel,
+        method=method,
+        shots=shots,
+        mode=mode,
+        boundary=boundary,
+        fillvalue=fillvalue,
+        backend=backend,
+        seed=seed,
+        job_shots=job_shots,
+        flipped=True,
+    )
+
+
+def correlate(
+    image: da.Array,
+    kernel: ArrayLike | Propagator,
+    *,
+    method: Method = Collapse(),  # noqa: B008  (frozen)
+    shots: int | None = 1024,
+    mode: str = "full",
+    boundary: str = "fill",
+    fillvalue: float = 0.0,
+    backend: Backend = None,
+    seed: Seed = None,
+    job_shots: int | None = None,
+) -> LazyConvolution:
+    """Cross-correlate a Dask array with a kernel, as `qconv.correlate` does an array.
+
+    Arguments, result and errors are those of `qconv.distributed.convolve`.
+
+    Example:
+        >>> import dask.array as da
+        >>> import qconv.distributed
+        >>> signal = da.from_array([0, 10, 20], chunks=2)
+        >>> where = {"shots": None, "mode": "same"}
+        >>> qconv.distributed.correlate(signal, [1, 2, 0], **where).image.compute()
+        array([ 0., 20., 50.])
+    """
+    return _lazy(
+        image,
+        kernel,
+        method=method,
+        shots=shots,
+        mode=mode,
+        boundary=boundary,
+        fillvalue=fillvalue,
+        backend=backend,
+        seed=seed,
+        job_shots=job_shots,
+        flipped=False,
+    )
+
+
+@numpy_defaults
+def _lazy(
+    image: da.Array, kernel: ArrayLike | Propagator, *, method: Method, **options: Any
+) -> LazyConvolution:
+    """The graph of all parts."""
+    check_method(method)
+    check_image(image, "image")
+    fields = without_image(image.shape, kernel, method=method, **options)
+    shots, backend = fields["shots"], fields["backend"]
+    check_backend(backend, kernel_only=method.kernel_only, exact=shots is None)
+    grid: Grid = fields["grid"]
+    lengths = part_lengths(image, grid, method.part_sides(without_pixels(fields)))
+    token = tokenize(image.name, lengths, token_of(fields))
+    laws = dask.delayed(laws_of, pure=True)(fields, dask_key_name=f"qconv-law-{token}")
+    both = da.map_blocks(
+        Work(fields, lengths),
+        in_parts(image, grid, lengths),
+        laws=laws,
+        name=f"qconv-{'convolve' if grid.flipped else 'correlate'}-{token}",
+        new_axis=0,
+        chunks=((2,), *map(chunks_of, grid.output_shape, lengths)),
+        dtype=np.float64,
+        meta=np.empty((0,) * (image.ndim + 1)),
+    )
+    planned = 0 if shots is None else method.executions(grid.pixels, shots)
+    return LazyConvolution(*apart(both, laws), shots, planned, partial(known_circuits, fields))
+
+
+def check_image(image: object, name: str) -> None:
+    """Raise unless an image is a Dask array of real numbers whose shape is known.
+
+    Raises:
+        TypeError: It is no Dask array, or one of other things than real numbers.
+        ValueError: It is empty, or its shape is not known.
+    """
+    if not isinstance(image, da.Array):
+        raise TypeError(
+            f"{name}: expected a Dask array, got {type(image).__name__}; "
+            "dask.array.from_array makes one"
+        )
+    if image.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: expected real numbers, got dtype {image.dtype}")
+    if any(np.isnan(n) for n in image.shape):
+        raise ValueError(
+            f"{name}: expected a known shape, got {image.shape}; call compute_chunk_sizes() first"
+        )
+    if 0 in image.shape:
+        raise ValueError(f"{name}: expected at least one entry, got an empty array {image.shape}")
+
+
+def token_of(fields: dict[str, Any]) -> str:
+    """A text that tells plans apart whose results differ."""
+    propagator, seed = fields["propagator"], fields["seed"]
+    return str(
+        tokenize(
+            propagator.probabilities,
+            propagator.weights,
+            repr(fields["grid"]),
+            repr(fields["method"]),
+            fields["shots"],
+            (seed.entropy, seed.spawn_key),
+            noise_name(fields["backend"]),
+            fields["job_shots"],
+        )
+    )

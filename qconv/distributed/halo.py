@@ -1,0 +1,166 @@
+"""Halos: a Dask array cut into one block for each part of the output, with all that the part sees.
+
+A part of the output is a block of pixels whose borders lie at multiples of what the method can be
+cut at: the tiles that random streams belong to. With ``t`` padded pixels from an output to the
+next and a kernel that reaches over ``r`` of them, the outputs from ``a`` to before ``b`` see the
+padded pixels from ``t a`` to before ``t (b - 1) + r``: what belongs to the part itself, and
+``r - t`` pixels of the next one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from dask.array.overlap import overlap
+from numpy.typing import NDArray
+
+from qconv.grid import PAD_MODES, Grid, Tile
+
+#: Fewest and most output pixels of a part, where tiles and image leave the choice: enough to be
+#: worth a task, and few enough that a worker has room for several.
+_LEAST, _MOST = 2**14, 2**22
+
+
+def part_lengths(
+    image: da.Array, grid: Grid, sides: tuple[int, ...], channels: int = 1
+) -> tuple[int, ...]:
+    """Output pixels of a part along each axis, about as many as the image's own chunks have.
+
+    Args:
+        image: Without margins.
+        grid: Of the whole.
+        sides: The parts' borders lie at multiples of these.
+        channels: How many numbers there are for an output pixel.
+    """
+    own = math.prod(map(max, image.chunks)) // math.prod(grid.strides)
+    most = max(1, min(_MOST, max(_LEAST, own)) // channels)
+    least = [
+        min(n, _multiple(max(1, -(-depth // t)), side))
+        for n, depth, t, side in zip(
+            grid.output_shape, _depths(grid), grid.strides, sides, strict=True
+        )
+    ]
+    lengths = [
+        min(n, max(low, _multiple(max(chunks) // t, side)))
+        for n, low, chunks, t, side in zip(
+            grid.output_shape, least, image.chunks, grid.strides, sides, strict=True
+        )
+    ]
+    for axis in range(len(lengths)):
+        others = math.prod(lengths) // lengths[axis]
+        if math.prod(lengths) > most:
+            fitting = max(1, most // others) // sides[axis] * sides[axis]
+            lengths[axis] = max(least[axis], min(lengths[axis], fitting))
+        elif math.prod(lengths) * channels < _LEAST:
+            wanted = _multiple(-(-_LEAST // (others * channels)), sides[axis])
+            lengths[axis] = max(lengths[axis], min(grid.output_shape[axis], wanted))
+    return tuple(lengths)
+
+
+def chunks_of(length: int, part: int) -> tuple[int, ...]:
+    """A length in parts, the last of which may be shorter."""
+    return tuple(min(part, length - start) for start in range(0, length, part))
+
+
+def in_parts(image: da.Array, grid: Grid, lengths: tuple[int, ...]) -> da.Array:
+    """The image with its margins, one block for each part, which holds all that the part sees.
+
+    Args:
+        image: Without margins.
+        grid: Of the whole.
+        lengths: Output pixels of a part along each axis.
+    """
+    padded = _padded(image, grid)
+    chunks = []
+    for n, outputs, part, t in zip(
+        padded.shape, grid.output_shape, lengths, grid.strides, strict=True
+    ):
+        own = [t * length for length in chunks_of(outputs, part)]
+        chunks.append((*own[:-1], n - sum(own[:-1])))
+    aligned = padded.rechunk(tuple(chunks), method="tasks")
+    depths = [
+        depth if len(own) > 1 else 0 for depth, own in zip(_depths(grid), chunks, strict=True)
+    ]
+    if not any(depths):
+        return aligned
+    after = {axis: (0, depth) for axis, depth in enumerate(depths)}
+    return overlap(aligned, depth=after, boundary=dict.fromkeys(after, "none"))
+
+
+def part_of(grid: Grid, lengths: tuple[int, ...], number: tuple[int, ...]) -> Tile:
+    """The output pixels of one part."""
+    return tuple(
+        slice(i * part, min((i + 1) * part, n))
+        for i, part, n in zip(number, lengths, grid.output_shape, strict=True)
+    )
+
+
+def _multiple(length: int, side: int) -> int:
+    """The least multiple of a side that is no shorter than a length, and at least the side."""
+    return max(1, -(-length // side)) * side
+
+
+def _depths(grid: Grid) -> list[int]:
+    """How many pixels of the next part a part sees, along each axis."""
+    each = zip(grid.strides, grid.dilations, grid.kernel_shape, strict=True)
+    return [max(0, d * (h - 1) + 1 - t) for t, d, h in each]
+
+
+def _padded(image: da.Array, grid: Grid) -> da.Array:
+    """The image with its margins, as ``grid.pad`` makes them of an array."""
+    filled = grid.boundary == "fill" and any(itertools.chain.from_iterable(grid.pad_widths))
+    if filled and not _holds(image.dtype, grid.fillvalue):
+        image = image.astype(np.float64)
+    for axis, widths in enumerate(grid.pad_widths):
+        if any(widths):
+            before, after = _margins(image, axis, widths, grid)
+            image = da.concatenate([*before, image, *after], axis=axis)
+    return image
+
+
+def _holds(dtype: np.dtype[Any], value: float) -> bool:
+    """Whether a type of numbers has a value, so that margins need no wider one."""
+    if dtype.kind in "biu":
+        low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        return low <= value <= high and value == int(value)
+    return bool(dtype.type(value) == value)
+
+
+def _margins(
+    image: da.Array, axis: int, widths: tuple[int, int], grid: Grid
+) -> tuple[list[da.Array], list[da.Array]]:
+    """What lies before and after an image along one axis."""
+    if grid.boundary == "fill":
+        both = []
+        for width in widths:
+            shape = (*image.shape[:axis], width, *image.shape[axis + 1 :])
+            chunks = (*image.chunks[:axis], (width,), *image.chunks[axis + 1 :])
+            value = image.dtype.type(grid.fillvalue)
+            both.append([da.full(shape, value, image.dtype, chunks=chunks)] if width else [])
+        return both[0], both[1]
+    n, low = image.shape[axis], widths[0]
+    places = np.pad(np.arange(n), widths, mode=PAD_MODES[grid.boundary])  # type: ignore[call-overload]
+    before, after = places[:low], places[low + n :]
+    return (
+        [image[(slice(None),) * axis + (run,)] for run in _runs(before)],
+        [image[(slice(None),) * axis + (run,)] for run in _runs(after)],
+    )
+
+
+def _runs(places: NDArray[np.intp]) -> Iterator[slice]:
+    """Places as slices, forwards or backwards, that follow each other."""
+    start = 0
+    while start < len(places):
+        stop, step = start + 1, 1
+        if stop < len(places) and abs(places[stop] - places[start]) == 1:
+            step = int(places[stop] - places[start])
+            while stop < len(places) and places[stop] - places[stop - 1] == step:
+                stop += 1
+        first, last = int(places[start]), int(places[stop - 1]) + step
+        yield slice(first, last if last >= 0 else None, step)
+        start = stop

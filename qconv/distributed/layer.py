@@ -1,0 +1,209 @@
+"""A layer's verb: `conv2d` of a Dask array, lazily."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+from dask.base import tokenize
+from numpy.typing import ArrayLike, NDArray
+from qiskit import QuantumCircuit
+
+from qconv._checks import numpy_defaults, real_array, whole_number
+from qconv._threads import one_thread
+from qconv.distributed.convolution import check_image
+from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
+from qconv.distributed.parts import Law, check_backend, laws
+from qconv.distributed.result import LazyConvolution, apart
+from qconv.execution.backends import Backend, noise_name
+from qconv.execution.backends import check_backend as check_kind
+from qconv.execution.seeds import Seed, root_seed
+from qconv.grid import Grid
+from qconv.layer.geometry import Frame, Numbers, layer_frame
+from qconv.layer.layer import Layer
+from qconv.methods.collapse.method import Collapse
+
+_Array = NDArray[np.float64]
+
+
+@numpy_defaults
+def conv2d(
+    input: da.Array,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Numbers = 1,
+    padding: Numbers | str = 0,
+    dilation: Numbers = 1,
+    groups: int = 1,
+    *,
+    shots: int | None = 1024,
+    baseline: bool = False,
+    shared: bool = False,
+    backend: Backend = None,
+    seed: Seed = None,
+    job_shots: int | None = None,
+) -> LazyConvolution:
+    """Apply a network's convolution layer to a Dask array of images; nothing runs until computed.
+
+    The same seed gives the same bytes as `qconv.conv2d`. Blocks hold whole tiles of the output and
+    all of its channels; every channel's circuit is simulated once for all workers.
+
+    Args:
+        input: Dask array ``(N, C, H, W)`` or ``(C, H, W)``, at least one image, any chunks.
+        weight: As for `qconv.conv2d`, as are the arguments that are not listed here.
+        bias: Added to each output channel.
+        stride: Pixels from one output to the next.
+        padding: Zeros on either side, or ``"same"`` or ``"valid"``.
+        dilation: Pixels from one kernel position to the next.
+        groups: Parts of the channels.
+        shots: Executions for each output pixel of each channel; None for the exact expectation.
+        baseline: Sample differences from the pixel under the kernel's centre.
+        shared: All pixels and images use the same shots.
+        backend: None, or a simulator of noise whose law can be computed.
+        seed: As for `qconv.distributed.convolve`.
+        job_shots: Most shots of a job on a backend.
+
+    Returns:
+        The output ``(N, O, H', W')`` and its standard error as lazy Dask arrays.
+
+    Raises:
+        TypeError: ``input`` is no Dask array, or an argument of the wrong type.
+        ValueError: An argument has a wrong value or shape, or the backend would have to count
+            shots.
+
+    Example:
+        >>> import dask.array as da
+        >>> import numpy as np
+        >>> import qconv.distributed
+        >>> images, weight = np.arange(64.0).reshape(2, 2, 4, 4), np.ones((3, 2, 3, 3)) / 18
+        >>> lazy = qconv.distributed.conv2d(da.from_array(images, chunks=2), weight, seed=7)
+        >>> at_once = qconv.conv2d(images, weight, seed=7)
+        >>> np.array_equal(lazy.image.compute(), at_once.image)
+        True
+    """
+    check_image(input, "input")
+    if input.ndim not in (3, 4):
+        raise ValueError(
+            "input: expected 4 axes (images, channels, places), or 3 for a single image, got "
+            f"{input.ndim} (shape {input.shape})"
+        )
+    batch = input if input.ndim == 4 else input[np.newaxis]
+    frame = layer_frame(batch.shape, weight, bias, stride, padding, dilation, groups)
+    check_kind(backend)
+    shots = None if shots is None else whole_number(shots, "shots", 1)
+    check_backend(backend, kernel_only=True, exact=shots is None)
+    method = Collapse(shared=shared, baseline=baseline)
+    how = {
+        "method": method,
+        "shots": shots,
+        "backend": backend,
+        "seed": root_seed(seed),
+        "job_shots": None if job_shots is None else whole_number(job_shots, "job_shots", 1),
+    }
+    arrays = _graph(batch, frame, how)
+    if input.ndim == 3:
+        arrays = (arrays[0][0], arrays[1][0])
+    channels = int(np.any(frame.weight, axis=(1, 2, 3)).sum())
+    planned = channels * method.executions(frame.grid.pixels, shots or 0)
+    return LazyConvolution(*arrays, shots, planned, partial(_circuits, frame, how))
+
+
+def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> tuple[da.Array, da.Array]:
+    """Output and standard errors of all images, ``(N, O, H', W')`` each."""
+    whole, outputs = frame.grid, len(frame.weight)
+    channels = batch.shape[1]
+    grid = replace(
+        whole,
+        image_shape=batch.shape,
+        kernel_shape=(1, channels, *whole.kernel_shape[2:]),
+        pad_widths=frame.margins,
+    )
+    lengths = part_lengths(batch, grid, whole.tile_sides, max(channels, outputs))
+    arrays = (frame.weight, frame.bias, frame.groups, frame.margins, repr(whole))
+    seed = how["seed"]
+    options = (repr(how["method"]), how["shots"], noise_name(how["backend"]), how["job_shots"])
+    token = tokenize(batch.name, lengths, arrays, options, (seed.entropy, seed.spawn_key))
+    images, _, *places = map(chunks_of, whole.output_shape, lengths)
+    laws = dask.delayed(_laws_of, pure=True)(frame, how, dask_key_name=f"qconv-law-{token}")
+    both = da.map_blocks(
+        LayerWork(frame, how, lengths),
+        in_parts(batch, grid, lengths),
+        laws=laws,
+        name=f"qconv-conv2d-{token}",
+        new_axis=0,
+        chunks=((2,), images, (outputs,), *places),
+        dtype=np.float64,
+        meta=np.empty((0,) * 5),
+    )
+    return apart(both, laws)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerWork:
+    """What is done for every part of a layer."""
+
+    frame: Frame
+    """The layer without its input."""
+    how: dict[str, Any]
+    """Method, shots, backend, seed."""
+    lengths: tuple[int, ...]
+    """Output pixels of a part along each axis."""
+
+    @numpy_defaults
+    def __call__(
+        self, pixels: NDArray[Any], block_id: tuple[int, ...], laws: list[list[Law]]
+    ) -> _Array:
+        """Output and standard error of one part, ``(2, N, O, H', W')``.
+
+        Args:
+            pixels: All that the part sees.
+            block_id: Its number along each axis, after that of output and error.
+            laws: Of the circuits of every channel that has some.
+        """
+        whole: Grid = self.frame.grid
+        grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
+        images, _, *places = grid.image_shape
+        seen = real_array(pixels[(slice(images), slice(None), *map(slice, places))], "input")
+        layer = _layer(replace(self.frame, grid=grid), self.how, seen)
+        with one_thread():
+            channels = layer.channels()
+            outcomes = (
+                law.outcomes(program, layer.streams)
+                for channel, known in zip(channels, laws, strict=True)
+                for program, law in zip(channel.programs, known, strict=True)
+            )
+            result = layer.together(channels, outcomes)
+        return np.stack([result.image, result.stderr])
+
+
+def _layer(frame: Frame, how: dict[str, Any], padded: _Array) -> Layer:
+    """A layer with an input that has its margins."""
+    images, _, *places = frame.grid.output_shape
+    geometry = frame.geometry(padded, (images, len(frame.weight), *places))
+    if padded.strides[-1]:
+        geometry = replace(geometry, groups=list(map(np.ascontiguousarray, geometry.groups)))
+    return Layer(geometry=geometry, **how)
+
+
+def _without_pixels(frame: Frame, how: dict[str, Any]) -> Layer:
+    """A layer whose input is black and takes no memory."""
+    images, channels, *places = frame.grid.image_shape
+    black = np.broadcast_to(0.0, (images, channels * frame.groups, *places))
+    return _layer(frame, how, black)
+
+
+@numpy_defaults
+def _laws_of(frame: Frame, how: dict[str, Any]) -> list[list[Law]]:
+    """The laws of every channel's circuits."""
+    with one_thread():
+        return [laws(plan) for _, plan in _without_pixels(frame, how).plans()]
+
+
+def _circuits(frame: Frame, how: dict[str, Any]) -> tuple[QuantumCircuit, ...]:
+    """The circuits of all channels."""
+    plans = _without_pixels(frame, how | {"shots": None}).plans()
+    return tuple(circuit for _, plan in plans for circuit in plan.circuits)

@@ -1,0 +1,162 @@
+"""Parts: what a worker does, with a block of the image and what the kernel's circuits gave."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.providers import BackendV2
+
+from qconv._checks import numpy_defaults, real_array
+from qconv._threads import one_thread
+from qconv.distributed.halo import part_of
+from qconv.execution.backends import Backend
+from qconv.execution.noise import noise_of
+from qconv.execution.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.execution.run import UNKNOWN_LAW, run
+from qconv.grid import Grid
+from qconv.planning.plan import Plan
+from qconv.result import Convolution
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """The law of a circuit's outcomes, small enough to be sent to all workers."""
+
+    probabilities: _Array
+    """Of every outcome."""
+    ideal: bool
+    """Whether nothing is noisy."""
+    success: float
+    """The part of the executions that is kept."""
+    circuit: QuantumCircuit
+    """The circuit that it is of."""
+
+    def outcomes(self, program: Program, streams: frozenset[str]) -> Outcomes:
+        """Outcomes of a program whose circuit has this law."""
+        return Outcomes(
+            program,
+            law=self.probabilities,
+            streams=streams,
+            ideal=self.ideal,
+            success=self.success,
+            ran=self.circuit,
+        )
+
+
+def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
+    """Refuse a backend whose shots cannot be told apart by the part that they belong to.
+
+    Args:
+        backend: Any.
+        kernel_only: Whether one law serves all parts.
+        exact: Whether no shots are wanted.
+
+    Raises:
+        ValueError: It seeds itself; or it would have to count the shots of all parts together.
+    """
+    if backend is None:
+        return
+    if not isinstance(backend, BackendV2) or not hasattr(backend.options, "seed_simulator"):
+        raise ValueError(
+            "backend: expected None or a simulator that takes a seed, so that the result does not "
+            f"depend on who computes which part, got {backend!r}; qconv.convolve takes any"
+        )
+    if kernel_only and not exact and noise_of(backend) is None:
+        raise ValueError(f"{UNKNOWN_LAW}; qconv.convolve does, got {backend!r}")
+
+
+@numpy_defaults
+def laws_of(fields: dict[str, Any]) -> list[Law] | None:
+    """The laws of a plan's circuits; None where these hold the image.
+
+    Args:
+        fields: Of the plan, without its image.
+
+    Raises:
+        RuntimeError: A law is not known.
+    """
+    if not fields["method"].kernel_only:
+        return None
+    with one_thread():
+        return laws(without_pixels(fields))
+
+
+def laws(plan: Plan) -> list[Law]:
+    """The laws of a plan's circuits."""
+    if plan.backend is None:  # which has the same law however often it runs
+        plan = replace(plan, shots=None)
+    gathered = run(
+        plan.method.build(plan), plan.backend, streams=plan.streams, counting=plan.shots is None
+    )
+    found = []
+    for outcomes in gathered:
+        if outcomes.law is None:
+            raise RuntimeError(UNKNOWN_LAW)
+        found.append(Law(outcomes.law, outcomes.ideal, outcomes.success, outcomes.circuit))
+    return found
+
+
+def without_pixels(fields: dict[str, Any]) -> Plan:
+    """A plan whose image is black and takes no memory."""
+    black = np.broadcast_to(0.0, fields["grid"].image_shape)
+    return Plan(image=black, **fields, memory={"largest": 0.0})
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What is done for every part."""
+
+    fields: dict[str, Any]
+    """Of the plan of the whole, without its image."""
+    lengths: tuple[int, ...]
+    """Output pixels of a part along each axis."""
+
+    @numpy_defaults
+    def __call__(
+        self, pixels: NDArray[Any], block_id: tuple[int, ...], laws: list[Law] | None
+    ) -> _Array:
+        """Estimate and standard error of one part, ``(2, *outputs)``.
+
+        Args:
+            pixels: All that the part sees.
+            block_id: Its number along each axis, after that of estimate and error.
+            laws: Of the kernel's circuits; None for those that hold the image.
+        """
+        whole: Grid = self.fields["grid"]
+        grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
+        seen = pixels[tuple(map(slice, grid.image_shape))]
+        plan = Plan(
+            image=np.ascontiguousarray(real_array(seen, "image")),
+            **(self.fields | {"grid": grid}),
+            memory={"image": b"a part"},  # never told apart from others
+        )
+        with one_thread():
+            result = convolved(plan, laws)
+        return np.stack([result.image, result.stderr])
+
+
+def convolved(plan: Plan, laws: list[Law] | None) -> Convolution:
+    """The result of a part."""
+    programs = plan.method.build(plan)
+    if laws is None:
+        gathered = run(programs, plan.backend, streams=plan.streams, job_shots=plan.job_shots)
+    else:
+        each = zip(laws, programs, strict=True)
+        gathered = (law.outcomes(program, plan.streams) for law, program in each)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
+        return plan.method.decode(plan, gathered)
+
+
+def known_circuits(fields: dict[str, Any]) -> tuple[QuantumCircuit, ...]:
+    """The circuits that hold the kernel alone, and serve all parts."""
+    exact = fields | {"shots": None}  # the number of shots does not change them
+    return without_pixels(exact).circuits if fields["method"].kernel_only else ()

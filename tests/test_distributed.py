@@ -1,0 +1,410 @@
+"""Dask: the bytes are those of one machine, whatever the chunks, the scheduler and the workers."""
+
+import importlib.util
+import math
+import os
+import re
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
+
+import qconv
+from tests.cases import BOUNDARIES, EDGE, MODES
+from tests.test_layout import python
+
+dask = pytest.importorskip("dask", reason="needs Dask, which the extra `distributed` has")
+da = pytest.importorskip("dask.array")
+distributed = pytest.importorskip("distributed")
+qd = pytest.importorskip("qconv.distributed")
+
+BENCHMARKS = Path(__file__).parent.parent / "docs" / "benchmarks"
+KERNEL = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
+
+
+#: Columns, rows, squares.
+CHUNKS = [(300, 20), (20, 170), (77, 77)]
+
+
+def noisy():
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), ["cx"])
+    model.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.03, 0.97]]))
+    return AerSimulator(noise_model=model)
+
+
+def photograph(shape=(300, 170), seed=0):
+    return np.random.default_rng(seed).integers(0, 256, size=shape).astype(np.uint8)
+
+
+def computed(lazy, **how):
+    """Estimate and standard error, by one thread unless it is said how."""
+    return dask.compute(lazy.image, lazy.stderr, **(how or {"scheduler": "sync"}))
+
+
+def same(lazy, result, **how):
+    for found, expected in zip(computed(lazy, **how), (result.image, result.stderr), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert lazy.shots == result.shots
+    return True
+
+
+@contextmanager
+def small_parts():
+    """A context with tiles of a few pixels, and parts of a few tiles."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qconv.grid.TILE_PIXELS", 24)
+        patch.setattr("qconv.distributed.halo._LEAST", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Two workers, real processes of one thread each."""
+    how = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with (
+        distributed.LocalCluster(**how) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+@st.composite
+def convolutions(draw):
+    axes = draw(st.integers(1, 3))
+    most = {1: 90, 2: 22, 3: 9}[axes]
+    sides, kernel = (
+        draw(st.lists(st.integers(1, n), min_size=axes, max_size=axes)) for n in (most, 5)
+    )
+    chunks = [draw(st.integers(1, n)) for n in sides]
+    method = draw(st.sampled_from([(), ("baseline",), ("shared",), ("baseline", "shared")]))
+    return {
+        "shape": sides,
+        "kernel": kernel,
+        "chunks": tuple(chunks),
+        "method": qconv.Collapse(**dict.fromkeys(method, True)),
+        "shots": draw(st.sampled_from([1, 4, 40, None])),
+        "mode": draw(st.sampled_from(MODES)),
+        "boundary": draw(st.sampled_from(BOUNDARIES)),
+        "fillvalue": draw(st.sampled_from([0.0, 3.0, 0.5])),
+        "flipped": draw(st.booleans()),
+        "dtype": draw(st.sampled_from([np.uint8, np.float32, np.float64])),
+    }
+
+
+class Exact(qconv.Method):
+    """A method of a stranger: the exact convolution, without a circuit, in parts of any size."""
+
+    def __init__(self, sides=(1, 1)):
+        self.sides = sides
+
+    def part_sides(self, plan):
+        return self.sides
+
+    def build(self, plan):
+        return []
+
+    def decode(self, plan, outcomes):
+        everywhere = tuple(map(slice, (0, 0), plan.grid.output_shape))
+        total = np.zeros(plan.grid.output_shape)
+        for index, weight in np.ndenumerate(plan.propagator.effective_kernel):
+            total += weight * plan.grid.view(plan.padded, index, everywhere)
+        return plan.result(total, np.zeros_like(total), [])
+
+
+#: Where the parts begin that a `Noted` method was given.
+RAN: list = []
+
+
+class Noted(Exact):
+    """Keeps note of what it does."""
+
+    def decode(self, plan, outcomes):
+        RAN.append(plan.grid.origin)
+        return super().decode(plan, outcomes)
+
+
+class TestBytes:
+    @settings(max_examples=60, deadline=None, derandomize=True)
+    @given(case=convolutions())
+    def test_any_shape_and_chunks(self, case):
+        with small_parts():
+            rng = np.random.default_rng(1)
+            image = rng.integers(0, 9, size=case.pop("shape")).astype(case.pop("dtype"))
+            kernel = rng.normal(size=case.pop("kernel"))
+            verb = "convolve" if case.pop("flipped") else "correlate"
+            chunks = case.pop("chunks")
+            try:
+                expected = getattr(qconv, verb)(image, kernel, seed=3, **case)
+            except ValueError as refused:
+                with pytest.raises(ValueError, match=str(refused)[:20]):
+                    getattr(qd, verb)(da.from_array(image, chunks), kernel, seed=3, **case)
+                return
+            lazy = getattr(qd, verb)(da.from_array(image, chunks), kernel, seed=3, **case)
+            assert same(lazy, expected)
+            assert lazy.total_shots == expected.total_shots
+
+    @settings(max_examples=8, deadline=None, derandomize=True)
+    @given(
+        chunks=st.tuples(*(st.integers(1, n) for n in (7, 4, 12, 11))),
+        stride=st.sampled_from([1, 2, (1, 3)]),
+        padding=st.sampled_from([0, 1, (2, 0)]),
+        dilation=st.sampled_from([1, 2]),
+        groups=st.sampled_from([1, 2]),
+        how=st.sampled_from([{}, {"baseline": True}, {"shared": True}]),
+        shots=st.sampled_from([3, 40, None]),
+    )
+    def test_layers(self, chunks, groups, how, **options):
+        with small_parts():
+            rng = np.random.default_rng(2)
+            images, bias = rng.normal(size=(7, 4, 12, 11)), rng.normal(size=4)
+            weight = rng.normal(size=(4, 4 // groups, 2, 2))
+            weight[1] = 0  # a channel without a circuit
+            options |= {"groups": groups, "seed": 5, **how}
+            lazy = qd.conv2d(da.from_array(images, chunks), weight, bias, **options)
+            expected = qconv.conv2d(images, weight, bias, **options)
+            assert same(lazy, expected)
+            assert lazy.total_shots == expected.total_shots
+            assert lazy.circuits == expected.circuits
+
+    def test_a_single_image_of_a_layer(self):
+        image, weight = photograph((2, 9, 9)), np.ones((3, 2, 3, 3))
+        lazy = qd.conv2d(da.from_array(image, 4), weight, shots=9, seed=1)
+        assert same(lazy, qconv.conv2d(image, weight, shots=9, seed=1))
+
+    @pytest.mark.parametrize(
+        "method", [qconv.Fourier(), qconv.Fourier(signed=False), qconv.Diffusion()], ids=repr
+    )
+    @pytest.mark.parametrize(("mode", "boundary"), list(zip(MODES, BOUNDARIES[::-1], strict=True)))
+    def test_blocks(self, method, mode, boundary):
+        image = photograph((70, 50))
+        image[:30, :30] = 0  # blocks that are dark
+        blocks = qconv.Blocks(method, "overlap-save", 14 if "Diff" in repr(method) else 10)
+        where = {"method": blocks, "mode": mode, "boundary": boundary, "shots": 20, "seed": 7}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("qconv.distributed.halo._LEAST", 1)
+            lazy = qd.convolve(da.from_array(image, 17), KERNEL, **where)
+        assert lazy.image.npartitions > 2
+        assert same(lazy, qconv.convolve(image, KERNEL, **where))
+        assert lazy.circuits == ()
+
+    @pytest.mark.parametrize("scale", [1e-160, 1e-300, 1e160])
+    def test_extremes_far_away_change_nothing(self, scale):
+        image = photograph((30, 30)).astype(float)
+        image[:15] *= scale
+        with small_parts():
+            lazy = qd.convolve(da.from_array(image, 9), KERNEL, shots=9, seed=1)
+            assert lazy.image.npartitions > 7
+            assert same(lazy, qconv.convolve(image, KERNEL, shots=9, seed=1))
+
+    @pytest.mark.parametrize("shots", [20, None])
+    def test_noise_whose_law_is_known(self, shots):
+        image, method = photograph(), qconv.Collapse(baseline=True)
+        how = {"method": method, "shots": shots, "seed": 2, "backend": noisy()}
+        lazy = qd.convolve(da.from_array(image, 64), EDGE, **how)
+        assert same(lazy, qconv.convolve(image, EDGE, **how))
+
+    @pytest.mark.parametrize(
+        ("scheduler", "chunks"),
+        [
+            *(("threads", chunks) for chunks in CHUNKS),
+            ("processes", CHUNKS[2]),  # which takes seconds to start them
+            *(("cluster", chunks) for chunks in CHUNKS),
+        ],
+        ids=str,
+    )
+    def test_any_scheduler(self, scheduler, chunks, client):
+        how = {"shots": 20, "seed": 4, "boundary": "symm"}
+        image = photograph()
+        lazy = qd.convolve(da.from_array(image, chunks), EDGE, **how)
+        assert lazy.image.npartitions > 2
+        scheduler = client if scheduler == "cluster" else scheduler
+        assert same(lazy, qconv.convolve(image, EDGE, **how), scheduler=scheduler)
+
+    def test_blocks_and_layers_on_a_cluster(self, client):
+        image = photograph()
+        method = qconv.Blocks(qconv.Fourier(), "overlap-save", 14)
+        how = {"method": method, "shots": 5, "seed": 4}
+        lazy = qd.convolve(da.from_array(image, 100), EDGE, **how)
+        assert same(lazy, qconv.convolve(image, EDGE, **how), scheduler=client)
+        images, weight = photograph((40, 2, 28, 28)), np.ones((2, 2, 3, 3))
+        lazy = qd.conv2d(da.from_array(images, 10), weight, shots=5, seed=4)
+        assert same(lazy, qconv.conv2d(images, weight, shots=5, seed=4), scheduler=client)
+
+    def test_a_worker_is_killed(self, client):
+        """While it works: the other one does all again that was lost."""
+        image = photograph((700, 512))
+        lazy = qd.convolve(da.from_array(image, 64), EDGE, shots=100, seed=4)
+        both = client.persist([lazy.image, lazy.stderr])
+        blocks = client.futures_of(both)
+        while not any(block.done() for block in blocks):
+            time.sleep(0.005)
+        assert not all(block.done() for block in blocks)
+        os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+        expected = qconv.convolve(image, EDGE, shots=100, seed=4)
+        found = client.gather(client.compute(both))
+        np.testing.assert_array_equal(found, (expected.image, expected.stderr))
+
+
+class TestLazy:
+    def test_building_runs_nothing(self, monkeypatch):
+        read, ran = [], []
+        monkeypatch.setattr("qconv.distributed.parts.run", lambda *a, **k: ran.append(1))
+
+        def load():
+            read.append(1)
+            return np.ones((40, 40))
+
+        image = da.from_delayed(dask.delayed(load)(), (40, 40), np.float64)
+        lazy = qd.convolve(image, KERNEL, shots=3, seed=1)
+        assert lazy.image.shape == lazy.stderr.shape == (41, 42)
+        assert lazy.image.dtype == lazy.stderr.dtype == np.float64
+        assert lazy.circuits[0].num_qubits == 3
+        assert not read
+        assert not ran
+
+    def test_one_law_for_all_parts(self):
+        lazy = qd.convolve(da.from_array(photograph(), 50), KERNEL, shots=3, seed=1)
+        names = [key for key in map(str, lazy.image.dask) if key.startswith("qconv-law")]
+        assert len(names) == 1
+        assert lazy.image.npartitions > 2
+
+    def test_no_block_runs_twice(self):
+        """Not even where both arrays are optimised alone, as when they are stored."""
+        RAN.clear()
+        image = da.from_array(photograph(), 50)
+        lazy = qd.convolve(image, KERNEL, method=Noted((50, 50)))
+        alone = [dask.optimize(array + 1)[0] for array in (lazy.image, lazy.stderr)]
+        dask.compute(*alone, scheduler="sync", optimize_graph=False)
+        assert len(RAN) == len(set(RAN)) == lazy.image.npartitions > 1
+
+    def test_names_that_a_dashboard_shows(self):
+        image = da.from_array(photograph((2, 3, 30, 30)), 15)
+        for lazy, name in (
+            (qd.convolve(image[0, 0], KERNEL), "qconv-convolve"),
+            (qd.correlate(image[0, 0], KERNEL), "qconv-correlate"),
+            (qd.conv2d(image, np.ones((1, 3, 2, 2))), "qconv-conv2d"),
+        ):
+            assert any(layer.startswith(name) for layer in lazy.image.dask.layers)
+
+    def test_a_seed_of_its_own_for_every_call_that_gives_none(self):
+        image = da.from_array(photograph((20, 20)), 20)
+        one, other = (qd.convolve(image, KERNEL, shots=3) for _ in range(2))
+        assert one.image.name != other.image.name
+        assert not np.array_equal(computed(one), computed(other))
+        np.testing.assert_array_equal(computed(one), computed(one))
+
+    def test_gigapixels_are_only_numbers(self):
+        """Nothing of the image's size is made: 1e9 pixels are 8 GB."""
+        image = da.zeros((32_768, 32_768), chunks=4096, dtype=np.uint8)
+        start = time.perf_counter()
+        lazy = qd.convolve(image, EDGE, mode="same", shots=10, seed=1)
+        assert time.perf_counter() - start < 20
+        assert lazy.total_shots == 10 * 2**30
+        assert math.prod(max(sides) for sides in lazy.image.chunks) <= 2**22
+        corner = lazy.image[:5, :5]
+        np.testing.assert_array_equal(corner.compute(scheduler="sync"), np.zeros((5, 5)))
+
+
+def test_zarr_to_zarr(tmp_path):
+    pytest.importorskip("zarr")
+    image = photograph()
+    da.from_array(image, 64).to_zarr(str(tmp_path / "in.zarr"))
+    lazy = qd.convolve(da.from_zarr(str(tmp_path / "in.zarr")), EDGE, shots=10, seed=1)
+    lazy.image.astype(np.float32).to_zarr(str(tmp_path / "out.zarr"))
+    expected = qconv.convolve(image, EDGE, shots=10, seed=1).image.astype(np.float32)
+    np.testing.assert_array_equal(da.from_zarr(str(tmp_path / "out.zarr")).compute(), expected)
+
+
+def test_a_method_of_a_stranger():
+    image = photograph()
+    for sides in ((1, 1), (7, 90)):
+        lazy = qd.convolve(da.from_array(image, 30), KERNEL, method=Exact(sides), boundary="wrap")
+        assert lazy.image.npartitions > 1
+        expected = qconv.convolve(image, KERNEL, method=Exact(), boundary="wrap")
+        np.testing.assert_array_equal(lazy.image.compute(scheduler="sync"), expected.image)
+
+
+class TestRefusals:
+    IMAGE = da.ones((8, 8), chunks=4)
+
+    @pytest.mark.parametrize(
+        ("method", "message"),
+        [
+            (qconv.Fourier(), r"part by part \(qconv.Blocks\(method, 'overlap-save'\), qconv.Co"),
+            (qconv.AmplitudeEstimation(), r"part by part \(qconv.Collapse\(\)\), got Amplitude"),
+        ],
+    )
+    def test_methods(self, method, message):
+        with pytest.raises(TypeError, match=message):
+            qd.convolve(self.IMAGE, EDGE, method=method)
+
+    def test_blocks_that_are_added(self):
+        blocks = qconv.Blocks(qconv.Fourier(), "overlap-add")
+        with pytest.raises(ValueError, match="scheme: expected 'overlap-save'"):
+            qd.convolve(self.IMAGE, EDGE, method=blocks)
+
+    @pytest.mark.parametrize("verb", [qd.convolve, qd.conv2d])
+    def test_backends_that_count(self, verb):
+        image = self.IMAGE if verb is qd.convolve else self.IMAGE[np.newaxis, np.newaxis]
+        kernel = EDGE if verb is qd.convolve else EDGE[np.newaxis, np.newaxis]
+        with pytest.raises(ValueError, match=r"have to count shots; qconv\.convolve"):
+            verb(image, kernel, backend=AerSimulator())
+        verb(image, kernel, backend=AerSimulator(), shots=None)
+
+    def test_backends_that_seed_themselves(self):
+        from qiskit.primitives import StatevectorSampler
+
+        with pytest.raises(ValueError, match="backend: expected None or a simulator that takes a"):
+            qd.convolve(self.IMAGE, EDGE, backend=StatevectorSampler(seed=1), shots=None)
+
+    @pytest.mark.parametrize(
+        ("image", "error", "message"),
+        [
+            (np.ones((8, 8)), TypeError, "expected a Dask array, got ndarray"),
+            (da.ones((8, 8), dtype=complex), TypeError, "expected real numbers, got dtype complex"),
+            (da.ones((0, 8)), ValueError, r"expected at least one entry, got an empty array \(0, "),
+            (IMAGE[IMAGE[:, 0] > 0], ValueError, r"expected a known shape.*compute_chunk_sizes"),
+            (da.ones((2, 2, 2, 2)), ValueError, "expected 1, 2 or 3 axes, got 4"),
+            (da.ones(8), ValueError, "expected as many axes as the image, 1, got 2"),
+        ],
+        ids=lambda value: getattr(value, "__name__", None),
+    )
+    def test_images(self, image, error, message):
+        with pytest.raises(error, match=message):
+            qd.convolve(image, EDGE)
+
+    def test_what_is_in_a_block_is_said_when_it_is_computed(self):
+        lazy = qd.convolve(da.full((8, 8), np.nan, chunks=4), EDGE, shots=1)
+        with pytest.raises(ValueError, match="image: expected finite numbers"):
+            computed(lazy)
+
+    def test_without_dask(self, tmp_path):
+        done = python("import qconv\nimport qconv.distributed", tmp_path, "dask")
+        assert done.returncode == 1
+        assert "pip install 'qconv[distributed]'" in done.stderr
+
+
+def test_the_page_of_the_gigapixel(capsys, monkeypatch):
+    """Its tables are those that its command prints."""
+    spec = importlib.util.spec_from_file_location("gigapixel", BENCHMARKS / "gigapixel.py")
+    gigapixel = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "gigapixel", gigapixel)
+    spec.loader.exec_module(gigapixel)
+    page = (BENCHMARKS / "gigapixel.md").read_text()
+    command = re.search(r"^\S*python docs/benchmarks/gigapixel.py (--cpu .*)$", page, re.MULTILINE)
+    monkeypatch.setattr(sys, "argv", ["gigapixel.py", *command[1].split()])
+    gigapixel.main()
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert len(rows) > 10
+    for line in [*rows, *(line for line in lines if line.startswith("chunks of"))]:
+        assert line in page, line
