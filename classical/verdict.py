@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 FALSE_ALARM_RATE = 1e-6
@@ -24,8 +26,8 @@ class Evidence:
     """Pixels whose standard error is 0, or lost in rounding."""
     wrong: int
     """Noiseless pixels that differ from the exact value by more than rounding."""
-    shots: int | None
-    """Shots per pixel, if the result says."""
+    shots: int | NDArray[np.int64] | None
+    """Shots per pixel, one number or an array, if the result says."""
     calls: float | None
     """Oracle calls per pixel, if the result says and made some."""
     independent: bool
@@ -160,7 +162,7 @@ class Evidence:
             ("SSIM", _number(self.ssim, "image smaller than its window, or constant")),
         ]
         if self.shots is not None:
-            figures.insert(1, ("shots per pixel", f"{self.shots}"))
+            figures.insert(1, ("shots per pixel", self._shots_text()))
         if self.calls is not None:
             figures.append(("at equal cost", f"{self.unit_rmse:.4g} = {self._cost_text()}"))
         return figures + (self._noise_rows() if self.noisy else [])
@@ -173,6 +175,11 @@ class Evidence:
             ("largest |z|", f"{self.largest_z:.4g}"),
             ("p-value", _number(self.pvalue, why)),
         ]
+
+    def _shots_text(self) -> str:
+        if isinstance(self.shots, np.ndarray):
+            return f"{self.shots.min()} to {self.shots.max()}, {self.shots.mean():.4g} on average"
+        return f"{self.shots}"
 
     def _predicted_text(self) -> str:
         predicted = f"predicted {_number(self.predicted_rmse)}"

@@ -27,6 +27,7 @@ def convolve(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    tolerance: float | tuple[str, float] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Convolve an image with a kernel by measuring quantum circuits.
@@ -59,6 +60,11 @@ def convolve(
             variance is in the standard errors. A `ReadoutMitigation` says how often to run these,
             or which errors are known. Standard errors of different pixels then have a part in
             common. For methods whose estimate is linear in the counts, not for ideal simulators.
+        tolerance: Instead of ``shots``, the standard error that no pixel may exceed, or
+            ``("rms", error)`` for the root mean square over all pixels, in the unit of the result.
+            As few executions as leave it by what the method predicts without noise: `Collapse`
+            gives every pixel the shots that it needs, and ``result.shots`` is an array. More than
+            10**12 executions are refused.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -93,6 +99,7 @@ def convolve(
         seed=seed,
         job_shots=job_shots,
         mitigation=mitigation,
+        tolerance=tolerance,
         flipped=True,
     )
     return laid_out.run(progress)
@@ -111,6 +118,7 @@ def correlate(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    tolerance: float | tuple[str, float] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
@@ -138,6 +146,7 @@ def correlate(
         seed=seed,
         job_shots=job_shots,
         mitigation=mitigation,
+        tolerance=tolerance,
         flipped=False,
     )
     return laid_out.run(progress)

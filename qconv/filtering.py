@@ -33,6 +33,7 @@ def filter_frequencies(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    tolerance: float | tuple[str, float] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Multiply an image's spectrum by a transfer function, in a quantum circuit.
@@ -53,6 +54,7 @@ def filter_frequencies(
         seed: Of all randomness.
         job_shots: Most shots of a job.
         mitigation: As in `qconv.convolve`.
+        tolerance: As in `qconv.convolve`.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -90,6 +92,7 @@ def filter_frequencies(
         seed=seed,
         job_shots=job_shots,
         mitigation=mitigation,
+        tolerance=tolerance,
     )
     return laid_out.run(progress)
 

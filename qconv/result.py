@@ -78,8 +78,9 @@ class Convolution:
     stderr: NDArray[np.float64]
     """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact,
     NaN where a single shot leaves it unknown."""
-    shots: int | None
-    """Shots that each output pixel's estimate rests on; None for the exact expectation."""
+    shots: int | NDArray[np.int64] | None
+    """Shots that each output pixel's estimate rests on: one number, or an array of the image's
+    shape where they differ; None for the exact expectation."""
     total_shots: int
     """Executions of circuits altogether, discarded ones included."""
     circuits: tuple[QuantumCircuit, ...]
@@ -164,7 +165,8 @@ class Convolution:
                 "(or dealt out in the same way); expected different seeds"
             )
         shots = self.shots + other.shots
-        a, b = self.shots / shots, other.shots / shots
+        a = self.shots / np.maximum(shots, 1) + 0.5 * (shots == 0)  # nothing varies without shots
+        b = 1 - a
         total = self.total_shots + other.total_shots
         kept = (
             self.success_probability * self.total_shots
@@ -194,7 +196,9 @@ class Convolution:
             oracle_calls=self.oracle_calls + other.oracle_calls,
             bias=_both(lambda one, two: a * one + b * two, self.bias, other.bias),
             reliable=_both(np.logical_and, self.reliable, other.reliable),
-            contrast=_both(lambda one, two: a * one + b * two, self.contrast, other.contrast),
+            contrast=_both(
+                lambda one, two: np.mean(a) * one + np.mean(b) * two, self.contrast, other.contrast
+            ),
             counts=counts,
             count_unit=unit,
             independent=self.independent and other.independent,
@@ -218,7 +222,7 @@ class Convolution:
         """
         fields = {
             "format": _FORMAT,
-            "shots": self.shots,
+            "shots": None if isinstance(self.shots, np.ndarray) else self.shots,
             "total_shots": self.total_shots,
             "success_probability": self.success_probability,
             "success_stderr": self.success_stderr,
@@ -230,6 +234,8 @@ class Convolution:
         }
         given = {name: getattr(self, name) for name in _OPTIONAL}
         optional = {name: array for name, array in given.items() if array is not None}
+        if isinstance(self.shots, np.ndarray):
+            optional["shots_of_pixels"] = self.shots
         circuits = io.BytesIO()
         if self.circuits:
             qpy.dump(list(self.circuits), circuits)
@@ -265,10 +271,13 @@ class Convolution:
             image, stderr, packed = (arrays[name] for name in ("image", "stderr", "circuits"))
             fields = json.loads(str(arrays["fields"]))
             optional = {name: arrays.get(name) for name in _OPTIONAL}
+            each = arrays.get("shots_of_pixels")
         if fields.pop("format") != _FORMAT:
             raise ValueError("its format is of another version")
         circuits = tuple(qpy.load(io.BytesIO(packed.tobytes()))) if packed.size else ()
         fields["streams"] = frozenset(fields["streams"])
+        if each is not None:
+            fields["shots"] = each
         return cls(image=image, stderr=stderr, circuits=circuits, **optional, **fields)
 
     def plot(
@@ -339,7 +348,7 @@ class Convolution:
         return preview({"estimate": self.image, "standard error": self.stderr}, self._rows())
 
     def __repr__(self) -> str:
-        shots = "exact" if self.shots is None else f"{self.shots} shots a pixel"
+        shots = "exact" if self.shots is None else f"{in_words(self.shots)} shots a pixel"
         return f"<Convolution {self.image.shape}, {shots}, {self.total_shots} in total>"
 
     def __str__(self) -> str:
@@ -348,10 +357,9 @@ class Convolution:
     @numpy_defaults
     def _rows(self) -> list[tuple[str, str]]:
         """What is known, by its names."""
-        exact = self.shots is None
         rows = [
             ("output pixels", " x ".join(map(str, self.image.shape))),
-            ("shots a pixel", "exact expectation" if exact else f"{self.shots:,}"),
+            ("shots a pixel", in_words(self.shots)),
             ("executions in total", f"{self.total_shots:,}"),
             ("success probability", f"{self.success_probability:.6g}"),
             ("oracle calls", f"{self.oracle_calls:,}"),
@@ -374,6 +382,15 @@ class Convolution:
 def _root_mean_square(numbers: NDArray[np.float64]) -> float:
     largest = float(np.abs(numbers).max(initial=0))  # so that no square over- or underflows
     return largest * float(np.sqrt(np.mean(np.square(numbers / largest)))) if largest else 0.0
+
+
+def in_words(shots: int | NDArray[np.int64] | None) -> str:
+    """Shots of every pixel in a few words."""
+    if shots is None:
+        return "exact expectation"
+    if isinstance(shots, np.ndarray):
+        return f"{shots.min(initial=0):,} to {shots.max(initial=0):,}"
+    return f"{shots:,}"
 
 
 def contents(circuit: QuantumCircuit) -> bytes:

@@ -30,8 +30,13 @@ from qconv.cli.options import (
 from qconv.cli.report import Report, channels
 from qconv.cli.streams import say
 from qconv.kernels import KERNEL_NAMES
+from qconv.planning.allocation import DEFAULT_SHOTS
+from qconv.result import in_words
 
 _Array = NDArray[np.float64]
+
+#: Shots of each pixel, if neither they nor a tolerance are given.
+_SHOTS = 1000
 
 #: Most qubits of a block's circuit, if nothing else is said.
 _QUBITS = 16
@@ -161,7 +166,8 @@ def _convolve_channels(
                 channel,
                 plan.propagator,
                 method=plan.method,
-                shots=plan.shots,
+                shots=_shots(options),
+                tolerance=options.tolerance,
                 backend=backend,
                 seed=rng,
                 mitigation=plan.mitigation,
@@ -182,17 +188,28 @@ def _plan(
     options: argparse.Namespace,
 ) -> qconv.Plan:
     """The plan of one channel."""
-    shots = None if options.exact else options.shots
     if options.mitigation is not None and options.backend is None:
         raise UsageError("--mitigation: goes with --backend, a device that misreads")
     return qconv.plan(
         channel,
         propagator,
         method=method,
-        shots=shots,
+        shots=_shots(options),
+        tolerance=options.tolerance,
         mitigation=options.mitigation,
         **_geometry(options),
     )
+
+
+def _shots(options: argparse.Namespace) -> int | None:
+    """Shots of each pixel; None for the exact expectation."""
+    if options.exact:
+        return None
+    if options.tolerance is not None:
+        if options.shots is not None:
+            raise UsageError("--tolerance: goes without --shots, as it says how many there are")
+        return DEFAULT_SHOTS
+    return _SHOTS if options.shots is None else options.shots
 
 
 def _exact(image: _Array, kernel: _Array, options: argparse.Namespace) -> _Array:
@@ -215,7 +232,7 @@ def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     shots = (
         "exact expectation"
         if result.shots is None
-        else f"{result.shots:,} shot{'s' * (result.shots > 1)} a pixel"
+        else f"{in_words(result.shots)} shot{'s' * bool(np.max(result.shots) > 1)} a pixel"
     )
     steps = [f"{options.steps} steps"] if (options.steps or 1) > 1 else []
     extras = [word for word in ("baseline", "shared") if _given(options).get(word)]

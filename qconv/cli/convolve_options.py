@@ -63,6 +63,7 @@ examples:
 OPTIONS = {
     "baseline": "collapse",
     "shared": "collapse",
+    "allocation": "collapse",
     "steps": "diffusion",
     "powers": "estimation",
     "range": "estimation",
@@ -153,8 +154,13 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--method", choices=METHODS, default="collapse", help="see above (default: collapse)"
     )
+    how.add_argument("--shots", type=int, metavar="N", help="shots for each pixel (default: 1000)")
     how.add_argument(
-        "--shots", type=int, default=1000, metavar="N", help="shots for each pixel (default: 1000)"
+        "--tolerance",
+        type=float,
+        metavar="E",
+        help="in place of --shots: the largest standard error of a pixel, in grey levels; as few "
+        "executions as leave it",
     )
     how.add_argument(
         "--exact",
@@ -166,6 +172,12 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         action=argparse.BooleanOptionalAction,
         help="collapse: sample only differences from the centre pixel, which are small "
         "(default: yes)",
+    )
+    how.add_argument(
+        "--allocation",
+        choices=["even", "optimal"],
+        help="collapse: the same shots for every pixel, or as many in all where they help most "
+        "(default: even)",
     )
     how.add_argument(
         "--shared",

@@ -28,7 +28,7 @@ class _Measured:
 
     image: _Array
     stderr: _Array
-    shots: int | None
+    shots: int | NDArray[np.int64] | None
     oracle_calls: int
     independent: bool
     bias: _Array | None

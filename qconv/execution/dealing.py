@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,10 @@ from qconv.grid import Tile, split_tile, tile_pixels
 
 #: NumPy's hypergeometric generator takes populations below this.
 DEAL_LIMIT = 1_000_000_000
+
+
+#: Shots of each pixel: one number for all, or an array of the output's shape.
+Each: TypeAlias = int | NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -33,23 +38,37 @@ class Piece:
         return tile_pixels(self.tile)
 
 
-def portions(tiles: Sequence[Tile], shots: int) -> list[list[Piece]]:
+def shots_in(each: Each, tile: Tile) -> NDArray[np.int64]:
+    """Shots of every pixel of a tile, in C order."""
+    if isinstance(each, np.ndarray):
+        return each[tile].ravel()
+    return np.full(tile_pixels(tile), each, dtype=np.int64)
+
+
+def shots_of(each: Each, tile: Tile) -> int:
+    """Shots of all pixels of a tile together."""
+    return int(each[tile].sum()) if isinstance(each, np.ndarray) else each * tile_pixels(tile)
+
+
+def portions(tiles: Sequence[Tile], each: Each) -> list[list[Piece]]:
     """Which pieces of the tiles are dealt from which histogram, as few histograms as can be.
 
     Args:
         tiles: Of the output.
-        shots: For each pixel.
+        each: Shots of each pixel.
     """
-    room = max(1, (DEAL_LIMIT - 1) // shots)  # pixels of one histogram
+    most = max(int(np.max(each)), 1)
+    room = max(1, (DEAL_LIMIT - 1) // most)  # pixels of one histogram, at least
     pieces = [Piece(n, part) for n, tile in enumerate(tiles) for part in split_tile(tile, room)]
     together: list[list[Piece]] = []
-    left = 0
+    left = -1
     for piece in pieces:
-        if piece.pixels > left:
+        size = shots_of(each, piece.tile)
+        if size > left:
             together.append([])
-            left = room
+            left = max(room * most, size)
         together[-1].append(piece)
-        left -= piece.pixels
+        left -= size
     return together
 
 

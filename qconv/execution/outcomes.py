@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._memory import require_memory
-from qconv.execution.dealing import Piece, deal, portions
+from qconv.execution.dealing import Each, Piece, deal, portions, shots_in, shots_of
 from qconv.execution.histogram import Histogram
 from qconv.execution.program import Program
 from qconv.execution.readout import Readout, Unfolding
@@ -291,7 +291,7 @@ class Selection:
         self,
         tiles: Sequence[Tile],
         numbers: Sequence[int],
-        shots: int,
+        shots: Each,
         seed: np.random.SeedSequence,
     ) -> Hands:
         """Shots of every pixel's own.
@@ -299,7 +299,7 @@ class Selection:
         Args:
             tiles: Of the output; all of them, where shots were counted and are dealt out.
             numbers: Of the tiles, by which their streams go.
-            shots: For each pixel.
+            shots: For each pixel: one number, or an array of the output's shape.
             seed: Of the draws or deals; every tile has a stream of its own.
         """
         if self.p is not None:
@@ -315,7 +315,7 @@ def _drawn_hands(
     p: _Array,
     tiles: Sequence[Tile],
     numbers: Sequence[int],
-    shots: int,
+    shots: Each,
     seed: np.random.SeedSequence,
 ) -> Hands:
     """Shots drawn from a law.
@@ -324,6 +324,21 @@ def _drawn_hands(
     a shot where it has fewer: the same law, whichever is less work.
     """
     law = Inverse(p)
+
+    def of_different_sizes(number: int) -> Iterator[tuple[Tile, Hand]]:
+        rng = np.random.default_rng(derived(seed, TILES, numbers[number]))
+        for piece in split_tile(tiles[number], max(1, _DRAWN // len(p))):
+            each = shots_in(shots, piece)
+            if each.sum() < len(each) * len(p):
+                cells = np.repeat(np.arange(len(each)) * len(p), each)
+                cells += law.outcomes(rng.random(len(cells)))
+                counts = np.bincount(cells, minlength=len(each) * len(p))
+                yield piece, Hand(counts=counts.reshape(len(each), len(p)))
+            else:
+                yield piece, Hand(counts=rng.multinomial(each, p))
+
+    if isinstance(shots, np.ndarray):
+        return of_different_sizes
 
     def hands(number: int) -> Iterator[tuple[Tile, Hand]]:
         rng = np.random.default_rng(derived(seed, TILES, numbers[number]))
@@ -357,14 +372,14 @@ def _unfolded_hands(hands: Hands, unfolding: Unfolding, mass: float) -> Hands:
 def _dealt_hands(
     counts: tuple[_Counts, ...],
     tiles: Sequence[Tile],
-    shots: int,
+    shots: Each,
     seed: np.random.SeedSequence,
 ) -> Hands:
     """Counted shots, dealt out to the tiles now, and from each tile to its pixels on demand."""
     of_tile: list[list[tuple[Piece, _Counts]]] = [[] for _ in tiles]
     for job, (histogram, pieces) in enumerate(zip(counts, portions(tiles, shots), strict=True)):
         rng = np.random.default_rng(derived(seed, DEALS, job))
-        wanted = [shots * piece.pixels for piece in pieces]
+        wanted = [shots_of(shots, piece.tile) for piece in pieces]
         for piece, hand in zip(pieces, deal(histogram, wanted, rng), strict=True):
             of_tile[piece.number].append((piece, hand))
     room = max(1, _DEALT // len(counts[0]))
@@ -373,8 +388,8 @@ def _dealt_hands(
         rng = np.random.default_rng(derived(seed, TILES, number))
         for piece, hand in of_tile[number]:
             parts = list(split_tile(piece.tile, room))
-            sizes = [shots * tile_pixels(part) for part in parts]
+            sizes = [shots_of(shots, part) for part in parts]
             for part, share in zip(parts, deal(hand, sizes, rng), strict=True):
-                yield part, Hand(counts=deal(share, [shots] * tile_pixels(part), rng))
+                yield part, Hand(counts=deal(share, shots_in(shots, part), rng))
 
     return hands

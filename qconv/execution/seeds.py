@@ -15,9 +15,9 @@ Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
 
 #: Places under a call's root: what runs on a backend (and how many shots each part of a law gets);
 #: draws and deals within a tile; dealing a job's shots out to the tiles; the blocks of an image;
-#: the output channels of a layer. Amplitude estimation has (number of the tile, Grover power) under
-#: the root, and there these.
-JOBS, TILES, DEALS, BLOCKS, CHANNELS = range(5)
+#: the output channels of a layer; how shots are shared out. Amplitude estimation has (number of the
+#: tile, Grover power) under the root, and there these.
+JOBS, TILES, DEALS, BLOCKS, CHANNELS, ALLOCATION = range(6)
 
 #: Places under a job whose outcomes are kept or discarded: rounds that run, and choices from what
 #: came in surplus.

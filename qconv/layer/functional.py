@@ -12,6 +12,7 @@ from qconv.execution.seeds import Seed, root_seed
 from qconv.layer.geometry import Numbers, layer_geometry
 from qconv.layer.layer import Layer
 from qconv.methods.collapse.method import Collapse
+from qconv.planning.allocation import check_tolerance, require_one_of
 from qconv.result import Convolution
 
 
@@ -32,6 +33,7 @@ def conv2d(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    tolerance: float | tuple[str, float] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of images by measuring quantum circuits.
@@ -58,6 +60,7 @@ def conv2d(
         seed: As for `convolve`: the same seed gives the same bytes on any number of cores.
         job_shots: As for `convolve`.
         mitigation: As for `convolve`.
+        tolerance: As for `convolve`.
         progress: Show a progress bar over the circuits (needs tqdm).
 
     Returns:
@@ -98,6 +101,7 @@ def conv2d(
         seed=seed,
         job_shots=job_shots,
         mitigation=mitigation,
+        tolerance=tolerance,
     )
     return layer.run(boolean(progress, "progress"))
 
@@ -119,6 +123,7 @@ def conv1d(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    tolerance: float | tuple[str, float] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of signals: as `conv2d`, along one axis.
@@ -149,6 +154,7 @@ def conv1d(
         seed=seed,
         job_shots=job_shots,
         mitigation=mitigation,
+        tolerance=tolerance,
     )
     return layer.run(boolean(progress, "progress"))
 
@@ -170,6 +176,7 @@ def laid_out(
     seed: Seed,
     job_shots: int | None,
     mitigation: ReadoutMitigation | str | None = None,
+    tolerance: float | tuple[str, float] | None = None,
 ) -> Layer:
     """Check and lay out a layer with one or two axes of places; nothing runs.
 
@@ -177,6 +184,8 @@ def laid_out(
     """
     check_backend(backend)
     worker_count()
+    wanted = check_tolerance(tolerance)
+    require_one_of(shots, wanted)
     return Layer(
         geometry=layer_geometry(places, input, weight, bias, stride, padding, dilation, groups),
         method=Collapse(shared=shared, baseline=baseline),
@@ -185,4 +194,5 @@ def laid_out(
         seed=root_seed(seed),
         job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
         mitigation=check_mitigation(mitigation),
+        tolerance=wanted,
     )

@@ -33,6 +33,7 @@ from qconv.execution.run import Known, run
 from qconv.execution.seeds import CHANNELS, derived, stream_name
 from qconv.grid import Grid
 from qconv.layer.geometry import Geometry
+from qconv.planning.allocation import Tolerance
 from qconv.planning.budget import Noisy, with_bias
 from qconv.planning.method import Method
 from qconv.planning.plan import Plan
@@ -60,6 +61,8 @@ class Layer:
     """Most shots of a job; None for as many as the backend says."""
     mitigation: ReadoutMitigation | None = None
     """How counts are corrected for readout errors; None for not at all."""
+    tolerance: Tolerance | None = None
+    """The error that is asked for, instead of shots."""
 
     def plans(self) -> Iterator[tuple[int, Plan]]:
         """The output channels that need a circuit, each as a plan of its own."""
@@ -132,7 +135,7 @@ class Layer:
         largest = self._largest[self.geometry.group_of(channel)]
         with np.errstate(over="ignore"):
             require_products(float(2 * np.abs(propagator.weights).max() * largest), "input")
-        return Plan(
+        plan = Plan(
             image=seen,
             propagator=propagator,
             grid=grid,
@@ -144,6 +147,7 @@ class Layer:
             mitigation=self.mitigation,
             memory={"image": b"part of a layer"},  # whose own digest tells what was estimated
         )
+        return self.method.allot(plan, self.tolerance)
 
     @cached_property
     def _largest(self) -> list[np.float64]:
@@ -168,10 +172,13 @@ class Layer:
         total, kept, calls, independent = 0, 0.0, 0, True
         circuits: list[QuantumCircuit] = []
         streams: frozenset[str] = frozenset()
+        each = None if self.tolerance is None else np.zeros(self._batched, dtype=np.int64)
         for channel in channels:
             number, result = channel.decoded(outcomes)
             image[:, number] = result.image[:, 0]
             stderr[:, number] = result.stderr[:, 0]
+            if each is not None and result.shots is not None:
+                each[:, number] = np.broadcast_to(result.shots, result.image.shape)[:, 0]
             total += result.total_shots
             kept += result.total_shots * result.success_probability
             calls += result.oracle_calls
@@ -182,7 +189,7 @@ class Layer:
         return Convolution(
             image=image.reshape(self.geometry.output_shape),
             stderr=stderr.reshape(self.geometry.output_shape),
-            shots=self.shots,
+            shots=self.shots if each is None else each.reshape(self.geometry.output_shape),
             total_shots=total,
             circuits=tuple(circuits),
             success_probability=kept / total if total else 1.0,

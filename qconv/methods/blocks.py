@@ -237,7 +237,7 @@ class _Total:
         self._kept_variance += (pixels * result.success_stderr) ** 2
         self._shots += result.total_shots
         self._planned += part.executions
-        self._came += part.executions * (result.shots or 1) // (self._plan.shots or 1)
+        self._came += part.executions * int(np.max(result.shots or 1)) // (self._plan.shots or 1)
         self._calls += result.oracle_calls
         if not self.circuits:
             self.circuits = result.circuits

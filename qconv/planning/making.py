@@ -22,6 +22,7 @@ from qconv.execution.backends import Backend, check_backend
 from qconv.execution.readout import ReadoutMitigation, check_mitigation
 from qconv.execution.seeds import Seed, root_seed
 from qconv.grid import Grid, plan_grid
+from qconv.planning.allocation import check_tolerance, require_one_of
 from qconv.planning.method import Method, check_method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
@@ -41,6 +42,7 @@ def plan(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    tolerance: float | tuple[str, float] | None = None,
     flipped: bool = True,
 ) -> Plan:
     """Check and lay out a convolution; nothing runs.
@@ -57,6 +59,8 @@ def plan(
         seed: Of all randomness.
         job_shots: Most shots of a job.
         mitigation: ``"readout"`` or a `ReadoutMitigation`; None for none.
+        tolerance: Instead of shots, the standard error that no pixel may exceed, or
+            ``("rms", error)``.
         flipped: True for convolution, False for correlation.
 
     Returns:
@@ -94,7 +98,9 @@ def plan(
     padded_pixels = math.prod(grid.padded_shape)
     require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
     require_finite(array, "image")
-    return Plan(image=array, **fields)
+    wanted = check_tolerance(tolerance)
+    require_one_of(shots, wanted)
+    return method.allot(Plan(image=array, **fields), wanted)
 
 
 def without_image(

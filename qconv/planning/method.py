@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -12,12 +13,16 @@ from numpy.typing import NDArray
 
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
+from qconv.planning.allocation import Tolerance, require_affordable
 from qconv.propagator import Propagator
 from qconv.result import Convolution
 
 if TYPE_CHECKING:
     from qconv.planning.plan import Plan
 
+
+#: How often executions are corrected until they give the error that is asked for.
+_ROUNDS, _CLOSE = 20, 0.99
 
 WHOLE_IMAGE = (
     "one that holds a whole image in one circuit (such as qconv.Diffusion(), "
@@ -140,6 +145,37 @@ class Method(ABC):
             f"method: expected one whose result can be computed part by part ({instead}"
             f"qconv.Collapse()), got {self!r}"
         )
+
+    def allot(self, plan: Plan, tolerance: Tolerance | None) -> Plan:
+        """The plan with its executions, as many as a tolerance needs.
+
+        Methods whose circuits hold the whole image need no more than their prediction; others say
+        how they share shots out among the pixels.
+
+        Args:
+            plan: With a number of shots.
+            tolerance: The error that is asked for, instead; None to leave the plan as it is.
+
+        Raises:
+            ValueError: The method predicts no errors, or they would take too many executions.
+        """
+        if tolerance is None:
+            return plan
+        number, pixels = 1, plan.grid.pixels
+        allotted = plan
+        for _ in range(_ROUNDS):
+            shots = max(1, round(number / pixels)) if self.whole_image else number
+            total = number if self.whole_image else None
+            allotted = replace(plan, shots=shots, total=total, memory={})
+            stderr = self.predict(allotted).stderr
+            if stderr is None or np.isnan(stderr).any():
+                raise ValueError(f"tolerance: {self!r} predicts no errors; expected shots instead")
+            short = tolerance.shortfall(stderr)
+            if short <= 1 and (short > _CLOSE or number == 1):
+                break
+            require_affordable(number * short * (1 if self.whole_image else pixels))
+            number = max(1, math.ceil(number * short))
+        return allotted
 
     def in_place(self) -> Method | None:
         """The method laid out so that a displaced result is measured where it belongs.

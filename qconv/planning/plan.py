@@ -16,6 +16,7 @@ from qconv._checks import boolean, numpy_defaults
 from qconv._threads import for_each
 from qconv.circuits.arithmetic import choose_family
 from qconv.execution.backends import Backend, is_ideal, is_statevector, noise_name
+from qconv.execution.dealing import Each
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.run import run
@@ -26,7 +27,7 @@ from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import gathered
 from qconv.planning.method import Method
 from qconv.propagator import Propagator
-from qconv.result import Convolution
+from qconv.result import Convolution, in_words
 
 _T = TypeVar("_T")
 
@@ -66,6 +67,9 @@ class Plan:
     """Most shots of a job; None for as many as the backend says."""
     mitigation: ReadoutMitigation | None = None
     """How counts are corrected for readout errors; None for not at all."""
+    each: NDArray[np.int64] | None = None
+    """Shots of every output pixel where they differ, shape ``grid.output_shape``; ``shots`` is then
+    about their mean."""
     total: int | None = None
     """Executions of circuits that hold the whole image; None for ``shots`` a pixel."""
     counted: bool = False
@@ -176,7 +180,7 @@ class Plan:
             ("image", " x ".join(map(str, self.grid.image_shape))),
             ("kernel", " x ".join(map(str, self.propagator.shape))),
             ("output pixels", " x ".join(map(str, self.grid.output_shape))),
-            ("shots a pixel", "exact expectation" if self.shots is None else f"{self.shots:,}"),
+            ("shots a pixel", in_words(self.shots if self.each is None else self.each)),
         ]
         return "\n".join([*(f"{name:<26}{text}" for name, text in rows), str(self.cost)])
 
@@ -224,6 +228,11 @@ class Plan:
                 f"output pixels, got {self.shots}"
             )
         return self.shots * self.grid.pixels
+
+    @property
+    def shots_of_pixels(self) -> Each:
+        """Shots of each output pixel: one number, or an array; 0 for the exact expectation."""
+        return (self.shots or 0) if self.each is None or self.shots is None else self.each
 
     def shots_that_came(self, planned: int, came: int) -> int | None:
         """Shots for each output pixel, where a backend gave more or fewer than planned.

@@ -22,27 +22,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import boolean, require_products
+from qconv._checks import boolean, one_of, require_products
 from qconv.circuits.encoding import encode_amplitudes
-from qconv.execution.dealing import portions
+from qconv.execution.dealing import Each, portions, shots_in, shots_of
 from qconv.execution.outcomes import Outcomes, Selection
 from qconv.execution.program import Program
-from qconv.execution.seeds import JOBS, derived
+from qconv.execution.seeds import ALLOCATION, JOBS, derived
 from qconv.grid import Tile
 from qconv.methods.collapse.windows import Positions, Windows
+from qconv.planning.allocation import Tolerance, for_tolerance, optimal, require_affordable
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result import Convolution
 
 _Array = NDArray[np.float64]
+
+ALLOCATIONS = ("even", "optimal")
 
 #: Part of the variance that errors may have in common and still be called independent.
 _COMMON = 0.002
@@ -63,9 +66,17 @@ class Collapse(Method):
         baseline: Sample only differences from the pixel under the kernel's centre, whose own
             contribution is known without sampling (a control variate). Where the image is smooth
             this cuts the variance by orders of magnitude for kernels that sum to zero.
+        allocation: ``"even"`` gives every pixel as many shots; ``"optimal"`` shares the same total
+            out in proportion to the standard deviation of each pixel's shots, which is known
+            beforehand: the smallest mean square error for the cost, and no shot where a pixel has
+            no variance. ``result.shots`` is then an array.
 
     Raises:
         TypeError: An option is not a bool.
+        ValueError: ``allocation`` is unknown, or does not go with ``shared``.
+
+    Source:
+        Neyman 1934, "On the two different aspects of the representative method", section III.
 
     Example:
         >>> import qconv
@@ -80,12 +91,19 @@ class Collapse(Method):
 
     shared: bool = False
     baseline: bool = False
+    allocation: str = "even"
 
     kernel_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         boolean(self.shared, "shared")
         boolean(self.baseline, "baseline")
+        one_of(self.allocation, "allocation", ALLOCATIONS)
+        if self.shared and self.allocation != "even":
+            raise ValueError(
+                f"allocation: expected 'even' with shared=True, got {self.allocation!r}: shots "
+                "that all pixels share cannot be shared out"
+            )
 
     def executions(self, pixels: int, shots: int) -> int:
         """Shots that are shared count once."""
@@ -98,7 +116,30 @@ class Collapse(Method):
 
     def part_sides(self, plan: Plan) -> tuple[int, ...]:
         """Tiles have streams of their own."""
+        if self.allocation != "even":
+            raise ValueError(
+                f"allocation: expected 'even' for parts of an image, got {self.allocation!r}, "
+                "which has to see all pixels"
+            )
         return plan.grid.tile_sides
+
+    def allot(self, plan: Plan, tolerance: Tolerance | None) -> Plan:
+        """Shots by the standard deviation of each pixel's, which is known beforehand."""
+        if plan.shots is None or (tolerance is None and self.allocation == "even"):
+            return plan
+        spread = self.predict(replace(plan, shots=1, each=None)).stderr
+        if spread is None:
+            raise RuntimeError("expected a prediction")
+        if self.shared and tolerance is not None:
+            shots = math.ceil(tolerance.shortfall(spread))
+            require_affordable(shots)
+            return replace(plan, shots=max(1, shots))
+        rng = np.random.default_rng(derived(plan.seed, ALLOCATION))
+        if tolerance is None:
+            each = optimal(spread, plan.shots * plan.grid.pixels, rng)
+        else:
+            each = for_tolerance(spread, tolerance, rng)
+        return replace(plan, shots=max(1, round(float(each.mean()))), each=each)
 
     def build(self, plan: Plan) -> list[Program]:
         """The kernel's circuit, for the shots of all pixels."""
@@ -109,8 +150,9 @@ class Collapse(Method):
         if shots is not None and self.shared:
             sizes = (shots,)
         elif shots is not None:
-            dealt = portions(plan.grid.tiles, shots)
-            sizes = tuple(shots * sum(piece.pixels for piece in pieces) for pieces in dealt)
+            each = plan.shots_of_pixels
+            dealt = portions(plan.grid.tiles, each)
+            sizes = tuple(sum(shots_of(each, piece.tile) for piece in part) for part in dealt)
         keep = np.zeros(math.prod(_padded(propagator.shape)), dtype=np.bool_)
         keep[_outcomes(positions, propagator.shape)] = True
         return [
@@ -141,7 +183,9 @@ class Collapse(Method):
                 stderr[tile] = errors(tile)
 
         plan.for_each_tile(work)
-        kept = self.executions(plan.grid.pixels, plan.shots or 0)
+        each = plan.shots_of_pixels
+        uneven: dict[str, Any] = {} if isinstance(each, int) else {"shots": each}
+        kept = self.executions(plan.grid.pixels, each) if isinstance(each, int) else each.sum()
         return plan.result(
             image,
             stderr,
@@ -151,17 +195,19 @@ class Collapse(Method):
             ),
             independent=not ((self.shared or common) and plan.shots),
             quantity=plan.quantity,
+            **uneven,
         )
 
     def predict(self, plan: Plan) -> Prediction:
         """The standard deviation of one sample, over the root of the shots."""
         stderr = np.zeros(plan.grid.output_shape)
         if plan.shots is not None:
-            windows, shots = self._windows(plan), plan.shots
+            windows, shots = self._windows(plan), plan.shots_of_pixels
 
             def work(number: int) -> None:
                 tile = plan.grid.tiles[number]
-                stderr[tile] = windows.deviation(tile, windows.probabilities) / math.sqrt(shots)
+                spread = windows.deviation(tile, windows.probabilities)
+                stderr[tile] = spread / _roots(shots, tile)
 
             plan.for_each_tile(work)
         return Prediction(1.0, stderr)
@@ -176,14 +222,20 @@ class Collapse(Method):
         shots = plan.shots
         if shots is None:
             return None, False
+        each = plan.shots_of_pixels
         parts = positions.covariance(shots, pooled=self.shared)
         if parts is not None:
-            covariance = parts[0] + parts[1]
-            common = np.trace(parts[1]) > _COMMON * np.trace(covariance)
-            return (lambda tile: windows.spread(tile, covariance)), bool(common)
+            sampling, calibration = parts[0] * shots, parts[1]
+            common = np.trace(calibration) > _COMMON * np.trace(parts[0] + calibration)
+
+            def of_both(tile: Tile) -> _Array:
+                own = windows.spread(tile, sampling) / _roots(each, tile)
+                return np.hypot(own, windows.spread(tile, calibration))
+
+            return of_both, bool(common)
         law, correction = positions.spread(windows.probabilities)
-        scale = math.sqrt(correction / shots)
-        return (lambda tile: scale * windows.deviation(tile, law)), False
+        scale = math.sqrt(correction)
+        return (lambda tile: scale * windows.deviation(tile, law) / _roots(each, tile)), False
 
     def _windows(self, plan: Plan) -> Windows:
         """The samples of every position at every pixel."""
@@ -213,7 +265,7 @@ class Collapse(Method):
             return lambda number: iter(
                 [(tiles[number], windows.average(tiles[number], frequencies))]
             )
-        shots = plan.shots
+        shots = plan.shots_of_pixels
         hands = positions.hands(plan.grid.tiles, plan.grid.tile_numbers, shots, plan.seed)
 
         def averages(number: int) -> Iterator[tuple[Tile, _Array]]:
@@ -221,7 +273,8 @@ class Collapse(Method):
                 if hand.picks is not None:
                     yield piece, windows.average_of_draws(piece, hand.picks)
                 elif hand.counts is not None:
-                    yield piece, windows.average(piece, hand.counts.T / shots)
+                    each = shots if isinstance(shots, int) else shots_in(shots, piece)
+                    yield piece, windows.average(piece, hand.counts.T / np.maximum(each, 1))
 
         return averages
 
@@ -237,6 +290,13 @@ class Collapse(Method):
                 if 0 < propagator.probabilities[centre] < 1:
                     propagator = propagator.excluding(centre)
         return propagator
+
+
+def _roots(each: Each, tile: Tile) -> float | _Array:
+    """Roots of the shots of every pixel of a tile; 1 where there are none, and nothing varies."""
+    if isinstance(each, int):
+        return math.sqrt(each)
+    return np.asarray(np.sqrt(np.maximum(each[tile], 1)))
 
 
 def kernel_circuit(propagator: Propagator, axes: tuple[str, ...]) -> QuantumCircuit:
