@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from qconv.methods.amplitude_estimation.method import AmplitudeEstimation
     from qconv.methods.blocks import Blocks
     from qconv.methods.collapse.method import Collapse
+    from qconv.methods.comparison import MethodComparison, compare_methods
     from qconv.methods.whole_image.diffusion import Diffusion
     from qconv.methods.whole_image.fourier import Fourier
     from qconv.methods.whole_image.interference import Interference
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from qconv.planning.method import Method
     from qconv.planning.plan import Plan
     from qconv.propagator import Propagator
-    from qconv.result import Convolution
+    from qconv.result.convolution import Convolution
 
 __version__ = "0.1.0"
 
@@ -45,18 +46,20 @@ _HOMES = {
     "AmplitudeEstimation": "qconv.methods.amplitude_estimation.method",
     "Blocks": "qconv.methods.blocks",
     "Collapse": "qconv.methods.collapse.method",
-    "Convolution": "qconv.result",
+    "Convolution": "qconv.result.convolution",
     "Cost": "qconv.planning.cost",
     "Diffusion": "qconv.methods.whole_image.diffusion",
     "Fourier": "qconv.methods.whole_image.fourier",
     "Interference": "qconv.methods.whole_image.interference",
     "Match": "qconv.matching.template",
     "Method": "qconv.planning.method",
+    "MethodComparison": "qconv.methods.comparison",
     "Outcomes": "qconv.execution.outcomes",
     "Plan": "qconv.planning.plan",
     "Program": "qconv.execution.program",
     "Propagator": "qconv.propagator",
     "ReadoutMitigation": "qconv.execution.readout",
+    "compare_methods": "qconv.methods.comparison",
     "conv1d": "qconv.layer.functional",
     "conv2d": "qconv.layer.functional",
     "convolve": "qconv.convolution",
@@ -81,11 +84,13 @@ __all__ = [
     "Interference",
     "Match",
     "Method",
+    "MethodComparison",
     "Outcomes",
     "Plan",
     "Program",
     "Propagator",
     "ReadoutMitigation",
+    "compare_methods",
     "conv1d",
     "conv2d",
     "convolve",

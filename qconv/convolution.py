@@ -11,7 +11,7 @@ from qconv.methods.collapse.method import Collapse
 from qconv.planning.making import plan
 from qconv.planning.method import Method
 from qconv.propagator import Propagator
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 
 def convolve(

@@ -16,7 +16,7 @@ from qconv.planning.making import plan
 from qconv.planning.method import Method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 #: How far a magnitude may exceed 1, and a pair of frequencies differ, by rounding.
 _ROUNDING = 1e-9

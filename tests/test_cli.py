@@ -774,8 +774,9 @@ class TestHelp:
         with pytest.raises(SystemExit):
             main(["--help"])
         text = " ".join(capsys.readouterr().out.split())
-        for name in ("kernel", "mode", "boundary", "shots", "out"):
+        for name in ("kernel", "mode", "boundary", "out"):
             assert f"default: {defaults[name]}" in text, name
+        assert "shots for each pixel (default: 1000)" in text
 
     def test_version(self, capsys):
         with pytest.raises(SystemExit) as raised:

@@ -53,6 +53,10 @@ def _run(given: list[str]) -> str:
         from qconv.cli import match
 
         return match.run(options)
+    if given[:1] == ["plan"]:
+        from qconv.cli import plan
+
+        return plan.run(plan.parsed(given[1:]))
     if given[:1] == ["explore"]:
         from qconv.cli import explore
 

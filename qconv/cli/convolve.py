@@ -31,7 +31,7 @@ from qconv.cli.report import Report, channels
 from qconv.cli.streams import say
 from qconv.kernels import KERNEL_NAMES
 from qconv.planning.allocation import DEFAULT_SHOTS
-from qconv.result import in_words
+from qconv.result.numbers import in_words
 
 _Array = NDArray[np.float64]
 

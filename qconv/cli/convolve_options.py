@@ -78,7 +78,9 @@ def parser() -> Parser:
     made = Parser("qconv", _DESCRIPTION, _EPILOG)
     made.add_argument("--version", action="version", version=f"qconv {__version__}")
     _add_what(made)
-    _add_sampling(made.add_argument_group("how to sample"))
+    sampling = made.add_argument_group("how to sample")
+    _add_sampling(sampling)
+    _add_place(sampling)
     _add_layout(made.add_argument_group("how to lay it out"))
     add_outputs(made, "result.png", "the measured picture; .npy keeps every digit")
     return made
@@ -204,6 +206,10 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         help="estimation: the range of grey levels that the flag covers, of the whole picture or "
         "around each pixel, which is narrower but takes longer (default: global)",
     )
+
+
+def _add_place(how: argparse._ArgumentGroup) -> None:
+    """Add what decides where circuits run."""
     how.add_argument(
         "--backend",
         metavar="NAME",

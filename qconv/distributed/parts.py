@@ -21,7 +21,7 @@ from qconv.execution.program import Program
 from qconv.execution.run import UNKNOWN_LAW, run
 from qconv.grid import Grid
 from qconv.planning.plan import Plan
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 

@@ -32,7 +32,7 @@ from qconv.execution.program import Program, Saving, append_measurement
 from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.seeds import ROUNDS, derived
 from qconv.execution.shots import LEAST_SUCCESS, Jobs, kept_counts, measured_counts, too_noisy
-from qconv.result import contents
+from qconv.result.numbers import contents
 
 #: Physical circuits and the laws of their noisy outcomes, by the contents of what was asked for.
 Known: TypeAlias = dict[bytes, tuple[Physical, NDArray[np.float64]]]

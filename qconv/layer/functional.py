@@ -13,7 +13,7 @@ from qconv.layer.geometry import Numbers, layer_geometry
 from qconv.layer.layer import Layer
 from qconv.methods.collapse.method import Collapse
 from qconv.planning.allocation import check_tolerance, require_one_of
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 
 @numpy_defaults

@@ -38,7 +38,7 @@ from qconv.planning.budget import Noisy, with_bias
 from qconv.planning.method import Method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 

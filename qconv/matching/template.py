@@ -48,7 +48,7 @@ from qconv.methods.whole_image.fourier import Fourier
 from qconv.planning.making import plan
 from qconv.planning.method import Method, check_method
 from qconv.planning.plan import Plan
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 

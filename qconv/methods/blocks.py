@@ -41,7 +41,7 @@ from qconv.methods.layout import Layout, Part
 from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, check_method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from qconv.execution.outcomes import Outcomes
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 
 class Noisy:

@@ -15,7 +15,7 @@ from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.planning.allocation import Tolerance, require_affordable
 from qconv.propagator import Propagator
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 if TYPE_CHECKING:
     from qconv.planning.plan import Plan
@@ -71,6 +71,8 @@ class Method(ABC):
     whole_image: ClassVar[bool] = False
     """Whether one circuit holds all pixels, so that any number of executions, `Plan.whole_shots`,
     serves them all. Only such methods can be cut into blocks."""
+    least_shots: ClassVar[int] = 1
+    """Fewest shots of a pixel with which its predicted errors hold, where pixels have their own."""
     nonnegative: ClassVar[bool] = False
     """Whether it needs an image without negative values."""
     unitary_filters: ClassVar[bool] = False
@@ -161,7 +163,8 @@ class Method(ABC):
         """
         if tolerance is None:
             return plan
-        number, pixels = 1, plan.grid.pixels
+        least = self.least_shots
+        number, pixels = least, plan.grid.pixels
         allotted = plan
         for _ in range(_ROUNDS):
             shots = max(1, round(number / pixels)) if self.whole_image else number
@@ -171,10 +174,10 @@ class Method(ABC):
             if stderr is None or np.isnan(stderr).any():
                 raise ValueError(f"tolerance: {self!r} predicts no errors; expected shots instead")
             short = tolerance.shortfall(stderr)
-            if short <= 1 and (short > _CLOSE or number == 1):
+            if short <= 1 and (short > _CLOSE or number == least):
                 break
             require_affordable(number * short * (1 if self.whole_image else pixels))
-            number = max(1, math.ceil(number * short))
+            number = max(least, math.ceil(number * short))
         return allotted
 
     def in_place(self) -> Method | None:

@@ -27,7 +27,8 @@ from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import gathered
 from qconv.planning.method import Method
 from qconv.propagator import Propagator
-from qconv.result import Convolution, in_words
+from qconv.result.convolution import Convolution
+from qconv.result.numbers import in_words
 
 _T = TypeVar("_T")
 

@@ -28,7 +28,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ from qconv.methods.amplitude_estimation.likelihood import most_likely
 from qconv.methods.cutting import Block, cut
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 _T = TypeVar("_T")
@@ -106,6 +106,8 @@ class AmplitudeEstimation(Method):
 
     powers: Sequence[int] = (0, 1, 2, 4, 8, 16)
     range: str = "global"
+
+    least_shots: ClassVar[int] = 50
 
     def __post_init__(self) -> None:
         if isinstance(self.powers, str) or not hasattr(self.powers, "__iter__"):

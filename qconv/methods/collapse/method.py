@@ -41,7 +41,7 @@ from qconv.planning.allocation import Tolerance, for_tolerance, optimal, require
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 

@@ -54,7 +54,7 @@ from qconv.methods.whole_image.outcome_counts import Labels, linear
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 

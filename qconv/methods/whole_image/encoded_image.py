@@ -29,7 +29,7 @@ from qconv.methods.whole_image.outcome_counts import (
 from qconv.methods.whole_image.register_layout import RegisterLayout
 from qconv.planning.method import Prediction
 from qconv.planning.plan import Plan
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]

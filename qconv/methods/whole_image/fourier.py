@@ -42,7 +42,7 @@ from qconv.methods.whole_image.encoded_image import CoherentReadOut, EncodedImag
 from qconv.methods.whole_image.register_layout import PADDINGS
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]

@@ -46,7 +46,7 @@ from qconv.execution.program import Program
 from qconv.methods.whole_image.encoded_image import CoherentReadOut, EncodedImage, superposed
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
-from qconv.result import Convolution
+from qconv.result.convolution import Convolution
 
 ADDERS = ("auto", *FAMILIES)
 

@@ -19,7 +19,7 @@ from scipy.special import gammaln, xlogy
 from qconv.execution.outcomes import Numbers, Outcomes
 from qconv.execution.readout import applied
 from qconv.methods.whole_image.register_layout import RegisterLayout
-from qconv.result import root_error
+from qconv.result.numbers import root_error
 
 _Array = NDArray[np.float64]
 

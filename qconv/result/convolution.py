@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -20,6 +18,7 @@ from scipy.special import ndtri
 from qconv._checks import numpy_defaults, real_array, real_number
 from qconv._files import written_together
 from qconv.propagator import Propagator
+from qconv.result.numbers import both, contents, in_words, joint_unit, root_error, root_mean_square
 from qconv.visualization.figures import result_figure
 from qconv.visualization.preview import preview
 
@@ -30,28 +29,6 @@ _FORMAT = 3  # of the files that `Convolution.save` writes
 
 #: Fields that are arrays, or None.
 _OPTIONAL = ("bias", "reliable", "contrast", "counts", "count_unit")
-
-
-#: Mean square error that is stated for the root of a count of 0, 1, 2 and so on.
-#:
-#: The error of a root is not 1/2 where few shots are expected: it is 0.67, 0.64, 0.59 and 0.56 for
-#: means of 1, 2, 3 and 4, its bias included. These numbers, found by linear programming, have the
-#: right mean under Poisson's law: within 1 % of the mean square error for every mean from 1 on, and
-#: above it for smaller ones, where no number for a count of 0 can be right for all.
-_ROOT_ERRORS = (0.3633, 0.6121, 0.431, 0.25, 0.25, 0.2612, 0.2723, 0.2835, 0.2771, 0.2707)
-
-
-def root_error(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean square error that is stated for the roots of counts; 1/4 if they are large.
-
-    Args:
-        counts: Whole numbers as floats, any shape.
-    """
-    large = np.maximum(counts, len(_ROOT_ERRORS))
-    square = 0.25 + 7 / (64 * large) - 0.1498 / large**2
-    few = counts < len(_ROOT_ERRORS)
-    square[few] = np.array(_ROOT_ERRORS)[counts[few].astype(np.intp)]
-    return square
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +143,7 @@ class Convolution:
             )
         shots = self.shots + other.shots
         a = self.shots / np.maximum(shots, 1) + 0.5 * (shots == 0)  # nothing varies without shots
-        b = 1 - a
+        b = other.shots / np.maximum(shots, 1) + 0.5 * (shots == 0)
         total = self.total_shots + other.total_shots
         kept = (
             self.success_probability * self.total_shots
@@ -176,8 +153,8 @@ class Convolution:
         new = tuple(c for c in other.circuits if contents(c) not in known)
         image = a * self.image + b * other.image
         stderr = np.hypot(a * self.stderr, b * other.stderr)
-        counts = _both(np.add, self.counts, other.counts)
-        unit = _both(_joint_unit, self.count_unit, other.count_unit)
+        counts = both(np.add, self.counts, other.counts)
+        unit = both(joint_unit, self.count_unit, other.count_unit)
         if counts is not None and unit is not None:  # roots have a bias that no mean takes away
             image = unit * np.sqrt(counts)
             stderr = unit * np.sqrt(root_error(counts.astype(np.float64)))
@@ -194,9 +171,9 @@ class Convolution:
             / (total or 1),
             expected_success=_mean(self, other),
             oracle_calls=self.oracle_calls + other.oracle_calls,
-            bias=_both(lambda one, two: a * one + b * two, self.bias, other.bias),
-            reliable=_both(np.logical_and, self.reliable, other.reliable),
-            contrast=_both(
+            bias=both(lambda one, two: a * one + b * two, self.bias, other.bias),
+            reliable=both(np.logical_and, self.reliable, other.reliable),
+            contrast=both(
                 lambda one, two: np.mean(a) * one + np.mean(b) * two, self.contrast, other.contrast
             ),
             counts=counts,
@@ -369,8 +346,8 @@ class Convolution:
         if self.reliable is not None:
             rows.append(("reliable pixels", f"{100 * self.reliable.mean():.1f} %"))
         if self.bias is not None:
-            rows.append(("sampling adds (rms)", f"{_root_mean_square(self.stderr):.6g}"))
-            rows.append(("noise adds (rms)", f"{_root_mean_square(self.bias):.6g}"))
+            rows.append(("sampling adds (rms)", f"{root_mean_square(self.stderr):.6g}"))
+            rows.append(("noise adds (rms)", f"{root_mean_square(self.bias):.6g}"))
         if self.contrast is not None:
             rows.append(("contrast left", ", ".join(f"{part:.3f}" for part in self.contrast)))
         if self.expected_success is not None:
@@ -379,48 +356,9 @@ class Convolution:
         return rows
 
 
-def _root_mean_square(numbers: NDArray[np.float64]) -> float:
-    largest = float(np.abs(numbers).max(initial=0))  # so that no square over- or underflows
-    return largest * float(np.sqrt(np.mean(np.square(numbers / largest)))) if largest else 0.0
-
-
-def in_words(shots: int | NDArray[np.int64] | None) -> str:
-    """Shots of every pixel in a few words."""
-    if shots is None:
-        return "exact expectation"
-    if isinstance(shots, np.ndarray):
-        return f"{shots.min(initial=0):,} to {shots.max(initial=0):,}"
-    return f"{shots:,}"
-
-
-def contents(circuit: QuantumCircuit) -> bytes:
-    """Digest of a circuit's registers, gates and numbers; Qiskit would compare them one by one."""
-    digest = hashlib.blake2b(repr(circuit.qregs).encode(), digest_size=16)
-    index = {qubit: place for place, qubit in enumerate(circuit.qubits)}
-    for item in circuit:
-        digest.update(repr((item.name, [index[qubit] for qubit in item.qubits])).encode())
-        for part in [item.params] if len(item.params) > 3 else item.params:
-            digest.update(np.asarray(part).astype(np.complex128).tobytes())
-    return digest.digest()
-
-
 def _mean(first: Convolution, second: Convolution) -> float | None:
     """What two results together were predicted to keep; None if either predicts nothing."""
     if first.expected_success is None or second.expected_success is None:
         return None
     share = first.total_shots / (first.total_shots + second.total_shots)
     return share * first.expected_success + (1 - share) * second.expected_success
-
-
-def _both(
-    join: Callable[[Any, Any], Any], first: NDArray[Any] | None, second: NDArray[Any] | None
-) -> NDArray[Any] | None:
-    """What two arrays are together; None if either is missing."""
-    return None if first is None or second is None else np.asarray(join(first, second))
-
-
-def _joint_unit(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The magnitude for which one count is expected when the executions of both count."""
-    both = np.hypot(first, second)
-    share = np.divide(first, both, np.zeros_like(both), where=both > 0)
-    return np.asarray(share * second)

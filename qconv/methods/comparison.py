@@ -1,0 +1,265 @@
+"""The planner: every method's cost side by side, from what the plans themselves predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from numpy.typing import ArrayLike
+from qiskit.providers import BackendV2
+
+from qconv._checks import numpy_defaults, whole_number
+from qconv._memory import available_memory
+from qconv.execution.backends import Backend
+from qconv.execution.physical import target_of
+from qconv.methods.amplitude_estimation.method import AmplitudeEstimation
+from qconv.methods.blocks import Blocks
+from qconv.methods.collapse.method import Collapse
+from qconv.methods.whole_image.diffusion import Diffusion
+from qconv.methods.whole_image.fourier import Fourier
+from qconv.methods.whole_image.interference import Interference
+from qconv.planning.allocation import check_tolerance
+from qconv.planning.cost import Cost
+from qconv.planning.making import plan as make_plan
+from qconv.planning.method import Method
+from qconv.planning.plan import Plan
+from qconv.propagator import Propagator
+
+#: What is compared, if nothing else is said.
+METHODS: tuple[Method, ...] = (
+    Collapse(),
+    Collapse(baseline=True),
+    Collapse(baseline=True, allocation="optimal"),
+    Collapse(baseline=True, shared=True),
+    Diffusion(),
+    Interference(),
+    Interference(signed=False),
+    Fourier(),
+    Fourier(signed=False),
+    AmplitudeEstimation(),
+    AmplitudeEstimation(range="local"),
+    Blocks(Fourier(), "overlap-save"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """What one method would cost, or why it cannot run."""
+
+    method: Method
+    """With its options."""
+    cost: Cost | None
+    """None where nothing could be laid out."""
+    obstacle: str = ""
+    """Why it cannot run here or on the device; empty if it can."""
+
+    @property
+    def possible(self) -> bool:
+        """Whether it can run."""
+        return not self.obstacle
+
+
+@dataclass(frozen=True, eq=False)
+class MethodComparison:
+    """Methods side by side, the cheapest first; print it for a table.
+
+    Example:
+        >>> import qconv
+        >>> methods = [qconv.Collapse(), qconv.Collapse(baseline=True)]
+        >>> compared = qconv.compare_methods(
+        ...     [10, 11, 12, 11], [1, -2, 1], tolerance=1.0, methods=methods, mode="valid"
+        ... )
+        >>> [row.cost.executions for row in compared.rows]
+        [4, 4060]
+    """
+
+    rows: tuple[Planned, ...]
+    """Those that can run, by their cost; then the others."""
+    by_error: bool
+    """Whether cost means the error at equal executions; otherwise oracle calls for an error."""
+
+    @property
+    def best(self) -> Planned | None:
+        """The cheapest that can run; None if none can."""
+        return next((row for row in self.rows if row.possible), None)
+
+    @numpy_defaults
+    def __str__(self) -> str:
+        head = (
+            *("method", "qubits", "2-qubit gates", "without image", "executions", "oracle calls"),
+            *("success", "rmse", "memory"),
+        )
+        lines = [head, *(_cells(row) for row in self.rows if row.cost is not None)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        table = [
+            "  ".join(
+                text.ljust(width) if number == 0 else text.rjust(width)
+                for number, (text, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+        cannot = [f"{_name(row)}: {row.obstacle}" for row in self.rows if not row.possible]
+        order = "root mean square error" if self.by_error else "oracle calls"
+        notes = [f"sorted by {order}"]
+        return "\n".join([*table, *notes, *(["cannot run:", *cannot] if cannot else [])])
+
+
+@numpy_defaults
+def compare_methods(
+    image: ArrayLike,
+    kernel: ArrayLike | Propagator,
+    *,
+    tolerance: float | tuple[str, float] | None = None,
+    executions: int | None = None,
+    methods: Sequence[Method] = METHODS,
+    mode: str = "full",
+    boundary: str = "fill",
+    fillvalue: float = 0.0,
+    backend: Backend = None,
+) -> MethodComparison:
+    """What every method would cost for the same convolution; nothing runs.
+
+    Args:
+        image: As for `qconv.convolve`, as are ``kernel``, ``mode``, ``boundary`` and ``fillvalue``.
+        kernel: Real array with as many axes as the image, or a `Propagator`.
+        tolerance: The standard error that no pixel may exceed, or ``("rms", error)``: which method
+            reaches it with the fewest oracle calls.
+        executions: Of all circuits together, about: which method leaves the smallest error.
+        methods: Those that are compared, with their options.
+        mode: ``full``, ``same`` or ``valid``.
+        boundary: ``fill``, ``wrap`` or ``symm``.
+        fillvalue: What lies outside with ``fill``.
+        backend: For which gates are counted and qubits must suffice; None for the simulator.
+
+    Returns:
+        Qubits, two-qubit gates with and without loading the image, executions, oracle calls,
+        success probability, predicted root mean square error and memory of each, those that can
+        run first, sorted by cost.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: Neither or both of ``tolerance`` and ``executions``, or a wrong value.
+
+    Example:
+        >>> import numpy as np
+        >>> import qconv
+        >>> image = np.random.default_rng(7).random((8, 8))
+        >>> edge = qconv.named_kernel("edge")
+        >>> compared = qconv.compare_methods(image, edge, executions=10_000, mode="same")
+        >>> compared.best.method
+        Collapse(shared=True, baseline=True, allocation='even')
+    """
+    if (tolerance is None) == (executions is None):
+        raise ValueError(
+            "tolerance: expected either a tolerance or executions, got "
+            f"{'neither' if tolerance is None else 'both'}"
+        )
+    check_tolerance(tolerance)
+    number = None if executions is None else whole_number(executions, "executions", 1)
+    where: dict[str, Any] = {
+        "mode": mode,
+        "boundary": boundary,
+        "fillvalue": fillvalue,
+        "backend": backend,
+    }
+    make_plan(image, kernel, method=Collapse(), **where)  # what is wrong for all is said once
+    rows = [_planned(image, kernel, method, tolerance, number, where) for method in methods]
+    rows.sort(key=lambda row: _order(row, by_error=tolerance is None))
+    return MethodComparison(tuple(rows), by_error=tolerance is None)
+
+
+def _planned(
+    image: ArrayLike,
+    kernel: ArrayLike | Propagator,
+    method: Method,
+    tolerance: float | tuple[str, float] | None,
+    executions: int | None,
+    where: dict[str, Any],
+) -> Planned:
+    """One method's plan and cost."""
+    try:
+        if executions is None:
+            laid_out = make_plan(image, kernel, method=method, tolerance=tolerance, **where)
+        else:
+            laid_out = _with_executions(image, kernel, method, executions, where)
+        cost = laid_out.cost
+    except (TypeError, ValueError) as error:
+        return Planned(method, None, " ".join(str(error).split()))
+    return Planned(method, cost, _obstacle(laid_out, cost))
+
+
+def _with_executions(
+    image: ArrayLike,
+    kernel: ArrayLike | Propagator,
+    method: Method,
+    executions: int,
+    where: dict[str, Any],
+) -> Plan:
+    """A plan of about so many executions."""
+    one = make_plan(image, kernel, method=method, shots=1, **where)
+    if method.whole_image:
+        shots = max(1, round(executions / one.grid.pixels))
+        return replace(one, total=executions, shots=shots, memory={})
+    shots = executions // method.executions(one.grid.pixels, 1)
+    if shots < method.least_shots:
+        least = method.executions(one.grid.pixels, method.least_shots)
+        raise ValueError(f"needs at least {least:,} executions")
+    return make_plan(image, kernel, method=method, shots=shots, **where)
+
+
+def _obstacle(laid_out: Plan, cost: Cost) -> str:
+    """Why a plan cannot run, empty if it can."""
+    target = target_of(laid_out.backend)
+    if isinstance(target, BackendV2) and not laid_out.simulated:
+        room = target.num_qubits
+        if room is not None and cost.filtering.qubits > room:
+            return f"needs {cost.filtering.qubits} qubits, the device has {room}"
+        return ""
+    if cost.memory > available_memory():
+        return f"needs {cost.memory / 2**30:.3g} GiB to simulate"
+    return ""
+
+
+def _order(row: Planned, *, by_error: bool) -> tuple[bool, float]:
+    """By which rows are sorted."""
+    if row.cost is None:
+        return True, 0.0
+    error = float("inf") if row.cost.rmse is None else row.cost.rmse
+    return not row.possible, error if by_error else float(row.cost.oracle_calls)
+
+
+def _name(row: Planned) -> str:
+    return _in_words(row.method)
+
+
+def _in_words(value: object) -> str:
+    """A method with those options that are not the default."""
+    if not isinstance(value, Method) or not is_dataclass(value):
+        return repr(value)
+    given = [
+        f"{part.name}={_in_words(getattr(value, part.name))}"
+        for part in fields(value)
+        if getattr(value, part.name) != part.default
+    ]
+    return f"{type(value).__name__}({', '.join(given)})"
+
+
+def _cells(row: Planned) -> tuple[str, ...]:
+    """One line of the table."""
+    cost = row.cost
+    if cost is None:
+        return (_name(row), *[""] * 8)
+    most = "<= " if cost.bounds else ""
+    success = "" if cost.expected_success is None else f"{cost.expected_success:.4g}"
+    return (
+        _name(row),
+        f"{cost.qubits}",
+        f"{most}{cost.two_qubit_gates:,}",
+        f"{cost.filter_gates:,}",
+        f"{cost.executions:,}",
+        f"{cost.oracle_calls:,}",
+        success,
+        "" if cost.rmse is None else f"{cost.rmse:.4g}",
+        f"{cost.memory / 2**20:,.1f} MiB",
+    )

@@ -1,0 +1,103 @@
+"""The planner: predictions side by side, which runs keep."""
+
+import numpy as np
+import pytest
+from qiskit.providers.fake_provider import GenericBackendV2
+
+import classical
+import qconv
+from qconv.cli import main
+from tests.cases import EDGE
+
+IMAGE = np.random.default_rng(20).random((8, 8)) + 0.2
+WHERE = {"mode": "same", "boundary": "wrap"}
+
+
+@pytest.fixture(scope="module")
+def by_tolerance():
+    return qconv.compare_methods(IMAGE, EDGE, tolerance=0.3, **WHERE)
+
+
+def test_sorted_by_oracle_calls(by_tolerance):
+    calls = [row.cost.oracle_calls for row in by_tolerance.rows]
+    assert calls == sorted(calls)
+    assert by_tolerance.best is by_tolerance.rows[0]
+    assert len(by_tolerance.rows) == 12
+
+
+def test_every_row_is_within_the_tolerance(by_tolerance):
+    for row in by_tolerance.rows:
+        assert row.possible
+        assert row.cost.rmse <= 0.3 * (1 + 1e-9)
+
+
+def test_predictions_hold(by_tolerance):
+    """Errors of 64 pixels: their root mean square has a spread of 9 % of itself, six allowed; those
+    of shared shots go together: a factor of 4."""
+    exact = classical.convolve(IMAGE, EDGE, **WHERE)
+    for row in by_tolerance.rows:
+        result = qconv.convolve(IMAGE, EDGE, method=row.method, tolerance=0.3, seed=2, **WHERE)
+        image = np.abs(exact) if not row.method.signed else exact
+        rmse = np.sqrt(np.mean((result.image - image) ** 2))
+        most = 4 if "shared=True" in str(row.method) else 1.6
+        assert rmse < most * row.cost.rmse
+        assert result.total_shots == row.cost.executions
+
+
+def test_by_executions():
+    compared = qconv.compare_methods(IMAGE, EDGE, executions=50_000, **WHERE)
+    errors = [row.cost.rmse for row in compared.rows]
+    assert errors == sorted(errors)
+    for row in compared.rows:
+        assert row.cost.executions == pytest.approx(50_000, rel=0.03)
+
+
+def test_table(by_tolerance):
+    lines = str(by_tolerance).splitlines()
+    assert lines[0].split()[:2] == ["method", "qubits"]
+    assert any(line.startswith("Collapse(baseline=True)") for line in lines)
+    assert lines[-1] == "sorted by oracle calls"
+    assert max(map(len, lines)) < 140
+
+
+def test_a_small_device():
+    compared = qconv.compare_methods(
+        IMAGE, EDGE, executions=10_000, backend=GenericBackendV2(5, seed=1), **WHERE
+    )
+    able = [row for row in compared.rows if row.possible]
+    assert {type(row.method).__name__ for row in able} == {"Collapse"}
+    assert any("the backend's 5 qubits" in row.obstacle for row in compared.rows)
+    assert "cannot run:" in str(compared)
+
+
+def test_what_a_method_refuses_is_said():
+    compared = qconv.compare_methods(IMAGE - 5, EDGE, executions=10_000, **WHERE)
+    (diffusion,) = [row for row in compared.rows if isinstance(row.method, qconv.Diffusion)]
+    assert "expected values >= 0 for Diffusion" in diffusion.obstacle
+
+
+@pytest.mark.parametrize("wrong", [{}, {"tolerance": 1.0, "executions": 5}])
+def test_one_of_both(wrong):
+    with pytest.raises(ValueError, match="tolerance: expected either a tolerance or executions"):
+        qconv.compare_methods(IMAGE, EDGE, **wrong)
+
+
+def test_wrong_for_all():
+    with pytest.raises(ValueError, match="kernel: expected as many axes"):
+        qconv.compare_methods(IMAGE, [1, 2], executions=5)
+
+
+def test_command(tmp_path, capsys):
+    from skimage.io import imsave
+
+    path = tmp_path / "small.png"
+    imsave(path, (IMAGE * 200).astype(np.uint8), check_contrast=False)
+    assert main(["plan", str(path), "--executions", "10000"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("input 8 x 8, kernel edge")
+    assert "sorted by root mean square error" in printed
+    for wrong in (["plan"], ["plan", "--tolerance", "1", "--executions", "2"]):
+        assert main(wrong) == 2
+        assert "expected either --tolerance or --executions" in capsys.readouterr().err
+    assert main(["plan", "--tolerance", "1", "--kernel", "what"]) == 2
+    assert "--kernel: expected one of" in capsys.readouterr().err
