@@ -1,6 +1,6 @@
 """What people read must run: the README's Python, the notebooks with the outputs that they keep.
 
-A notebook that trains networks runs in a short version, on smaller digits, by its own assertions.
+One that trains networks, or imitates large devices, runs in a short version, by its own assertions.
 """
 
 import re
@@ -14,7 +14,10 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 #: Notebooks that have a short version, with what they need beside the other ones.
-SHORT = {"08_network": ("torch", "mlxtend", "sklearn")}
+SHORT = {
+    "08_network": ("torch", "mlxtend", "sklearn"),
+    "09_noise": ("qiskit_ibm_runtime",),
+}
 
 
 def python_blocks(text):
@@ -42,7 +45,7 @@ def test_readme_names_existing_files():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs_and_keeps_its_outputs(path, monkeypatch):
     for package in SHORT.get(path.stem, ()):
-        pytest.importorskip(package, reason=f"needs {package}, which the extra `network` has")
+        pytest.importorskip(package, reason=f"needs {package}, an extra")
     monkeypatch.setenv("QCONV_SHORT", "1")
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

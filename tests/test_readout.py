@@ -141,6 +141,22 @@ class TestCollapse:
         more = qconv.convolve(image, EDGE, mitigation="readout", **where | {"seed": 2})
         assert (result + more).shots == 200
 
+    def test_counts_gathered_elsewhere_may_be_more(self):
+        """As many are used as were planned, at random; as without mitigation."""
+        errors = qconv.ReadoutMitigation(errors=PAIRS[:2])
+        where = {"method": qconv.Collapse(), "mode": "same", "seed": 7, "shots": 2000}
+        plan = qconv.plan([0, 10, 20], [1, 2, 1], mitigation=errors, **where)
+        counts = {"00": 1522, "01": 2982, "10": 1427, "11": 69}
+        exact, more = (
+            plan.decode([{bits: times * n for bits, n in counts.items()}]) for times in (1, 3)
+        )
+        assert exact.shots == more.shots == 2000
+        assert more.total_shots == 3 * exact.total_shots == 18_000
+        assert (np.abs(more.image - exact.image) > 0).any()
+        assert (np.abs(more.image - exact.image) < 7 * np.hypot(more.stderr, exact.stderr)).all()
+        with pytest.raises(ValueError, match=r"expected at least 6,000 shots .* got 5,997"):
+            plan.decode([counts | {"11": 66}])
+
     def test_same_seed_same_bytes(self):
         image = RNG.random((4, 4))
         where = {"shots": 50, "backend": reading(), "mitigation": "readout"}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult
@@ -38,8 +39,8 @@ def gathered(
         TypeError: A count is no whole number.
         ValueError: As `qconv.Plan.decode` says.
     """
-    if mitigation is not None:  # counts are corrected as they are, nothing is discarded
-        programs = [replace(program, keep=None) for program in programs]
+    if mitigation is not None:  # counts are corrected as they are, nothing is discarded but surplus
+        programs = [replace(program, keep=_everything(program)) for program in programs]
     items = _items(counts)
     if len(items) != len(programs):
         raise ValueError(
@@ -58,6 +59,11 @@ def gathered(
         replace(part, readout=mitigation.given(None, n))
         for part, n in zip(found, bits, strict=True)
     ]
+
+
+def _everything(program: Program) -> NDArray[np.bool_] | None:
+    """All outcomes, where only a planned number of them can be used."""
+    return None if program.keep is None else np.ones_like(program.keep)
 
 
 def _items(counts: Any) -> list[Any]:
