@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from numpy.typing import ArrayLike
 
 from qconv.execution.backends import Backend
@@ -27,6 +29,7 @@ def convolve(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Convolve an image with a kernel by measuring quantum circuits.
@@ -59,6 +62,10 @@ def convolve(
             variance is in the standard errors. A `ReadoutMitigation` says how often to run these,
             or which errors are known. Standard errors of different pixels then have a part in
             common. For methods whose estimate is linear in the counts, not for ideal simulators.
+        checkpoint: A file that holds what was gathered, saved at intervals; None for none. If the
+            call is stopped, the same call goes on from it, and ends with the bytes of one that was
+            not. A finished one gives its result at once, and with larger ``shots`` adds what is
+            missing. Without a seed the checkpoint's serves. What is not the same call is refused.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -68,8 +75,10 @@ def convolve(
     Raises:
         TypeError: An argument is of the wrong type, or complex.
         ValueError: An argument has a wrong value or shape, is not finite or empty, or the work
-            would not fit in memory. Nothing has run then.
-        RuntimeError: A backend failed.
+            would not fit in memory; the checkpoint is damaged, or another call's. Nothing has run
+            then.
+        RuntimeError: A backend failed, after it was asked several times. What was gathered is in
+            the checkpoint, if there is one.
 
     Example:
         >>> import qconv
@@ -95,7 +104,7 @@ def convolve(
         mitigation=mitigation,
         flipped=True,
     )
-    return laid_out.run(progress)
+    return laid_out.run(progress, checkpoint)
 
 
 def correlate(
@@ -111,6 +120,7 @@ def correlate(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
@@ -140,4 +150,4 @@ def correlate(
         mitigation=mitigation,
         flipped=False,
     )
-    return laid_out.run(progress)
+    return laid_out.run(progress, checkpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ def filter_frequencies(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Multiply an image's spectrum by a transfer function, in a quantum circuit.
@@ -53,6 +55,7 @@ def filter_frequencies(
         seed: Of all randomness.
         job_shots: Most shots of a job.
         mitigation: As in `qconv.convolve`.
+        checkpoint: As in `qconv.convolve`.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -91,7 +94,7 @@ def filter_frequencies(
         job_shots=job_shots,
         mitigation=mitigation,
     )
-    return laid_out.run(progress)
+    return laid_out.run(progress, checkpoint)
 
 
 def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **options: Any) -> Plan:

@@ -116,6 +116,7 @@ def test_defaults_of_the_verbs():
             "seed": None,
             "job_shots": None,
             "mitigation": None,
+            "checkpoint": None,
             "progress": False,
         }
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._memory import require_memory
+from qconv.execution.checkpoint import Sums
 from qconv.execution.dealing import Piece, deal, portions
 from qconv.execution.histogram import Histogram
 from qconv.execution.program import Program
@@ -65,8 +67,9 @@ class Outcomes:
 
     program: Program
     """What ran."""
-    law: _Array | None = None
-    """Probability of every outcome; None where shots were counted."""
+    law: _Array | Callable[[], _Array] | None = None
+    """Probability of every outcome, or what works them out if they are asked for; None where shots
+    were counted."""
     histograms: tuple[Histogram, ...] = ()
     """Counted shots, one histogram for each portion; empty where the law is known."""
     executed: int | None = None
@@ -81,6 +84,8 @@ class Outcomes:
     """Where the law is known: the part of the executions that is kept."""
     ran: QuantumCircuit | None = None
     """The circuit that ran, with its measurement, if it is at hand."""
+    kept: Sums | None = None
+    """Sums that were worked out before the call was stopped; None without a checkpoint."""
 
     @property
     def exact(self) -> bool:
@@ -134,9 +139,21 @@ class Outcomes:
         if self.law is None:
             total = [sort(histogram.dense) for histogram in self.histograms]
             return np.asarray(np.sum(total, axis=0)) if len(total) > 1 else total[0]
-        law = self.law
-        p = sort(lambda start, stop: law[start:stop])
-        return p if self.exact else drawn(seed, p, self.executions)
+
+        def simulated() -> _Array:
+            law = self._known_law
+            p = sort(lambda start, stop: law[start:stop])
+            return p if self.exact else drawn(seed, p, self.executions)
+
+        return simulated() if self.kept is None else self.kept.once(simulated)
+
+    @cached_property
+    def _known_law(self) -> _Array:
+        """Probability of every outcome."""
+        law = self.law() if callable(self.law) else self.law
+        if law is None:
+            raise ValueError("law: expected one, got counted shots")
+        return law
 
     def raw(self, seed: np.random.SeedSequence) -> _Array:
         """Counts of all outcomes as they were read, or their probabilities if exact.
@@ -151,7 +168,7 @@ class Outcomes:
         require_memory(_COPIES * 8 * 2**bits, f"outcomes of {bits} bits are")
         if self.law is None:
             return np.asarray(np.sum([part.dense(0, 2**bits) for part in self.histograms], axis=0))
-        return self.law if self.exact else drawn(seed, self.law, self.executions)
+        return self._known_law if self.exact else drawn(seed, self._known_law, self.executions)
 
     def frequencies(self, seed: np.random.SeedSequence) -> _Array:
         """Part of the executions that gave each outcome, ``2**measured``; exact or measured."""
@@ -174,7 +191,7 @@ class Outcomes:
         if self.law is None:
             counts = tuple(histogram.among(outcomes) for histogram in self.histograms)
             return Selection(None, counts, ideal=self.ideal)
-        p = self.law[outcomes]
+        p = self._known_law[outcomes]
         if abs(p.sum() - 1) > LEAK:
             raise RuntimeError(f"the circuit leaks: its probabilities sum to {p.sum():.12g}")
         return Selection(np.asarray(p / p.sum()), (), ideal=True)
@@ -183,7 +200,9 @@ class Outcomes:
         """All outcomes, and how they are corrected to those that are wanted."""
         bits = self.program.measurement(self.circuit)
         require_memory(_COPIES * 8 * len(unfolding.wanted) << bits, f"outcomes of {bits} bits are")
-        law = self.law if self.law is None else np.asarray(self.law / self.law.sum())
+        law = None
+        if self.law is not None:
+            law = np.asarray(self._known_law / self._known_law.sum())
         counts = tuple(part.dense(0, 2**bits).astype(np.int64) for part in self.histograms)
         found = Selection(law, counts, ideal=False, unfolding=unfolding)
         mass = unfolding.mass(found.frequencies)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from numpy.typing import ArrayLike
 
 from qconv._checks import boolean, numpy_defaults, whole_number
@@ -32,6 +34,7 @@ def conv2d(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of images by measuring quantum circuits.
@@ -58,6 +61,7 @@ def conv2d(
         seed: As for `convolve`: the same seed gives the same bytes on any number of cores.
         job_shots: As for `convolve`.
         mitigation: As for `convolve`.
+        checkpoint: As for `convolve`.
         progress: Show a progress bar over the circuits (needs tqdm).
 
     Returns:
@@ -99,7 +103,7 @@ def conv2d(
         job_shots=job_shots,
         mitigation=mitigation,
     )
-    return layer.run(boolean(progress, "progress"))
+    return layer.run(boolean(progress, "progress"), checkpoint)
 
 
 @numpy_defaults
@@ -119,6 +123,7 @@ def conv1d(
     seed: Seed = None,
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of signals: as `conv2d`, along one axis.
@@ -150,7 +155,7 @@ def conv1d(
         job_shots=job_shots,
         mitigation=mitigation,
     )
-    return layer.run(boolean(progress, "progress"))
+    return layer.run(boolean(progress, "progress"), checkpoint)
 
 
 def laid_out(
@@ -185,4 +190,5 @@ def laid_out(
         seed=root_seed(seed),
         job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
         mitigation=check_mitigation(mitigation),
+        any_seed=seed is None,
     )

@@ -122,6 +122,7 @@ def plan(
         seed=root,
         job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
         mitigation=corrected,
+        any_seed=seed is None,
     )
 
 

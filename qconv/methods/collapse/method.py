@@ -130,7 +130,7 @@ class Collapse(Method):
                 tile = plan.grid.tiles[number]
                 stderr[tile] = errors(tile)
 
-        plan.for_each_tile(work)
+        plan.for_each_tile(work, image, stderr)
         calibrated = gathered.readout is not None and bool(gathered.readout.executions)
         kept = self.executions(plan.grid.pixels, plan.shots or 0)
         return plan.result(
