@@ -54,6 +54,7 @@ def continued(
     if path is None:
         return work(None, seed, shots)
     place = _checked(path)
+    new = not place.exists()
     kept = _opened(place, call(), seed, shots, any_seed=any_seed)
     if kept.about.finished and kept.result is not None:
         return kept.result
@@ -68,7 +69,7 @@ def continued(
         if kept.result is not None:
             result = kept.result + result
     except BaseException as error:
-        _stopped(kept, error)
+        _stopped(kept, error, new=new)
         raise
     kept.finish(result)
     return result
@@ -123,8 +124,8 @@ def _refused(path: Path, why: str) -> ValueError:
     )
 
 
-def _stopped(kept: Checkpoint, error: BaseException) -> None:
-    """Save what was gathered, and say so.
+def _stopped(kept: Checkpoint, error: BaseException, *, new: bool) -> None:
+    """Save what was gathered, and say so; a new file that holds nothing is removed.
 
     Raises:
         RuntimeError: In place of one.
@@ -132,7 +133,8 @@ def _stopped(kept: Checkpoint, error: BaseException) -> None:
     """
     saved = kept.save()
     if not kept.gathered:
-        kept.path.unlink(missing_ok=True)  # as it was before
+        if new:
+            kept.path.unlink(missing_ok=True)
         return
     how = f"what was {'gathered' if saved else 'saved before'} is in '{kept.path}'; "
     how += "the same call goes on from there"
