@@ -154,22 +154,12 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 
 def _remove_left_over(real: Path) -> None:
     """Remove what was not written in full, by processes that are no more."""
+    import psutil  # which the command line has no time for when it starts
+
     for left in real.parent.glob(f".{glob.escape(real.name)}.*{_PARTIAL}"):
         number = left.name.removesuffix(_PARTIAL).rpartition(".")[2]
-        if number.isdecimal() and not _is_running(int(number)):
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
             left.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    if process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 @contextmanager

@@ -52,6 +52,8 @@ def stop_after(monkeypatch):
 
     def after(number):
         counted.clear()
+        # One thread stops at once, where others would go on for a while.
+        monkeypatch.setenv("QCONV_NUM_THREADS", "" if number is None else "1")
 
         def stopping(self):
             counted.append(self)
@@ -113,7 +115,7 @@ NOISY = AerSimulator(noise_model=NOISE)
 STOPPED = {
     "tiles": lambda path: call(WIDE, path=path),
     "tiles, exact": lambda path: call(WIDE, path=path, shots=None),
-    "tiles of a noisy law": lambda path: call(WIDE, path=path, backend=NOISY),
+    "tiles of a noisy law": lambda path: call(WIDE[:90], path=path, backend=NOISY),
     "tiles of a volume": lambda path: call(WIDE.reshape(5, 120, 110), EDGE[np.newaxis], path),
     "jobs": lambda path: call(path=path, backend=AER, job_shots=700),
     "jobs, whole image": lambda path: call(
@@ -125,7 +127,7 @@ STOPPED = {
     ),
     "estimation": lambda path: call(path=path, method=qconv.AmplitudeEstimation((0, 1, 2))),
     "estimation, jobs": lambda path: call(
-        path=path, method=qconv.AmplitudeEstimation((0, 1)), backend=AER, job_shots=700
+        path=path, shots=9, method=qconv.AmplitudeEstimation((0, 1)), backend=AER, job_shots=300
     ),
     "layer": lambda path: layer(path),
     "layer, jobs": lambda path: layer(path, backend=AER, job_shots=700),
@@ -257,7 +259,7 @@ def test_another_call_is_refused(name, unfinished):
         call(**BASE | {"backend": NOISY}, path="noisy.npz")
         os.replace("noisy.npz", "run.npz")
         unfinished = Path("run.npz").read_bytes()
-    words = rf"^checkpoint: 'run.npz' is of another call: its {name} differs; it was left as it is"
+    words = rf"^checkpoint: 'run.npz' is of another call: its {name} differs; left as it is"
     with pytest.raises(ValueError, match=words):
         call(**BASE | FOREIGN[name])
     assert Path("run.npz").read_bytes() == unfinished
@@ -565,6 +567,16 @@ def test_command_is_interrupted_and_goes_on(picture, stop_after, capsys):
     stop_after(None)
     assert command("--seed", "5", "--out", "result.npy") == 0
     assert Path("result.npy").read_bytes() == Path("whole.npy").read_bytes()
+
+
+def test_command_shows_progress_in_a_terminal_alone(picture, monkeypatch, capsys):
+    assert command("--seed", "1") == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert command("--seed", "1", "--checkpoint", "other.npz") == 0
+    assert re.search(r"/6 \[\d\d:\d\d<.*, .*tile/s\]", capsys.readouterr().err)
+    assert command("--seed", "1", "--checkpoint", "third.npz", "--quiet") == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_command_adds_shots(picture, capsys):

@@ -85,7 +85,7 @@ def taken_apart(records: Sequence[Any], data: NDArray[np.uint8]) -> dict[str, Ar
     for key, dtype, shape in records:
         kind = np.dtype(dtype)
         size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
-        array = np.frombuffer(data[start : start + size].tobytes(), dtype=kind).reshape(shape)
+        array = data[start : start + size].view(kind).reshape(shape)
         found[key] = (*found.get(key, ()), array)
         start += size
     if start != data.size:

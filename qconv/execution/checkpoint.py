@@ -255,7 +255,7 @@ class Checkpoint:
                 reason = str(error).partition("\n")[0].strip() or type(error).__name__
                 raise ValueError(
                     f"checkpoint: '{path}' is no checkpoint that can be gone on from ({reason}); "
-                    "it was left as it is: give another name, or remove it"
+                    "left as it is: give another name, or remove it"
                 ) from error
 
     @classmethod

@@ -120,7 +120,7 @@ def _opened(
 
 def _refused(path: Path, why: str) -> ValueError:
     return ValueError(
-        f"checkpoint: '{path}' is {why}; it was left as it is: give another name, or remove it"
+        f"checkpoint: '{path}' is {why}; left as it is: give another name, or remove it"
     )
 
 
