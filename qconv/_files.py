@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import shutil
 import stat
@@ -12,6 +13,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
+
+#: Ending of a file that is not written in full yet.
+_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,11 @@ class Place:
             raise _error(errno.EACCES, self.path, PermissionError)
 
 
+def is_regular(place: Place) -> bool:
+    """Whether a place is a file, or nothing yet: no folder, pipe or device."""
+    return place.status is None or stat.S_ISREG(place.status.st_mode)
+
+
 def _error(number: int, path: Path, kind: type[OSError]) -> OSError:
     return kind(number, os.strerror(number), str(path))
 
@@ -110,6 +120,46 @@ def written_together(*paths: Path) -> Iterator[list[Path]]:
         moves = sorted(zip(partial, places, strict=True), key=lambda move: not move[1].is_stream)
         for source, place in moves:  # first what may still fail: the reader of a pipe that has gone
             (_pour if _is_poured(place) else _replace)(source, place)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """A file to write in full, which then takes the place of the one at ``path`` in one step.
+
+    It is on the disk before it does. If anything fails before, what is there stays as it is. What
+    a process that was killed left beside it is removed.
+
+    Args:
+        path: Of a file, there or not; the folder exists. A symbolic link is followed.
+
+    Raises:
+        OSError: The file cannot be written, or is write-protected.
+    """
+    place = Place.of(path)
+    place.require_writable()
+    real = Path(os.path.realpath(path))
+    _remove_left_over(real)
+    partial = real.with_name(f".{real.name}.{os.getpid()}{_PARTIAL}")
+    try:
+        with open(partial, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _replace(partial, place)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _remove_left_over(real: Path) -> None:
+    """Remove what was not written in full, by processes that are no more."""
+    import psutil  # which the command line has no time for when it starts
+
+    for left in real.parent.glob(f".{glob.escape(real.name)}.*{_PARTIAL}"):
+        number = left.name.removesuffix(_PARTIAL).rpartition(".")[2]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from qconv._progress import progress_bar
+from qconv._progress import progress_bar, skip
+
+#: Most pieces of work that one thread does in one go.
+_LONGEST = 16
 
 #: Whether the caller is one of many that share the cores already.
 _ONE_THREAD = ContextVar("_ONE_THREAD", default=False)
@@ -42,22 +45,36 @@ def worker_count() -> int:
     return os.cpu_count() or 1
 
 
-def for_each(work: Callable[[int], None], count: int, *, progress: bool) -> None:
+def for_each(
+    work: Callable[[int], None],
+    count: int,
+    *,
+    progress: bool,
+    finished: Collection[int] = (),
+) -> None:
     """Call ``work(0) ... work(count - 1)`` on as many threads as there are cores.
 
     ``work`` writes to places of its own; NumPy's generators let go of the interpreter while they
     draw. The first error cancels what has not begun.
+
+    Args:
+        work: Called with each number.
+        count: How many numbers there are.
+        progress: Show a progress bar.
+        finished: Numbers that need no call any more.
     """
-    workers = min(worker_count(), count)
+    todo = [number for number in range(count) if number not in finished]
+    workers = min(worker_count(), len(todo))
     with progress_bar(count, "tile", show=progress) as done:
-        if workers == 1:
-            for index in range(count):
-                work(index)
+        skip(done, count - len(todo))
+        if workers <= 1:
+            for number in todo:
+                work(number)
                 done.update()
             return
         with ThreadPoolExecutor(workers) as pool:
             try:
-                futures = [pool.submit(_call_all, work, part) for part in _parts(count, workers)]
+                futures = [pool.submit(_call_all, work, part) for part in _parts(todo, workers)]
                 for future in as_completed(futures):
                     done.update(future.result())
             except BaseException:
@@ -65,14 +82,17 @@ def for_each(work: Callable[[int], None], count: int, *, progress: bool) -> None
                 raise
 
 
-def _parts(count: int, workers: int) -> Iterator[range]:
-    """Contiguous runs of work, several for each worker so that a slow core holds up little."""
-    length = max(1, count // (8 * workers))
-    for start in range(0, count, length):
-        yield range(start, min(start + length, count))
+def _parts(todo: list[int], workers: int) -> Iterator[list[int]]:
+    """Runs of work, several for each worker so that a slow core holds up little.
+
+    They are short, so that whoever interrupts waits little, and sees what is done.
+    """
+    length = min(max(1, len(todo) // (8 * workers)), _LONGEST)
+    for start in range(0, len(todo), length):
+        yield todo[start : start + length]
 
 
-def _call_all(work: Callable[[int], None], indices: range) -> int:
+def _call_all(work: Callable[[int], None], indices: list[int]) -> int:
     for index in indices:
         work(index)
     return len(indices)

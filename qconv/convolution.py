@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from numpy.typing import ArrayLike
 
 from qconv.execution.backends import Backend
@@ -28,6 +30,7 @@ def convolve(
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
     tolerance: float | tuple[str, float] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Convolve an image with a kernel by measuring quantum circuits.
@@ -65,6 +68,10 @@ def convolve(
             As few executions as leave it by what the method predicts without noise: `Collapse`
             gives every pixel the shots that it needs, and ``result.shots`` is an array. More than
             10**12 executions are refused.
+        checkpoint: A file that holds what was gathered, saved at intervals; None for none. If the
+            call is stopped, the same call goes on from it, and ends with the bytes of one that was
+            not. A finished one gives its result at once, and with larger ``shots`` adds what is
+            missing. Without a seed the checkpoint's serves. What is not the same call is refused.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -74,8 +81,10 @@ def convolve(
     Raises:
         TypeError: An argument is of the wrong type, or complex.
         ValueError: An argument has a wrong value or shape, is not finite or empty, or the work
-            would not fit in memory. Nothing has run then.
-        RuntimeError: A backend failed.
+            would not fit in memory; the checkpoint is damaged, or another call's. Nothing has run
+            then.
+        RuntimeError: A backend failed, after it was asked several times. What was gathered is in
+            the checkpoint, if there is one.
 
     Example:
         >>> import qconv
@@ -102,7 +111,7 @@ def convolve(
         tolerance=tolerance,
         flipped=True,
     )
-    return laid_out.run(progress)
+    return laid_out.run(progress, checkpoint)
 
 
 def correlate(
@@ -119,6 +128,7 @@ def correlate(
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
     tolerance: float | tuple[str, float] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
@@ -149,4 +159,4 @@ def correlate(
         tolerance=tolerance,
         flipped=False,
     )
-    return laid_out.run(progress)
+    return laid_out.run(progress, checkpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def filter_frequencies(
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
     tolerance: float | tuple[str, float] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Multiply an image's spectrum by a transfer function, in a quantum circuit.
@@ -55,6 +57,7 @@ def filter_frequencies(
         job_shots: Most shots of a job.
         mitigation: As in `qconv.convolve`.
         tolerance: As in `qconv.convolve`.
+        checkpoint: As in `qconv.convolve`.
         progress: Show a progress bar (needs tqdm).
 
     Returns:
@@ -94,7 +97,7 @@ def filter_frequencies(
         mitigation=mitigation,
         tolerance=tolerance,
     )
-    return laid_out.run(progress)
+    return laid_out.run(progress, checkpoint)
 
 
 def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **options: Any) -> Plan:

@@ -257,3 +257,23 @@ class TestTolerance:
             qconv.convolve(np.ones((3, 3)), EDGE, shots=5, tolerance=1.0)
         with pytest.raises(ValueError, match=r"tolerance: expected no shots beside it.* got None"):
             qconv.convolve(np.ones((3, 3)), EDGE, shots=None, tolerance=1.0)
+
+
+class TestCheckpoints:
+    @pytest.mark.parametrize("how", [{"tolerance": 0.3}, {"method": OPTIMAL, "shots": 7}], ids=str)
+    def test_finished_ones_give_the_same(self, tmp_path, how):
+        image = np.random.default_rng(10).random((70, 70))
+        path = tmp_path / "kept.npz"
+        plain = qconv.convolve(image, EDGE, seed=3, **how)
+        first = qconv.convolve(image, EDGE, seed=3, checkpoint=path, **how)
+        again = qconv.convolve(image, EDGE, checkpoint=path, **how)
+        for result in (first, again):
+            assert result.image.tobytes() == plain.image.tobytes()
+            assert (result.shots == plain.shots).all()
+
+    def test_another_tolerance_is_another_call(self, tmp_path):
+        image = np.random.default_rng(10).random((5, 5))
+        path = tmp_path / "kept.npz"
+        qconv.convolve(image, EDGE, seed=3, tolerance=0.3, checkpoint=path)
+        with pytest.raises(ValueError, match=r"tolerance differs"):
+            qconv.convolve(image, EDGE, seed=3, tolerance=0.2, checkpoint=path)

@@ -237,13 +237,13 @@ class TestRepeatingSamplers:
         """Two outcomes seen as often agree by chance with ``2**-n``: below 1e-12 from 40 shots."""
         for shots, repeats in ((39, False), (40, True), (1000, True)):
             log, bits = ShotLog(), np.arange(shots, dtype=np.uint8)[:, None] % 2
-            log.add(bits)
+            log.add(bits, StatevectorSampler())
             assert len(log.names) == repeats
             if repeats:
                 with pytest.raises(ValueError, match="backend: the sampler returned the same shot"):
-                    log.add(bits)
+                    log.add(bits, StatevectorSampler())
             else:
-                log.add(bits)
+                log.add(bits, StatevectorSampler())
 
     @pytest.mark.parametrize("make", REPEATING.values(), ids=REPEATING)
     def test_one_job_is_fine(self, make):

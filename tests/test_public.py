@@ -117,6 +117,7 @@ def test_defaults_of_the_verbs():
             "job_shots": None,
             "mitigation": None,
             "tolerance": None,
+            "checkpoint": None,
             "progress": False,
         }
 

@@ -400,3 +400,19 @@ def test_large_circuits_are_told_apart_at_once(camera):
     )
     assert len((one + two).circuits) == 1
     assert len((one + two + other).circuits) == 2
+
+
+def test_circuits_of_any_size_are_saved(tmp_path):
+    """QPY counts the parameters of an instruction in 16 bits: here they are more."""
+    image = np.random.default_rng(0).random((180, 150))
+    for method in (qconv.Fourier(), qconv.Interference()):
+        plan = qconv.plan(image, EDGE, method=method, shots=10, seed=1)
+        circuit = plan.circuits[0]
+        assert any(np.size(item.params) > 2**16 for item in circuit)
+        result = dataclasses.replace(run(), circuits=(circuit,))
+        result.save(tmp_path / "large.npz")
+        loaded = qconv.Convolution.load(tmp_path / "large.npz").circuits[0]
+        for one, other in zip(circuit, loaded, strict=True):
+            assert (one.name, one.qubits) == (other.name, other.qubits)
+            assert type(one.operation) is type(other.operation)
+            assert all(map(np.array_equal, one.params, other.params))

@@ -36,9 +36,9 @@ def test_any_number_of_threads_and_any_chunk(how, monkeypatch):
         assert run(7, **how) == expected
     for chunk in (1, 2, 4, 100):
 
-        def parts(count, workers, chunk=chunk):
-            for start in reversed(range(0, count, chunk)):  # and in another order
-                yield range(start, min(start + chunk, count))
+        def parts(todo, workers, chunk=chunk):
+            for start in reversed(range(0, len(todo), chunk)):  # and in another order
+                yield todo[start : start + chunk]
 
         monkeypatch.setattr(_threads, "_parts", parts)
         assert run(7, **how) == expected
@@ -61,7 +61,7 @@ def test_an_empty_number_of_threads_is_none(monkeypatch):
 class TestThreads:
     @pytest.mark.parametrize(("count", "workers"), [(1, 1), (1, 4), (7, 2), (100, 2), (1000, 3)])
     def test_parts_cover_once(self, count, workers):
-        parts = list(_threads._parts(count, workers))
+        parts = list(_threads._parts(list(range(count)), workers))
         assert [index for part in parts for index in part] == list(range(count))
 
     @pytest.mark.parametrize("workers", ["1", "2"])

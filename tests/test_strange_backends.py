@@ -14,7 +14,9 @@ from qiskit_aer import AerSimulator
 import classical
 import qconv
 from qconv.execution import limits
+from qconv.execution import shots as shots_module
 from qconv.execution.limits import job_sizes
+from qconv.execution.patience import Patience
 from tests.cases import EDGE
 
 IMAGE = np.random.default_rng(0).random((4, 4)) + 0.2
@@ -30,6 +32,12 @@ METHODS = [
     qconv.AmplitudeEstimation((0, 1)),
     qconv.Blocks(qconv.Fourier(), "overlap-save", 5),
 ]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    """Between two tries of a job that fails."""
+    monkeypatch.setattr(shots_module, "PATIENCE", Patience(sleep=lambda seconds: None))
 
 
 class Vendor(BackendV2):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Gate, Instruction, Qubit
-from qiskit.circuit.library import Initialize, StatePreparation
+from qiskit.circuit.library import DiagonalGate, Initialize, StatePreparation, UCRYGate
 
 from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
@@ -83,10 +84,15 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
         super().__init__("set_statevector", num_qubits, 0, [whole])
         self._prepared = amplitudes.size.bit_length() - 1
 
+    @property
+    def amplitudes(self) -> NDArray[np.complex128]:
+        """Of the first qubits."""
+        amplitudes: NDArray[np.complex128] = self.params[0][: 2**self._prepared]
+        return amplitudes
+
     def _define(self) -> None:
         definition = QuantumCircuit(self.num_qubits)
-        amplitudes = self.params[0][: 2**self._prepared]
-        definition.append(StatePreparation(amplitudes.tolist()), range(self._prepared))
+        definition.append(StatePreparation(self.amplitudes.tolist()), range(self._prepared))
         self.definition = definition
 
 
@@ -118,6 +124,49 @@ def append_large(circuit: QuantumCircuit, operation: Instruction, qubits: Sequen
 def append_again(circuit: QuantumCircuit, instruction: CircuitInstruction) -> None:
     """Append an operation on its qubits, made before so that its numbers are converted once."""
     circuit._append(instruction)
+
+
+#: Instructions of many numbers, and how each is made again of an array of them.
+_MANY: dict[str, Callable[[NDArray[Any], int], Instruction]] = {
+    "initialize": lambda numbers, _: Initialize(numbers.tolist()),
+    "diagonal": lambda numbers, _: DiagonalGate(numbers.tolist()),
+    "ucry": lambda numbers, _: UCRYGate(numbers.real.tolist()),
+    "set_statevector": lambda numbers, qubits: WholeState(numbers.real, qubits),
+}
+
+#: Most numbers of an instruction that a file holds as they are; what begins the names of others.
+_FEW, _ARRAY = 64, "array of "
+
+
+def with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
+    """A circuit for a QPY file, which holds no more than 65,535 parameters of an instruction.
+
+    Instructions of many numbers become unknown ones of one array; `with_numbers` makes them again.
+    """
+    made = circuit.copy_empty_like()
+    for item in circuit.data:
+        operation = item.operation
+        numbers = operation.params
+        if isinstance(operation, WholeState):
+            numbers = operation.amplitudes
+        if operation.name in _MANY and len(numbers) > _FEW:
+            array = np.array(numbers, dtype=np.complex128)
+            name = f"{_ARRAY}{operation.name}"
+            operation = Instruction(name, operation.num_qubits, 0, [array])
+        append_again(made, CircuitInstruction(operation, item.qubits, item.clbits))
+    return made
+
+
+def with_numbers(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit of which `with_arrays` made another one."""
+    made = circuit.copy_empty_like()
+    for item in circuit.data:
+        operation = item.operation
+        if operation.name.startswith(_ARRAY):
+            make = _MANY[operation.name.removeprefix(_ARRAY)]
+            operation = make(operation.params[0], operation.num_qubits)
+        append_again(made, CircuitInstruction(operation, item.qubits, item.clbits))
+    return made
 
 
 def prepare(

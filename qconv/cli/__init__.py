@@ -15,8 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_closed_streams()
     try:
         tables = _run(given)
-    except KeyboardInterrupt:
-        say("interrupted; nothing was written")
+    except KeyboardInterrupt as interrupt:
+        say(str(interrupt) or "interrupted; nothing was written")
         if arguments is None:  # the interpreter would wait for the simulator to end its circuit
             os._exit(130)
         return 130

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,9 @@ _SHOTS = 1000
 #: Most qubits of a block's circuit, if nothing else is said.
 _QUBITS = 16
 
+#: Names of a picture's channels.
+_COLOURS = ("red", "green", "blue")
+
 _METHODS: dict[str, type[qconv.Method]] = {
     "collapse": qconv.Collapse,
     "diffusion": qconv.Diffusion,
@@ -68,7 +73,7 @@ def run(options: argparse.Namespace) -> str:
 
     propagator = _propagator(options)
     method = _method(options)
-    seed = secrets.randbits(32) if options.seed is None else checked_seed(options.seed)
+    seed = _seed(options)
     image = (
         pictures.sample_picture() if options.image is None else read_input(options.image, "IMAGE")
     )
@@ -76,8 +81,9 @@ def run(options: argparse.Namespace) -> str:
     backend = None if options.backend is None else named_backend(options.backend)
     inputs = {"input picture": options.image, "kernel": options.kernel}
     out, figure_path = output_paths(options, pictures.WRITABLE, inputs)
+    checkpoints = _checkpoints(options, len(channels(image)), [out, figure_path, *inputs.values()])
     started = time.perf_counter()
-    results = _convolve_channels(image, plan, options, backend, seed)
+    results = _convolve_channels(image, plan, options, backend, seed, checkpoints)
     seconds = time.perf_counter() - started
     kernel = _of_all_steps(propagator.effective_kernel, options)
     report = Report(
@@ -95,7 +101,8 @@ def run(options: argparse.Namespace) -> str:
         return ""
     executions = sum(result.total_shots for result in results)
     size = " x ".join(map(str, image.shape))
-    head = f"input {size}, seed {seed}: {executions:,} executions in {seconds:.2f} s"
+    seeded = "the checkpoint's seed" if seed is None else f"seed {seed}"
+    head = f"input {size}, {seeded}: {executions:,} executions in {seconds:.2f} s"
     text = f"{head}\n\n{tables}\n\nwrote {out} ({report.scale})"
     return tables_of(
         (out, figure_path), text if figure_path is None else f"{text} and {figure_path}"
@@ -150,15 +157,42 @@ def _geometry(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in ("mode", "boundary", "fillvalue")}
 
 
+def _seed(options: argparse.Namespace) -> int | None:
+    """The seed of the call; None for that of a checkpoint, or a fresh one that it will hold."""
+    if options.seed is not None:
+        return checked_seed(options.seed)
+    return None if options.checkpoint else secrets.randbits(32)
+
+
+def _checkpoints(
+    options: argparse.Namespace, count: int, others: Sequence[str | Path | None]
+) -> list[Path | None]:
+    """A checkpoint for each channel, after making sure that it is no other file of the call."""
+    path: Path | None = options.checkpoint
+    if path is None:
+        return [None] * count
+    found = [path]
+    if count > 1:
+        found = [path.with_name(f"{path.stem}-{name}{path.suffix}") for name in _COLOURS]
+    taken = {os.path.realpath(other) for other in others if other is not None}
+    for place in found:
+        if os.path.realpath(place) in taken:
+            raise UsageError(f"--checkpoint: expected a file of its own, got '{place}'")
+        if not place.parent.is_dir():
+            raise UsageError(f"--checkpoint: there is no folder '{place.parent}'")
+    return list(found)
+
+
 def _convolve_channels(
     image: _Array,
     plan: qconv.Plan,
     options: argparse.Namespace,
     backend: BackendV2 | None,
-    seed: int,
+    seed: int | None,
+    checkpoints: list[Path | None],
 ) -> list[qconv.Convolution]:
     """Convolve every channel by itself, with randomness of its own."""
-    rng = np.random.default_rng(seed)
+    rng = None if seed is None else np.random.default_rng(seed)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
         results = [
@@ -171,10 +205,11 @@ def _convolve_channels(
                 backend=backend,
                 seed=rng,
                 mitigation=plan.mitigation,
+                checkpoint=checkpoint,
                 progress=not options.quiet and sys.stderr.isatty(),
                 **_geometry(options),
             )
-            for channel in channels(image)
+            for channel, checkpoint in zip(channels(image), checkpoints, strict=True)
         ]
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         say(message)

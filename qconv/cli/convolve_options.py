@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from qconv.cli.options import (
     Parser,
@@ -55,6 +56,7 @@ examples:
   qconv --method interference --shots 100000
   qconv --method estimation --powers 0 1 2 4 8 --shots 50
   qconv --method fourier --blocks overlap-add --qubits 14
+  qconv scan.tif --shots 100000 --checkpoint scan.npz     goes on where it was stopped
   qconv --backend marrakesh                with the noise of an imitated device
   qconv --backend marrakesh --mitigation readout
 """
@@ -225,6 +227,13 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
     )
     how.add_argument(
         "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
+    )
+    how.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="keep what was gathered in this file (one for each colour, FILE-red and so on): the "
+        "same command goes on from it, and adds to a finished one if it asks for more --shots",
     )
 
 

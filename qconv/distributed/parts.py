@@ -100,7 +100,7 @@ def laws(plan: Plan) -> list[Law]:
     for outcomes in gathered:
         if outcomes.law is None:
             raise RuntimeError(UNKNOWN_LAW)
-        found.append(Law(outcomes.law, outcomes.ideal, outcomes.success, outcomes.circuit))
+        found.append(Law(outcomes.known_law, outcomes.ideal, outcomes.success, outcomes.circuit))
     return found
 
 

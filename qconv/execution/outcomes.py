@@ -10,31 +10,30 @@ A method asks for sums over outcomes, or for the shots of every pixel, and never
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._memory import require_memory
-from qconv.execution.dealing import Each, Piece, deal, portions, shots_in, shots_of
+from qconv.execution.checkpoint import Sums
+from qconv.execution.dealing import Each
+from qconv.execution.hands import Hands, dealt_hands, drawn_hands, unfolded_hands
 from qconv.execution.histogram import Histogram
 from qconv.execution.program import Program
 from qconv.execution.readout import Readout, Unfolding
-from qconv.execution.sampling import Inverse, drawn, quantised
-from qconv.execution.seeds import DEALS, JOBS, TILES, derived
-from qconv.grid import Tile, split_tile, tile_pixels
+from qconv.execution.sampling import drawn, quantised
+from qconv.execution.seeds import JOBS, derived
+from qconv.grid import Tile
 
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]
 
 #: Numbers of the outcomes from a first to before a last one.
 Numbers = Callable[[int, int], _Array]
-
-#: Most counts that one thread deals out at once, and most counts or draws that it draws at once:
-#: few enough for a processor's cache.
-_DEALT, _DRAWN = 2**20, 2**16
 
 #: Probability that an ideal circuit may put where it has none, by rounding (1e-6 with a simulator
 #: of single precision); more is a mistake in the circuit.
@@ -65,8 +64,9 @@ class Outcomes:
 
     program: Program
     """What ran."""
-    law: _Array | None = None
-    """Probability of every outcome; None where shots were counted."""
+    law: _Array | Callable[[], _Array] | None = None
+    """Probability of every outcome, or what works them out if they are asked for; None where shots
+    were counted."""
     histograms: tuple[Histogram, ...] = ()
     """Counted shots, one histogram for each portion; empty where the law is known."""
     executed: int | None = None
@@ -81,6 +81,8 @@ class Outcomes:
     """Where the law is known: the part of the executions that is kept."""
     ran: QuantumCircuit | None = None
     """The circuit that ran, with its measurement, if it is at hand."""
+    kept: Sums | None = None
+    """Sums that were worked out before the call was stopped; None without a checkpoint."""
 
     @property
     def exact(self) -> bool:
@@ -134,9 +136,21 @@ class Outcomes:
         if self.law is None:
             total = [sort(histogram.dense) for histogram in self.histograms]
             return np.asarray(np.sum(total, axis=0)) if len(total) > 1 else total[0]
-        law = self.law
-        p = sort(lambda start, stop: law[start:stop])
-        return p if self.exact else drawn(seed, p, self.executions)
+
+        def simulated() -> _Array:
+            law = self.known_law
+            p = sort(lambda start, stop: law[start:stop])
+            return p if self.exact else drawn(seed, p, self.executions)
+
+        return simulated() if self.kept is None else self.kept.once(simulated)
+
+    @cached_property
+    def known_law(self) -> _Array:
+        """Probability of every outcome."""
+        law = self.law() if callable(self.law) else self.law
+        if law is None:
+            raise ValueError("law: expected one, got counted shots")
+        return law
 
     def raw(self, seed: np.random.SeedSequence) -> _Array:
         """Counts of all outcomes as they were read, or their probabilities if exact.
@@ -151,7 +165,7 @@ class Outcomes:
         require_memory(_COPIES * 8 * 2**bits, f"outcomes of {bits} bits are")
         if self.law is None:
             return np.asarray(np.sum([part.dense(0, 2**bits) for part in self.histograms], axis=0))
-        return self.law if self.exact else drawn(seed, self.law, self.executions)
+        return self.known_law if self.exact else drawn(seed, self.known_law, self.executions)
 
     def frequencies(self, seed: np.random.SeedSequence) -> _Array:
         """Part of the executions that gave each outcome, ``2**measured``; exact or measured."""
@@ -174,7 +188,7 @@ class Outcomes:
         if self.law is None:
             counts = tuple(histogram.among(outcomes) for histogram in self.histograms)
             return Selection(None, counts, ideal=self.ideal)
-        p = self.law[outcomes]
+        p = self.known_law[outcomes]
         if abs(p.sum() - 1) > LEAK:
             raise RuntimeError(f"the circuit leaks: its probabilities sum to {p.sum():.12g}")
         return Selection(np.asarray(p / p.sum()), (), ideal=True)
@@ -183,7 +197,9 @@ class Outcomes:
         """All outcomes, and how they are corrected to those that are wanted."""
         bits = self.program.measurement(self.circuit)
         require_memory(_COPIES * 8 * len(unfolding.wanted) << bits, f"outcomes of {bits} bits are")
-        law = self.law if self.law is None else np.asarray(self.law / self.law.sum())
+        law = None
+        if self.law is not None:
+            law = np.asarray(self.known_law / self.known_law.sum())
         counts = tuple(part.dense(0, 2**bits).astype(np.int64) for part in self.histograms)
         found = Selection(law, counts, ideal=False, unfolding=unfolding)
         mass = unfolding.mass(found.frequencies)
@@ -193,21 +209,6 @@ class Outcomes:
                 "corrected for readout errors; the backend is too noisy for this circuit"
             )
         return found
-
-
-@dataclass(frozen=True, eq=False)
-class Hand:
-    """The shots of some pixels, counted by outcome or one by one, whichever is less work."""
-
-    counts: _Counts | _Array | None = None
-    """How often each pixel got each outcome, ``(pixels, outcomes)``; corrected counts are no whole
-    numbers."""
-    picks: NDArray[np.intp] | None = None
-    """Which outcome each shot was, ``(pixels, shots)``."""
-
-
-#: From a tile's place in the list: its pieces in C order, each with the shots of its pixels.
-Hands = Callable[[int], Iterator[tuple[Tile, Hand]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,93 +304,9 @@ class Selection:
             seed: Of the draws or deals; every tile has a stream of its own.
         """
         if self.p is not None:
-            hands = _drawn_hands(self._quantised, tiles, numbers, shots, seed)
+            hands = drawn_hands(self._quantised, tiles, numbers, shots, seed)
         else:
-            hands = _dealt_hands(self.counts, tiles, shots, seed)
+            hands = dealt_hands(self.counts, tiles, shots, seed)
         if self.unfolding is None:
             return hands
-        return _unfolded_hands(hands, self.unfolding, self.unfolding.mass(self.frequencies))
-
-
-def _drawn_hands(
-    p: _Array,
-    tiles: Sequence[Tile],
-    numbers: Sequence[int],
-    shots: Each,
-    seed: np.random.SeedSequence,
-) -> Hands:
-    """Shots drawn from a law.
-
-    Counts of each outcome where a pixel has at least as many shots as there are outcomes, one draw
-    a shot where it has fewer: the same law, whichever is less work.
-    """
-    law = Inverse(p)
-
-    def of_different_sizes(number: int) -> Iterator[tuple[Tile, Hand]]:
-        rng = np.random.default_rng(derived(seed, TILES, numbers[number]))
-        for piece in split_tile(tiles[number], max(1, _DRAWN // len(p))):
-            each = shots_in(shots, piece)
-            if each.sum() < len(each) * len(p):
-                cells = np.repeat(np.arange(len(each)) * len(p), each)
-                cells += law.outcomes(rng.random(len(cells)))
-                counts = np.bincount(cells, minlength=len(each) * len(p))
-                yield piece, Hand(counts=counts.reshape(len(each), len(p)))
-            else:
-                yield piece, Hand(counts=rng.multinomial(each, p))
-
-    if isinstance(shots, np.ndarray):
-        return of_different_sizes
-
-    def hands(number: int) -> Iterator[tuple[Tile, Hand]]:
-        rng = np.random.default_rng(derived(seed, TILES, numbers[number]))
-        for piece in split_tile(tiles[number], _DRAWN // min(shots, len(p))):
-            pixels = tile_pixels(piece)
-            if shots < len(p):
-                yield piece, Hand(picks=law.outcomes(rng.random((pixels, shots))))
-            else:
-                yield piece, Hand(counts=rng.multinomial(shots, p, size=pixels))
-
-    return hands
-
-
-def _unfolded_hands(hands: Hands, unfolding: Unfolding, mass: float) -> Hands:
-    """Shots corrected for readout errors, each pixel's counts by those of one shot on average."""
-    each = np.ascontiguousarray(unfolding.matrix.T / mass)
-
-    def corrected(number: int) -> Iterator[tuple[Tile, Hand]]:
-        for piece, hand in hands(number):
-            if hand.counts is not None:
-                yield piece, Hand(counts=hand.counts @ each)
-            elif hand.picks is not None:
-                total = np.zeros((len(hand.picks), each.shape[1]))
-                for shot in hand.picks.T:
-                    total += each[shot]
-                yield piece, Hand(counts=total)
-
-    return corrected
-
-
-def _dealt_hands(
-    counts: tuple[_Counts, ...],
-    tiles: Sequence[Tile],
-    shots: Each,
-    seed: np.random.SeedSequence,
-) -> Hands:
-    """Counted shots, dealt out to the tiles now, and from each tile to its pixels on demand."""
-    of_tile: list[list[tuple[Piece, _Counts]]] = [[] for _ in tiles]
-    for job, (histogram, pieces) in enumerate(zip(counts, portions(tiles, shots), strict=True)):
-        rng = np.random.default_rng(derived(seed, DEALS, job))
-        wanted = [shots_of(shots, piece.tile) for piece in pieces]
-        for piece, hand in zip(pieces, deal(histogram, wanted, rng), strict=True):
-            of_tile[piece.number].append((piece, hand))
-    room = max(1, _DEALT // len(counts[0]))
-
-    def hands(number: int) -> Iterator[tuple[Tile, Hand]]:
-        rng = np.random.default_rng(derived(seed, TILES, number))
-        for piece, hand in of_tile[number]:
-            parts = list(split_tile(piece.tile, room))
-            sizes = [shots_of(shots, part) for part in parts]
-            for part, share in zip(parts, deal(hand, sizes, rng), strict=True):
-                yield part, Hand(counts=deal(share, shots_in(shots, part), rng))
-
-    return hands
+        return unfolded_hands(hands, self.unfolding, self.unfolding.mass(self.frequencies))

@@ -11,10 +11,10 @@ Which of the two it was is the business of `qconv.execution.outcomes`, not of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from operator import length_hint
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,14 @@ from qiskit_aer.noise import NoiseModel
 from qconv._progress import progress_bar
 from qconv.execution.backends import Backend, is_ideal
 from qconv.execution.calibration import Calibrations, require_readout_errors
+from qconv.execution.checkpoint import Checkpoint
 from qconv.execution.law import born_probabilities, saved_probabilities
 from qconv.execution.noise import executions_until, noise_of, noisy_law
 from qconv.execution.outcomes import LEAK, Outcomes
 from qconv.execution.physical import Physical, physical
 from qconv.execution.program import Program, Saving, append_measurement
 from qconv.execution.readout import ReadoutMitigation
+from qconv.execution.samplers import ShotLog
 from qconv.execution.seeds import ROUNDS, derived
 from qconv.execution.shots import LEAST_SUCCESS, Jobs, kept_counts, measured_counts, too_noisy
 from qconv.result.numbers import contents
@@ -42,6 +44,8 @@ UNKNOWN_LAW = (
     "have to count shots"
 )
 
+_Array = NDArray[np.float64]
+
 
 def run(
     programs: Iterable[Program],
@@ -53,6 +57,7 @@ def run(
     known: Known | None = None,
     progress: bool = False,
     counting: bool = True,
+    kept: Checkpoint | None = None,
 ) -> Iterator[Outcomes]:
     """Run programs one after the other, each when the outcomes of the one before were taken.
 
@@ -67,6 +72,8 @@ def run(
         known: Noisy laws that were computed before, to which new ones are added.
         progress: Show a progress bar.
         counting: False if every law must be known.
+        kept: What was gathered before, which is not run again, and where to keep what is; None for
+            nowhere.
 
     Yields:
         Outcomes of each program.
@@ -78,36 +85,71 @@ def run(
             corrected where there are none.
         RuntimeError: A job failed, or next to nothing of a program is ever kept.
     """
-    jobs = Jobs(backend, job_shots=job_shots, progress=progress)
+    log = ShotLog(None if kept is None else set(kept.names))
+    jobs = Jobs(backend, log, job_shots, progress=progress, kept=kept)
     noise, calibrations = noise_of(backend), None
     if mitigation is not None:
         require_readout_errors(jobs)
         calibrations = Calibrations(mitigation, jobs, noise)
-    latest: tuple[Saving, dict[str, NDArray[np.float64]]] | None = None
     with progress_bar(length_hint(programs) or None, "circuit", show=progress) as bar:
+        laws = _Laws(backend, bar)
         for program in programs:
             bar.set_description_str("building a circuit")
             if noise is not None or (backend is not None and program.executions is not None):
                 yield _on_backend(program, jobs, noise, calibrations, known, streams, counting)
-            elif program.saved is not None:
-                saving, label = program.saved
-                if latest is None or latest[0] is not saving:
-                    circuit = saving.build()
-                    bar.set_description_str(f"simulating a circuit of {circuit.num_qubits} qubits")
-                    latest = saving, saved_probabilities(circuit, backend, program.measured)
-                yield Outcomes(program, law=latest[1][label], streams=streams, ideal=True)
             else:
-                circuit = program.built()
-                measured = program.measurement(circuit)
-                bar.set_description_str(f"simulating a circuit of {circuit.num_qubits} qubits")
-                law = born_probabilities(circuit, backend, measured=measured)
-                _require_kept(program, law)
-                append_measurement(circuit, measured)
-                yield Outcomes(program, law=law, streams=streams, ideal=True, ran=circuit)
+                sums = None if kept is None else kept.sums(program.seed)
+                law, circuit = laws.of(program, later=sums is not None and sums.known)
+                yield Outcomes(
+                    program, law=law, streams=streams, ideal=True, ran=circuit, kept=sums
+                )
             bar.update()
 
 
-def _require_kept(program: Program, law: NDArray[np.float64]) -> None:
+@dataclass
+class _Laws:
+    """Laws that an ideal simulator computes."""
+
+    backend: Backend
+    bar: Any
+    """Where to say what is being done."""
+    _latest: tuple[Saving, dict[str, _Array]] | None = None
+
+    def of(
+        self, program: Program, *, later: bool
+    ) -> tuple[_Array | Callable[[], _Array], QuantumCircuit | None]:
+        """The law of a program, and the circuit that was made for it if one was.
+
+        Args:
+            program: To simulate.
+            later: True to simulate it only when its law is asked for, if ever.
+        """
+        if later:
+            return (lambda: self._simulated(program)[0]), None
+        return self._simulated(program)
+
+    def _simulated(self, program: Program) -> tuple[_Array, QuantumCircuit | None]:
+        if program.saved is not None:
+            saving, label = program.saved
+            if self._latest is None or self._latest[0] is not saving:
+                circuit = saving.build()
+                self._say(circuit)
+                saved = saved_probabilities(circuit, self.backend, program.measured)
+                self._latest = saving, saved
+            return self._latest[1][label], None
+        circuit = program.built()
+        measured = program.measurement(circuit)
+        self._say(circuit)
+        law = born_probabilities(circuit, self.backend, measured=measured)
+        _require_kept(program, law)
+        append_measurement(circuit, measured)
+        return law, circuit
+
+    def _say(self, circuit: QuantumCircuit) -> None:
+        self.bar.set_description_str(f"simulating a circuit of {circuit.num_qubits} qubits")
+
+
+def _require_kept(program: Program, law: _Array) -> None:
     """Refuse a law that puts probability where its program says that nothing comes."""
     if program.keep is not None and law[~program.keep].sum() > LEAK:
         raise RuntimeError(
@@ -154,7 +196,7 @@ def _on_backend(
 
 
 def _by_law(
-    program: Program, law: NDArray[np.float64], circuit: QuantumCircuit, streams: frozenset[str]
+    program: Program, law: _Array, circuit: QuantumCircuit, streams: frozenset[str]
 ) -> Outcomes:
     """Outcomes by the law of a simulator of noise."""
     success, executed = 1.0, program.executions

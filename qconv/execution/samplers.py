@@ -12,6 +12,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
 
 from qconv.execution.histogram import Histogram
+from qconv.execution.patience import Patience
 
 #: Shots whose outcomes name a sampler's random stream.
 _STREAM_SHOTS = 256
@@ -37,10 +38,9 @@ class ShotLog:
     1e-12 a coincidence is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: set[str] | None = None) -> None:
         self._latest: NDArray[np.uint8] | None = None
-        self._seed: str | None = None
-        self.names: set[str] = set()
+        self.names: set[str] = set() if names is None else names
         """Names of the runs' random streams: two are equal only if the shots are."""
 
     def before(self, sampler: BaseSamplerV2) -> None:
@@ -49,28 +49,28 @@ class ShotLog:
         Raises:
             ValueError: It ran before, with the same fixed seed.
         """
-        seed = _fixed_seed(sampler)
-        if seed is None:
-            return
-        if seed == self._seed:
+        if _fixed_seed(sampler) in self.names:
             raise ValueError(REPEATED)
-        self._seed = seed
-        self.names.add(seed)
 
-    def add(self, bits: NDArray[np.uint8]) -> None:
-        """Take note of a run, ``(shots, bytes)``.
+    def add(self, bits: NDArray[np.uint8], sampler: BaseSamplerV2) -> None:
+        """Take note of a run of a sampler, ``(shots, bytes)``.
 
         Raises:
-            ValueError: It begins as the one before, as with a sampler of fixed seed.
+            ValueError: It begins as one before, as with a sampler of fixed seed.
         """
         if self._latest is not None:
             n = min(len(self._latest), len(bits))
             if _is_distinctive(bits[:n]) and np.array_equal(self._latest[:n], bits[:n]):
                 raise ValueError(REPEATED)
         self._latest = bits
+        seed = _fixed_seed(sampler)
+        if seed is not None:
+            self.names.add(seed)
         start = bits[:_STREAM_SHOTS]
         if _is_distinctive(start):
             digest = hashlib.blake2b(np.ascontiguousarray(start).data, digest_size=16)
+            if digest.hexdigest() in self.names:
+                raise ValueError(REPEATED)
             self.names.add(digest.hexdigest())
 
     def add_counts(self, histogram: Histogram) -> None:
@@ -103,14 +103,17 @@ def _is_distinctive(bits: NDArray[np.uint8]) -> bool:
 
 
 def sampler_job(
-    circuit: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog
+    circuit: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog, patience: Patience
 ) -> Callable[[int, int], Histogram]:
     """A function of shots and seed that runs the circuit on a sampler, which seeds itself."""
 
     def job(shots: int, seed: int) -> Histogram:
         log.before(sampler)
-        bits = sampler.run([circuit], shots=shots).result()[0].data.meas.array
-        log.add(bits)
+        result = patience.asked(
+            lambda: sampler.run([circuit], shots=shots).result(), f"a job of {shots:,} shots"
+        )
+        bits = result[0].data.meas.array
+        log.add(bits, sampler)
         return Histogram.of_bits(bits)
 
     return job

@@ -26,6 +26,10 @@ ROUNDS, SURPLUS = range(2)
 #: Place under a program's jobs, beyond their numbers, of what calibrates its readout.
 CALIBRATION = 2**31
 
+#: Place under a call's root, beyond the numbers of blocks, of what shots that are added to a
+#: finished checkpoint have for a root, by how many it held.
+MORE = 2**31
+
 
 def root_seed(seed: Seed) -> np.random.SeedSequence:
     """One seed sequence for a whole call; every other one is derived from it by `derived`.

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
+from qiskit.result import Result
+from qiskit_aer.backends.aerbackend import AerBackend
 
-from qconv._progress import progress_bar
+from qconv._progress import progress_bar, skip
 from qconv.execution.backends import Backend, ideal_simulator, require_success
+from qconv.execution.checkpoint import Checkpoint
 from qconv.execution.dealing import deal
 from qconv.execution.histogram import Histogram
 from qconv.execution.limits import job_sizes
+from qconv.execution.patience import NO_PATIENCE, PATIENCE, Patience
 from qconv.execution.physical import Physical, sampler_target
 from qconv.execution.samplers import ShotLog, sampler_job
 from qconv.execution.seeds import ROUNDS, SURPLUS, derived
@@ -44,6 +48,14 @@ class Jobs:
     """Most shots of a job; None for as many as the backend says."""
     progress: bool = field(default=False, kw_only=True)
     """Whether to show a progress bar."""
+    kept: Checkpoint | None = field(default=None, kw_only=True)
+    """What was measured before, and is not measured again."""
+
+    @property
+    def patience(self) -> Patience:
+        """How often a job is tried."""
+        local = self.backend is None or isinstance(self.backend, AerBackend)
+        return NO_PATIENCE if local else PATIENCE
 
 
 def measured_counts(
@@ -68,27 +80,43 @@ def measured_counts(
     backend = ideal_simulator() if jobs.backend is None else jobs.backend
     if isinstance(backend, BaseSamplerV2):
         limited: object = sampler_target(backend) or backend
-        job = sampler_job(circuit.circuit, backend, jobs.log)
+        job = sampler_job(circuit.circuit, backend, jobs.log, jobs.patience)
     else:
-        limited, job = backend, _backend_job(circuit.circuit, backend, jobs.log)
+        limited = backend
+        job = _backend_job(circuit.circuit, backend, jobs.log, jobs.patience)
     total = Histogram.empty()
     with progress_bar(shots, "shot", show=jobs.progress) as bar:
         for number, size in enumerate(job_sizes(shots, limited, jobs.job_shots)):
-            seed = int(derived(root, number).generate_state(1)[0] >> 1)  # Aer wants 31 bits
-            total = total + job(size, seed)
-            bar.update(size)
+            place = derived(root, number)
+            histogram = None if jobs.kept is None else jobs.kept.histogram(place)
+            if histogram is not None:
+                skip(bar, size)
+            else:
+                seed = int(place.generate_state(1)[0] >> 1)  # Aer wants 31 bits
+                histogram = job(size, seed)
+                if jobs.kept is not None:
+                    jobs.kept.keep_histogram(place, histogram, jobs.log.names)
+                bar.update(size)
+            total = total + histogram
     return circuit.told(total)
 
 
-def _backend_job(circuit: QuantumCircuit, backend: BackendV2, log: ShotLog) -> _Job:
+def _backend_job(
+    circuit: QuantumCircuit, backend: BackendV2, log: ShotLog, patience: Patience
+) -> _Job:
     """A function of shots and seed that runs the circuit on a backend."""
     seedable = hasattr(backend.options, "seed_simulator")
     bits = circuit.num_clbits
 
     def job(shots: int, seed: int) -> Histogram:
         options = {"seed_simulator": seed} if seedable else {}
-        result = backend.run(circuit, shots=shots, **options).result()
-        require_success(result)
+
+        def once() -> Result:
+            result = backend.run(circuit, shots=shots, **options).result()
+            require_success(result)
+            return result
+
+        result = patience.asked(once, f"a job of {shots:,} shots")
         data = result.data(0)  # get_counts() would write each outcome out in bits
         if "counts" not in data:
             raise RuntimeError(

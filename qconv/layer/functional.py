@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from numpy.typing import ArrayLike
 
 from qconv._checks import boolean, numpy_defaults, whole_number
@@ -34,6 +36,7 @@ def conv2d(
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
     tolerance: float | tuple[str, float] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of images by measuring quantum circuits.
@@ -61,6 +64,7 @@ def conv2d(
         job_shots: As for `convolve`.
         mitigation: As for `convolve`.
         tolerance: As for `convolve`.
+        checkpoint: As for `convolve`.
         progress: Show a progress bar over the circuits (needs tqdm).
 
     Returns:
@@ -103,7 +107,7 @@ def conv2d(
         mitigation=mitigation,
         tolerance=tolerance,
     )
-    return layer.run(boolean(progress, "progress"))
+    return layer.run(boolean(progress, "progress"), checkpoint)
 
 
 @numpy_defaults
@@ -124,6 +128,7 @@ def conv1d(
     job_shots: int | None = None,
     mitigation: ReadoutMitigation | str | None = None,
     tolerance: float | tuple[str, float] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of signals: as `conv2d`, along one axis.
@@ -156,7 +161,7 @@ def conv1d(
         mitigation=mitigation,
         tolerance=tolerance,
     )
-    return layer.run(boolean(progress, "progress"))
+    return layer.run(boolean(progress, "progress"), checkpoint)
 
 
 def laid_out(
@@ -195,4 +200,5 @@ def laid_out(
         job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
         mitigation=check_mitigation(mitigation),
         tolerance=wanted,
+        any_seed=seed is None,
     )

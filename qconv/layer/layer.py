@@ -14,6 +14,7 @@ circuit gives to the result. A channel of zeros is known and runs nothing.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from qiskit import QuantumCircuit
 
 from qconv._checks import require_products
 from qconv.execution.backends import Backend, is_ideal, noise_name
+from qconv.execution.checkpoint import Checkpoint, digest
+from qconv.execution.continuing import continued, how_measured
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.readout import ReadoutMitigation
@@ -63,6 +66,10 @@ class Layer:
     """How counts are corrected for readout errors; None for not at all."""
     tolerance: Tolerance | None = None
     """The error that is asked for, instead of shots."""
+    any_seed: bool = False
+    """Whether no seed was given, so that that of a checkpoint serves."""
+    kept: Checkpoint | None = None
+    """What was gathered before, and where to keep what is; None for nowhere."""
 
     def plans(self) -> Iterator[tuple[int, Plan]]:
         """The output channels that need a circuit, each as a plan of its own."""
@@ -71,16 +78,37 @@ class Layer:
             if grid is not None and kernel.any():
                 yield channel, self._plan(channel, grid)
 
-    def run(self, progress: bool = False) -> Convolution:
-        """Run the circuits of all channels and put together what they gave."""
+    def run(
+        self, progress: bool = False, checkpoint: str | os.PathLike[str] | None = None
+    ) -> Convolution:
+        """Run the circuits of all channels and put together what they gave.
+
+        Args:
+            progress: Show progress bars.
+            checkpoint: As for `qconv.convolve`.
+        """
+
+        def work(
+            kept: Checkpoint | None, seed: np.random.SeedSequence, shots: int | None
+        ) -> Convolution:
+            return replace(self, kept=kept, seed=seed, shots=shots)._run(progress)
+
+        call = self._call
+        return continued(checkpoint, call, self.seed, self.shots, work, any_seed=self.any_seed)
+
+    def _run(self, progress: bool) -> Convolution:
         known: Known = {}
         result, outcomes = self._measured(progress, known)
         return with_bias(
             result,
             outcomes,
-            noisy=lambda: replace(self, shots=None)._measured(False, known)[0],
-            ideal=lambda: replace(self, backend=None, shots=None, mitigation=None).run(),
+            noisy=lambda: replace(self, shots=None, kept=None)._measured(False, known)[0],
+            ideal=lambda: self._ideal()._run(False),
         )
+
+    def _ideal(self) -> Layer:
+        """The exact expectation of the same without noise."""
+        return replace(self, backend=None, shots=None, mitigation=None, kept=None)
 
     def _measured(self, progress: bool, known: Known) -> tuple[Convolution, Noisy]:
         """What the circuits of all channels gave, and their outcomes."""
@@ -94,6 +122,7 @@ class Layer:
                 mitigation=self.mitigation,
                 known=known,
                 progress=progress,
+                kept=self.kept,
             )
         )
         return self.together(channels, outcomes), outcomes
@@ -108,6 +137,19 @@ class Layer:
         return [
             Channel(number, plan, list(self.method.build(plan))) for number, plan in self.plans()
         ]
+
+    def _call(self) -> dict[str, str]:
+        """Digests of what the result depends on but seed and shots, by name."""
+        geometry = self.geometry
+        return {
+            "input": digest(*geometry.groups),
+            "weight": digest(geometry.weight),
+            "bias": digest(geometry.bias),
+            "geometry": repr((geometry.grid, geometry.output_shape)),
+            "method": repr(self.method),
+            "tolerance": repr(self.tolerance),
+            **how_measured(self.backend, self.job_shots, self.mitigation),
+        }
 
     def variance(self) -> _Array:
         """Variance of the output to be expected, without running anything; 0 if exact.
@@ -145,9 +187,11 @@ class Layer:
             seed=derived(self.seed, CHANNELS, channel),
             job_shots=self.job_shots,
             mitigation=self.mitigation,
+            tolerance=self.tolerance,
+            kept=self.kept,
             memory={"image": b"part of a layer"},  # whose own digest tells what was estimated
         )
-        return self.method.allot(plan, self.tolerance)
+        return self.method.allot(plan)
 
     @cached_property
     def _largest(self) -> list[np.float64]:

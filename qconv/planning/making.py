@@ -100,7 +100,7 @@ def plan(
     require_finite(array, "image")
     wanted = check_tolerance(tolerance)
     require_one_of(shots, wanted)
-    return method.allot(Plan(image=array, **fields), wanted)
+    return method.allot(Plan(image=array, tolerance=wanted, **fields))
 
 
 def without_image(
@@ -156,6 +156,7 @@ def without_image(
         "seed": root,
         "job_shots": None if job_shots is None else whole_number(job_shots, "job_shots", 1),
         "mitigation": _mitigation(method, mitigation),
+        "any_seed": seed is None,
     }
 
 

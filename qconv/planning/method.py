@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
-from qconv.planning.allocation import Tolerance, require_affordable
+from qconv.planning.allocation import require_affordable
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 
@@ -148,20 +148,20 @@ class Method(ABC):
             f"qconv.Collapse()), got {self!r}"
         )
 
-    def allot(self, plan: Plan, tolerance: Tolerance | None) -> Plan:
-        """The plan with its executions, as many as a tolerance needs.
+    def allot(self, plan: Plan) -> Plan:
+        """The plan with its executions, as many as its tolerance needs.
 
         Methods whose circuits hold the whole image need no more than their prediction; others say
         how they share shots out among the pixels.
 
         Args:
-            plan: With a number of shots.
-            tolerance: The error that is asked for, instead; None to leave the plan as it is.
+            plan: With a number of shots, and perhaps a tolerance, which goes before it.
 
         Raises:
             ValueError: The method predicts no errors, or they would take too many executions.
         """
-        if tolerance is None:
+        tolerance = plan.tolerance
+        if tolerance is None or plan.shots is None:
             return plan
         least = self.least_shots
         number, pixels = least, plan.grid.pixels

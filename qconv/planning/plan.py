@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,12 +17,15 @@ from qconv._checks import boolean, numpy_defaults
 from qconv._threads import for_each
 from qconv.circuits.arithmetic import choose_family
 from qconv.execution.backends import Backend, is_ideal, is_statevector, noise_name
+from qconv.execution.checkpoint import Checkpoint, digest
+from qconv.execution.continuing import continued, how_measured, without_address
 from qconv.execution.dealing import Each
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.run import run
 from qconv.execution.seeds import stream_name
 from qconv.grid import Grid
+from qconv.planning.allocation import Tolerance
 from qconv.planning.budget import Noisy, with_bias
 from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import gathered
@@ -68,6 +72,8 @@ class Plan:
     """Most shots of a job; None for as many as the backend says."""
     mitigation: ReadoutMitigation | None = None
     """How counts are corrected for readout errors; None for not at all."""
+    tolerance: Tolerance | None = None
+    """The error that was asked for, from which the shots follow; None for none."""
     each: NDArray[np.int64] | None = None
     """Shots of every output pixel where they differ, shape ``grid.output_shape``; ``shots`` is then
     about their mean."""
@@ -77,6 +83,10 @@ class Plan:
     """Whether circuits are made to be counted as on a device, not to run on a simulator."""
     progress: bool = False
     """Whether to show progress bars."""
+    any_seed: bool = False
+    """Whether no seed was given, so that that of a checkpoint serves."""
+    kept: Checkpoint | None = field(default=None, repr=False)
+    """What was gathered before, and where to keep what is; None for nowhere."""
     memory: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     """What was worked out before, see `once`."""
 
@@ -105,25 +115,43 @@ class Plan:
         return cost_of(self)
 
     @numpy_defaults
-    def run(self, progress: bool = False) -> Convolution:
+    def run(
+        self, progress: bool = False, checkpoint: str | os.PathLike[str] | None = None
+    ) -> Convolution:
         """Run the circuits and decode their outcomes.
 
         Args:
             progress: Show progress bars (needs tqdm).
+            checkpoint: As in `qconv.convolve`.
 
         Returns:
             The estimate with its standard error.
 
         Raises:
-            ValueError: The work would not fit in memory, or not on the backend.
+            TypeError: ``checkpoint`` is no path.
+            ValueError: The work would not fit in memory, or not on the backend; the checkpoint is
+                damaged, or another call's.
             RuntimeError: A backend failed.
         """
         plan = replace(self, progress=boolean(progress, "progress"))
-        result, outcomes = plan._decoded()
+
+        def work(
+            kept: Checkpoint | None, seed: np.random.SeedSequence, shots: int | None
+        ) -> Convolution:
+            if kept is None:
+                return plan._run()
+            again = replace(plan, kept=kept, seed=seed, shots=shots, each=None, memory={})
+            return again.method.allot(again)._run()
+
+        call = self._call
+        return continued(checkpoint, call, self.seed, self.shots, work, any_seed=self.any_seed)
+
+    def _run(self) -> Convolution:
+        result, outcomes = self._decoded()
         return with_bias(
             result,
             outcomes,
-            noisy=lambda: replace(self, shots=None)._decoded()[0],
+            noisy=lambda: replace(self, shots=None, kept=None)._decoded()[0],
             ideal=lambda: self._ideal()._decoded()[0],
         )
 
@@ -138,13 +166,26 @@ class Plan:
                 mitigation=self.mitigation,
                 known=self.once(Noisy, dict),
                 progress=self.progress,
+                kept=self.kept,
             )
         )
         return self.method.decode(self, outcomes), outcomes
 
     def _ideal(self) -> Plan:
         """The exact expectation of the same without noise."""
-        return replace(self, backend=None, shots=None, mitigation=None, memory={})
+        return replace(self, backend=None, shots=None, mitigation=None, kept=None, memory={})
+
+    def _call(self) -> dict[str, str]:
+        """Digests of what the result depends on but seed and shots, by name."""
+        propagator = self.propagator
+        return {
+            "image": digest(self.image),
+            "kernel": digest(propagator.probabilities, propagator.weights),
+            "geometry": repr(self.grid),
+            "method": without_address(repr(self.method)),
+            "tolerance": repr(self.tolerance),
+            **how_measured(self.backend, self.job_shots, self.mitigation),
+        }
 
     @numpy_defaults
     def decode(self, counts: Any) -> Convolution:
@@ -278,9 +319,25 @@ class Plan:
         """The same plan with circuits that are made to be counted as on a device."""
         return replace(self, counted=True, memory={})
 
-    def for_each_tile(self, work: Callable[[int], None]) -> None:
-        """Call ``work`` with the number of every tile of the output, on all cores."""
-        for_each(work, len(self.grid.tiles), progress=self.progress)
+    def for_each_tile(self, work: Callable[[int], None], *filled: NDArray[Any]) -> None:
+        """Call ``work`` with the number of every tile of the output, on all cores.
+
+        Args:
+            work: Fills the tile, in the same way whenever it is called.
+            filled: Arrays of the output's shape that ``work`` fills, so that a checkpoint can hold
+                what is finished: it is then not called for tiles that were, which are filled in.
+        """
+        tiles = self.grid.tiles
+        if self.kept is None or not filled:
+            for_each(work, len(tiles), progress=self.progress)
+            return
+        finished, done = self.kept.remaining_tiles(self.seed, tiles, filled)
+
+        def work_and_tell(number: int) -> None:
+            work(number)
+            done(number)
+
+        for_each(work_and_tell, len(tiles), progress=self.progress, finished=finished)
 
     def result(
         self,

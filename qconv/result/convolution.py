@@ -8,7 +8,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -17,6 +17,7 @@ from scipy.special import ndtri
 
 from qconv._checks import numpy_defaults, real_array, real_number
 from qconv._files import written_together
+from qconv.circuits.registers import with_arrays, with_numbers
 from qconv.propagator import Propagator
 from qconv.result.numbers import both, contents, in_words, joint_unit, root_error, root_mean_square
 from qconv.visualization.figures import result_figure
@@ -197,34 +198,8 @@ class Convolution:
             PermissionError: The file is write-protected.
             OSError: It cannot be written.
         """
-        fields = {
-            "format": _FORMAT,
-            "shots": None if isinstance(self.shots, np.ndarray) else self.shots,
-            "total_shots": self.total_shots,
-            "success_probability": self.success_probability,
-            "success_stderr": self.success_stderr,
-            "expected_success": self.expected_success,
-            "oracle_calls": self.oracle_calls,
-            "independent": self.independent,
-            "quantity": self.quantity,
-            "streams": sorted(self.streams),
-        }
-        given = {name: getattr(self, name) for name in _OPTIONAL}
-        optional = {name: array for name, array in given.items() if array is not None}
-        if isinstance(self.shots, np.ndarray):
-            optional["shots_of_pixels"] = self.shots
-        circuits = io.BytesIO()
-        if self.circuits:
-            qpy.dump(list(self.circuits), circuits)
         with written_together(Path(path)) as (partial,), open(partial, "wb") as file:
-            np.savez(
-                file,
-                image=self.image,
-                stderr=self.stderr,
-                circuits=np.frombuffer(circuits.getvalue(), dtype=np.uint8),
-                fields=np.array(json.dumps(fields)),
-                **optional,
-            )
+            np.savez(file, **parts_of(self))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Convolution:
@@ -236,26 +211,10 @@ class Convolution:
         """
         with open(path, "rb") as file:
             try:
-                return cls._read(file)
+                return read_parts(file)
             except Exception as error:  # a file can be wrong in as many ways as there are readers
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise ValueError(f"path: {path} is not a saved Convolution ({reason})") from error
-
-    @classmethod
-    def _read(cls, file: BinaryIO) -> Convolution:
-        """Read what `save` wrote; any exception if it is something else."""
-        with np.load(file, allow_pickle=False) as arrays:
-            image, stderr, packed = (arrays[name] for name in ("image", "stderr", "circuits"))
-            fields = json.loads(str(arrays["fields"]))
-            optional = {name: arrays.get(name) for name in _OPTIONAL}
-            each = arrays.get("shots_of_pixels")
-        if fields.pop("format") != _FORMAT:
-            raise ValueError("its format is of another version")
-        circuits = tuple(qpy.load(io.BytesIO(packed.tobytes()))) if packed.size else ()
-        fields["streams"] = frozenset(fields["streams"])
-        if each is not None:
-            fields["shots"] = each
-        return cls(image=image, stderr=stderr, circuits=circuits, **optional, **fields)
 
     def plot(
         self,
@@ -354,6 +313,54 @@ class Convolution:
             rows[3] = (rows[3][0], f"{rows[3][1]} +- {self.success_stderr:.2g}")
             rows.insert(4, ("as predicted", f"{self.expected_success:.6g}"))
         return rows
+
+
+def parts_of(result: Convolution) -> dict[str, Any]:
+    """What `Convolution.save` writes, by the names of its arrays."""
+    fields = {
+        "format": _FORMAT,
+        "shots": None if isinstance(result.shots, np.ndarray) else result.shots,
+        "total_shots": result.total_shots,
+        "success_probability": result.success_probability,
+        "success_stderr": result.success_stderr,
+        "expected_success": result.expected_success,
+        "oracle_calls": result.oracle_calls,
+        "independent": result.independent,
+        "quantity": result.quantity,
+        "streams": sorted(result.streams),
+    }
+    given = {name: getattr(result, name) for name in _OPTIONAL}
+    optional = {name: array for name, array in given.items() if array is not None}
+    if isinstance(result.shots, np.ndarray):
+        optional["shots_of_pixels"] = result.shots
+    circuits = io.BytesIO()
+    if result.circuits:
+        qpy.dump([with_arrays(circuit) for circuit in result.circuits], circuits)
+    return {
+        "image": result.image,
+        "stderr": result.stderr,
+        "circuits": np.frombuffer(circuits.getvalue(), dtype=np.uint8),
+        "fields": np.array(json.dumps(fields)),
+        **optional,
+    }
+
+
+def read_parts(file: IO[bytes]) -> Convolution:
+    """Read `parts_of` a result from an ``.npz`` file; any exception if it is something else."""
+    with np.load(file, allow_pickle=False) as arrays:
+        image, stderr, packed = (arrays[name] for name in ("image", "stderr", "circuits"))
+        fields = json.loads(str(arrays["fields"]))
+        optional = {name: arrays.get(name) for name in _OPTIONAL}
+        each = arrays.get("shots_of_pixels")
+    if fields.pop("format") != _FORMAT:
+        raise ValueError("its format is of another version")
+    loaded = qpy.load(io.BytesIO(packed.tobytes())) if packed.size else ()
+    fields["streams"] = frozenset(fields["streams"])
+    if each is not None:
+        fields["shots"] = each
+    return Convolution(
+        image=image, stderr=stderr, circuits=tuple(map(with_numbers, loaded)), **optional, **fields
+    )
 
 
 def _mean(first: Convolution, second: Convolution) -> float | None:

@@ -37,7 +37,7 @@ from qconv.execution.program import Program
 from qconv.execution.seeds import ALLOCATION, JOBS, derived
 from qconv.grid import Tile
 from qconv.methods.collapse.windows import Positions, Windows
-from qconv.planning.allocation import Tolerance, for_tolerance, optimal, require_affordable
+from qconv.planning.allocation import for_tolerance, optimal, require_affordable
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
@@ -123,8 +123,9 @@ class Collapse(Method):
             )
         return plan.grid.tile_sides
 
-    def allot(self, plan: Plan, tolerance: Tolerance | None) -> Plan:
+    def allot(self, plan: Plan) -> Plan:
         """Shots by the standard deviation of each pixel's, which is known beforehand."""
+        tolerance = plan.tolerance
         if plan.shots is None or (tolerance is None and self.allocation == "even"):
             return plan
         spread = self.predict(replace(plan, shots=1, each=None)).stderr
@@ -182,7 +183,7 @@ class Collapse(Method):
                 tile = plan.grid.tiles[number]
                 stderr[tile] = errors(tile)
 
-        plan.for_each_tile(work)
+        plan.for_each_tile(work, image, stderr)
         each = plan.shots_of_pixels
         uneven: dict[str, Any] = {} if isinstance(each, int) else {"shots": each}
         kept = self.executions(plan.grid.pixels, each) if isinstance(each, int) else each.sum()

@@ -1,0 +1,162 @@
+"""Going on: a call that finds what it gathered before it was stopped, and does the rest."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from qconv._files import Place, is_regular
+from qconv.execution.backends import Backend, noise_name
+from qconv.execution.checkpoint import About, Checkpoint
+from qconv.execution.readout import ReadoutMitigation
+from qconv.execution.seeds import MORE, derived
+from qconv.result.convolution import Convolution
+
+#: Runs a call: what to keep in, the root of its randomness, and its shots for each pixel.
+Work = Callable[[Checkpoint | None, np.random.SeedSequence, int | None], Convolution]
+
+
+def continued(
+    path: str | os.PathLike[str] | None,
+    call: Callable[[], Mapping[str, str]],
+    seed: np.random.SeedSequence,
+    shots: int | None,
+    work: Work,
+    *,
+    any_seed: bool = False,
+) -> Convolution:
+    """Run a call, or go on with it from a checkpoint.
+
+    Args:
+        path: Of the checkpoint, there or not; None for none.
+        call: Digests of all that the result depends on but seed and shots, by name.
+        seed: Root of all randomness.
+        shots: For each output pixel; None for the exact expectation.
+        work: Runs the call.
+        any_seed: Whether no seed was given, so that the checkpoint's serves.
+
+    Returns:
+        The result; that of the checkpoint if it is finished and has as many shots.
+
+    Raises:
+        TypeError: ``path`` is no path.
+        ValueError: What is there is no checkpoint, is damaged, or is another call's. It is left as
+            it is.
+        OSError: The checkpoint cannot be written, before anything runs.
+        RuntimeError: A backend failed; what was gathered is kept.
+        KeyboardInterrupt: By whoever waits; what was gathered is kept.
+    """
+    if path is None:
+        return work(None, seed, shots)
+    place = _checked(path)
+    new = not place.exists()
+    kept = _opened(place, call(), seed, shots, any_seed=any_seed)
+    if kept.about.finished and kept.result is not None:
+        return kept.result
+    root = np.random.SeedSequence(list(kept.about.seed))
+    held, wanted = kept.about.held, shots
+    if held is not None and shots is not None:  # more shots, with randomness of their own
+        words = derived(root, MORE, held).generate_state(4)
+        root, wanted = np.random.SeedSequence(words.tolist()), shots - held
+    kept.begin()
+    try:
+        result = work(kept, root, wanted)
+        if kept.result is not None:
+            result = kept.result + result
+    except BaseException as error:
+        _stopped(kept, error, new=new)
+        raise
+    kept.finish(result)
+    return result
+
+
+def _checked(path: str | os.PathLike[str]) -> Path:
+    """A path at which a checkpoint can be."""
+    if isinstance(path, bytes) or not isinstance(path, str | os.PathLike):
+        raise TypeError(f"checkpoint: expected a path, got {path!r}")
+    place = Path(path)
+    if not is_regular(Place.of(place)) or not place.name:
+        raise ValueError(f"checkpoint: expected the name of a file, got '{path}'")
+    return place
+
+
+def _opened(
+    path: Path,
+    call: Mapping[str, str],
+    seed: np.random.SeedSequence,
+    shots: int | None,
+    *,
+    any_seed: bool,
+) -> Checkpoint:
+    """What is there, if it is this call's; or a new checkpoint."""
+    entropy = [int(word) for word in np.atleast_1d(np.asarray(seed.entropy, dtype=object))]
+    call = {**call, "shots": "exact" if shots is None else "counted"}
+    try:
+        kept = Checkpoint.read(path)
+    except FileNotFoundError:
+        return Checkpoint(path, About(call, entropy, shots))
+    about = kept.about
+    names = dict.fromkeys([*call, *about.call])
+    differ = [name for name in names if call.get(name) != about.call.get(name)]
+    if not any_seed and list(about.seed) != entropy:
+        differ.append("seed")
+    if differ:
+        raise _refused(path, f"of another call: its {differ[0]} differs")
+    if not about.finished and about.shots != shots:
+        raise _refused(
+            path, f"of a call with shots={about.shots} that is not finished: finish that one first"
+        )
+    if about.finished and about.shots != shots:
+        if about.shots is None or shots is None or shots < about.shots:
+            raise _refused(path, f"of a finished call with shots={about.shots}, got shots={shots}")
+        kept.about = replace(about, shots=shots, held=about.shots, finished=False)
+    return kept
+
+
+def _refused(path: Path, why: str) -> ValueError:
+    return ValueError(
+        f"checkpoint: '{path}' is {why}; left as it is: give another name, or remove it"
+    )
+
+
+def _stopped(kept: Checkpoint, error: BaseException, *, new: bool) -> None:
+    """Save what was gathered, and say so; a new file that holds nothing is removed.
+
+    Raises:
+        RuntimeError: In place of one.
+        KeyboardInterrupt: In place of one.
+    """
+    saved = kept.save()
+    if not kept.gathered:
+        if new:
+            kept.path.unlink(missing_ok=True)
+        return
+    how = f"what was {'gathered' if saved else 'saved before'} is in '{kept.path}'; "
+    how += "the same call goes on from there"
+    if isinstance(error, KeyboardInterrupt):
+        raise KeyboardInterrupt(f"interrupted; {how}") from error
+    if isinstance(error, RuntimeError):
+        raise RuntimeError(f"{error}; {how}") from error
+
+
+def how_measured(
+    backend: Backend, job_shots: int | None, mitigation: ReadoutMitigation | None
+) -> dict[str, str]:
+    """Texts that differ where a measurement gives other outcomes, or the same in another order."""
+    options = getattr(backend, "options", None)
+    how = {name: getattr(options, name, None) for name in ("method", "precision")}
+    return {
+        "backend": f"{type(backend).__qualname__} {noise_name(backend)} {how}",
+        "job_shots": str(job_shots),
+        "mitigation": "" if mitigation is None else f"{mitigation.name} {mitigation.shots}",
+    }
+
+
+def without_address(text: str) -> str:
+    """What an object is called, without where in memory it is."""
+    return re.sub(r" at 0x[0-9a-f]+", "", text)
