@@ -29,6 +29,8 @@ def filter_frequencies(
     transfer: ArrayLike,
     *,
     signed: bool = True,
+    amplify: int | str = 0,
+    read_out: str = "linear",
     shots: int | None = 1024,
     backend: Backend = None,
     seed: Seed = None,
@@ -50,7 +52,9 @@ def filter_frequencies(
         transfer: Factor of every frequency, shape of the image, in the order of
             ``numpy.fft.fftn``; magnitudes at most 1. Complex ones need ``transfer[-f]`` to be the
             conjugate of ``transfer[f]``, so that the result is real.
-        signed: As in `qconv.Fourier`.
+        signed: As in `qconv.Fourier`, as are ``amplify`` and ``read_out``.
+        amplify: Rounds of amplitude amplification, or ``"auto"``.
+        read_out: ``"linear"`` or ``"root"``.
         shots: As in `qconv.convolve`, as are ``backend``, ``seed`` and ``progress``.
         backend: Where to run.
         seed: Of all randomness.
@@ -85,7 +89,7 @@ def filter_frequencies(
     """
     pixels = real_array(image, "image", finite=False)
     spectrum = _checked(transfer, pixels.shape)
-    method = Fourier(signed=signed)
+    method = Fourier(signed=signed, amplify=amplify, read_out=read_out)
     laid_out = filter_plan(
         pixels,
         spectrum,

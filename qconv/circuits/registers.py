@@ -22,7 +22,12 @@ Registers = Mapping[int, QuantumRegister]
 _LARGE = 2**12
 
 #: Names of the instructions that prepare amplitudes.
-PREPARATIONS = ("initialize", "set_statevector", "prepare_amplitudes")
+PREPARATIONS = (
+    "initialize",
+    "set_statevector",
+    "prepare_amplitudes",
+    "unprepare_amplitudes",
+)
 
 
 def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> Registers:
@@ -114,6 +119,33 @@ class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
     def validate_parameter(self, parameter: NDArray[np.float64]) -> NDArray[np.float64]:
         """Take an array as it is."""
         return parameter
+
+    def inverse(self, annotated: bool = False) -> Gate:
+        """The same backwards, in a box too."""
+        return _PreparationUndone(self)
+
+
+class _PreparationUndone(Gate):  # type: ignore[misc]  # Qiskit has no types
+    """Takes amplitudes back to ``|0...0>``, by the gates that prepared them."""
+
+    def __init__(self, preparation: AmplitudePreparation) -> None:
+        super().__init__("unprepare_amplitudes", preparation.num_qubits, [])
+        self._preparation = preparation
+
+    def _define(self) -> None:
+        self.definition = self._preparation.definition.inverse()
+
+
+def large_diagonal(entries: NDArray[np.complex128]) -> DiagonalGate:
+    """A diagonal of many numbers, each of which Qiskit would otherwise look at.
+
+    Args:
+        entries: ``2**n`` of them, of magnitude 1.
+    """
+    gate = DiagonalGate([1.0, 1.0])
+    gate.num_qubits = entries.size.bit_length() - 1
+    gate._params = entries.tolist()
+    return gate
 
 
 def append_large(circuit: QuantumCircuit, operation: Instruction, qubits: Sequence[Qubit]) -> None:

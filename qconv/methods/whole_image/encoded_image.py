@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,20 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
+from qiskit.circuit import Qubit
 
 from qconv._checks import require_products
+from qconv.circuits.amplification.preparation import GatePreparation, Preparation, RotationTree
+from qconv.circuits.amplification.rounds import Rounds
 from qconv.circuits.registers import AmplitudePreparation, prepare
 from qconv.execution.law import require_room
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
-from qconv.methods.whole_image.outcome_counts import (
-    Labels,
-    OutcomeCounts,
-    expected_root_error,
-    linear,
-    magnitude,
-)
+from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.register_layout import RegisterLayout
 from qconv.planning.method import Prediction
 from qconv.planning.plan import Plan
@@ -36,9 +33,6 @@ _Spectrum = NDArray[np.complex128]
 
 #: Kernels whose largest magnitude is within this and its inverse are taken as they are.
 _SMALLEST = 1e-290
-
-#: Success probabilities below this are rounding errors.
-_NOTHING = 1e-26
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +95,7 @@ class EncodedImage:
         amplitudes: Callable[[], _Array],
         measured: int,
         then: Callable[[QuantumCircuit], None] = lambda circuit: None,
+        rounds: Rounds | None = None,
     ) -> Program:
         """The one program: amplitudes are prepared, and what follows acts on them.
 
@@ -109,18 +104,22 @@ class EncodedImage:
             amplitudes: Of as many of its first qubits as they need.
             measured: How many of its first qubits are measured.
             then: Appends what comes after that, and is large: it is not copied.
+            rounds: Of amplitude amplification, after the preparation; None for none.
         """
+        rounds = rounds or Rounds(0, lambda circuit: None)
 
         def build() -> QuantumCircuit:
-            circuit = self._prepared(shell(), amplitudes(), measured)
+            circuit = self._prepared(shell(), amplitudes(), measured, rounds)
             then(circuit)
             return circuit
 
-        shots = self.plan.whole_shots
-        return Program(build, shots, derived(self.plan.seed, JOBS), measured)
+        shots, calls = self.plan.whole_shots, 2 * rounds.number + 1
+        return Program(build, shots, derived(self.plan.seed, JOBS), measured, calls)
 
-    def _prepared(self, shell: QuantumCircuit, amplitudes: _Array, measured: int) -> QuantumCircuit:
-        """A circuit with the preparation in front.
+    def _prepared(
+        self, shell: QuantumCircuit, amplitudes: _Array, measured: int, rounds: Rounds
+    ) -> QuantumCircuit:
+        """A circuit with the preparation in front, and rounds if there are any.
 
         Raises:
             ValueError: It would not fit in memory.
@@ -134,12 +133,23 @@ class EncodedImage:
             circuit.append(AmplitudePreparation(amplitudes.ravel()), qubits, copy=False)
         else:
             prepare(circuit, amplitudes.ravel(), qubits, native=self.plan.native)
+        if rounds.number:
+            rounds.append(circuit, self._undoable(amplitudes, qubits), qubits)
         circuit.compose(shell, inplace=True, copy=False)
         return circuit
 
-    def counts(self, outcomes: Outcomes, labels: Labels) -> OutcomeCounts:
-        """How often the program's shots ended in each cell."""
-        return OutcomeCounts.of(outcomes, self.layout, labels, self.plan.seed)
+    def _undoable(self, amplitudes: _Array, qubits: Sequence[Qubit]) -> Preparation:
+        """The preparation that suits where the circuit runs."""
+        if self.plan.native:
+            return RotationTree(amplitudes, qubits)
+        return GatePreparation(amplitudes, qubits, boxed=self.plan.counted)
+
+    def counts(
+        self, outcomes: Outcomes, labels: Labels, *, everywhere: bool = False
+    ) -> OutcomeCounts:
+        """How often the program's shots ended in each cell; see `OutcomeCounts.of`."""
+        seed = self.plan.seed
+        return OutcomeCounts.of(outcomes, self.layout, labels, seed, everywhere=everywhere)
 
     @cached_property
     def kernel(self) -> tuple[_Array, float]:
@@ -162,10 +172,20 @@ class EncodedImage:
         np.add.at(lattice, places, kernel)
         return np.fft.fftn(lattice)
 
+    @property
+    def _spectrum(self) -> _Spectrum:
+        return np.fft.fftn(self.content)
+
     def through(self, transfer: _Spectrum) -> _Array:
         """The exact content of the cells that are read, after a filter."""
-        filtered = np.fft.ifftn(np.fft.fftn(self.content) * transfer).real
+        filtered = np.fft.ifftn(self._spectrum * transfer).real
         return np.asarray(self.layout.read(filtered.ravel()))
+
+    def passing(self, transfer: _Spectrum) -> float:
+        """The part of the content's square that a filter passes, in cells that are read or not."""
+        total = float(np.sum(np.square(np.abs(self._spectrum))))
+        passed = float(np.sum(np.square(np.abs(self._spectrum * transfer))))
+        return passed / total if total else 0.0
 
     def in_units(self, numbers: _Array, factor: float) -> _Array:
         """Numbers times ``factor`` and the brightest pixel.
@@ -245,109 +265,4 @@ class EncodedImage:
             independent=self.layout.distinct,
             quantity=self.plan.quantity,
             streams=self.plan.streams,
-        )
-
-
-def superposed(content: _Array, *, signed: bool) -> _Array:
-    """Amplitudes of an image; or of a uniform state (reference 0) and it (reference 1), evenly."""
-    image = content.ravel() / np.linalg.norm(content)
-    if not signed:
-        return image
-    uniform = np.full(image.size, 1 / math.sqrt(image.size))
-    return np.concatenate([uniform, image])
-
-
-@dataclass(frozen=True, eq=False)
-class CoherentReadOut:
-    """What a coherent circuit makes of an image's amplitudes, and how to read it.
-
-    The circuit leaves, where its label's qubits other than the reference read 0, the amplitude
-    ``a = y / (bound |I|)`` on each cell, with ``y`` the filtered image and ``bound`` the
-    subnormalisation of the block encoding. With a reference qubit, which comes first in the label,
-    a uniform amplitude ``u`` interferes with it:
-
-        P(0, cell) = (u + a)**2 / 4,    P(1, cell) = (u - a)**2 / 4,
-
-    whose difference ``u a`` is linear, and signed. Without one, ``P = a**2`` gives the magnitude.
-    """
-
-    encoded: EncodedImage
-    filtered: _Array
-    """Exact content of the cells that are read, after the filter."""
-    bound: float
-    """By what the transfer function is divided."""
-    signed: bool
-    """Whether there is a reference qubit."""
-    gain: float = 1.0
-    """By what a kernel was divided, so that its transfer function is within range."""
-
-    @cached_property
-    def factor(self) -> float:
-        """What an amplitude of 1 stands for, relative to the brightest pixel."""
-        return self.bound * float(np.linalg.norm(self.encoded.content))
-
-    @cached_property
-    def expected(self) -> float:
-        """Success probability of the filter."""
-        return float(np.sum((self.filtered / self.factor) ** 2))
-
-    @cached_property
-    def vanishes(self) -> bool:
-        """Whether the filter leaves nothing of the image where it is read, but for rounding."""
-        left = np.sum(np.square(self.filtered / self.bound))
-        return bool(left <= _NOTHING * np.sum(np.square(self.encoded.content)))
-
-    def predict(self) -> Prediction:
-        """Success probability, and the standard error of each cell's read-out."""
-        if not self.factor:
-            return Prediction(0.0, np.zeros(self.encoded.plan.grid.output_shape))
-        cells = self.encoded.content.size
-        square = np.square(self.filtered / self.factor)
-        if self.signed:
-            variance = (1 + cells * square) / 2 - square
-        else:
-            variance = expected_root_error((self.encoded.plan.whole_shots or 0) * square)
-        return self.encoded.predicted(self.expected, variance, self.factor * self.gain)
-
-    def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:
-        """Estimate the filtered image.
-
-        Args:
-            outcomes: Of the circuit: position registers, the label's qubits, any ancillas.
-            label_qubits: Qubits of the label, reference included.
-        """
-        encoded, signed = self.encoded, self.signed
-        classes = np.full(2**label_qubits, -1)
-        classes[: 1 + signed] = range(1 + signed)
-        counts = encoded.counts(outcomes, Labels(label_qubits, classes))
-        if not signed:
-            return self._magnitudes(counts)
-        cells = encoded.content.size
-        estimate = linear(counts, np.array([1.0, -1.0]) * math.sqrt(cells))
-        return encoded.result(
-            counts,
-            estimate,
-            self.factor * self.gain,
-            expected=self.expected,
-            gain=2.0,
-            offset=-encoded.layout.num_read / cells,
-        )
-
-    def _magnitudes(self, counts: OutcomeCounts) -> Convolution:
-        encoded, factor = self.encoded, self.factor * self.gain
-        more: dict[str, Any] = {}
-        if counts.executions:
-            unit = encoded.in_units(np.array(1 / math.sqrt(counts.executions)), factor)
-            shape = encoded.plan.grid.output_shape
-            more = {
-                "counts": encoded.layout.outputs(counts.sums[0]).astype(np.int64),
-                "count_unit": np.full(shape, float(unit)),
-            }
-        return encoded.result(
-            counts,
-            magnitude(counts),
-            factor,
-            expected=self.expected,
-            variant=" magnitude",
-            **more,
         )

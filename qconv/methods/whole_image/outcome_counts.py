@@ -56,6 +56,9 @@ class OutcomeCounts:
     """What the shots mean."""
     seed: np.random.SeedSequence
     """Of the draws."""
+    everywhere: tuple[float, float] | None = None
+    """How many shots were of any class in any cell, read or not, and how many of none; if exact,
+    their probabilities. None if that was not asked for."""
 
     @classmethod
     def of(
@@ -64,6 +67,8 @@ class OutcomeCounts:
         layout: RegisterLayout,
         labels: Labels,
         seed: np.random.SeedSequence,
+        *,
+        everywhere: bool = False,
     ) -> OutcomeCounts:
         """Sort what a program gave.
 
@@ -72,11 +77,13 @@ class OutcomeCounts:
             layout: The position registers.
             labels: What the shots mean.
             seed: Of the draws, where the law is known.
+            everywhere: Whether to count what is in cells that are not read, and of no class.
         """
         cells = 2**layout.num_qubits
+        shape = (labels.count, *layout.read_shape)
 
         def sort(numbers: Numbers) -> _Array:
-            sums = np.zeros((labels.count, *layout.read_shape))
+            sums = np.zeros(shape)
             axes = tuple(range(len(layout.shape)))
             for label in map(int, np.flatnonzero(labels.classes >= 0)):
                 block = numbers(label * cells, (label + 1) * cells)
@@ -85,7 +92,21 @@ class OutcomeCounts:
                 sums[labels.classes[label]] += layout.read(block)
             return sums
 
-        return cls(outcomes.sums(sort, seed), outcomes, layout, labels, seed)
+        def sort_all(numbers: Numbers) -> _Array:
+            read = sort(numbers).ravel()
+            totals = np.zeros(2)
+            for label, found in enumerate(labels.classes):
+                block = numbers(label * cells, (label + 1) * cells)
+                totals[int(found < 0)] += block.sum()
+            if layout.num_read == cells:  # so that nothing is added up twice and then taken off
+                return np.concatenate([read, [0.0, totals[1]]])
+            return np.concatenate([read, [totals[0] - read.sum(), totals[1]]])
+
+        if not everywhere:
+            return cls(outcomes.sums(sort, seed), outcomes, layout, labels, seed)
+        found = outcomes.sums(sort_all, seed)
+        total = (float(found[:-1].sum()), float(found[-1]))
+        return cls(found[:-2].reshape(shape), outcomes, layout, labels, seed, total)
 
     @property
     def executions(self) -> int:
@@ -119,12 +140,24 @@ class OutcomeCounts:
     @property
     def kept_stderr(self) -> float:
         """Its standard error; where all or nothing was kept, as if one shot had been different."""
+        return self._stderr_of(self.kept, everywhere=False)
+
+    @property
+    def succeeded(self) -> tuple[float, float, float]:
+        """Part of the executions of any class in any cell, part of none, standard error of both."""
+        if self.everywhere is None:
+            raise ValueError("everywhere: expected it to have been asked for")
+        kept, lost = (number / (self.executions or 1) for number in self.everywhere)
+        return kept, lost, self._stderr_of(kept, everywhere=True)
+
+    def _stderr_of(self, kept: float, *, everywhere: bool) -> float:
+        """Standard error of a part of the executions, in cells that are read or in all."""
         if not self.executions:
             return 0.0
         if self.corrected is not None:
-            return math.sqrt(self.corrected.variance_of_kept())
+            return math.sqrt(self.corrected.variance_of_kept(everywhere=everywhere))
         least = 1 / self.executions
-        variance = max(self.kept * (1 - self.kept), least * (1 - least))
+        variance = max(kept * (1 - kept), least * (1 - least))
         return math.sqrt(variance / self.executions)
 
 
@@ -176,9 +209,9 @@ class CorrectedCounts:
             total += variance * np.square(self._counts.layout.read(moved))
         return total
 
-    def variance_of_kept(self) -> float:
-        """Variance of the part that is kept."""
-        cells = np.zeros(self._counts.layout.shape)
+    def variance_of_kept(self, *, everywhere: bool) -> float:
+        """Variance of the part that is kept, in cells that are read or in all."""
+        cells = np.full(self._counts.layout.shape, float(everywhere))
         cells[self._counts.layout.cells_read] = 1.0
         kept = np.multiply.outer((self._counts.labels.classes >= 0).astype(float), cells).ravel()
         return self._readout.variance(kept, self._law, self._counts.executions)

@@ -1,0 +1,396 @@
+"""Amplified success: the law of the circuits, what is read from it, and what it costs.
+
+Statistical tests compare a mean of ``z**2`` over independent pixels and seeds with 1, within 6.5 of
+its standard deviations (of a variance of 2, 3 allowed): a false alarm of 1e-9 or less for each of
+the fewer than 30 comparisons, as for a bounded sum of this many.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
+
+import classical
+import qconv
+from qconv.circuits.amplification.preparation import RotationTree, tree_angles
+from qconv.methods.whole_image.amplification import MOST_ROUNDS, Amplification, choose
+from tests.cases import EDGE, close, random_integers
+
+METHODS = [qconv.Fourier, qconv.Interference]
+LAPLACIAN = qconv.named_kernel("laplacian")
+ROW = [[1.0, -2.0, 1.0]]
+WRAP = {"mode": "same", "boundary": "wrap"}
+OPTIONS = [
+    {"amplify": 1},
+    {"amplify": "auto"},
+    {"amplify": 2, "read_out": "root"},
+    {"amplify": "auto", "read_out": "root"},
+    {"amplify": 0, "read_out": "root"},
+    {"amplify": 2, "signed": False},
+    {"amplify": "auto", "signed": False},
+]
+
+
+def made(plan):
+    return plan.method._read_out(plan).amplification
+
+
+def within(squares, variance=3.0):
+    """Whether a mean of ``z**2`` is 1, within 6.5 of its standard deviations."""
+    return abs(np.mean(squares) - 1) < 6.5 * math.sqrt(variance / np.size(squares))
+
+
+def smooth(side):
+    """A picture of which a small part passes an edge filter."""
+    y, x = np.mgrid[:side, :side] / side
+    return 100 + 50 * np.sin(2 * np.pi * x) * np.cos(2 * np.pi * y) + 9.0 * (x > 0.6)
+
+
+class TestExact:
+    """Without shots, the exact convolution: the scale is that of the amplified law."""
+
+    @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
+    @pytest.mark.parametrize("options", OPTIONS, ids=str)
+    @pytest.mark.parametrize("boundary", ["wrap", "symm", "fill"])
+    def test_small_pictures(self, method, options, boundary):
+        image, kernel = random_integers((5, 4), 1), random_integers((3, 2), 2)
+        expected = classical.convolve(image, kernel, mode="same", boundary=boundary)
+        if not options.get("signed", True):
+            expected = np.abs(expected)
+        where = {"mode": "same", "boundary": boundary, "shots": None}
+        result = qconv.convolve(image, kernel, method=method(**options), **where)
+        close(result.image, expected)
+        assert result.success_probability == pytest.approx(result.expected_success, abs=1e-9)
+        assert not result.stderr.any()
+
+    @settings(max_examples=25, deadline=None, derandomize=True)
+    @given(
+        sides=st.lists(st.integers(1, 6), min_size=1, max_size=2),
+        reach=st.integers(1, 3),
+        boundary=st.sampled_from(["wrap", "symm", "fill"]),
+        mode=st.sampled_from(["full", "same", "valid"]),
+        rounds=st.integers(0, 9),
+        root=st.booleans(),
+        seed=st.integers(0, 99),
+    )
+    def test_any_shape(self, sides, reach, boundary, mode, rounds, root, seed):
+        image = random_integers(tuple(sides), seed)
+        kernel = random_integers((min(reach, *sides),) * len(sides), seed + 1)
+        expected = classical.convolve(image, kernel, mode=mode, boundary=boundary)
+        method = qconv.Fourier(amplify=rounds, read_out="root" if root else "linear")
+        plan = qconv.plan(image, kernel, method=method, mode=mode, boundary=boundary, shots=None)
+        if plan.method._stops(plan):
+            return
+        grown = made(plan).success / made(plan).start
+        if grown < 1e-4:  # so many rounds that next to nothing is left
+            return
+        assert np.abs(plan.run().image - expected).max() <= 1e-7 * np.abs(expected).max()
+
+    def test_the_law_is_that_of_the_closed_form(self):
+        """Cell by cell: ``(S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2``, and what failed."""
+        image = smooth(8)
+        for rounds in (0, 1, 4, 11):
+            method = qconv.Fourier(amplify=rounds, read_out="root")
+            plan = qconv.plan(image, EDGE, method=method, shots=None, **WRAP)
+            chosen, read = made(plan), plan.method._read_out(plan).coherent
+            (program,) = method.build(plan)
+            law = np.zeros(2**8)
+            circuit = program.built()
+            circuit.save_probabilities()
+            law = AerSimulator().run(circuit).result().data(0)["probabilities"]
+            a = (read.filtered / read.factor).ravel()
+            theta = math.asin(math.sqrt(chosen.start))
+            growth = math.sin((2 * rounds + 1) * theta) / math.sin(theta)
+            u = math.sqrt(chosen.weight) / 8
+            image_part = math.sqrt(1 - chosen.weight) * a
+            signed = np.concatenate([u + image_part, u - image_part])
+            np.testing.assert_allclose(law[:128], (growth * signed) ** 2 / 2, atol=1e-14)
+            assert law[128:].sum() == pytest.approx(1 - chosen.success, abs=1e-13)
+            assert program.oracle_calls == 2 * rounds + 1
+
+    def test_frequencies(self):
+        image = smooth(8)
+        transfer = 1 - classical.low_pass((8, 8), radius=2)
+        expected = classical.filter_frequencies(image, transfer)
+        result = qconv.filter_frequencies(image, transfer, amplify="auto", shots=None)
+        close(result.image, expected)
+        assert result.success_probability > 0.85
+        plain = qconv.filter_frequencies(image, transfer, shots=None)
+        assert plain.success_probability < 0.1
+
+
+class TestPreparation:
+    def test_tree(self):
+        """Both ways, on the whole register: the amplitudes, and ones again."""
+        from qiskit import QuantumCircuit
+        from qiskit.quantum_info import Statevector
+
+        amplitudes = np.random.default_rng(3).normal(size=16)
+        amplitudes[[2, 3, 9]] = 0
+        amplitudes /= np.linalg.norm(amplitudes)
+        circuit = QuantumCircuit(4)
+        circuit.x(range(4))
+        tree = RotationTree(amplitudes, circuit.qubits)
+        tree.append(circuit)
+        np.testing.assert_allclose(Statevector(circuit).data, amplitudes, atol=1e-14)
+        tree.undo(circuit)
+        assert abs(Statevector(circuit).data[-1]) == pytest.approx(1)
+
+    def test_angles(self):
+        (root, leaves) = tree_angles(np.array([3.0, 4.0, 0.0, -5.0]))
+        np.testing.assert_allclose(root, [math.pi / 4])
+        np.testing.assert_allclose(leaves, [math.atan2(4, 3), -math.pi / 2])
+
+
+class TestShots:
+    @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
+    @pytest.mark.parametrize("options", OPTIONS, ids=str)
+    def test_standard_errors(self, method, options):
+        """Of a picture with few flat places, whose counts are large; and the prediction."""
+        image = np.random.default_rng(5).normal(size=(16, 16)) + 3
+        expected = classical.convolve(image, EDGE, **WRAP)
+        if not options.get("signed", True):
+            expected = np.abs(expected)
+        squares = []
+        plan = qconv.plan(image, EDGE, method=method(**options), shots=1000, seed=1, **WRAP)
+        for seed in range(6):
+            how = {"method": method(**options), "shots": 1000, "seed": seed}
+            result = qconv.convolve(image, EDGE, **how, **WRAP)
+            squares.append(((result.image - expected) / result.stderr) ** 2)
+        assert within(squares)
+        stated = math.sqrt(np.mean(result.stderr**2))
+        assert plan.cost.rmse == pytest.approx(stated, rel=0.03)
+        calls = made(plan).oracle_calls
+        assert plan.cost.oracle_calls == result.oracle_calls == calls * 1000 * 256
+        spread = abs(result.success_probability - plan.cost.expected_success)
+        assert spread < 6.5 * result.success_stderr
+
+    @pytest.mark.parametrize("rounds", [2, 3, 5, 8])
+    def test_past_a_quarter_turn(self, rounds):
+        """The angle is unfolded: too many rounds cost executions, and no error is made."""
+        image = np.random.default_rng(6).normal(size=8) + 1
+        kernel = [1, -3, 1.0]
+        expected = classical.convolve(image, kernel, **WRAP)
+        method = qconv.Fourier(amplify=rounds, signed=False)
+        plan = qconv.plan(image, kernel, method=method, shots=None, **WRAP)
+        assert made(plan).turned > math.pi / 2
+        squares = []
+        for seed in range(40):
+            how = {"method": method, "shots": 20_000, "seed": seed}
+            result = qconv.convolve(image, kernel, **how, **WRAP)
+            squares.append(((result.image - np.abs(expected)) / result.stderr) ** 2)
+        assert within(squares)
+
+    @pytest.mark.parametrize("shots", [3, 10, 30, 100])
+    @pytest.mark.parametrize("read_out", ["linear", "root"])
+    def test_few_shots(self, shots, read_out):
+        """No standard error is far too small, whatever the counts."""
+        image = smooth(32) + np.random.default_rng(0).normal(scale=9, size=(32, 32))
+        expected = classical.convolve(image, EDGE, **WRAP)
+        squares = []
+        method = qconv.Fourier(amplify="auto", read_out=read_out)
+        for seed in range(4):
+            result = qconv.convolve(image, EDGE, method=method, shots=shots, seed=seed, **WRAP)
+            squares.append(((result.image - expected) / result.stderr) ** 2)
+        assert np.mean(squares) < 1.15
+        assert np.mean(squares) > 0.4
+
+    def test_gain(self):
+        """At equal oracle calls, by what is predicted and by what is measured."""
+        image = smooth(32) + np.random.default_rng(0).normal(scale=9, size=(32, 32))
+        expected = classical.convolve(image, LAPLACIAN, **WRAP)
+        errors = {}
+        for options in ({}, {"amplify": "auto"}, {"amplify": "auto", "read_out": "root"}):
+            method = qconv.Fourier(**options)
+            plan = qconv.plan(image, LAPLACIAN, method=method, shots=2000, seed=1, **WRAP)
+            result = plan.run()
+            error = np.mean((result.image - expected) ** 2) * result.oracle_calls
+            assert error == pytest.approx(plan.cost.rmse**2 * plan.cost.oracle_calls, rel=0.15)
+            errors[options.get("read_out", str(options.get("amplify")))] = error
+        assert errors["None"] > 5 * errors["auto"] > 9 * errors["root"]
+
+    def test_sums(self, tmp_path):
+        image = smooth(16)
+        parts = [
+            qconv.convolve(
+                image, EDGE, method=qconv.Fourier(amplify=a), shots=500, seed=seed, **WRAP
+            )
+            for seed, a in enumerate((0, 1, "auto"))
+        ]
+        total = sum(parts)
+        assert total.oracle_calls == sum(part.oracle_calls for part in parts)
+        total.save(tmp_path / "total.npz")
+        loaded = qconv.Convolution.load(tmp_path / "total.npz")
+        assert np.array_equal(loaded.image, total.image)
+        root = qconv.Fourier(amplify=1, read_out="root")
+        with pytest.raises(ValueError, match="add up"):
+            parts[0] + qconv.convolve(image, EDGE, method=root, shots=500, seed=9, **WRAP)
+
+    def test_magnitudes_add_up(self):
+        image = smooth(16)
+        method = qconv.Fourier(amplify="auto", signed=False)
+        one, two = (
+            qconv.convolve(image, EDGE, method=method, shots=5000, seed=s, **WRAP) for s in (1, 2)
+        )
+        both = one + two
+        np.testing.assert_allclose(both.image, both.count_unit * np.sqrt(both.counts))
+        assert within(
+            ((both.image - np.abs(classical.convolve(image, EDGE, **WRAP))) / both.stderr) ** 2
+        )
+
+
+class TestElsewhere:
+    @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
+    def test_counted(self, method):
+        """A backend that counts, and counts that are decoded later."""
+        image = np.random.default_rng(7).normal(size=(4, 4)) + 2
+        expected = classical.convolve(image, LAPLACIAN, **WRAP)
+        squares = []
+        for read_out in ("linear", "root"):
+            amplified = method(amplify="auto", read_out=read_out)
+            for seed in range(3):
+                plan = qconv.plan(
+                    image,
+                    LAPLACIAN,
+                    method=amplified,
+                    shots=3000,
+                    backend=AerSimulator(seed_simulator=seed),
+                    seed=seed,
+                    **WRAP,
+                )
+                result = plan.run()
+                squares.append(((result.image - expected) / result.stderr) ** 2)
+                (circuit,) = plan.circuits
+                counts = (
+                    AerSimulator(seed_simulator=seed + 50)
+                    .run(circuit, shots=plan.executions[0])
+                    .result()
+                    .get_counts()
+                )
+                decoded = plan.decode([counts])
+                assert decoded.oracle_calls == result.oracle_calls
+                squares.append(((decoded.image - expected) / decoded.stderr) ** 2)
+        assert within(squares)
+
+    @pytest.mark.parametrize("scheme", ["overlap-add", "overlap-save"])
+    def test_blocks(self, scheme):
+        """Each block has its own rounds."""
+        image = smooth(20)
+        image[:10] = 90 * np.random.default_rng(1).random((10, 20))
+        blocks = qconv.Blocks(qconv.Fourier(amplify="auto"), scheme, qubits=9)
+        exact = qconv.convolve(image, EDGE, method=blocks, shots=None, mode="same")
+        expected = classical.convolve(image, EDGE, mode="same")
+        close(exact.image, expected)
+        plan = qconv.plan(image, EDGE, method=blocks, shots=3000, seed=1, mode="same")
+        result = plan.run()
+        assert within(((result.image - expected) / result.stderr) ** 2)
+        assert result.oracle_calls == plan.cost.oracle_calls
+        assert len({program.oracle_calls for program in blocks.build(plan)}) > 1
+
+    def test_gates_of_a_device(self):
+        """Non-native circuits have the same law, and rounds are counted by formula or gates."""
+        image = np.random.default_rng(2).normal(size=(2, 4)) + 2
+        noisy = NoiseModel()
+        noisy.add_all_qubit_quantum_error(depolarizing_error(1e-9, 1), ["x"])
+        expected = classical.convolve(image, ROW, **WRAP)
+        for method in METHODS:
+            amplified = method(amplify=1)
+            where = {"method": amplified, "shots": None, **WRAP}
+            result = qconv.convolve(image, ROW, backend=AerSimulator(noise_model=noisy), **where)
+            close(result.image, expected, rtol=1e-5)
+            close(result.bias, result.image - expected, rtol=1e-6)
+            plain = qconv.plan(image, ROW, method=method(), **WRAP).cost
+            cost = qconv.plan(image, ROW, method=amplified, **WRAP).cost
+            assert cost.two_qubit_gates > 2 * plain.two_qubit_gates
+            assert cost.oracle_calls == 3 * plain.oracle_calls
+
+    def test_readout_errors_are_corrected(self):
+        """By the linear read-out: within what it states."""
+        image = np.random.default_rng(8).normal(size=8) + 2
+        kernel = [1, -3, 1.0]
+        noise = NoiseModel()
+        noise.add_all_qubit_readout_error(ReadoutError([[0.97, 0.03], [0.05, 0.95]]))
+        expected = classical.convolve(image, kernel, **WRAP)
+        squares = []
+        for seed in range(6):
+            result = qconv.convolve(
+                image,
+                kernel,
+                method=qconv.Fourier(amplify=1),
+                shots=20_000,
+                seed=seed,
+                backend=AerSimulator(noise_model=noise),
+                mitigation="readout",
+                **WRAP,
+            )
+            squares.append(((result.image - expected) / result.stderr) ** 2)
+        assert 0.5 < np.mean(squares) < 1.6
+        with pytest.raises(ValueError, match="mitigation"):
+            qconv.convolve(
+                image,
+                kernel,
+                method=qconv.Fourier(amplify=1, read_out="root"),
+                shots=10,
+                backend=AerSimulator(noise_model=noise),
+                mitigation="readout",
+                **WRAP,
+            )
+
+
+class TestChoice:
+    @pytest.mark.parametrize("passing", [1e-3, 2e-3, 5.5e-3, 0.02, 0.1, 0.3, 0.8, 1.0])
+    def test_no_choice_is_cheaper(self, passing):
+        """Among all rounds and weights: at most 3 % dearer, for a success of 0.9."""
+        chosen = choose(passing, "auto", signed=True, read_out="linear", shots=math.inf)
+        q = np.linspace(1e-4, 0.9, 4001)
+        for rounds in range(MOST_ROUNDS + 1):
+            s = q + (1 - q) * passing
+            success = np.sin((2 * rounds + 1) * np.arcsin(np.sqrt(np.minimum(s, 1)))) ** 2
+            cost = (2 * rounds + 1) * s**2 / (4 * success * q * (1 - q))
+            mine = chosen.oracle_calls * chosen.start**2 / chosen.success
+            mine /= 4 * chosen.weight * (1 - chosen.weight)
+            assert mine <= 1.035 * cost.min()
+        if passing < 0.01:
+            assert chosen.success >= 0.9
+
+    @pytest.mark.parametrize("wrong", [0.5, 1.5])
+    def test_only_roughly(self, wrong):
+        """Half of what passes too little or too much still leaves most of the success."""
+        for passing in (0.002, 0.005):
+            chosen = choose(wrong * passing, "auto", signed=True, read_out="linear", shots=1e9)
+            real = Amplification(chosen.rounds, chosen.weight, passing)
+            assert real.success > 0.75
+
+    def test_nothing_passes(self):
+        chosen = choose(0.0, "auto", signed=True, read_out="linear", shots=1e9)
+        assert chosen.rounds <= MOST_ROUNDS
+        with pytest.warns(RuntimeWarning, match="success probability is 0"):
+            result = qconv.convolve(
+                np.full((4, 4), 7.0), EDGE, method=qconv.Fourier(amplify="auto"), shots=10, **WRAP
+            )
+        assert not result.image.any()
+        assert result.circuits == ()
+
+    def test_everything_passes(self):
+        """A filter of phases alone needs no flag, and no round."""
+        for method, rounds in ((qconv.Fourier, 0), (qconv.Interference, 3)):
+            plan = qconv.plan([3.0, 1, 2, 5], [2.0], method=method(amplify=3), shots=None)
+            assert made(plan).rounds == rounds
+            close(plan.run().image, np.array([6.0, 2, 4, 10]))
+
+    @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
+    def test_refused(self, method):
+        with pytest.raises(ValueError, match="amplify"):
+            method(amplify=-1)
+        with pytest.raises(ValueError, match="amplify"):
+            method(amplify="best")
+        with pytest.raises(TypeError, match="amplify"):
+            method(amplify=1.5)
+        with pytest.raises(ValueError, match="read_out"):
+            method(read_out="best")
+        with pytest.raises(ValueError, match="read_out"):
+            method(read_out="root", signed=False)
