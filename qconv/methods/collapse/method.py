@@ -15,7 +15,7 @@ simulator ``q`` are the circuit's Born probabilities. On any other backend they 
 observed among all ``N`` shots of the call, with the factor ``N / (N - 1)`` that makes ``v``
 unbiased whatever noise does to the law; a single shot leaves the standard error NaN. Frequencies
 that are corrected for readout errors are linear in the counts; their covariance takes the place of
-``q``'s, see `qconv.execution.readout`.
+``q``'s, see `qconv.ReadoutMitigation`.
 """
 
 from __future__ import annotations
