@@ -43,6 +43,7 @@ methods:
                 each pixel and each number of steps (--powers)
 
 qconv match IMAGE TEMPLATE finds a small picture in a large one: qconv match --help
+qconv plan compares what every method would cost: qconv plan --help
 qconv explore opens a page to play with: qconv explore --help
 """
 
@@ -57,6 +58,7 @@ examples:
   qconv --method estimation --powers 0 1 2 4 8 --shots 50
   qconv --method fourier --blocks overlap-add --qubits 14
   qconv scan.tif --shots 100000 --checkpoint scan.npz     goes on where it was stopped
+  qconv --tolerance 10                     no standard error above 10 grey levels
   qconv --backend marrakesh                with the noise of an imitated device
   qconv --backend marrakesh --mitigation readout
 """
