@@ -124,7 +124,9 @@ class TestOptimal:
         assert min(run.shots.min() for run in runs) >= 1
 
     @pytest.mark.parametrize(
-        "backend", [AerSimulator(), GenericBackendV2(5, seed=1), reading()], ids=str
+        "backend",
+        [AerSimulator(), GenericBackendV2(5, seed=1), reading()],
+        ids=["Aer", "a device", "readout errors"],
     )
     @pytest.mark.parametrize("mitigation", [None, "readout"])
     def test_other_backends(self, backend, mitigation):
