@@ -18,7 +18,7 @@ from qconv.grid import AXES
 Registers = Mapping[int, QuantumRegister]
 
 #: Amplitudes from which on they are handed to a simulator as one array.
-_LARGE = 2**12
+LARGE = 2**12
 
 #: Names of the instructions that prepare amplitudes.
 PREPARATIONS = (
@@ -185,7 +185,7 @@ def _at_once(
 ) -> bool:
     """Whether to set the state of a whole circuit: nothing is lost, and it pays."""
     begins = not circuit.data and list(qubits) == circuit.qubits[: len(qubits)]
-    return begins and amplitudes.size >= _LARGE and 2**circuit.num_qubits <= 8 * amplitudes.size
+    return begins and amplitudes.size >= LARGE and 2**circuit.num_qubits <= 8 * amplitudes.size
 
 
 def append_shift(
