@@ -17,6 +17,7 @@ from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 import classical
 import qconv
 from qconv.circuits.amplification.preparation import RotationTree, tree_angles
+from qconv.execution.law import born_probabilities
 from qconv.methods.whole_image.amplification import MOST_ROUNDS, Amplification, choose
 from tests.cases import EDGE, close, random_integers
 
@@ -121,6 +122,28 @@ class TestExact:
         assert result.success_probability > 0.85
         plain = qconv.filter_frequencies(image, transfer, shots=None)
         assert plain.success_probability < 0.1
+
+
+class TestPieces:
+    """A large circuit is simulated round by round; the law is that of the whole."""
+
+    def test_same_law(self):
+        from qconv.circuits.amplification.rounds import ROUND
+
+        image = np.random.default_rng(0).normal(size=(64, 64)) + 1
+        method = qconv.Fourier(amplify=2)
+        plan = qconv.plan(image, EDGE, method=method, shots=None, **WRAP)
+        (program,) = method.build(plan)
+        boxed = program.built()
+        assert [item.name for item in boxed].count(ROUND) == 2
+        law = born_probabilities(boxed, None)
+        assert "save_statevector" not in boxed.count_ops()
+        flat = boxed.decompose(ROUND)
+        assert flat.num_qubits == boxed.num_qubits == 14
+        flat.save_probabilities()
+        whole = AerSimulator().run(flat).result().data(0)["probabilities"]
+        np.testing.assert_allclose(law, whole, atol=1e-13)
+        close(plan.run().image, classical.convolve(image, EDGE, **WRAP))
 
 
 class TestPreparation:

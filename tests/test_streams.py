@@ -15,7 +15,7 @@ from qconv.cli import convolve, convolve_options, main, match_options, streams
 from qconv.matching import template
 from qconv.methods import blocks
 from qconv.methods.amplitude_estimation import method as estimation
-from qconv.methods.whole_image import register_layout
+from qconv.methods.whole_image import amplification, register_layout
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the shell of Unix")
 
@@ -160,6 +160,7 @@ def test_names_that_are_written_twice():
     assert convolve_options.RANGES == estimation.RANGES
     assert convolve_options.SCHEMES == blocks.SCHEMES
     assert convolve_options.PADDINGS == register_layout.PADDINGS
+    assert convolve_options.READ_OUTS == amplification.READ_OUTS
     assert match_options.FILTERS == template.FILTERS
 
 

@@ -19,7 +19,7 @@ from qconv.grid import AXES
 Registers = Mapping[int, QuantumRegister]
 
 #: Amplitudes from which on they are handed to a simulator as one array.
-_LARGE = 2**12
+LARGE = 2**12
 
 #: Names of the instructions that prepare amplitudes.
 PREPARATIONS = (
@@ -82,7 +82,9 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
     Elsewhere, as where gates are counted, it is a preparation of the first qubits.
     """
 
-    def __init__(self, amplitudes: NDArray[np.float64], num_qubits: int) -> None:
+    def __init__(
+        self, amplitudes: NDArray[np.float64] | NDArray[np.complex128], num_qubits: int
+    ) -> None:
         """Take the amplitudes of the first qubits, of norm 1; the others are in ``|0>``."""
         whole = np.zeros(2**num_qubits, dtype=np.complex128)
         whole[: amplitudes.size] = amplitudes
@@ -234,7 +236,7 @@ def _at_once(
 ) -> bool:
     """Whether to set the state of a whole circuit: nothing is lost, and it pays."""
     begins = not circuit.data and list(qubits) == circuit.qubits[: len(qubits)]
-    return begins and amplitudes.size >= _LARGE and 2**circuit.num_qubits <= 8 * amplitudes.size
+    return begins and amplitudes.size >= LARGE and 2**circuit.num_qubits <= 8 * amplitudes.size
 
 
 def append_shift(

@@ -20,6 +20,7 @@ METHODS = ("collapse", "diffusion", "interference", "fourier", "estimation")
 RANGES = ("global", "local")
 SCHEMES = ("overlap-add", "overlap-save")
 PADDINGS = ("auto", "both", "kernel", "wrapped", "none")
+READ_OUTS = ("linear", "root")
 
 _DESCRIPTION = """\
 Convolve a picture with a kernel, a small array of numbers, by measuring a quantum circuit.
@@ -55,6 +56,7 @@ examples:
   qconv --kernel sobel-x --no-baseline     every shot gives a grey level, not a difference
   qconv --method diffusion --kernel gaussian --steps 4
   qconv --method interference --shots 100000
+  qconv --method fourier --amplify auto --read-out root --shots 2000
   qconv --method estimation --powers 0 1 2 4 8 --shots 50
   qconv --method fourier --blocks overlap-add --qubits 14
   qconv scan.tif --shots 100000 --checkpoint scan.npz     goes on where it was stopped
@@ -63,15 +65,17 @@ examples:
   qconv --backend marrakesh --mitigation readout
 """
 
-#: Which options a method understands; the others say that they are for this one.
+#: Which methods understand an option; the others say that it is for these.
 OPTIONS = {
-    "baseline": "collapse",
-    "shared": "collapse",
-    "allocation": "collapse",
-    "steps": "diffusion",
-    "powers": "estimation",
-    "range": "estimation",
-    "padding": "fourier",
+    "baseline": ("collapse",),
+    "shared": ("collapse",),
+    "allocation": ("collapse",),
+    "steps": ("diffusion",),
+    "powers": ("estimation",),
+    "range": ("estimation",),
+    "padding": ("fourier",),
+    "amplify": ("interference", "fourier"),
+    "read_out": ("interference", "fourier"),
 }
 
 
@@ -85,6 +89,7 @@ def parser() -> Parser:
     sampling = made.add_argument_group("how to sample")
     _add_sampling(sampling)
     _add_place(sampling)
+    _add_amplification(sampling)
     _add_layout(made.add_argument_group("how to lay it out"))
     add_outputs(made, "result.png", "the measured picture; .npy keeps every digit")
     return made
@@ -100,9 +105,12 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     require_sampling(options, given, "shots", "shared")
     if "fillvalue" in given and options.boundary != "fill":
         raise UsageError(f"--fillvalue: goes with --boundary fill, not with {options.boundary}")
-    for name, method in OPTIONS.items():
-        if getattr(options, name) is not None and method != options.method:
-            raise UsageError(f"--{name}: goes with --method {method}, not with {options.method}")
+    for name, methods in OPTIONS.items():
+        if getattr(options, name) is not None and options.method not in methods:
+            raise UsageError(
+                f"--{name.replace('_', '-')}: goes with --method {' or '.join(methods)}, not with "
+                f"{options.method}"
+            )
     if options.qubits is not None and options.blocks is None:
         raise UsageError("--qubits: goes with --blocks")
     return options
@@ -237,6 +245,32 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         help="keep what was gathered in this file (one for each colour, FILE-red and so on): the "
         "same command goes on from it, and adds to a finished one if it asks for more --shots",
     )
+
+
+def _add_amplification(how: argparse._ArgumentGroup) -> None:
+    """Add what makes fewer executions fail, and how the others are read."""
+    how.add_argument(
+        "--amplify",
+        type=_rounds,
+        metavar="N|auto",
+        help="interference, fourier: rounds of amplitude amplification, by which fewer executions "
+        "fail; auto takes as many as pay (default: 0)",
+    )
+    how.add_argument(
+        "--read-out",
+        choices=READ_OUTS,
+        help="interference, fourier: estimates from counts, which have no bias, or from their "
+        "roots, whose errors are smaller with --amplify (default: linear)",
+    )
+
+
+def _rounds(text: str) -> int | str:
+    """Rounds of amplification: a whole number, or "auto"."""
+    if text == "auto":
+        return text
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 or auto, got {text!r}")
+    return int(text)
 
 
 def _add_layout(how: argparse._ArgumentGroup) -> None:

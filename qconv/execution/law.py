@@ -11,9 +11,9 @@ from qconv.execution.backends import (
     Backend,
     ideal_simulator,
     is_ideal,
-    known_to_aer,
     require_success,
 )
+from qconv.execution.pieces import simulated
 from qconv.execution.transpiling import ready
 
 #: Bytes of an amplitude that is prepared: a Python object, and what a simulator copies it to.
@@ -70,10 +70,10 @@ def saved_probabilities(
     needed = state_memory(circuit.num_qubits, measured or circuit.num_qubits)
     require_memory(needed, f"circuit of {circuit.num_qubits} qubits is")
     if backend is None:  # which takes circuits as they are
-        result = ideal_simulator().run(known_to_aer(circuit), shots=1).result()
+        result = simulated(circuit, ideal_simulator())
     else:
         result = backend.run(ready(circuit, backend), shots=1).result()
-    require_success(result)
+        require_success(result)
     saved: dict[str, NDArray[np.float64]] = result.data(0)
     return saved
 

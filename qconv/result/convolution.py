@@ -66,7 +66,8 @@ class Convolution:
     success_probability: float = 1.0
     """Probability that an execution is of use, as the shots say: the part that was kept; with a
     reference qubit, the part that would be kept without it (which is known better without it, and
-    as an estimate without bias may come out a little below 0 or above 1)."""
+    as an estimate without bias may come out a little below 0 or above 1); of an amplified circuit
+    (``amplify``), the part that was kept, the reference's share of it included."""
     success_stderr: float = 0.0
     """Standard error of ``success_probability``; 0 where it is exact."""
     expected_success: float | None = None

@@ -57,34 +57,23 @@ class RotationTree:
         self._levels = []
         for level, angles in enumerate(tree_angles(amplitudes)):
             above, target = qubits[len(qubits) - level :], qubits[len(qubits) - 1 - level]
-            turned = angles - math.pi / 2  # from 1, not from 0
-            pair = [
-                CircuitInstruction(large_diagonal(phases), (*above, target), ())
-                for phases in _conjugates(turned)
-            ]
-            self._levels.append((target, *pair))
+            phases = np.exp(1j * (angles - math.pi / 2))  # from 1, not from 0
+            diagonal = large_diagonal(np.concatenate([phases, phases.conj()]))
+            self._levels.append((target, CircuitInstruction(diagonal, (*above, target), ())))
 
     def append(self, circuit: QuantumCircuit) -> None:
         """Append the rotations, from the root to the leaves."""
-        for target, forward, _ in self._levels:
-            _rotate(circuit, target, forward)
+        for target, diagonal in self._levels:
+            circuit.sxdg(target)
+            append_again(circuit, diagonal)
+            circuit.sx(target)
 
     def undo(self, circuit: QuantumCircuit) -> None:
-        """Append them backwards."""
-        for target, _, backward in reversed(self._levels):
-            _rotate(circuit, target, backward)
-
-
-def _conjugates(angles: _Array) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-    """Diagonals of rotations by twice the angles, and of their inverses."""
-    phases = np.exp(1j * angles)
-    return np.concatenate([phases, phases.conj()]), np.concatenate([phases.conj(), phases])
-
-
-def _rotate(circuit: QuantumCircuit, target: Qubit, diagonal: CircuitInstruction) -> None:
-    circuit.sxdg(target)
-    append_again(circuit, diagonal)
-    circuit.sx(target)
+        """Append them backwards: between gates that turn Y into -Z."""
+        for target, diagonal in reversed(self._levels):
+            circuit.sx(target)
+            append_again(circuit, diagonal)
+            circuit.sxdg(target)
 
 
 def tree_angles(amplitudes: _Array) -> list[_Array]:

@@ -18,9 +18,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import Qubit
+from qiskit.circuit import Instruction, Qubit
 
 from qconv.circuits.amplification.preparation import Preparation
+from qconv.circuits.registers import append_large
+
+#: Name of a round in a box.
+ROUND = "amplification_round"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +37,12 @@ class Rounds:
     """Appends the filter, the sign where it failed, and the filter undone."""
 
     def append(
-        self, circuit: QuantumCircuit, preparation: Preparation, prepared: Sequence[Qubit]
+        self,
+        circuit: QuantumCircuit,
+        preparation: Preparation,
+        prepared: Sequence[Qubit],
+        *,
+        boxed: bool,
     ) -> None:
         """Append the rounds.
 
@@ -41,15 +50,26 @@ class Rounds:
             circuit: In which the amplitudes have been prepared.
             preparation: Of the same, that can be undone.
             prepared: The qubits of these. All others begin at 0; ancillas are 0 between the gates.
+            boxed: Whether each round is an instruction by itself, which all share, so that a
+                simulator needs the room of one of them, see `qconv.execution.pieces`.
+                ``circuit.decompose("amplification_round")`` opens them.
         """
         clean = {*prepared, *circuit.ancillas}
         others = [qubit for qubit in circuit.qubits if qubit not in clean]
         zeros = others if preparation.start else [*prepared, *others]
+        one = circuit.copy_empty_like()
+        self.reflect(one)
+        preparation.undo(one)
+        append_flip(one, [*prepared, *others], zeros)
+        preparation.append(one)
+        if not boxed:
+            for _ in range(self.number):
+                circuit.compose(one, inplace=True, copy=False)
+            return
+        box = Instruction(ROUND, one.num_qubits, 0, [])
+        box.definition = one
         for _ in range(self.number):
-            self.reflect(circuit)
-            preparation.undo(circuit)
-            append_flip(circuit, [*prepared, *others], zeros)
-            preparation.append(circuit)
+            append_large(circuit, box, circuit.qubits)
 
 
 def append_flip(circuit: QuantumCircuit, qubits: Sequence[Qubit], zeros: Sequence[Qubit]) -> None:

@@ -17,7 +17,7 @@ from qiskit.circuit import Qubit
 from qconv._checks import require_products
 from qconv.circuits.amplification.preparation import GatePreparation, Preparation, RotationTree
 from qconv.circuits.amplification.rounds import Rounds
-from qconv.circuits.registers import AmplitudePreparation, prepare
+from qconv.circuits.registers import LARGE, AmplitudePreparation, prepare
 from qconv.execution.law import require_room
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
@@ -134,7 +134,9 @@ class EncodedImage:
         else:
             prepare(circuit, amplitudes.ravel(), qubits, native=self.plan.native)
         if rounds.number:
-            rounds.append(circuit, self._undoable(amplitudes, qubits), qubits)
+            undoable = self._undoable(amplitudes, qubits)
+            boxed = self.plan.native and amplitudes.size >= LARGE
+            rounds.append(circuit, undoable, qubits, boxed=boxed)
         circuit.compose(shell, inplace=True, copy=False)
         return circuit
 
