@@ -417,3 +417,18 @@ class TestChoice:
             method(read_out="best")
         with pytest.raises(ValueError, match="read_out"):
             method(read_out="root", signed=False)
+
+
+def test_results_are_saved_with_their_rounds(tmp_path):
+    """From 4,096 amplitudes on a round is a box of arrays, which Qiskit's format cannot hold."""
+    image = np.random.default_rng(11).random((64, 64))
+    method = qconv.Fourier(amplify=1)
+    result = qconv.convolve(image, EDGE, method=method, shots=5, seed=1, boundary="wrap")
+    result.save(tmp_path / "kept.npz")
+    again = qconv.Convolution.load(tmp_path / "kept.npz")
+    assert again.image.tobytes() == result.image.tobytes()
+    names = [item.name for item in result.circuits[0]]
+    assert "amplification_round" in names
+    assert [item.name for item in again.circuits[0]] == names
+    more = qconv.convolve(image, EDGE, method=method, shots=5, seed=2, boundary="wrap")
+    assert len((again + more).circuits) == 1

@@ -171,6 +171,9 @@ _MANY: dict[str, Callable[[NDArray[Any], int], Instruction]] = {
 #: Most numbers of an instruction that a file holds as they are; what begins the names of others.
 _FEW, _ARRAY = 64, "array of "
 
+#: Name of the instruction that holds a round of amplification.
+ROUND = "amplification_round"
+
 
 def with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
     """A circuit for a QPY file, which holds no more than 65,535 parameters of an instruction.
@@ -180,6 +183,8 @@ def with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
     made = circuit.copy_empty_like()
     for item in circuit.data:
         operation = item.operation
+        if operation.name == ROUND and operation.definition is not None:
+            operation = _box(operation.num_qubits, with_arrays(operation.definition))
         numbers = operation.params
         if isinstance(operation, WholeState):
             numbers = operation.amplitudes
@@ -196,11 +201,20 @@ def with_numbers(circuit: QuantumCircuit) -> QuantumCircuit:
     made = circuit.copy_empty_like()
     for item in circuit.data:
         operation = item.operation
-        if operation.name.startswith(_ARRAY):
+        if operation.name.startswith(ROUND) and operation.definition is not None:
+            operation = _box(operation.num_qubits, with_numbers(operation.definition))
+        elif operation.name.startswith(_ARRAY):
             make = _MANY[operation.name.removeprefix(_ARRAY)]
             operation = make(operation.params[0], operation.num_qubits)
         append_again(made, CircuitInstruction(operation, item.qubits, item.clbits))
     return made
+
+
+def _box(num_qubits: int, definition: QuantumCircuit) -> Instruction:
+    """A round of amplification as one instruction."""
+    box = Instruction(ROUND, num_qubits, 0, [])
+    box.definition = definition
+    return box
 
 
 def prepare(

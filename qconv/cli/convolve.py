@@ -270,6 +270,8 @@ def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
         else f"{in_words(result.shots)} shot{'s' * bool(np.max(result.shots) > 1)} a pixel"
     )
     steps = [f"{options.steps} steps"] if (options.steps or 1) > 1 else []
+    if options.amplify:
+        steps.append(f"amplified ({options.amplify})")
     extras = [word for word in ("baseline", "shared") if _given(options).get(word)]
     if options.blocks:
         qubits = _QUBITS if options.qubits is None else options.qubits

@@ -13,8 +13,7 @@ from qiskit.circuit import CircuitInstruction
 from qiskit.result import Result
 from qiskit_aer import AerSimulator
 
-from qconv.circuits.amplification.rounds import ROUND
-from qconv.circuits.registers import WholeState, append_again
+from qconv.circuits.registers import ROUND, WholeState, append_again
 from qconv.execution.backends import known_to_aer, require_success
 
 

@@ -89,7 +89,7 @@ def test_an_axis_without_a_kernel_stays():
 
 @pytest.mark.parametrize("others", [0, 2])
 def test_where_no_state_can_be_set_it_is_prepared_by_gates(others, monkeypatch):
-    monkeypatch.setattr(registers, "_LARGE", 2**8)  # of which Qiskit makes gates in no time
+    monkeypatch.setattr(registers, "LARGE", 2**8)  # of which Qiskit makes gates in no time
     amplitudes = np.random.default_rng(0).normal(size=2**8)
     circuit = QuantumCircuit(8 + others)
     prepare(circuit, amplitudes, circuit.qubits[:8], native=True)

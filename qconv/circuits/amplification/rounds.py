@@ -21,10 +21,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Instruction, Qubit
 
 from qconv.circuits.amplification.preparation import Preparation
-from qconv.circuits.registers import append_large
-
-#: Name of a round in a box.
-ROUND = "amplification_round"
+from qconv.circuits.registers import ROUND, append_large
 
 
 @dataclass(frozen=True, eq=False)
