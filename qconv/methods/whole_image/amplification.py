@@ -19,7 +19,7 @@ of calls and mean square error is smallest for the linear read-out,
 
     (2 m + 1) s / (4 S**2 q (1 - q)),
 
-and the root read-out has ``(2 m + 1) / (4 S**2 (1 - q))``, see `AmplifiedReadOut`.
+and the root read-out has ``(2 m + 1) / (4 S**2 (1 - q))``.
 
 The scale ``S`` is not taken from the prediction, which would need the answer: the part of the
 executions that succeeded is ``sin((2 m + 1) t)**2``, which gives ``t``, and so ``S``. The sine is
