@@ -6,6 +6,7 @@ False-alarm rates as `tests.chance` says, or written beside the tolerance.
 import numpy as np
 import pytest
 from qiskit.primitives import StatevectorSampler
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error, pauli_error
 from qiskit_aer.primitives import SamplerV2
@@ -307,11 +308,9 @@ class TestDevices:
     def test_on_the_qubits_that_are_measured(self):
         """A device with a coupling map, some bits read the other way round."""
         line = [[i, i + 1] for i in range(6)]
-        backend = AerSimulator(
+        backend = AerSimulator.from_backend(
+            GenericBackendV2(7, coupling_map=[*line, *([b, a] for a, b in line)], seed=1),
             noise_model=reading().options.noise_model,
-            coupling_map=[*line, *([b, a] for a, b in line)],
-            basis_gates=["rz", "sx", "x", "cx"],
-            n_qubits=7,
         )
         image = RNG.random((5, 5))
         where = {"shots": None, "mode": "same", "backend": backend}
