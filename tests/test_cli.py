@@ -641,6 +641,11 @@ WRONG = {
     "in.png --exact --shots 5": "--shots: says how to sample, which --exact does not",
     "in.png --shots 1000 --exact": "--shots: says how to sample",  # the default
     "in.png --exact --shared": "--shared: says how to sample",
+    "in.png --exact --tolerance 5": "--tolerance: says how to sample, which --exact does not",
+    "in.png --exact --allocation optimal": "--allocation: says how to sample",
+    "in.png --tolerance 5 --shots 7": "--tolerance: goes without --shots",
+    "in.png --tolerance 0": "tolerance: expected a number above 0, got 0.0",
+    "in.png --mitigation readout": "--mitigation: goes with --backend",
     "in.png --fillvalue 9": "--fillvalue: goes with --boundary fill, not with symm",
     "in.png --fillvalue 0 --boundary wrap": "--fillvalue: goes with --boundary fill, not with wrap",
     # options of other methods
@@ -907,3 +912,20 @@ class TestBackend:
         assert "executions" in capsys.readouterr().out
         assert main(["in.png", "--backend", "manilla", "--overwrite"]) == 2
         assert "marrakesh" in capsys.readouterr().err
+
+
+class TestTolerance:
+    def test_a_colour_picture_counts_the_shots_of_all_colours(self, tmp_path, capsys):
+        from skimage.io import imsave
+
+        rng = np.random.default_rng(5)
+        picture = (rng.random((6, 5, 3)) * [40, 120, 250]).astype(np.uint8)
+        imsave(tmp_path / "in.png", picture, check_contrast=False)
+        out = str(tmp_path / "out.npy")
+        call = [str(tmp_path / "in.png"), "--tolerance", "9", "--seed", "7", "--out", out]
+        assert main(call) == 0
+        printed = capsys.readouterr().out
+        executions = int(printed.split(" executions")[0].split(": ")[-1].replace(",", ""))
+        (average,) = [line for line in printed.splitlines() if "shots per pixel" in line]
+        mean = float(average.split(", ")[-1].split()[0])
+        assert mean == pytest.approx(executions / picture.size, rel=1e-3)

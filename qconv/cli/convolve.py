@@ -223,8 +223,6 @@ def _plan(
     options: argparse.Namespace,
 ) -> qconv.Plan:
     """The plan of one channel."""
-    if options.mitigation is not None and options.backend is None:
-        raise UsageError("--mitigation: goes with --backend, a device that misreads")
     return qconv.plan(
         channel,
         propagator,
@@ -240,9 +238,7 @@ def _shots(options: argparse.Namespace) -> int | None:
     """Shots of each pixel; None for the exact expectation."""
     if options.exact:
         return None
-    if options.tolerance is not None:
-        if options.shots is not None:
-            raise UsageError("--tolerance: goes without --shots, as it says how many there are")
+    if options.tolerance is not None:  # which says how many there are
         return DEFAULT_SHOTS
     return _SHOTS if options.shots is None else options.shots
 

@@ -102,7 +102,11 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         UsageError: One is wrong, or would change nothing beside another.
     """
     options, given = parser().parse_args(arguments), parser().given(arguments)
-    require_sampling(options, given, "shots", "shared")
+    require_sampling(options, given, "shots", "tolerance", "allocation", "shared")
+    if {"shots", "tolerance"} <= given:
+        raise UsageError("--tolerance: goes without --shots, as it says how many there are")
+    if options.mitigation is not None and options.backend is None:
+        raise UsageError("--mitigation: goes with --backend, a device that misreads")
     if "fillvalue" in given and options.boundary != "fill":
         raise UsageError(f"--fillvalue: goes with --boundary fill, not with {options.boundary}")
     for name, methods in OPTIONS.items():

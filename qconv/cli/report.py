@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,10 +60,12 @@ class Report:
         first = self.results[0]
         image, stderr = self._together("image"), self._together("stderr")
         calls = sum(result.oracle_calls for result in self.results)
+        shots = self._together("shots") if isinstance(first.shots, np.ndarray) else first.shots
         bias = None if first.bias is None else self._together("bias")
-        return _Measured(image, stderr, first.shots, calls, first.independent, bias)
+        independent = all(result.independent for result in self.results)
+        return _Measured(image, stderr, shots, calls, independent, bias)
 
-    def _together(self, field: str) -> _Array:
+    def _together(self, field: str) -> NDArray[Any]:
         """An array of all channels' results."""
         parts = [getattr(result, field) for result in self.results]
         return np.asarray(parts[0] if self.exact.ndim == 2 else np.dstack(parts))

@@ -151,7 +151,7 @@ class Plan:
         return with_bias(
             result,
             outcomes,
-            noisy=lambda: replace(self, shots=None, kept=None)._decoded()[0],
+            noisy=lambda: replace(self, shots=None, kept=None, progress=False)._decoded()[0],
             ideal=lambda: self._ideal()._decoded()[0],
         )
 
@@ -173,7 +173,8 @@ class Plan:
 
     def _ideal(self) -> Plan:
         """The exact expectation of the same without noise."""
-        return replace(self, backend=None, shots=None, mitigation=None, kept=None, memory={})
+        quiet = replace(self, backend=None, mitigation=None, kept=None, progress=False, memory={})
+        return replace(quiet, shots=None)
 
     def _call(self) -> dict[str, str]:
         """Digests of what the result depends on but seed and shots, by name."""
