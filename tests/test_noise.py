@@ -31,8 +31,6 @@ from qconv.execution.physical import physical
 from tests.cases import EDGE
 from tests.chance import assert_law
 
-RNG = np.random.default_rng(18)
-
 
 def readout(first, second):
     return ReadoutError([[1 - first, first], [second, 1 - second]])
@@ -139,7 +137,8 @@ def test_the_exact_expectation_is_that_of_many_shots(name):
 class TestCollapse:
     def test_standard_errors_are_those_of_noise(self):
         """Mean of z^2 over 6,400 pixels, of the noisy expectation: spread 0.018, six allowed."""
-        image = RNG.random((80, 80))
+        rng = np.random.default_rng(18)
+        image = rng.random((80, 80))
         where = {"mode": "same", "boundary": "wrap", "backend": random_noise(6)}
         exact = qconv.convolve(image, EDGE, shots=None, **where)
         result = qconv.convolve(image, EDGE, shots=60, seed=1, **where)
@@ -149,7 +148,8 @@ class TestCollapse:
 
     def test_the_budget_of_errors(self):
         """What noise gets wrong is known, and the verdict says that it is noise."""
-        image = RNG.random((60, 60))
+        rng = np.random.default_rng(18)
+        image = rng.random((60, 60))
         where = {"mode": "same", "boundary": "wrap", "backend": random_noise(6)}
         ideal = classical.convolve(image, EDGE, mode="same", boundary="wrap")
         exact = qconv.convolve(image, EDGE, shots=None, **where)
@@ -174,12 +174,14 @@ class TestCollapse:
         assert (result + qconv.convolve(image, EDGE, shots=9, seed=2, **where)).bias is not None
 
     def test_no_budget_where_there_is_nothing_to_know(self):
-        image = RNG.random((4, 4))
+        rng = np.random.default_rng(18)
+        image = rng.random((4, 4))
         assert qconv.convolve(image, EDGE, shots=5).bias is None
         assert qconv.convolve(image, EDGE, shots=5, backend=AerSimulator()).bias is None
 
     def test_budget_of_a_layer(self):
-        images, weight = RNG.random((1, 2, 5, 5)), RNG.normal(size=(2, 2, 3, 3))
+        rng = np.random.default_rng(18)
+        images, weight = rng.random((1, 2, 5, 5)), rng.normal(size=(2, 2, 3, 3))
         backend = random_noise(6)
         result = qconv.conv2d(images, weight, shots=50, backend=backend, seed=1)
         exact = qconv.conv2d(images, weight, shots=None, backend=backend)
@@ -206,7 +208,8 @@ class TestCollapse:
 
     def test_as_fast_as_without_noise(self):
         """Whatever the shots: a million for each of 4,096 pixels."""
-        image = RNG.random((64, 64))
+        rng = np.random.default_rng(18)
+        image = rng.random((64, 64))
         where = {"mode": "same", "boundary": "wrap", "shots": 10**6, "seed": 1}
         backend = random_noise(6)
         qconv.convolve(image, EDGE, backend=backend, **where)
