@@ -18,7 +18,7 @@ from qiskit.providers import BackendV2
 
 import classical
 import qconv
-from qconv.cli.convolve_options import OPTIONS
+from qconv.cli.convolve_options import OPTIONS, has_own_shots
 from qconv.cli.devices import named_backend
 from qconv.cli.kernel_files import KERNEL_FILES, read_kernel
 from qconv.cli.options import (
@@ -238,7 +238,7 @@ def _shots(options: argparse.Namespace) -> int | None:
     """Shots of each pixel; None for the exact expectation."""
     if options.exact:
         return None
-    if options.tolerance is not None:  # which says how many there are
+    if options.tolerance is not None or has_own_shots(options):  # which say how many there are
         return DEFAULT_SHOTS
     return _SHOTS if options.shots is None else options.shots
 

@@ -40,8 +40,7 @@ methods:
                 they cancel
   fourier       the picture's amplitudes are filtered between two Fourier transforms
   estimation    the pixels rotate a qubit, the flag; Grover steps amplify what it reads: the
-                error falls as the inverse of the cost instead of its root; --shots are for
-                each pixel and each number of steps (--powers)
+                error falls as the inverse of the cost instead of its root (--powers)
 
 qconv match IMAGE TEMPLATE finds a small picture in a large one: qconv match --help
 qconv plan compares what every method would cost: qconv plan --help
@@ -57,7 +56,7 @@ examples:
   qconv --method diffusion --kernel gaussian --steps 4
   qconv --method interference --shots 100000
   qconv --method fourier --amplify auto --read-out root --shots 2000
-  qconv --method estimation --powers 0 1 2 4 8 --shots 50
+  qconv --method estimation --shots 100
   qconv --method fourier --blocks overlap-add --qubits 14
   qconv scan.tif --shots 100000 --checkpoint scan.npz     goes on where it was stopped
   qconv --tolerance 10                     no standard error above 10 grey levels
@@ -105,6 +104,13 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     require_sampling(options, given, "shots", "tolerance", "allocation", "shared")
     if {"shots", "tolerance"} <= given:
         raise UsageError("--tolerance: goes without --shots, as it says how many there are")
+    if "auto" in (options.powers or ()):
+        if len(options.powers) > 1:
+            raise UsageError("--powers: auto goes alone, as it chooses them")
+        options.powers = "auto"
+    if has_own_shots(options):
+        for name in {"shots", "tolerance"} & given:
+            raise UsageError(f"--{name}: goes without shots of their own in --powers")
     if options.mitigation is not None and options.backend is None:
         raise UsageError("--mitigation: goes with --backend, a device that misreads")
     if "fillvalue" in given and options.boundary != "fill":
@@ -118,6 +124,11 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     if options.qubits is not None and options.blocks is None:
         raise UsageError("--qubits: goes with --blocks")
     return options
+
+
+def has_own_shots(options: argparse.Namespace) -> bool:
+    """Whether --powers say how many shots there are."""
+    return any(isinstance(power, tuple) for power in options.powers or ())
 
 
 def _add_what(parser: Parser) -> None:
@@ -211,10 +222,11 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
     )
     how.add_argument(
         "--powers",
-        type=int,
+        type=_power,
         nargs="+",
         metavar="M",
-        help="estimation: Grover steps of each circuit (default: 0 1 2 4 8 16)",
+        help="estimation: Grover steps of each circuit, each with --shots a pixel, or with its own "
+        "as in 0:40 1:20 2:10; auto shares --shots out among powers of its choice (default: auto)",
     )
     how.add_argument(
         "--range",
@@ -266,6 +278,18 @@ def _add_amplification(how: argparse._ArgumentGroup) -> None:
         help="interference, fourier: estimates from counts, which have no bias, or from their "
         "roots, whose errors are smaller with --amplify (default: linear)",
     )
+
+
+def _power(text: str) -> int | str | tuple[int, int]:
+    """A number of Grover steps, one with its shots, or "auto"."""
+    if text == "auto":
+        return text
+    parts = text.split(":")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number >= 0, one with its shots such as 4:10, or auto, got {text!r}"
+        )
+    return int(text) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
 
 
 def _rounds(text: str) -> int | str:

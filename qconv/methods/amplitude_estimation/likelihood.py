@@ -16,7 +16,7 @@ interval, drops those that cannot hold the largest value, and refines the others
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -34,9 +34,29 @@ _DEPTH = 16.0
 
 _NEWTON_STEPS = 60
 
-#: How many standard deviations around a peak are integrated, and at which places between -1 and 1.
-_REACH = 6.0
-_NODES = np.polynomial.legendre.leggauss(20)
+#: Part of the whole from which on something is taken for possible.
+_POSSIBLE = 1e-6
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What is read from a likelihood."""
+
+    averaged: bool
+    """Whether the estimate is the mean of what is possible, otherwise the highest peak."""
+    guard: float
+    """Least standard error, as a part of the distance to anything that is possible."""
+    close: float
+    """How near to the highest value of an interval a search ends."""
+    reach: float
+    """How many standard deviations around a peak are integrated."""
+    nodes: int
+    """At how many places of each interval."""
+
+
+_HIGHEST = _Reading(averaged=False, guard=0.0, close=1e-7, reach=6.0, nodes=20)
+_MEAN = _Reading(averaged=True, guard=0.0, close=1e-2, reach=5.0, nodes=12)
+_GUARDED = replace(_MEAN, guard=1 / 8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +64,7 @@ class Estimates:
     """What is known about every pixel's angle and its probability ``sin(angle)**2``."""
 
     angles: _Array
-    """Most likely angles, in ``[0, pi/2]``."""
+    """Most likely angles, in ``[0, pi/2]``, or those of the mean probability."""
     stderr: _Array
     """Standard errors of ``sin(angle)**2``."""
     reliable: NDArray[np.bool_]
@@ -73,6 +93,30 @@ def most_likely(hits: _Array, misses: _Array, powers: Sequence[int]) -> Estimate
         Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2.3 (the likelihood and its
         Fisher information).
     """
+    return _estimates(hits, misses, powers, _HIGHEST)
+
+
+def posterior_mean(
+    hits: _Array, misses: _Array, powers: Sequence[int], *, guarded: bool = True
+) -> Estimates:
+    """The mean probability of every pixel, over all angles that hits and misses leave possible.
+
+    Args:
+        hits: Shots that hit, shape ``(powers, pixels)``.
+        misses: Shots that did not, same shape.
+        powers: Grover steps before each measurement, at least 0, all different.
+        guarded: Whether standard errors are at least an eighth of the distance to any probability
+            that is still more than one part in a million likely.
+
+    Returns:
+        The estimates, all angles taken for equally likely before (Jeffreys' prior of a
+        probability). The standard error is the standard deviation of what is possible.
+    """
+    return _estimates(hits, misses, powers, _GUARDED if guarded else _MEAN)
+
+
+def _estimates(hits: _Array, misses: _Array, powers: Sequence[int], reading: _Reading) -> Estimates:
+    """Estimates of all pixels, block by block."""
     factors = 2.0 * np.asarray(powers, dtype=np.float64) + 1
     edges = _edges(powers)
     pixels = hits.shape[1]
@@ -82,7 +126,7 @@ def most_likely(hits: _Array, misses: _Array, powers: Sequence[int]) -> Estimate
 
     def work(number: int) -> None:
         part = slice(starts[number], starts[number] + _BLOCK)
-        found = _estimate(hits[:, part], misses[:, part], factors, edges)
+        found = _estimate(hits[:, part], misses[:, part], factors, edges, reading)
         angles[part], stderr[part], reliable[part] = found
 
     for_each(work, len(starts), progress=False)
@@ -96,10 +140,14 @@ def _edges(powers: Sequence[int]) -> _Array:
 
 
 def _estimate(
-    hits: _Array, misses: _Array, factors: _Array, edges: _Array
+    hits: _Array,
+    misses: _Array,
+    factors: _Array,
+    edges: _Array,
+    reading: _Reading,
 ) -> tuple[_Array, _Array, NDArray[np.bool_]]:
     """Angles, standard errors and reliability of some pixels."""
-    peaks = _peaks(hits, misses, factors, edges)
+    peaks = _peaks(hits, misses, factors, edges, reading.close)
     pixel, values = peaks.pixel, peaks.value
     pixels = hits.shape[1]
     best = np.full(pixels, -np.inf)
@@ -113,8 +161,33 @@ def _estimate(
     np.maximum.at(rival, pixel, np.where(far, np.exp(values - best[pixel]), 0.0))
     margin = np.minimum(angles, np.pi / 2 - angles)
     reliable = (rival < 1e-3) & (margin > 2 * spread)
-    mass, square = peaks.moments(best, angles)
-    return angles, np.sqrt(square / mass), reliable
+    read = _mean if reading.averaged else _of_highest
+    return *read(peaks, best, angles, reading), reliable
+
+
+def _of_highest(
+    peaks: _Peaks, best: _Array, angles: _Array, reading: _Reading
+) -> tuple[_Array, _Array]:
+    """The angles of the highest peaks, and the root mean square distance from there."""
+    shares, errors = peaks.integrated(best, angles, reading)
+    pixels = len(best)
+    total = peaks.summed(shares, pixels)
+    spread = np.sqrt(peaks.summed(shares * errors**2, pixels) / total)
+    return angles, peaks.guarded(spread, shares, errors, total, reading.guard)
+
+
+def _mean(peaks: _Peaks, best: _Array, angles: _Array, reading: _Reading) -> tuple[_Array, _Array]:
+    """The angles of the mean probabilities, and the standard deviation around these."""
+    shares, errors = peaks.integrated(best, angles, reading)
+    pixels = len(best)
+    total = peaks.summed(shares, pixels)
+    shift = peaks.summed(shares * errors, pixels) / total
+    errors -= shift[peaks.pixel]
+    spread = np.sqrt(peaks.summed(shares * errors**2, pixels) / total)
+    probability = np.clip(np.sin(angles) ** 2 + shift, 0, 1)
+    return np.arcsin(np.sqrt(probability)), peaks.guarded(
+        spread, shares, errors, total, reading.guard
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,27 +210,39 @@ class _Peaks:
     high: _Array
     """Where it ends."""
 
-    def moments(self, best: _Array, angles: _Array) -> tuple[_Array, _Array]:
-        """Each pixel's integral of the likelihood, also times the squared error of ``sin**2``.
+    def integrated(self, best: _Array, angles: _Array, reading: _Reading) -> tuple[_Array, _Array]:
+        """Shares of the likelihood's integral, and the errors of ``sin(angle)**2`` that they have.
 
-        Both are in units of the highest likelihood. Every interval is integrated within six
-        standard deviations of its peak, as far as it reaches.
+        Every interval is integrated around its peak, as far as it reaches: one row for each node.
+        Shares are in units of the highest likelihood of the pixel.
         """
-        reach = _REACH / np.sqrt(np.maximum(-self.curvature, 1e-300))
+        reach = reading.reach / np.sqrt(np.maximum(-self.curvature, 1e-300))
         start = np.maximum(self.low, self.angle - reach)
         half = (np.minimum(self.high, self.angle + reach) - start) / 2
-        mass, square = np.zeros_like(self.angle), np.zeros_like(self.angle)
+        nodes = np.polynomial.legendre.leggauss(reading.nodes)
         centre = np.sin(angles[self.pixel]) ** 2
-        for node, weight in zip(*_NODES, strict=True):
+        shares, errors = np.empty((2, reading.nodes, *self.angle.shape))
+        for row, (node, weight) in enumerate(zip(*nodes, strict=True)):
             x = start + half * (1 + node)
             turned = self.factors[:, None] * x
             value = _log_likelihood(self.hits, self.misses, np.sin(turned), np.cos(turned))
-            density = weight * half * np.exp(value - best[self.pixel])
-            mass += density
-            square += density * (np.sin(x) ** 2 - centre) ** 2
-        pixels = len(best)
-        total = np.bincount(self.pixel, mass, pixels).astype(np.float64)
-        return total, np.bincount(self.pixel, square, pixels).astype(np.float64)
+            shares[row] = weight * half * np.exp(value - best[self.pixel])
+            errors[row] = np.sin(x) ** 2 - centre
+        return shares, errors
+
+    def guarded(
+        self, spread: _Array, shares: _Array, errors: _Array, total: _Array, guard: float
+    ) -> _Array:
+        """Standard errors that are at least part of the distance to all that is possible."""
+        if guard:
+            possible = shares > _POSSIBLE * total[self.pixel]
+            furthest = np.where(possible, np.abs(errors), 0.0).max(axis=0)
+            np.maximum.at(spread, self.pixel, guard * furthest)
+        return spread
+
+    def summed(self, numbers: _Array, pixels: int) -> _Array:
+        """Sums over the nodes of each pixel's intervals."""
+        return np.bincount(self.pixel, numbers.sum(axis=0), pixels).astype(np.float64)
 
 
 def _log_likelihood(hits: _Array, misses: _Array, sin: _Array, cos: _Array) -> _Array:
@@ -165,7 +250,7 @@ def _log_likelihood(hits: _Array, misses: _Array, sin: _Array, cos: _Array) -> _
     return np.asarray((hits * np.log(sin**2) + misses * np.log(cos**2)).sum(axis=0))
 
 
-def _peaks(hits: _Array, misses: _Array, factors: _Array, edges: _Array) -> _Peaks:
+def _peaks(hits: _Array, misses: _Array, factors: _Array, edges: _Array, close: float) -> _Peaks:
     """The maximum within each interval that may hold a pixel's most likely angle."""
     low, high = edges[:-1], edges[1:]
     middle = (low + high) / 2
@@ -173,9 +258,19 @@ def _peaks(hits: _Array, misses: _Array, factors: _Array, edges: _Array) -> _Pea
     tan = np.tan(turned)
     value = hits.T @ np.log(np.sin(turned) ** 2) + misses.T @ np.log(np.cos(turned) ** 2)
     slope = hits.T @ (2 * factors[:, None] / tan) - misses.T @ (2 * factors[:, None] * tan)
-    bound = value + np.abs(slope) * (high - low) / 2
+    bound = np.minimum(
+        value + np.abs(slope) * (high - low) / 2, _ceilings(hits, misses, factors, edges)
+    )
     pixel, interval = np.nonzero(bound >= value.max(axis=1, keepdims=True) - _DEPTH)
-    return _climbed(hits, misses, factors, pixel, low[interval], high[interval])
+    return _climbed(hits, misses, factors, pixel, low[interval], high[interval], close)
+
+
+def _ceilings(hits: _Array, misses: _Array, factors: _Array, edges: _Array) -> _Array:
+    """What the likelihood cannot exceed in each interval, where all its terms are monotonic."""
+    turned = factors[:, None] * edges
+    sines, cosines = np.sin(turned) ** 2, np.cos(turned) ** 2
+    hit, missed = (np.log(np.maximum(p[:, :-1], p[:, 1:])) for p in (sines, cosines))
+    return np.asarray(hits.T @ hit + misses.T @ missed)
 
 
 def _climbed(
@@ -185,6 +280,7 @@ def _climbed(
     pixel: NDArray[np.intp],
     low: _Array,
     high: _Array,
+    close: float,
 ) -> _Peaks:
     """Newton's method in brackets, one for each interval; those that fall behind are dropped."""
     x = (low + high) / 2
@@ -201,7 +297,7 @@ def _climbed(
         np.maximum.at(best, pixel, value)
         bound = value + np.maximum(slope * (high - x), slope * (low - x))
         keep = bound >= best[pixel] - _DEPTH
-        done = bound - value < 1e-7
+        done = bound - value < close
         if last == 0 or done[keep].all():
             break
         low, high = np.where(slope > 0, x, low), np.where(slope > 0, high, x)

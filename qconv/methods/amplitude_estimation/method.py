@@ -11,7 +11,13 @@ With the image mapped to ``[0, 1]``, a flag qubit reads 1 at position ``x`` with
 ``m`` Grover steps, which leave the position alone, turn ``a = sin(t)**2`` into
 ``sin((2 m + 1) t)**2``: each shot then tells ``(2 m + 1)**2`` times as much about ``t``, for
 ``2 m + 1`` times the cost, so that errors fall almost as the inverse of the cost instead of its
-root. The angle of each pixel is the most likely one, over all powers.
+root. Which powers run, and how many shots of each, is a schedule, see
+`qconv.methods.amplitude_estimation.schedule`.
+
+With as many shots of each power the angle of each pixel is the most likely one. Where they fall
+with the power, and are few, it is the mean over all that are possible, which has the least mean
+square error; and the standard error is at least an eighth of the distance to any value that is
+still more than one part in a million likely, so that none is far beyond it.
 
 Where noise is to be expected, because the outcomes are no ideal simulator's, the contrast that it
 left at each power is fitted too, to all pixels at once; see
@@ -24,7 +30,9 @@ probabilities are exactly those that the whole would have.
 
 from __future__ import annotations
 
+import builtins
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -33,17 +41,30 @@ from typing import ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import one_of, require_products, whole_number
+from qconv._checks import one_of, require_products
 from qconv.circuits.grover import Amplifier
-from qconv.circuits.registers import kernel_registers, kernel_states, qubits_of
+from qconv.circuits.registers import kernel_registers, qubits_of
 from qconv.execution.backends import is_ideal
 from qconv.execution.law import require_room
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
 from qconv.execution.seeds import derived
 from qconv.methods.amplitude_estimation.fitting import most_likely_damped
-from qconv.methods.amplitude_estimation.likelihood import most_likely
+from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean
+from qconv.methods.amplitude_estimation.scale import Scale, added_kernel
+from qconv.methods.amplitude_estimation.schedule import (
+    HIGHEST,
+    HIGHEST_FOR_TOLERANCE,
+    HIGHEST_WITH_NOISE,
+    Powers,
+    Schedule,
+    checked_powers,
+    inflation,
+    least_shots,
+    scheduled,
+)
 from qconv.methods.cutting import Block, cut
+from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
 from qconv.result.convolution import Convolution
@@ -52,6 +73,9 @@ _Array = NDArray[np.float64]
 _T = TypeVar("_T")
 
 RANGES = ("global", "local")
+
+#: Highest power of the shortest schedule that is chosen for a tolerance.
+_LEAST_HIGHEST = 2
 
 #: Most qubits of one circuit: larger images are cut into blocks.
 _MOST_QUBITS = 21
@@ -65,11 +89,14 @@ _ENOUGH = 1e12
 
 @dataclass(frozen=True)
 class AmplitudeEstimation(Method):
-    """Estimate every pixel's amplitude by maximum likelihood over several Grover powers.
+    """Estimate every pixel's amplitude from hits at several Grover powers.
 
     Args:
-        powers: Grover steps of each circuit, different whole numbers from 0 on. ``shots`` are for
-            each pixel and each power.
+        powers: Grover steps of each circuit. With ``"auto"`` a schedule is chosen for ``shots``,
+            which are those of each pixel over all powers: they fall with the power, as high as they
+            reach, up to 32 (64 with a tolerance, 8 with noise). Or different whole numbers from 0
+            on: ``shots`` are then for each pixel and each power. Or a schedule of your own, pairs
+            of a power and its shots for each pixel: there are then no ``shots`` beside them.
         range: What is mapped to ``[0, 1]``: with ``"global"`` the range of the whole image and its
             margins; with ``"local"`` that of the pixels that each output sees, which is narrower
             where an image is smooth and shrinks the error as much, but needs an angle for each
@@ -83,12 +110,14 @@ class AmplitudeEstimation(Method):
     or few pixels.
 
     Raises:
-        TypeError: A power is not a whole number, or they are no sequence.
-        ValueError: There are no powers, one is negative or there twice, or ``range`` is unknown.
+        TypeError: A power or its shots are not a whole number, or they are no sequence.
+        ValueError: There are no powers, one is negative or there twice, or ``range`` is unknown;
+            when it is used: there are shots, or a tolerance, beside pairs that say how many.
 
     Source:
         Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2; Brassard et al., Contemp.
-        Math. 305, 53 (2002), section 2 (amplitude amplification); Brown, Goktas and Tham,
+        Math. 305, 53 (2002), section 2 (amplitude amplification); Higgins et al., New J. Phys. 11,
+        073023 (2009) (shots that fall with the power); Brown, Goktas and Tham,
         arXiv:2006.14145 (2020), and Tanaka et al., Quantum Inf. Process. 20, 293 (2021),
         arXiv:2006.16223 (with noise).
 
@@ -104,23 +133,55 @@ class AmplitudeEstimation(Method):
         True
     """
 
-    powers: Sequence[int] = (0, 1, 2, 4, 8, 16)
+    powers: Powers = "auto"
     range: str = "global"
 
     least_shots: ClassVar[int] = 50
 
     def __post_init__(self) -> None:
-        if isinstance(self.powers, str) or not hasattr(self.powers, "__iter__"):
-            raise TypeError(f"powers: expected a sequence of whole numbers, got {self.powers!r}")
-        powers = tuple(whole_number(power, "powers", 0) for power in self.powers)
-        if not powers or len(set(powers)) < len(powers):
-            raise ValueError(f"powers: expected at least one, all different, got {powers}")
-        object.__setattr__(self, "powers", tuple(sorted(powers)))
+        object.__setattr__(self, "powers", checked_powers(self.powers))
         one_of(self.range, "range", RANGES)
 
     def executions(self, pixels: int, shots: int) -> int:
-        """Shots for each pixel and each power."""
-        return shots * pixels * len(self.powers)
+        """Shots for each pixel, and for each power where these are all that is said."""
+        return round(scheduled(self.powers, shots).total) * pixels
+
+    def allot(self, plan: Plan) -> Plan:
+        """The plan with its shots: those of pairs, or as few as a tolerance needs."""
+        if isinstance(self.powers[0], tuple) and plan.shots is not None:
+            total = self.executions(1, 1)
+            if plan.tolerance is not None:
+                raise ValueError(f"tolerance: expected powers without shots, got {self.powers}")
+            if plan.shots not in (DEFAULT_SHOTS, total):
+                raise ValueError(
+                    f"shots: expected none beside powers that say how many, got {plan.shots}"
+                )
+            return replace(plan, shots=total)
+        if plan.tolerance is None or plan.shots is None or self.powers != "auto":
+            return super().allot(plan)
+        tried = builtins.range(_LEAST_HIGHEST, _highest(plan))
+        reached = bisect_left(
+            tried, True, key=lambda power: self._after(plan, least_shots(power))[1] <= 1
+        )
+        number = least_shots(_LEAST_HIGHEST + reached)
+        allotted, short = self._after(plan, number)
+        while short > 1:
+            require_affordable(number * short * plan.grid.pixels)
+            number = max(number + 1, math.ceil(number * short))
+            allotted, short = self._after(plan, number)
+        return allotted
+
+    def _after(self, plan: Plan, shots: int) -> tuple[Plan, float]:
+        """The plan with some shots, and by which factor they are too few for its tolerance."""
+        allotted = replace(plan, shots=shots, memory={})
+        stderr = self.predict(allotted).stderr
+        if stderr is None or plan.tolerance is None:
+            raise RuntimeError("expected a prediction and a tolerance")
+        return allotted, plan.tolerance.shortfall(stderr)
+
+    def _scheduled(self, plan: Plan) -> Schedule:
+        """The schedule of a plan."""
+        return plan.once(Schedule, lambda: scheduled(self.powers, plan.shots, _highest(plan)))
 
     def build(self, plan: Plan) -> list[Program]:
         """A circuit for each block of the output and each power."""
@@ -178,17 +239,18 @@ class AmplitudeEstimation(Method):
         return self._programs(plan, 0, self._blocks(plan)[0])[-1]
 
     def predict(self, plan: Plan) -> Prediction:
-        """The standard errors that Fisher's information about the angle leaves."""
+        """The standard errors that Fisher's information about the angle leaves, and few shots."""
         stderr = np.zeros(plan.grid.output_shape)
         if plan.shots is None:
             return Prediction(1.0, stderr)
-        information = sum(plan.shots * (2 * power + 1) ** 2 for power in self.powers)
+        schedule = self._scheduled(plan)
+        information, wider = schedule.information, inflation(schedule)
         exact = self._exactly(plan)
         for number, block in enumerate(self._blocks(plan)):
             scale = self._scale(plan, number, block)
             p = scale.probability(block, exact)
-            bend = 3 * (1 - 2 * p) ** 2 / (4 * information) ** 2  # sin(t)**2 is not linear in t
-            error = np.sqrt(p * (1 - p) / information + bend)
+            bend = 3 * (1 - 2 * p) ** 2 / information**2  # sin(t)**2 is not linear in t
+            error = np.sqrt(wider * (4 * p * (1 - p) / information + bend))
             stderr[block.outputs] = scale.errors(block, error)
         return Prediction(1.0, stderr)
 
@@ -206,7 +268,9 @@ class AmplitudeEstimation(Method):
 
         With noise the powers together tell the damping, so that the estimate's limit needs them.
         """
-        return (0,) if plan.shots is None and is_ideal(plan.backend) else self.powers
+        if plan.shots is None and is_ideal(plan.backend):
+            return (0,)
+        return self._scheduled(plan).powers
 
     def _blocks(self, plan: Plan) -> list[Block]:
         """Blocks whose circuits are as large as they may be."""
@@ -218,6 +282,9 @@ class AmplitudeEstimation(Method):
     def _programs(self, plan: Plan, number: int, block: Block) -> list[Program]:
         """The programs of one block."""
         powers = self._ran(plan)
+        executions: list[int | None] = [None] * len(powers)
+        if plan.shots is not None:
+            executions = [*self._scheduled(plan).executions(block.pixels)]
         measured = sum(block.bits) + 1
 
         def amplifier() -> Amplifier:
@@ -227,29 +294,29 @@ class AmplitudeEstimation(Method):
         return [
             Program(
                 lambda power=power: amplifier().circuit(power),  # type: ignore[misc]
-                executions=None if plan.shots is None else plan.shots * block.pixels,
+                executions=number_of,
                 seed=derived(plan.seed, number, power),
                 measured=measured,
                 oracle_calls=2 * power + 1,
                 saved=None if plan.shots is None else (saving, str(power)),
             )
-            for power in powers
+            for power, number_of in zip(powers, executions, strict=True)
         ]
 
     def _amplifier(self, plan: Plan, number: int, block: Block) -> Amplifier:
         """What makes a block's circuits."""
 
         def make() -> Amplifier:
-            kernel = _added(plan)
+            kernel = added_kernel(plan)
             angles = self._scale(plan, number, block).angles(plan, block, kernel)
             return Amplifier(block.counts, kernel, angles, native=plan.native, family=plan.adder)
 
         return self._latest(plan, "amplifier", number, make)
 
-    def _scale(self, plan: Plan, number: int, block: Block) -> _Scale:
+    def _scale(self, plan: Plan, number: int, block: Block) -> Scale:
         """How a block's pixels are mapped to probabilities."""
         return self._latest(
-            plan, "scale", number, lambda: _Scale.of(plan, block, _added(plan), self.range)
+            plan, "scale", number, lambda: Scale.of(plan, block, added_kernel(plan), self.range)
         )
 
     @staticmethod
@@ -285,102 +352,21 @@ class AmplitudeEstimation(Method):
             return *scale.found(block, probability, nothing, nothing == 0), None
         flat = table.reshape(len(powers), 2, -1)
         ideal = all(part.ideal for part in gathered)
-        estimate = most_likely if ideal else most_likely_damped
+        estimate = posterior_mean if self._scheduled(plan).falls else most_likely
+        estimate = estimate if ideal else most_likely_damped
         estimates = estimate(flat[:, 1], flat[:, 0], powers)
         p = np.sin(estimates.angles) ** 2
         found = scale.found(block, p, estimates.stderr, estimates.reliable)
         return *found, estimates.contrast
 
 
-#: Outputs of a block, their standard errors, and where these are reliable.
-_Found = tuple[_Array, _Array, NDArray[np.bool_]]
+def _highest(plan: Plan) -> int:
+    """The highest power that is chosen for a plan."""
+    if not is_ideal(plan.backend):
+        return HIGHEST_WITH_NOISE
+    return HIGHEST if plan.tolerance is None else HIGHEST_FOR_TOLERANCE
 
 
 def _others(kernel: tuple[int, ...]) -> int:
     """How many qubits a circuit has besides the position's: the kernel's and the flag."""
     return len(qubits_of(kernel_registers(kernel))) + 1
-
-
-def _added(plan: Plan) -> _Array:
-    """The kernel in the order of displacements from an output pixel to the padded one it reads."""
-    kernel = plan.propagator.effective_kernel
-    return np.flip(kernel) if plan.grid.flipped else kernel
-
-
-@dataclass(frozen=True, eq=False)
-class _Scale:
-    """How pixels are mapped to ``[0, 1]``, and probabilities back to outputs."""
-
-    low: _Array
-    """What becomes 0: one number, or one for each position."""
-    width: _Array
-    """The width of the range, 0 where there is nothing to estimate; same shape."""
-    total: float
-    """Sum of the kernel."""
-    size: float
-    """Sum of its magnitudes."""
-    local: bool
-
-    @classmethod
-    def of(cls, plan: Plan, block: Block, kernel: _Array, kind: str) -> _Scale:
-        """The range of all pixels, or of those that each output of a block sees."""
-        total, size = float(kernel.sum()), float(np.abs(kernel).sum())
-        if kind == "global":
-            low, high = plan.padded.min(), plan.padded.max()
-            return cls(np.array(low), np.array(high - low), total, size, local=False)
-        views = [block.view(plan.padded, v) for v in zip(*np.nonzero(kernel), strict=True)]
-        low, high = np.minimum.reduce(views), np.maximum.reduce(views)
-        return cls(low, high - low, total, size, local=True)
-
-    def angles(self, plan: Plan, block: Block, kernel: _Array) -> _Array:
-        """Half the rotation of the flag; of every cell, or every kernel position and cell."""
-        cells = tuple(2**bits for bits in block.bits)
-        if not self.local:
-            lattice = np.zeros(cells)
-            starts = [part.start for part in block.outputs]
-            ends = [start + length for start, length in zip(starts, cells, strict=True)]
-            seen = plan.padded[tuple(map(slice, starts, ends))]
-            lattice[tuple(map(slice, seen.shape))] = self._angle(seen)
-            return lattice
-        lattice = np.zeros((*kernel_states(kernel.shape), *cells))
-        for v in zip(*np.nonzero(kernel), strict=True):
-            angle = self._angle(block.view(plan.padded, v))
-            where = (*v, *map(slice, block.counts))
-            lattice[where] = angle if kernel[v] > 0 else math.pi / 2 - angle
-        return lattice
-
-    def _angle(self, seen: _Array) -> _Array:
-        """The angle whose squared sine is a pixel's place in the range."""
-        place = np.zeros_like(seen)
-        np.divide(seen - self.low, self.width, out=place, where=self.width > 0)
-        return np.arcsin(np.sqrt(np.clip(place, 0, 1)))
-
-    def probability(self, block: Block, outputs: _Array) -> _Array:
-        """The flag's probability at every position of a block, from all exact outputs."""
-        shown = tuple(
-            slice(part.start, part.start + n)
-            for part, n in zip(block.outputs, block.counts, strict=True)
-        )
-        negative = (self.size - self.total) / 2
-        width = self.width * self.size
-        width = np.where(width > 0, width, 1.0)
-        p = (outputs[shown] - self.low * self.total + self.width * negative) / width
-        return np.clip(p, 0, 1)
-
-    def errors(self, block: Block, error: _Array) -> _Array:
-        """Standard errors of a block's outputs from those of the flag's probabilities."""
-        return block.expand(self.width * self.size * error)
-
-    def found(
-        self,
-        block: Block,
-        probability: _Array,
-        stderr: _Array,
-        reliable: NDArray[np.bool_],
-    ) -> _Found:
-        """Outputs of a block from the flag's probabilities."""
-        p, error = (part.reshape(block.counts) for part in (probability, stderr))
-        negative = (self.size - self.total) / 2
-        image = self.low * self.total + self.width * (self.size * p - negative)
-        sure = reliable.reshape(block.counts) | (self.width == 0)
-        return block.expand(image), self.errors(block, error), block.expand(sure)
