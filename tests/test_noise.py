@@ -63,7 +63,9 @@ BACKENDS = {
     "readout alone": lambda: AerSimulator(noise_model=only_readout()),
     "Aer of a device": cache(lambda: AerSimulator.from_backend(GenericBackendV2(7, seed=3))),
     "a device on a line": cache(
-        lambda: GenericBackendV2(7, seed=4, coupling_map=[[i, i + 1] for i in range(6)])
+        lambda: GenericBackendV2(
+            7, ["cz", "id", "rz", "sx", "x"], seed=4, coupling_map=[[i, i + 1] for i in range(6)]
+        )
     ),
     "a device": cache(lambda: GenericBackendV2(7, seed=5)),
 }
@@ -304,11 +306,12 @@ class TestOutOfReach:
 class TestImitatedDevices:
     """With the real package, where it is installed."""
 
-    def test_marrakesh(self):
+    def test_hanoi(self):
+        """27 qubits; 156 take a minute, see `tests.benchmarks.test_devices`."""
         provider = pytest.importorskip(
             "qiskit_ibm_runtime.fake_provider", reason="imitated devices are an extra"
         )
-        backend = provider.FakeMarrakesh()
+        backend = provider.FakeHanoiV2()
         image = np.random.default_rng(1).random((16, 16))
         where = {"mode": "same", "boundary": "symm", "backend": backend}
         started = time.perf_counter()
