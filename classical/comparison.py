@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from classical.checks import numpy_defaults, positive_number, real_array, real_number
 from classical.similarity import psnr, rms, ssim
@@ -244,7 +244,7 @@ def _pvalue(noisy: NDArray[np.float64]) -> float:
         variance = max(_relative_variance(squares), _LEAST_VARIANCE)
     factor, freedom = variance / 2, 2 * n / variance
     statistic = float(squares.sum()) / factor
-    tail = min(stats.chi2.cdf(statistic, freedom), stats.chi2.sf(statistic, freedom))
+    tail = min(special.chdtr(freedom, statistic), special.chdtrc(freedom, statistic))
     return min(1.0, 2 * float(tail))
 
 

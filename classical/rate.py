@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import linregress
 
 from classical.checks import numpy_defaults, real_array
 
@@ -64,6 +63,8 @@ def convergence(shots: ArrayLike, errors: ArrayLike) -> Convergence:
         raise ValueError(f"errors: expected the shape of shots, {x.shape}, got {y.shape}")
     if np.ptp(x) == 0:
         raise ValueError("shots: expected at least 2 different numbers, got all the same")
+    from scipy.stats import linregress  # which takes longer to load than all the rest
+
     line = linregress(x, y)
     return Convergence(
         float(line.slope), float(line.stderr), math.exp(line.intercept), points=x.size

@@ -2,12 +2,17 @@
 
 import os
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # Before NumPy is loaded: threads of several workers for small matrices wait for each other.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import numpy as np
 import pytest
+
+
+def pytest_configure(config):
+    """One thread for each worker's matrices: those of several wait for each other.
+
+    It is said before workers start, as plugins of theirs load NumPy before this file.
+    """
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -49,9 +49,17 @@ WORK = {
 }
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("image", IMAGES)
-@pytest.mark.parametrize("work", WORK)
+#: All pairs of image, kernel and work: of their triples two of three.
+CASES = [
+    (work, image, kernel)
+    for i, work in enumerate(WORK)
+    for j, image in enumerate(IMAGES)
+    for k, kernel in enumerate(KERNELS)
+    if (i + j + k) % 3
+]
+
+
+@pytest.mark.parametrize(("work", "image", "kernel"), CASES)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_raising(work, image, kernel):
     expected = WORK[work](IMAGES[image], KERNELS[kernel])

@@ -5,6 +5,7 @@ False-alarm rates as `tests.chance` says.
 
 import time
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -57,14 +58,16 @@ def random_noise(seed):
 
 
 BACKENDS = {
-    "random 1": lambda: random_noise(1),
-    "random 2": lambda: random_noise(2),
+    "random 1": cache(lambda: random_noise(1)),
+    "random 2": cache(lambda: random_noise(2)),
     "readout alone": lambda: AerSimulator(noise_model=only_readout()),
-    "Aer of a device": lambda: AerSimulator.from_backend(GenericBackendV2(7, seed=3)),
-    "a device on a line": lambda: GenericBackendV2(
-        7, seed=4, coupling_map=[[i, i + 1] for i in range(6)]
+    "Aer of a device": cache(lambda: AerSimulator.from_backend(GenericBackendV2(7, seed=3))),
+    "a device on a line": cache(
+        lambda: GenericBackendV2(
+            7, ["cz", "id", "rz", "sx", "x"], seed=4, coupling_map=[[i, i + 1] for i in range(6)]
+        )
     ),
-    "a device": lambda: GenericBackendV2(7, seed=5),
+    "a device": cache(lambda: GenericBackendV2(7, seed=5)),
 }
 METHODS = {
     "Collapse": (qconv.Collapse(), (3, 3), (4, 5)),
@@ -303,11 +306,12 @@ class TestOutOfReach:
 class TestImitatedDevices:
     """With the real package, where it is installed."""
 
-    def test_marrakesh(self):
+    def test_hanoi(self):
+        """27 qubits; 156 take a minute, see `tests.benchmarks.test_devices`."""
         provider = pytest.importorskip(
             "qiskit_ibm_runtime.fake_provider", reason="imitated devices are an extra"
         )
-        backend = provider.FakeMarrakesh()
+        backend = provider.FakeHanoiV2()
         image = np.random.default_rng(1).random((16, 16))
         where = {"mode": "same", "boundary": "symm", "backend": backend}
         started = time.perf_counter()

@@ -14,6 +14,7 @@ from qiskit_aer.primitives import SamplerV2
 import classical
 import qconv
 from qconv.execution.readout import Readout, applied
+from qconv.planning.budget import Noisy
 from tests.cases import EDGE
 
 PAIRS = [(0.02, 0.07), (0.1, 0.2), (0.0, 0.03), (0.04, 0.01)]
@@ -37,17 +38,12 @@ def scores(method, image, kernel, seeds, *, shots, backend=None, mitigation="rea
     where = {"mode": "same", "boundary": "wrap", "method": method} | where
     exact = qconv.convolve(image, kernel, shots=None, **where).image
     backend = reading() if backend is None else backend
-    found = []
+    found, known = [], {}
+    how = where | {"shots": shots, "backend": backend, "mitigation": mitigation}
     for seed in seeds:
-        result = qconv.convolve(
-            image,
-            kernel,
-            shots=shots,
-            seed=seed,
-            backend=backend,
-            mitigation=mitigation,
-            **where,
-        )
+        plan = qconv.plan(image, kernel, seed=seed, **how)
+        plan.memory[Noisy] = known  # laws of noisy outcomes, the same for all seeds
+        result = plan.run()
         found.append((result.image - exact) / result.stderr)
     return np.array(found)
 

@@ -36,7 +36,12 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _seeded():
+    """On one thread: the tensors are small, and threads of several workers wait for each other."""
     torch.manual_seed(16)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def small(**how):
@@ -45,8 +50,8 @@ def small(**how):
 
 class TestFunctional:
     def test_exact_over_random_configurations(self):
-        """500 layers of random shape: stride, padding, dilation, groups, bias, single images."""
-        for array, weight, bias, how in configurations(500, seed=2):
+        """150 layers of random shape: stride, padding, dilation, groups, bias, single images."""
+        for array, weight, bias, how in configurations(150, seed=2):
             tensors = [None if part is None else torch.from_numpy(part) for part in (weight, bias)]
             exact = functional.conv2d(torch.from_numpy(array), *tensors, **how).numpy()
             result = qconv.conv2d(array, weight, bias, **how, shots=None)
@@ -322,7 +327,7 @@ class TestGradients:
 
         inputs = (x, parameters["weight"], parameters["bias"])
         assert torch.autograd.gradcheck(output, inputs, check_forward_ad=True)
-        assert torch.autograd.gradgradcheck(output, inputs)
+        assert torch.autograd.gradgradcheck(output, inputs, fast_mode=True)  # random directions
 
     def test_equal_to_those_of_a_plain_layer(self):
         """Whatever was measured, for a given gradient of the output."""

@@ -248,7 +248,7 @@ class TestSeeds:
     def test_same_bytes_on_any_number_of_threads(self, method, backend, monkeypatch):
         image = np.random.default_rng(3).random((128, 129))  # several blocks of random numbers
         seen = set()
-        for threads in "123":
+        for threads in "123" if backend is None else "13":
             monkeypatch.setenv("QCONV_NUM_THREADS", threads)
             result = run(image, SHARPEN, method, 2, backend=backend)
             seen.add(result.image.tobytes() + result.stderr.tobytes())

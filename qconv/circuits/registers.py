@@ -150,6 +150,20 @@ def large_diagonal(entries: NDArray[np.complex128]) -> DiagonalGate:
     return gate
 
 
+def large_initialize(amplitudes: NDArray[np.complex128]) -> Initialize:
+    """The same of setting some qubits to amplitudes.
+
+    Args:
+        amplitudes: ``2**n`` of them, whose squares add up to 1.
+    """
+    numbers = amplitudes.tolist()
+    made = Initialize([1.0, 0.0])
+    for part in (made, made._stateprep):
+        part.num_qubits = amplitudes.size.bit_length() - 1
+    made._stateprep._params = made._stateprep._params_arg = numbers
+    return made
+
+
 def append_large(circuit: QuantumCircuit, operation: Instruction, qubits: Sequence[Qubit]) -> None:
     """Append an operation of many numbers, each of which Qiskit would otherwise look at."""
     append_again(circuit, CircuitInstruction(operation, tuple(qubits), ()))
@@ -162,7 +176,7 @@ def append_again(circuit: QuantumCircuit, instruction: CircuitInstruction) -> No
 
 #: Instructions of many numbers, and how each is made again of an array of them.
 _MANY: dict[str, Callable[[NDArray[Any], int], Instruction]] = {
-    "initialize": lambda numbers, _: Initialize(numbers.tolist()),
+    "initialize": lambda numbers, _: large_initialize(numbers),
     "diagonal": lambda numbers, _: DiagonalGate(numbers.tolist()),
     "ucry": lambda numbers, _: UCRYGate(numbers.real.tolist()),
     "set_statevector": lambda numbers, qubits: WholeState(numbers.real, qubits),
@@ -239,7 +253,7 @@ def prepare(
     if native and _at_once(circuit, amplitudes, qubits):
         append_large(circuit, WholeState(unit, circuit.num_qubits), circuit.qubits)
     elif native:
-        append_large(circuit, Initialize(unit.astype(np.complex128).tolist()), qubits)
+        append_large(circuit, large_initialize(unit.astype(np.complex128)), qubits)
         circuit.barrier()
     else:
         circuit.compose(encode_amplitudes(amplitudes), qubits, inplace=True)

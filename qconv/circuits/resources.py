@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass, fields
+from functools import cache
 
 from qiskit import AncillaRegister, QuantumCircuit
 from qiskit.circuit import CircuitInstruction
 from qiskit.providers import BackendV2
-from qiskit.transpiler import generate_preset_pass_manager
+from qiskit.transpiler import PassManager, generate_preset_pass_manager
 
 PLAIN_BASIS = ("rz", "sx", "x", "cx")
 """The gates that circuits are counted in where no backend is named."""
@@ -137,9 +139,16 @@ def _without_saves(circuit: QuantumCircuit) -> QuantumCircuit:
 
 def _transpile(circuit: QuantumCircuit, backend: BackendV2 | None, level: int) -> QuantumCircuit:
     """Transpile for a backend, or to the plain basis."""
-    target = {"basis_gates": list(PLAIN_BASIS)} if backend is None else {"backend": backend}
-    passes = generate_preset_pass_manager(optimization_level=level, seed_transpiler=_SEED, **target)
-    return passes.run(circuit)
+    if backend is None:
+        return _plain_passes(level, threading.get_ident()).run(circuit)
+    return generate_preset_pass_manager(level, backend, seed_transpiler=_SEED).run(circuit)
+
+
+@cache
+def _plain_passes(level: int, thread: int) -> PassManager:
+    """What transpiles to the plain basis; a thread's own, as passes note what they found."""
+    basis = list(PLAIN_BASIS)
+    return generate_preset_pass_manager(level, basis_gates=basis, seed_transpiler=_SEED)
 
 
 def _is_gate(item: CircuitInstruction) -> bool:

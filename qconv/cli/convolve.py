@@ -46,12 +46,13 @@ _QUBITS = 16
 #: Names of a picture's channels.
 _COLOURS = ("red", "green", "blue")
 
-_METHODS: dict[str, type[qconv.Method]] = {
-    "collapse": qconv.Collapse,
-    "diffusion": qconv.Diffusion,
-    "interference": qconv.Interference,
-    "fourier": qconv.Fourier,
-    "estimation": qconv.AmplitudeEstimation,
+#: Names of the methods in `qconv`, which loads each when it is asked for.
+_METHODS = {
+    "collapse": "Collapse",
+    "diffusion": "Diffusion",
+    "interference": "Interference",
+    "fourier": "Fourier",
+    "estimation": "AmplitudeEstimation",
 }
 
 
@@ -140,7 +141,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _method(options: argparse.Namespace) -> qconv.Method:
     """The method of the call with its options, in blocks if that is asked for."""
-    method = _METHODS[options.method](**_given(options))
+    method: qconv.Method = getattr(qconv, _METHODS[options.method])(**_given(options))
     if options.blocks is None:
         return method
     if not method.whole_image:

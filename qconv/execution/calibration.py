@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +112,12 @@ class Calibrations:
             found += [float(law.reshape(-1, 2, 1 << bit)[:, 1].sum()) for bit in range(len(some))]
         return np.array(found) if found else None
 
+    @cached_property
+    def _flips(self) -> bool:
+        """Whether an X gate is one of the backend's own, which Aer takes long to tell."""
+        backend = target_of(self.jobs.backend)
+        return backend is None or "x" in backend.operation_names
+
     def _prepared(self, qubits: list[int], value: int, physical: Physical) -> Physical:
         """A circuit that prepares the same bit on each of some qubits and measures them."""
         circuit = QuantumCircuit(physical.circuit.num_qubits)
@@ -119,9 +126,9 @@ class Calibrations:
             circuit.x(qubits)
         circuit.barrier(qubits)
         circuit.measure(qubits, range(len(qubits)))
-        backend = target_of(self.jobs.backend)
-        if backend is None or "x" in backend.operation_names:
+        if self._flips:
             return Physical(circuit)
+        backend = target_of(self.jobs.backend)
         layout = list(range(circuit.num_qubits))
         manager = generate_preset_pass_manager(0, backend=backend, initial_layout=layout)
         return Physical(manager.run(circuit))

@@ -98,6 +98,12 @@ def _density_matrices() -> AerSimulator:
     return AerSimulator(method="density_matrix")
 
 
+@cache
+def _simulated_names() -> frozenset[str]:
+    """Instructions that it knows; Aer makes its target anew whenever it is asked for them."""
+    return frozenset(_density_matrices().operation_names)
+
+
 def _parts(
     physical: QuantumCircuit,
 ) -> tuple[QuantumCircuit | None, list[int], list[int]]:
@@ -126,7 +132,7 @@ def _parts(
 
 def _known(noise: NoiseModel, gates: QuantumCircuit) -> bool:
     """Whether all noise that matters is that of known gates and of the readout of single qubits."""
-    if not {item.name for item in gates} <= set(_density_matrices().operation_names):
+    if not {item.name for item in gates} <= _simulated_names():
         return False
     delayed = any(isinstance(item.operation, Delay) for item in gates)
     passes = [
