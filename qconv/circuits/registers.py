@@ -20,6 +20,9 @@ Registers = Mapping[int, QuantumRegister]
 #: Amplitudes from which on they are handed to a simulator as one array.
 LARGE = 2**12
 
+#: States of a whole circuit, of which a simulator may be handed an array though few are prepared.
+_SMALL = 2**21
+
 #: Names of the instructions that prepare amplitudes.
 PREPARATIONS = (
     "initialize",
@@ -199,7 +202,9 @@ def _at_once(
 ) -> bool:
     """Whether to set the state of a whole circuit: nothing is lost, and it pays."""
     begins = not circuit.data and list(qubits) == circuit.qubits[: len(qubits)]
-    return begins and amplitudes.size >= LARGE and 2**circuit.num_qubits <= 8 * amplitudes.size
+    states = 2**circuit.num_qubits
+    small = states <= 8 * amplitudes.size or states <= _SMALL
+    return begins and amplitudes.size >= LARGE and small
 
 
 def append_shift(
