@@ -19,21 +19,25 @@ from qiskit_aer import AerSimulator
 
 from qconv.circuits.amplification.rounds import Reflection
 from qconv.circuits.registers import ROUND, WholeState, append_again
-from qconv.execution.backends import known_to_aer, require_success
+from qconv.execution.backends import ideal_simulator, known_to_aer, require_success
+
+#: Qubits up to which a piece is simulated by one thread: its gates are many and short, so that two
+#: threads take half as long again of the cores, and gain nothing unless both are idle.
+_ALONE = 21
 
 
-def simulated(circuit: QuantumCircuit, simulator: AerSimulator) -> Result:
-    """What a simulator of state vectors gives for a circuit without measurements.
+def simulated(circuit: QuantumCircuit) -> Result:
+    """What the ideal simulator gives for a circuit without measurements.
 
     Args:
         circuit: Saves what is wanted at its end, after any rounds.
-        simulator: Ideal.
 
     Raises:
         RuntimeError: The simulator failed.
     """
     if not any(item.name == ROUND for item in circuit.data):
-        return _run(known_to_aer(circuit), simulator)
+        return _run(known_to_aer(circuit), ideal_simulator())
+    simulator = ideal_simulator(_ALONE)
     head, tail = circuit.copy_empty_like(), circuit.copy_empty_like()
     rounds = []
     for item in circuit.data:
