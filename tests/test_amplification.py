@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import Statevector
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
 import classical
 import qconv
 from qconv.circuits.amplification.preparation import RotationTree, tree_angles
+from qconv.circuits.amplification.rounds import REFLECTION, Reflection
+from qconv.circuits.registers import ROUND
 from qconv.execution.law import born_probabilities
 from qconv.methods.whole_image.amplification import MOST_ROUNDS, Amplification, choose
 from tests.cases import EDGE, close, random_integers
@@ -127,31 +131,38 @@ class TestExact:
 class TestPieces:
     """A large circuit is simulated round by round; the law is that of the whole."""
 
-    def test_same_law(self):
-        from qconv.circuits.amplification.rounds import ROUND
-
+    @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
+    def test_same_law(self, method):
         image = np.random.default_rng(0).normal(size=(64, 64)) + 1
-        method = qconv.Fourier(amplify=2)
-        plan = qconv.plan(image, EDGE, method=method, shots=None, **WRAP)
-        (program,) = method.build(plan)
+        plan = qconv.plan(image, EDGE, method=method(amplify=2), shots=None, **WRAP)
+        (program,) = plan.method.build(plan)
         boxed = program.built()
         assert [item.name for item in boxed].count(ROUND) == 2
-        law = born_probabilities(boxed, None)
+        law = born_probabilities(boxed, None, measured=program.measured)
         assert "save_statevector" not in boxed.count_ops()
-        flat = boxed.decompose(ROUND)
-        assert flat.num_qubits == boxed.num_qubits == 14
-        flat.save_probabilities()
+        flat = boxed.decompose(ROUND).decompose(REFLECTION)
+        assert flat.num_qubits == boxed.num_qubits
+        flat.save_probabilities(flat.qubits[: program.measured])
         whole = AerSimulator().run(flat).result().data(0)["probabilities"]
         np.testing.assert_allclose(law, whole, atol=1e-13)
         close(plan.run().image, classical.convolve(image, EDGE, **WRAP))
+
+    def test_reflection(self):
+        """The gates that it is made of, on a state that has something of everything."""
+        rng = np.random.default_rng(4)
+        state = rng.normal(size=(64, 2)) @ [1, 1j]
+        state /= np.linalg.norm(state)
+        amplitudes = rng.normal(size=16)
+        reflection = Reflection(amplitudes, 6)
+        expected = Statevector(state).evolve(reflection.definition).data
+        reflection.reflect(state)
+        np.testing.assert_allclose(state, expected, atol=1e-14)
+        assert np.abs(state[16:]).min() > 0
 
 
 class TestPreparation:
     def test_tree(self):
         """Both ways, on the whole register: the amplitudes, and ones again."""
-        from qiskit import QuantumCircuit
-        from qiskit.quantum_info import Statevector
-
         amplitudes = np.random.default_rng(3).normal(size=16)
         amplitudes[[2, 3, 9]] = 0
         amplitudes /= np.linalg.norm(amplitudes)
@@ -430,5 +441,10 @@ def test_results_are_saved_with_their_rounds(tmp_path):
     names = [item.name for item in result.circuits[0]]
     assert "amplification_round" in names
     assert [item.name for item in again.circuits[0]] == names
+    law, loaded = (
+        born_probabilities(found.circuits[0].remove_final_measurements(inplace=False))
+        for found in (result, again)
+    )
+    assert np.array_equal(law, loaded)
     more = qconv.convolve(image, EDGE, method=method, shots=5, seed=2, boundary="wrap")
     assert len((again + more).circuits) == 1

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Gate, Instruction, Qubit
-from qiskit.circuit.library import DiagonalGate, Initialize, StatePreparation, UCRYGate
+from qiskit.circuit.library import DiagonalGate, Initialize, StatePreparation
 
 from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
@@ -20,6 +19,9 @@ Registers = Mapping[int, QuantumRegister]
 
 #: Amplitudes from which on they are handed to a simulator as one array.
 LARGE = 2**12
+
+#: States of a whole circuit, of which a simulator may be handed an array though few are prepared.
+_SMALL = 2**21
 
 #: Names of the instructions that prepare amplitudes.
 PREPARATIONS = (
@@ -86,8 +88,11 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
         self, amplitudes: NDArray[np.float64] | NDArray[np.complex128], num_qubits: int
     ) -> None:
         """Take the amplitudes of the first qubits, of norm 1; the others are in ``|0>``."""
-        whole = np.zeros(2**num_qubits, dtype=np.complex128)
-        whole[: amplitudes.size] = amplitudes
+        if amplitudes.size == 2**num_qubits:
+            whole = np.asarray(amplitudes, dtype=np.complex128)
+        else:
+            whole = np.zeros(2**num_qubits, dtype=np.complex128)
+            whole[: amplitudes.size] = amplitudes
         super().__init__("set_statevector", num_qubits, 0, [whole])
         self._prepared = amplitudes.size.bit_length() - 1
 
@@ -174,61 +179,8 @@ def append_again(circuit: QuantumCircuit, instruction: CircuitInstruction) -> No
     circuit._append(instruction)
 
 
-#: Instructions of many numbers, and how each is made again of an array of them.
-_MANY: dict[str, Callable[[NDArray[Any], int], Instruction]] = {
-    "initialize": lambda numbers, _: large_initialize(numbers),
-    "diagonal": lambda numbers, _: DiagonalGate(numbers.tolist()),
-    "ucry": lambda numbers, _: UCRYGate(numbers.real.tolist()),
-    "set_statevector": lambda numbers, qubits: WholeState(numbers.real, qubits),
-}
-
-#: Most numbers of an instruction that a file holds as they are; what begins the names of others.
-_FEW, _ARRAY = 64, "array of "
-
 #: Name of the instruction that holds a round of amplification.
 ROUND = "amplification_round"
-
-
-def with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
-    """A circuit for a QPY file, which holds no more than 65,535 parameters of an instruction.
-
-    Instructions of many numbers become unknown ones of one array; `with_numbers` makes them again.
-    """
-    made = circuit.copy_empty_like()
-    for item in circuit.data:
-        operation = item.operation
-        if operation.name == ROUND and operation.definition is not None:
-            operation = _box(operation.num_qubits, with_arrays(operation.definition))
-        numbers = operation.params
-        if isinstance(operation, WholeState):
-            numbers = operation.amplitudes
-        if operation.name in _MANY and len(numbers) > _FEW:
-            array = np.array(numbers, dtype=np.complex128)
-            name = f"{_ARRAY}{operation.name}"
-            operation = Instruction(name, operation.num_qubits, 0, [array])
-        append_again(made, CircuitInstruction(operation, item.qubits, item.clbits))
-    return made
-
-
-def with_numbers(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit of which `with_arrays` made another one."""
-    made = circuit.copy_empty_like()
-    for item in circuit.data:
-        operation = item.operation
-        if operation.name.startswith(ROUND) and operation.definition is not None:
-            operation = _box(operation.num_qubits, with_numbers(operation.definition))
-        elif operation.name.startswith(_ARRAY):
-            make = _MANY[operation.name.removeprefix(_ARRAY)]
-            operation = make(operation.params[0], operation.num_qubits)
-        append_again(made, CircuitInstruction(operation, item.qubits, item.clbits))
-    return made
-
-
-def _box(num_qubits: int, definition: QuantumCircuit) -> Instruction:
-    """A round of amplification as one instruction."""
-    box = Instruction(ROUND, num_qubits, 0, [])
-    box.definition = definition
-    return box
 
 
 def prepare(
@@ -246,8 +198,8 @@ def prepare(
         qubits: In ``|0>``.
         native: True for one instruction that a simulator carries out: ``initialize`` with a
             barrier after it (a simulator would run the circuit shot by shot if anything could come
-            before); or, as Qiskit looks at each of its numbers for longer than the simulator runs,
-            ``set_statevector`` of the whole circuit where they are many. False for gates.
+            before); or, which is faster, ``set_statevector`` of the whole circuit where it fits.
+            False for gates.
     """
     unit = amplitudes / np.linalg.norm(amplitudes)
     if native and _at_once(circuit, amplitudes, qubits):
@@ -264,7 +216,9 @@ def _at_once(
 ) -> bool:
     """Whether to set the state of a whole circuit: nothing is lost, and it pays."""
     begins = not circuit.data and list(qubits) == circuit.qubits[: len(qubits)]
-    return begins and amplitudes.size >= LARGE and 2**circuit.num_qubits <= 8 * amplitudes.size
+    states = 2**circuit.num_qubits
+    small = states <= 8 * amplitudes.size or states <= _SMALL
+    return begins and amplitudes.size >= LARGE and small
 
 
 def append_shift(

@@ -104,9 +104,13 @@ def is_statevector(backend: Backend) -> bool:
 
 
 @cache
-def ideal_simulator() -> AerSimulator:
-    """The simulator that ``backend=None`` stands for."""
-    return AerSimulator(method="statevector", statevector_parallel_threshold=_PARALLEL_QUBITS)
+def ideal_simulator(alone: int = _PARALLEL_QUBITS) -> AerSimulator:
+    """The simulator that ``backend=None`` stands for.
+
+    Args:
+        alone: Qubits up to which it takes one thread.
+    """
+    return AerSimulator(method="statevector", statevector_parallel_threshold=alone)
 
 
 @cache

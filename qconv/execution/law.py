@@ -7,12 +7,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._memory import require_memory
-from qconv.execution.backends import (
-    Backend,
-    ideal_simulator,
-    is_ideal,
-    require_success,
-)
+from qconv.execution.backends import Backend, is_ideal, require_success
 from qconv.execution.pieces import simulated
 from qconv.execution.transpiling import ready
 
@@ -70,7 +65,7 @@ def saved_probabilities(
     needed = state_memory(circuit.num_qubits, measured or circuit.num_qubits)
     require_memory(needed, f"circuit of {circuit.num_qubits} qubits is")
     if backend is None:  # which takes circuits as they are
-        result = simulated(circuit, ideal_simulator())
+        result = simulated(circuit)
     else:
         result = backend.run(ready(circuit, backend), shots=1).result()
         require_success(result)

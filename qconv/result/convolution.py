@@ -17,8 +17,8 @@ from scipy.special import ndtri
 
 from qconv._checks import numpy_defaults, real_array, real_number
 from qconv._files import written_together
-from qconv.circuits.registers import with_arrays, with_numbers
 from qconv.propagator import Propagator
+from qconv.result.circuits import with_arrays, with_numbers
 from qconv.result.numbers import both, contents, in_words, joint_unit, root_error, root_mean_square
 from qconv.visualization.figures import result_figure
 from qconv.visualization.preview import preview

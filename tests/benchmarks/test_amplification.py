@@ -107,9 +107,9 @@ print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM"
     ("method", "step", "seconds", "room"),
     [
         ("Fourier(amplify='auto')", 2, 6, 1.2),
-        ("Fourier(amplify='auto', read_out='root')", 2, 9, 1.2),
+        ("Fourier(amplify='auto', read_out='root')", 2, 6, 1.2),
         ("Fourier(amplify='auto')", 1, 30, 2.0),
-        ("Interference(amplify='auto')", 2, 40, 1.2),
+        ("Interference(amplify='auto')", 2, 8, 1.2),
     ],
 )
 def test_call(method, step, seconds, room):

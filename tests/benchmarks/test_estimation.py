@@ -13,7 +13,8 @@ import time
 
 import numpy as np
 import pytest
-from skimage.transform import downscale_local_mean
+from skimage import data
+from skimage.transform import downscale_local_mean, resize
 
 import classical
 import qconv
@@ -132,6 +133,35 @@ def test_intervals(photograph, kernel):
         )
         assert 0.9475 <= np.mean(z < 1.96) < 0.9505
         assert np.mean(z > 10) < 5e-4
+
+
+@pytest.mark.parametrize("name", ["camera", "coins"])
+def test_schedule(name):
+    """Of the default, 16 seeds together: error times calls, intervals, the furthest pixel."""
+    image = resize(getattr(data, name)().astype(float), (64, 64), anti_aliasing=True)
+    image = (image - image.min()) / np.ptp(image)
+    exact = classical.convolve(image, GAUSSIAN, **WRAP)
+    print(f"\n{name} 64 x 64, Gaussian, 16 seeds (goals: 4.5, 94 to 96 %, none beyond 8)")
+    print("powers       shots  calls  error x calls  predicted  in 95 %   z^2  furthest  reliable")
+    even = (0, 1, 2, 4, 8, 16)
+    for method, shots in [(even, 100), *(("auto", n) for n in (50, 100, 200, 250))]:
+        made = qconv.AmplitudeEstimation(method)
+        predicted = qconv.plan(image, GAUSSIAN, method=made, shots=shots, **WRAP).cost.rmse
+        runs = [error(image, made, shots, GAUSSIAN, seed) for seed in range(16)]
+        off = np.array([result.image - exact for *_, result in runs])
+        z = off / [result.stderr for *_, result in runs]
+        calls, rmse = runs[0][0], np.sqrt(np.mean(off**2))
+        reliable = np.mean([result.reliable.mean() for *_, result in runs])
+        highest = runs[0][2].circuits[-1].count_ops().get("diagonal", 0) // 2
+        print(
+            f"{'auto' if method == 'auto' else 'the same':<9}{highest:>3}{shots:>9}{calls:7.0f}"
+            f"{rmse * calls:15.2f}{predicted / rmse:11.3f}{100 * np.mean(np.abs(z) < 1.96):9.2f}"
+            f"{np.mean(z**2):6.3f}{np.abs(z).max():10.1f}{100 * reliable:9.1f} %"
+        )
+        if method == "auto" and shots <= 200:  # more of them only repeat the highest power
+            assert rmse * calls < 4.5
+            assert 0.94 < np.mean(np.abs(z) < 1.96) < 0.965
+            assert np.abs(z).max() < 8
 
 
 _WHOLE = """

@@ -34,7 +34,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from scipy.signal import convolve
 
 from qconv._checks import one_of, whole_number
 from qconv.circuits.arithmetic import FAMILIES
@@ -230,6 +229,8 @@ def joined(moves: list[Move]) -> Move:
 
 
 def _convolved(first: _Array, second: _Array) -> _Array:
+    from scipy.signal import convolve  # which takes half a second to load
+
     return np.asarray(convolve(first, second, method="direct"))
 
 

@@ -133,10 +133,10 @@ class EncodedImage:
             circuit.append(AmplitudePreparation(amplitudes.ravel()), qubits, copy=False)
         else:
             prepare(circuit, amplitudes.ravel(), qubits, native=self.plan.native)
-        if rounds.number:
-            undoable = self._undoable(amplitudes, qubits)
-            boxed = self.plan.native and amplitudes.size >= LARGE
-            rounds.append(circuit, undoable, qubits, boxed=boxed)
+        if rounds.number and self.plan.native and amplitudes.size >= LARGE:
+            rounds.append_boxes(circuit, amplitudes, qubits)
+        elif rounds.number:
+            rounds.append(circuit, self._undoable(amplitudes, qubits), qubits)
         circuit.compose(shell, inplace=True, copy=False)
         return circuit
 

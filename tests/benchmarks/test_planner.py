@@ -1,0 +1,104 @@
+"""The planner: root mean square errors as predicted, against measured ones; prints a table.
+
+    python -m pytest tests/benchmarks/test_planner.py -s
+
+Every method that `qconv.compare_methods` compares, three kernels, two photographs of 64 x 64,
+boundary wrap, 2,000 executions a pixel. Whole images: pixels that expect fewer than 20 counts are
+left out, of what is predicted as well.
+
+What is measured has an error of its own. The mean square of independent errors of variance ``v``
+has the variance ``2 sum(v**2) / P**2`` over ``P`` pixels, its root the relative spread
+``sqrt(sum(v**2) / 2) / sum(v)``. Runs are repeated until that is below 0.75 %, a quarter of the
+3 % that are allowed: were all predictions right, one row would be outside with a probability of
+6e-5. Runs of amplitude estimation take seconds, so that 1 % has to do: 0.3 %. Errors of shared
+shots go together, so one run has a spread of 40 %; that of 3,000 is taken from the runs themselves.
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+import classical
+import qconv
+
+data = pytest.importorskip("skimage.data", reason="needs the extra `images`")
+
+SIDE, SHOTS, WRAP = 64, 2000, {"mode": "same", "boundary": "wrap"}
+
+#: Least counts that a pixel must expect.
+COUNTS = 20
+
+#: How far predictions may be off, and the spread of what they are compared with.
+ALLOWED, SPREAD, SHARED_RUNS = 0.03, 0.0075, 3000
+
+#: The same of methods that are further off, by 4 to 14 %.
+FURTHER = {"AmplitudeEstimation": (0.15, 0.01)}
+
+
+def photograph(name):
+    from skimage.transform import resize
+
+    return resize(getattr(data, name)().astype(float), (SIDE, SIDE), anti_aliasing=True)
+
+
+def expecting(method, image, kernel, exact, result):
+    """Where enough counts are expected, from the exact result alone."""
+    if result.count_unit is not None:  # magnitudes
+        return np.square(exact / result.count_unit) >= COUNTS
+    if method.nonnegative:  # particles
+        particles = classical.convolve(image, np.abs(kernel), **WRAP)
+        return SHOTS * particles / particles.mean() >= COUNTS
+    return np.ones(exact.shape, dtype=bool)  # their own shots, or those of the reference
+
+
+def measured(method, image, kernel, shots, most):
+    """Root mean square error as predicted and as measured, spread of the latter, runs, pixels."""
+    exact = classical.convolve(image, kernel, **WRAP)
+    exact = exact if method.signed else np.abs(exact)
+    laid_out = qconv.plan(image, kernel, method=method, shots=shots, **WRAP)
+    variance = np.square(method.predict(laid_out).stderr)
+    seen = expecting(method, image, kernel, exact, laid_out.run())
+    variance = variance[seen]
+    spread = math.sqrt(np.sum(variance**2) / 2) / variance.sum()
+    shared = laid_out.executions[0] == shots
+    runs = SHARED_RUNS if shared else math.ceil((spread / most) ** 2)
+    squares = []
+    for seed in range(runs):
+        again = qconv.plan(image, kernel, method=method, shots=shots, seed=seed, **WRAP).run()
+        squares.append(np.mean(np.square(again.image - exact)[seen]))
+    if shared:
+        spread = np.std(squares) / np.mean(squares) / 2
+    rmse = math.sqrt(np.mean(squares))
+    return math.sqrt(variance.mean()), rmse, spread / math.sqrt(runs), runs, seen.mean()
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "edge", "sobel-x"])
+@pytest.mark.parametrize("picture", ["camera", "coins"])
+def test_predictions(picture, kernel):
+    image, weights = photograph(picture), qconv.named_kernel(kernel)
+    compared = qconv.compare_methods(image, weights, executions=SHOTS * SIDE**2, **WRAP)
+    print(f"\n{picture}, {kernel}")
+    print(
+        f"{'':<46}{'predicted':>10}{'measured':>10}{'ratio':>8}{'spread':>8}{'runs':>6}{'seen':>7}"
+    )
+    far = []
+    for row in compared.rows:
+        assert row.possible
+        method, cost = row.method, row.cost
+        shots = cost.executions // method.executions(SIDE**2, 1)
+        laid_out = qconv.plan(image, weights, method=method, shots=shots, **WRAP)
+        stderr = method.predict(laid_out).stderr
+        assert math.sqrt(np.mean(np.square(stderr))) == pytest.approx(cost.rmse, rel=1e-6)
+        allowed, most = FURTHER.get(type(method).__name__, (ALLOWED, SPREAD))
+        predicted, rmse, spread, runs, seen = measured(method, image, weights, shots, most)
+        ratio = rmse / predicted
+        name = str(compared).splitlines()[1 + compared.rows.index(row)].split("  ")[0]
+        print(
+            f"{name:<46}{predicted:>10.4g}{rmse:>10.4g}{ratio:>8.4f}{100 * spread:>6.2f} %"
+            f"{runs:>6}{100 * seen:>5.0f} %"
+        )
+        assert spread < 0.0101
+        if abs(ratio - 1) > allowed:
+            far.append((name, ratio))
+    assert not far
