@@ -59,9 +59,9 @@ from qconv.methods.amplitude_estimation.schedule import (
     Powers,
     Schedule,
     checked_powers,
-    inflation,
     least_shots,
     scheduled,
+    variance,
 )
 from qconv.methods.cutting import Block, cut
 from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
@@ -244,13 +244,10 @@ class AmplitudeEstimation(Method):
         if plan.shots is None:
             return Prediction(1.0, stderr)
         schedule = self._scheduled(plan)
-        information, wider = schedule.information, inflation(schedule)
         exact = self._exactly(plan)
         for number, block in enumerate(self._blocks(plan)):
             scale = self._scale(plan, number, block)
-            p = scale.probability(block, exact)
-            bend = 3 * (1 - 2 * p) ** 2 / information**2  # sin(t)**2 is not linear in t
-            error = np.sqrt(wider * (4 * p * (1 - p) / information + bend))
+            error = np.sqrt(variance(schedule, scale.probability(block, exact)))
             stderr[block.outputs] = scale.errors(block, error)
         return Prediction(1.0, stderr)
 

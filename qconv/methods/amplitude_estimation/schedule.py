@@ -22,10 +22,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qconv._checks import whole_number
 from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean
 from qconv.planning.allocation import DEFAULT_SHOTS
+
+_Array = NDArray[np.float64]
 
 #: What `AmplitudeEstimation` takes for powers.
 Powers = str | Sequence[int] | Sequence[tuple[int, int]]
@@ -37,8 +40,11 @@ _EACH, _TOP, _MORE = 4, 9.0, 5.0
 #: least cost is asked for however deep the circuits are; and with noise, which blurs deep circuits.
 HIGHEST, HIGHEST_FOR_TOLERANCE, HIGHEST_WITH_NOISE = 32, 64, 8
 
-#: Angles for which the inflation is drawn, and with which seed.
-_ANGLES, _SEED = 1024, 20261128
+#: Angles for which errors are drawn, more with fewer powers than that, in parts of their range.
+_ANGLES, _LONG, _PARTS = 1024, 16, 4
+
+#: To draw them with.
+_SEED = 20261128
 
 
 @dataclass(frozen=True)
@@ -153,15 +159,37 @@ def _needed(powers: Sequence[int]) -> list[float]:
     return [float(n) for n in (_TOP + _MORE * (octaves[-1] - octaves)) * parts]
 
 
+def variance(schedule: Schedule, probability: _Array) -> _Array:
+    """Mean square error to be expected of estimated probabilities.
+
+    What the Fisher information leaves, times what few shots of the highest powers, whose number is
+    random for every pixel, tell less.
+
+    Args:
+        schedule: The powers and their shots.
+        probability: Of a hit of power 0, any shape.
+    """
+    aside = np.abs(np.arcsin(np.sqrt(probability)) - np.pi / 4)
+    centres = (np.arange(_PARTS) + 0.5) * (np.pi / 4 / _PARTS)
+    return _least(schedule, probability) * np.interp(aside, centres, _inflation(schedule))
+
+
+def _least(schedule: Schedule, p: _Array) -> _Array:
+    """What the Fisher information leaves; ``sin(t)**2`` is not linear in ``t``."""
+    information = schedule.information
+    return 4 * p * (1 - p) / information + 3 * (1 - 2 * p) ** 2 / information**2
+
+
 @lru_cache(maxsize=256)
-def inflation(schedule: Schedule) -> float:
+def _inflation(schedule: Schedule) -> _Array:
     """By which factor variances exceed what the Fisher information leaves.
 
-    With few shots of the highest powers, whose number is random for every pixel, angles are not
-    normally distributed around the true one. Drawn by simulation, for angles of the whole range.
+    Drawn by simulation, in parts of the angles' range by their distance from its middle.
     """
     rng = np.random.default_rng(_SEED)
-    angles = (np.arange(_ANGLES) + 0.5) * (np.pi / 2 / _ANGLES)
+    number = _ANGLES * max(1, _LONG // len(schedule.powers))
+    aside = (np.arange(number) + 0.5) * (np.pi / 4 / number)
+    angles = np.pi / 4 + aside * rng.choice([-1, 1], number)
     turned = np.outer(2 * np.array(schedule.powers) + 1, angles)
     shots = rng.poisson(np.array(schedule.shots)[:, None], turned.shape)
     hits = rng.binomial(shots, np.sin(turned) ** 2)
@@ -170,7 +198,6 @@ def inflation(schedule: Schedule) -> float:
         found = posterior_mean(*flat, schedule.powers, guarded=False)
     else:
         found = most_likely(*flat, schedule.powers)
-    information = schedule.information
-    p = np.sin(angles) ** 2
-    expected = 4 * p * (1 - p) / information + 3 * (1 - 2 * p) ** 2 / information**2
-    return float(np.mean(found.stderr**2) / np.mean(expected))
+    drawn = (found.stderr**2).reshape(_PARTS, -1).mean(axis=1)
+    least = _least(schedule, np.sin(angles) ** 2).reshape(_PARTS, -1).mean(axis=1)
+    return np.asarray(drawn / least)
