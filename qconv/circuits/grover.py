@@ -92,7 +92,7 @@ class Amplifier:
         """The circuit of one power, without measurement."""
         circuit = self._started()
         for _ in range(power):
-            self._step(circuit)
+            circuit.compose(self._step, inplace=True, copy=False)
         self._apply(circuit)
         return circuit
 
@@ -108,7 +108,7 @@ class Amplifier:
                 self._step_on(circuit)
                 done += 1
             for _ in range(power - done):
-                self._step(circuit)
+                circuit.compose(self._step, inplace=True, copy=False)
             done = power
             self._apply(circuit)
             circuit.save_probabilities(circuit.qubits[: self.measured], label=str(power))
@@ -146,8 +146,10 @@ class Amplifier:
         self._flip(circuit)
         circuit.compose(self._shift_back, inplace=True, copy=False)
 
-    def _step(self, circuit: QuantumCircuit) -> None:
+    @cached_property
+    def _step(self) -> QuantumCircuit:
         """``S_0 B^dagger Z B`` with one rotation."""
+        circuit = self._blank.copy_empty_like()
         self._load(circuit)
         self._rotate(circuit, self._twice)
         circuit.z(self._flag)
@@ -155,6 +157,7 @@ class Amplifier:
             signs = sign_flips(self._signs, controlled=False)
             circuit.compose(signs, qubits_of(self._registers), inplace=True)
         self._unload(circuit)
+        return circuit
 
     def _step_on(self, circuit: QuantumCircuit) -> None:
         """``S_0 B^dagger Z`` after `_apply`: a step that goes on from what was saved."""

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +39,8 @@ _EACH, _TOP, _MORE = 4, 9.0, 5.0
 #: least cost is asked for however deep the circuits are; and with noise, which blurs deep circuits.
 HIGHEST, HIGHEST_FOR_TOLERANCE, HIGHEST_WITH_NOISE = 32, 64, 8
 
-#: Angles for which errors are drawn, more with fewer powers than that, in parts of their range.
-_ANGLES, _LONG, _PARTS = 1024, 16, 4
+#: Pixels for which errors are drawn, more with fewer powers than that.
+_DRAWN, _LONG = 1024, 16
 
 #: To draw them with.
 _SEED = 20261128
@@ -162,35 +161,18 @@ def _needed(powers: Sequence[int]) -> list[float]:
 def variance(schedule: Schedule, probability: _Array) -> _Array:
     """Mean square error to be expected of estimated probabilities.
 
-    What the Fisher information leaves, times what few shots of the highest powers, whose number is
-    random for every pixel, tell less.
+    What the Fisher information leaves, times a factor by which few shots of the highest powers,
+    whose number is random for every pixel, tell less: that of some of the pixels, by simulation.
 
     Args:
         schedule: The powers and their shots.
         probability: Of a hit of power 0, any shape.
     """
-    aside = np.abs(np.arcsin(np.sqrt(probability)) - np.pi / 4)
-    centres = (np.arange(_PARTS) + 0.5) * (np.pi / 4 / _PARTS)
-    return _least(schedule, probability) * np.interp(aside, centres, _inflation(schedule))
-
-
-def _least(schedule: Schedule, p: _Array) -> _Array:
-    """What the Fisher information leaves; ``sin(t)**2`` is not linear in ``t``."""
-    information = schedule.information
-    return 4 * p * (1 - p) / information + 3 * (1 - 2 * p) ** 2 / information**2
-
-
-@lru_cache(maxsize=256)
-def _inflation(schedule: Schedule) -> _Array:
-    """By which factor variances exceed what the Fisher information leaves.
-
-    Drawn by simulation, in parts of the angles' range by their distance from its middle.
-    """
     rng = np.random.default_rng(_SEED)
-    number = _ANGLES * max(1, _LONG // len(schedule.powers))
-    aside = (np.arange(number) + 0.5) * (np.pi / 4 / number)
-    angles = np.pi / 4 + aside * rng.choice([-1, 1], number)
-    turned = np.outer(2 * np.array(schedule.powers) + 1, angles)
+    number = _DRAWN * max(1, _LONG // len(schedule.powers))
+    places = np.linspace(0, probability.size, number, endpoint=False).astype(np.int64)
+    p = probability.ravel()[places]
+    turned = np.outer(2 * np.array(schedule.powers) + 1, np.arcsin(np.sqrt(p)))
     shots = rng.poisson(np.array(schedule.shots)[:, None], turned.shape)
     hits = rng.binomial(shots, np.sin(turned) ** 2)
     flat = hits.astype(np.float64), (shots - hits).astype(np.float64)
@@ -198,6 +180,11 @@ def _inflation(schedule: Schedule) -> _Array:
         found = posterior_mean(*flat, schedule.powers, guarded=False)
     else:
         found = most_likely(*flat, schedule.powers)
-    drawn = (found.stderr**2).reshape(_PARTS, -1).mean(axis=1)
-    least = _least(schedule, np.sin(angles) ** 2).reshape(_PARTS, -1).mean(axis=1)
-    return np.asarray(drawn / least)
+    factor = np.mean(found.stderr**2) / np.mean(_least(schedule, p))
+    return np.asarray(factor * _least(schedule, probability))
+
+
+def _least(schedule: Schedule, p: _Array) -> _Array:
+    """What the Fisher information leaves; ``sin(t)**2`` is not linear in ``t``."""
+    information = schedule.information
+    return 4 * p * (1 - p) / information + 3 * (1 - 2 * p) ** 2 / information**2
