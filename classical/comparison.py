@@ -66,7 +66,8 @@ def compare(
 
     The verdict contradicts the estimate for a p-value, a bias, or a single z-score that honest
     errors reach with probability 1e-6 / 3, or for any wrong pixel. Over the whole image standard
-    errors within 2 % of the truth count as right, whatever the p-value: they are estimates too.
+    errors within 2 % of the truth count as right, whatever the p-value, and so does a bias of at
+    most 2 % of them: they are estimates too.
     Wrong pixels are a false alarm if an outcome of the circuit was never drawn, which leaves too
     small a standard error: draw more. With correlated errors only a gross excess of ``z^2`` can
     contradict the estimate.

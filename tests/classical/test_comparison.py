@@ -202,6 +202,15 @@ class TestWrongResultsAreCaught:
         assert "the bias is" in report.verdict
         assert report.agrees is False
 
+    @pytest.mark.parametrize(("part", "agrees"), [(0.012, True), (0.03, False)])
+    def test_bias_of_a_small_part_of_the_standard_error(self, part, agrees):
+        """Of 490,000 pixels: 8 and 21 standard errors of the mean; 2 % of those stated are 14."""
+        errors = np.random.default_rng(1).normal(size=(700, 700)) + part
+        estimate = Estimate(image=errors, stderr=np.ones_like(errors))
+        report = compare(estimate, np.zeros_like(errors), data_range=1)
+        assert report.agrees is agrees
+        assert ("the bias is" in report.verdict) is not agrees
+
     @pytest.mark.parametrize("size", [30, 1000, 1e6])
     def test_one_wrong_pixel(self, size):
         image = self.sample.image.copy()
