@@ -10,8 +10,8 @@ from scipy import special
 FALSE_ALARM_RATE = 1e-6
 _MANY_PIXELS = 1000
 
-#: How far standard errors may be off, and by which part of them their mean: estimates that are right
-#: in the limit of many shots are nearly right before, and many pixels see the difference.
+#: How far standard errors may be off, and by which part of them their mean: many pixels see that
+#: estimates which are right in the limit of many shots are not quite right before.
 _MARGIN = 0.02
 
 

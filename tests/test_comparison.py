@@ -22,7 +22,7 @@ def test_sorted_by_oracle_calls(by_tolerance):
     calls = [row.cost.oracle_calls for row in by_tolerance.rows]
     assert calls == sorted(calls)
     assert by_tolerance.best is by_tolerance.rows[0]
-    assert len(by_tolerance.rows) == 12
+    assert len(by_tolerance.rows) == 15
 
 
 def test_every_row_is_within_the_tolerance(by_tolerance):

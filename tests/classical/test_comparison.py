@@ -206,8 +206,9 @@ class TestWrongResultsAreCaught:
     def test_bias_of_a_small_part_of_the_standard_error(self, part, agrees):
         """Of 490,000 pixels: 8 and 21 standard errors of the mean; 2 % of those stated are 14."""
         errors = np.random.default_rng(1).normal(size=(700, 700)) + part
-        estimate = Estimate(image=errors, stderr=np.ones_like(errors))
-        report = compare(estimate, np.zeros_like(errors), data_range=1)
+        report = compare(
+            estimate(errors, np.ones_like(errors)), np.zeros_like(errors), data_range=1
+        )
         assert report.agrees is agrees
         assert ("the bias is" in report.verdict) is not agrees
 
