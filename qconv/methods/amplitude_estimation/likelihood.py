@@ -161,33 +161,24 @@ def _estimate(
     np.maximum.at(rival, pixel, np.where(far, np.exp(values - best[pixel]), 0.0))
     margin = np.minimum(angles, np.pi / 2 - angles)
     reliable = (rival < 1e-3) & (margin > 2 * spread)
-    read = _mean if reading.averaged else _of_highest
-    return *read(peaks, best, angles, reading), reliable
+    return *_read(peaks, best, angles, reading), reliable
 
 
-def _of_highest(
-    peaks: _Peaks, best: _Array, angles: _Array, reading: _Reading
-) -> tuple[_Array, _Array]:
-    """The angles of the highest peaks, and the root mean square distance from there."""
+def _read(peaks: _Peaks, best: _Array, angles: _Array, reading: _Reading) -> tuple[_Array, _Array]:
+    """The angles of the estimates, and the root mean square distance of what is possible."""
     shares, errors = peaks.integrated(best, angles, reading)
     pixels = len(best)
     total = peaks.summed(shares, pixels)
+    if reading.averaged:
+        shift = peaks.summed(shares * errors, pixels) / total
+        errors -= shift[peaks.pixel]
+        angles = np.arcsin(np.sqrt(np.clip(np.sin(angles) ** 2 + shift, 0, 1)))
     spread = np.sqrt(peaks.summed(shares * errors**2, pixels) / total)
-    return angles, peaks.guarded(spread, shares, errors, total, reading.guard)
-
-
-def _mean(peaks: _Peaks, best: _Array, angles: _Array, reading: _Reading) -> tuple[_Array, _Array]:
-    """The angles of the mean probabilities, and the standard deviation around these."""
-    shares, errors = peaks.integrated(best, angles, reading)
-    pixels = len(best)
-    total = peaks.summed(shares, pixels)
-    shift = peaks.summed(shares * errors, pixels) / total
-    errors -= shift[peaks.pixel]
-    spread = np.sqrt(peaks.summed(shares * errors**2, pixels) / total)
-    probability = np.clip(np.sin(angles) ** 2 + shift, 0, 1)
-    return np.arcsin(np.sqrt(probability)), peaks.guarded(
-        spread, shares, errors, total, reading.guard
-    )
+    if reading.guard:
+        possible = shares > _POSSIBLE * total[peaks.pixel]
+        furthest = np.where(possible, np.abs(errors), 0.0).max(axis=0)
+        np.maximum.at(spread, peaks.pixel, reading.guard * furthest)
+    return angles, spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,16 +221,6 @@ class _Peaks:
             errors[row] = np.sin(x) ** 2 - centre
         return shares, errors
 
-    def guarded(
-        self, spread: _Array, shares: _Array, errors: _Array, total: _Array, guard: float
-    ) -> _Array:
-        """Standard errors that are at least part of the distance to all that is possible."""
-        if guard:
-            possible = shares > _POSSIBLE * total[self.pixel]
-            furthest = np.where(possible, np.abs(errors), 0.0).max(axis=0)
-            np.maximum.at(spread, self.pixel, guard * furthest)
-        return spread
-
     def summed(self, numbers: _Array, pixels: int) -> _Array:
         """Sums over the nodes of each pixel's intervals."""
         return np.bincount(self.pixel, numbers.sum(axis=0), pixels).astype(np.float64)
@@ -258,19 +239,9 @@ def _peaks(hits: _Array, misses: _Array, factors: _Array, edges: _Array, close: 
     tan = np.tan(turned)
     value = hits.T @ np.log(np.sin(turned) ** 2) + misses.T @ np.log(np.cos(turned) ** 2)
     slope = hits.T @ (2 * factors[:, None] / tan) - misses.T @ (2 * factors[:, None] * tan)
-    bound = np.minimum(
-        value + np.abs(slope) * (high - low) / 2, _ceilings(hits, misses, factors, edges)
-    )
+    bound = value + np.abs(slope) * (high - low) / 2
     pixel, interval = np.nonzero(bound >= value.max(axis=1, keepdims=True) - _DEPTH)
     return _climbed(hits, misses, factors, pixel, low[interval], high[interval], close)
-
-
-def _ceilings(hits: _Array, misses: _Array, factors: _Array, edges: _Array) -> _Array:
-    """What the likelihood cannot exceed in each interval, where all its terms are monotonic."""
-    turned = factors[:, None] * edges
-    sines, cosines = np.sin(turned) ** 2, np.cos(turned) ** 2
-    hit, missed = (np.log(np.maximum(p[:, :-1], p[:, 1:])) for p in (sines, cosines))
-    return np.asarray(hits.T @ hit + misses.T @ missed)
 
 
 def _climbed(

@@ -349,7 +349,7 @@ class AmplitudeEstimation(Method):
             return *scale.found(block, probability, nothing, nothing == 0), None
         flat = table.reshape(len(powers), 2, -1)
         ideal = all(part.ideal for part in gathered)
-        estimate = posterior_mean if self._scheduled(plan).falls else most_likely
+        estimate = posterior_mean if self._scheduled(plan).averaged else most_likely
         estimate = estimate if ideal else most_likely_damped
         estimates = estimate(flat[:, 1], flat[:, 0], powers)
         p = np.sin(estimates.angles) ** 2

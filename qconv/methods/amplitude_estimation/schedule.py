@@ -54,8 +54,8 @@ class Schedule:
     """All different, from the lowest on."""
     shots: tuple[float, ...]
     """Mean number for each pixel, of each power."""
-    falls: bool
-    """Whether they are few at the highest powers, so that estimates are posterior means; otherwise
+    averaged: bool
+    """Whether estimates are posterior means, as suits few shots of the highest powers; otherwise
     the most likely angles."""
 
     @property
@@ -117,8 +117,8 @@ def scheduled(powers: Powers, shots: int | None, highest: int = HIGHEST) -> Sche
     if isinstance(powers, str):
         return _falling(shots, highest)
     pairs = [one if isinstance(one, tuple) else (one, shots) for one in powers]
-    falls = any(isinstance(one, tuple) for one in powers)
-    return Schedule(tuple(p for p, _ in pairs), tuple(float(n) for _, n in pairs), falls)
+    paired = any(isinstance(one, tuple) for one in powers)
+    return Schedule(tuple(p for p, _ in pairs), tuple(float(n) for _, n in pairs), paired)
 
 
 def _falling(shots: int, highest: int = HIGHEST) -> Schedule:
@@ -134,7 +134,7 @@ def _falling(shots: int, highest: int = HIGHEST) -> Schedule:
     powers = _spread_out(reached)
     needed = _needed(powers)
     scale = shots / sum(needed)
-    return Schedule(tuple(powers), tuple(scale * number for number in needed), falls=True)
+    return Schedule(tuple(powers), tuple(scale * number for number in needed), averaged=True)
 
 
 def least_shots(highest: int) -> int:
@@ -176,7 +176,7 @@ def variance(schedule: Schedule, probability: _Array) -> _Array:
     shots = rng.poisson(np.array(schedule.shots)[:, None], turned.shape)
     hits = rng.binomial(shots, np.sin(turned) ** 2)
     flat = hits.astype(np.float64), (shots - hits).astype(np.float64)
-    if schedule.falls:
+    if schedule.averaged:
         found = posterior_mean(*flat, schedule.powers, guarded=False)
     else:
         found = most_likely(*flat, schedule.powers)
