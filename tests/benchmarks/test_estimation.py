@@ -144,7 +144,7 @@ def test_schedule(name):
     print(f"\n{name} 64 x 64, Gaussian, 16 seeds (goals: 4.5, 94 to 96 %, none beyond 8)")
     print("powers       shots  calls  error x calls  predicted  in 95 %   z^2  furthest  reliable")
     even = (0, 1, 2, 4, 8, 16)
-    for method, shots in [(even, 100), *(("auto", n) for n in (50, 100, 200, 250))]:
+    for method, shots in [(even, 100), *(("auto", n) for n in (75, 100, 200, 250))]:
         made = qconv.AmplitudeEstimation(method)
         predicted = qconv.plan(image, GAUSSIAN, method=made, shots=shots, **WRAP).cost.rmse
         runs = [error(image, made, shots, GAUSSIAN, seed) for seed in range(16)]

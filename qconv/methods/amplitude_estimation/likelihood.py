@@ -35,7 +35,7 @@ _DEPTH = 16.0
 _NEWTON_STEPS = 60
 
 #: Part of the whole from which on something is taken for possible.
-_POSSIBLE = 1e-5
+_POSSIBLE = 3e-6
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def posterior_mean(
         misses: Shots that did not, same shape.
         powers: Grover steps before each measurement, at least 0, all different.
         guarded: Whether standard errors are at least an eighth of the distance to any probability
-            that is still more than one part in 100,000 likely.
+            that is still more than three parts in a million likely.
 
     Returns:
         The estimates, all angles taken for equally likely before (Jeffreys' prior of a

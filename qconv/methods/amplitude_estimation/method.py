@@ -17,7 +17,7 @@ root. Which powers run, and how many shots of each, is a schedule, see
 With as many shots of each power the angle of each pixel is the most likely one. Where they fall
 with the power, and are few, it is the mean over all that are possible, which has the least mean
 square error; and the standard error is at least an eighth of the distance to any value that is
-still more than one part in 100,000 likely, so that none is far beyond it.
+still more than three parts in a million likely, so that none is far beyond it.
 
 Where noise is to be expected, because the outcomes are no ideal simulator's, the contrast that it
 left at each power is fitted too, to all pixels at once; see
