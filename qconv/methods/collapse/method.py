@@ -208,7 +208,7 @@ class Collapse(Method):
             def work(number: int) -> None:
                 tile = plan.grid.tiles[number]
                 spread = windows.deviation(tile, windows.probabilities)
-                stderr[tile] = spread / _roots(shots, tile)
+                stderr[tile] = spread * _scale(1.0, shots, tile)
 
             plan.for_each_tile(work)
         return Prediction(1.0, stderr)
@@ -230,13 +230,12 @@ class Collapse(Method):
             common = np.trace(calibration) > _COMMON * np.trace(parts[0] + calibration)
 
             def of_both(tile: Tile) -> _Array:
-                own = windows.spread(tile, sampling) / _roots(each, tile)
+                own = windows.spread(tile, sampling) * _scale(1.0, each, tile)
                 return np.hypot(own, windows.spread(tile, calibration))
 
             return of_both, bool(common)
         law, correction = positions.spread(windows.probabilities)
-        scale = math.sqrt(correction)
-        return (lambda tile: scale * windows.deviation(tile, law) / _roots(each, tile)), False
+        return (lambda tile: _scale(correction, each, tile) * windows.deviation(tile, law)), False
 
     def _windows(self, plan: Plan) -> Windows:
         """The samples of every position at every pixel."""
@@ -293,11 +292,11 @@ class Collapse(Method):
         return propagator
 
 
-def _roots(each: Each, tile: Tile) -> float | _Array:
-    """Roots of the shots of every pixel of a tile; 1 where there are none, and nothing varies."""
+def _scale(variance: float, each: Each, tile: Tile) -> float | _Array:
+    """Roots of a variance over the shots of every pixel of a tile; where nothing varies, over 1."""
     if isinstance(each, int):
-        return math.sqrt(each)
-    return np.asarray(np.sqrt(np.maximum(each[tile], 1)))
+        return math.sqrt(variance / each)
+    return np.asarray(np.sqrt(variance / np.maximum(each[tile], 1)))
 
 
 def kernel_circuit(propagator: Propagator, axes: tuple[str, ...]) -> QuantumCircuit:
