@@ -3,6 +3,8 @@
 False-alarm rates are written beside the tolerances.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -212,6 +214,26 @@ class TestTolerance:
         if isinstance(method, qconv.Collapse):
             assert result.stderr.max() <= error * (1 + 1e-9) or mean
         assert np.abs(result.image - exact).max() < 8 * error
+
+    @pytest.mark.parametrize("blocks", [False, True])
+    def test_where_errors_fall_by_a_leap(self, blocks):
+        """More rounds of amplification pay from some number of executions on: there a few more
+        make errors several times smaller. The fewest that keep the tolerance are found all the
+        same: a thirtieth fewer would not."""
+        method = qconv.Fourier(amplify="auto", read_out="root")
+        image, kernel = np.random.default_rng(1).random((2, 3)), [[1, -2, 1]]
+        if blocks:
+            method = qconv.Blocks(method, "overlap-save", qubits=9)
+            image, kernel = np.random.default_rng(3).random((16, 16)), EDGE
+        leaps = 0
+        for error in (0.1, 0.12, 0.15, 0.3):
+            plan = qconv.plan(image, kernel, method=method, tolerance=error, mode="same")
+            left = predicted(plan).max()
+            assert left <= error
+            fewer = replace(plan, total=int(plan.total * 29 / 30), memory={})
+            assert predicted(fewer).max() > error
+            leaps += left < 0.9 * error
+        assert leaps
 
     def test_on_a_photograph(self, camera):
         """Ten times fewer executions than an even run of the same largest error."""

@@ -82,6 +82,29 @@ def test_one_of_both(wrong):
         qconv.compare_methods(IMAGE, EDGE, **wrong)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "kind", "message"),
+    [
+        (qconv.Collapse(), TypeError, "methods: expected a list of methods"),
+        ("collapse", TypeError, "methods: expected a list of methods"),
+        ([qconv.Collapse], TypeError, "method: expected a method such as"),
+        ([], ValueError, "methods: expected at least one"),
+    ],
+)
+def test_no_methods(wrong, kind, message):
+    with pytest.raises(kind, match=message):
+        qconv.compare_methods(IMAGE, EDGE, executions=5, methods=wrong)
+
+
+def test_methods_with_shots_of_their_own():
+    method = qconv.AmplitudeEstimation(((0, 40), (1, 20)))
+    options = {"methods": [method], **WHERE}
+    (row,) = qconv.compare_methods(IMAGE, EDGE, executions=10_000, **options).rows
+    assert row.cost.executions == 60 * IMAGE.size
+    (row,) = qconv.compare_methods(IMAGE, EDGE, executions=100, **options).rows
+    assert row.obstacle == "needs at least 3,840 executions"
+
+
 def test_wrong_for_all():
     with pytest.raises(ValueError, match="kernel: expected as many axes"):
         qconv.compare_methods(IMAGE, [1, 2], executions=5)

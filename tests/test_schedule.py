@@ -129,6 +129,7 @@ class TestPairs:
         image = np.random.default_rng(1).random((8, 8))
         method = qconv.AmplitudeEstimation(PAIRS[::-1])
         assert method.powers == PAIRS
+        assert qconv.AmplitudeEstimation(np.array(PAIRS)) == method
         result = qconv.convolve(image, GAUSSIAN, method=method, seed=2, **WRAP)
         assert result.shots == 78
         assert result.total_shots == 78 * 64
@@ -150,6 +151,23 @@ class TestPairs:
         assert both.shots == 156
         np.testing.assert_allclose(both.image, (parts[0].image + parts[1].image) / 2)
 
+    def test_schedules_add_by_what_they_tell(self, tmp_path):
+        """Weighted by their shots, 41 of power 0 would make 600 of higher powers three times worse;
+        half a percent is what a few digits of the error may be out by."""
+        image = np.random.default_rng(1).random((4, 4))
+        method = qconv.AmplitudeEstimation()
+        one, two = (
+            qconv.convolve(image, GAUSSIAN, method=method, shots=shots, seed=shots, **WRAP)
+            for shots in (41, 600)
+        )
+        both = one + two
+        assert both.shots == 641
+        assert both.information == one.information + two.information
+        assert np.all(both.stderr < 1.005 * two.stderr)
+        both.save(tmp_path / "both.npz")
+        kept = qconv.Convolution.load(tmp_path / "both.npz")
+        assert kept.information == both.information
+
     def test_command(self, tmp_path):
         picture, out = str(tmp_path / "in.png"), str(tmp_path / "out.npy")
         imsave(picture, np.arange(64, dtype=np.uint8).reshape(8, 8), check_contrast=False)
@@ -168,7 +186,7 @@ class TestPairs:
             qconv.convolve(image, GAUSSIAN, method=method, tolerance=0.1)
 
     @pytest.mark.parametrize(
-        "powers", ["automatic", ((0, 1), 2), ((0, 1, 2),), ((0, 1.5),), (("0", 1),)]
+        "powers", ["automatic", ((0, 1), 2), ((0, 1, 2),), ((0, 1.5),), (("0", 1),), {0: 40, 1: 20}]
     )
     def test_kinds(self, powers):
         with pytest.raises(TypeError, match="powers"):

@@ -17,7 +17,7 @@ that these leave. Colours count by their brightness.
 
 _EPILOG = """\
 examples:
-  qconv plan --tolerance 5                 a photograph, no pixel off by more than 5 grey levels
+  qconv plan --tolerance 5                 a photograph, no standard error above 5 grey levels
   qconv plan photo.jpg --executions 1000000 --kernel sharpen
   qconv plan --tolerance 5 --backend marrakesh
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from qconv.methods.whole_image.interference import Interference
 from qconv.planning.allocation import check_tolerance
 from qconv.planning.cost import Cost
 from qconv.planning.making import plan as make_plan
-from qconv.planning.method import Method
+from qconv.planning.method import Method, check_method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 
@@ -142,7 +142,8 @@ def compare_methods(
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: Neither or both of ``tolerance`` and ``executions``, or a wrong value.
+        ValueError: Neither or both of ``tolerance`` and ``executions``, no method, or a wrong
+            value.
 
     Example:
         >>> import numpy as np
@@ -159,6 +160,7 @@ def compare_methods(
             f"{'neither' if tolerance is None else 'both'}"
         )
     check_tolerance(tolerance)
+    compared = _checked(methods)
     number = None if executions is None else whole_number(executions, "executions", 1)
     where: dict[str, Any] = {
         "mode": mode,
@@ -167,9 +169,26 @@ def compare_methods(
         "backend": backend,
     }
     make_plan(image, kernel, method=Collapse(), **where)  # what is wrong for all is said once
-    rows = [_planned(image, kernel, method, tolerance, number, where) for method in methods]
+    rows = [_planned(image, kernel, method, tolerance, number, where) for method in compared]
     rows.sort(key=lambda row: _order(row, by_error=tolerance is None))
     return MethodComparison(tuple(rows), by_error=tolerance is None)
+
+
+def _checked(given: object) -> list[Method]:
+    """At least one method.
+
+    Raises:
+        TypeError: One is none, or they are no sequence.
+        ValueError: There are none.
+    """
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"methods: expected a list of methods such as [qconv.Collapse()], got {given!r}"
+        )
+    found = [check_method(method) for method in given]
+    if not found:
+        raise ValueError("methods: expected at least one, got none")
+    return found
 
 
 def _planned(
@@ -200,11 +219,16 @@ def _with_executions(
     where: dict[str, Any],
 ) -> Plan:
     """A plan of about so many executions."""
-    one = make_plan(image, kernel, method=method, shots=1, **where)
+    one = make_plan(image, kernel, method=method, **where)
     if method.whole_image:
         shots = max(1, round(executions / one.grid.pixels))
         return replace(one, total=executions, shots=shots, memory={})
-    shots = executions // method.executions(one.grid.pixels, 1)
+    fixed = method.executions(one.grid.pixels, 1)
+    if fixed == method.executions(one.grid.pixels, 2):  # whatever the shots
+        if fixed > executions:
+            raise ValueError(f"needs at least {fixed:,} executions")
+        return one
+    shots = executions // fixed
     if shots < method.least_shots:
         least = method.executions(one.grid.pixels, method.least_shots)
         raise ValueError(f"needs at least {least:,} executions")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 #: How often executions are corrected until they give the error that is asked for.
-_ROUNDS, _CLOSE = 20, 0.99
+_ROUNDS, _CLOSE = 40, 0.99
 
 WHOLE_IMAGE = (
     "one that holds a whole image in one circuit (such as qconv.Diffusion(), "
@@ -163,9 +163,9 @@ class Method(ABC):
         tolerance = plan.tolerance
         if tolerance is None or plan.shots is None:
             return plan
-        least = self.least_shots
-        number, pixels = least, plan.grid.pixels
-        allotted = plan
+        least, pixels = self.least_shots, plan.grid.pixels
+        number, too_few, enough = least, 0, 0
+        allotted = best = plan
         for _ in range(_ROUNDS):
             shots = max(1, round(number / pixels)) if self.whole_image else number
             total = number if self.whole_image else None
@@ -174,11 +174,18 @@ class Method(ABC):
             if stderr is None or np.isnan(stderr).any():
                 raise ValueError(f"tolerance: {self!r} predicts no errors; expected shots instead")
             short = tolerance.shortfall(stderr)
-            if short <= 1 and (short > _CLOSE or number == least):
+            if short <= 1:
+                enough, best = number, allotted
+            else:
+                too_few = max(too_few, number)
+            if enough and (_CLOSE < short <= 1 or enough <= max(least, too_few + 1)):
                 break
-            require_affordable(number * short * (1 if self.whole_image else pixels))
+            if not enough:
+                require_affordable(number * short * (1 if self.whole_image else pixels))
             number = max(least, math.ceil(number * short))
-        return allotted
+            if enough and not too_few < number < enough:  # errors fall by a leap between them
+                number = (too_few + enough) // 2
+        return best if enough else allotted
 
     def in_place(self) -> Method | None:
         """The method laid out so that a displaced result is measured where it belongs.

@@ -93,6 +93,9 @@ class Convolution:
     count_unit: NDArray[np.float64] | None = None
     """The magnitude of a pixel in which one execution is expected to end, same shape and unit as
     ``image``: ``(y / count_unit)**2`` are expected for a magnitude ``y``. None without counts."""
+    information: float | None = None
+    """Fisher information about each pixel's angle that amplitude estimation's shots were to give,
+    without noise: by which results add up. None where every shot tells as much."""
     quantity: str = ""
     """Digest of what was estimated: image, kernel, geometry, and the backend's noise if any."""
     streams: frozenset[str] = frozenset()
@@ -124,6 +127,8 @@ class Convolution:
     def __add__(self, other: Convolution) -> Convolution:
         """The result that all shots of both give: means weighted by shots, errors combined.
 
+        Amplitude estimation weights by information instead, as its shots do not tell alike.
+
         Magnitudes are estimated anew from all counts.
 
         Raises:
@@ -143,9 +148,7 @@ class Convolution:
                 "the two results came from the same seed, so they are the same shots, not more "
                 "(or dealt out in the same way); expected different seeds"
             )
-        shots = self.shots + other.shots
-        a = self.shots / np.maximum(shots, 1) + 0.5 * (shots == 0)  # nothing varies without shots
-        b = other.shots / np.maximum(shots, 1) + 0.5 * (shots == 0)
+        a, b = _shares(self, other)
         total = self.total_shots + other.total_shots
         kept = (
             self.success_probability * self.total_shots
@@ -163,7 +166,7 @@ class Convolution:
         return Convolution(
             image=image,
             stderr=stderr,
-            shots=shots,
+            shots=self.shots + other.shots,
             total_shots=total,
             circuits=self.circuits + new,
             success_probability=kept / total if total else 1.0,
@@ -180,6 +183,7 @@ class Convolution:
             ),
             counts=counts,
             count_unit=unit,
+            information=_sum(self.information, other.information),
             independent=self.independent and other.independent,
             quantity=self.quantity,
             streams=self.streams | other.streams,
@@ -327,6 +331,7 @@ def parts_of(result: Convolution) -> dict[str, Any]:
         "expected_success": result.expected_success,
         "oracle_calls": result.oracle_calls,
         "independent": result.independent,
+        "information": result.information,
         "quantity": result.quantity,
         "streams": sorted(result.streams),
     }
@@ -362,6 +367,22 @@ def read_parts(file: IO[bytes]) -> Convolution:
     return Convolution(
         image=image, stderr=stderr, circuits=tuple(map(with_numbers, loaded)), **optional, **fields
     )
+
+
+def _shares(first: Convolution, second: Convolution) -> tuple[Any, Any]:
+    """What each of two results counts in their sum: one number, or one for every pixel."""
+    one: Any = first.information
+    other: Any = second.information
+    if one is None or other is None:
+        one, other = first.shots, second.shots
+    nothing = 0.5 * (one + other == 0)  # nothing varies without shots
+    total = np.where(one + other == 0, 1, one + other)
+    return one / total + nothing, other / total + nothing
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    """Of two numbers; None if either is."""
+    return None if one is None or other is None else one + other
 
 
 def _mean(first: Convolution, second: Convolution) -> float | None:

@@ -102,6 +102,10 @@ class AmplitudeEstimation(Method):
             where an image is smooth and shrinks the error as much, but needs an angle for each
             pixel and kernel position.
 
+    Few shots draw estimates towards the middle of what they leave possible, by less than their
+    standard errors. Results that are added keep what they have of this in common, while their
+    standard errors shrink: ask for all shots at once instead of adding many results of few.
+
     With noise the damping of each power is fitted to the outcomes of all pixels: ``contrast`` of
     the result. Standard errors count what is left unknown of it and what it does not explain, which
     no shots make smaller, so that they stay above 0 with ``shots=None`` too (and adding results
@@ -224,11 +228,18 @@ class AmplitudeEstimation(Method):
             kept,
             circuits=tuple(part.circuit for part in kept[: len(self._ran(plan))]),
             shots=plan.shots_that_came(planned, came),
+            information=self._information(plan, planned, came),
             independent=all(block.distinct for block in blocks) and not contrasts,
             reliable=reliable,
             contrast=np.mean(contrasts, axis=0) if contrasts else None,
             quantity=f"{plan.quantity} {self.powers} {self.range}",
         )
+
+    def _information(self, plan: Plan, planned: int, came: int) -> float | None:
+        """About the angle of each pixel, of the executions that came; None if it is exact."""
+        if plan.shots is None:
+            return None
+        return self._scheduled(plan).information * came / max(1, planned)
 
     def num_qubits(self, plan: Plan) -> int:
         """Qubits of the circuits of the first block, the largest."""

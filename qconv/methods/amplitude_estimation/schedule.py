@@ -17,7 +17,7 @@ which no pixel of many thousands was beyond eight of its standard errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,11 +87,11 @@ def checked_powers(powers: object) -> Powers:
     """
     if isinstance(powers, str) and powers == "auto":
         return powers
-    if isinstance(powers, str) or not isinstance(powers, Iterable):
+    if isinstance(powers, str | Mapping) or not isinstance(powers, Iterable):
         raise TypeError(
             f"powers: expected 'auto', whole numbers or pairs (power, shots), got {powers!r}"
         )
-    given = list(powers)
+    given = powers.tolist() if isinstance(powers, np.ndarray) else list(powers)
     pairs = [tuple(one) for one in given if isinstance(one, tuple | list)]
     if pairs and (len(pairs) < len(given) or any(len(pair) != 2 for pair in pairs)):
         raise TypeError(f"powers: expected every one to be a pair (power, shots), got {powers!r}")
