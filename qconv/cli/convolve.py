@@ -25,7 +25,7 @@ from qconv.cli.options import (
     UsageError,
     checked_seed,
     output_paths,
-    read_input,
+    read_photograph,
     require_extras,
     tables_of,
 )
@@ -75,9 +75,7 @@ def run(options: argparse.Namespace) -> str:
     propagator = _propagator(options)
     method = _method(options)
     seed = _seed(options)
-    image = (
-        pictures.sample_picture() if options.image is None else read_input(options.image, "IMAGE")
-    )
+    image = read_photograph(options.image)
     plan = _plan(channels(image)[0], propagator, method, options)
     backend = None if options.backend is None else named_backend(options.backend)
     inputs = {"input picture": options.image, "kernel": options.kernel}

@@ -10,6 +10,7 @@ from qconv.cli.options import (
     Parser,
     UsageError,
     add_outputs,
+    add_photograph,
     require_sampling,
 )
 from qconv.grid import BOUNDARIES, MODES
@@ -134,12 +135,7 @@ def has_own_shots(options: argparse.Namespace) -> bool:
 def _add_what(parser: Parser) -> None:
     """Add picture, kernel and geometry."""
     what = parser.add_argument_group("what to convolve")
-    what.add_argument(
-        "image",
-        nargs="?",
-        metavar="IMAGE",
-        help="a greyscale or colour picture; without one, a photograph that scikit-image carries",
-    )
+    add_photograph(what)
     what.add_argument(
         "--kernel",
         default="edge",

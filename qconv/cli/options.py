@@ -55,6 +55,16 @@ def require_sampling(options: argparse.Namespace, given: set[str], *names: str) 
             raise UsageError(f"--{name}: says how to sample, which --exact does not")
 
 
+def add_photograph(group: argparse._ArgumentGroup) -> None:
+    """Add the picture that is convolved, see `read_photograph`."""
+    group.add_argument(
+        "image",
+        nargs="?",
+        metavar="IMAGE",
+        help="a greyscale or colour picture; without one, a photograph that scikit-image carries",
+    )
+
+
 def add_outputs(parser: Parser, out: str, what: str) -> None:
     """Add the options that say what is written.
 
@@ -201,6 +211,13 @@ def read_input(path: str, name: str) -> NDArray[np.float64]:
     for warning in caught:
         say(f"{name}: {warning.message}")
     return picture
+
+
+def read_photograph(path: str | None) -> NDArray[np.float64]:
+    """The picture that is convolved, or the photograph that stands for none."""
+    from qconv.visualization.pictures import sample_picture
+
+    return sample_picture() if path is None else read_input(path, "IMAGE")
 
 
 def checked_seed(seed: int) -> int:

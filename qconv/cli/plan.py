@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from qconv.cli.options import Parser, UsageError, read_input, require_extras
+from qconv.cli.options import (
+    Parser,
+    UsageError,
+    add_photograph,
+    read_photograph,
+    require_extras,
+)
+from qconv.grid import BOUNDARIES, MODES
 
 _DESCRIPTION = """\
 Compare what every method would cost to convolve a picture; no circuit runs.
@@ -27,17 +34,12 @@ def parser() -> Parser:
     """All options."""
     made = Parser("qconv plan", _DESCRIPTION, _EPILOG)
     what = made.add_argument_group("what to convolve")
-    what.add_argument(
-        "image",
-        nargs="?",
-        metavar="IMAGE",
-        help="a greyscale or colour picture; without one, a photograph that scikit-image carries",
-    )
+    add_photograph(what)
     what.add_argument(
         "--kernel", default="edge", metavar="NAME", help="by name, as for qconv (default: edge)"
     )
-    what.add_argument("--mode", choices=["full", "same", "valid"], default="same")
-    what.add_argument("--boundary", choices=["fill", "wrap", "symm"], default="symm")
+    what.add_argument("--mode", choices=MODES, default="same")
+    what.add_argument("--boundary", choices=BOUNDARIES, default="symm")
     how = made.add_argument_group("at which cost")
     how.add_argument(
         "--tolerance",
@@ -82,12 +84,11 @@ def run(options: argparse.Namespace) -> str:
     import qconv
     from qconv.cli.devices import named_backend
     from qconv.kernels import KERNEL_NAMES
-    from qconv.visualization.pictures import sample_picture
 
     if options.kernel not in KERNEL_NAMES:
         names = ", ".join(KERNEL_NAMES)
         raise UsageError(f"--kernel: expected one of {names}, got '{options.kernel}'")
-    image = sample_picture() if options.image is None else read_input(options.image, "IMAGE")
+    image = read_photograph(options.image)
     compared = qconv.compare_methods(
         image if image.ndim == 2 else image.mean(axis=2),
         qconv.named_kernel(options.kernel),
