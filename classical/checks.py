@@ -200,17 +200,22 @@ def grid_shape(name: str, value: object) -> tuple[int, ...]:
     return shape
 
 
-def generator(seed: object) -> np.random.Generator:
-    """Make the one random generator of a call; the caller's own if it is a ``Generator``.
+def generator(seed: object) -> np.random.RandomState:
+    """Make the one random generator of a call; the caller's own bits if it is a ``Generator``.
+
+    A ``RandomState``, because NumPy guarantees that its numbers do not change from one version to
+    the next, and gives no such guarantee for a ``Generator``.
 
     Raises:
         TypeError: Neither an integer, a ``SeedSequence``, a ``Generator`` nor None.
         ValueError: A negative integer.
     """
-    if seed is None or isinstance(seed, np.random.SeedSequence | np.random.Generator):
-        return np.random.default_rng(seed)
+    if isinstance(seed, np.random.Generator):
+        return np.random.RandomState(seed.bit_generator)
+    if seed is None or isinstance(seed, np.random.SeedSequence):
+        return np.random.RandomState(np.random.PCG64(seed))
     try:
-        return np.random.default_rng(whole_number("seed", seed, 0))
+        return np.random.RandomState(np.random.PCG64(whole_number("seed", seed, 0)))
     except TypeError:
         raise TypeError(
             f"seed: expected a whole number >= 0, a SeedSequence, a Generator or None, got {seed!r}"

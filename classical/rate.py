@@ -46,8 +46,7 @@ def convergence(shots: ArrayLike, errors: ArrayLike) -> Convergence:
         errors: An error for each (such as an RMSE), shape ``(n,)``, positive, any unit.
 
     Returns:
-        Rate, its standard error (``n - 2`` degrees of freedom; of an exact law 0 to about 1e-8),
-        and prefactor.
+        Rate, its standard error (``n - 2`` degrees of freedom), and prefactor.
 
     Raises:
         TypeError: Complex numbers, or no numbers at all.
@@ -55,8 +54,8 @@ def convergence(shots: ArrayLike, errors: ArrayLike) -> Convergence:
 
     Example:
         >>> import classical
-        >>> print(classical.convergence([100, 400, 1600], [2.0, 1.0, 0.5]))
-        error = 20 * shots^(-0.5000 +- 0) from 3 points (sampling: -0.5)
+        >>> print(classical.convergence([100, 400, 1600], [2.1, 0.96, 0.51]))
+        error = 21.49 * shots^(-0.5105 +- 0.031) from 3 points (sampling: -0.5)
     """
     x, y = _logarithms("shots", shots), _logarithms("errors", errors)
     if x.shape != y.shape:
@@ -66,8 +65,11 @@ def convergence(shots: ArrayLike, errors: ArrayLike) -> Convergence:
     from scipy.stats import linregress  # which takes longer to load than all the rest
 
     line = linregress(x, y)
+    # Not line.stderr, which is 1 - r**2 and cancels where the points lie almost on the line.
+    residual = y - (line.intercept + line.slope * x)
+    variance = np.sum(residual**2) / (x.size - 2) / np.sum((x - x.mean()) ** 2)
     return Convergence(
-        float(line.slope), float(line.stderr), math.exp(line.intercept), points=x.size
+        float(line.slope), float(np.sqrt(variance)), math.exp(line.intercept), points=x.size
     )
 
 

@@ -84,7 +84,7 @@ class Outcomes:
             None if baselines is None else [baselines[j] for j in kept],
         )
 
-    def sample(self, shots: int, rng: np.random.Generator) -> tuple[_Array, _Array]:
+    def sample(self, shots: int, rng: np.random.RandomState) -> tuple[_Array, _Array]:
         """Draw for every pixel: the mean, and its standard error from all pixels' draws."""
         mean, drawn = _draw(self, shots, rng)
         return mean, np.sqrt(_one_shot_variance(self, drawn) / shots)
@@ -132,7 +132,8 @@ def stochastic_convolve(
         image: Real array with 1, 2 or 3 axes, any unit.
         kernel: Real array with as many axes; zeros are allowed, all zeros are not.
         shots: Draws per output pixel, at least 1.
-        seed: Integer, ``SeedSequence`` or ``Generator``; the same seed gives the same result.
+        seed: Integer, ``SeedSequence`` or ``Generator``; the same seed gives the same result
+            with every version of NumPy.
         mode: ``full``, ``same`` or ``valid``, as in `classical.convolve`.
         boundary: ``fill``, ``wrap`` or ``symm``, as in `classical.convolve`.
         fillvalue: Value outside of the image for ``fill``, in the unit of the image.
@@ -171,7 +172,7 @@ def _outcomes(part: _Array, kernel: _Array) -> Outcomes:
     return Outcomes.of("kernel", entries, [view for _, view in seen], total=total)
 
 
-def _draw(outcomes: Outcomes, shots: int, rng: np.random.Generator) -> tuple[_Array, _Array]:
+def _draw(outcomes: Outcomes, shots: int, rng: np.random.RandomState) -> tuple[_Array, _Array]:
     """Draw positions for every pixel.
 
     A multinomial draw is a chain of binomial ones: how many of the shots that are left fall on this

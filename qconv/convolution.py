@@ -54,8 +54,8 @@ def convolve(
             runs every shot (a million take an Aer simulator about half a second). Standard errors
             speak of sampling; what a noisy backend gets systematically wrong they cannot know.
         seed: A whole number, a ``SeedSequence`` or a ``Generator``; the same seed gives the same
-            bytes on any number of cores. A ``BackendV2`` is seeded from it, whatever seed it was
-            made with; samplers seed themselves. None for fresh randomness.
+            counts on any number of cores, with any version of NumPy. A ``BackendV2`` is seeded from
+            it, whatever seed it was made with; samplers seed themselves. None for fresh randomness.
         job_shots: Most shots of a job on a backend; None for as many as it says that it takes (by
             the validator of its options, ``max_shots`` or ``configuration()``), at most a million.
         mitigation: ``"readout"`` corrects counts for readout errors: these are calibrated on the

@@ -445,6 +445,7 @@ def test_results_are_saved_with_their_rounds(tmp_path):
         born_probabilities(found.circuits[0].remove_final_measurements(inplace=False))
         for found in (result, again)
     )
-    assert np.array_equal(law, loaded)
+    # Not to the bit: loading a preparation normalises its amplitudes once more.
+    np.testing.assert_allclose(loaded, law, rtol=0, atol=1e-15)
     more = qconv.convolve(image, EDGE, method=method, shots=5, seed=2, boundary="wrap")
     assert len((again + more).circuits) == 1

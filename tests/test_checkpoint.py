@@ -19,8 +19,9 @@ from qiskit_aer.primitives import SamplerV2
 
 import classical
 import qconv
+from qconv._versions import versions
 from qconv.cli import main
-from qconv.execution import checkpoint
+from qconv.execution import checkpoint, continuing
 from qconv.execution import shots as shots_module
 from qconv.execution.checkpoint import Checkpoint
 from qconv.execution.patience import Patience
@@ -271,13 +272,35 @@ def test_a_layer_is_not_a_convolution(unfinished):
     assert Path("run.npz").read_bytes() == unfinished
 
 
+def other_versions(package):
+    """The versions in use, but one."""
+    kept = {text for text in versions() if text.partition(" ")[0] != package}
+    assert len(kept) == len(versions()) - 1
+    return frozenset(kept | {f"{package} 9.9.9"})
+
+
 def test_another_version_is_refused(unfinished, monkeypatch):
-    words = r"\(it is of qconv \d+\.\d+\.\d+, this is 9\.9\.9\)"
+    words = r"\(it was written by qconv \d+\.\d+\.\d+\)"
     with monkeypatch.context() as other:
-        other.setattr(qconv, "__version__", "9.9.9")
+        other.setattr(checkpoint, "versions", lambda: other_versions("qconv"))
         with pytest.raises(ValueError, match=words):
             call(**BASE)
     assert Path("run.npz").read_bytes() == unfinished
+
+
+@pytest.mark.parametrize("package", ["numpy", "scipy", "qiskit", "qiskit-aer"])
+def test_other_versions_of_dependencies_are_said_and_recorded(package, unfinished, monkeypatch):
+    own = {text for text in versions() if text.startswith(f"{package} ")}
+    words = rf"'run.npz' was begun with {package} [\d.]+ and is continued with {package} 9\.9\.9; "
+    with monkeypatch.context() as other:
+        other.setattr(continuing, "versions", lambda: other_versions(package))
+        with pytest.warns(RuntimeWarning, match=words):
+            result = call(**BASE)
+    assert result.versions == versions() | other_versions(package)
+    assert len(result.versions) == len(versions()) + len(own)
+    again = call(**BASE)  # finished: nothing is computed, so nothing is said
+    assert again.versions == result.versions
+    assert again.image.tobytes() == result.image.tobytes()
 
 
 def saved_result(content):

@@ -9,6 +9,7 @@ import pytest
 
 import classical
 import qconv
+from tests.printed import OutputChecker
 
 NAMES = [f"{package.__name__}.{name}" for package in (qconv, classical) for name in package.__all__]
 NAMES += ["classical", "qconv.circuits.resources.Resources"]
@@ -28,5 +29,6 @@ def test_example(name):
     assert any(example.want for example in test.examples), f"{name} has no example"
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     failures: list[str] = []
-    doctest.DocTestRunner(optionflags=flags).run(test, out=failures.append)
+    runner = doctest.DocTestRunner(OutputChecker(), optionflags=flags)
+    runner.run(test, out=failures.append)
     assert not failures, "".join(failures)

@@ -17,6 +17,7 @@ ORDER = [
     "_memory",
     "_progress",
     "_threads",
+    "_versions",
     "propagator",
     "kernels",
     "grid",

@@ -5,7 +5,6 @@ A page's ``python`` blocks share one namespace. A ``text`` block right after one
 Commands in ``sh`` blocks that start with ``qconv`` are parsed, not run.
 """
 
-import doctest
 import importlib.util
 import re
 import shlex
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from qconv.cli import convolve_options, match_options
+from tests.printed import same_output
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [
@@ -44,8 +44,7 @@ def test_python_runs_and_prints_what_is_shown(path, capsys, tmp_path, monkeypatc
         exec(compile(block["code"], str(path), "exec"), names)
         printed = capsys.readouterr().out
         if block["shown"] is not None:
-            flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-            same = doctest.OutputChecker().check_output(block["shown"], printed, flags)
+            same = same_output(block["shown"], printed)
             assert same, f"{block['code']}\nprints\n{printed}\nand not\n{block['shown']}"
     if missing:
         pytest.skip(f"blocks that need {', '.join(sorted(missing))} were left out")

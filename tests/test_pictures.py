@@ -1,8 +1,10 @@
 """Reading pictures: what a viewer shows, whatever the numbers in the file."""
 
+import gc
 import io
 import os
 import struct
+import sys
 import threading
 import warnings
 import zlib
@@ -13,7 +15,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from qconv.visualization.pictures import read_picture
+from qconv.visualization.pictures import GreyScale, read_picture, write_picture
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (12, 14)).astype(np.uint8)
@@ -543,3 +545,30 @@ def test_nothing_is_left_open_or_said(capfd):
         for ending in ("png", "tif", "jpg", "gif"):
             assert pillow(GREY, ending).shape == GREY.shape
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_is_reported_once(tmp_path, monkeypatch):
+    """Collecting what a failed write leaves behind raises nothing that nobody can catch."""
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    place = tmp_path / "full.npy"
+    place.symlink_to("/dev/full")
+
+    def kept_by_a_cycle():
+        with pytest.raises(OSError, match="No space left") as caught:
+            write_picture(place, np.zeros((300, 300)), GreyScale.between(np.zeros((2, 2))))
+        cycle = [caught.value]
+        cycle.append(cycle)
+
+    kept_by_a_cycle()
+    gc.collect()
+    assert not unraisable
+
+
+@pytest.mark.parametrize("shape", [(0,), (3,), (4, 5), (2, 3, 4)])
+def test_arrays_are_written_as_numpy_writes_them(tmp_path, shape):
+    image = np.asfortranarray(np.random.default_rng(1).normal(size=shape))
+    write_picture(tmp_path / "own.npy", image, GreyScale.between(np.zeros((2, 2))))
+    np.save(tmp_path / "numpy.npy", np.ascontiguousarray(image))
+    assert (tmp_path / "own.npy").read_bytes() == (tmp_path / "numpy.npy").read_bytes()

@@ -258,7 +258,7 @@ def changed(name, change):
     result = run()
     circuits = io.BytesIO()
     fields = {
-        "format": 3,
+        "format": 4,
         "shots": result.shots,
         "total_shots": 1440,
         "success_probability": 1.0,
@@ -267,6 +267,7 @@ def changed(name, change):
         "independent": True,
         "quantity": result.quantity,
         "streams": sorted(result.streams),
+        "versions": sorted(result.versions),
     }
     arrays = {
         "image": result.image,
@@ -331,7 +332,7 @@ WRONG = {
     "fields no JSON": lambda: changed("fields", np.array("shots")),
     "fields a list": lambda: changed("fields", np.array("[1]")),
     "fields a number": lambda: changed("fields", np.array(3.0)),
-    "another version": lambda: changed("format", 4),
+    "another version": lambda: changed("format", 3),
     "no version": lambda: changed("format", None),
     "no streams": lambda: changed("streams", None),
     "streams a number": lambda: changed("streams", 3),

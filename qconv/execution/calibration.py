@@ -15,7 +15,7 @@ from qconv.execution.noise import noisy_law
 from qconv.execution.physical import Physical, target_of, without_noise
 from qconv.execution.program import Program
 from qconv.execution.readout import Readout, ReadoutMitigation
-from qconv.execution.seeds import CALIBRATION, derived
+from qconv.execution.seeds import CALIBRATION, derived, random_state
 from qconv.execution.shots import Jobs, measured_counts
 
 _Array = NDArray[np.float64]
@@ -85,7 +85,7 @@ class Calibrations:
         if law is not None:
             if shots is None:
                 return law
-            return np.random.default_rng(seed).binomial(shots, law) / shots
+            return random_state(seed).binomial(shots, law) / shots
         if shots is None:
             raise ValueError(
                 "shots: expected a whole number with this backend, whose readout errors can only "

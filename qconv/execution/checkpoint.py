@@ -22,8 +22,7 @@ import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib import import_module
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
@@ -32,12 +31,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv._files import replaced
+from qconv._versions import versions
 from qconv.execution.archive import Arrays, FilledTiles, Record, put, put_records, taken_apart
 from qconv.execution.histogram import Histogram
 from qconv.grid import Tile
 from qconv.result.convolution import Convolution, parts_of, read_parts
 
-_FORMAT = 1
+_FORMAT = 2
 
 #: Least seconds between two writings, and the most of the time that may go into writing.
 LEAST_INTERVAL, SHARE = 1.0, 0.01
@@ -60,6 +60,8 @@ class About:
     """Shots of the result that it holds; None where there is none yet, or where it is exact."""
     finished: bool = False
     """Whether nothing is left to do."""
+    versions: frozenset[str] = field(default_factory=versions)
+    """Versions of the packages that have worked on it, each as in ``"numpy 2.4.6"``."""
 
 
 @dataclass(eq=False)
@@ -179,7 +181,7 @@ class Checkpoint:
         """Hold the result, and nothing of what it came from."""
         about = self.about
         with self._lock:
-            self.about = About(about.call, about.seed, about.shots, about.shots, finished=True)
+            self.about = replace(about, held=about.shots, finished=True)
             self.result, self._parts, self._unsaved = result, None, True
             self._arrays, self._tiles = {}, {}
             self._write_or_warn()
@@ -204,7 +206,7 @@ class Checkpoint:
         records = list(self._records())
         about = {
             "format": _FORMAT,
-            "qconv": version(),
+            "versions": sorted(self.about.versions),
             "call": dict(self.about.call),
             "seed": [int(word) for word in self.about.seed],
             "shots": self.about.shots,
@@ -265,15 +267,18 @@ class Checkpoint:
                 raise ValueError("it was not written as a checkpoint")
             about = json.loads(str(parts[_ABOUT]))
             data = parts[_DATA]
-        for name, own in (("format", _FORMAT), ("qconv", version())):
-            if about.get(name) != own:
-                raise ValueError(f"it is of {name} {about.get(name)}, this is {own}")
+        if about.get("format") != _FORMAT:
+            raise ValueError(f"it is of format {about.get('format')}, this is {_FORMAT}")
+        found = frozenset(map(str, about["versions"]))
+        if own := {name for name in found if name.startswith("qconv ")} - versions():
+            raise ValueError(f"it was written by {', '.join(sorted(own))}")
         whose = About(
             call={str(name): str(value) for name, value in about["call"].items()},
             seed=[int(word) for word in about["seed"]],
             shots=about["shots"],
             held=about["held"],
             finished=bool(about["finished"]),
+            versions=found,
         )
         result = None
         if whose.finished or whose.held is not None:
@@ -309,11 +314,6 @@ class Sums:
 def _name(place: np.random.SeedSequence) -> str:
     """A place under the root, in words."""
     return "/".join(map(str, place.spawn_key))
-
-
-def version() -> str:
-    """Of the package, whose draws may change from one to the next."""
-    return str(import_module("qconv").__version__)
 
 
 def digest(*arrays: NDArray[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from qconv._files import Place, is_regular
+from qconv._versions import versions
 from qconv.execution.backends import Backend, noise_name
 from qconv.execution.checkpoint import About, Checkpoint
 from qconv.execution.readout import ReadoutMitigation
@@ -58,6 +60,8 @@ def continued(
     kept = _opened(place, call(), seed, shots, any_seed=any_seed)
     if kept.about.finished and kept.result is not None:
         return kept.result
+    if versions() - kept.about.versions:
+        _warn_of_versions(kept)
     root = np.random.SeedSequence(list(kept.about.seed))
     held, wanted = kept.about.held, shots
     if held is not None and shots is not None:  # more shots, with randomness of their own
@@ -71,6 +75,7 @@ def continued(
     except BaseException as error:
         _stopped(kept, error, new=new)
         raise
+    result = replace(result, versions=result.versions | kept.about.versions)
     kept.finish(result)
     return result
 
@@ -116,6 +121,19 @@ def _opened(
             raise _refused(path, f"of a finished call with shots={about.shots}, got shots={shots}")
         kept.about = replace(about, shots=shots, held=about.shots, finished=False)
     return kept
+
+
+def _warn_of_versions(kept: Checkpoint) -> None:
+    """Note the versions that continue a checkpoint which others began, and warn."""
+    began = ", ".join(sorted(kept.about.versions - versions()))
+    now = ", ".join(sorted(versions() - kept.about.versions))
+    kept.about = replace(kept.about, versions=kept.about.versions | versions())
+    warnings.warn(
+        f"checkpoint: '{kept.path}' was begun with {began} and is continued with {now}; the result "
+        "is as good, but its last digits or counts may differ from those of an uninterrupted run",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def _refused(path: Path, why: str) -> ValueError:

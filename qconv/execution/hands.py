@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from qconv.execution.dealing import Each, Piece, deal, portions, shots_in, shots_of
 from qconv.execution.readout import Unfolding
-from qconv.execution.sampling import Inverse
-from qconv.execution.seeds import DEALS, TILES, derived
+from qconv.execution.sampling import Inverse, multinomial_each
+from qconv.execution.seeds import DEALS, TILES, derived, random_state
 from qconv.grid import Tile, split_tile, tile_pixels
 
 _Array = NDArray[np.float64]
@@ -52,26 +52,26 @@ def drawn_hands(
     law = Inverse(p)
 
     def of_different_sizes(number: int) -> Iterator[tuple[Tile, Hand]]:
-        rng = np.random.default_rng(derived(seed, TILES, numbers[number]))
+        rng = random_state(derived(seed, TILES, numbers[number]))
         for piece in split_tile(tiles[number], max(1, _DRAWN // len(p))):
             each = shots_in(shots, piece)
             if each.sum() < len(each) * len(p):
                 cells = np.repeat(np.arange(len(each)) * len(p), each)
-                cells += law.outcomes(rng.random(len(cells)))
+                cells += law.outcomes(rng.random_sample(len(cells)))
                 counts = np.bincount(cells, minlength=len(each) * len(p))
                 yield piece, Hand(counts=counts.reshape(len(each), len(p)))
             else:
-                yield piece, Hand(counts=rng.multinomial(each, p))
+                yield piece, Hand(counts=multinomial_each(rng, each, p))
 
     if isinstance(shots, np.ndarray):
         return of_different_sizes
 
     def hands(number: int) -> Iterator[tuple[Tile, Hand]]:
-        rng = np.random.default_rng(derived(seed, TILES, numbers[number]))
+        rng = random_state(derived(seed, TILES, numbers[number]))
         for piece in split_tile(tiles[number], _DRAWN // min(shots, len(p))):
             pixels = tile_pixels(piece)
             if shots < len(p):
-                yield piece, Hand(picks=law.outcomes(rng.random((pixels, shots))))
+                yield piece, Hand(picks=law.outcomes(rng.random_sample((pixels, shots))))
             else:
                 yield piece, Hand(counts=rng.multinomial(shots, p, size=pixels))
 

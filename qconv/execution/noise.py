@@ -23,6 +23,7 @@ from qiskit_aer.noise.passes import RelaxationNoisePass
 from qconv._memory import require_memory
 from qconv.execution.backends import Backend, is_imitation, require_success
 from qconv.execution.physical import Physical
+from qconv.execution.seeds import random_state
 
 #: Methods of Aer that simulate all states, without leaving out what is small.
 _EXACT_METHODS = ("automatic", "statevector", "density_matrix")
@@ -184,7 +185,5 @@ def _read_out(
 
 def executions_until(kept: int, success: float, seed: np.random.SeedSequence) -> int:
     """Executions until so many were kept, each with a given probability."""
-    missed = (
-        0 if success >= 1 else int(np.random.default_rng(seed).negative_binomial(kept, success))
-    )
+    missed = 0 if success >= 1 else int(random_state(seed).negative_binomial(kept, success))
     return kept + missed

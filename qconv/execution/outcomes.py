@@ -25,8 +25,8 @@ from qconv.execution.hands import Hands, dealt_hands, drawn_hands, unfolded_hand
 from qconv.execution.histogram import Histogram
 from qconv.execution.program import Program
 from qconv.execution.readout import Readout, Unfolding
-from qconv.execution.sampling import drawn, quantised
-from qconv.execution.seeds import JOBS, derived
+from qconv.execution.sampling import drawn, multinomial, quantised
+from qconv.execution.seeds import JOBS, derived, random_state
 from qconv.grid import Tile
 
 _Array = NDArray[np.float64]
@@ -284,8 +284,8 @@ class Selection:
         elif shots is None:
             found = self.p
         else:
-            rng = np.random.default_rng(derived(seed, JOBS))
-            found = np.asarray(rng.multinomial(shots, self._quantised) / shots)
+            rng = random_state(derived(seed, JOBS))
+            found = multinomial(rng, shots, self._quantised) / shots
         return found if self.unfolding is None else self.unfolding.of(found)
 
     def hands(

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv._threads import for_each
-from qconv.execution.seeds import JOBS, TILES, derived
+from qconv.execution.seeds import JOBS, TILES, derived, random_state
 
 _Array = NDArray[np.float64]
+_Counts = NDArray[np.int64]
 
 #: Outcomes of one random stream.
 _BLOCK = 2**14
@@ -71,6 +72,48 @@ class Inverse:
         return found
 
 
+def multinomial(rng: np.random.RandomState, shots: int, p: _Array) -> _Counts:
+    """Draw how often each outcome came among some shots.
+
+    Args:
+        rng: Source of randomness; outcomes of probability 0 use none.
+        shots: Number of shots.
+        p: Probabilities, shape ``(outcomes,)``, sum 1.
+
+    Returns:
+        Counts, shape ``(outcomes,)``, sum ``shots``.
+    """
+    possible = p > 0
+    if possible.all():
+        return np.asarray(rng.multinomial(shots, p), dtype=np.int64)
+    counts = np.zeros(len(p), dtype=np.int64)
+    counts[possible] = rng.multinomial(shots, p[possible])
+    return counts
+
+
+def multinomial_each(rng: np.random.RandomState, shots: _Counts, p: _Array) -> _Counts:
+    """Draw how often each outcome came, for pixels with different numbers of shots.
+
+    Each count is binomial among the shots that earlier outcomes left, given that none of those came
+    (Devroye, Non-Uniform Random Variate Generation (1986), section XI.1.3).
+
+    Args:
+        rng: Source of randomness.
+        shots: Shots of each pixel, shape ``(pixels,)``.
+        p: Probabilities, shape ``(outcomes,)``, sum 1.
+
+    Returns:
+        Counts, shape ``(pixels, outcomes)``, each row of sum ``shots``.
+    """
+    counts = np.zeros((len(p), len(shots)), dtype=np.int64)
+    left = shots.copy()
+    remaining = np.cumsum(p[::-1])[::-1]
+    for outcome in np.flatnonzero(p):
+        counts[outcome] = rng.binomial(left, p[outcome] / remaining[outcome])
+        left -= counts[outcome]
+    return counts.T
+
+
 def drawn(root: np.random.SeedSequence, p: _Array, total: int) -> _Array:
     """Counts of ``total`` shots with probabilities ``p``, block by block on all cores.
 
@@ -87,14 +130,14 @@ def drawn(root: np.random.SeedSequence, p: _Array, total: int) -> _Array:
     sums = np.add.reduceat(flat, starts)
     rest = max(0.0, 1.0 - float(sums.sum()))
     shares = np.append(sums, rest) / (sums.sum() + rest)
-    each = np.random.default_rng(derived(root, JOBS)).multinomial(total, shares)
+    each = multinomial(random_state(derived(root, JOBS)), total, shares)
     counts = np.zeros(flat.size)
 
     def work(number: int) -> None:
         part = slice(starts[number], starts[number] + _BLOCK)
         if each[number]:
-            rng = np.random.default_rng(derived(root, TILES, number))
-            counts[part] = rng.multinomial(each[number], flat[part] / sums[number])
+            rng = random_state(derived(root, TILES, number))
+            counts[part] = multinomial(rng, int(each[number]), flat[part] / sums[number])
 
     for_each(work, len(starts), progress=False)
     return counts.reshape(p.shape)

@@ -59,6 +59,18 @@ def derived(root: np.random.SeedSequence, *place: int) -> np.random.SeedSequence
     return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, *place))
 
 
+def random_state(seed: np.random.SeedSequence) -> np.random.RandomState:
+    """Return the generator that draws counts: NumPy guarantees that its numbers never change.
+
+    NumPy may change what a ``Generator`` draws in any release, and did for binomial and multinomial
+    counts in 2.5. A ``RandomState`` is frozen.
+
+    Source:
+        NumPy Enhancement Proposal 19, Random number generator policy.
+    """
+    return np.random.RandomState(np.random.PCG64(seed))
+
+
 def stream_name(root: np.random.SeedSequence) -> str:
     """A name that two results share only if their random numbers are the same."""
     return np.random.SeedSequence(root.entropy).generate_state(4, np.uint32).tobytes().hex()

@@ -60,7 +60,7 @@ def conv2d(
         shared: All pixels and images use the same ``shots`` shots of each circuit, as `Collapse`
             does: fewer executions, errors that are correlated.
         backend: As for `convolve`.
-        seed: As for `convolve`: the same seed gives the same bytes on any number of cores.
+        seed: As for `convolve`: the same seed gives the same counts on any number of cores.
         job_shots: As for `convolve`.
         mitigation: As for `convolve`.
         tolerance: As for `convolve`.

@@ -6,7 +6,7 @@ import io
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from scipy.special import ndtri
 
 from qconv._checks import numpy_defaults, real_array, real_number
 from qconv._files import written_together
+from qconv._versions import versions
 from qconv.propagator import Propagator
 from qconv.result.circuits import with_arrays, with_numbers
 from qconv.result.numbers import both, contents, in_words, joint_unit, root_error, root_mean_square
@@ -26,7 +27,7 @@ from qconv.visualization.preview import preview
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_FORMAT = 3  # of the files that `Convolution.save` writes
+_FORMAT = 4  # of the files that `Convolution.save` writes
 
 #: Fields that are arrays, or None.
 _OPTIONAL = ("bias", "reliable", "contrast", "counts", "count_unit")
@@ -100,6 +101,9 @@ class Convolution:
     """Digest of what was estimated: image, kernel, geometry, and the backend's noise if any."""
     streams: frozenset[str] = frozenset()
     """Names of the random streams that the shots came from."""
+    versions: frozenset[str] = field(default_factory=versions)
+    """Versions of the packages that computed the result, each as in ``"numpy 2.4.6"``; of all its
+    parts if it is a sum."""
 
     @numpy_defaults
     def interval(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -187,6 +191,7 @@ class Convolution:
             independent=self.independent and other.independent,
             quantity=self.quantity,
             streams=self.streams | other.streams,
+            versions=self.versions | other.versions,
         )
 
     def __radd__(self, other: object) -> Convolution:
@@ -334,6 +339,7 @@ def parts_of(result: Convolution) -> dict[str, Any]:
         "information": result.information,
         "quantity": result.quantity,
         "streams": sorted(result.streams),
+        "versions": sorted(result.versions),
     }
     given = {name: getattr(result, name) for name in _OPTIONAL}
     optional = {name: array for name, array in given.items() if array is not None}
@@ -361,7 +367,8 @@ def read_parts(file: IO[bytes]) -> Convolution:
     if fields.pop("format") != _FORMAT:
         raise ValueError("its format is of another version")
     loaded = qpy.load(io.BytesIO(packed.tobytes())) if packed.size else ()
-    fields["streams"] = frozenset(fields["streams"])
+    for name in ("streams", "versions"):
+        fields[name] = frozenset(fields[name])
     if each is not None:
         fields["shots"] = each
     return Convolution(

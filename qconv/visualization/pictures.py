@@ -5,7 +5,6 @@ Needs the extra ``images`` (scikit-image, matplotlib).
 
 from __future__ import annotations
 
-import io
 import os
 import warnings
 from dataclasses import dataclass
@@ -134,9 +133,11 @@ def write_picture(path: Path, image: _Array, scale: GreyScale) -> None:
     from skimage.io import imsave
 
     if path.suffix.lower() == ".npy":
-        held = io.BytesIO()
-        np.save(held, image)
-        path.write_bytes(held.getbuffer())  # NumPy itself would not say that the disk is full
+        whole = np.ascontiguousarray(image)
+        header = np.lib.format.header_data_from_array_1_0(whole)
+        with open(path, "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(whole.data)  # np.save does not report that the disk is full
         return
     levels = np.round(scale.apply(image) * WHITE).astype(np.uint8)
     imsave(os.fspath(path), levels, check_contrast=False)

@@ -4,6 +4,8 @@ Seeds are fixed. Where a test compares a statistic with a limit, an honest imple
 another seed would fail with probability ALARM; there are fewer than 10 such tests here.
 """
 
+import hashlib
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -126,6 +128,19 @@ def test_the_same_seed_repeats_and_another_does_not():
     assert (draw(1) != draw(generator)).any()
     assert (draw(1) != draw(2)).any()
     assert (draw(None) != draw(None)).any()
+
+
+@pytest.mark.parametrize(
+    ("shots", "pinned"),
+    [(3, "83ae0af1a95dd570"), (40, "a92bcb60d0d4ece3"), (5000, "c1c3fd0641cc80a3")],
+)
+def test_draws_are_the_same_with_every_version_of_numpy(shots, pinned):
+    image = np.random.default_rng(4).integers(0, 100, (150, 120))
+    kernel = [[1, -2, 1], [3, 0, 64], [1, 1, 2]]
+    total = stochastic_convolve(image, kernel, shots=shots, seed=5).image * shots
+    np.testing.assert_allclose(total, np.rint(total), atol=1e-6)
+    digest = hashlib.blake2b(np.rint(total).astype("<i8").tobytes(), digest_size=8)
+    assert digest.hexdigest() == pinned
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv._checks import whole_number
+from qconv.execution.seeds import random_state
 from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean
 from qconv.planning.allocation import DEFAULT_SHOTS
 
@@ -168,7 +169,7 @@ def variance(schedule: Schedule, probability: _Array) -> _Array:
         schedule: The powers and their shots.
         probability: Of a hit of power 0, any shape.
     """
-    rng = np.random.default_rng(_SEED)
+    rng = random_state(np.random.SeedSequence(_SEED))
     number = _DRAWN * max(1, _LONG // len(schedule.powers))
     places = np.linspace(0, probability.size, number, endpoint=False).astype(np.int64)
     p = probability.ravel()[places]

@@ -1,0 +1,23 @@
+"""Versions of the packages on whose draws and rounding a result depends."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+#: Packages by the names under which they are installed, and their modules.
+_PACKAGES = {
+    "qconv": "qconv",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "qiskit": "qiskit",
+    "qiskit-aer": "qiskit_aer",
+}
+
+
+@cache
+def versions() -> frozenset[str]:
+    """Return the versions in use, each as in ``"numpy 2.4.6"``."""
+    return frozenset(
+        f"{package} {import_module(module).__version__}" for package, module in _PACKAGES.items()
+    )

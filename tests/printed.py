@@ -1,0 +1,60 @@
+"""Comparing quoted output with what was printed: words to the letter, numbers by value.
+
+The last digits of a number in full precision depend on the processor and on the versions of NumPy
+and SciPy, and a difference that is pure rounding depends on nothing else. All other digits must be
+the same.
+"""
+
+import doctest
+import re
+
+#: Relative difference of two numbers that are the same but for rounding.
+ROUNDING = 1e-9
+
+#: Two numbers below this are rounding errors themselves, which no two machines share.
+NOISE = 1e-11
+
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?(?![\w])", re.IGNORECASE)
+
+
+def same_number(one, other):
+    """Whether two printed numbers differ by rounding at most."""
+    if one == other:
+        return True
+    if not {"e", "."} & {*one.lower()} and not {"e", "."} & {*other.lower()}:
+        return False  # integers
+    a, b = (float(text.replace(",", "")) for text in (one, other))
+    return max(abs(a), abs(b)) < NOISE or abs(a - b) <= ROUNDING * max(abs(a), abs(b))
+
+
+def same_output(shown, printed):
+    """Whether output is what a page, a docstring or a notebook quotes.
+
+    Runs of white space are equal, and ``...`` stands for anything.
+    """
+    pattern, start = [], 0
+    numbers = list(NUMBER.finditer(shown))
+    for number in numbers:
+        pattern += [_words(shown[start : number.start()]), f"({NUMBER.pattern})"]
+        start = number.end()
+    pattern.append(_words(shown[start:]))
+    found = re.fullmatch(r"\s*" + "".join(pattern) + r"\s*", printed, re.DOTALL | re.IGNORECASE)
+    return found is not None and all(
+        same_number(number[0], text) for number, text in zip(numbers, found.groups(), strict=True)
+    )
+
+
+def _words(text):
+    """A pattern for text without numbers."""
+    parts = re.split(r"(\s+|\.\.\.)", text)
+    return "".join(
+        r"\s+" if part.isspace() else ".*?" if part == "..." else re.escape(part) for part in parts
+    )
+
+
+class OutputChecker(doctest.OutputChecker):
+    """A doctest's checker that compares numbers by value."""
+
+    def check_output(self, want, got, optionflags):
+        """Whether ``got`` is what the docstring shows."""
+        return super().check_output(want, got, optionflags) or same_output(want, got)
