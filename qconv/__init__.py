@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from qconv.methods.whole_image.interference import Interference
     from qconv.planning.cost import Cost
     from qconv.planning.making import plan
-    from qconv.planning.method import Method
+    from qconv.planning.method import Method, Prediction, Prepared
     from qconv.planning.plan import Plan
     from qconv.propagator import Propagator
     from qconv.result.convolution import Convolution
@@ -57,6 +57,8 @@ _HOMES = {
     "Outcomes": "qconv.execution.outcomes",
     "Plan": "qconv.planning.plan",
     "Program": "qconv.execution.program",
+    "Prediction": "qconv.planning.method",
+    "Prepared": "qconv.planning.method",
     "Propagator": "qconv.propagator",
     "ReadoutMitigation": "qconv.execution.readout",
     "compare_methods": "qconv.methods.comparison",
@@ -87,6 +89,8 @@ __all__ = [
     "MethodComparison",
     "Outcomes",
     "Plan",
+    "Prediction",
+    "Prepared",
     "Program",
     "Propagator",
     "ReadoutMitigation",

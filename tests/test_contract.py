@@ -24,17 +24,20 @@ class Own(qconv.Method):
     def __init__(self, circuit, **program):
         self._circuit, self._program = circuit, program
 
-    def build(self, plan):
-        return [
-            qconv.Program(
-                **{"build": self._circuit.copy, "executions": plan.whole_shots, "seed": plan.seed}
-                | self._program
-            )
-        ]
+    def prepare(self, plan):
+        return PreparedOwn(self, plan)
 
-    def decode(self, plan, outcomes):
-        gathered = next(outcomes)
-        self.frequencies = gathered.frequencies(plan.seed)
+
+class PreparedOwn(qconv.Prepared):
+    @property
+    def programs(self):
+        plan, circuit = self.plan, self.method._circuit
+        given = {"build": circuit.copy, "executions": plan.whole_shots, "seed": plan.seed}
+        return [qconv.Program(**given | self.method._program)]
+
+    def decode(self, outcomes):
+        plan, gathered = self.plan, next(outcomes)
+        self.method.frequencies = gathered.frequencies(plan.seed)
         return plan.result(
             np.zeros(plan.grid.output_shape),
             np.zeros(plan.grid.output_shape),

@@ -128,7 +128,7 @@ class TestCost:
         """One rotation of 2**8 angles for each step and one more, and the adders."""
         method = qconv.AmplitudeEstimation((2,))
         laid_out = plan(small_camera[:16, :16], EDGE, method=method, **WRAP)
-        cost = qconv.resources(method.costliest(laid_out.on_device()).build())
+        cost = qconv.resources(laid_out.on_device().prepared.costliest.build())
         assert 3 * 256 < cost.two_qubit_gates < 3 * 256 + 600
         assert cost.ancillas > 0
         assert laid_out.cost.bounds == {"rotating by the image": 3 * 256}

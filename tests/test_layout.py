@@ -165,6 +165,26 @@ def test_imports_only_from_above(path):
         assert other != own or path.parent != ROOT / "qconv", f"{path} imports itself"
 
 
+def test_methods_read_of_a_plan_what_the_reference_lists():
+    listed = set(
+        re.findall(r"qconv\.Plan\.(\w+)", (ROOT / "docs/reference/contract.md").read_text())
+    )
+    allotted = {"each", "total", "run"}  # set by `allot`, which is nobody else's
+    read = set()
+    for path in (ROOT / "qconv" / "methods").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in (
+                "plan",
+                "self.plan",
+                "self.encoded.plan",
+                "encoded.plan",
+                "self._plan",
+            ):
+                read.add(node.attr)
+    assert len(read) > 15
+    assert read - allotted <= listed, sorted(read - allotted - listed)
+
+
 def test_no_circle():
     above = {dotted(path): ours(path, at_import=True) for path in QCONV}
     assert sum(map(len, above.values())) > 150

@@ -14,7 +14,7 @@ from qiskit_aer.primitives import SamplerV2
 import classical
 import qconv
 from qconv.execution.readout import Readout, applied
-from qconv.planning.budget import Noisy
+from qconv.execution.run import run
 from tests.cases import EDGE
 
 PAIRS = [(0.02, 0.07), (0.1, 0.2), (0.0, 0.03), (0.04, 0.01)]
@@ -42,8 +42,8 @@ def scores(method, image, kernel, seeds, *, shots, backend=None, mitigation="rea
     how = where | {"shots": shots, "backend": backend, "mitigation": mitigation}
     for seed in seeds:
         plan = qconv.plan(image, kernel, seed=seed, **how)
-        plan.memory[Noisy] = known  # laws of noisy outcomes, the same for all seeds
-        result = plan.run()
+        work = plan.prepared  # probabilities of noisy outcomes are the same for all seeds
+        result = work.decode(run(work.programs, plan.sampling, known=known))
         found.append((result.image - exact) / result.stderr)
     return np.array(found)
 

@@ -205,7 +205,7 @@ class TestTolerance:
         image = photograph("camera")[::4, ::4]
         method = qconv.AmplitudeEstimation()
         plan = qconv.plan(image, GAUSSIAN, method=method, tolerance=tolerance, seed=1, **WRAP)
-        stderr = method.predict(plan).stderr
+        stderr = plan.prepared.predict().stderr
         error = stderr.max()
         if isinstance(tolerance, tuple):
             error, tolerance = np.sqrt(np.mean(stderr**2)), tolerance[1]

@@ -44,16 +44,16 @@ def depolarising(rate):
 
 def laws(plan):
     """What the circuits would give with infinitely many shots, to draw from."""
-    found = list(run(plan.method.build(plan), plan.backend))
+    found = list(run(plan.prepared.programs, plan.sampling))
     assert all(part.law is not None and not part.ideal for part in found)
     return [part.law for part in found]
 
 
 def results(plan, seeds):
     """Results of many seeds at several numbers of shots, from laws that are computed once."""
-    known = laws(replace(plan, shots=None, memory={}))
+    known = laws(replace(plan, shots=None))
     for shots in SHOTS:
-        part = replace(plan, shots=shots, memory={})
+        part = replace(plan, shots=shots)
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
             counts = [

@@ -54,7 +54,7 @@ def measured(method, image, kernel, shots):
     exact = classical.convolve(image, kernel, **WRAP)
     exact = exact if method.signed else np.abs(exact)
     laid_out = qconv.plan(image, kernel, method=method, shots=shots, **WRAP)
-    variance = np.square(method.predict(laid_out).stderr)
+    variance = np.square(laid_out.prepared.predict().stderr)
     seen = expecting(method, image, kernel, exact, laid_out.run())
     variance = variance[seen]
     spread = math.sqrt(np.sum(variance**2) / 2) / variance.sum()
@@ -85,7 +85,7 @@ def test_predictions(picture, kernel):
         method, cost = row.method, row.cost
         shots = cost.executions // method.executions(SIDE**2, 1)
         laid_out = qconv.plan(image, weights, method=method, shots=shots, **WRAP)
-        stderr = method.predict(laid_out).stderr
+        stderr = laid_out.prepared.predict().stderr
         assert math.sqrt(np.mean(np.square(stderr))) == pytest.approx(cost.rmse, rel=1e-6)
         predicted, rmse, spread, runs, seen = measured(method, image, weights, shots)
         ratio = rmse / predicted
