@@ -42,6 +42,8 @@ from qconv.planning.method import Method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+from qconv.result.origin import Origin
+from qconv.result.success import Success
 
 _Array = NDArray[np.float64]
 
@@ -236,11 +238,10 @@ class Layer:
             shots=self.shots if each is None else each.reshape(self.geometry.output_shape),
             total_shots=total,
             circuits=tuple(circuits),
-            success_probability=kept / total if total else 1.0,
+            success=Success(kept / total if total else 1.0),
             oracle_calls=calls,
             independent=independent,
-            quantity=self._quantity,
-            streams=streams,
+            origin=Origin(self._quantity, streams),
         )
 
 

@@ -49,6 +49,7 @@ from qconv.execution.law import require_room
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
 from qconv.execution.seeds import derived
+from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.methods.amplitude_estimation.fitting import most_likely_damped
 from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean
 from qconv.methods.amplitude_estimation.scale import Scale, added_kernel
@@ -133,7 +134,7 @@ class AmplitudeEstimation(Method):
         >>> result = qconv.convolve(image, [0.25, 0.5, 0.25], shots=1000, seed=7, **where)
         >>> result.image.round(2)
         array([0.75, 1.5 , 4.51, 6.5 , 4.5 , 1.5 , 0.75, 1.  ])
-        >>> bool(result.stderr[result.reliable].max() < 0.02)
+        >>> bool(result.stderr[result.diagnostics.reliable].max() < 0.02)
         True
     """
 
@@ -228,10 +229,12 @@ class AmplitudeEstimation(Method):
             kept,
             circuits=tuple(part.circuit for part in kept[: len(self._ran(plan))]),
             shots=plan.shots_that_came(planned, came),
-            information=self._information(plan, planned, came),
             independent=all(block.distinct for block in blocks) and not contrasts,
-            reliable=reliable,
-            contrast=np.mean(contrasts, axis=0) if contrasts else None,
+            diagnostics=AngleDiagnostics(
+                reliable,
+                contrast=np.mean(contrasts, axis=0) if contrasts else None,
+                information=self._information(plan, planned, came),
+            ),
             quantity=f"{plan.quantity} {self.powers} {self.range}",
         )
 
