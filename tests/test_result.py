@@ -322,13 +322,15 @@ class TestParts:
         result = run()
         with pytest.raises(TypeError, match="no len"):
             len(result)
-        for use in (list, np.stack, max, sum, lambda x: 1.0 in x):
+        for use in (list, np.stack, max, sum, lambda x: [*zip(x, x, strict=True)]):
             with pytest.raises(
                 TypeError, match=r"not iterable; iterate over result.image, or index"
             ):
                 use(result)
         with pytest.raises(TypeError, match="not iterable"):
             _image, _stderr = result
+        with pytest.raises(TypeError, match="not iterable"):
+            _ = 1.0 in result
         assert result
 
     def test_as_an_array(self):

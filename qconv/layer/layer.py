@@ -42,8 +42,7 @@ from qconv.planning.method import Method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
-from qconv.result.origin import Origin
-from qconv.result.success import Success
+from qconv.result.making import made
 
 _Array = NDArray[np.float64]
 
@@ -232,16 +231,17 @@ class Layer:
             circuits += result.circuits
             streams |= result.streams
         image += self.geometry.bias.reshape(-1, *[1] * (image.ndim - 2))
-        return Convolution(
+        return made(
             image=image.reshape(self.geometry.output_shape),
             stderr=stderr.reshape(self.geometry.output_shape),
             shots=self.shots if each is None else each.reshape(self.geometry.output_shape),
             total_shots=total,
             circuits=tuple(circuits),
-            success=Success(kept / total if total else 1.0),
+            success_probability=kept / total if total else 1.0,
             oracle_calls=calls,
             independent=independent,
-            origin=Origin(self._quantity, streams),
+            quantity=self._quantity,
+            streams=streams,
         )
 
 

@@ -32,9 +32,8 @@ from qconv.planning.counts import gathered
 from qconv.planning.method import Method
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+from qconv.result.making import made
 from qconv.result.numbers import in_words
-from qconv.result.origin import Origin
-from qconv.result.success import Success
 
 _T = TypeVar("_T")
 
@@ -349,11 +348,6 @@ class Plan:
         outcomes: Sequence[Outcomes],
         *,
         variant: str = "",
-        success_probability: float = 1.0,
-        success_stderr: float = 0.0,
-        expected_success: float | None = None,
-        quantity: str | None = None,
-        streams: frozenset[str] | None = None,
         **more: Any,
     ) -> Convolution:
         """A result with everything filled in that follows from plan and outcomes.
@@ -363,13 +357,8 @@ class Plan:
             stderr: Its standard error, same shape.
             outcomes: What it was estimated from.
             variant: Tells quantities apart that are estimated from the same plan.
-            success_probability: Fraction of successful executions, as measured.
-            success_stderr: Standard error of ``success_probability``.
-            expected_success: Predicted success probability; None without a prediction.
-            quantity: Digest of what was estimated; None for that of the plan and ``variant``.
-            streams: Names of the random streams; None for those of ``outcomes``.
-            more: Any other field of a `Convolution` such as ``diagnostics``, or other values of
-                the same.
+            more: ``success_probability``, ``diagnostics`` or any other field or property of a
+                `Convolution`, or other values of the same.
 
         Raises:
             ValueError: ``image`` or ``stderr`` has another shape.
@@ -382,32 +371,17 @@ class Plan:
             ),
             "total_shots": sum(part.total_shots + part.calibration_shots for part in outcomes),
             "oracle_calls": sum(part.oracle_calls for part in outcomes),
+            "quantity": f"{self.quantity}{variant}{noise}",
+            "streams": frozenset().union(*(part.streams for part in outcomes)),
         }
-        if quantity is None:
-            quantity = f"{self.quantity}{variant}{noise}"
-        if streams is None:
-            streams = frozenset().union(*(part.streams for part in outcomes))
-        success = (success_probability, success_stderr, expected_success)
         for name, array in (("image", image), ("stderr", stderr)):
             if np.shape(array) != self.grid.output_shape:
                 raise ValueError(
                     f"{name}: expected the shape {self.grid.output_shape}, got {np.shape(array)}"
                 )
-        more = {k: _plain(v) for k, v in more.items()}
         if "circuits" not in more:  # which take time to build
             fields["circuits"] = tuple(part.circuit for part in outcomes)
-        return Convolution(
-            image=image,
-            stderr=stderr,
-            success=Success(*map(_plain, success)),
-            origin=Origin(quantity, streams),
-            **(fields | more),
-        )
-
-
-def _plain(value: Any) -> Any:
-    """Return a number of NumPy's as one of Python's, anything else unchanged."""
-    return value.item() if isinstance(value, np.generic) else value
+        return made(image=image, stderr=stderr, **(fields | more))
 
 
 def _content(array: NDArray[np.float64]) -> bytes:

@@ -107,12 +107,12 @@ class AmplitudeEstimation(Method):
     standard errors. Results that are added keep what they have of this in common, while their
     standard errors shrink: ask for all shots at once instead of adding many results of few.
 
-    With noise the damping of each power is fitted to the outcomes of all pixels: ``contrast`` of
-    the result. Standard errors count what is left unknown of it and what it does not explain, which
-    no shots make smaller, so that they stay above 0 with ``shots=None`` too (and adding results
-    makes them smaller than they should be). A power that lost its contrast tells nothing.
-    ``reliable`` is False everywhere if damping cannot be told from another picture: with one power,
-    or few pixels.
+    With noise the damping of each power is fitted to the outcomes of all pixels:
+    ``result.diagnostics.contrast``. Standard errors count what is left unknown of it and what it
+    does not explain, which no shots make smaller, so that they stay above 0 with ``shots=None`` too
+    (and adding results makes them smaller than they should be). A power that lost its contrast
+    tells nothing. ``result.diagnostics.reliable`` is False everywhere if damping cannot be told
+    from another picture: with one power, or few pixels.
 
     Raises:
         TypeError: A power or its shots are not a whole number, or they are no sequence.
