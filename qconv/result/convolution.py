@@ -19,7 +19,7 @@ from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
 from qconv.result.files import parts_of, read_parts
 from qconv.result.index import basic_index
 from qconv.result.numbers import contents, in_words, root_mean_square, shares
-from qconv.result.operators import Refusing, refusal
+from qconv.result.operators import SumOnly, rejection
 from qconv.result.origin import DIFFERENT, Origin
 from qconv.result.success import Success
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution(Refusing):
+class Convolution(SumOnly):
     """What the shots say about a convolution, and how far off that is likely to be.
 
     Results of the same convolution from independent shots add up: ``a + b`` has the shots of both.
@@ -59,7 +59,7 @@ class Convolution(Refusing):
     circuits: tuple[QuantumCircuit, ...]
     """The circuits that ran, before transpiling, with named registers."""
     success: Success = field(default_factory=Success)
-    """Fraction of successful executions: see `success_probability`."""
+    """Success probability with its standard error and its prediction."""
     oracle_calls: int = 0
     """Applications of the state preparation: one per shot where nothing else applies."""
     independent: bool = True
@@ -70,10 +70,11 @@ class Convolution(Refusing):
     the backend's noise minus the one without. Not subtracted from ``image``, and not included in
     ``stderr``."""
     diagnostics: Diagnostics | None = None
-    """What the method adds: for `AmplitudeEstimation` which standard errors are reliable, for
-    magnitudes (``signed=False``) their counts; None for other methods."""
+    """Data specific to the method: reliability of the standard errors for `AmplitudeEstimation`,
+    counts for magnitudes (``signed=False``), `Diagnostics` of a method of your own; None for other
+    methods."""
     origin: Origin = field(default_factory=Origin)
-    """What was estimated, from which random streams, and by which versions of packages."""
+    """Estimated quantity, random streams and versions of packages."""
 
     # ------------------------------------------------------------------------ short names of parts
 
@@ -188,7 +189,7 @@ class Convolution(Refusing):
             ValueError: If the two estimate different things, one is exact, or they share shots.
         """
         if not isinstance(other, Convolution):
-            raise refusal(self, "+", other)
+            raise rejection(self, "+", other)
         if self.shape != other.shape:
             raise ValueError(DIFFERENT)
         origin = self.origin + other.origin
@@ -224,7 +225,7 @@ class Convolution(Refusing):
         """
         if isinstance(other, int) and other == 0:
             return self
-        raise refusal(other, "+", self)
+        raise rejection(other, "+", self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one ``.npz`` file, circuits included (QPY), without pickle.
@@ -325,7 +326,7 @@ class Convolution(Refusing):
         return np.array(self.image, dtype=dtype, copy=copy)
 
     def to_numpy(self) -> NDArray[np.float64]:
-        """Return the image; matplotlib asks for it where it takes several axes or units."""
+        """Return the image, which matplotlib requests from objects that have a shape."""
         return self.image
 
     def _repr_html_(self) -> str:

@@ -1,4 +1,4 @@
-"""Diagnostics: what one kind of method adds to a result, which adds, saves and loads itself."""
+"""Diagnostics: data of a result that are specific to one kind of method."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class UnknownKindError(ValueError):
 
 
 class Diagnostics(ABC):
-    """Base class for what one kind of method adds to a result, as ``result.diagnostics``.
+    """Base class for the data that one kind of method adds to a result: ``result.diagnostics``.
 
     Derive a frozen dataclass and write ``__add__`` (the diagnostics of the sum of two results),
-    ``__getitem__`` (those of a part of the image), `arrays` and `from_arrays`. The class is then
-    added, indexed, saved and loaded with its results. It is found by module and name, so that its
-    module must be imported before a file with it is loaded.
+    ``__getitem__`` (the diagnostics of a part of the image), `arrays` and `from_arrays`. Its
+    instances are then added, indexed, saved and loaded with their results. Files refer to the class
+    by module and name: import the module before loading a file.
 
     Example:
         >>> from dataclasses import dataclass

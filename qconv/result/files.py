@@ -25,7 +25,7 @@ _DIAGNOSTICS = "diagnostics."
 
 
 def parts_of(result: Convolution) -> dict[str, Any]:
-    """Return what `Convolution.save` writes, by the names of the arrays."""
+    """Return the arrays that `Convolution.save` writes, by name."""
     fields = {
         "format": _FORMAT,
         "shots": None if isinstance(result.shots, np.ndarray) else result.shots,

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-#: An index of every array of a result that has the image's shape.
+#: Index of all arrays of the image's shape.
 Index: TypeAlias = "tuple[int | slice | EllipsisType | None, ...]"
 
 

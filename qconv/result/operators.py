@@ -1,4 +1,4 @@
-"""Operators that results refuse, because the standard error would be lost or wrong."""
+"""Operators that raise for results, because the standard error would be lost or wrong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 
-def refusal(left: object, symbol: str, right: object) -> TypeError:
+def rejection(left: object, symbol: str, right: object) -> TypeError:
     """Return the error for an operator between a result and something else.
 
     Args:
@@ -16,7 +16,7 @@ def refusal(left: object, symbol: str, right: object) -> TypeError:
     """
     kinds, images = [], []
     for part in (left, right):
-        own = isinstance(part, Refusing)
+        own = isinstance(part, SumOnly)
         kinds.append("result" if own else type(part).__name__)
         images.append("result.image" if own else "...")
     got, instead = f" {symbol} ".join(kinds), f" {symbol} ".join(images)
@@ -26,34 +26,34 @@ def refusal(left: object, symbol: str, right: object) -> TypeError:
     )
 
 
-def _refused(symbol: str) -> Callable[[Any, object], NoReturn]:
+def _rejected(symbol: str) -> Callable[[Any, object], NoReturn]:
     """Return the method for a result on the left of an operator."""
 
     def operate(self: Any, other: object) -> NoReturn:
-        raise refusal(self, symbol, other)
+        raise rejection(self, symbol, other)
 
     return operate
 
 
-def _refused_right(symbol: str) -> Callable[[Any, object], NoReturn]:
+def _rejected_right(symbol: str) -> Callable[[Any, object], NoReturn]:
     """Return the method for a result on the right of an operator."""
 
     def operate(self: Any, other: object) -> NoReturn:
-        raise refusal(other, symbol, self)
+        raise rejection(other, symbol, self)
 
     return operate
 
 
-class Refusing:
-    """Class whose instances refuse every operator but the sum, with a message."""
+class SumOnly:
+    """Base class whose operators raise a `TypeError`, apart from the sum."""
 
-    __sub__, __rsub__ = _refused("-"), _refused_right("-")
-    __mul__, __rmul__ = _refused("*"), _refused_right("*")
-    __truediv__, __rtruediv__ = _refused("/"), _refused_right("/")
-    __floordiv__, __rfloordiv__ = _refused("//"), _refused_right("//")
-    __mod__, __rmod__ = _refused("%"), _refused_right("%")
-    __pow__, __rpow__ = _refused("**"), _refused_right("**")
-    __matmul__, __rmatmul__ = _refused("@"), _refused_right("@")
+    __sub__, __rsub__ = _rejected("-"), _rejected_right("-")
+    __mul__, __rmul__ = _rejected("*"), _rejected_right("*")
+    __truediv__, __rtruediv__ = _rejected("/"), _rejected_right("/")
+    __floordiv__, __rfloordiv__ = _rejected("//"), _rejected_right("//")
+    __mod__, __rmod__ = _rejected("%"), _rejected_right("%")
+    __pow__, __rpow__ = _rejected("**"), _rejected_right("**")
+    __matmul__, __rmatmul__ = _rejected("@"), _rejected_right("@")
 
     #: NumPy leaves operators between arrays and results to the methods above.
     __array_ufunc__ = None
@@ -65,7 +65,7 @@ class Refusing:
         )
 
     def __iter__(self) -> NoReturn:
-        """Refuse to iterate, as functions of sequences would drop the standard errors."""
+        """Raise, because functions of sequences would drop the standard errors."""
         raise TypeError(
             "a result is not iterable; iterate over result.image, or index parts with their "
             "standard errors: result[i] for i in range(result.shape[0])"

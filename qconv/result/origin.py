@@ -1,4 +1,4 @@
-"""Origins: what a result estimates, and from which random streams and packages it came."""
+"""Origins: estimated quantity, random streams and package versions of results."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ class Origin:
         return Origin(self.quantity, self.streams | other.streams, self.versions | other.versions)
 
     def part(self, name: str) -> Origin:
-        """Return the origin of the part of the result that an index of this name selects."""
+        """Return the origin of a part of the result, by the name of the part's index."""
         return replace(self, quantity=f"{self.quantity}{name}")

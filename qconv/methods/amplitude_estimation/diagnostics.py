@@ -1,4 +1,4 @@
-"""Diagnostics of amplitude estimation: which errors hold, the noise, and the weight of a result."""
+"""Diagnostics of amplitude estimation: reliable pixels, noise, and information."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AngleDiagnostics(Diagnostics):
     the weight of the result in a sum. None for an exact result."""
 
     def __add__(self, other: AngleDiagnostics) -> AngleDiagnostics:
-        """Combine: reliable where both are; contrasts averaged, weighted by information."""
+        """Combine two: reliable where both are, contrasts averaged by information."""
         a, b = self.shares(other) or (0.5, 0.5)
         contrast = information = None
         if self.contrast is not None and other.contrast is not None:
@@ -41,7 +41,7 @@ class AngleDiagnostics(Diagnostics):
         return AngleDiagnostics(self.reliable & other.reliable, contrast, information)
 
     def __getitem__(self, index: Index) -> AngleDiagnostics:
-        """Return those of a part: contrast and information are of all pixels."""
+        """Return the diagnostics of a part; contrast and information apply to all pixels."""
         return AngleDiagnostics(self.reliable[index], self.contrast, self.information)
 
     def shares(self, other: AngleDiagnostics) -> tuple[Any, Any] | None:
@@ -58,7 +58,7 @@ class AngleDiagnostics(Diagnostics):
         return rows
 
     def arrays(self) -> dict[str, Any]:
-        """Return what is not None."""
+        """Return the arrays and numbers that are not None."""
         given = {"contrast": self.contrast, "information": self.information}
         return {"reliable": self.reliable} | {k: v for k, v in given.items() if v is not None}
 

@@ -1,4 +1,4 @@
-"""Diagnostics of magnitudes: the counts of whose square roots they are made."""
+"""Diagnostics of magnitudes: the counts whose square roots give the estimates."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CountDiagnostics(Diagnostics):
         return CountDiagnostics(self.counts + other.counts, _joint_unit(self.unit, other.unit))
 
     def __getitem__(self, index: Index) -> CountDiagnostics:
-        """Return those of a part."""
+        """Return the diagnostics of a part."""
         return CountDiagnostics(self.counts[index], self.unit[index])
 
     def estimate(self) -> tuple[_Array, _Array]:
@@ -57,7 +57,7 @@ class CountDiagnostics(Diagnostics):
         shape: tuple[int, ...],
         parts: Sequence[tuple[tuple[slice, ...], CountDiagnostics]],
     ) -> CountDiagnostics:
-        """Put blocks in their positions, which do not overlap; the rest is 0."""
+        """Copy blocks to their positions, which do not overlap; all other pixels are 0."""
         counts, unit = np.zeros(shape, dtype=np.int64), np.zeros(shape)
         for position, part in parts:
             counts[position], unit[position] = part.counts, part.unit
