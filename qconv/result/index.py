@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 #: Index of all arrays of the image's shape.
-Index: TypeAlias = "tuple[int | slice | EllipsisType | None, ...]"
+Index: TypeAlias = tuple[int | slice | EllipsisType | None, ...]
 
 
 def basic_index(index: object, shape: tuple[int, ...]) -> tuple[Index, str]:
