@@ -211,8 +211,10 @@ class TestUnknown:
             "qconv.cli.explore",
         ],
     )
-    def test_is_named(self, kind, module, tmp_path):
+    def test_is_named(self, kind, module, tmp_path, monkeypatch):
         kind(module)
+        for name in ("this", "qconv.cli.explore"):  # which other tests may have imported
+            monkeypatch.delitem(sys.modules, name, raising=False)
         expected = rf"r.npz: expected diagnostics of a known class, got {module}.Rejected; import"
         with pytest.raises(ValueError, match=expected):
             qconv.load(tmp_path / "r.npz")
