@@ -271,7 +271,9 @@ class TestShots:
             qconv.convolve(image, EDGE, method=method, shots=5000, seed=s, **WRAP) for s in (1, 2)
         )
         both = one + two
-        np.testing.assert_allclose(both.image, both.count_unit * np.sqrt(both.counts))
+        np.testing.assert_allclose(
+            both.image, both.diagnostics.unit * np.sqrt(both.diagnostics.counts)
+        )
         assert within(
             ((both.image - np.abs(classical.convolve(image, EDGE, **WRAP))) / both.stderr) ** 2
         )

@@ -134,10 +134,12 @@ def test_sums_of_magnitudes(shots, blocks):
     parts = [qconv.convolve(image, kernel, seed=seed, **how) for seed in range(10)]
     total = reduce(add, parts)
     assert total.shots == 10 * shots
-    assert np.array_equal(total.counts, sum(part.counts for part in parts))
+    assert np.array_equal(total.diagnostics.counts, sum(part.diagnostics.counts for part in parts))
     ratio = np.sqrt(np.mean((total.image - 3) ** 2) / np.mean(total.stderr**2))
     assert 0.85 < ratio < 1.15
-    np.testing.assert_allclose(total.image, total.count_unit * np.sqrt(total.counts))
+    np.testing.assert_allclose(
+        total.image, total.diagnostics.unit * np.sqrt(total.diagnostics.counts)
+    )
 
 
 def test_a_result_of_fewer_bits_is_no_result():

@@ -308,6 +308,19 @@ def test_works_without_extras(tmp_path):
     assert "shots a pixel" in done.stdout
 
 
+def test_running_a_circuit_imports_no_plotting(tmp_path):
+    code = (
+        "import qconv\n"
+        "r = qconv.convolve([[1, 2], [3, 4]], [[1, -1]], shots=5, seed=1)\n"
+        "r.save('r.npz'), qconv.load('r.npz'), print(r)\n"
+        "assert not [n for n in sys.modules if n.startswith('qconv.visualization')]\n"
+        "r._repr_html_()\n"
+        "assert 'qconv.visualization.preview' in sys.modules\n"
+    )
+    done = python(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("missing", ["skimage", "matplotlib"])
 def test_command_line_says_what_to_install(missing, tmp_path):
     done = python("from qconv.cli import main\nsys.exit(main([]))", tmp_path, missing)

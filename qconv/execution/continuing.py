@@ -71,7 +71,8 @@ def continued(
     except BaseException as error:
         _stopped(kept, error, new=new)
         raise
-    result = replace(result, versions=result.versions | kept.about.versions)
+    origin = replace(result.origin, versions=result.versions | kept.about.versions)
+    result = replace(result, origin=origin)
     kept.finish(result)
     return result
 

@@ -40,6 +40,7 @@ from qconv.planning.plan import Plan
 from qconv.planning.running import run_or_resume
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+from qconv.result.making import made
 
 _Array = NDArray[np.float64]
 
@@ -183,7 +184,7 @@ class Layer:
             circuits += result.circuits
             streams |= result.streams
         image += self.geometry.bias.reshape(-1, *[1] * (image.ndim - 2))
-        return Convolution(
+        return made(
             image=image.reshape(self.geometry.output_shape),
             stderr=stderr.reshape(self.geometry.output_shape),
             shots=self.shots if each is None else each.reshape(self.geometry.output_shape),

@@ -43,6 +43,7 @@ from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, Prepared, che
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+from qconv.result.diagnostics import Diagnostics, assembled
 
 _Array = NDArray[np.float64]
 
@@ -224,8 +225,7 @@ class _Total:
         plan = layout.plan
         self._plan, self._layout = plan, layout
         self._image, self._stderr = np.zeros((2, *plan.grid.output_shape))
-        self._counts: NDArray[np.int64] | None = None
-        self._unit: _Array | None = None
+        self._diagnostics: list[tuple[tuple[slice, ...], Diagnostics]] = []
         self._kept, self._expected, self._kept_variance, self._pixels = 0.0, 0.0, 0.0, 0
         self._shots, self._calls, self._planned, self._came = 0, 0, 0, 0
         self._streams, self._variant, self._independent = plan.streams, "", True
@@ -240,7 +240,8 @@ class _Total:
         pixels = part.block.pixels
         self._image[target] += result.image[seen]
         self._stderr[target] = _root_of_squares(self._stderr[target], result.stderr[seen])
-        self._add_counts(result, seen, target)
+        if result.diagnostics is not None and (own := result.diagnostics[seen]) is not None:
+            self._diagnostics.append((target, own))
         self._pixels += pixels
         self._kept += pixels * result.success_probability
         self._expected += pixels * (result.expected_success or 0.0)
@@ -253,18 +254,6 @@ class _Total:
             self.circuits = result.circuits
             self._variant = result.quantity.removeprefix(part.work.plan.quantity)
         self._streams |= result.streams
-
-    def _add_counts(
-        self, result: Convolution, seen: tuple[slice, ...], target: tuple[slice, ...]
-    ) -> None:
-        """Keep what magnitudes were made of; such blocks do not overlap."""
-        if result.counts is None or result.count_unit is None:
-            return
-        if self._counts is None or self._unit is None:
-            self._counts = np.zeros(self._image.shape, dtype=np.int64)
-            self._unit = np.zeros(self._image.shape)
-        self._counts[target] = result.counts[seen]
-        self._unit[target] = result.count_unit[seen]
 
     def result(self) -> Convolution:
         """The result of all blocks."""
@@ -281,8 +270,7 @@ class _Total:
             expected_success=self._expected / pixels,
             oracle_calls=self._calls,
             independent=self._independent,
-            counts=self._counts,
-            count_unit=self._unit,
+            diagnostics=assembled(self._image.shape, self._diagnostics),
             variant=self._variant,
             streams=self._streams,
         )

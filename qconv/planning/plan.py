@@ -30,6 +30,7 @@ from qconv.planning.method import Method, Prepared
 from qconv.planning.running import run_or_resume
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+from qconv.result.making import made
 from qconv.result.numbers import in_words
 
 #: Maximum number of executions: NumPy counts in 64 bits.
@@ -298,7 +299,8 @@ class Plan:
             stderr: Its standard error, same shape.
             outcomes: What it was estimated from.
             variant: Tells quantities apart that are estimated from the same plan.
-            more: Any other field of a `Convolution`, or other values of the same.
+            more: ``success_probability``, ``diagnostics`` or any other field or property of a
+                `Convolution`, or other values of the same.
 
         Raises:
             ValueError: ``image`` or ``stderr`` has another shape.
@@ -319,7 +321,6 @@ class Plan:
                 raise ValueError(
                     f"{name}: expected the shape {self.grid.output_shape}, got {np.shape(array)}"
                 )
-        more = {k: v.item() if isinstance(v, np.generic) else v for k, v in more.items()}
         if "circuits" not in more:  # which take time to build
             fields["circuits"] = tuple(part.circuit for part in outcomes)
-        return Convolution(image=image, stderr=stderr, **(fields | more))
+        return made(image=image, stderr=stderr, **(fields | more))

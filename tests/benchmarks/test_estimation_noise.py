@@ -74,13 +74,13 @@ def row(name, image, kernel, backend, boundary, kind, powers=POWERS):
     found = {shots: ([], [], [], []) for shots in SHOTS}
     for shots, result in results(plan, SEEDS):
         live = result.stderr > 0
-        sure = result.reliable & live
+        sure = result.diagnostics.reliable & live
         off = result.image - exact
         z, reliable, error, contrast = found[shots]
         z += list(np.abs(off[sure]) / result.stderr[sure])
         reliable.append(sure.sum() / live.sum())
         error += list(off[sure] / scale)
-        contrast.append(result.contrast)
+        contrast.append(result.diagnostics.contrast)
     for shots, (z, reliable, error, contrast) in found.items():
         held = np.mean(np.array(z) < 1.96) if z else np.nan
         rmse = np.sqrt(np.mean(np.square(error))) if error else np.nan

@@ -48,6 +48,7 @@ from qconv.execution.law import require_room
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
 from qconv.execution.seeds import derived
+from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.methods.amplitude_estimation.fitting import most_likely_damped
 from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean
 from qconv.methods.amplitude_estimation.scale import Scale, added_kernel
@@ -104,12 +105,12 @@ class AmplitudeEstimation(Method):
     standard errors. Results that are added keep what they have of this in common, while their
     standard errors shrink: ask for all shots at once instead of adding many results of few.
 
-    With noise the damping of each power is fitted to the outcomes of all pixels: ``contrast`` of
-    the result. Standard errors count what is left unknown of it and what it does not explain, which
-    no shots make smaller, so that they stay above 0 with ``shots=None`` too (and adding results
-    makes them smaller than they should be). A power that lost its contrast tells nothing.
-    ``reliable`` is False everywhere if damping cannot be told from another picture: with one power,
-    or few pixels.
+    With noise the damping of each power is fitted to the outcomes of all pixels:
+    ``result.diagnostics.contrast``. Standard errors count what is left unknown of it and what it
+    does not explain, which no shots make smaller, so that they stay above 0 with ``shots=None`` too
+    (and adding results makes them smaller than they should be). A power that lost its contrast
+    tells nothing. ``result.diagnostics.reliable`` is False everywhere if damping cannot be told
+    from another picture: with one power, or few pixels.
 
     Raises:
         TypeError: A power or its shots are not a whole number, or they are no sequence.
@@ -131,7 +132,7 @@ class AmplitudeEstimation(Method):
         >>> result = qconv.convolve(image, [0.25, 0.5, 0.25], shots=1000, seed=7, **where)
         >>> result.image.round(2)
         array([0.75, 1.5 , 4.51, 6.5 , 4.5 , 1.5 , 0.75, 1.  ])
-        >>> bool(result.stderr[result.reliable].max() < 0.02)
+        >>> bool(result.stderr[result.diagnostics.reliable].max() < 0.02)
         True
     """
 
@@ -250,10 +251,12 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
             kept,
             circuits=tuple(part.circuit for part in kept[: len(self.powers)]),
             shots=plan.shots_that_came(planned, came),
-            information=self._information(planned, came),
             independent=all(block.distinct for block in self.blocks) and not contrasts,
-            reliable=reliable,
-            contrast=np.mean(contrasts, axis=0) if contrasts else None,
+            diagnostics=AngleDiagnostics(
+                reliable,
+                contrast=np.mean(contrasts, axis=0) if contrasts else None,
+                information=self._information(planned, came),
+            ),
             quantity=f"{plan.quantity} {self.method.powers} {self.method.range}",
         )
 
