@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from qconv.planning.cost import Cost
     from qconv.planning.making import plan
     from qconv.planning.method import Method, Prediction, Prepared
+    from qconv.planning.options import SamplingOptions
     from qconv.planning.plan import Plan
     from qconv.propagator import Propagator
     from qconv.result.convolution import Convolution, load
@@ -63,6 +64,7 @@ _HOMES = {
     "Prepared": "qconv.planning.method",
     "Propagator": "qconv.propagator",
     "ReadoutMitigation": "qconv.execution.readout",
+    "SamplingOptions": "qconv.planning.options",
     "compare_methods": "qconv.methods.comparison",
     "conv1d": "qconv.layer.functional",
     "conv2d": "qconv.layer.functional",
@@ -98,6 +100,7 @@ __all__ = [
     "Program",
     "Propagator",
     "ReadoutMitigation",
+    "SamplingOptions",
     "compare_methods",
     "conv1d",
     "conv2d",

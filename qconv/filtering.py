@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults, real_array, require_finite, require_unmasked
-from qconv.execution.backends import Backend
-from qconv.execution.readout import ReadoutMitigation
-from qconv.execution.seeds import Seed
 from qconv.methods.whole_image.fourier import Fourier
-from qconv.planning.making import plan
-from qconv.planning.method import Method
+from qconv.planning.making import laid_out
+from qconv.planning.method import Method, check_method
+from qconv.planning.options import Requested, SamplingOptions
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -28,17 +25,8 @@ def filter_frequencies(
     image: ArrayLike,
     transfer: ArrayLike,
     *,
-    signed: bool = True,
-    amplify: int | str = 0,
-    read_out: str = "linear",
-    shots: int | None = 1024,
-    backend: Backend = None,
-    seed: Seed = None,
-    job_shots: int | None = None,
-    mitigation: ReadoutMitigation | str | None = None,
-    tolerance: float | tuple[str, float] | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool = False,
+    method: Method = Fourier(),  # noqa: B008  (frozen)
+    **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
     """Multiply an image's spectrum by a transfer function, in a quantum circuit.
 
@@ -52,17 +40,8 @@ def filter_frequencies(
         transfer: Factor of every frequency, shape of the image, in the order of
             ``numpy.fft.fftn``; magnitudes at most 1. Complex ones need ``transfer[-f]`` to be the
             conjugate of ``transfer[f]``, so that the result is real.
-        signed: As in `qconv.Fourier`, as are ``amplify`` and ``read_out``.
-        amplify: Rounds of amplitude amplification, or ``"auto"``.
-        read_out: ``"linear"`` or ``"root"``.
-        shots: As in `qconv.convolve`, as are ``backend``, ``seed`` and ``progress``.
-        backend: Where to run.
-        seed: Of all randomness.
-        job_shots: Most shots of a job.
-        mitigation: As in `qconv.convolve`.
-        tolerance: As in `qconv.convolve`.
-        checkpoint: As in `qconv.convolve`.
-        progress: Show a progress bar (needs tqdm).
+        method: `Fourier`, with its options; or any other method.
+        sampling: How to measure, see `SamplingOptions`.
 
     Returns:
         The estimate with its standard error, shape and unit of the image.
@@ -87,31 +66,23 @@ def filter_frequencies(
         >>> print(f"{result.image.mean():.2f}, success probability {result.expected_success:.3f}")
         3.50, success probability 0.613
     """
+    requested = Requested.checked(sampling, check_method(method))
     pixels = real_array(image, "image", finite=False)
     spectrum = _checked(transfer, pixels.shape)
-    method = Fourier(signed=signed, amplify=amplify, read_out=read_out)
-    laid_out = filter_plan(
-        pixels,
-        spectrum,
-        method,
-        shots=shots,
-        backend=backend,
-        seed=seed,
-        job_shots=job_shots,
-        mitigation=mitigation,
-        tolerance=tolerance,
-    )
-    return laid_out.run(progress, checkpoint)
+    plan = filter_plan(pixels, spectrum, method, requested)
+    return plan.run(requested.progress, requested.checkpoint)
 
 
-def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **options: Any) -> Plan:
+def filter_plan(
+    image: np.ndarray, transfer: np.ndarray, method: Method, requested: Requested
+) -> Plan:
     """A filter as a convolution with a kernel as large as the image, which wraps around.
 
     Args:
         image: Finite or not, checked with the rest.
         transfer: Factor of every frequency, one that leaves the image real.
         method: Which will filter.
-        options: ``shots``, ``backend``, ``seed`` and so on, as for `qconv.plan`.
+        requested: The options of the call.
 
     Raises:
         TypeError: As for `qconv.convolve`.
@@ -123,7 +94,16 @@ def filter_plan(image: np.ndarray, transfer: np.ndarray, method: Method, **optio
         propagator = Propagator.from_kernel(kernel)
     else:
         propagator = Propagator(np.full(kernel.shape, 1 / kernel.size), kernel)
-    return plan(image, propagator, method=method, mode="same", boundary="wrap", **options)
+    return laid_out(
+        image,
+        propagator,
+        requested,
+        method=method,
+        mode="same",
+        boundary="wrap",
+        fillvalue=0.0,
+        flipped=True,
+    )
 
 
 def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:

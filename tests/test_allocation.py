@@ -277,10 +277,11 @@ class TestTolerance:
             qconv.convolve(image, EDGE, tolerance=wrong)
 
     def test_not_with_shots(self):
-        with pytest.raises(ValueError, match=r"tolerance: expected no shots beside it.* got 5"):
-            qconv.convolve(np.ones((3, 3)), EDGE, shots=5, tolerance=1.0)
-        with pytest.raises(ValueError, match=r"tolerance: expected no shots beside it.* got None"):
-            qconv.convolve(np.ones((3, 3)), EDGE, shots=None, tolerance=1.0)
+        for shots in (5, 1024, None):
+            with pytest.raises(
+                ValueError, match=rf"shots: expected none with tolerance.* got {shots}"
+            ):
+                qconv.convolve(np.ones((3, 3)), EDGE, shots=shots, tolerance=1.0)
 
 
 class TestCheckpoints:

@@ -121,7 +121,9 @@ class TestExact:
         image = smooth(8)
         transfer = 1 - classical.low_pass((8, 8), radius=2)
         expected = classical.filter_frequencies(image, transfer)
-        result = qconv.filter_frequencies(image, transfer, amplify="auto", shots=None)
+        result = qconv.filter_frequencies(
+            image, transfer, method=qconv.Fourier(amplify="auto"), shots=None
+        )
         close(result.image, expected)
         assert result.success_probability > 0.85
         plain = qconv.filter_frequencies(image, transfer, shots=None)

@@ -170,16 +170,16 @@ class TestBytes:
         padding=st.sampled_from([0, 1, (2, 0)]),
         dilation=st.sampled_from([1, 2]),
         groups=st.sampled_from([1, 2]),
-        how=st.sampled_from([{}, {"baseline": True}, {"shared": True}]),
+        method=st.sampled_from([qconv.Collapse(**{name: True}) for name in ("baseline", "shared")]),
         shots=st.sampled_from([3, 40, None]),
     )
-    def test_layers(self, chunks, groups, how, **options):
+    def test_layers(self, chunks, groups, **options):
         with small_parts():
             rng = np.random.default_rng(2)
             images, bias = rng.normal(size=(7, 4, 12, 11)), rng.normal(size=4)
             weight = rng.normal(size=(4, 4 // groups, 2, 2))
             weight[1] = 0  # a channel without a circuit
-            options |= {"groups": groups, "seed": 5, **how}
+            options |= {"groups": groups, "seed": 5}
             lazy = qd.conv2d(da.from_array(images, chunks), weight, bias, **options)
             expected = qconv.conv2d(images, weight, bias, **options)
             assert same(lazy, expected)

@@ -38,7 +38,9 @@ def test_masks(shape, name):
     expected = classical.filter_frequencies(image, mask)
     result = qconv.filter_frequencies(image, mask, shots=None)
     np.testing.assert_allclose(result.image, expected, rtol=0, atol=1e-12)
-    magnitudes = qconv.filter_frequencies(image, mask, signed=False, shots=None)
+    magnitudes = qconv.filter_frequencies(
+        image, mask, method=qconv.Fourier(signed=False), shots=None
+    )
     np.testing.assert_allclose(magnitudes.image, np.abs(expected), rtol=0, atol=1e-12)
 
 
@@ -81,7 +83,7 @@ def test_shots(small_camera, seed):
 def test_success_is_the_energy_that_passes():
     image = picture((16, 16))
     mask = classical.low_pass((16, 16), 3)
-    result = qconv.filter_frequencies(image, mask, signed=False, shots=None)
+    result = qconv.filter_frequencies(image, mask, method=qconv.Fourier(signed=False), shots=None)
     kept = np.abs(np.fft.fftn(image) * mask) ** 2
     assert np.isclose(result.success_probability, kept.sum() / np.sum(image**2) / image.size)
 

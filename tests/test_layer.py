@@ -44,6 +44,9 @@ def windows_of(array, kernel, *, stride=1, padding=0, dilation=1):
     )
 
 
+BASELINE, SHARED = qconv.Collapse(baseline=True), qconv.Collapse(shared=True)
+
+
 def configurations(count, seed):
     """Random layers: input, weight, bias and how they are laid over each other."""
     rng = np.random.default_rng(seed)
@@ -75,7 +78,8 @@ class TestExact:
         for array, weight, bias, how in configurations(60, seed=1):
             exact = classical.conv2d(array, weight, bias, **how)
             for baseline in (False, True):
-                result = qconv.conv2d(array, weight, bias, **how, shots=None, baseline=baseline)
+                method = qconv.Collapse(baseline=baseline)
+                result = qconv.conv2d(array, weight, bias, **how, shots=None, method=method)
                 assert result.image.shape == exact.shape
                 scale = max(1e-300, np.abs(array).max() * np.abs(weight).sum())
                 np.testing.assert_allclose(result.image, exact, rtol=0, atol=1e-11 * scale)
@@ -187,7 +191,7 @@ class TestCircuits:
         weight = WEIGHT[:, :, :, :1].copy()
         weight[2] = 0
         weight[2, :, 1] = 1  # nothing but centres
-        result = qconv.conv2d(INPUT, weight, groups=2, shots=10, seed=1, baseline=True)
+        result = qconv.conv2d(INPUT, weight, groups=2, shots=10, seed=1, method=BASELINE)
         exact = classical.conv2d(INPUT, weight, groups=2)
         np.testing.assert_allclose(result.image[:, 2], exact[:, 2], atol=1e-12)
         assert not result.stderr[:, 2].any()
@@ -244,9 +248,10 @@ class TestLaw:
         array = np.random.default_rng(7).integers(0, 5, size=(200, 2, 12, 12)).astype(float)
         array[:] = array[:1]
         weight = np.array([[[[1, 0, -2]], [[1, 3, 0]]]], dtype=float)
-        how = {"shots": 2, "seed": 3, "baseline": baseline}
-        ours = np.round(qconv.conv2d(array, weight, **how).image * 8).ravel()
-        theirs = np.round(classical.stochastic_conv2d(array, weight, **how).image * 8).ravel()
+        how, method = {"shots": 2, "seed": 3}, qconv.Collapse(baseline=baseline)
+        ours = np.round(qconv.conv2d(array, weight, method=method, **how).image * 8).ravel()
+        twin = classical.stochastic_conv2d(array, weight, baseline=baseline, **how)
+        theirs = np.round(twin.image * 8).ravel()
         values = np.unique(np.concatenate([ours, theirs]))
         assert len(values) > 10
         counts = [
@@ -285,7 +290,7 @@ class TestLaw:
         assert result.independent
 
     def test_shared_shots(self):
-        result = qconv.conv2d(INPUT, WEIGHT, BIAS, **HOW, shots=500, shared=True, seed=1)
+        result = qconv.conv2d(INPUT, WEIGHT, BIAS, **HOW, shots=500, method=SHARED, seed=1)
         exact = classical.conv2d(INPUT, WEIGHT, BIAS, **HOW)
         assert result.total_shots == 6 * 500
         assert not result.independent
@@ -297,8 +302,8 @@ class TestLaw:
         array = np.stack([ramp, 10 - ramp])[np.newaxis]
         weight = np.random.default_rng(3).normal(size=(3, 2, 3, 3))
         plain, better = (
-            qconv.conv2d(array, weight, shots=100, seed=4, baseline=baseline)
-            for baseline in (False, True)
+            qconv.conv2d(array, weight, shots=100, seed=4, method=method)
+            for method in (qconv.Collapse(), BASELINE)
         )
         assert np.mean(better.stderr**2) < 1e-3 * np.mean(plain.stderr**2)
         z = (better.image - classical.conv2d(array, weight)) / better.stderr
@@ -407,8 +412,9 @@ OF_ANOTHER_TYPE = {
     "half a pixel": ({"stride": 1.5}, "stride: expected a whole number"),
     "true": ({"padding": True}, "padding: expected a whole number"),
     "half a group": ({"groups": 2.0}, "groups: expected a whole number"),
-    "some": ({"baseline": 1}, "baseline: expected True or False"),
-    "shared": ({"shared": "yes"}, "shared: expected True or False"),
+    "some": ({"method": None}, "method: expected a method such as"),
+    "whole images": ({"method": qconv.Fourier()}, "hold the kernel alone, .* got Fourier"),
+    "an option of the method": ({"shared": True}, "shared: unexpected argument; expected one of"),
     "progress": ({"progress": 1}, "progress: expected True or False"),
     "backend": ({"backend": "aer"}, "backend: expected"),
     "job_shots": ({"job_shots": 1.0}, "job_shots: expected a whole number"),

@@ -144,11 +144,12 @@ def test_phases_need_no_flag(signed, shape):
     image, noise = rng.normal(size=(2, *shape))
     phases = np.exp(1j * np.angle(np.fft.fftn(noise)))
     expected = classical.filter_frequencies(image, phases)
-    result = qconv.filter_frequencies(image, phases, signed=signed, shots=None)
+    method = qconv.Fourier(signed=signed)
+    result = qconv.filter_frequencies(image, phases, method=method, shots=None)
     close(result.image, expected if signed else np.abs(expected))
     assert "flag" not in [register.name for register in result.circuits[0].qregs]
     assert np.isclose(result.success_probability, 1, atol=1e-12)
-    sampled = qconv.filter_frequencies(image, phases, signed=signed, shots=4000, seed=2)
+    sampled = qconv.filter_frequencies(image, phases, method=method, shots=4000, seed=2)
     assert sampled.expected_success == pytest.approx(1)
     if signed:
         # 64 pixels at most: a false alarm in 2e8

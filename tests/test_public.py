@@ -108,17 +108,10 @@ def test_defaults_of_the_verbs():
         assert defaults.pop("image") is defaults.pop("kernel") is inspect.Parameter.empty
         assert defaults == {
             "method": qconv.Collapse(),
-            "shots": 1024,
             "mode": "full",
             "boundary": "fill",
             "fillvalue": 0,
-            "backend": None,
-            "seed": None,
-            "job_shots": None,
-            "mitigation": None,
-            "tolerance": None,
-            "checkpoint": None,
-            "progress": False,
+            "sampling": inspect.Parameter.empty,
         }
 
 

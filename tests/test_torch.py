@@ -168,8 +168,8 @@ class TestDropIn:
         [
             ({"shots": 0}, ValueError),
             ({"shots": 1.5}, TypeError),
-            ({"baseline": 1}, TypeError),
-            ({"shared": None}, TypeError),
+            ({"method": 1}, TypeError),
+            ({"method": qconv.Fourier()}, TypeError),
             ({"backend": "aer"}, TypeError),
         ],
         ids=str,
@@ -208,7 +208,7 @@ class TestDropIn:
             torch.jit.trace(small(shots=None), torch.rand(1, 2, 5, 5))
 
     def test_copies_and_pickles(self):
-        layer = small(shots=7, baseline=True, padding=1)
+        layer = small(shots=7, method=qconv.Collapse(baseline=True), padding=1)
         x = torch.rand(2, 2, 5, 5)
         file = io.BytesIO()
         torch.save(layer, file)
@@ -313,7 +313,7 @@ class TestGradients:
             {},
             {"stride": 2, "padding": 1},
             {"padding": "same", "dilation": 2},
-            {"padding": 1, "padding_mode": "reflect", "baseline": True},
+            {"padding": 1, "padding_mode": "reflect", "method": qconv.Collapse(baseline=True)},
         ],
         ids=str,
     )
@@ -426,9 +426,10 @@ class TestConvert:
         assert exact.state_dict().keys() == model.state_dict().keys()
 
     def test_measured_with_options(self):
-        measured = convert(Twice(), 50, baseline=True, shared=True, backend=AerSimulator())
+        method = qconv.Collapse(baseline=True, shared=True)
+        measured = convert(Twice(), 50, method=method, backend=AerSimulator())
         layer = measured.first
-        assert (layer.shots, layer.baseline, layer.shared) == (50, True, True)
+        assert (layer.shots, layer.method) == (50, method)
         measured(torch.rand(1, 1, 7, 7))
         assert layer.executions == 50
 

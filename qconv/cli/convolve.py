@@ -32,7 +32,6 @@ from qconv.cli.options import (
 from qconv.cli.report import Report, channels
 from qconv.cli.streams import say
 from qconv.kernels import KERNEL_NAMES
-from qconv.planning.allocation import DEFAULT_SHOTS
 from qconv.result.numbers import in_words
 
 _Array = NDArray[np.float64]
@@ -191,7 +190,13 @@ def _convolve_channels(
     checkpoints: list[Path | None],
 ) -> list[qconv.Convolution]:
     """Convolve every channel by itself, with randomness of its own."""
-    rng = None if seed is None else np.random.default_rng(seed)
+    how: qconv.SamplingOptions = {
+        **_shots(options),
+        "backend": backend,
+        "seed": None if seed is None else np.random.default_rng(seed),
+        "mitigation": plan.sampling.mitigation,
+        "progress": not options.quiet and sys.stderr.isatty(),
+    }
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
         results = [
@@ -199,14 +204,8 @@ def _convolve_channels(
                 channel,
                 plan.propagator,
                 method=plan.method,
-                shots=_shots(options),
-                tolerance=options.tolerance,
-                backend=backend,
-                seed=rng,
-                mitigation=plan.sampling.mitigation,
-                checkpoint=checkpoint,
-                progress=not options.quiet and sys.stderr.isatty(),
                 **_geometry(options),
+                **(how | {"checkpoint": checkpoint}),
             )
             for channel, checkpoint in zip(channels(image), checkpoints, strict=True)
         ]
@@ -222,24 +221,19 @@ def _plan(
     options: argparse.Namespace,
 ) -> qconv.Plan:
     """The plan of one channel."""
-    return qconv.plan(
-        channel,
-        propagator,
-        method=method,
-        shots=_shots(options),
-        tolerance=options.tolerance,
-        mitigation=options.mitigation,
-        **_geometry(options),
-    )
+    how: qconv.SamplingOptions = {**_shots(options), "mitigation": options.mitigation}
+    return qconv.plan(channel, propagator, method=method, **_geometry(options), **how)
 
 
-def _shots(options: argparse.Namespace) -> int | None:
-    """Shots of each pixel; None for the exact expectation."""
+def _shots(options: argparse.Namespace) -> qconv.SamplingOptions:
+    """The options that say how many shots there are."""
     if options.exact:
-        return None
-    if options.tolerance is not None or has_own_shots(options):  # which say how many there are
-        return DEFAULT_SHOTS
-    return _SHOTS if options.shots is None else options.shots
+        return {"shots": None}
+    if options.tolerance is not None:
+        return {"tolerance": options.tolerance}
+    if has_own_shots(options):  # the method says how many there are
+        return {}
+    return {"shots": _SHOTS if options.shots is None else options.shots}
 
 
 def _exact(image: _Array, kernel: _Array, options: argparse.Namespace) -> _Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import dask
 import dask.array as da
@@ -15,27 +15,32 @@ from qconv._checks import numpy_defaults
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths
 from qconv.distributed.parts import Work, check_backend, known_circuits, laws_of, without_pixels
 from qconv.distributed.result import LazyConvolution, apart
-from qconv.execution.backends import Backend, noise_name
-from qconv.execution.seeds import Seed
+from qconv.execution.backends import noise_name
 from qconv.grid import Grid
-from qconv.methods.collapse.method import Collapse
+from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.planning.making import without_image
 from qconv.planning.method import Method, check_method
+from qconv.planning.options import Requested, SamplingOptions
 from qconv.propagator import Propagator
+
+#: Sampling options that mean nothing for lazy arrays.
+REFUSED = {
+    "tolerance": "shots of a Dask array are fixed before its pixels are known; give shots",
+    "mitigation": "a Dask array is convolved in parts, which share no calibration",
+    "checkpoint": "Dask stores finished blocks; write the arrays to Zarr",
+    "progress": "Dask shows progress; see dask.diagnostics.ProgressBar",
+}
 
 
 def convolve(
     image: da.Array,
     kernel: ArrayLike | Propagator,
     *,
-    method: Method = Collapse(),  # noqa: B008  (frozen)
-    shots: int | None = 1024,
+    method: Method = DEFAULT_METHOD,
     mode: str = "full",
     boundary: str = "fill",
     fillvalue: float = 0.0,
-    backend: Backend = None,
-    seed: Seed = None,
-    job_shots: int | None = None,
+    **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Convolve a Dask array with a kernel, block by block; nothing runs until it is computed.
 
@@ -50,15 +55,14 @@ def convolve(
         method: `qconv.Collapse` with any options, whose one circuit is simulated once for all
             workers; ``qconv.Blocks(..., "overlap-save")``, whose circuits run in the task of the
             block that they are of; or any other that declares `qconv.Method.part_sides`.
-        shots: Executions of the circuit for each output pixel; None for the exact expectation.
         mode: ``full``, ``same`` or ``valid``.
         boundary: ``fill``, ``wrap`` or ``symm``.
         fillvalue: What lies outside the image with ``fill``.
-        backend: None, or a simulator of noise whose law can be computed; with `qconv.Blocks` any
-            that takes a seed. It is sent to the workers.
-        seed: As for `qconv.convolve`; None for fresh randomness, the same one whenever the arrays
-            are computed.
-        job_shots: Most shots of a job on a backend.
+        sampling: How to measure, see `qconv.SamplingOptions`. ``backend`` is None or a noisy
+            simulator whose probabilities can be computed; with `qconv.Blocks` any that takes a
+            seed. It is sent to the workers. Without ``seed``, the random one is the same whenever
+            the arrays are computed. ``tolerance``, ``mitigation``, ``checkpoint`` and ``progress``
+            are refused.
 
     Returns:
         Estimate and standard error as lazy Dask arrays of ``float64``.
@@ -82,14 +86,11 @@ def convolve(
     return _lazy(
         image,
         kernel,
+        sampling,
         method=method,
-        shots=shots,
         mode=mode,
         boundary=boundary,
         fillvalue=fillvalue,
-        backend=backend,
-        seed=seed,
-        job_shots=job_shots,
         flipped=True,
     )
 
@@ -98,14 +99,11 @@ def correlate(
     image: da.Array,
     kernel: ArrayLike | Propagator,
     *,
-    method: Method = Collapse(),  # noqa: B008  (frozen)
-    shots: int | None = 1024,
+    method: Method = DEFAULT_METHOD,
     mode: str = "full",
     boundary: str = "fill",
     fillvalue: float = 0.0,
-    backend: Backend = None,
-    seed: Seed = None,
-    job_shots: int | None = None,
+    **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Cross-correlate a Dask array with a kernel, as `qconv.correlate` does an array.
 
@@ -122,27 +120,29 @@ def correlate(
     return _lazy(
         image,
         kernel,
+        sampling,
         method=method,
-        shots=shots,
         mode=mode,
         boundary=boundary,
         fillvalue=fillvalue,
-        backend=backend,
-        seed=seed,
-        job_shots=job_shots,
         flipped=False,
     )
 
 
 @numpy_defaults
 def _lazy(
-    image: da.Array, kernel: ArrayLike | Propagator, *, method: Method, **options: Any
+    image: da.Array,
+    kernel: ArrayLike | Propagator,
+    options: SamplingOptions,
+    *,
+    method: Method,
+    **where: Any,
 ) -> LazyConvolution:
     """The graph of all parts."""
-    check_method(method)
+    requested = Requested.checked(options, check_method(method), refused=REFUSED)
     check_image(image, "image")
-    fields = without_image(image.shape, kernel, method=method, **options)
-    shots, sampling = fields["shots"], fields["sampling"]
+    fields = without_image(image.shape, kernel, requested, method=method, **where)
+    shots, sampling = requested.shots, requested.sampling
     check_backend(sampling.backend, kernel_only=method.kernel_only, exact=shots is None)
     grid: Grid = fields["grid"]
     lengths = part_lengths(image, grid, without_pixels(fields).prepared.part_sides)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import dask
 import dask.array as da
@@ -13,19 +13,20 @@ from dask.base import tokenize
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import numpy_defaults, real_array, whole_number
+from qconv._checks import numpy_defaults, real_array
 from qconv._threads import one_thread
-from qconv.distributed.convolution import check_image
+from qconv.distributed.convolution import REFUSED, check_image
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
 from qconv.distributed.parts import Law, check_backend, laws
 from qconv.distributed.result import LazyConvolution, apart
-from qconv.execution.backends import Backend, noise_name
-from qconv.execution.options import Sampling
-from qconv.execution.seeds import Seed
+from qconv.execution.backends import noise_name
 from qconv.grid import Grid
+from qconv.layer.functional import check_kernel_only
 from qconv.layer.geometry import Frame, Numbers, layer_frame
 from qconv.layer.layer import Layer
-from qconv.methods.collapse.method import Collapse
+from qconv.methods.collapse.method import DEFAULT_METHOD
+from qconv.planning.method import Method, check_method
+from qconv.planning.options import Requested, SamplingOptions
 
 _Array = NDArray[np.float64]
 
@@ -40,12 +41,8 @@ def conv2d(
     dilation: Numbers = 1,
     groups: int = 1,
     *,
-    shots: int | None = 1024,
-    baseline: bool = False,
-    shared: bool = False,
-    backend: Backend = None,
-    seed: Seed = None,
-    job_shots: int | None = None,
+    method: Method = DEFAULT_METHOD,
+    **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Apply a network's convolution layer to a Dask array of images; nothing runs until computed.
 
@@ -60,12 +57,8 @@ def conv2d(
         padding: Zeros on either side, or ``"same"`` or ``"valid"``.
         dilation: Pixels from one kernel position to the next.
         groups: Parts of the channels.
-        shots: Executions for each output pixel of each channel; None for the exact expectation.
-        baseline: Sample differences from the pixel under the kernel's centre.
-        shared: All pixels and images use the same shots.
-        backend: None, or a simulator of noise whose law can be computed.
-        seed: As for `qconv.distributed.convolve`.
-        job_shots: Most shots of a job on a backend.
+        method: As for `qconv.conv2d`.
+        sampling: As for `qconv.distributed.convolve`.
 
     Returns:
         The output ``(N, O, H', W')`` and its standard error as lazy Dask arrays.
@@ -85,6 +78,7 @@ def conv2d(
         >>> np.array_equal(lazy.image.compute(), at_once.image)
         True
     """
+    requested = Requested.checked(sampling, check_method(method), refused=REFUSED)
     check_image(input, "input")
     if input.ndim not in (3, 4):
         raise ValueError(
@@ -93,15 +87,10 @@ def conv2d(
         )
     batch = input if input.ndim == 4 else input[np.newaxis]
     frame = layer_frame(batch.shape, weight, bias, stride, padding, dilation, groups)
-    sampling = Sampling.checked(backend, seed, job_shots)
-    shots = None if shots is None else whole_number(shots, "shots", 1)
-    check_backend(backend, kernel_only=True, exact=shots is None)
-    method = Collapse(shared=shared, baseline=baseline)
-    how = {
-        "method": method,
-        "shots": shots,
-        "sampling": sampling,
-    }
+    check_kernel_only(method)
+    shots = requested.shots
+    check_backend(requested.sampling.backend, kernel_only=True, exact=shots is None)
+    how = {"method": method, "shots": shots, "sampling": requested.sampling}
     arrays = _graph(batch, frame, how)
     if input.ndim == 3:
         arrays = (arrays[0][0], arrays[1][0])

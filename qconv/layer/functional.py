@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
+from typing import Unpack
 
 from numpy.typing import ArrayLike
 
-from qconv._checks import boolean, numpy_defaults, whole_number
+from qconv._checks import numpy_defaults
 from qconv._threads import worker_count
-from qconv.execution.backends import Backend
-from qconv.execution.options import Sampling
-from qconv.execution.readout import ReadoutMitigation
-from qconv.execution.seeds import Seed
 from qconv.layer.geometry import Numbers, layer_geometry
 from qconv.layer.layer import Layer
-from qconv.methods.collapse.method import Collapse
-from qconv.planning.allocation import check_tolerance, require_one_of
+from qconv.methods.collapse.method import DEFAULT_METHOD
+from qconv.planning.method import Method, check_method
+from qconv.planning.options import Requested, SamplingOptions
 from qconv.result.convolution import Convolution
 
 
@@ -29,16 +26,8 @@ def conv2d(
     dilation: Numbers = 1,
     groups: int = 1,
     *,
-    shots: int | None = 1024,
-    baseline: bool = False,
-    shared: bool = False,
-    backend: Backend = None,
-    seed: Seed = None,
-    job_shots: int | None = None,
-    mitigation: ReadoutMitigation | str | None = None,
-    tolerance: float | tuple[str, float] | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool = False,
+    method: Method = DEFAULT_METHOD,
+    **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of images by measuring quantum circuits.
 
@@ -55,18 +44,10 @@ def conv2d(
             as keep the size, an odd one at the end (needs stride 1).
         dilation: Pixels from one kernel position to the next, likewise.
         groups: Parts of the channels, each convolved by itself: a divisor of ``C`` and ``O``.
-        shots: Executions for each output pixel of each channel; None for the exact expectation.
-        baseline: Sample differences from the pixel under the kernel's centre, in each channel, as
-            `Collapse` does: less variance where images are smooth.
-        shared: All pixels and images use the same ``shots`` shots of each circuit, as `Collapse`
-            does: fewer executions, errors that are correlated.
-        backend: As for `convolve`.
-        seed: As for `convolve`: the same seed gives the same counts on any number of cores.
-        job_shots: As for `convolve`.
-        mitigation: As for `convolve`.
-        tolerance: As for `convolve`.
-        checkpoint: As for `convolve`.
-        progress: Show a progress bar over the circuits (needs tqdm).
+        method: `Collapse`, with its options, or another method whose circuits hold the kernel alone
+            (`Method.kernel_only`). A baseline is the pixel under the kernel's centre, in each
+            channel.
+        sampling: How to measure, see `SamplingOptions`.
 
     Returns:
         The output ``(N, O, H', W')`` (without ``N`` for a single image) and its standard error, in
@@ -90,25 +71,10 @@ def conv2d(
         array([[13., 14.],
                [17., 18.]])
     """
-    layer = laid_out(
-        2,
-        input,
-        weight,
-        bias,
-        stride,
-        padding,
-        dilation,
-        groups,
-        shots=shots,
-        baseline=baseline,
-        shared=shared,
-        backend=backend,
-        seed=seed,
-        job_shots=job_shots,
-        mitigation=mitigation,
-        tolerance=tolerance,
-    )
-    return layer.run(boolean(progress, "progress"), checkpoint)
+    requested = Requested.checked(sampling, check_method(method))
+    arguments = input, weight, bias, stride, padding, dilation, groups
+    layer = laid_out(2, *arguments, method=method, requested=requested)
+    return layer.run(requested.progress, requested.checkpoint)
 
 
 @numpy_defaults
@@ -121,16 +87,8 @@ def conv1d(
     dilation: Numbers = 1,
     groups: int = 1,
     *,
-    shots: int | None = 1024,
-    baseline: bool = False,
-    shared: bool = False,
-    backend: Backend = None,
-    seed: Seed = None,
-    job_shots: int | None = None,
-    mitigation: ReadoutMitigation | str | None = None,
-    tolerance: float | tuple[str, float] | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool = False,
+    method: Method = DEFAULT_METHOD,
+    **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of signals: as `conv2d`, along one axis.
 
@@ -144,25 +102,10 @@ def conv1d(
         >>> qconv.conv1d(signal, weight, shots=None).image
         array([[-1., -1., -1.]])
     """
-    layer = laid_out(
-        1,
-        input,
-        weight,
-        bias,
-        stride,
-        padding,
-        dilation,
-        groups,
-        shots=shots,
-        baseline=baseline,
-        shared=shared,
-        backend=backend,
-        seed=seed,
-        job_shots=job_shots,
-        mitigation=mitigation,
-        tolerance=tolerance,
-    )
-    return layer.run(boolean(progress, "progress"), checkpoint)
+    requested = Requested.checked(sampling, check_method(method))
+    arguments = input, weight, bias, stride, padding, dilation, groups
+    layer = laid_out(1, *arguments, method=method, requested=requested)
+    return layer.run(requested.progress, requested.checkpoint)
 
 
 def laid_out(
@@ -175,27 +118,32 @@ def laid_out(
     dilation: Numbers,
     groups: int,
     *,
-    shots: int | None,
-    baseline: bool,
-    shared: bool,
-    backend: Backend,
-    seed: Seed,
-    job_shots: int | None,
-    mitigation: ReadoutMitigation | str | None = None,
-    tolerance: float | tuple[str, float] | None = None,
+    method: Method,
+    requested: Requested,
 ) -> Layer:
     """Check and lay out a layer with one or two axes of places; nothing runs.
 
     The arguments are those of `conv2d`, as are the errors.
     """
-    sampling = Sampling.checked(backend, seed, job_shots, mitigation)
+    check_kernel_only(method)
     worker_count()
-    wanted = check_tolerance(tolerance)
-    require_one_of(shots, wanted)
     return Layer(
         geometry=layer_geometry(places, input, weight, bias, stride, padding, dilation, groups),
-        method=Collapse(shared=shared, baseline=baseline),
-        shots=None if shots is None else whole_number(shots, "shots", 1),
-        sampling=sampling,
-        tolerance=wanted,
+        method=method,
+        shots=requested.shots,
+        sampling=requested.sampling,
+        tolerance=requested.tolerance,
     )
+
+
+def check_kernel_only(method: Method) -> None:
+    """Raise unless a method suits a layer.
+
+    Raises:
+        TypeError: If its circuits hold the image.
+    """
+    if not method.kernel_only:
+        raise TypeError(
+            "method: expected one whose circuits hold the kernel alone, such as "
+            f"qconv.Collapse(...), got {method!r}"
+        )

@@ -29,31 +29,40 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 from scipy.signal import fftconvolve
 
-from qconv._checks import numpy_defaults, one_of, real_array, whole_number
-from qconv.execution.backends import Backend, is_ideal
+from qconv._checks import numpy_defaults, one_of, real_array
+from qconv.execution.backends import is_ideal
 from qconv.execution.law import require_room
-from qconv.execution.seeds import Seed
 from qconv.filtering import filter_plan
 from qconv.matching.look import EQUAL, certainty, looked_at
 from qconv.matching.posterior import from_counts, from_estimates
 from qconv.matching.standard import standardised, window_of, without_units
 from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.fourier import Fourier
-from qconv.planning.making import plan
+from qconv.planning.making import laid_out
 from qconv.planning.method import Method, check_method
+from qconv.planning.options import Requested, SamplingOptions
 from qconv.planning.plan import Plan
 from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 
 FILTERS = ("phase", "correlation", "normalized")
+
+#: Executions altogether, if none are given.
+DEFAULT_SHOTS = 10_000
+
+#: Sampling options that mean nothing here.
+_REFUSED = {
+    "tolerance": "a position has no standard error; give shots",
+    "checkpoint": "a match is one short run, which is not saved; run it again with its seed",
+}
 
 #: A variance below this part of the mean square is rounding, and so is a frequency below the second
 #: part of the strongest.
@@ -139,12 +148,8 @@ def match_template(
     template: ArrayLike,
     *,
     filter: str = "phase",
-    shots: int | None = 10_000,
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
-    backend: Backend = None,
-    seed: Seed = None,
-    job_shots: int | None = None,
-    progress: bool = False,
+    **sampling: Unpack[SamplingOptions],
 ) -> Match:
     """Find a template in an image, or in a signal, by measuring a quantum circuit.
 
@@ -158,16 +163,13 @@ def match_template(
         filter: ``"phase"`` (sharp spots, success probability 1), ``"correlation"``, or
             ``"normalized"`` (from -1 to 1 but for sampling errors, by classical work on every
             window; see the module).
-        shots: Executions of the circuit altogether, at most (or one for each of the `Blocks`, if
-            they are more); None for the exact expectation.
-            `Fourier`, `Interference`, `Diffusion`, `Blocks` of them and ``Collapse(shared=True)``
-            use all of them for every place; the other methods share them out among the places.
         method: ``"phase"`` needs a `Fourier`. One that is not signed gives magnitudes: an inverted
             copy of the template is as bright as the template, until it is looked at.
-        backend: As in `qconv.convolve`, as are ``seed`` and ``progress``.
-        seed: Of all randomness.
-        job_shots: Most shots of a job.
-        progress: Show a progress bar (needs tqdm).
+        sampling: How to measure, see `SamplingOptions`. Here ``shots`` are the executions of the
+            circuit altogether, at most (or one for each of the `Blocks`, if they are more), 10,000
+            by default: `Fourier`, `Interference`, `Diffusion`, `Blocks` of them and
+            ``Collapse(shared=True)`` use all of them for every place; the other methods share them
+            out among the places. ``tolerance`` and ``checkpoint`` are refused.
 
     Returns:
         The place, how similar it is and how sure that is, and the map that was sampled.
@@ -196,10 +198,9 @@ def match_template(
     x, t = _checked(image, template)
     if filter == "normalized":
         x, t = without_units(x), without_units(t)
-    options = {"backend": backend, "seed": seed, "job_shots": job_shots}
-    laid_out = match_plan(x, t, filter, method, shots=shots, **options)
+    found = match_plan(x, t, filter, method, **sampling)
     norms = _window_norms(x, t) if filter == "normalized" else None
-    return _matched(laid_out.run(progress), laid_out.shots, (x, t), norms)
+    return _matched(found.run(sampling.get("progress", False)), found.shots, (x, t), norms)
 
 
 def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
@@ -236,29 +237,27 @@ def match_plan(
     template: ArrayLike,
     filter: str = "phase",
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
-    *,
-    shots: int | None,
-    **options: Any,
+    **sampling: Unpack[SamplingOptions],
 ) -> Plan:
     """The filter as a convolution, with all shots that it may have.
 
-    Arguments and errors are those of `match_template`; ``options`` are its ``backend``, ``seed``
-    and ``job_shots``.
+    Arguments and errors are those of `match_template`.
     """
     x, t = _checked(image, template)
-    total = None if shots is None else whole_number(shots, "shots", 1)
-    method = check_method(method)
+    requested = Requested.checked(
+        sampling, check_method(method), default_shots=DEFAULT_SHOTS, refused=_REFUSED
+    )
     if method.steps > 1:
         raise ValueError(f"method: expected one that applies the kernel once, got {method!r}")
     if one_of(filter, "filter", FILTERS) != "phase":
-        return _correlation_plan(x, t, method, total, options)
+        return _correlation_plan(x, t, method, requested)
     placed = method.in_place() if method.unitary_filters else None
     if placed is None:
         raise ValueError(
             "method: expected qconv.Fourier(...), on a ring of its own with padding 'auto', for "
             f"the filter 'phase', got {method!r}"
         )
-    return _phase_plan(x, t, placed, total, options)
+    return _phase_plan(x, t, placed, requested)
 
 
 def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex128]:
@@ -275,25 +274,27 @@ def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex
     return np.asarray(np.where(heard, spectrum.conj() / np.where(heard, size, 1), 1))
 
 
-def _phase_plan(
-    image: _Array, template: _Array, method: Method, total: int | None, options: dict[str, Any]
-) -> Plan:
+def _phase_plan(image: _Array, template: _Array, method: Method, requested: Requested) -> Plan:
     """A filter on a ring of powers of two; zeros are added to what is standardised."""
     window = window_of(template)
     ring = tuple(1 << (length - 1).bit_length() for length in image.shape)
-    if is_ideal(options.get("backend")):
+    if is_ideal(requested.sampling.backend):
         qubits = (math.prod(ring) - 1).bit_length() + method.signed
         require_room(qubits, qubits, qubits, image.shape)
     extended = np.zeros(ring)
     extended[tuple(map(slice, image.shape))] = standardised(image, window, "image")
-    once = None if total is None else 1
     factors = phase_filter(standardised(template, window, "template"), ring)
-    laid_out = filter_plan(extended, factors, method, shots=once, **options)
-    return replace(laid_out, total=total)
+    found = filter_plan(extended, factors, method, _once(requested))
+    return replace(found, total=requested.shots)
+
+
+def _once(requested: Requested) -> Requested:
+    """The options with one shot per place, in place of shots altogether."""
+    return replace(requested, shots=None if requested.shots is None else 1)
 
 
 def _correlation_plan(
-    image: _Array, template: _Array, method: Method, total: int | None, options: dict[str, Any]
+    image: _Array, template: _Array, method: Method, requested: Requested
 ) -> Plan:
     """A correlation, where the template lies inside the image.
 
@@ -302,21 +303,22 @@ def _correlation_plan(
     taken away instead.
     """
     x = image - (image.min() if method.nonnegative else image.mean())
-    options |= {"method": method, "mode": "valid", "flipped": False}
-    once = None if total is None else 1
-    laid_out = plan(x, template - template.mean(), shots=once, **options)
+    where = {"mode": "valid", "boundary": "fill", "fillvalue": 0.0, "flipped": False}
+    once = _once(requested)
+    found = laid_out(x, template - template.mean(), once, method=method, **where)
+    total = requested.shots
     if total is None:
-        return laid_out
+        return found
     if method.whole_image:
-        return replace(laid_out, total=total)
-    least = method.executions(laid_out.grid.pixels, 1)
+        return replace(found, total=total)
+    least = method.executions(found.grid.pixels, 1)
     if total < least:
         raise ValueError(
-            f"shots: expected at least {least} for {laid_out.grid.pixels} places with {method!r}, "
+            f"shots: expected at least {least} for {found.grid.pixels} places with {method!r}, "
             f"got {total}; qconv.Fourier(...) and qconv.Collapse(shared=True) use each shot for "
             "all places"
         )
-    return replace(laid_out, shots=total // least)
+    return replace(found, shots=total // least)
 
 
 def _window_norms(image: _Array, template: _Array) -> _Array:

@@ -78,18 +78,6 @@ def check_tolerance(tolerance: object) -> Tolerance | None:
     return Tolerance(error, mean)
 
 
-def require_one_of(shots: int | None, tolerance: Tolerance | None) -> None:
-    """Refuse a tolerance beside a number of shots.
-
-    Raises:
-        ValueError: Both were given.
-    """
-    if tolerance is not None and shots != DEFAULT_SHOTS:
-        raise ValueError(
-            f"tolerance: expected no shots beside it, as it says how many there are, got {shots}"
-        )
-
-
 def require_affordable(executions: float) -> None:
     """Refuse what would take more executions than anybody runs.
 

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qconv._checks import (
-    boolean,
-    numpy_defaults,
-    real_array,
-    real_number,
-    require_finite,
-    whole_number,
-)
+from qconv._checks import boolean, numpy_defaults, real_array, real_number, require_finite
 from qconv._memory import require_copies, require_memory
 from qconv._threads import worker_count
-from qconv.execution.backends import Backend
-from qconv.execution.options import Sampling
-from qconv.execution.readout import ReadoutMitigation
-from qconv.execution.seeds import Seed
 from qconv.grid import Grid, plan_grid
-from qconv.planning.allocation import check_tolerance, require_one_of
 from qconv.planning.method import Method, check_method
+from qconv.planning.options import Requested, SamplingOptions
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
+
+#: Arguments that are for running a plan.
+_OF_RUN = dict.fromkeys(
+    ("checkpoint", "progress"), "a plan does not run; give it to its method run"
+)
 
 
 @numpy_defaults
@@ -35,41 +29,30 @@ def plan(
     kernel: ArrayLike | Propagator,
     *,
     method: Method,
-    shots: int | None = 1024,
     mode: str = "full",
     boundary: str = "fill",
     fillvalue: float = 0.0,
-    backend: Backend = None,
-    seed: Seed = None,
-    job_shots: int | None = None,
-    mitigation: ReadoutMitigation | str | None = None,
-    tolerance: float | tuple[str, float] | None = None,
     flipped: bool = True,
+    **sampling: Unpack[SamplingOptions],
 ) -> Plan:
     """Check and lay out a convolution; nothing runs.
 
     Args:
-        image: As for `qconv.convolve`, as are the other arguments.
+        image: Real array with 1, 2 or 3 axes, as for `qconv.convolve`.
         kernel: Real array with as many axes as the image, or a `Propagator`.
         method: How to convolve.
-        shots: For each output pixel; None for the exact expectation.
         mode: ``full``, ``same`` or ``valid``.
         boundary: ``fill``, ``wrap`` or ``symm``.
-        fillvalue: What lies outside with ``fill``.
-        backend: For which the circuits are made; None for the ideal Aer simulator.
-        seed: Of all randomness.
-        job_shots: Most shots of a job.
-        mitigation: ``"readout"`` or a `ReadoutMitigation`; None for none.
-        tolerance: Instead of shots, the standard error that no pixel may exceed, or
-            ``("rms", error)``.
+        fillvalue: Value outside the image with ``fill``.
         flipped: True for convolution, False for correlation.
+        sampling: `SamplingOptions` without ``checkpoint`` and ``progress``, which `Plan.run` takes.
 
     Returns:
         The plan: its circuits, its cost, and `Plan.run` or `Plan.decode` for its result.
 
     Raises:
-        TypeError: An argument is of the wrong type, or complex.
-        ValueError: An argument has a wrong value or shape, is not finite or empty, or the work
+        TypeError: If an argument is of the wrong type, unknown or complex.
+        ValueError: If an argument has a wrong value or shape, is not finite or empty, or the work
             would not fit in memory. Nothing large is allocated before it fits.
 
     Example:
@@ -78,45 +61,49 @@ def plan(
         >>> plan.cost.qubits, plan.executions
         (5, (8000,))
     """
-    method = check_method(method)
-    require_copies(image, "image")
-    array = real_array(image, "image", finite=False)
-    fields = without_image(
-        array.shape,
+    requested = Requested.checked(sampling, check_method(method), refused=_OF_RUN)
+    return laid_out(
+        image,
         kernel,
+        requested,
         method=method,
-        shots=shots,
         mode=mode,
         boundary=boundary,
         fillvalue=fillvalue,
-        backend=backend,
-        seed=seed,
-        job_shots=job_shots,
-        mitigation=mitigation,
-        flipped=flipped,
+        flipped=boolean(flipped, "flipped"),
     )
+
+
+def laid_out(
+    image: ArrayLike, kernel: ArrayLike | Propagator, requested: Requested, **where: Any
+) -> Plan:
+    """Check and lay out a convolution whose options are checked.
+
+    Args:
+        image: As for `plan`.
+        kernel: As for `plan`.
+        requested: The options.
+        where: ``method`` and geometry, as `without_image` takes them.
+    """
+    require_copies(image, "image")
+    array = real_array(image, "image", finite=False)
+    fields = without_image(array.shape, kernel, requested, **where)
     grid: Grid = fields["grid"]
     padded_pixels = math.prod(grid.padded_shape)
     require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
     require_finite(array, "image")
-    wanted = check_tolerance(tolerance)
-    require_one_of(shots, wanted)
-    return method.prepare(Plan(image=array, tolerance=wanted, **fields)).allot()
+    return fields["method"].prepare(Plan(image=array, **fields)).allot()  # type: ignore[no-any-return]
 
 
 def without_image(
     shape: tuple[int, ...],
     kernel: ArrayLike | Propagator,
+    requested: Requested,
     *,
     method: Method,
-    shots: int | None,
     mode: str,
     boundary: str,
     fillvalue: float,
-    backend: Backend,
-    seed: Seed,
-    job_shots: int | None,
-    mitigation: ReadoutMitigation | str | None = None,
     flipped: bool,
 ) -> dict[str, Any]:
     """Every field of a `Plan` but its image, of that shape, checked as `plan` does."""
@@ -136,12 +123,6 @@ def without_image(
             f"{len(kernel.shape)} (shape {kernel.shape})" + _one_by_one(shape, kernel.shape)
         )
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
-    sampling = Sampling.checked(backend, seed, job_shots, mitigation)
-    if sampling.mitigation is not None and not method.corrects_readout:
-        raise ValueError(
-            "mitigation: expected a method whose estimate is linear in the counts, which can be "
-            f"corrected for readout errors, got {method!r}"
-        )
     worker_count()
     grid = plan_grid(
         shape,
@@ -149,15 +130,16 @@ def without_image(
         mode=mode,
         boundary=boundary,
         fillvalue=real_number(fillvalue, "fillvalue"),
-        flipped=boolean(flipped, "flipped"),
+        flipped=flipped,
     )
     _require_range(propagator, grid)
     return {
         "propagator": propagator,
         "grid": grid,
         "method": method,
-        "shots": None if shots is None else whole_number(shots, "shots", 1),
-        "sampling": sampling,
+        "shots": requested.shots,
+        "sampling": requested.sampling,
+        "tolerance": requested.tolerance,
     }
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
-from qconv.planning.allocation import require_affordable
+from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 
@@ -93,6 +93,11 @@ class Method(ABC):
     def nonnegative(self) -> bool:
         """Whether images must not have negative values."""
         return False
+
+    @property
+    def default_shots(self) -> int:
+        """Shots per pixel if neither they nor a tolerance are given."""
+        return DEFAULT_SHOTS
 
     @property
     def corrects_readout(self) -> bool:

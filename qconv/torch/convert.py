@@ -7,6 +7,8 @@ import copy
 from torch import nn
 
 from qconv.execution.backends import Backend
+from qconv.methods.collapse.method import DEFAULT_METHOD
+from qconv.planning.method import Method
 from qconv.torch.layer import StochasticConv2d
 
 
@@ -14,8 +16,7 @@ def convert(
     model: nn.Module,
     shots: int | None = 1024,
     *,
-    baseline: bool = False,
-    shared: bool = False,
+    method: Method = DEFAULT_METHOD,
     backend: Backend = None,
 ) -> nn.Module:
     """Swap every ``torch.nn.Conv2d`` of a model for a `StochasticConv2d` with its weights.
@@ -23,8 +24,7 @@ def convert(
     Args:
         model: Any module, trained or not; stays as it is.
         shots: Executions for each output of each convolution; None for the exact expectation.
-        baseline: As for `qconv.conv2d`.
-        shared: As for `qconv.conv2d`.
+        method: As for `qconv.conv2d`.
         backend: Where circuits run; None is the ideal Aer simulator.
 
     Returns:
@@ -57,7 +57,7 @@ def convert(
                 "make it a Conv2d first (run a lazy one once, remove parametrizations)"
             )
         layer.__class__ = StochasticConv2d  # the same object, wherever else the model keeps it
-        layer.measure(shots, baseline=baseline, shared=shared, backend=backend)
+        layer.measure(shots, method=method, backend=backend)
     if not found:
         raise ValueError(f"model: expected at least one Conv2d, got none in {type(model).__name__}")
     return made

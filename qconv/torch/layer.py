@@ -18,10 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from qconv._checks import boolean, real_number, whole_number
+from qconv._checks import real_number, whole_number
 from qconv.execution.backends import Backend, check_backend
-from qconv.layer.functional import laid_out
+from qconv.layer.functional import check_kernel_only, laid_out
 from qconv.layer.layer import Layer
+from qconv.methods.collapse.method import DEFAULT_METHOD
+from qconv.planning.method import Method, check_method
+from qconv.planning.options import Requested, SamplingOptions
 
 #: More shots than anybody could ask for.
 _MOST = 2**53
@@ -47,8 +50,7 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
         device: Where the parameters are.
         dtype: Of the parameters.
         shots: Executions for each output; None for the exact expectation. May be set later.
-        baseline: As for `qconv.conv2d`.
-        shared: As for `qconv.conv2d`.
+        method: As for `qconv.conv2d`.
         backend: As for `qconv.convolve`; None for the ideal Aer simulator.
 
     Raises:
@@ -88,8 +90,7 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
         dtype: Any = None,
         *,
         shots: int | None = 1024,
-        baseline: bool = False,
-        shared: bool = False,
+        method: Method = DEFAULT_METHOD,
         backend: Backend = None,
     ) -> None:
         super().__init__(
@@ -105,22 +106,20 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
             device,
             dtype,
         )
-        self.measure(shots, baseline=baseline, shared=shared, backend=backend)
+        self.measure(shots, method=method, backend=backend)
 
     def measure(
         self,
         shots: int | None,
         *,
-        baseline: bool = False,
-        shared: bool = False,
+        method: Method = DEFAULT_METHOD,
         backend: Backend = None,
     ) -> None:
         """Set how outputs are measured from now on.
 
         Args:
             shots: Executions for each output; None for the exact expectation.
-            baseline: As for `qconv.conv2d`.
-            shared: As for `qconv.conv2d`.
+            method: As for `qconv.conv2d`.
             backend: Where.
 
         Raises:
@@ -128,9 +127,9 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
             ValueError: ``shots`` is below 1.
         """
         check_backend(backend)
+        check_kernel_only(check_method(method))
         self.shots = shots
-        self.baseline = boolean(baseline, "baseline")
-        self.shared = boolean(shared, "shared")
+        self.method = method
         self.backend = backend
 
     @property
@@ -205,6 +204,7 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
         if self.padding_mode != "zeros":
             margins = self._reversed_padding_repeated_twice
             input, padding = functional.pad(input, margins, mode=self.padding_mode), 0
+        options: SamplingOptions = {"shots": shots, "backend": self.backend, "seed": seed}
         return laid_out(
             2,
             _numbers(input),
@@ -214,12 +214,8 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
             padding,
             self.dilation,
             self.groups,
-            shots=shots,
-            baseline=self.baseline,
-            shared=self.shared,
-            backend=self.backend,
-            seed=seed,
-            job_shots=None,
+            method=self.method,
+            requested=Requested.checked(options, self.method),
         )
 
 

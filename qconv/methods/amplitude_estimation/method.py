@@ -64,7 +64,7 @@ from qconv.methods.amplitude_estimation.schedule import (
     variance,
 )
 from qconv.methods.cutting import Block, cut
-from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
+from qconv.planning.allocation import require_affordable
 from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.plan import Plan
 from qconv.result.convolution import Convolution
@@ -145,6 +145,12 @@ class AmplitudeEstimation(Method):
         object.__setattr__(self, "powers", checked_powers(self.powers))
         one_of(self.range, "range", RANGES)
 
+    @property
+    def default_shots(self) -> int:
+        """Shots per pixel if none are given: those of pairs, if these say how many."""
+        pairs = isinstance(self.powers[0], tuple)
+        return self.executions(1, 1) if pairs else super().default_shots
+
     def executions(self, pixels: int, shots: int) -> int:
         """Shots for each pixel, and for each power where these are all that is said."""
         return round(scheduled(self.powers, shots).total) * pixels
@@ -162,14 +168,13 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         """Return the plan with its shots: those of pairs, or the fewest for a tolerance."""
         plan, powers = self.plan, self.method.powers
         if isinstance(powers[0], tuple) and plan.shots is not None:
-            total = self.method.executions(1, 1)
             if plan.tolerance is not None:
                 raise ValueError(f"tolerance: expected powers without shots, got {powers}")
-            if plan.shots not in (DEFAULT_SHOTS, total):
+            if plan.shots != self.method.default_shots:
                 raise ValueError(
                     f"shots: expected none beside powers that say how many, got {plan.shots}"
                 )
-            return replace(plan, shots=total)
+            return plan
         if plan.tolerance is None or plan.shots is None or powers != "auto":
             return super().allot()
         tried = range(_LEAST_HIGHEST, _highest(plan))

@@ -118,6 +118,10 @@ class Collapse(Method):
         return PreparedCollapse(self, plan)
 
 
+#: The method of verbs that are given none.
+DEFAULT_METHOD = Collapse()
+
+
 @dataclass(frozen=True, eq=False)
 class PreparedCollapse(Prepared[Collapse]):
     """The kernel's circuit, and what its positions show each pixel of one plan's image."""

@@ -1,0 +1,108 @@
+"""The options that say how to measure are the same for every verb."""
+
+import inspect
+import typing
+
+import dask.array as da
+import numpy as np
+import pytest
+
+import qconv
+import qconv.distributed as qd
+from tests.cases import EDGE, random_integers
+
+IMAGE = random_integers((6, 7), 1) + 10
+LAYER = (IMAGE[None], EDGE[None, None])
+LAZY, LAZY_LAYER = da.from_array(IMAGE), (da.from_array(IMAGE[None]), EDGE[None, None])
+
+#: Every verb with its first arguments, and the options that mean nothing for it.
+OF_DASK = {"tolerance", "mitigation", "checkpoint", "progress"}
+VERBS = {
+    "plan": (
+        lambda **how: qconv.plan(IMAGE, EDGE, method=qconv.Collapse(), **how),
+        {"checkpoint", "progress"},
+    ),
+    "convolve": (lambda **how: qconv.convolve(IMAGE, EDGE, **how), set()),
+    "correlate": (lambda **how: qconv.correlate(IMAGE, EDGE, **how), set()),
+    "filter_frequencies": (
+        lambda **how: qconv.filter_frequencies(IMAGE, np.ones(IMAGE.shape), **how),
+        set(),
+    ),
+    "match_template": (
+        lambda **how: qconv.match_template(IMAGE, IMAGE[1:4, 2:5], **how),
+        {"tolerance", "checkpoint"},
+    ),
+    "conv2d": (lambda **how: qconv.conv2d(*LAYER, **how), set()),
+    "conv1d": (lambda **how: qconv.conv1d(IMAGE[None, 0], EDGE[None, :1], **how), set()),
+    "distributed.convolve": (lambda **how: qd.convolve(LAZY, EDGE, **how), OF_DASK),
+    "distributed.correlate": (lambda **how: qd.correlate(LAZY, EDGE, **how), OF_DASK),
+    "distributed.conv2d": (lambda **how: qd.conv2d(*LAZY_LAYER, **how), OF_DASK),
+}
+OPTIONS = set(qconv.SamplingOptions.__annotations__)
+
+
+def function(name):
+    found = qconv
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_one_set_for_all(name):
+    signature = inspect.signature(function(name))
+    assert not OPTIONS & set(signature.parameters)
+    hint = typing.get_type_hints(function(name))["sampling"]
+    assert typing.get_args(hint) == (qconv.SamplingOptions,)
+    assert signature.parameters["method"].default in (
+        inspect.Parameter.empty,
+        qconv.Collapse(),
+        qconv.Fourier(),
+        qconv.Fourier(signed=False),
+    )
+
+
+@pytest.mark.parametrize("name", VERBS)
+@pytest.mark.parametrize("option", sorted(OPTIONS))
+def test_each_option_is_taken_or_refused_with_the_reason(name, option, tmp_path):
+    verb, refused = VERBS[name]
+    value = {
+        "shots": 9,
+        "tolerance": 50.0,
+        "backend": None,
+        "seed": 3,
+        "job_shots": 5,
+        "mitigation": None,
+        "checkpoint": tmp_path / "run.npz",
+        "progress": False,
+    }[option]
+    if option in refused:
+        with pytest.raises(TypeError, match=rf"^{option}: \w+ \w+ .*"):
+            verb(**{option: value})
+    else:
+        assert verb(**{option: value}) is not None
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_what_is_wrong_is_said_alike(name):
+    verb, refused = VERBS[name]
+    with pytest.raises(TypeError, match=r"^shot: unexpected argument; expected one of shots, tol"):
+        verb(shot=5)
+    with pytest.raises(ValueError, match=r"^shots: expected a whole number >= 1, got 0"):
+        verb(shots=0)
+    with pytest.raises(TypeError, match=r"^seed: expected a whole number, a numpy SeedSequence"):
+        verb(seed="7")
+    if "tolerance" not in refused:
+        with pytest.raises(ValueError, match=r"^shots: expected none with tolerance"):
+            verb(shots=1024, tolerance=1.0)
+
+
+def test_defaults():
+    assert qconv.convolve(IMAGE, EDGE).shots == 1024
+    assert qconv.conv2d(*LAYER).shots == 1024
+    assert qd.convolve(LAZY, EDGE).shots == 1024
+    assert qconv.match_template(IMAGE, IMAGE[1:4, 2:5]).shots == 10_000
+    pairs = qconv.AmplitudeEstimation(powers=[(0, 20), (1, 30)])
+    assert qconv.convolve(IMAGE, EDGE, method=pairs).shots == 50
+    with pytest.raises(ValueError, match=r"shots: expected none beside powers .* got 1024"):
+        qconv.convolve(IMAGE, EDGE, method=pairs, shots=1024)
