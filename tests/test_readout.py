@@ -13,7 +13,7 @@ from qiskit_aer.primitives import SamplerV2
 
 import classical
 import qconv
-from qconv.execution.readout import Readout, applied
+from qconv.execution.readout import Readout, Unfolding, applied
 from qconv.planning.budget import Noisy
 from tests.cases import EDGE
 
@@ -69,6 +69,77 @@ class TestReadout:
             after = Readout(moved, readout.variances).corrected(law)
             assert np.allclose((after - readout.corrected(law)) / step, change, atol=1e-4)
         assert len(found) == 4
+
+
+def matrix_of(errors):
+    """What readout does to the law of all bits, from the definition."""
+    whole = np.ones((1, 1))
+    for a, b in errors:
+        whole = np.kron([[1 - a, b], [a, 1 - b]], whole)
+    return whole
+
+
+def slopes(function, at, step=1e-6):
+    """Derivatives of a function's values by every entry of an array, ``(values, entries)``."""
+    found = []
+    for index in np.ndindex(at.shape):
+        moved = np.zeros(at.shape)
+        moved[index] = step
+        found.append((function(at + moved) - function(at - moved)) / (2 * step))
+    return np.array(found).T
+
+
+class TestVariances:
+    """Propagated from the definition, by derivatives that are taken numerically."""
+
+    SHOTS = 500
+
+    @pytest.fixture
+    def case(self):
+        """Readout errors with their variances, and a law of what is read of three bits."""
+        rng = np.random.default_rng(18)
+        readout = Readout(np.array(PAIRS[:3]), rng.uniform(1e-4, 1e-3, (3, 2)))
+        law = matrix_of(PAIRS[:3]) @ rng.dirichlet(np.ones(8))
+        return readout, law, (np.diag(law) - np.outer(law, law)) / self.SHOTS
+
+    def test_of_a_weighted_sum(self, case):
+        """The shots' variance and the calibration's, neither of them small beside the other."""
+        readout, law, sampling = case
+        weights = np.random.default_rng(3).normal(size=8)
+
+        def estimate(law, errors):
+            return np.atleast_1d(weights @ np.linalg.solve(matrix_of(errors), law))
+
+        by_law = slopes(lambda x: estimate(x, readout.errors), law)
+        by_errors = slopes(lambda x: estimate(law, x), readout.errors)
+        parts = (by_law @ sampling @ by_law.T).item(), by_errors[0] ** 2 @ readout.variances.ravel()
+        assert min(parts) > 0.05 * max(parts)
+        assert readout.variance(weights, law, self.SHOTS) == pytest.approx(sum(parts), rel=1e-6)
+
+    @pytest.mark.parametrize("groups", [1.0, 4.0, np.inf])
+    def test_of_wanted_outcomes(self, groups, case):
+        """Over a mass that comes from the same shots, from four times as many, or is known."""
+        readout, law, of_law = case
+        wanted = np.array([0, 1, 2, 5, 6])
+
+        def estimate(own, others, errors):
+            pool = own / groups + (1 - 1 / groups) * others
+            mass = np.linalg.solve(matrix_of(errors), pool)[wanted].sum()
+            return np.linalg.solve(matrix_of(errors), own)[wanted] / mass
+
+        by_own = slopes(lambda x: estimate(x, law, readout.errors), law)
+        by_others = slopes(lambda x: estimate(law, x, readout.errors), law)
+        by_errors = slopes(lambda x: estimate(law, law, x), readout.errors)
+        expected = by_own @ of_law @ by_own.T
+        if groups > 1:  # the other shots are so many times as many, less one
+            expected += by_others @ of_law @ by_others.T / (groups - 1)
+        of_errors = by_errors @ np.diag(readout.variances.ravel()) @ by_errors.T
+        assert 0.05 < np.trace(expected) / np.trace(of_errors) < 20
+        unfolding = Unfolding(readout, wanted)
+        assert unfolding.mass(law) < 0.9
+        sampling, calibration = unfolding.covariance(law, self.SHOTS, groups)
+        for found, right in ((sampling, expected), (calibration, of_errors)):
+            np.testing.assert_allclose(found, right, rtol=0, atol=1e-6 * np.abs(right).max())
 
 
 class TestCollapse:

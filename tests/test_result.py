@@ -50,6 +50,24 @@ class TestAddition:
         assert total.streams == {"a", "b"}
         assert total.independent
 
+    def test_pixels_without_shots(self):
+        """They are known without: both say the same, and neither counts more."""
+        one, other = (
+            dataclasses.replace(
+                by_hand(image, stderr, 1, name, bias=np.array(bias)),
+                shots=np.array(shots),
+            )
+            for image, stderr, bias, shots, name in (
+                ([7.0, 1, 4, 2], [0.0, 0, 3, 5], [1.0, 2, 0, 4], [0, 0, 10, 6], "a"),
+                ([7.0, 5, 8, 9], [0.0, 1, 4, 0], [3.0, 4, 8, 8], [0, 9, 30, 0], "b"),
+            )
+        )
+        total = one + other
+        assert total.shots.tolist() == [0, 9, 40, 6]
+        assert total.image.tolist() == [7, 5, 7, 2]
+        assert total.stderr.tolist() == [0, 1, np.hypot(0.75, 3), 5]
+        assert total.bias.tolist() == [2, 4, 6, 4]
+
     def test_many(self):
         parts = [run(seed) for seed in range(30)]
         total = functools.reduce(operator.add, parts)
