@@ -13,6 +13,8 @@ from qiskit_aer.primitives import SamplerV2
 
 import classical
 import qconv
+from qconv.execution.histogram import Histogram
+from qconv.execution.outcomes import Outcomes
 from qconv.execution.readout import Readout, Unfolding, applied
 from qconv.planning.budget import Noisy
 from tests.cases import EDGE
@@ -299,6 +301,37 @@ class TestWholeImages:
         method, image, kernel = self.case(name)
         z = scores(method, image, kernel, range(30), shots=3000)
         assert abs(np.mean(z**2) - 1) < 0.5
+
+
+@pytest.mark.parametrize("name", [name for name in WHOLE if name != "Blocks"])
+def test_calibration_is_part_of_the_errors(name):
+    """Variances of the readout errors times the squares of the result's derivatives by them."""
+    method, image, kernel = TestWholeImages().case(name)
+    where = {"method": method, "shots": 100, "mode": "same", "boundary": "wrap", "seed": 1}
+    plan = qconv.plan(image, kernel, **where)
+    (program,) = method.build(plan)
+    bits = program.measurement(program.circuit())
+    rng = np.random.default_rng(3)
+    counts = rng.multinomial(program.executions, rng.dirichlet(np.ones(2**bits)))
+    histogram = Histogram(np.arange(2**bits), counts)
+    errors, variances = rng.uniform(0.01, 0.05, (bits, 2)), rng.uniform(1e-4, 1e-3, (bits, 2))
+
+    def decoded(errors, variances):
+        readout = Readout(errors, variances)
+        outcomes = Outcomes(program, histograms=(histogram,), readout=readout)
+        return method.decode(plan, iter([outcomes]))
+
+    def estimates(errors):
+        result = decoded(errors, np.zeros_like(errors))
+        return np.append(result.image, result.success_probability)
+
+    with_it, without = decoded(errors, variances), decoded(errors, np.zeros_like(errors))
+    added = slopes(estimates, errors) ** 2 @ variances.ravel()
+    found = np.append(
+        with_it.stderr**2 - without.stderr**2, with_it.success_stderr**2 - without.success_stderr**2
+    )
+    assert (added[:-1] > 0.05 * without.stderr.ravel() ** 2).any()
+    np.testing.assert_allclose(found, added, rtol=1e-5, atol=1e-9 * added.max())
 
 
 class TestRefused:
