@@ -13,8 +13,9 @@ from qiskit_aer.primitives import SamplerV2
 
 import classical
 import qconv
+from qconv.execution.calibration import _estimate, _told
 from qconv.execution.histogram import Histogram
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes import Outcomes, Selection
 from qconv.execution.readout import Readout, Unfolding, applied
 from qconv.planning.budget import Noisy
 from tests.cases import EDGE
@@ -91,6 +92,24 @@ def slopes(function, at, step=1e-6):
     return np.array(found).T
 
 
+def test_a_calibration_without_errors_is_not_exact():
+    """Its variance is that of one count more of either kind."""
+    errors, variances = _estimate(0, np.array([0.0, 0.1]), 100)
+    assert errors.tolist() == [0.0, 0.1]
+    likely = np.array([1, 11]) / 102
+    np.testing.assert_allclose(variances, likely * (1 - likely) / 100, rtol=1e-12)
+    assert not _estimate(0, np.array([0.0, 0.1]), None)[1].any()
+
+
+def test_bits_that_are_read_the_other_way():
+    """The errors of a bit that an X gate before its measurement flips change places."""
+    errors, variances = np.arange(1, 7).reshape(3, 2) / 100, np.arange(11, 17).reshape(3, 2) / 1e5
+    told = _told(Readout(errors, variances, 7), 0b101)
+    assert (told.errors == [[0.02, 0.01], [0.03, 0.04], [0.06, 0.05]]).all()
+    assert (told.variances * 1e5).round(9).tolist() == [[12, 11], [13, 14], [16, 15]]
+    assert told.executions == 7
+
+
 class TestVariances:
     """Propagated from the definition, by derivatives that are taken numerically."""
 
@@ -142,6 +161,22 @@ class TestVariances:
         sampling, calibration = unfolding.covariance(law, self.SHOTS, groups)
         for found, right in ((sampling, expected), (calibration, of_errors)):
             np.testing.assert_allclose(found, right, rtol=0, atol=1e-6 * np.abs(right).max())
+
+    @pytest.mark.parametrize("shots", [1, 2])
+    def test_few_counted_shots(self, shots):
+        """The mean over everything that two executions can give is the variance; one tells none."""
+        p = np.array([0.3, 0.5, 0.2, 0.0])
+        unfolding = Unfolding(Readout(np.zeros((2, 2)), np.zeros((2, 2))), np.arange(4))
+        mean = np.zeros((4, 4))
+        for first, second in np.ndindex(3, 3):
+            counts = np.bincount([first, second], minlength=4)
+            seen = Selection(None, (counts,), ideal=False, unfolding=unfolding)
+            sampling, calibration = seen.covariance(shots, pooled=shots == 2)
+            assert not calibration.any()
+            mean += p[first] * p[second] * sampling
+        np.testing.assert_allclose(mean, (np.diag(p) - np.outer(p, p)) / shots, atol=1e-15)
+        alone = Selection(None, (np.array([0, 1, 0, 0]),), ideal=False, unfolding=unfolding)
+        assert np.isnan(alone.covariance(1, pooled=True)[0]).all()
 
 
 class TestCollapse:
