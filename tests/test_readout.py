@@ -92,6 +92,16 @@ def slopes(function, at, step=1e-6):
     return np.array(found).T
 
 
+@pytest.mark.parametrize(
+    ("executions", "shots"),
+    [(1, 10_000), (1_000_000, 10_000), (2_000_000, 20_000), (10**8, 10**6), (10**12, 10**6)],
+)
+def test_one_in_a_hundred_calibrates_between_limits(executions, shots):
+    assert qconv.ReadoutMitigation().shots_for(executions) == shots
+    assert qconv.ReadoutMitigation().executions(executions) == 2 * shots
+    assert qconv.ReadoutMitigation(shots=7).shots_for(executions) == 7
+
+
 def test_a_calibration_without_errors_is_not_exact():
     """Its variance is that of one count more of either kind."""
     errors, variances = _estimate(0, np.array([0.0, 0.1]), 100)
