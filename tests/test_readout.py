@@ -341,6 +341,13 @@ class TestWholeImages:
         assert np.allclose(corrected.image, ideal.image, atol=1e-10)
         assert corrected.success_probability == pytest.approx(ideal.success_probability, abs=1e-9)
 
+    def test_errors_have_the_calibration_in_common(self, name):
+        method, image, kernel = self.case(name)
+        where = {"method": method, "shots": 10, "mode": "same", "seed": 1, "backend": reading()}
+        known = qconv.ReadoutMitigation(errors=dict.fromkeys(range(30), (0.02, 0.05)))
+        assert qconv.convolve(image, kernel, mitigation=known, **where).independent
+        assert not qconv.convolve(image, kernel, mitigation="readout", **where).independent
+
     def test_standard_errors(self, name):
         """30 runs of eight pixels: spread of the mean of z^2 0.1 at most, five allowed."""
         method, image, kernel = self.case(name)
