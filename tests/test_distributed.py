@@ -41,6 +41,12 @@ def noisy():
     return AerSimulator(noise_model=model)
 
 
+def other_noise():
+    model = NoiseModel()
+    model.add_all_qubit_readout_error(ReadoutError([[0.9, 0.1], [0.03, 0.97]]))
+    return AerSimulator(noise_model=model)
+
+
 def photograph(shape=(300, 170), seed=0):
     return np.random.default_rng(seed).integers(0, 256, size=shape).astype(np.uint8)
 
@@ -301,6 +307,52 @@ class TestLazy:
         assert one.image.name != other.image.name
         assert not np.array_equal(computed(one), computed(other))
         np.testing.assert_array_equal(computed(one), computed(one))
+
+    def test_names_tell_apart_what_differs(self):
+        """Dask takes tasks of one name for one, and would compute them together once."""
+        image = da.from_array(photograph((20, 20)), 10)
+        base = {"shots": 3, "seed": 1, "backend": noisy()}
+        changes = [
+            {},
+            {"image": image + 1},
+            {"kernel": -KERNEL},
+            {"kernel": qconv.Propagator.softmax(KERNEL)},
+            {"mode": "same"},
+            {"boundary": "wrap"},
+            {"fillvalue": 1.0},
+            {"method": qconv.Collapse(baseline=True)},
+            {"shots": 4},
+            {"seed": 2},
+            {"backend": None},
+            {"backend": other_noise()},
+        ]
+        calls = [{"image": image, "kernel": KERNEL} | base | change for change in changes]
+        lazy = [qd.convolve(call.pop("image"), call.pop("kernel"), **call) for call in calls]
+        for field in ("image", "stderr"):
+            assert len({getattr(one, field).name for one in lazy}) == len(lazy)
+        together = dask.compute(*(lazy[n].image for n in (0, 10, 11)), scheduler="sync")
+        for found, n in zip(together, (0, 10, 11), strict=True):
+            alone = qconv.convolve(photograph((20, 20)), KERNEL, **base | changes[n])
+            np.testing.assert_array_equal(found, alone.image)
+        images, weight = image.reshape(1, 1, 20, 20), np.ones((2, 1, 2, 2))
+        changes = [
+            *({}, {"weight": -weight}, {"bias": [1.0, 2]}, {"padding": 1}, {"stride": 2}),
+            *({"shots": 4}, {"seed": 2}, {"baseline": True}),
+            *({"backend": None}, {"backend": other_noise()}),
+        ]
+        calls = [{"weight": weight} | base | change for change in changes]
+        lazy = [qd.conv2d(images, **call) for call in calls]
+        assert len({one.image.name for one in lazy}) == len(lazy)
+
+    def test_channels_of_zeros_run_nothing(self):
+        image = photograph((2, 3, 12, 12))
+        weight = np.ones((4, 3, 2, 2))
+        weight[1] = weight[2, :2] = 0
+        lazy = qd.conv2d(da.from_array(image, 6), weight, shots=5, seed=1)
+        at_once = qconv.conv2d(image, weight, shots=5, seed=1)
+        assert lazy.total_shots == at_once.total_shots == 3 * 5 * 2 * 11 * 11
+        assert len(lazy.circuits) == 3
+        assert same(lazy, at_once)
 
     def test_gigapixels_are_only_numbers(self):
         """Nothing of the image's size is made: 1e9 pixels are 8 GB."""

@@ -50,6 +50,19 @@ class TestAddition:
         assert total.streams == {"a", "b"}
         assert total.independent
 
+    def test_success(self):
+        """Means by executions, measured and predicted; none predicted if either has none."""
+        one = by_hand([0.0, 4], [3.0, 0], 10, "a", expected_success=0.9)
+        other = by_hand([4.0, 4], [4.0, 0], 30, "b", expected_success=0.5)
+        one = dataclasses.replace(one, success_probability=0.8, success_stderr=0.3)
+        other = dataclasses.replace(other, success_probability=0.4, success_stderr=0.4)
+        for total in (one + other, other + one):
+            assert total.success_probability == pytest.approx(0.25 * 0.8 + 0.75 * 0.4)
+            assert total.success_stderr == pytest.approx(np.hypot(0.25 * 0.3, 0.75 * 0.4))
+            assert total.expected_success == pytest.approx(0.25 * 0.9 + 0.75 * 0.5)
+        assert (one + dataclasses.replace(other, expected_success=None)).expected_success is None
+        assert (dataclasses.replace(one, expected_success=None) + other).expected_success is None
+
     def test_pixels_without_shots(self):
         """They are known without: both say the same, and neither counts more."""
         one, other = (
