@@ -50,6 +50,23 @@ class TestAddition:
         assert total.streams == {"a", "b"}
         assert total.independent
 
+    def test_magnitudes(self):
+        """Roots of all counts in a joint unit, not means of roots."""
+        parts = [
+            by_hand([3.0 * 3, 0], [1.0, 1], 10, "a", counts=np.array([9, 0])),
+            by_hand([4.0 * 4, 0], [1.0, 1], 90, "b", counts=np.array([16, 0])),
+        ]
+        units = ([3.0, 0], [4.0, 0])
+        one, other = (
+            dataclasses.replace(part, count_unit=np.array(unit))
+            for part, unit in zip(parts, units, strict=True)
+        )
+        total = one + other
+        assert total.counts.tolist() == [25, 0]
+        np.testing.assert_allclose(total.count_unit, [12 / 5, 0])  # 1 / unit**2 add up
+        np.testing.assert_allclose(total.image, [12, 0])
+        np.testing.assert_allclose(total.stderr, [12 / 5 * 0.5, 0], rtol=0.01)
+
     def test_success(self):
         """Means by executions, measured and predicted; none predicted if either has none."""
         one = by_hand([0.0, 4], [3.0, 0], 10, "a", expected_success=0.9)
