@@ -491,5 +491,5 @@ def test_standard_errors_of_many_shots_are_propagated(method):
     covariance = counts.sum() * (np.diag(p) - np.outer(p, p))
     expected = np.einsum("xi,ij,xj->x", by_count, covariance, by_count)
     result = decoded(counts)
-    np.testing.assert_allclose(result.stderr.ravel() ** 2, expected, rtol=1e-3)
+    np.testing.assert_allclose(result.stderr.ravel() ** 2, expected, rtol=1e-6)
     close(result.image, classical.convolve(image, kernel, **WRAP), 1e-4)

@@ -18,6 +18,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
 import qconv
+from qconv.grid import strided_grid
 from tests.cases import BOUNDARIES, EDGE, MODES
 from tests.test_layout import python
 
@@ -25,6 +26,7 @@ dask = pytest.importorskip("dask", reason="needs Dask, which the extra `distribu
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 qd = pytest.importorskip("qconv.distributed")
+halo = pytest.importorskip("qconv.distributed.halo")
 
 BENCHMARKS = Path(__file__).parent.parent / "docs" / "benchmarks"
 KERNEL = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
@@ -383,6 +385,21 @@ def test_a_method_of_a_stranger():
         assert lazy.image.npartitions > 1
         expected = qconv.convolve(image, KERNEL, method=Exact(), boundary="wrap")
         np.testing.assert_array_equal(lazy.image.compute(scheduler="sync"), expected.image)
+
+
+def test_parts_see_no_more_than_they_need():
+    """Of the next part: nothing where strides are longer than kernels reach."""
+    for strides, dilations, depths in (
+        ((1, 1), (1, 1), [0, 0, 1, 2]),
+        ((3, 1), (1, 2), [0, 0, 0, 4]),
+        ((2, 2), (2, 1), [0, 0, 1, 1]),
+        ((1, 5), (3, 3), [0, 0, 3, 2]),
+    ):
+        grid = strided_grid((1, 1, 40, 40), (1, 1, 2, 3), strides, dilations)
+        assert halo._depths(grid) == depths
+        reads = grid.reads((slice(0, 1), slice(0, 1), slice(0, 2), slice(0, 2)))
+        for read, stride, depth in zip(reads[2:], strides, depths[2:], strict=True):
+            assert max(0, read.stop - 2 * stride) == depth
 
 
 class TestRefusals:

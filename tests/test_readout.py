@@ -229,6 +229,17 @@ class TestCollapse:
         )
         assert abs(np.mean(z**2) - 1) < 0.4
 
+    @pytest.mark.parametrize("unit", [2.0**-700, 2.0**-400, 2.0**500, 2.0**1000])
+    @pytest.mark.parametrize("baseline", [False, True])
+    def test_any_unit(self, unit, baseline):
+        """Squares of such numbers leave the range of floating point."""
+        image = np.random.default_rng(18).random((5, 4))
+        where = {"shots": 50, "seed": 3, "backend": reading(), "mitigation": "readout"}
+        where["method"] = qconv.Collapse(baseline=baseline)
+        plain, other = (qconv.convolve(picture, EDGE, **where) for picture in (image, image * unit))
+        np.testing.assert_allclose(other.image / unit, plain.image, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(other.stderr / unit, plain.stderr, rtol=1e-9)
+
     def test_shared_shots(self):
         """Self-normalised: 400 runs, spread of the mean of z^2 0.07 at most, five allowed."""
         rng = np.random.default_rng(18)
