@@ -166,6 +166,15 @@ class TestAddition:
         with pytest.raises(ValueError, match="only results of the same image, kernel, mode and b"):
             _ = run(1) + run(2, **different)
 
+    def test_different_steps(self):
+        one, other, two = (
+            run(seed, abs(IMAGE), method=qconv.Diffusion(steps=steps))
+            for seed, steps in ((1, 1), (2, 1), (3, 2))
+        )
+        assert (one + other).shots == 40
+        with pytest.raises(ValueError, match="only results of the same image"):
+            _ = one + two
+
     def test_exact(self):
         exact = run(shots=None)
         for one, other in [(exact, run(1)), (run(1), exact), (exact, exact)]:
