@@ -167,8 +167,9 @@ class TestAddition:
             _ = run(1) + run(2, **different)
 
     def test_different_steps(self):
+        """Of a kernel of one position, which has no other shape after two."""
         one, other, two = (
-            run(seed, abs(IMAGE), method=qconv.Diffusion(steps=steps))
+            run(seed, abs(IMAGE), [[2.0]], method=qconv.Diffusion(steps=steps))
             for seed, steps in ((1, 1), (2, 1), (3, 2))
         )
         assert (one + other).shots == 40
