@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from qconv.methods.whole_image.interference import Interference
     from qconv.planning.cost import Cost
     from qconv.planning.making import plan
-    from qconv.planning.method import Method
+    from qconv.planning.method import Method, Prediction, Prepared
     from qconv.planning.plan import Plan
     from qconv.propagator import Propagator
-    from qconv.result.convolution import Convolution
+    from qconv.result.convolution import Convolution, load
+    from qconv.result.diagnostics import Diagnostics
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ _HOMES = {
     "Collapse": "qconv.methods.collapse.method",
     "Convolution": "qconv.result.convolution",
     "Cost": "qconv.planning.cost",
+    "Diagnostics": "qconv.result.diagnostics",
     "Diffusion": "qconv.methods.whole_image.diffusion",
     "Fourier": "qconv.methods.whole_image.fourier",
     "Interference": "qconv.methods.whole_image.interference",
@@ -57,6 +59,8 @@ _HOMES = {
     "Outcomes": "qconv.execution.outcomes",
     "Plan": "qconv.planning.plan",
     "Program": "qconv.execution.program",
+    "Prediction": "qconv.planning.method",
+    "Prepared": "qconv.planning.method",
     "Propagator": "qconv.propagator",
     "ReadoutMitigation": "qconv.execution.readout",
     "compare_methods": "qconv.methods.comparison",
@@ -66,6 +70,7 @@ _HOMES = {
     "correlate": "qconv.convolution",
     "encode_amplitudes": "qconv.circuits.encoding",
     "filter_frequencies": "qconv.filtering",
+    "load": "qconv.result.convolution",
     "match_template": "qconv.matching.template",
     "named_kernel": "qconv.kernels",
     "offset_adder": "qconv.circuits.arithmetic",
@@ -79,6 +84,7 @@ __all__ = [
     "Collapse",
     "Convolution",
     "Cost",
+    "Diagnostics",
     "Diffusion",
     "Fourier",
     "Interference",
@@ -87,6 +93,8 @@ __all__ = [
     "MethodComparison",
     "Outcomes",
     "Plan",
+    "Prediction",
+    "Prepared",
     "Program",
     "Propagator",
     "ReadoutMitigation",
@@ -97,6 +105,7 @@ __all__ = [
     "correlate",
     "encode_amplitudes",
     "filter_frequencies",
+    "load",
     "match_template",
     "named_kernel",
     "offset_adder",

@@ -43,7 +43,7 @@ OPTIONS = [
 
 
 def made(plan):
-    return plan.method._read_out(plan).amplification
+    return plan.prepared._read_out.amplification
 
 
 def within(squares, variance=3.0):
@@ -90,7 +90,7 @@ class TestExact:
         expected = classical.convolve(image, kernel, mode=mode, boundary=boundary)
         method = qconv.Fourier(amplify=rounds, read_out="root" if root else "linear")
         plan = qconv.plan(image, kernel, method=method, mode=mode, boundary=boundary, shots=None)
-        if plan.method._stops(plan):
+        if plan.prepared._stops:
             return
         grown = made(plan).success / made(plan).start
         if grown < 1e-4:  # so many rounds that next to nothing is left
@@ -103,8 +103,8 @@ class TestExact:
         for rounds in (0, 1, 4, 11):
             method = qconv.Fourier(amplify=rounds, read_out="root")
             plan = qconv.plan(image, EDGE, method=method, shots=None, **WRAP)
-            chosen, read = made(plan), plan.method._read_out(plan).coherent
-            (program,) = method.build(plan)
+            chosen, read = made(plan), plan.prepared._read_out.coherent
+            (program,) = plan.prepared.programs
             law = np.zeros(2**8)
             circuit = program.built()
             circuit.save_probabilities()
@@ -137,7 +137,7 @@ class TestPieces:
     def test_same_law(self, method):
         image = np.random.default_rng(0).normal(size=(64, 64)) + 1
         plan = qconv.plan(image, EDGE, method=method(amplify=2), shots=None, **WRAP)
-        (program,) = plan.method.build(plan)
+        (program,) = plan.prepared.programs
         boxed = program.built()
         assert [item.name for item in boxed].count(ROUND) == 2
         law = born_probabilities(boxed, None, measured=program.measured)
@@ -273,7 +273,9 @@ class TestShots:
             qconv.convolve(image, EDGE, method=method, shots=5000, seed=s, **WRAP) for s in (1, 2)
         )
         both = one + two
-        np.testing.assert_allclose(both.image, both.count_unit * np.sqrt(both.counts))
+        np.testing.assert_allclose(
+            both.image, both.diagnostics.unit * np.sqrt(both.diagnostics.counts)
+        )
         assert within(
             ((both.image - np.abs(classical.convolve(image, EDGE, **WRAP))) / both.stderr) ** 2
         )
@@ -325,7 +327,7 @@ class TestElsewhere:
         result = plan.run()
         assert within(((result.image - expected) / result.stderr) ** 2)
         assert result.oracle_calls == plan.cost.oracle_calls
-        assert len({program.oracle_calls for program in blocks.build(plan)}) > 1
+        assert len({program.oracle_calls for program in plan.prepared.programs}) > 1
 
     def test_gates_of_a_device(self):
         """Non-native circuits have the same law, and rounds are counted by formula or gates."""

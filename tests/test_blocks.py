@@ -235,7 +235,7 @@ def test_the_blocks_can_be_looked_at(scheme, small_camera):
     blocks = method.blocks(problem)
     assert sum(block.total for block in blocks) == 7 * small_camera.size
     for block in blocks:
-        assert method.method.num_qubits(block) <= 12
+        assert block.prepared.num_qubits <= 12
         assert block.method == method.method
 
 
@@ -259,7 +259,7 @@ def test_the_cheapest_blocks_are_taken():
     """512 x 512 and 3 x 3: 126 pixels a side would take 25 circuits of 2**14 cells."""
     method = qconv.Blocks(qconv.Fourier(), "overlap-save", 16)
     problem = plan(np.ones((512, 512)), np.ones((3, 3)), method=method, mode="same")
-    circuit = method.costliest(problem).build()
+    circuit = problem.prepared.costliest.build()
     assert [r.size for r in circuit.qregs] == [7, 7, 1, 1]
 
 

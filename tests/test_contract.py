@@ -24,17 +24,20 @@ class Own(qconv.Method):
     def __init__(self, circuit, **program):
         self._circuit, self._program = circuit, program
 
-    def build(self, plan):
-        return [
-            qconv.Program(
-                **{"build": self._circuit.copy, "executions": plan.whole_shots, "seed": plan.seed}
-                | self._program
-            )
-        ]
+    def prepare(self, plan):
+        return PreparedOwn(self, plan)
 
-    def decode(self, plan, outcomes):
-        gathered = next(outcomes)
-        self.frequencies = gathered.frequencies(plan.seed)
+
+class PreparedOwn(qconv.Prepared):
+    @property
+    def programs(self):
+        plan, circuit = self.plan, self.method._circuit
+        given = {"build": circuit.copy, "executions": plan.whole_shots, "seed": plan.seed}
+        return [qconv.Program(**given | self.method._program)]
+
+    def decode(self, outcomes):
+        plan, gathered = self.plan, next(outcomes)
+        self.method.frequencies = gathered.frequencies(plan.seed)
         return plan.result(
             np.zeros(plan.grid.output_shape),
             np.zeros(plan.grid.output_shape),
@@ -131,10 +134,12 @@ def test_sums_of_magnitudes(shots, blocks):
     parts = [qconv.convolve(image, kernel, seed=seed, **how) for seed in range(10)]
     total = reduce(add, parts)
     assert total.shots == 10 * shots
-    assert np.array_equal(total.counts, sum(part.counts for part in parts))
+    assert np.array_equal(total.diagnostics.counts, sum(part.diagnostics.counts for part in parts))
     ratio = np.sqrt(np.mean((total.image - 3) ** 2) / np.mean(total.stderr**2))
     assert 0.85 < ratio < 1.15
-    np.testing.assert_allclose(total.image, total.count_unit * np.sqrt(total.counts))
+    np.testing.assert_allclose(
+        total.image, total.diagnostics.unit * np.sqrt(total.diagnostics.counts)
+    )
 
 
 def test_a_result_of_fewer_bits_is_no_result():

@@ -114,13 +114,19 @@ class Exact(qconv.Method):
     def __init__(self, sides=(1, 1)):
         self.sides = sides
 
-    def part_sides(self, plan):
-        return self.sides
+    def prepare(self, plan):
+        return PreparedExact(self, plan)
 
-    def build(self, plan):
-        return []
 
-    def decode(self, plan, outcomes):
+class PreparedExact(qconv.Prepared):
+    programs = ()
+
+    @property
+    def part_sides(self):
+        return self.method.sides
+
+    def decode(self, outcomes):
+        plan = self.plan
         everywhere = tuple(map(slice, (0, 0), plan.grid.output_shape))
         total = np.zeros(plan.grid.output_shape)
         for index, weight in np.ndenumerate(plan.propagator.effective_kernel):
@@ -135,9 +141,14 @@ RAN: list = []
 class Noted(Exact):
     """Keeps note of what it does."""
 
-    def decode(self, plan, outcomes):
-        RAN.append(plan.grid.origin)
-        return super().decode(plan, outcomes)
+    def prepare(self, plan):
+        return PreparedNoted(self, plan)
+
+
+class PreparedNoted(PreparedExact):
+    def decode(self, outcomes):
+        RAN.append(self.plan.grid.origin)
+        return super().decode(outcomes)
 
 
 class TestBytes:

@@ -88,7 +88,7 @@ class TestErrors:
         assert 0.93 < np.mean(np.abs(z) < 1.96) < 0.97
         assert np.mean(np.abs(z) > 10) < 5e-4
         assert np.abs(error[~known]).max(initial=0) < 1e-10
-        assert 0.85 < result.reliable.mean() < 1
+        assert 0.85 < result.diagnostics.reliable.mean() < 1
 
     def test_a_local_range_is_worth_it(self, small_camera):
         errors = [run(small_camera, kind=kind).stderr for kind in RANGES]
@@ -109,7 +109,7 @@ class TestErrors:
             result = run(np.full((8, 8), 3.5), kernel, kind=kind)
             np.testing.assert_allclose(result.image, value, atol=1e-12)
             assert (result.stderr == 0).all()
-            assert result.reliable.all()
+            assert result.diagnostics.reliable.all()
 
     @pytest.mark.parametrize("kernel", [GAUSSIAN, -GAUSSIAN], ids=["bright", "dark"])
     def test_ends_of_the_range(self, kernel):
@@ -142,7 +142,7 @@ class TestCost:
         """One rotation of 2**8 angles for each step and one more, and the adders."""
         method = qconv.AmplitudeEstimation((2,))
         laid_out = plan(small_camera[:16, :16], EDGE, method=method, **WRAP)
-        cost = qconv.resources(method.costliest(laid_out.on_device()).build())
+        cost = qconv.resources(laid_out.on_device().prepared.costliest.build())
         assert 3 * 256 < cost.two_qubit_gates < 3 * 256 + 600
         assert cost.ancillas > 0
         assert laid_out.cost.bounds == {"rotating by the image": 3 * 256}
@@ -199,10 +199,12 @@ class TestRandomness:
         one, two = (run(small_camera, seed=seed) for seed in (1, 2))
         both = one + two
         assert both.oracle_calls == 2 * one.oracle_calls
-        assert np.array_equal(both.reliable, one.reliable & two.reliable)
+        assert np.array_equal(
+            both.diagnostics.reliable, one.diagnostics.reliable & two.diagnostics.reliable
+        )
         both.save(tmp_path / "r.npz")
         loaded = qconv.Convolution.load(tmp_path / "r.npz")
-        assert np.array_equal(loaded.reliable, both.reliable)
+        assert np.array_equal(loaded.diagnostics.reliable, both.diagnostics.reliable)
         assert "reliable pixels" in str(loaded)
         for other in (run(small_camera, powers=(0, 1), seed=3), run(small_camera, kind="local")):
             with pytest.raises(ValueError, match="only results of the same"):
@@ -216,8 +218,8 @@ class TestRandomness:
         for backend in (None, AerSimulator()):
             result = run(image, EDGE, shots=500, backend=backend, kind=kind)
             off = np.abs(result.image - exact) / result.stderr
-            assert (off[result.reliable] < 6.5).all()
-            assert result.reliable.mean() > 0.5
+            assert (off[result.diagnostics.reliable] < 6.5).all()
+            assert result.diagnostics.reliable.mean() > 0.5
 
     def test_device(self):
         image = np.array([0.0, 1.0, 0.5, 0.2])
@@ -229,7 +231,7 @@ class TestRandomness:
         many = run(image, [1.0, 1.0], powers=(0, 1), backend=backend, shots=100_000)
         assert np.abs(many.image - noisy.image).max() < 0.02  # fifteen standard errors
         np.testing.assert_allclose(noisy.stderr, many.stderr, rtol=0.5)  # what no shots tell
-        assert not many.reliable.any()  # four pixels do not tell the damping
+        assert not many.diagnostics.reliable.any()  # four pixels do not tell the damping
 
 
 class TestRefused:

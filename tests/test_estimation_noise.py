@@ -166,10 +166,10 @@ class TestCircuits:
         for seed in range(2):
             result = qconv.convolve(image, kernel, shots=300, seed=seed, **how)
             low, high = result.interval(0.95)
-            held += list(((low < exact) & (exact < high))[result.reliable])
-            reliable.append(result.reliable.mean())
+            held += list(((low < exact) & (exact < high))[result.diagnostics.reliable])
+            reliable.append(result.diagnostics.reliable.mean())
             assert not result.independent
-            assert (np.diff(result.contrast) < 0).all()
+            assert (np.diff(result.diagnostics.contrast) < 0).all()
         assert np.mean(held) > 0.9
         assert np.mean(reliable) > 0.8
         assert "contrast left" in str(result)
@@ -187,9 +187,15 @@ class TestCircuits:
             ]
             results.append(plan.decode([job.result().get_counts() for job in counts]))
         both = results[0] + results[1]
-        assert (both.contrast > 0.97).all()
+        assert (both.diagnostics.contrast > 0.97).all()
         exact = classical.convolve(image, [[1.0, 1.0]], **WHERE)
-        assert (np.abs(both.image - exact)[both.reliable] < 6.5 * both.stderr[both.reliable]).all()
-        assert both.reliable.mean() > 0.7
+        assert (
+            np.abs(both.image - exact)[both.diagnostics.reliable]
+            < 6.5 * both.stderr[both.diagnostics.reliable]
+        ).all()
+        assert both.diagnostics.reliable.mean() > 0.7
         both.save(tmp_path / "r.npz")
-        close(qconv.Convolution.load(tmp_path / "r.npz").contrast, both.contrast)
+        close(
+            qconv.Convolution.load(tmp_path / "r.npz").diagnostics.contrast,
+            both.diagnostics.contrast,
+        )

@@ -165,6 +165,26 @@ def test_imports_only_from_above(path):
         assert other != own or path.parent != ROOT / "qconv", f"{path} imports itself"
 
 
+def test_methods_read_of_a_plan_what_the_reference_lists():
+    listed = set(
+        re.findall(r"qconv\.Plan\.(\w+)", (ROOT / "docs/reference/contract.md").read_text())
+    )
+    allotted = {"each", "total", "run"}  # set by `allot`, which is nobody else's
+    read = set()
+    for path in (ROOT / "qconv" / "methods").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in (
+                "plan",
+                "self.plan",
+                "self.encoded.plan",
+                "encoded.plan",
+                "self._plan",
+            ):
+                read.add(node.attr)
+    assert len(read) > 15
+    assert read - allotted <= listed, sorted(read - allotted - listed)
+
+
 def test_no_circle():
     above = {dotted(path): ours(path, at_import=True) for path in QCONV}
     assert sum(map(len, above.values())) > 150
@@ -286,6 +306,19 @@ def test_works_without_extras(tmp_path):
     done = python(code, tmp_path, *OPTIONAL, "classical")
     assert done.returncode == 0, done.stderr
     assert "shots a pixel" in done.stdout
+
+
+def test_running_a_circuit_imports_no_plotting(tmp_path):
+    code = (
+        "import qconv\n"
+        "r = qconv.convolve([[1, 2], [3, 4]], [[1, -1]], shots=5, seed=1)\n"
+        "r.save('r.npz'), qconv.load('r.npz'), print(r)\n"
+        "assert not [n for n in sys.modules if n.startswith('qconv.visualization')]\n"
+        "r._repr_html_()\n"
+        "assert 'qconv.visualization.preview' in sys.modules\n"
+    )
+    done = python(code, tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("missing", ["skimage", "matplotlib"])

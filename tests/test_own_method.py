@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from qiskit.primitives import StatevectorSampler
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, ReadoutError
 
 import classical
 import qconv
+from qconv.execution.run import run
 from tests.cases import BOUNDARIES, MODES, SHAPES, close, random_integers
 
 PAGE = Path(__file__).parent.parent / "docs" / "writing-a-method.md"
@@ -94,7 +96,37 @@ def test_finds_templates():
         qconv.match_template(image, image[3:9, 5:12], method=Pairs())
 
 
-def test_cost_without_predictions():
+def test_tolerance():
+    image = np.random.default_rng(6).random((6, 7)) + 0.2
+    result = qconv.convolve(image, KERNEL, method=Pairs(), tolerance=0.2, seed=1)
+    # Predicted errors are at most 0.2; those stated follow the counts, of which the pixel with the
+    # largest error has some 1,000: their root, and so the error, is 10 % off with probability 1e-9.
+    assert 0.18 < result.stderr.max() < 0.22
+
+
+def test_readout_mitigation():
+    """The mean of z**2 over 120 independent runs: within 6.5 of its standard deviations of 1."""
+    noise = NoiseModel()
+    noise.add_all_qubit_readout_error(ReadoutError([[0.97, 0.03], [0.06, 0.94]]))
+    image, kernel = np.array([1.0, 3.0, 2.0]), [1.0, -2.0]
+    where = {"method": Pairs(), "shots": 2000, "backend": AerSimulator(noise_model=noise)}
+    exact = classical.convolve(image, kernel)
+    known = {}  # probabilities of noisy outcomes are the same for all seeds
+
+    def squares(seeds, mitigation):
+        for seed in range(seeds):
+            plan = qconv.plan(image, kernel, seed=seed, mitigation=mitigation, **where)
+            gathered = run(plan.prepared.programs, plan.sampling, known=known)
+            result = plan.prepared.decode(gathered)
+            yield np.mean(((result.image - exact) / result.stderr) ** 2)
+
+    corrected = np.array(list(squares(120, "readout")))
+    assert abs(corrected.mean() - 1) < 6.5 * corrected.std() / np.sqrt(len(corrected))
+    assert np.mean(list(squares(5, None))) > 3
+
+
+def test_cost_without_predictions(monkeypatch):
+    monkeypatch.setattr(NAMES["PreparedPairs"], "predict", qconv.Prepared.predict)
     plan = qconv.plan(np.ones((4, 4)), KERNEL, method=Pairs(), shots=10)
     assert plan.cost.rmse is None
     assert plan.cost.qubits == 9  # 6 x 8 pixels with margins, 2 x 3 positions

@@ -17,7 +17,7 @@ from qconv.execution.calibration import _estimate, _told
 from qconv.execution.histogram import Histogram
 from qconv.execution.outcomes import Outcomes, Selection
 from qconv.execution.readout import Readout, Unfolding, applied
-from qconv.planning.budget import Noisy
+from qconv.execution.run import run
 from tests.cases import EDGE
 
 PAIRS = [(0.02, 0.07), (0.1, 0.2), (0.0, 0.03), (0.04, 0.01)]
@@ -45,8 +45,8 @@ def scores(method, image, kernel, seeds, *, shots, backend=None, mitigation="rea
     how = where | {"shots": shots, "backend": backend, "mitigation": mitigation}
     for seed in seeds:
         plan = qconv.plan(image, kernel, seed=seed, **how)
-        plan.memory[Noisy] = known  # laws of noisy outcomes, the same for all seeds
-        result = plan.run()
+        work = plan.prepared  # probabilities of noisy outcomes are the same for all seeds
+        result = work.decode(run(work.programs, plan.sampling, known=known))
         found.append((result.image - exact) / result.stderr)
     return np.array(found)
 

@@ -15,7 +15,10 @@ from scipy import stats
 
 import classical
 import qconv
-from qconv import Convolution
+from qconv import Convolution, Diagnostics
+from qconv.methods.whole_image.diagnostics import CountDiagnostics
+from qconv.result.origin import Origin
+from qconv.result.success import Success
 from tests.cases import EDGE, random_integers
 from tests.chance import Moments, assert_honest, window_samples
 
@@ -26,14 +29,14 @@ def run(seed=1, image=IMAGE, kernel=EDGE, verb=qconv.convolve, **how):
     return verb(image, kernel, **({"shots": 20, "mode": "same", "seed": seed} | how))
 
 
-def by_hand(image, stderr, shots, name, **fields):
+def by_hand(image, stderr, shots, name, *, quantity="", **fields):
     return Convolution(
         image=np.array(image, dtype=float),
         stderr=np.array(stderr, dtype=float),
         shots=shots,
         total_shots=shots * len(image),
         circuits=(),
-        streams=frozenset({name}),
+        origin=Origin(quantity, frozenset({name})),
         **fields,
     )
 
@@ -41,7 +44,7 @@ def by_hand(image, stderr, shots, name, **fields):
 class TestAddition:
     def test_by_hand(self):
         one = by_hand([0.0, 4], [3.0, 0], 10, "a", oracle_calls=20)
-        other = by_hand([4.0, 4], [4.0, 0], 30, "b", oracle_calls=60, success_probability=0.5)
+        other = by_hand([4.0, 4], [4.0, 0], 30, "b", oracle_calls=60, success=Success(0.5))
         total = one + other
         assert total.image.tolist() == [3, 4]
         assert total.stderr.tolist() == [np.hypot(0.75, 3), 0]
@@ -182,10 +185,235 @@ class TestAddition:
             with pytest.raises(ValueError, match=r"an exact result \(shots=None\) has no shots"):
                 _ = one + other
 
-    @pytest.mark.parametrize("other", [1, 0.0, None, IMAGE, "x"])
+    def test_sum_of_a_list(self):
+        assert sum([run(1), run(2), run(3)]).shots == 60
+
+    @pytest.mark.parametrize("other", [1, 0.0, None, IMAGE, "x", np.float64(2), [1.0]])
     def test_other_things(self, other):
-        with pytest.raises(TypeError):
+        kind = type(other).__name__
+        with pytest.raises(TypeError, match=rf"got result \+ {kind}; .* write result.image \+ "):
             _ = run() + other
+        with pytest.raises(TypeError, match=rf"got {kind} \+ result; .* write ... \+ result.image"):
+            _ = other + run()
+
+    @pytest.mark.parametrize("symbol", ["-", "*", "/", "//", "%", "**", "@"])
+    @pytest.mark.parametrize("other", [2, np.float64(2), IMAGE, run(2)], ids=type)
+    def test_operators_that_would_lose_errors(self, symbol, other):
+        """They say what to write instead, on either side, for results with themselves too."""
+        kind = "result" if isinstance(other, Convolution) else type(other).__name__
+        instead = "result.image" if kind == "result" else "..."
+        for left, right, names, images in (
+            ("a", "b", ("result", kind), ("result.image", instead)),
+            ("b", "a", (kind, "result"), (instead, "result.image")),
+        ):
+            told = f"got {f' {symbol} '.join(names)}; for the image without its standard error, "
+            with pytest.raises(TypeError) as caught:
+                eval(f"{left} {symbol} {right}", {"a": run(), "b": other})
+            assert told + f"write {f' {symbol} '.join(images)}" in str(caught.value)
+
+    def test_negative(self):
+        with pytest.raises(TypeError, match=r"got -result; .* write -result.image"):
+            _ = -run()
+
+    def test_ufuncs(self):
+        """NumPy's own words, but no number without its error."""
+        for call in (np.sqrt, lambda x: np.add(x, 1), lambda x: np.multiply(IMAGE, x)):
+            with pytest.raises(TypeError, match="'Convolution' does not support ufuncs"):
+                call(run())
+
+    def test_success_is_weighted_by_executions(self):
+        one = by_hand([1.0], [1.0], 10, "a", success=Success(0.2, 0.3, 0.4))
+        two = by_hand([1.0], [1.0], 30, "b", success=Success(0.6, 0.1, 0.8))
+        assert (one + two).success == Success(
+            pytest.approx(0.5), np.hypot(3, 3) / 40, pytest.approx(0.7)
+        )
+        unknown = by_hand([1.0], [1.0], 30, "b", success=Success(0.6, 0.1))
+        assert (one + unknown).expected_success is None
+        nothing = [
+            dataclasses.replace(part, total_shots=0, success=Success(0.5, 0.0, 0.5))
+            for part in (one, two)
+        ]
+        assert sum(nothing).success_probability == 1
+
+    def test_shapes(self):
+        with pytest.raises(ValueError, match="only results of the same image"):
+            _ = by_hand([1.0], [1.0], 1, "a") + by_hand([1.0, 2], [1.0, 2], 1, "b")
+
+
+class TestFields:
+    def test_few(self):
+        names = [field.name for field in dataclasses.fields(Convolution)]
+        assert len(names) <= 11
+        assert names[:5] == ["image", "stderr", "shots", "total_shots", "circuits"]
+
+    def test_short_names(self):
+        result = dataclasses.replace(
+            run(),
+            success=Success(0.25, 0.125, 0.5),
+            origin=Origin("what", frozenset({"a"}), frozenset({"numpy 1"})),
+        )
+        assert result.success_probability == 0.25
+        assert result.success_stderr == 0.125
+        assert result.expected_success == 0.5
+        assert (result.quantity, result.streams, result.versions) == ("what", {"a"}, {"numpy 1"})
+        assert result.diagnostics is None
+        for name in ("success_probability", "quantity", "shape"):
+            with pytest.raises(AttributeError):
+                setattr(result, name, 1)
+
+    def test_bias_is_replaced(self):
+        result = dataclasses.replace(run(), bias=IMAGE)
+        assert result.bias is IMAGE
+        assert result.success == run().success
+
+    def test_versions_of_a_sum_are_those_of_both(self):
+        one, two = (by_hand([1.0], [1.0], 1, name) for name in "ab")
+        old = dataclasses.replace(two.origin, versions=frozenset({"numpy 1"}))
+        total = one + dataclasses.replace(two, origin=old)
+        assert total.versions == one.versions | {"numpy 1"}
+
+    def test_shape(self):
+        result = run()
+        assert (result.shape, result.ndim) == ((9, 8), 2) == (np.shape(result), np.ndim(result))
+
+
+def varied(seed):
+    """A result with every array that a result can have."""
+    rng = np.random.default_rng(seed)
+    return by_hand(
+        rng.random((6, 5, 4)),
+        rng.random((6, 5, 4)),
+        1,
+        f"{seed}",
+        quantity="q",
+        bias=rng.random((6, 5, 4)),
+        diagnostics=CountDiagnostics(rng.integers(0, 9, (6, 5, 4)), rng.random((6, 5, 4))),
+    )
+
+
+class TestParts:
+    @pytest.mark.parametrize(
+        "index",
+        [
+            np.s_[1],
+            np.s_[-1, ..., 2],
+            np.s_[1:3],
+            np.s_[::-2, 1:, None],
+            np.s_[..., :2],
+            np.s_[2:3, np.int64(1)],
+            (),
+            ...,
+            np.s_[:],
+        ],
+        ids=str,
+    )
+    def test_all_arrays_alike(self, index):
+        shots = np.arange(120).reshape(6, 5, 4)
+        whole = dataclasses.replace(varied(1), shots=shots)
+        part = whole[index]
+        for ours, theirs in (
+            (part.image, whole.image),
+            (part.stderr, whole.stderr),
+            (part.shots, shots),
+            (part.bias, whole.bias),
+            (part.diagnostics.counts, whole.diagnostics.counts),
+            (part.diagnostics.unit, whole.diagnostics.unit),
+        ):
+            assert np.array_equal(ours, theirs[index])
+        assert (part.total_shots, part.circuits) == (whole.total_shots, whole.circuits)
+        assert part.shape == whole.image[index].shape
+
+    def test_one_number_of_shots_and_nothing_else(self):
+        part = run()[2:5]
+        assert (part.shots, part.bias, part.diagnostics) == (20, None, None)
+        assert np.array_equal(part.stderr, run().stderr[2:5])
+
+    def test_same_parts_add_up(self):
+        one, two = run(1), run(2)
+        total = one[1:4, 2] + two[-8:4:1, -6]  # the same pixels, by other numbers
+        whole = one + two
+        assert np.array_equal(total.image, whole.image[1:4, 2])
+        assert np.array_equal(total.stderr, whole.stderr[1:4, 2])
+        assert np.array_equal((one[:] + two).image, whole.image)  # all of it is no part
+
+    @pytest.mark.parametrize(
+        "other",
+        [np.s_[2:5], np.s_[1:7:2], np.s_[3:0:-1], np.s_[1:4, None, 0], np.s_[1:4, 0:1]],
+        ids=str,
+    )
+    def test_other_parts_do_not(self, other):
+        image = np.ones((9, 9))
+        one, two = run(1, image), run(2, image)
+        for wrong in (two[other], two):
+            with pytest.raises(ValueError, match="only results of the same image"):
+                _ = one[1:4] + wrong
+        with pytest.raises(ValueError, match="only results of the same image"):
+            _ = one[1:2] + two[2:3]
+
+    def test_shots_are_still_the_same(self):
+        with pytest.raises(ValueError, match="same seed"):
+            _ = run(1)[1:3] + run(1)[1:3]
+
+    @pytest.mark.parametrize(
+        "index",
+        [np.ones((9, 8), bool), np.array([1, 2]), [1, 2], True, np.True_, (1, [2]), 1.0, "a"],
+        ids=str,
+    )
+    def test_masks_and_arrays_are_refused(self, index):
+        with pytest.raises(TypeError, match=r"index: .*, got \w+; .* instead: result.image\[index"):
+            run()[index]
+
+    @pytest.mark.parametrize("index", [9, np.s_[0, -9], np.s_[0, 0, 0], np.s_[..., ...]], ids=str)
+    def test_out_of_range(self, index):
+        with pytest.raises(IndexError):
+            run()[index]
+
+    def test_a_single_pixel_or_none(self):
+        with pytest.raises(IndexError, match=r"a single pixel; write result.image"):
+            run()[1, 2]
+        with pytest.raises(IndexError, match=r"got the shape \(0, 8\)"):
+            run()[5:5]
+        assert run()[1:2, 2].shape == (1,)
+
+    def test_no_length_and_no_iteration(self):
+        """Sequences would come apart into numbers without errors; a result is always true."""
+        result = run()
+        with pytest.raises(TypeError, match="no len"):
+            len(result)
+        for use in (list, np.stack, max, sum, lambda x: [*zip(x, x, strict=True)]):
+            with pytest.raises(
+                TypeError, match=r"not iterable; iterate over result.image, or index"
+            ):
+                use(result)
+        with pytest.raises(TypeError, match="not iterable"):
+            _image, _stderr = result
+        with pytest.raises(TypeError, match="not iterable"):
+            _ = 1.0 in result
+        assert result
+
+    def test_as_an_array(self):
+        assert np.array_equal(np.asarray(run()[1:3]), run().image[1:3])
+        assert np.array([run(), run()]).shape == (2, 9, 8)
+
+    def test_a_row_is_drawn_by_matplotlib(self):
+        from matplotlib.figure import Figure
+
+        row, axes = run()[3], Figure().subplots()
+        (line,) = axes.plot(row)
+        assert np.array_equal(line.get_ydata(orig=False), run().image[3])
+        for lines in (axes.plot(np.arange(8), row), axes.errorbar(np.arange(8), row, row.stderr)):
+            assert np.array_equal(lines[0].get_ydata(orig=False), run().image[3])
+        assert axes.scatter(row, row).get_offsets()[:, 1].tolist() == run().image[3].tolist()
+        assert [bar.get_height() for bar in axes.bar(np.arange(8), row)] == row.image.tolist()
+        assert axes.hist(row)[0].sum() == 8
+        assert len(axes.plot(run())) == 8
+
+    def test_saved(self, tmp_path):
+        part = varied(1)[1:3]
+        part.save(tmp_path / "part.npz")
+        loaded = Convolution.load(tmp_path / "part.npz")
+        same(loaded, part)
+        assert np.array_equal((loaded + varied(2)[1:3]).image, (varied(1) + varied(2)).image[1:3])
 
 
 class TestInterval:
@@ -222,12 +450,21 @@ class TestInterval:
 def same(one, other):
     for field in dataclasses.fields(Convolution):
         a, b = getattr(one, field.name), getattr(other, field.name)
-        if isinstance(a, np.ndarray):
-            assert a.dtype == b.dtype
-            assert np.array_equal(a, b, equal_nan=True)
+        assert type(a) is type(b)
+        if isinstance(a, Diagnostics):
+            same_arrays(a.arrays(), b.arrays())
+        elif isinstance(a, np.ndarray):
+            same_arrays({field.name: a}, {field.name: b})
         else:
             assert a == b
-            assert type(a) is type(b)
+
+
+def same_arrays(one, other):
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        a, b = np.asarray(array), np.asarray(other[name])
+        assert a.dtype == b.dtype
+        assert np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
 class TestFiles:
@@ -239,7 +476,13 @@ class TestFiles:
             run(1) + run(2, method=qconv.Collapse(shared=True, baseline=True)),
             run(image=np.ones(5), kernel=[1.0], mode="full"),
             run(image=np.ones((2, 3, 4)), kernel=np.ones((2, 1, 2)), mode="full"),
-            by_hand([1.0], [np.nan], 1, "a"),
+            by_hand([1.0], [np.nan], 1, "a", success=Success(0.5, 0.25, 0.75)),
+            dataclasses.replace(
+                run(method=qconv.Fourier(signed=False), boundary="wrap"), circuits=()
+            ),
+            dataclasses.replace(
+                run(image=IMAGE[:3, :3], method=qconv.AmplitudeEstimation()), circuits=()
+            ),
         ],
     )
     def test_roundtrip(self, result, tmp_path):
@@ -262,6 +505,24 @@ class TestFiles:
         run().save(str(tmp_path / "result"))
         assert [p.name for p in tmp_path.iterdir()] == ["result"]
         same(Convolution.load(str(tmp_path / "result")), run())
+
+    @pytest.mark.parametrize("name", ["r.png", "r.npz.txt", "run.2024", "r.npy"])
+    def test_other_endings_are_refused(self, name, tmp_path):
+        with pytest.raises(
+            ValueError, match=f"path: expected a name ending in .npz, got '.*{name}"
+        ):
+            run().save(tmp_path / name)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_capitals(self, tmp_path):
+        run().save(tmp_path / "r.NPZ")
+        same(qconv.load(tmp_path / "r.NPZ"), run())
+
+    def test_load(self, tmp_path):
+        run().save(tmp_path / "r.npz")
+        same(qconv.load(str(tmp_path / "r.npz")), run())
+        with pytest.raises(FileNotFoundError):
+            qconv.load(tmp_path / "missing.npz")
 
     def test_replaces(self, tmp_path):
         path = tmp_path / "result.npz"
@@ -316,16 +577,16 @@ def changed(name, change):
     result = run()
     circuits = io.BytesIO()
     fields = {
-        "format": 4,
+        "format": 5,
         "shots": result.shots,
         "total_shots": 1440,
-        "success_probability": 1.0,
-        "expected_success": None,
+        "success": [1.0, 0.0, None],
         "oracle_calls": 1440,
         "independent": True,
         "quantity": result.quantity,
         "streams": sorted(result.streams),
         "versions": sorted(result.versions),
+        "diagnostics": None,
     }
     arrays = {
         "image": result.image,
@@ -390,8 +651,14 @@ WRONG = {
     "fields no JSON": lambda: changed("fields", np.array("shots")),
     "fields a list": lambda: changed("fields", np.array("[1]")),
     "fields a number": lambda: changed("fields", np.array(3.0)),
-    "another version": lambda: changed("format", 3),
+    "another version": lambda: changed("format", 4),
     "no version": lambda: changed("format", None),
+    "success a text": lambda: changed("success", "all"),
+    "four numbers of success": lambda: changed("success", [1.0, 0.0, None, 0.0]),
+    "diagnostics a number": lambda: changed("diagnostics", 3),
+    "diagnostics without arrays": lambda: changed(
+        "diagnostics", "qconv.methods.whole_image.diagnostics.CountDiagnostics"
+    ),
     "no streams": lambda: changed("streams", None),
     "streams a number": lambda: changed("streams", 3),
     "circuits no QPY": lambda: changed("circuits", np.arange(200, dtype=np.uint8)),

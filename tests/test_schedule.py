@@ -162,11 +162,14 @@ class TestPairs:
         )
         both = one + two
         assert both.shots == 641
-        assert both.information == one.information + two.information
+        assert (
+            both.diagnostics.information
+            == one.diagnostics.information + two.diagnostics.information
+        )
         assert np.all(both.stderr < 1.005 * two.stderr)
         both.save(tmp_path / "both.npz")
         kept = qconv.Convolution.load(tmp_path / "both.npz")
-        assert kept.information == both.information
+        assert kept.diagnostics.information == both.diagnostics.information
 
     def test_command(self, tmp_path):
         picture, out = str(tmp_path / "in.png"), str(tmp_path / "out.npy")
@@ -205,7 +208,7 @@ class TestTolerance:
         image = photograph("camera")[::4, ::4]
         method = qconv.AmplitudeEstimation()
         plan = qconv.plan(image, GAUSSIAN, method=method, tolerance=tolerance, seed=1, **WRAP)
-        stderr = method.predict(plan).stderr
+        stderr = plan.prepared.predict().stderr
         error = stderr.max()
         if isinstance(tolerance, tuple):
             error, tolerance = np.sqrt(np.mean(stderr**2)), tolerance[1]

@@ -16,6 +16,7 @@ from qconv.matching import template
 from qconv.methods import blocks
 from qconv.methods.amplitude_estimation import method as estimation
 from qconv.methods.whole_image import amplification, register_layout
+from qconv.visualization import pictures
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the shell of Unix")
 
@@ -254,10 +255,10 @@ def test_a_warning_about_a_picture_is_one_line(capsys):
 
 
 def test_full_disks_are_told(monkeypatch, capsys):
-    def full(self, data):
-        raise OSError(28, "No space left on device", str(self))
+    def full(path, mode):
+        raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(pictures, "open", full, raising=False)
     assert main(QUICK.split()) == 2
     assert capsys.readouterr().err == "qconv: No space left on device: 'out.npy'\n"
     assert names() == ["in.png"]

@@ -154,7 +154,7 @@ class TestCircuits:
         image = np.random.default_rng(0).random((8, 8)) + 0.2
         where = {"mode": "same", "boundary": "wrap"}
         laid_out = plan(image, EDGE, method=qconv.Diffusion(), **where)
-        whole = qconv.Diffusion().costliest(laid_out.on_device()).build()
+        whole = laid_out.on_device().prepared.costliest.build()
         assert qconv.resources(whole).two_qubit_gates <= 65
         assert laid_out.cost.two_qubit_gates <= 65
         assert laid_out.cost.bounds == {}
@@ -167,7 +167,7 @@ class TestCircuits:
     def test_the_device_circuit_is_the_one_that_runs_there(self, method):
         """But for the preparation of the image."""
         laid_out = plan(IMAGE, KERNEL, method=method)
-        counted = method.costliest(laid_out.on_device()).build()
+        counted = laid_out.on_device().prepared.costliest.build()
         prepared, *shell = counted
         assert prepared.name == "prepare_amplitudes"
         ran = qconv.convolve(IMAGE, KERNEL, shots=1, method=method, backend=device(16)).circuits[0]

@@ -143,8 +143,10 @@ class TestStandardErrors:
         assert abs(result.image.mean() / 2 - mean) < tolerance
         unit = 2 / math.sqrt(shots)
         counted = np.rint(np.square(result.image / unit))
-        assert np.array_equal(result.counts, counted)
-        np.testing.assert_allclose(result.image, result.count_unit * np.sqrt(counted), rtol=1e-9)
+        assert np.array_equal(result.diagnostics.counts, counted)
+        np.testing.assert_allclose(
+            result.image, result.diagnostics.unit * np.sqrt(counted), rtol=1e-9
+        )
         stated = np.square(result.stderr / unit)
         np.testing.assert_allclose(stated, root_error(counted), rtol=1e-9)
         # on average the mean square error: from the law exactly, 2 % allowed, and never below

@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> str:
         exact=_exact(image, kernel, options),
         results=results,
         kernel=kernel,
-        sampled=method.encoded(plan),
+        sampled=plan.prepared.propagator,
         plan=plan,
         title=_title(options, results[0]),
     )
@@ -203,7 +203,7 @@ def _convolve_channels(
                 tolerance=options.tolerance,
                 backend=backend,
                 seed=rng,
-                mitigation=plan.mitigation,
+                mitigation=plan.sampling.mitigation,
                 checkpoint=checkpoint,
                 progress=not options.quiet and sys.stderr.isatty(),
                 **_geometry(options),

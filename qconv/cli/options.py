@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from qconv._files import Place, written_together
-from qconv.cli.streams import say
+from qconv.cli.streams import print_out, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +40,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise the error."""
         raise UsageError(f"{message} ({self.prog} --help lists the options)")
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Print help or version; argparse would not report that standard output is full."""
+        if message and print_out(message):
+            raise SystemExit(2)
 
     def given(self, arguments: Sequence[str]) -> set[str]:
         """Which options were given, defaults left out; afterwards it has none any more."""

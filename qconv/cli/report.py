@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import classical
 import qconv
 from qconv.cli.options import pictures_together
+from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.visualization.pictures import WHITE, GreyScale, write_picture
 
 _Array = NDArray[np.float64]
@@ -105,7 +106,11 @@ class Report:
         tables = {"measured against exact (grey levels)": str(self.comparison)}
         if self.results[0].expected_success is not None:
             tables["success probability"] = _success(self.results)
-        reliable = [result.reliable for result in self.results if result.reliable is not None]
+        reliable = [
+            result.diagnostics.reliable
+            for result in self.results
+            if isinstance(result.diagnostics, AngleDiagnostics)
+        ]
         if reliable:
             tables["standard errors to rely on"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
         tables["circuit on a device"] = self.plan.cost.on_device

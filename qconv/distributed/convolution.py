@@ -142,10 +142,10 @@ def _lazy(
     check_method(method)
     check_image(image, "image")
     fields = without_image(image.shape, kernel, method=method, **options)
-    shots, backend = fields["shots"], fields["backend"]
-    check_backend(backend, kernel_only=method.kernel_only, exact=shots is None)
+    shots, sampling = fields["shots"], fields["sampling"]
+    check_backend(sampling.backend, kernel_only=method.kernel_only, exact=shots is None)
     grid: Grid = fields["grid"]
-    lengths = part_lengths(image, grid, method.part_sides(without_pixels(fields)))
+    lengths = part_lengths(image, grid, without_pixels(fields).prepared.part_sides)
     token = tokenize(image.name, lengths, token_of(fields))
     laws = dask.delayed(laws_of, pure=True)(fields, dask_key_name=f"qconv-law-{token}")
     both = da.map_blocks(
@@ -186,7 +186,7 @@ def check_image(image: object, name: str) -> None:
 
 def token_of(fields: dict[str, Any]) -> str:
     """A text that tells plans apart whose results differ."""
-    propagator, seed = fields["propagator"], fields["seed"]
+    propagator, sampling = fields["propagator"], fields["sampling"]
     return str(
         tokenize(
             propagator.probabilities,
@@ -194,8 +194,8 @@ def token_of(fields: dict[str, Any]) -> str:
             repr(fields["grid"]),
             repr(fields["method"]),
             fields["shots"],
-            (seed.entropy, seed.spawn_key),
-            noise_name(fields["backend"]),
-            fields["job_shots"],
+            (sampling.seed.entropy, sampling.seed.spawn_key),
+            noise_name(sampling.backend),
+            sampling.job_shots,
         )
     )

@@ -20,8 +20,8 @@ from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
 from qconv.distributed.parts import Law, check_backend, laws
 from qconv.distributed.result import LazyConvolution, apart
 from qconv.execution.backends import Backend, noise_name
-from qconv.execution.backends import check_backend as check_kind
-from qconv.execution.seeds import Seed, root_seed
+from qconv.execution.options import Sampling
+from qconv.execution.seeds import Seed
 from qconv.grid import Grid
 from qconv.layer.geometry import Frame, Numbers, layer_frame
 from qconv.layer.layer import Layer
@@ -93,16 +93,14 @@ def conv2d(
         )
     batch = input if input.ndim == 4 else input[np.newaxis]
     frame = layer_frame(batch.shape, weight, bias, stride, padding, dilation, groups)
-    check_kind(backend)
+    sampling = Sampling.checked(backend, seed, job_shots)
     shots = None if shots is None else whole_number(shots, "shots", 1)
     check_backend(backend, kernel_only=True, exact=shots is None)
     method = Collapse(shared=shared, baseline=baseline)
     how = {
         "method": method,
         "shots": shots,
-        "backend": backend,
-        "seed": root_seed(seed),
-        "job_shots": None if job_shots is None else whole_number(job_shots, "job_shots", 1),
+        "sampling": sampling,
     }
     arrays = _graph(batch, frame, how)
     if input.ndim == 3:
@@ -124,8 +122,9 @@ def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> tuple[da.Array
     )
     lengths = part_lengths(batch, grid, whole.tile_sides, max(channels, outputs))
     arrays = (frame.weight, frame.bias, frame.groups, frame.margins, repr(whole))
-    seed = how["seed"]
-    options = (repr(how["method"]), how["shots"], noise_name(how["backend"]), how["job_shots"])
+    sampling = how["sampling"]
+    seed, backend = sampling.seed, noise_name(sampling.backend)
+    options = (repr(how["method"]), how["shots"], backend, sampling.job_shots)
     token = tokenize(batch.name, lengths, arrays, options, (seed.entropy, seed.spawn_key))
     images, _, *places = map(chunks_of, whole.output_shape, lengths)
     laws = dask.delayed(_laws_of, pure=True)(frame, how, dask_key_name=f"qconv-law-{token}")
@@ -170,13 +169,12 @@ class LayerWork:
         seen = real_array(pixels[(slice(images), slice(None), *map(slice, places))], "input")
         layer = _layer(replace(self.frame, grid=grid), self.how, seen)
         with one_thread():
-            channels = layer.channels()
             outcomes = (
-                law.outcomes(program, layer.streams)
-                for channel, known in zip(channels, laws, strict=True)
+                law.outcomes(program)
+                for channel, known in zip(layer.channels, laws, strict=True)
                 for program, law in zip(channel.programs, known, strict=True)
             )
-            result = layer.together(channels, outcomes)
+            result = layer.decode(outcomes)
         return np.stack([result.image, result.stderr])
 
 
@@ -200,10 +198,10 @@ def _without_pixels(frame: Frame, how: dict[str, Any]) -> Layer:
 def _laws_of(frame: Frame, how: dict[str, Any]) -> list[list[Law]]:
     """The laws of every channel's circuits."""
     with one_thread():
-        return [laws(plan) for _, plan in _without_pixels(frame, how).plans()]
+        return [laws(channel.plan) for channel in _without_pixels(frame, how).channels]
 
 
 def _circuits(frame: Frame, how: dict[str, Any]) -> tuple[QuantumCircuit, ...]:
     """The circuits of all channels."""
-    plans = _without_pixels(frame, how | {"shots": None}).plans()
-    return tuple(circuit for _, plan in plans for circuit in plan.circuits)
+    channels = _without_pixels(frame, how | {"shots": None}).channels
+    return tuple(circuit for channel in channels for circuit in channel.plan.circuits)

@@ -39,12 +39,11 @@ class Law:
     circuit: QuantumCircuit
     """The circuit that it is of."""
 
-    def outcomes(self, program: Program, streams: frozenset[str]) -> Outcomes:
+    def outcomes(self, program: Program) -> Outcomes:
         """Outcomes of a program whose circuit has this law."""
         return Outcomes(
             program,
             law=self.probabilities,
-            streams=streams,
             ideal=self.ideal,
             success=self.success,
             ran=self.circuit,
@@ -91,11 +90,9 @@ def laws_of(fields: dict[str, Any]) -> list[Law] | None:
 
 def laws(plan: Plan) -> list[Law]:
     """The laws of a plan's circuits."""
-    if plan.backend is None:  # which has the same law however often it runs
+    if plan.sampling.backend is None:  # which has the same law however often it runs
         plan = replace(plan, shots=None)
-    gathered = run(
-        plan.method.build(plan), plan.backend, streams=plan.streams, counting=plan.shots is None
-    )
+    gathered = run(plan.prepared.programs, plan.sampling, counting=plan.shots is None)
     found = []
     for outcomes in gathered:
         if outcomes.law is None:
@@ -107,7 +104,7 @@ def laws(plan: Plan) -> list[Law]:
 def without_pixels(fields: dict[str, Any]) -> Plan:
     """A plan whose image is black and takes no memory."""
     black = np.broadcast_to(0.0, fields["grid"].image_shape)
-    return Plan(image=black, **fields, memory={"largest": 0.0})
+    return Plan(image=black, **fields)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +133,7 @@ class Work:
         plan = Plan(
             image=np.ascontiguousarray(real_array(seen, "image")),
             **(self.fields | {"grid": grid}),
-            memory={"image": b"a part"},  # never told apart from others
+            part_of="a Dask array",
         )
         with one_thread():
             result = convolved(plan, laws)
@@ -145,15 +142,14 @@ class Work:
 
 def convolved(plan: Plan, laws: list[Law] | None) -> Convolution:
     """The result of a part."""
-    programs = plan.method.build(plan)
+    programs = plan.prepared.programs
     if laws is None:
-        gathered = run(programs, plan.backend, streams=plan.streams, job_shots=plan.job_shots)
+        gathered = run(programs, plan.sampling)
     else:
-        each = zip(laws, programs, strict=True)
-        gathered = (law.outcomes(program, plan.streams) for law, program in each)
+        gathered = (law.outcomes(program) for law, program in zip(laws, programs, strict=True))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
-        return plan.method.decode(plan, gathered)
+        return plan.prepared.decode(gathered)
 
 
 def known_circuits(fields: dict[str, Any]) -> tuple[QuantumCircuit, ...]:

@@ -35,7 +35,8 @@ from qconv._versions import versions
 from qconv.execution.archive import Arrays, FilledTiles, Record, put, put_records, taken_apart
 from qconv.execution.histogram import Histogram
 from qconv.grid import Tile
-from qconv.result.convolution import Convolution, parts_of, read_parts
+from qconv.result.convolution import Convolution
+from qconv.result.files import parts_of, read_parts
 
 _FORMAT = 2
 
@@ -283,7 +284,7 @@ class Checkpoint:
         result = None
         if whose.finished or whose.held is not None:
             file.seek(0)
-            result = read_parts(file)
+            result = Convolution(**read_parts(file))
         arrays = taken_apart(about["records"], data)
         return cls(path, whose, result, set(about["names"]), arrays)
 

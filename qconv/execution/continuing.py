@@ -13,9 +13,8 @@ import numpy as np
 
 from qconv._files import Place, is_regular
 from qconv._versions import versions
-from qconv.execution.backends import Backend, noise_name
 from qconv.execution.checkpoint import About, Checkpoint
-from qconv.execution.readout import ReadoutMitigation
+from qconv.execution.options import Sampling
 from qconv.execution.seeds import MORE, derived
 from qconv.result.convolution import Convolution
 
@@ -26,21 +25,18 @@ Work = Callable[[Checkpoint | None, np.random.SeedSequence, int | None], Convolu
 def continued(
     path: str | os.PathLike[str] | None,
     call: Callable[[], Mapping[str, str]],
-    seed: np.random.SeedSequence,
+    sampling: Sampling,
     shots: int | None,
     work: Work,
-    *,
-    any_seed: bool = False,
 ) -> Convolution:
-    """Run a call, or go on with it from a checkpoint.
+    """Run a call, or resume it from a checkpoint.
 
     Args:
         path: Of the checkpoint, there or not; None for none.
         call: Digests of all that the result depends on but seed and shots, by name.
-        seed: Root of all randomness.
-        shots: For each output pixel; None for the exact expectation.
+        sampling: How circuits are measured.
+        shots: Shots per output pixel; None for the exact expectation.
         work: Runs the call.
-        any_seed: Whether no seed was given, so that the checkpoint's serves.
 
     Returns:
         The result; that of the checkpoint if it is finished and has as many shots.
@@ -54,10 +50,10 @@ def continued(
         KeyboardInterrupt: By whoever waits; what was gathered is kept.
     """
     if path is None:
-        return work(None, seed, shots)
+        return work(None, sampling.seed, shots)
     place = _checked(path)
     new = not place.exists()
-    kept = _opened(place, call(), seed, shots, any_seed=any_seed)
+    kept = _opened(place, {**call(), **sampling.call()}, sampling, shots)
     if kept.about.finished and kept.result is not None:
         return kept.result
     if versions() - kept.about.versions:
@@ -75,7 +71,8 @@ def continued(
     except BaseException as error:
         _stopped(kept, error, new=new)
         raise
-    result = replace(result, versions=result.versions | kept.about.versions)
+    origin = replace(result.origin, versions=result.versions | kept.about.versions)
+    result = replace(result, origin=origin)
     kept.finish(result)
     return result
 
@@ -93,13 +90,11 @@ def _checked(path: str | os.PathLike[str]) -> Path:
 def _opened(
     path: Path,
     call: Mapping[str, str],
-    seed: np.random.SeedSequence,
+    sampling: Sampling,
     shots: int | None,
-    *,
-    any_seed: bool,
 ) -> Checkpoint:
     """What is there, if it is this call's; or a new checkpoint."""
-    entropy = [int(word) for word in np.atleast_1d(np.asarray(seed.entropy, dtype=object))]
+    entropy = [int(word) for word in np.atleast_1d(np.asarray(sampling.seed.entropy, dtype=object))]
     call = {**call, "shots": "exact" if shots is None else "counted"}
     try:
         kept = Checkpoint.read(path)
@@ -108,7 +103,7 @@ def _opened(
     about = kept.about
     names = dict.fromkeys([*call, *about.call])
     differ = [name for name in names if call.get(name) != about.call.get(name)]
-    if not any_seed and list(about.seed) != entropy:
+    if sampling.seeded and list(about.seed) != entropy:
         differ.append("seed")
     if differ:
         raise _refused(path, f"of another call: its {differ[0]} differs")
@@ -160,19 +155,6 @@ def _stopped(kept: Checkpoint, error: BaseException, *, new: bool) -> None:
         raise KeyboardInterrupt(f"interrupted; {how}") from error
     if isinstance(error, RuntimeError):
         raise RuntimeError(f"{error}; {how}") from error
-
-
-def how_measured(
-    backend: Backend, job_shots: int | None, mitigation: ReadoutMitigation | None
-) -> dict[str, str]:
-    """Texts that differ where a measurement gives other outcomes, or the same in another order."""
-    options = getattr(backend, "options", None)
-    how = {name: getattr(options, name, None) for name in ("method", "precision")}
-    return {
-        "backend": f"{type(backend).__qualname__} {noise_name(backend)} {how}",
-        "job_shots": str(job_shots),
-        "mitigation": "" if mitigation is None else f"{mitigation.name} {mitigation.shots}",
-    }
 
 
 def without_address(text: str) -> str:

@@ -13,13 +13,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
+from scipy.sparse import csr_array
 
 from qconv._memory import require_memory
-from qconv.execution.checkpoint import Sums
+from qconv._threads import for_each
+from qconv.execution.checkpoint import Checkpoint, Sums
 from qconv.execution.dealing import Each
 from qconv.execution.hands import Hands, dealt_hands, drawn_hands, unfolded_hands
 from qconv.execution.histogram import Histogram
@@ -81,8 +84,10 @@ class Outcomes:
     """Where the law is known: the part of the executions that is kept."""
     ran: QuantumCircuit | None = None
     """The circuit that ran, with its measurement, if it is at hand."""
-    kept: Sums | None = None
-    """Sums that were worked out before the call was stopped; None without a checkpoint."""
+    checkpoint: Checkpoint | None = None
+    """Checkpoint of the call, with what was worked out before it was stopped; None for none."""
+    progress: bool = False
+    """Whether the call shows progress bars."""
 
     @property
     def exact(self) -> bool:
@@ -142,7 +147,34 @@ class Outcomes:
             p = sort(lambda start, stop: law[start:stop])
             return p if self.exact else drawn(seed, p, self.executions)
 
-        return simulated() if self.kept is None else self.kept.once(simulated)
+        return simulated() if self._kept is None else self._kept.once(simulated)
+
+    @cached_property
+    def _kept(self) -> Sums | None:
+        """The checkpoint's sums over this program's outcomes."""
+        return None if self.checkpoint is None else self.checkpoint.sums(self.program.seed)
+
+    def fill_tiles(
+        self, tiles: Sequence[Tile], work: Callable[[int], None], *filled: NDArray[Any]
+    ) -> None:
+        """Call ``work`` with the number of every tile, on all cores, with the call's progress bar.
+
+        Args:
+            tiles: Tiles of the output, ``plan.grid.tiles``.
+            work: Fills one tile, in the same way whenever it is called. It is not called for tiles
+                that the call's checkpoint holds: they are filled in.
+            filled: Arrays of the output's shape that ``work`` fills.
+        """
+        if self.checkpoint is None:
+            for_each(work, len(tiles), progress=self.progress)
+            return
+        finished, done = self.checkpoint.remaining_tiles(self.program.seed, tiles, filled)
+
+        def work_and_keep(number: int) -> None:
+            work(number)
+            done(number)
+
+        for_each(work_and_keep, len(tiles), progress=self.progress, finished=finished)
 
     @cached_property
     def known_law(self) -> _Array:
@@ -172,6 +204,32 @@ class Outcomes:
         size = 2 ** self.program.measurement(self.circuit)
         sums = self.sums(lambda numbers: numbers(0, size), seed)
         return sums / (self.executions or 1)
+
+    def average(
+        self, weights: _Array | csr_array, seed: np.random.SeedSequence
+    ) -> tuple[_Array, _Array]:
+        """Average weights over the executions; corrected for readout errors, if requested.
+
+        Args:
+            weights: What each outcome counts for each estimate, shape ``(estimates, outcomes)``;
+                NumPy array or SciPy sparse array.
+            seed: Seed of the draws, if outcomes are drawn.
+
+        Returns:
+            Means and their standard errors, shape ``(estimates,)`` each. Standard errors are 0 if
+            the probabilities are exact.
+        """
+        rows, number = csr_array(weights), self.executions
+        mean = rows @ self.frequencies(seed)
+        if not number:
+            return mean, np.zeros_like(mean)
+        if self.readout is None:
+            variance = rows.power(2) @ self.frequencies(seed) - mean**2
+            return mean, np.sqrt(np.maximum(variance, 0) / number)
+        read = self.raw(seed) / number
+        each = (rows[[row]].toarray().ravel() for row in range(len(mean)))
+        variance = np.array([self.readout.variance(row, read, number) for row in each])
+        return mean, np.sqrt(variance)
 
     def among(self, which: Sequence[int] | _Counts) -> Selection:
         """Some of the outcomes, all others being discarded.

@@ -27,12 +27,12 @@ from qconv.execution.calibration import Calibrations, require_readout_errors
 from qconv.execution.checkpoint import Checkpoint
 from qconv.execution.law import born_probabilities, saved_probabilities
 from qconv.execution.noise import executions_until, noise_of, noisy_law
+from qconv.execution.options import Sampling
 from qconv.execution.outcomes import LEAK, Outcomes
 from qconv.execution.physical import Physical, physical
 from qconv.execution.program import Program, Saving, append_measurement
-from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.samplers import ShotLog
-from qconv.execution.seeds import ROUNDS, derived
+from qconv.execution.seeds import ROUNDS, derived, stream_name
 from qconv.execution.shots import LEAST_SUCCESS, Jobs, kept_counts, measured_counts, too_noisy
 from qconv.result.numbers import contents
 
@@ -49,11 +49,8 @@ _Array = NDArray[np.float64]
 
 def run(
     programs: Iterable[Program],
-    backend: Backend,
+    sampling: Sampling,
     *,
-    streams: frozenset[str] = frozenset(),
-    job_shots: int | None = None,
-    mitigation: ReadoutMitigation | None = None,
     known: Known | None = None,
     progress: bool = False,
     counting: bool = True,
@@ -63,12 +60,9 @@ def run(
 
     Args:
         programs: What to run; each circuit is built when its turn comes.
-        backend: Where. The law of an ideal simulator is computed if ``backend`` is None, or if a
-            program asks for the exact law, and that of a simulator of noise where it can be;
-            anything else is measured.
-        streams: Names of the random streams that drawing from a law will use.
-        job_shots: Most shots of a job; None for as many as the backend says.
-        mitigation: How to correct for readout errors; None for not at all.
+        sampling: How. Probabilities are computed if the backend is None, if a program asks for
+            exact ones, or if it is a noisy simulator whose probabilities can be computed; any other
+            backend counts shots.
         known: Noisy laws that were computed before, to which new ones are added.
         progress: Show a progress bar.
         counting: False if every law must be known.
@@ -85,8 +79,9 @@ def run(
             corrected where there are none.
         RuntimeError: A job failed, or next to nothing of a program is ever kept.
     """
+    backend, mitigation = sampling.backend, sampling.mitigation
     log = ShotLog(None if kept is None else set(kept.names))
-    jobs = Jobs(backend, log, job_shots, progress=progress, kept=kept)
+    jobs = Jobs(backend, log, sampling.job_shots, progress=progress, kept=kept)
     noise, calibrations = noise_of(backend), None
     if mitigation is not None:
         require_readout_errors(jobs)
@@ -96,14 +91,19 @@ def run(
         for program in programs:
             bar.set_description_str("building a circuit")
             if noise is not None or (backend is not None and program.executions is not None):
-                yield _on_backend(program, jobs, noise, calibrations, known, streams, counting)
+                outcomes = _on_backend(program, jobs, noise, calibrations, known, counting)
             else:
-                sums = None if kept is None else kept.sums(program.seed)
-                law, circuit = laws.of(program, later=sums is not None and sums.known)
-                yield Outcomes(
-                    program, law=law, streams=streams, ideal=True, ran=circuit, kept=sums
-                )
+                later = kept is not None and kept.sums(program.seed).known
+                law, circuit = laws.of(program, later=later)
+                outcomes = Outcomes(program, law=law, ideal=True, ran=circuit)
+            streams = _streams(program) | outcomes.streams
+            yield replace(outcomes, streams=streams, checkpoint=kept, progress=progress)
             bar.update()
+
+
+def _streams(program: Program) -> frozenset[str]:
+    """Name of the random stream that a program's outcomes are drawn from or split by."""
+    return frozenset() if program.executions is None else frozenset({stream_name(program.seed)})
 
 
 @dataclass
@@ -164,7 +164,6 @@ def _on_backend(
     noise: NoiseModel | None,
     calibrations: Calibrations | None,
     known: Known | None,
-    streams: frozenset[str],
     counting: bool,
 ) -> Outcomes:
     """Outcomes of a backend: by the law of its noise, where that is known and pays, or measured.
@@ -182,7 +181,7 @@ def _on_backend(
     if law is not None:
         if known is not None:
             known[key] = made, law
-        outcomes = _by_law(program, law, circuit, streams)
+        outcomes = _by_law(program, law, circuit)
     elif program.executions is None:
         raise ValueError(
             "shots: expected a whole number with this backend; None (the exact expectation) needs "
@@ -191,13 +190,11 @@ def _on_backend(
     elif not counting:
         raise RuntimeError(UNKNOWN_LAW)
     else:
-        outcomes = _measured(program, made, jobs, circuit, streams)
+        outcomes = _measured(program, made, jobs, circuit)
     return outcomes if readout is None else replace(outcomes, readout=readout)
 
 
-def _by_law(
-    program: Program, law: _Array, circuit: QuantumCircuit, streams: frozenset[str]
-) -> Outcomes:
+def _by_law(program: Program, law: _Array, circuit: QuantumCircuit) -> Outcomes:
     """Outcomes by the law of a simulator of noise."""
     success, executed = 1.0, program.executions
     if program.keep is not None:
@@ -208,9 +205,7 @@ def _by_law(
         law /= success
         if executed is not None:
             executed = executions_until(executed, success, derived(program.seed, ROUNDS))
-    return Outcomes(
-        program, law=law, executed=executed, streams=streams, success=success, ran=circuit
-    )
+    return Outcomes(program, law=law, executed=executed, success=success, ran=circuit)
 
 
 def _measured(
@@ -218,7 +213,6 @@ def _measured(
     made: Physical,
     jobs: Jobs,
     circuit: QuantumCircuit,
-    streams: frozenset[str],
 ) -> Outcomes:
     """Measure a program on a backend, in histograms of the sizes that it wants."""
     histograms, executed = [], 0
@@ -238,7 +232,7 @@ def _measured(
         program,
         histograms=tuple(histograms),
         executed=executed,
-        streams=streams | jobs.log.names,
+        streams=frozenset(jobs.log.names),
         ideal=is_ideal(jobs.backend),
         ran=circuit,
     )

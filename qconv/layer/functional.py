@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike
 
 from qconv._checks import boolean, numpy_defaults, whole_number
 from qconv._threads import worker_count
-from qconv.execution.backends import Backend, check_backend
-from qconv.execution.readout import ReadoutMitigation, check_mitigation
-from qconv.execution.seeds import Seed, root_seed
+from qconv.execution.backends import Backend
+from qconv.execution.options import Sampling
+from qconv.execution.readout import ReadoutMitigation
+from qconv.execution.seeds import Seed
 from qconv.layer.geometry import Numbers, layer_geometry
 from qconv.layer.layer import Layer
 from qconv.methods.collapse.method import Collapse
@@ -187,7 +188,7 @@ def laid_out(
 
     The arguments are those of `conv2d`, as are the errors.
     """
-    check_backend(backend)
+    sampling = Sampling.checked(backend, seed, job_shots, mitigation)
     worker_count()
     wanted = check_tolerance(tolerance)
     require_one_of(shots, wanted)
@@ -195,10 +196,6 @@ def laid_out(
         geometry=layer_geometry(places, input, weight, bias, stride, padding, dilation, groups),
         method=Collapse(shared=shared, baseline=baseline),
         shots=None if shots is None else whole_number(shots, "shots", 1),
-        backend=backend,
-        seed=root_seed(seed),
-        job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
-        mitigation=check_mitigation(mitigation),
+        sampling=sampling,
         tolerance=wanted,
-        any_seed=seed is None,
     )

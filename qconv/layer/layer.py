@@ -26,22 +26,21 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import require_products
-from qconv.execution.backends import Backend, is_ideal, noise_name
-from qconv.execution.checkpoint import Checkpoint, digest
-from qconv.execution.continuing import continued, how_measured
+from qconv.execution.backends import is_ideal, noise_name
+from qconv.execution.checkpoint import digest
+from qconv.execution.options import Sampling
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
-from qconv.execution.readout import ReadoutMitigation
-from qconv.execution.run import Known, run
-from qconv.execution.seeds import CHANNELS, derived, stream_name
+from qconv.execution.seeds import CHANNELS, derived
 from qconv.grid import Grid
 from qconv.layer.geometry import Geometry
 from qconv.planning.allocation import Tolerance
-from qconv.planning.budget import Noisy, with_bias
 from qconv.planning.method import Method
 from qconv.planning.plan import Plan
+from qconv.planning.running import run_or_resume
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+from qconv.result.making import made
 
 _Array = NDArray[np.float64]
 
@@ -56,90 +55,49 @@ class Layer:
     """How each channel is measured."""
     shots: int | None
     """For each output pixel; None for the exact expectation."""
-    backend: Backend
-    """Where circuits run; None is the ideal Aer simulator."""
-    seed: np.random.SeedSequence
-    """Root of all randomness."""
-    job_shots: int | None = None
-    """Most shots of a job; None for as many as the backend says."""
-    mitigation: ReadoutMitigation | None = None
-    """How counts are corrected for readout errors; None for not at all."""
+    sampling: Sampling
+    """How circuits are measured."""
     tolerance: Tolerance | None = None
-    """The error that is asked for, instead of shots."""
-    any_seed: bool = False
-    """Whether no seed was given, so that that of a checkpoint serves."""
-    kept: Checkpoint | None = None
-    """What was gathered before, and where to keep what is; None for nowhere."""
+    """Requested error, from which the shots follow; None if shots were requested."""
 
-    def plans(self) -> Iterator[tuple[int, Plan]]:
-        """The output channels that need a circuit, each as a plan of its own."""
+    @cached_property
+    def channels(self) -> list[Channel]:
+        """The output channels that need a circuit, each with its work."""
         grid = self.geometry.grid
-        for channel, kernel in enumerate(self.geometry.weight):
-            if grid is not None and kernel.any():
-                yield channel, self._plan(channel, grid)
+        return [
+            Channel(channel, self._plan(channel, grid))
+            for channel, kernel in enumerate(self.geometry.weight)
+            if grid is not None and kernel.any()
+        ]
+
+    @property
+    def programs(self) -> list[Program]:
+        """The programs of all channels, in order."""
+        return [program for channel in self.channels for program in channel.programs]
+
+    def exact(self, sampling: Sampling) -> Layer:
+        """Return the layer for the exact expectation."""
+        return replace(self, shots=None, sampling=sampling)
 
     def run(
         self, progress: bool = False, checkpoint: str | os.PathLike[str] | None = None
     ) -> Convolution:
-        """Run the circuits of all channels and put together what they gave.
+        """Run the circuits of all channels and combine their results.
 
         Args:
             progress: Show progress bars.
             checkpoint: As for `qconv.convolve`.
         """
-
-        def work(
-            kept: Checkpoint | None, seed: np.random.SeedSequence, shots: int | None
-        ) -> Convolution:
-            return replace(self, kept=kept, seed=seed, shots=shots)._run(progress)
-
-        call = self._call
-        return continued(checkpoint, call, self.seed, self.shots, work, any_seed=self.any_seed)
-
-    def _run(self, progress: bool) -> Convolution:
-        known: Known = {}
-        result, outcomes = self._measured(progress, known)
-        return with_bias(
-            result,
-            outcomes,
-            noisy=lambda: replace(self, shots=None, kept=None)._measured(False, known)[0],
-            ideal=lambda: self._ideal()._run(False),
+        return run_or_resume(
+            self, self._call, self._resumed, progress=progress, checkpoint=checkpoint
         )
 
-    def _ideal(self) -> Layer:
-        """The exact expectation of the same without noise."""
-        return replace(self, backend=None, shots=None, mitigation=None, kept=None)
-
-    def _measured(self, progress: bool, known: Known) -> tuple[Convolution, Noisy]:
-        """What the circuits of all channels gave, and their outcomes."""
-        channels = self.channels()
-        outcomes = Noisy(
-            run(
-                [program for channel in channels for program in channel.programs],
-                self.backend,
-                streams=self.streams,
-                job_shots=self.job_shots,
-                mitigation=self.mitigation,
-                known=known,
-                progress=progress,
-                kept=self.kept,
-            )
-        )
-        return self.together(channels, outcomes), outcomes
-
-    @property
-    def streams(self) -> frozenset[str]:
-        """Name of the random stream, empty where nothing is random."""
-        return frozenset() if self.shots is None else frozenset({stream_name(self.seed)})
-
-    def channels(self) -> list[Channel]:
-        """The output channels that need a circuit, with what runs for them."""
-        return [
-            Channel(number, plan, list(self.method.build(plan))) for number, plan in self.plans()
-        ]
+    def _resumed(self, seed: np.random.SeedSequence, shots: int | None) -> Layer:
+        """The layer with the seed and shots that a checkpoint leaves to do."""
+        return replace(self, sampling=replace(self.sampling, seed=seed), shots=shots)
 
     def _call(self) -> dict[str, str]:
-        """Digests of what the result depends on but seed and shots, by name."""
+        """Digests of what the result depends on besides shots and sampling, by name."""
         geometry = self.geometry
         return {
             "input": digest(*geometry.groups),
@@ -148,7 +106,6 @@ class Layer:
             "geometry": repr((geometry.grid, geometry.output_shape)),
             "method": repr(self.method),
             "tolerance": repr(self.tolerance),
-            **how_measured(self.backend, self.job_shots, self.mitigation),
         }
 
     def variance(self) -> _Array:
@@ -158,8 +115,8 @@ class Layer:
             Array of the output's shape; NaN where the method cannot know.
         """
         variance = np.zeros(self._batched)
-        for number, plan in self.plans():
-            expected = self.method.predict(plan).stderr
+        for channel in self.channels:
+            expected, number = channel.plan.prepared.predict().stderr, channel.number
             variance[:, number] = np.nan if expected is None else np.square(expected[:, 0])
         return variance.reshape(self.geometry.output_shape)
 
@@ -183,15 +140,11 @@ class Layer:
             grid=grid,
             method=self.method,
             shots=self.shots,
-            backend=self.backend,
-            seed=derived(self.seed, CHANNELS, channel),
-            job_shots=self.job_shots,
-            mitigation=self.mitigation,
+            sampling=replace(self.sampling, seed=derived(self.sampling.seed, CHANNELS, channel)),
             tolerance=self.tolerance,
-            kept=self.kept,
-            memory={"image": b"part of a layer"},  # whose own digest tells what was estimated
+            part_of="a layer",  # whose own digest says what was estimated
         )
-        return self.method.allot(plan)
+        return self.method.prepare(plan).allot()
 
     @cached_property
     def _largest(self) -> list[np.float64]:
@@ -205,20 +158,21 @@ class Layer:
         digest = hashlib.blake2b(repr((geometry.grid, len(geometry.groups))).encode())
         for array in (*geometry.groups, geometry.weight, geometry.bias):
             digest.update(np.ascontiguousarray(array).data)
-        noise = "" if is_ideal(self.backend) else noise_name(self.backend) + repr(self.method)
-        if self.mitigation is not None:
-            noise += self.mitigation.name
+        backend, mitigation = self.sampling.backend, self.sampling.mitigation
+        noise = "" if is_ideal(backend) else noise_name(backend) + repr(self.method)
+        if mitigation is not None:
+            noise += mitigation.name
         return hashlib.blake2b(digest.digest() + noise.encode(), digest_size=16).hexdigest()
 
-    def together(self, channels: list[Channel], outcomes: Iterator[Outcomes]) -> Convolution:
-        """The result of all channels, from the outcomes of all their programs."""
+    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Decode the outcomes of all channels' programs into the layer's output."""
         image, stderr = np.zeros((2, *self._batched))
         total, kept, calls, independent = 0, 0.0, 0, True
         circuits: list[QuantumCircuit] = []
         streams: frozenset[str] = frozenset()
         each = None if self.tolerance is None else np.zeros(self._batched, dtype=np.int64)
-        for channel in channels:
-            number, result = channel.decoded(outcomes)
+        for channel in self.channels:
+            number, result = channel.number, channel.decode(outcomes)
             image[:, number] = result.image[:, 0]
             stderr[:, number] = result.stderr[:, 0]
             if each is not None and result.shots is not None:
@@ -230,7 +184,7 @@ class Layer:
             circuits += result.circuits
             streams |= result.streams
         image += self.geometry.bias.reshape(-1, *[1] * (image.ndim - 2))
-        return Convolution(
+        return made(
             image=image.reshape(self.geometry.output_shape),
             stderr=stderr.reshape(self.geometry.output_shape),
             shots=self.shots if each is None else each.reshape(self.geometry.output_shape),
@@ -246,16 +200,21 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """An output channel with what runs for it."""
+    """An output channel as a plan of its own."""
 
     number: int
+    """Its number among the output channels."""
     plan: Plan
-    programs: list[Program]
+    """The plan."""
 
-    def decoded(self, outcomes: Iterator[Outcomes]) -> tuple[int, Convolution]:
-        """Its number, and what the next outcomes, its own, make of it."""
+    @property
+    def programs(self) -> list[Program]:
+        """What runs for it."""
+        return list(self.plan.prepared.programs)
+
+    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Decode the next outcomes, which are its own."""
         own = islice(outcomes, len(self.programs))
-        result = self.plan.method.decode(self.plan, own)
+        result = self.plan.prepared.decode(own)
         deque(own, maxlen=0)  # what it did not ask for
-        self.plan.memory.clear()
-        return self.number, result
+        return result

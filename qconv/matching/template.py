@@ -44,6 +44,7 @@ from qconv.filtering import filter_plan
 from qconv.matching.look import EQUAL, certainty, looked_at
 from qconv.matching.posterior import from_counts, from_estimates
 from qconv.matching.standard import standardised, window_of, without_units
+from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.planning.making import plan
 from qconv.planning.method import Method, check_method
@@ -349,11 +350,12 @@ def _matched(
     """
     places = _places(*pair)
     found, stderr = (_per_norm(part[places], norms) for part in (result.image, result.stderr))
-    counts = None if result.counts is None else np.ascontiguousarray(result.counts[places])
-    unit = None if result.count_unit is None else _per_norm(result.count_unit[places], norms)
-    if counts is None:
+    counts = unit = None
+    if not isinstance(result.diagnostics, CountDiagnostics):
         evidence = from_estimates(found, stderr)
     else:
+        counts = np.ascontiguousarray(result.diagnostics.counts[places])
+        unit = _per_norm(result.diagnostics.unit[places], norms)
         exposure = None if norms is None else norms**2
         evidence = from_counts(counts.astype(np.float64), exposure)
     look = looked_at(*pair, evidence)

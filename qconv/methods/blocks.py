@@ -27,6 +27,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import ClassVar
 
@@ -38,10 +39,11 @@ from qconv._checks import one_of, whole_number
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.layout import Layout, Part
-from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, check_method
+from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, Prepared, check_method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+from qconv.result.diagnostics import Diagnostics, assembled
 
 _Array = NDArray[np.float64]
 
@@ -90,96 +92,105 @@ class Blocks(Method):
         whole_number(self.qubits, "qubits", 1)
 
     @property
-    def steps(self) -> int:  # type: ignore[override]
-        """How often the method applies the kernel."""
+    def steps(self) -> int:
+        """Number of times that the method applies the kernel."""
         return self.method.steps
 
     @property
-    def signed(self) -> bool:  # type: ignore[override]
+    def signed(self) -> bool:
         """Whether the method's estimates have signs."""
         return self.method.signed
 
     @property
-    def corrects_readout(self) -> bool:  # type: ignore[override]
-        """Whether the method does."""
+    def corrects_readout(self) -> bool:
+        """Whether the method's counts can be corrected for readout errors."""
         return self.method.corrects_readout
 
     @property
-    def nonnegative(self) -> bool:  # type: ignore[override]
+    def nonnegative(self) -> bool:
         """Whether the method needs an image without negative values."""
         return self.method.nonnegative
 
-    def build(self, plan: Plan) -> Iterable[Program]:
-        """The programs of every block, each laid out when its turn comes."""
-        return _Programs(self._layout(plan))
-
-    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Convolve every block, and put the results together."""
-        layout = self._layout(plan)
-        return _together(layout, _results(layout, outcomes))
+    def prepare(self, plan: Plan) -> PreparedBlocks:
+        """Return the work for one plan."""
+        return PreparedBlocks(self, plan)
 
     def blocks(self, plan: Plan) -> list[Plan]:
-        """The blocks as plans of their own, in the order in which their circuits run."""
-        return self._layout(plan).plans()
+        """Return the blocks as plans of their own, in the order in which their circuits run."""
+        return self.prepare(plan).layout.plans()
 
-    def num_qubits(self, plan: Plan) -> int:
-        """Qubits of the circuits of the first block, the largest."""
-        layout = self._layout(plan)
-        return self.method.num_qubits(layout.part(layout.numbers[0]).plan)
+    def check_blocks(self, scheme: str) -> None:
+        """Refuse: blocks are not cut again."""
+        raise TypeError(f"method: expected {WHOLE_IMAGE}, got {self!r}")
 
-    def costliest(self, plan: Plan) -> Program | None:
-        """The method's own, of the first block that is not dark."""
-        layout = self._layout(plan)
-        found = (self.method.costliest(part.plan) for part in layout.lit())
-        return next(found, None)
 
-    def encoded(self, plan: Plan) -> Propagator:
-        """What the method's circuits encode."""
-        return self.method.encoded(plan)
+@dataclass(frozen=True, eq=False)
+class PreparedBlocks(Prepared[Blocks]):
+    """The work for every block of one plan's image, and where the results belong."""
 
-    def predict(self, plan: Plan) -> Prediction:
-        """Success of all executions, and the errors of all blocks, together where they overlap."""
-        layout = self._layout(plan)
-        stderr = np.zeros(plan.grid.output_shape)
+    @cached_property
+    def layout(self) -> Layout:
+        """The image cut into blocks."""
+        return Layout.of(self.plan, self.method.method, self.method.scheme, self.method.qubits)
+
+    @property
+    def programs(self) -> Iterable[Program]:
+        """The programs of every block, each prepared when its turn comes."""
+        return _Programs(self.layout)
+
+    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Convolve every block and combine the results."""
+        return _together(self.layout, _results(self.layout, outcomes))
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits of the circuits of the first block, the largest."""
+        return self.layout.part(self.layout.numbers[0]).work.num_qubits
+
+    @property
+    def costliest(self) -> Program | None:
+        """The method's costliest program, of the first block that is not dark."""
+        return next((part.work.costliest for part in self.layout.lit()), None)
+
+    @property
+    def propagator(self) -> Propagator:
+        """The propagator that the method's circuits encode."""
+        return self.method.method.prepare(self.plan).propagator
+
+    def predict(self) -> Prediction:
+        """Predict the success of all executions, and errors, combined where blocks overlap."""
+        stderr = np.zeros(self.plan.grid.output_shape)
         success, pixels = 0.0, 0
-        for part in layout.lit():
-            block, expected = part.block, self.method.predict(part.plan)
+        for part in self.layout.lit():
+            block, expected = part.block, part.work.predict()
             if expected.success is None or expected.stderr is None:
                 return Prediction()
-            seen, target = layout.places(block)
+            seen, target = self.layout.places(block)
             stderr[target] = np.hypot(stderr[target], expected.stderr[seen])
             success += block.pixels * expected.success
             pixels += block.pixels
         return Prediction(success / max(pixels, 1), stderr)
 
-    def part_sides(self, plan: Plan) -> tuple[int, ...]:
-        """With overlap-save, blocks have streams of their own."""
-        if self.scheme != "overlap-save":
+    @property
+    def part_sides(self) -> tuple[int, ...]:
+        """Sides of a block, as each has a random stream of its own, with overlap-save."""
+        if self.method.scheme != "overlap-save":
             raise ValueError(
                 "scheme: expected 'overlap-save' to compute the result part by part, because "
-                f"results of neighbouring blocks are added with {self.scheme!r}"
+                f"results of neighbouring blocks are added with {self.method.scheme!r}"
             )
-        return Layout.of(plan, self.method, self.scheme, self.qubits).parts[0].shape
-
-    def check_blocks(self, scheme: str) -> None:
-        """Blocks are not cut again."""
-        raise TypeError(f"method: expected {WHOLE_IMAGE}, got {self!r}")
-
-    def _layout(self, plan: Plan) -> Layout:
-        return plan.once(Layout, lambda: Layout.of(plan, self.method, self.scheme, self.qubits))
+        return self.layout.parts[0].shape
 
 
 def _results(layout: Layout, outcomes: Iterator[Outcomes]) -> Iterator[tuple[Part, Convolution]]:
     """Each block, and what its circuits gave."""
-    method = layout.method
     for part in map(layout.part, layout.numbers):
         gathered = islice(outcomes, len(part.programs))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
-            result = method.decode(part.plan, gathered)
+            result = part.work.decode(gathered)
         deque(gathered, maxlen=0)  # what it did not ask for
         yield part, result
-        part.plan.memory.clear()
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,8 +225,7 @@ class _Total:
         plan = layout.plan
         self._plan, self._layout = plan, layout
         self._image, self._stderr = np.zeros((2, *plan.grid.output_shape))
-        self._counts: NDArray[np.int64] | None = None
-        self._unit: _Array | None = None
+        self._diagnostics: list[tuple[tuple[slice, ...], Diagnostics]] = []
         self._kept, self._expected, self._kept_variance, self._pixels = 0.0, 0.0, 0.0, 0
         self._shots, self._calls, self._planned, self._came = 0, 0, 0, 0
         self._streams, self._variant, self._independent = plan.streams, "", True
@@ -230,7 +240,8 @@ class _Total:
         pixels = part.block.pixels
         self._image[target] += result.image[seen]
         self._stderr[target] = _root_of_squares(self._stderr[target], result.stderr[seen])
-        self._add_counts(result, seen, target)
+        if result.diagnostics is not None and (own := result.diagnostics[seen]) is not None:
+            self._diagnostics.append((target, own))
         self._pixels += pixels
         self._kept += pixels * result.success_probability
         self._expected += pixels * (result.expected_success or 0.0)
@@ -241,20 +252,8 @@ class _Total:
         self._calls += result.oracle_calls
         if not self.circuits:
             self.circuits = result.circuits
-            self._variant = result.quantity.removeprefix(part.plan.quantity)
+            self._variant = result.quantity.removeprefix(part.work.plan.quantity)
         self._streams |= result.streams
-
-    def _add_counts(
-        self, result: Convolution, seen: tuple[slice, ...], target: tuple[slice, ...]
-    ) -> None:
-        """Keep what magnitudes were made of; such blocks do not overlap."""
-        if result.counts is None or result.count_unit is None:
-            return
-        if self._counts is None or self._unit is None:
-            self._counts = np.zeros(self._image.shape, dtype=np.int64)
-            self._unit = np.zeros(self._image.shape)
-        self._counts[target] = result.counts[seen]
-        self._unit[target] = result.count_unit[seen]
 
     def result(self) -> Convolution:
         """The result of all blocks."""
@@ -271,8 +270,7 @@ class _Total:
             expected_success=self._expected / pixels,
             oracle_calls=self._calls,
             independent=self._independent,
-            counts=self._counts,
-            count_unit=self._unit,
+            diagnostics=assembled(self._image.shape, self._diagnostics),
             variant=self._variant,
             streams=self._streams,
         )

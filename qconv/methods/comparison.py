@@ -222,7 +222,7 @@ def _with_executions(
     one = make_plan(image, kernel, method=method, **where)
     if method.whole_image:
         shots = max(1, round(executions / one.grid.pixels))
-        return replace(one, total=executions, shots=shots, memory={})
+        return replace(one, total=executions, shots=shots)
     fixed = method.executions(one.grid.pixels, 1)
     if fixed == method.executions(one.grid.pixels, 2):  # whatever the shots
         if fixed > executions:
@@ -237,7 +237,7 @@ def _with_executions(
 
 def _obstacle(laid_out: Plan, cost: Cost) -> str:
     """Why a plan cannot run, empty if it can."""
-    target = target_of(laid_out.backend)
+    target = target_of(laid_out.sampling.backend)
     if isinstance(target, BackendV2) and not laid_out.simulated:
         room = target.num_qubits
         if room is not None and cost.filtering.qubits > room:

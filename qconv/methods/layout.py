@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from qconv.execution.program import Program
 from qconv.execution.seeds import BLOCKS, derived
 from qconv.grid import Grid, plan_grid
 from qconv.methods.cutting import Block, cut
-from qconv.planning.method import Method
+from qconv.planning.method import Method, Prepared
 from qconv.planning.plan import Plan
 
 _Array = NDArray[np.float64]
@@ -22,14 +23,22 @@ _Array = NDArray[np.float64]
 #: What a block costs beside its cells, in cells: building, starting and reading out a circuit.
 _PER_BLOCK = 2**11
 
+#: Blocks whose work is kept: one that runs, and one that is decoded.
+_KEPT = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
     """A block as a plan of its own, with its programs."""
 
     block: Block
-    plan: Plan
-    programs: list[Program]
+    work: Prepared[Any]
+    """The method's work for it."""
+
+    @property
+    def programs(self) -> list[Program]:
+        """Its programs; none for a dark block."""
+        return list(self.work.programs)
 
     @property
     def executions(self) -> int:
@@ -93,7 +102,7 @@ class Layout:
         needed, most = 0, self.qubits
         for room in reversed(range(1, most + 1)):
             parts = cut(self.geometry, room, trimmed=True, per_block=_PER_BLOCK)
-            needed = self.method.num_qubits(self._shown(parts[0], np.ones))
+            needed = self.method.prepare(self._shown(parts[0], np.ones)).num_qubits
             if needed <= most:
                 return parts
             if sum(parts[0].bits) > room:
@@ -103,15 +112,16 @@ class Layout:
             f"{self.geometry.kernel_shape} positions and {self.method!r}, got {most}"
         )
 
-    def part(self, number: int) -> Part:
-        """One block's plan and programs, worked out once."""
+    @cached_property
+    def part(self) -> Callable[[int], Part]:
+        """A block with its work, by its number; those that run and are decoded now are kept."""
 
-        def make() -> Part:
+        def make(number: int) -> Part:
             block = self.parts[number]
             plan = self._plan(block, number, self._shares[number])
-            return Part(block, plan, list(self.method.build(plan)))
+            return Part(block, self.method.prepare(plan))
 
-        return self.plan.once(("part", number), make)
+        return lru_cache(maxsize=_KEPT)(make)
 
     def lit(self) -> Iterator[Part]:
         """The blocks that are not dark: whose circuits run."""
@@ -142,7 +152,7 @@ class Layout:
         plan = self._shown(part, lambda shape: np.ascontiguousarray(piece))
         return replace(
             plan,
-            seed=derived(self.plan.seed, BLOCKS, number),
+            sampling=replace(self.plan.sampling, seed=derived(self.plan.seed, BLOCKS, number)),
             total=None if self.plan.shots is None else total,
         )
 
@@ -156,8 +166,6 @@ class Layout:
             image=image(shape),
             grid=plan_grid(shape, grid.kernel_shape, mode=mode, flipped=grid.flipped),
             method=self.method,
-            progress=False,
-            memory={},
         )
 
     @property

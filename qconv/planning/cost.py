@@ -145,18 +145,20 @@ def _number(value: float | None) -> str:
 
 def cost_of(plan: Plan) -> Cost:
     """Count what a plan costs; builds its circuits, runs nothing."""
-    programs = list(plan.method.build(plan))
-    prediction = plan.method.predict(plan)
-    largest = plan.method.costliest(plan)
-    qubits = plan.method.num_qubits(plan)
+    work = plan.prepared
+    programs = list(work.programs)
+    prediction = work.predict()
+    largest = work.costliest
+    qubits = work.num_qubits
     measured = qubits if largest is None or largest.measured is None else largest.measured
-    device = plan.on_device()
-    counted = device.method.costliest(device)
-    backend = plan.backend if isinstance(plan.backend, BackendV2) else None
+    counted = plan.on_device().prepared.costliest
+    backend = plan.sampling.backend
+    backend = backend if isinstance(backend, BackendV2) else None
     circuit = QuantumCircuit(1) if counted is None else counted.build()
     filtering, preparation, bounds = _counted(circuit, None if plan.simulated else backend)
     first = (programs[0].executions or 0) if programs else 0
-    calibration = 0 if plan.mitigation is None else plan.mitigation.executions(first)
+    mitigation = plan.sampling.mitigation
+    calibration = 0 if mitigation is None else mitigation.executions(first)
     return Cost(
         qubits=qubits,
         circuits=len(programs),

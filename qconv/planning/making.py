@@ -18,9 +18,10 @@ from qconv._checks import (
 )
 from qconv._memory import require_copies, require_memory
 from qconv._threads import worker_count
-from qconv.execution.backends import Backend, check_backend
-from qconv.execution.readout import ReadoutMitigation, check_mitigation
-from qconv.execution.seeds import Seed, root_seed
+from qconv.execution.backends import Backend
+from qconv.execution.options import Sampling
+from qconv.execution.readout import ReadoutMitigation
+from qconv.execution.seeds import Seed
 from qconv.grid import Grid, plan_grid
 from qconv.planning.allocation import check_tolerance, require_one_of
 from qconv.planning.method import Method, check_method
@@ -100,7 +101,7 @@ def plan(
     require_finite(array, "image")
     wanted = check_tolerance(tolerance)
     require_one_of(shots, wanted)
-    return method.allot(Plan(image=array, tolerance=wanted, **fields))
+    return method.prepare(Plan(image=array, tolerance=wanted, **fields)).allot()
 
 
 def without_image(
@@ -135,9 +136,13 @@ def without_image(
             f"{len(kernel.shape)} (shape {kernel.shape})" + _one_by_one(shape, kernel.shape)
         )
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
-    check_backend(backend)
+    sampling = Sampling.checked(backend, seed, job_shots, mitigation)
+    if sampling.mitigation is not None and not method.corrects_readout:
+        raise ValueError(
+            "mitigation: expected a method whose estimate is linear in the counts, which can be "
+            f"corrected for readout errors, got {method!r}"
+        )
     worker_count()
-    root = root_seed(seed)
     grid = plan_grid(
         shape,
         tuple(method.steps * (h - 1) + 1 for h in propagator.shape),
@@ -152,25 +157,8 @@ def without_image(
         "grid": grid,
         "method": method,
         "shots": None if shots is None else whole_number(shots, "shots", 1),
-        "backend": backend,
-        "seed": root,
-        "job_shots": None if job_shots is None else whole_number(job_shots, "job_shots", 1),
-        "mitigation": _mitigation(method, mitigation),
-        "any_seed": seed is None,
+        "sampling": sampling,
     }
-
-
-def _mitigation(
-    method: Method, mitigation: ReadoutMitigation | str | None
-) -> ReadoutMitigation | None:
-    """How counts are corrected, where the method's estimate can be."""
-    corrected = check_mitigation(mitigation)
-    if corrected is not None and not method.corrects_readout:
-        raise ValueError(
-            "mitigation: expected a method whose estimate is linear in the counts, which can be "
-            f"corrected for readout errors, got {method!r}"
-        )
-    return corrected
 
 
 def _require_range(propagator: Propagator, grid: Grid) -> None:

@@ -6,11 +6,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv.execution.options import Sampling
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.planning.allocation import require_affordable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from qconv.planning.plan import Plan
 
 
-#: How often executions are corrected until they give the error that is asked for.
+#: Maximum number of steps of the search for a tolerance, and how close it comes.
 _ROUNDS, _CLOSE = 40, 0.99
 
 WHOLE_IMAGE = (
@@ -32,7 +33,14 @@ WHOLE_IMAGE = (
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a method expects of a plan before anything runs."""
+    """Success probability and standard errors that a method expects before anything runs.
+
+    Example:
+        >>> import qconv
+        >>> plan = qconv.plan([0, 10, 20], [1, 2, 1], method=qconv.Collapse(), shots=100)
+        >>> plan.prepared.predict().stderr.round(2)
+        array([0.  , 1.73, 2.83, 3.32, 3.46])
+    """
 
     success: float | None = None
     """Probability that an execution is of use; None if it is not known beforehand."""
@@ -42,15 +50,14 @@ class Prediction:
 
 
 class Method(ABC):
-    """A way to convolve: a frozen options object that builds circuits and decodes their outcomes.
+    """A way to convolve: a small frozen object that holds options.
 
     A method of your own derives from this class, as the package's own do, and works with every
-    verb, with `Blocks`, `match_template`, save and load, and any backend. It has two duties:
+    verb, with `Blocks`, `match_template`, save and load, and any backend. Its one duty is
+    `prepare`, which gives the work for one plan: a `Prepared`.
 
-    * `build`: the programs that would run for a plan (circuit and number of executions);
-    * `decode`: from the outcomes of these programs, in their order, to a `Convolution`.
-
-    What others have to know of it are the attributes below; what suits most methods is the default.
+    The attributes below tell the rest of the package what it must know of a method; the defaults
+    suit most.
 
     Example:
         >>> import qconv
@@ -61,137 +68,62 @@ class Method(ABC):
         (True, True, True, 2)
     """
 
-    steps: int = 1
-    """How often it applies the kernel."""
-    signed: bool = True
-    """Whether its estimates have signs; False for magnitudes."""
-    corrects_readout: bool = False
-    """Whether its standard errors hold for counts that are corrected for readout errors, as those
-    of estimates do that are linear in the counts."""
     whole_image: ClassVar[bool] = False
     """Whether one circuit holds all pixels, so that any number of executions, `Plan.whole_shots`,
     serves them all. Only such methods can be cut into blocks."""
     least_shots: ClassVar[int] = 1
-    """Fewest shots of a pixel with which its predicted errors hold, where pixels have their own."""
-    nonnegative: ClassVar[bool] = False
-    """Whether it needs an image without negative values."""
+    """Fewest shots per pixel with which predicted errors hold, where pixels have their own."""
     unitary_filters: ClassVar[bool] = False
-    """Whether a kernel whose transfer function has modulus 1 costs it no execution."""
+    """Whether a kernel whose transfer function has modulus 1 costs no execution."""
     kernel_only: ClassVar[bool] = False
-    """Whether its circuits hold the kernel alone, so that what they gave serves every image, and
-    every part of one."""
+    """Whether circuits hold the kernel alone, so that their outcomes serve every image, and every
+    part of one."""
 
-    @abstractmethod
-    def build(self, plan: Plan) -> Iterable[Program]:
-        """The programs of a plan; none where nothing is left to measure.
+    @property
+    def steps(self) -> int:
+        """Number of times that the kernel is applied."""
+        return 1
 
-        Args:
-            plan: Image, kernel, geometry, shots, backend, all of it valid.
+    @property
+    def signed(self) -> bool:
+        """Whether estimates have signs; False for magnitudes."""
+        return True
 
-        Raises:
-            ValueError: The plan does not suit the method, or would not fit in memory.
+    @property
+    def nonnegative(self) -> bool:
+        """Whether images must not have negative values."""
+        return False
+
+    @property
+    def corrects_readout(self) -> bool:
+        """Whether standard errors hold for counts that are corrected for readout errors.
+
+        They do where estimates are linear in the counts.
         """
+        return False
 
     @abstractmethod
-    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
-        """The estimate that outcomes give.
+    def prepare(self, plan: Plan) -> Prepared[Any]:
+        """Return the work of this method for one plan; nothing is computed yet.
 
         Args:
-            plan: That `build` was called with.
-            outcomes: One for each of its programs, in their order. Each is taken when it is asked
-                for, and may have been measured anywhere.
+            plan: Image, kernel, geometry, shots, sampling, all of it valid.
         """
 
     def executions(self, pixels: int, shots: int) -> int:
-        """How many executions some shots a pixel are, over all circuits.
+        """Return the total number of executions, over all circuits.
 
         Args:
-            pixels: Output pixels.
-            shots: For each of them.
+            pixels: Number of output pixels.
+            shots: Shots per pixel.
         """
         return shots * pixels
 
-    def num_qubits(self, plan: Plan) -> int:
-        """Qubits of its largest circuit."""
-        return max((program.build().num_qubits for program in self.build(plan)), default=0)
-
-    def costliest(self, plan: Plan) -> Program | None:
-        """The program with the most gates, for counting them; None if none would run."""
-        return next(iter(self.build(plan)), None)
-
-    def encoded(self, plan: Plan) -> Propagator:
-        """The propagator that its circuits encode."""
-        return plan.propagator
-
-    def predict(self, plan: Plan) -> Prediction:
-        """Success probability and standard errors to be expected, without running anything."""
-        return Prediction()
-
-    def part_sides(self, plan: Plan) -> tuple[int, ...]:
-        """At multiples of how many output pixels, along each axis, the result may be cut.
-
-        Each part is then a plan of its own, whose image is what its outputs see, and whose
-        ``grid.place`` says where they are: `build` and `decode` must give the part the same numbers
-        as they would give it in the whole. ``plan.grid.tile_sides`` for what is drawn tile by tile
-        of ``plan.grid.tiles``, from streams that go by ``plan.grid.tile_numbers``.
-
-        Args:
-            plan: Of the whole, whose image may be a stand-in: only its shape is right.
-
-        Raises:
-            TypeError: The method cannot be cut into parts.
-            ValueError: Not with these options.
-        """
-        instead = "qconv.Blocks(method, 'overlap-save'), " if self.whole_image else ""
-        raise TypeError(
-            f"method: expected one whose result can be computed part by part ({instead}"
-            f"qconv.Collapse()), got {self!r}"
-        )
-
-    def allot(self, plan: Plan) -> Plan:
-        """The plan with its executions, as many as its tolerance needs.
-
-        Methods whose circuits hold the whole image need no more than their prediction; others say
-        how they share shots out among the pixels.
-
-        Args:
-            plan: With a number of shots, and perhaps a tolerance, which goes before it.
-
-        Raises:
-            ValueError: The method predicts no errors, or they would take too many executions.
-        """
-        tolerance = plan.tolerance
-        if tolerance is None or plan.shots is None:
-            return plan
-        least, pixels = self.least_shots, plan.grid.pixels
-        number, too_few, enough = least, 0, 0
-        allotted = best = plan
-        for _ in range(_ROUNDS):
-            shots = max(1, round(number / pixels)) if self.whole_image else number
-            total = number if self.whole_image else None
-            allotted = replace(plan, shots=shots, total=total, memory={})
-            stderr = self.predict(allotted).stderr
-            if stderr is None or np.isnan(stderr).any():
-                raise ValueError(f"tolerance: {self!r} predicts no errors; expected shots instead")
-            short = tolerance.shortfall(stderr)
-            if short <= 1:
-                enough, best = number, allotted
-            else:
-                too_few = max(too_few, number)
-            if enough and (_CLOSE < short <= 1 or enough <= max(least, too_few + 1)):
-                break
-            if not enough:
-                require_affordable(number * short * (1 if self.whole_image else pixels))
-            number = max(least, math.ceil(number * short))
-            if enough and not too_few < number < enough:  # errors fall by a leap between them
-                number = (too_few + enough) // 2
-        return best if enough else allotted
-
     def in_place(self) -> Method | None:
-        """The method laid out so that a displaced result is measured where it belongs.
+        """Return the method laid out so that a displaced result is measured where it belongs.
 
-        On a ring of powers of two, with boundary wrap. None if it cannot be: what is measured is
-        then another place, though the result is right.
+        On a ring of powers of two, with boundary wrap. None if it cannot be: the measured position
+        is then another one, though the result is right.
         """
         return None
 
@@ -202,8 +134,8 @@ class Method(ABC):
             scheme: ``"overlap-add"`` or ``"overlap-save"``.
 
         Raises:
-            TypeError: Not for this method.
-            ValueError: Not by this scheme, or not with these options.
+            TypeError: If the method has no blocks.
+            ValueError: If the scheme or these options do not allow them.
         """
         if not self.whole_image:
             raise TypeError(f"method: expected {WHOLE_IMAGE}, got {self!r}")
@@ -212,6 +144,122 @@ class Method(ABC):
                 f"scheme: 'overlap-add' adds results, which needs their signs, got {self!r}; "
                 "expected signed=True, or 'overlap-save'"
             )
+
+
+_M = TypeVar("_M", bound=Method)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared(ABC, Generic[_M]):
+    """The work of a method for one plan: its circuits, and how their outcomes are decoded.
+
+    A subclass has two duties, `programs` and `decode`. What it works out once it keeps in cached
+    properties (``functools.cached_property``); another plan has prepared work of its own.
+
+    Example:
+        >>> import qconv
+        >>> plan = qconv.plan([0, 10, 20], [1, 2, 1], method=qconv.Collapse(), shots=100)
+        >>> work = plan.method.prepare(plan)
+        >>> [program.executions for program in work.programs], work.num_qubits
+        ([500], 2)
+    """
+
+    method: _M
+    """The method, with its options."""
+    plan: Plan
+    """The plan."""
+
+    @property
+    @abstractmethod
+    def programs(self) -> Iterable[Program]:
+        """Programs to run, in order; none where nothing is left to measure.
+
+        Raises:
+            ValueError: If the plan does not suit the method, or would not fit in memory.
+        """
+
+    @abstractmethod
+    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Decode outcomes into an estimate.
+
+        Args:
+            outcomes: One for each of `programs`, in their order, measured anywhere. A program may
+                run only when its outcomes are asked for.
+        """
+
+    @property
+    def sampling(self) -> Sampling:
+        """How circuits are measured."""
+        return self.plan.sampling
+
+    @property
+    def shots(self) -> int | None:
+        """Shots per output pixel; None for the exact expectation."""
+        return self.plan.shots
+
+    def exact(self, sampling: Sampling) -> Prepared[_M]:
+        """Return the work for the exact expectation, with this backend."""
+        return self.again(replace(self.plan, shots=None, sampling=sampling))
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits of the largest circuit."""
+        return max((program.build().num_qubits for program in self.programs), default=0)
+
+    @property
+    def costliest(self) -> Program | None:
+        """The program with the most gates, whose gates are counted; None if none would run."""
+        return next(iter(self.programs), None)
+
+    @property
+    def propagator(self) -> Propagator:
+        """The propagator that the circuits encode."""
+        return self.plan.propagator
+
+    def predict(self) -> Prediction:
+        """Predict the success probability and standard errors; nothing runs."""
+        return Prediction()
+
+    def again(self, plan: Plan) -> Prepared[_M]:
+        """Prepare the same convolution with other shots or sampling.
+
+        Subclasses hand over what depends on neither.
+
+        Args:
+            plan: The plan, with the same image, kernel and geometry.
+        """
+        return self.method.prepare(plan)
+
+    @property
+    def part_sides(self) -> tuple[int, ...]:
+        """Numbers of output pixels, along each axis, at whose multiples the result may be cut.
+
+        Each part is then a plan of its own: its image is what its outputs see, and its
+        ``grid.place`` says where they are. Prepared work for the part must give the same numbers as
+        for the whole. ``plan.grid.tile_sides`` suits what is drawn tile by tile of
+        ``plan.grid.tiles``, each from the random stream of its number in
+        ``plan.grid.tile_numbers``. Of the plan's image only the shape may be used.
+
+        Raises:
+            TypeError: If the method cannot be cut into parts.
+            ValueError: If these options do not allow it.
+        """
+        instead = "qconv.Blocks(method, 'overlap-save'), " if self.method.whole_image else ""
+        raise TypeError(
+            f"method: expected one whose result can be computed part by part ({instead}"
+            f"qconv.Collapse()), got {self.method!r}"
+        )
+
+    def allot(self) -> Plan:
+        """Return the plan with the executions that its tolerance needs.
+
+        Methods whose circuits hold the whole image need nothing but `predict`; others say how
+        shots are allotted to pixels.
+
+        Raises:
+            ValueError: If no errors are predicted, or they would take too many executions.
+        """
+        return allotted(self)
 
 
 def check_method(method: object, what: str = "a method such as qconv.Collapse()") -> Method:
@@ -227,3 +275,38 @@ def check_method(method: object, what: str = "a method such as qconv.Collapse()"
     if not isinstance(method, Method):
         raise TypeError(f"method: expected {what}, got {method!r}")
     return method
+
+
+def allotted(work: Prepared[Any]) -> Plan:
+    """Return a plan with the fewest executions that reach its tolerance, by predicted errors.
+
+    Raises:
+        ValueError: If no errors are predicted, or they would take too many executions.
+    """
+    plan, method = work.plan, work.method
+    tolerance = plan.tolerance
+    if tolerance is None or plan.shots is None:
+        return plan
+    least, pixels = method.least_shots, plan.grid.pixels
+    number, too_few, enough = least, 0, 0
+    best = plan
+    for _ in range(_ROUNDS):
+        shots = max(1, round(number / pixels)) if method.whole_image else number
+        total = number if method.whole_image else None
+        work = work.again(replace(plan, shots=shots, total=total))
+        stderr = work.predict().stderr
+        if stderr is None or np.isnan(stderr).any():
+            raise ValueError(f"tolerance: {method!r} predicts no errors; expected shots instead")
+        short = tolerance.shortfall(stderr)
+        if short <= 1:
+            enough, best = number, work.plan
+        else:
+            too_few = max(too_few, number)
+        if enough and (_CLOSE < short <= 1 or enough <= max(least, too_few + 1)):
+            break
+        if not enough:
+            require_affordable(number * short * (1 if method.whole_image else pixels))
+        number = max(least, math.ceil(number * short))
+        if enough and not too_few < number < enough:  # errors fall by a leap between them
+            number = (too_few + enough) // 2
+    return best if enough else work.plan

@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import boolean, numpy_defaults
-from qconv._threads import for_each
 from qconv.circuits.arithmetic import choose_family
-from qconv.execution.backends import Backend, is_ideal, is_statevector, noise_name
-from qconv.execution.checkpoint import Checkpoint, digest
-from qconv.execution.continuing import continued, how_measured, without_address
+from qconv.execution.backends import is_ideal, is_statevector, noise_name
+from qconv.execution.checkpoint import digest
+from qconv.execution.continuing import without_address
 from qconv.execution.dealing import Each
+from qconv.execution.options import Sampling
 from qconv.execution.outcomes import Outcomes
-from qconv.execution.readout import ReadoutMitigation
-from qconv.execution.run import run
 from qconv.execution.seeds import stream_name
 from qconv.grid import Grid
 from qconv.planning.allocation import Tolerance
-from qconv.planning.budget import Noisy, with_bias
 from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import gathered
-from qconv.planning.method import Method
+from qconv.planning.method import Method, Prepared
+from qconv.planning.running import run_or_resume
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+from qconv.result.making import made
 from qconv.result.numbers import in_words
 
-_T = TypeVar("_T")
-
-#: Most executions: NumPy counts in 64 bits.
+#: Maximum number of executions: NumPy counts in 64 bits.
 _MOST = 2**62
 
 
@@ -55,63 +52,57 @@ class Plan:
     """
 
     image: NDArray[np.float64]
-    """The image, its shape that of ``grid.image_shape``."""
+    """Image, shape ``grid.image_shape``."""
     propagator: Propagator
-    """The kernel as probabilities and weights."""
+    """Kernel as probabilities and weights."""
     grid: Grid
     """Which image pixels each output pixel sees, after all steps."""
     method: Method
     """How to convolve."""
     shots: int | None
-    """Shots for each output pixel; None for the exact expectation."""
-    backend: Backend
-    """Where circuits run; None is the ideal Aer simulator."""
-    seed: np.random.SeedSequence
-    """Root of all randomness of this call."""
-    job_shots: int | None = None
-    """Most shots of a job; None for as many as the backend says."""
-    mitigation: ReadoutMitigation | None = None
-    """How counts are corrected for readout errors; None for not at all."""
+    """Shots per output pixel; None for the exact expectation."""
+    sampling: Sampling
+    """Backend, seed and whatever else says how circuits are measured."""
     tolerance: Tolerance | None = None
-    """The error that was asked for, from which the shots follow; None for none."""
+    """Requested error, from which the shots follow; None if shots were requested."""
     each: NDArray[np.int64] | None = None
-    """Shots of every output pixel where they differ, shape ``grid.output_shape``; ``shots`` is then
-    about their mean."""
+    """Shots of each output pixel where they differ, shape ``grid.output_shape``; ``shots`` is then
+    about their mean. None where all pixels have ``shots``."""
     total: int | None = None
-    """Executions of circuits that hold the whole image; None for ``shots`` a pixel."""
+    """Executions of circuits that hold the whole image; None for ``shots`` per pixel."""
     counted: bool = False
-    """Whether circuits are made to be counted as on a device, not to run on a simulator."""
-    progress: bool = False
-    """Whether to show progress bars."""
-    any_seed: bool = False
-    """Whether no seed was given, so that that of a checkpoint serves."""
-    kept: Checkpoint | None = field(default=None, repr=False)
-    """What was gathered before, and where to keep what is; None for nowhere."""
-    memory: dict[Hashable, Any] = field(default_factory=dict, repr=False)
-    """What was worked out before, see `once`."""
+    """Whether circuits are made for counting their gates as on a device, not for a simulator."""
+    part_of: str = ""
+    """Name of the whole that this plan is a part of, such as a layer; its own image is then not
+    hashed. Empty for a whole."""
 
     # ------------------------------------------------------------------------------ to be used
+
+    @cached_property
+    def prepared(self) -> Prepared[Any]:
+        """The method's work for this plan."""
+        return self.method.prepare(self)
 
     @cached_property
     @numpy_defaults
     def circuits(self) -> tuple[QuantumCircuit, ...]:
         """The circuits that would run, before transpiling: measured, with named registers."""
-        return tuple(program.circuit() for program in self.method.build(self))
+        return tuple(program.circuit() for program in self.prepared.programs)
 
     @cached_property
     @numpy_defaults
     def executions(self) -> tuple[int, ...]:
-        """How often each of `circuits` is to run; 0 for the exact expectation.
+        """Number of executions of each of `circuits`; 0 for the exact expectation.
 
-        On a device whose noise makes outcomes that the ideal circuit never gives, `Collapse` needs
+        On a device whose noise gives outcomes that the ideal circuit never gives, `Collapse` needs
         more, see `decode`.
         """
-        return tuple(program.executions or 0 for program in self.method.build(self))
+        return tuple(program.executions or 0 for program in self.prepared.programs)
 
     @cached_property
     @numpy_defaults
     def cost(self) -> Cost:
-        """What running the plan costs: qubits, gates, executions, and the error to be expected."""
+        """Cost of running the plan: qubits, gates, executions, and the expected error."""
         return cost_of(self)
 
     @numpy_defaults
@@ -128,56 +119,27 @@ class Plan:
             The estimate with its standard error.
 
         Raises:
-            TypeError: ``checkpoint`` is no path.
-            ValueError: The work would not fit in memory, or not on the backend; the checkpoint is
-                damaged, or another call's.
-            RuntimeError: A backend failed.
+            TypeError: If ``checkpoint`` is not a path.
+            ValueError: If the work would not fit in memory, or not on the backend; or if the
+                checkpoint is damaged, or belongs to another call.
+            RuntimeError: If a backend failed.
         """
-        plan = replace(self, progress=boolean(progress, "progress"))
-
-        def work(
-            kept: Checkpoint | None, seed: np.random.SeedSequence, shots: int | None
-        ) -> Convolution:
-            if kept is None:
-                return plan._run()
-            again = replace(plan, kept=kept, seed=seed, shots=shots, each=None, memory={})
-            return again.method.allot(again)._run()
-
-        call = self._call
-        return continued(checkpoint, call, self.seed, self.shots, work, any_seed=self.any_seed)
-
-    def _run(self) -> Convolution:
-        result, outcomes = self._decoded()
-        return with_bias(
-            result,
-            outcomes,
-            noisy=lambda: replace(self, shots=None, kept=None, progress=False)._decoded()[0],
-            ideal=lambda: self._ideal()._decoded()[0],
+        return run_or_resume(
+            self.prepared,
+            self._call,
+            self._resumed,
+            progress=boolean(progress, "progress"),
+            checkpoint=checkpoint,
         )
 
-    def _decoded(self) -> tuple[Convolution, Noisy]:
-        """What running gives, and the outcomes that it was estimated from."""
-        outcomes = Noisy(
-            run(
-                self.method.build(self),
-                self.backend,
-                streams=self.streams,
-                job_shots=self.job_shots,
-                mitigation=self.mitigation,
-                known=self.once(Noisy, dict),
-                progress=self.progress,
-                kept=self.kept,
-            )
-        )
-        return self.method.decode(self, outcomes), outcomes
-
-    def _ideal(self) -> Plan:
-        """The exact expectation of the same without noise."""
-        quiet = replace(self, backend=None, mitigation=None, kept=None, progress=False, memory={})
-        return replace(quiet, shots=None)
+    def _resumed(self, seed: np.random.SeedSequence, shots: int | None) -> Prepared[Any]:
+        """The work for the same call with the seed and shots that a checkpoint leaves to do."""
+        sampling = replace(self.sampling, seed=seed)
+        again = self.prepared.again(replace(self, sampling=sampling, shots=shots, each=None))
+        return again.again(again.allot())
 
     def _call(self) -> dict[str, str]:
-        """Digests of what the result depends on but seed and shots, by name."""
+        """Digests of what the result depends on besides shots and sampling, by name."""
         propagator = self.propagator
         return {
             "image": digest(self.image),
@@ -185,7 +147,6 @@ class Plan:
             "geometry": repr(self.grid),
             "method": without_address(repr(self.method)),
             "tolerance": repr(self.tolerance),
-            **how_measured(self.backend, self.job_shots, self.mitigation),
         }
 
     @numpy_defaults
@@ -213,9 +174,9 @@ class Plan:
         """
         if self.shots is None:
             raise ValueError("shots: expected a whole number to decode counts, got None (exact)")
-        programs = list(self.method.build(self))
-        found = gathered(programs, counts, self.seed, self.mitigation)
-        return self.method.decode(self, iter(found))
+        programs = list(self.prepared.programs)
+        found = gathered(programs, counts, self.seed, self.sampling.mitigation)
+        return self.prepared.decode(iter(found))
 
     def __str__(self) -> str:
         rows = [
@@ -234,27 +195,40 @@ class Plan:
         """The image with its margins, contiguous."""
         return np.ascontiguousarray(self.grid.pad(self.image))
 
-    @property
+    @cached_property
     def largest(self) -> float:
-        """The largest magnitude in the image."""
-        return self.once("largest", lambda: max(float(self.image.max()), -float(self.image.min())))
+        """Largest magnitude in the image."""
+        repeated = (slice(0, 1) if step == 0 else slice(None) for step in self.image.strides)
+        once = self.image[tuple(repeated)]  # an image that stands for a Dask array is one number
+        return max(float(once.max()), -float(once.min()))
+
+    @property
+    def seed(self) -> np.random.SeedSequence:
+        """Root of all random streams."""
+        return self.sampling.seed
+
+    @property
+    def ideal(self) -> bool:
+        """Whether the backend is an ideal simulator."""
+        return is_ideal(self.sampling.backend)
 
     @property
     def native(self) -> bool:
         """Whether circuits may hold arrays as instructions, as a state-vector simulator takes."""
-        return is_statevector(self.backend) and not self.counted
+        return is_statevector(self.sampling.backend) and not self.counted
 
     @property
     def simulated(self) -> bool:
         """Whether circuits are simulated without noise here, so that their states must fit."""
-        return is_ideal(self.backend) and not self.counted
+        return self.ideal and not self.counted
 
     @property
     def adder(self) -> str:
         """The family of adders that suits where the circuits run."""
         if self.counted:
             return "ripple"
-        return choose_family(self.backend, exact=is_statevector(self.backend))
+        backend = self.sampling.backend
+        return choose_family(backend, exact=is_statevector(backend))
 
     @property
     def whole_shots(self) -> int | None:
@@ -296,49 +270,18 @@ class Plan:
     @cached_property
     def quantity(self) -> str:
         """Digest of what is to be estimated: image, kernel, geometry, noise."""
-        digest = hashlib.blake2b(repr(self.grid).encode(), digest_size=16)
-        digest.update(self.once("image", lambda: _content(self.image)))
-        digest.update(np.ascontiguousarray(self.propagator.effective_kernel).data)
-        digest.update(str(self.method.steps).encode())
-        digest.update(noise_name(self.backend).encode())
-        digest.update(b"" if self.mitigation is None else self.mitigation.name.encode())
-        return digest.hexdigest()
-
-    def once(self, key: Hashable, work: Callable[[], _T]) -> _T:
-        """What ``work`` gives, worked out the first time that it is asked for.
-
-        Args:
-            key: Under which it is kept, any that the method likes.
-            work: Called if nothing is kept under the key yet.
-        """
-        if key not in self.memory:
-            self.memory[key] = work()
-        found: _T = self.memory[key]
-        return found
+        made = hashlib.blake2b(repr(self.grid).encode(), digest_size=16)
+        made.update(self.part_of.encode() or np.ascontiguousarray(self.image).data)
+        made.update(np.ascontiguousarray(self.propagator.effective_kernel).data)
+        made.update(str(self.method.steps).encode())
+        made.update(noise_name(self.sampling.backend).encode())
+        mitigation = self.sampling.mitigation
+        made.update(b"" if mitigation is None else mitigation.name.encode())
+        return made.hexdigest()
 
     def on_device(self) -> Plan:
-        """The same plan with circuits that are made to be counted as on a device."""
-        return replace(self, counted=True, memory={})
-
-    def for_each_tile(self, work: Callable[[int], None], *filled: NDArray[Any]) -> None:
-        """Call ``work`` with the number of every tile of the output, on all cores.
-
-        Args:
-            work: Fills the tile, in the same way whenever it is called.
-            filled: Arrays of the output's shape that ``work`` fills, so that a checkpoint can hold
-                what is finished: it is then not called for tiles that were, which are filled in.
-        """
-        tiles = self.grid.tiles
-        if self.kept is None or not filled:
-            for_each(work, len(tiles), progress=self.progress)
-            return
-        finished, done = self.kept.remaining_tiles(self.seed, tiles, filled)
-
-        def work_and_tell(number: int) -> None:
-            work(number)
-            done(number)
-
-        for_each(work_and_tell, len(tiles), progress=self.progress, finished=finished)
+        """Return the same plan with circuits that are made for counting them as on a device."""
+        return replace(self, counted=True)
 
     def result(
         self,
@@ -356,12 +299,13 @@ class Plan:
             stderr: Its standard error, same shape.
             outcomes: What it was estimated from.
             variant: Tells quantities apart that are estimated from the same plan.
-            more: Any other field of a `Convolution`, or other values of the same.
+            more: ``success_probability``, ``diagnostics`` or any other field or property of a
+                `Convolution`, or other values of the same.
 
         Raises:
             ValueError: ``image`` or ``stderr`` has another shape.
         """
-        noise = "" if is_ideal(self.backend) else repr(self.method)  # does not treat methods alike
+        noise = "" if self.ideal else repr(self.method)  # does not treat methods alike
         fields: dict[str, Any] = {
             "shots": self.shots_that_came(
                 sum(part.program.executions or 0 for part in outcomes),
@@ -377,12 +321,6 @@ class Plan:
                 raise ValueError(
                     f"{name}: expected the shape {self.grid.output_shape}, got {np.shape(array)}"
                 )
-        more = {k: v.item() if isinstance(v, np.generic) else v for k, v in more.items()}
         if "circuits" not in more:  # which take time to build
             fields["circuits"] = tuple(part.circuit for part in outcomes)
-        return Convolution(image=image, stderr=stderr, **(fields | more))
-
-
-def _content(array: NDArray[np.float64]) -> bytes:
-    """Digest of an array's numbers."""
-    return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+        return made(image=image, stderr=stderr, **(fields | more))

@@ -1,9 +1,8 @@
-"""Numbers and texts of results: errors of roots, sums of two results, shots in words."""
+"""Numbers and texts of results: errors of roots, weights in sums, shots in words."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,15 +57,13 @@ def contents(circuit: QuantumCircuit) -> bytes:
     return digest.digest()
 
 
-def both(
-    join: Callable[[Any, Any], Any], first: NDArray[Any] | None, second: NDArray[Any] | None
-) -> NDArray[Any] | None:
-    """What two arrays are together; None if either is missing."""
-    return None if first is None or second is None else np.asarray(join(first, second))
+def shares(one: Any, other: Any) -> tuple[Any, Any]:
+    """Return the weights of two results in their sum, in proportion to shots or the like.
 
-
-def joint_unit(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The magnitude for which one count is expected when the executions of both count."""
-    both = np.hypot(first, second)
-    share = np.divide(first, both, np.zeros_like(both), where=both > 0)
-    return np.asarray(share * second)
+    Args:
+        one: Shots of the first result: one number, or an array of those of each pixel.
+        other: Shots of the second result.
+    """
+    nothing = 0.5 * (one + other == 0)  # nothing varies without shots
+    total = np.where(one + other == 0, 1, one + other)
+    return one / total + nothing, other / total + nothing

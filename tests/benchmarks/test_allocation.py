@@ -35,7 +35,7 @@ def photographs():
 
 
 def predicted(plan):
-    return plan.method.predict(plan).stderr
+    return plan.prepared.predict().stderr
 
 
 def test_gains():

@@ -47,7 +47,7 @@ def calls_times_error(method, image, kernel, signed=True):
     result = made.run()
     exact = classical.convolve(image, kernel, **WRAP)
     error = result.image - (exact if signed else np.abs(exact))
-    predicted = np.mean(method.predict(made).stderr ** 2) * result.oracle_calls
+    predicted = np.mean(made.prepared.predict().stderr ** 2) * result.oracle_calls
     measured = np.mean(error**2) * result.oracle_calls
     return predicted, measured, np.mean((error / result.stderr) ** 2), result
 

@@ -46,7 +46,7 @@ def measure(image, size, method, shots, runs=1):
             times.setdefault(scheme, []).append(taken)
             laid_out = qconv.plan(image, kernel, method=blocks, **WHERE)
             plans = [laid_out] if scheme == "single" else blocks.blocks(laid_out)
-            qubits[scheme] = [method.num_qubits(plan) for plan in plans]
+            qubits[scheme] = [plan.prepared.num_qubits for plan in plans]
     single = np.array(times["single"])
     name = type(method).__name__
     spent = "exact" if shots is None else f"{shots} shots a pixel"

@@ -125,7 +125,7 @@ def test_intervals(photograph, kernel):
             known = result.stderr > 0
             off = result.image - classical.convolve(photograph, matrix, **WRAP)
             scores.append(np.abs(off[known] / result.stderr[known]))
-            reliable.append(result.reliable.mean())
+            reliable.append(result.diagnostics.reliable.mean())
         z = np.concatenate(scores)
         print(
             f"  {kind:<8}95 % intervals cover {100 * np.mean(z < 1.96):.2f} %, beyond 10 standard "
@@ -151,7 +151,7 @@ def test_schedule(name):
         off = np.array([result.image - exact for *_, result in runs])
         z = off / [result.stderr for *_, result in runs]
         calls, rmse = runs[0][0], np.sqrt(np.mean(off**2))
-        reliable = np.mean([result.reliable.mean() for *_, result in runs])
+        reliable = np.mean([result.diagnostics.reliable.mean() for *_, result in runs])
         highest = runs[0][2].circuits[-1].count_ops().get("diagonal", 0) // 2
         print(
             f"{'auto' if method == 'auto' else 'the same':<9}{highest:>3}{shots:>9}{calls:7.0f}"

@@ -44,16 +44,16 @@ def depolarising(rate):
 
 def laws(plan):
     """What the circuits would give with infinitely many shots, to draw from."""
-    found = list(run(plan.method.build(plan), plan.backend))
+    found = list(run(plan.prepared.programs, plan.sampling))
     assert all(part.law is not None and not part.ideal for part in found)
     return [part.law for part in found]
 
 
 def results(plan, seeds):
     """Results of many seeds at several numbers of shots, from laws that are computed once."""
-    known = laws(replace(plan, shots=None, memory={}))
+    known = laws(replace(plan, shots=None))
     for shots in SHOTS:
-        part = replace(plan, shots=shots, memory={})
+        part = replace(plan, shots=shots)
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
             counts = [
@@ -74,13 +74,13 @@ def row(name, image, kernel, backend, boundary, kind, powers=POWERS):
     found = {shots: ([], [], [], []) for shots in SHOTS}
     for shots, result in results(plan, SEEDS):
         live = result.stderr > 0
-        sure = result.reliable & live
+        sure = result.diagnostics.reliable & live
         off = result.image - exact
         z, reliable, error, contrast = found[shots]
         z += list(np.abs(off[sure]) / result.stderr[sure])
         reliable.append(sure.sum() / live.sum())
         error += list(off[sure] / scale)
-        contrast.append(result.contrast)
+        contrast.append(result.diagnostics.contrast)
     for shots, (z, reliable, error, contrast) in found.items():
         held = np.mean(np.array(z) < 1.96) if z else np.nan
         rmse = np.sqrt(np.mean(np.square(error))) if error else np.nan

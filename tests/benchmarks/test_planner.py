@@ -21,6 +21,7 @@ import pytest
 
 import classical
 import qconv
+from qconv.methods.whole_image.diagnostics import CountDiagnostics
 
 data = pytest.importorskip("skimage.data", reason="needs the extra `images`")
 
@@ -41,8 +42,8 @@ def photograph(name):
 
 def expecting(method, image, kernel, exact, result):
     """Where enough counts are expected, from the exact result alone."""
-    if result.count_unit is not None:  # magnitudes
-        return np.square(exact / result.count_unit) >= COUNTS
+    if isinstance(result.diagnostics, CountDiagnostics):
+        return np.square(exact / result.diagnostics.unit) >= COUNTS
     if method.nonnegative:  # particles
         particles = classical.convolve(image, np.abs(kernel), **WRAP)
         return SHOTS * particles / particles.mean() >= COUNTS
@@ -54,7 +55,7 @@ def measured(method, image, kernel, shots):
     exact = classical.convolve(image, kernel, **WRAP)
     exact = exact if method.signed else np.abs(exact)
     laid_out = qconv.plan(image, kernel, method=method, shots=shots, **WRAP)
-    variance = np.square(method.predict(laid_out).stderr)
+    variance = np.square(laid_out.prepared.predict().stderr)
     seen = expecting(method, image, kernel, exact, laid_out.run())
     variance = variance[seen]
     spread = math.sqrt(np.sum(variance**2) / 2) / variance.sum()
@@ -85,7 +86,7 @@ def test_predictions(picture, kernel):
         method, cost = row.method, row.cost
         shots = cost.executions // method.executions(SIDE**2, 1)
         laid_out = qconv.plan(image, weights, method=method, shots=shots, **WRAP)
-        stderr = method.predict(laid_out).stderr
+        stderr = laid_out.prepared.predict().stderr
         assert math.sqrt(np.mean(np.square(stderr))) == pytest.approx(cost.rmse, rel=1e-6)
         predicted, rmse, spread, runs, seen = measured(method, image, weights, shots)
         ratio = rmse / predicted

@@ -68,7 +68,7 @@ def test_gates():
     print(f"\n8 x 8, edge, preparation of the image by gates\n{'':<50}{'qubits':>8}{'CX':>8}")
     for method in METHODS:
         problem = plan(image, EDGE, method=method, mode="same", boundary="wrap")
-        cost = qconv.resources(method.costliest(problem.on_device()).build())
+        cost = qconv.resources(problem.on_device().prepared.costliest.build())
         print(f"{method!s:<50.50}{cost.qubits:>8}{cost.two_qubit_gates:>8}")
         assert cost.two_qubit_gates == GATES.get(method, cost.two_qubit_gates)
     print("goal for Diffusion: 80 CX")

@@ -30,13 +30,13 @@ probabilities are exactly those that the whole would have.
 
 from __future__ import annotations
 
-import builtins
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from itertools import islice
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,11 @@ from numpy.typing import NDArray
 from qconv._checks import one_of, require_products
 from qconv.circuits.grover import Amplifier
 from qconv.circuits.registers import kernel_registers, qubits_of
-from qconv.execution.backends import is_ideal
 from qconv.execution.law import require_room
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
 from qconv.execution.seeds import derived
+from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.methods.amplitude_estimation.fitting import most_likely_damped
 from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean
 from qconv.methods.amplitude_estimation.scale import Scale, added_kernel
@@ -65,12 +65,11 @@ from qconv.methods.amplitude_estimation.schedule import (
 )
 from qconv.methods.cutting import Block, cut
 from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
-from qconv.planning.method import Method, Prediction
+from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.plan import Plan
 from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
-_T = TypeVar("_T")
 
 RANGES = ("global", "local")
 
@@ -106,12 +105,12 @@ class AmplitudeEstimation(Method):
     standard errors. Results that are added keep what they have of this in common, while their
     standard errors shrink: ask for all shots at once instead of adding many results of few.
 
-    With noise the damping of each power is fitted to the outcomes of all pixels: ``contrast`` of
-    the result. Standard errors count what is left unknown of it and what it does not explain, which
-    no shots make smaller, so that they stay above 0 with ``shots=None`` too (and adding results
-    makes them smaller than they should be). A power that lost its contrast tells nothing.
-    ``reliable`` is False everywhere if damping cannot be told from another picture: with one power,
-    or few pixels.
+    With noise the damping of each power is fitted to the outcomes of all pixels:
+    ``result.diagnostics.contrast``. Standard errors count what is left unknown of it and what it
+    does not explain, which no shots make smaller, so that they stay above 0 with ``shots=None`` too
+    (and adding results makes them smaller than they should be). A power that lost its contrast
+    tells nothing. ``result.diagnostics.reliable`` is False everywhere if damping cannot be told
+    from another picture: with one power, or few pixels.
 
     Raises:
         TypeError: A power or its shots are not a whole number, or they are no sequence.
@@ -133,7 +132,7 @@ class AmplitudeEstimation(Method):
         >>> result = qconv.convolve(image, [0.25, 0.5, 0.25], shots=1000, seed=7, **where)
         >>> result.image.round(2)
         array([0.75, 1.5 , 4.51, 6.5 , 4.5 , 1.5 , 0.75, 1.  ])
-        >>> bool(result.stderr[result.reliable].max() < 0.02)
+        >>> bool(result.stderr[result.diagnostics.reliable].max() < 0.02)
         True
     """
 
@@ -150,70 +149,94 @@ class AmplitudeEstimation(Method):
         """Shots for each pixel, and for each power where these are all that is said."""
         return round(scheduled(self.powers, shots).total) * pixels
 
-    def allot(self, plan: Plan) -> Plan:
-        """The plan with its shots: those of pairs, or as few as a tolerance needs."""
-        if isinstance(self.powers[0], tuple) and plan.shots is not None:
-            total = self.executions(1, 1)
+    def prepare(self, plan: Plan) -> PreparedEstimation:
+        """Return the work for one plan."""
+        return PreparedEstimation(self, plan)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedEstimation(Prepared[AmplitudeEstimation]):
+    """A circuit for each block and Grover power of one plan, and the likeliest angles."""
+
+    def allot(self) -> Plan:
+        """Return the plan with its shots: those of pairs, or the fewest for a tolerance."""
+        plan, powers = self.plan, self.method.powers
+        if isinstance(powers[0], tuple) and plan.shots is not None:
+            total = self.method.executions(1, 1)
             if plan.tolerance is not None:
-                raise ValueError(f"tolerance: expected powers without shots, got {self.powers}")
+                raise ValueError(f"tolerance: expected powers without shots, got {powers}")
             if plan.shots not in (DEFAULT_SHOTS, total):
                 raise ValueError(
                     f"shots: expected none beside powers that say how many, got {plan.shots}"
                 )
             return replace(plan, shots=total)
-        if plan.tolerance is None or plan.shots is None or self.powers != "auto":
-            return super().allot(plan)
-        tried = builtins.range(_LEAST_HIGHEST, _highest(plan))
-        reached = bisect_left(
-            tried, True, key=lambda power: self._after(plan, least_shots(power))[1] <= 1
-        )
+        if plan.tolerance is None or plan.shots is None or powers != "auto":
+            return super().allot()
+        tried = range(_LEAST_HIGHEST, _highest(plan))
+        reached = bisect_left(tried, True, key=lambda power: self._short(least_shots(power)) <= 1)
         number = least_shots(_LEAST_HIGHEST + reached)
-        allotted, short = self._after(plan, number)
-        while short > 1:
+        while (short := self._short(number)) > 1:
             require_affordable(number * short * plan.grid.pixels)
             number = max(number + 1, math.ceil(number * short))
-            allotted, short = self._after(plan, number)
-        return allotted
+        return replace(plan, shots=number)
 
-    def _after(self, plan: Plan, shots: int) -> tuple[Plan, float]:
-        """The plan with some shots, and by which factor they are too few for its tolerance."""
-        allotted = replace(plan, shots=shots, memory={})
-        stderr = self.predict(allotted).stderr
-        if stderr is None or plan.tolerance is None:
+    def _short(self, shots: int) -> float:
+        """The factor by which some shots are too few for the plan's tolerance."""
+        stderr = self.again(replace(self.plan, shots=shots)).predict().stderr
+        if stderr is None or self.plan.tolerance is None:
             raise RuntimeError("expected a prediction and a tolerance")
-        return allotted, plan.tolerance.shortfall(stderr)
+        return self.plan.tolerance.shortfall(stderr)
 
-    def _scheduled(self, plan: Plan) -> Schedule:
-        """The schedule of a plan."""
-        return plan.once(Schedule, lambda: scheduled(self.powers, plan.shots, _highest(plan)))
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The powers and their shots."""
+        return scheduled(self.method.powers, self.plan.shots, _highest(self.plan))
 
-    def build(self, plan: Plan) -> list[Program]:
+    @property
+    def powers(self) -> Sequence[int]:
+        """The powers that run: the flag alone for the exact expectation, if there is no noise.
+
+        With noise all powers together determine the damping, so that the estimate's limit needs
+        them.
+        """
+        return (0,) if self.plan.shots is None and self.plan.ideal else self.schedule.powers
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """Blocks of the output whose circuits are as large as they may be."""
+        joint = self.method.range == "local"
+        others = _others(self.plan.grid.kernel_shape)
+        room = (_MOST_QUBITS_JOINT if joint else _MOST_QUBITS) - others
+        return cut(self.plan.grid, room, margins=not joint)
+
+    @cached_property
+    def programs(self) -> list[Program]:
         """A circuit for each block of the output and each power."""
+        plan = self.plan
         size = float(np.abs(plan.propagator.effective_kernel).sum())
         with np.errstate(over="ignore"):
             require_products(4 * size * float(np.abs(plan.padded).max()))
-        blocks = self._blocks(plan)
         if plan.simulated:
-            position = sum(blocks[0].bits)
+            position = sum(self.blocks[0].bits)
             qubits = position + _others(plan.grid.kernel_shape)
             require_room(qubits, position + 1, qubits, plan.grid.image_shape)
         return [
             program
-            for number, block in enumerate(blocks)
-            for program in self._programs(plan, number, block)
+            for number in range(len(self.blocks))
+            for program in self._programs_of_block(number)
         ]
 
-    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
+    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
         """Find every pixel's most likely angle."""
+        plan = self.plan
         image, stderr = np.empty((2, *plan.grid.output_shape))
         contrasts: list[_Array] = []
         reliable = np.ones(plan.grid.output_shape, dtype=bool)
         kept: list[Outcomes] = []
         planned = came = 0
-        blocks = self._blocks(plan)
-        for number, block in enumerate(blocks):
-            gathered = list(islice(outcomes, len(self._ran(plan))))
-            *found, contrast = self._decode_block(plan, number, block, gathered)
+        for number, block in enumerate(self.blocks):
+            gathered = list(islice(outcomes, len(self.powers)))
+            *found, contrast = self._decode_block(number, gathered)
             contrasts += [] if contrast is None else [contrast]
             image[block.outputs], stderr[block.outputs], reliable[block.outputs] = found
             planned += sum(part.program.executions or 0 for part in gathered)
@@ -226,44 +249,48 @@ class AmplitudeEstimation(Method):
             image,
             stderr,
             kept,
-            circuits=tuple(part.circuit for part in kept[: len(self._ran(plan))]),
+            circuits=tuple(part.circuit for part in kept[: len(self.powers)]),
             shots=plan.shots_that_came(planned, came),
-            information=self._information(plan, planned, came),
-            independent=all(block.distinct for block in blocks) and not contrasts,
-            reliable=reliable,
-            contrast=np.mean(contrasts, axis=0) if contrasts else None,
-            quantity=f"{plan.quantity} {self.powers} {self.range}",
+            independent=all(block.distinct for block in self.blocks) and not contrasts,
+            diagnostics=AngleDiagnostics(
+                reliable,
+                contrast=np.mean(contrasts, axis=0) if contrasts else None,
+                information=self._information(planned, came),
+            ),
+            quantity=f"{plan.quantity} {self.method.powers} {self.method.range}",
         )
 
-    def _information(self, plan: Plan, planned: int, came: int) -> float | None:
-        """About the angle of each pixel, of the executions that came; None if it is exact."""
-        if plan.shots is None:
+    def _information(self, planned: int, came: int) -> float | None:
+        """Information about the angle of each pixel, of the executions that came; None if exact."""
+        if self.plan.shots is None:
             return None
-        return self._scheduled(plan).information * came / max(1, planned)
+        return self.schedule.information * came / max(1, planned)
 
-    def num_qubits(self, plan: Plan) -> int:
-        """Qubits of the circuits of the first block, the largest."""
-        return int(self._amplifier(plan, 0, self._blocks(plan)[0]).circuit(0).num_qubits)
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits of the circuits of the first block, the largest."""
+        return int(self._amplifier(0).circuit(0).num_qubits)
 
-    def costliest(self, plan: Plan) -> Program:
+    @property
+    def costliest(self) -> Program:
         """The highest power, of the first block."""
-        return self._programs(plan, 0, self._blocks(plan)[0])[-1]
+        return self._programs_of_block(0)[-1]
 
-    def predict(self, plan: Plan) -> Prediction:
-        """The standard errors that Fisher's information about the angle leaves, and few shots."""
-        stderr = np.zeros(plan.grid.output_shape)
-        if plan.shots is None:
+    def predict(self) -> Prediction:
+        """Predict standard errors from Fisher's information about the angle, less for few shots."""
+        stderr = np.zeros(self.plan.grid.output_shape)
+        if self.plan.shots is None:
             return Prediction(1.0, stderr)
-        schedule = self._scheduled(plan)
-        exact = self._exactly(plan)
-        for number, block in enumerate(self._blocks(plan)):
-            scale = self._scale(plan, number, block)
-            error = np.sqrt(variance(schedule, scale.probability(block, exact)))
+        exact = self._exact_convolution()
+        for number, block in enumerate(self.blocks):
+            scale = self._scale(number)
+            error = np.sqrt(variance(self.schedule, scale.probability(block, exact)))
             stderr[block.outputs] = scale.errors(block, error)
         return Prediction(1.0, stderr)
 
-    def _exactly(self, plan: Plan) -> _Array:
-        """The exact convolution, from the definition, to predict errors with."""
+    def _exact_convolution(self) -> _Array:
+        """The convolution from its definition, to predict errors with."""
+        plan = self.plan
         kernel = plan.propagator.effective_kernel
         whole = tuple(slice(0, length) for length in plan.grid.output_shape)
         total = np.zeros(plan.grid.output_shape)
@@ -271,76 +298,53 @@ class AmplitudeEstimation(Method):
             total += kernel[position] * plan.grid.view(plan.padded, position, whole)
         return total
 
-    def _ran(self, plan: Plan) -> Sequence[int]:
-        """The powers that run: the flag alone for the exact expectation, if there is no noise.
-
-        With noise the powers together tell the damping, so that the estimate's limit needs them.
-        """
-        if plan.shots is None and is_ideal(plan.backend):
-            return (0,)
-        return self._scheduled(plan).powers
-
-    def _blocks(self, plan: Plan) -> list[Block]:
-        """Blocks whose circuits are as large as they may be."""
-        joint = self.range == "local"
-        shape = plan.grid.kernel_shape
-        room = (_MOST_QUBITS_JOINT if joint else _MOST_QUBITS) - _others(shape)
-        return plan.once(Block, lambda: cut(plan.grid, room, margins=not joint))
-
-    def _programs(self, plan: Plan, number: int, block: Block) -> list[Program]:
+    def _programs_of_block(self, number: int) -> list[Program]:
         """The programs of one block."""
-        powers = self._ran(plan)
+        powers, block = self.powers, self.blocks[number]
         executions: list[int | None] = [None] * len(powers)
-        if plan.shots is not None:
-            executions = [*self._scheduled(plan).executions(block.pixels)]
-        measured = sum(block.bits) + 1
-
-        def amplifier() -> Amplifier:
-            return self._amplifier(plan, number, block)
-
-        saving = Saving(lambda: amplifier().saving(powers))
+        if self.plan.shots is not None:
+            executions = [*self.schedule.executions(block.pixels)]
+        saving = Saving(lambda: self._amplifier(number).saving(powers))
         return [
             Program(
-                lambda power=power: amplifier().circuit(power),  # type: ignore[misc]
+                lambda power=power: self._amplifier(number).circuit(power),  # type: ignore[misc]
                 executions=number_of,
-                seed=derived(plan.seed, number, power),
-                measured=measured,
+                seed=derived(self.plan.seed, number, power),
+                measured=sum(block.bits) + 1,
                 oracle_calls=2 * power + 1,
-                saved=None if plan.shots is None else (saving, str(power)),
+                saved=None if self.plan.shots is None else (saving, str(power)),
             )
             for power, number_of in zip(powers, executions, strict=True)
         ]
 
-    def _amplifier(self, plan: Plan, number: int, block: Block) -> Amplifier:
-        """What makes a block's circuits."""
+    @cached_property
+    def _amplifier(self) -> Callable[[int], Amplifier]:
+        """What makes a block's circuits, by the block's number; the latest is kept."""
 
-        def make() -> Amplifier:
+        def make(number: int) -> Amplifier:
+            plan, block = self.plan, self.blocks[number]
             kernel = added_kernel(plan)
-            angles = self._scale(plan, number, block).angles(plan, block, kernel)
+            angles = self._scale(number).angles(plan, block, kernel)
             return Amplifier(block.counts, kernel, angles, native=plan.native, family=plan.adder)
 
-        return self._latest(plan, "amplifier", number, make)
+        return lru_cache(maxsize=1)(make)
 
-    def _scale(self, plan: Plan, number: int, block: Block) -> Scale:
-        """How a block's pixels are mapped to probabilities."""
-        return self._latest(
-            plan, "scale", number, lambda: Scale.of(plan, block, added_kernel(plan), self.range)
-        )
+    @cached_property
+    def _scale(self) -> Callable[[int], Scale]:
+        """How a block's pixels are mapped to probabilities, by its number; the latest is kept."""
 
-    @staticmethod
-    def _latest(plan: Plan, kind: str, number: int, make: Callable[[], _T]) -> _T:
-        """What was made for a block, of which only the latest is kept."""
-        if plan.memory.get(kind, (None, None))[0] != number:
-            plan.memory[kind] = number, make()
-        found: _T = plan.memory[kind][1]
-        return found
+        def make(number: int) -> Scale:
+            kernel = added_kernel(self.plan)
+            return Scale.of(self.plan, self.blocks[number], kernel, self.method.range)
+
+        return lru_cache(maxsize=1)(make)
 
     def _decode_block(
-        self, plan: Plan, number: int, block: Block, gathered: list[Outcomes]
+        self, number: int, gathered: list[Outcomes]
     ) -> tuple[_Array, _Array, NDArray[np.bool_], _Array | None]:
         """Outputs, standard errors and reliability of one block, and the contrast of its powers."""
-        scale = self._scale(plan, number, block)
-        powers = self._ran(plan)
+        plan, block, powers = self.plan, self.blocks[number], self.powers
+        scale = self._scale(number)
         size = 2 ** (sum(block.bits) + 1)
         table = np.array(
             [
@@ -351,7 +355,7 @@ class AmplitudeEstimation(Method):
                 for power, part in zip(powers, gathered, strict=True)
             ]
         )
-        if plan.shots is None and not is_ideal(plan.backend):
+        if plan.shots is None and not plan.ideal:
             table *= _ENOUGH
         elif plan.shots is None:
             misses, hits = table[0]
@@ -360,7 +364,7 @@ class AmplitudeEstimation(Method):
             return *scale.found(block, probability, nothing, nothing == 0), None
         flat = table.reshape(len(powers), 2, -1)
         ideal = all(part.ideal for part in gathered)
-        estimate = posterior_mean if self._scheduled(plan).averaged else most_likely
+        estimate = posterior_mean if self.schedule.averaged else most_likely
         estimate = estimate if ideal else most_likely_damped
         estimates = estimate(flat[:, 1], flat[:, 0], powers)
         p = np.sin(estimates.angles) ** 2
@@ -370,7 +374,7 @@ class AmplitudeEstimation(Method):
 
 def _highest(plan: Plan) -> int:
     """The highest power that is chosen for a plan."""
-    if not is_ideal(plan.backend):
+    if not plan.ideal:
         return HIGHEST_WITH_NOISE
     return HIGHEST if plan.tolerance is None else HIGHEST_FOR_TOLERANCE
 

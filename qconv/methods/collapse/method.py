@@ -22,7 +22,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import boolean, one_of, require_products
+from qconv._threads import for_each
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.execution.dealing import Each, portions, shots_in, shots_of
 from qconv.execution.outcomes import Outcomes, Selection
@@ -38,7 +40,7 @@ from qconv.execution.seeds import ALLOCATION, JOBS, derived
 from qconv.grid import Tile
 from qconv.methods.collapse.windows import Positions, Windows
 from qconv.planning.allocation import for_tolerance, optimal, require_affordable
-from qconv.planning.method import Method, Prediction
+from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -109,29 +111,44 @@ class Collapse(Method):
         """Shots that are shared count once."""
         return shots if self.shared else shots * pixels
 
-    @property
-    def corrects_readout(self) -> bool:  # type: ignore[override]
-        """Averages are linear in the counts."""
-        return True
+    corrects_readout = True  # averages are linear in the counts
 
-    def part_sides(self, plan: Plan) -> tuple[int, ...]:
-        """Tiles have streams of their own."""
-        if self.allocation != "even":
+    def prepare(self, plan: Plan) -> PreparedCollapse:
+        """Return the work for one plan."""
+        return PreparedCollapse(self, plan)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedCollapse(Prepared[Collapse]):
+    """The kernel's circuit, and what its positions show each pixel of one plan's image."""
+
+    shared_windows: Windows | None = field(default=None, repr=False)
+    """Windows of the same image and kernel, from an earlier plan; None to work them out."""
+
+    def again(self, plan: Plan) -> PreparedCollapse:
+        """Prepare other shots with the same windows."""
+        return PreparedCollapse(self.method, plan, self.windows)
+
+    @property
+    def part_sides(self) -> tuple[int, ...]:
+        """Sides of a tile, as each tile has a random stream of its own."""
+        allocation = self.method.allocation
+        if allocation != "even":
             raise ValueError(
-                f"allocation: expected 'even' for parts of an image, got {self.allocation!r}, "
+                f"allocation: expected 'even' for parts of an image, got {allocation!r}, "
                 "which has to see all pixels"
             )
-        return plan.grid.tile_sides
+        return self.plan.grid.tile_sides
 
-    def allot(self, plan: Plan) -> Plan:
-        """Shots by the standard deviation of each pixel's, which is known beforehand."""
-        tolerance = plan.tolerance
-        if plan.shots is None or (tolerance is None and self.allocation == "even"):
+    def allot(self) -> Plan:
+        """Allot shots by the standard deviation of one shot of each pixel."""
+        plan, tolerance = self.plan, self.plan.tolerance
+        if plan.shots is None or (tolerance is None and self.method.allocation == "even"):
             return plan
-        spread = self.predict(replace(plan, shots=1, each=None)).stderr
+        spread = self.again(replace(plan, shots=1, each=None)).predict().stderr
         if spread is None:
             raise RuntimeError("expected a prediction")
-        if self.shared and tolerance is not None:
+        if self.method.shared and tolerance is not None:
             shots = math.ceil(tolerance.shortfall(spread))
             require_affordable(shots)
             return replace(plan, shots=max(1, shots))
@@ -142,20 +159,53 @@ class Collapse(Method):
             each = for_tolerance(spread, tolerance, rng)
         return replace(plan, shots=max(1, round(float(each.mean()))), each=each)
 
-    def build(self, plan: Plan) -> list[Program]:
+    @cached_property
+    def propagator(self) -> Propagator:
+        """The propagator that the circuit encodes.
+
+        With a baseline, ``sum_j k_j I_j = sum_j k_j (I_j - I_c) + I_c sum_j k_j``: the centre's
+        own difference is 0, so no shot needs to land there.
+        """
+        propagator = self.plan.propagator
+        if self.method.baseline:
+            for centre in self.plan.grid.by_centre(propagator.weights):
+                if 0 < propagator.probabilities[centre] < 1:
+                    propagator = propagator.excluding(centre)
+        return propagator
+
+    @cached_property
+    def positions(self) -> Positions:
+        """The positions that are sampled.
+
+        Raises:
+            ValueError: If samples leave the range of floating point.
+        """
+        positions = Positions.of(self.propagator)
+        require_products(positions.largest_sample(self.plan.largest))
+        return positions
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The samples of every position at every pixel."""
+        if self.shared_windows is not None:
+            return self.shared_windows
+        known = self.plan.propagator.effective_kernel if self.method.baseline else None
+        return Windows(self.plan.grid, self.plan.padded, self.positions, known)
+
+    @cached_property
+    def programs(self) -> list[Program]:
         """The kernel's circuit, for the shots of all pixels."""
-        propagator = self.encoded(plan)
-        positions = self._positions(plan)
+        plan, propagator = self.plan, self.propagator
         shots = plan.shots
         sizes: tuple[int, ...] = ()
-        if shots is not None and self.shared:
+        if shots is not None and self.method.shared:
             sizes = (shots,)
         elif shots is not None:
             each = plan.shots_of_pixels
             dealt = portions(plan.grid.tiles, each)
             sizes = tuple(sum(shots_of(each, piece.tile) for piece in part) for part in dealt)
         keep = np.zeros(math.prod(_padded(propagator.shape)), dtype=np.bool_)
-        keep[_outcomes(positions, propagator.shape)] = True
+        keep[_outcomes(self.positions, propagator.shape)] = True
         return [
             Program(
                 lambda: kernel_circuit(propagator, plan.grid.axes),
@@ -166,15 +216,14 @@ class Collapse(Method):
             )
         ]
 
-    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Average what the positions that came out pick from the image."""
-        gathered = next(outcomes)
-        windows = self._windows(plan)
-        positions = gathered.among(_outcomes(self._positions(plan), plan.propagator.shape))
+    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Average what the measured positions pick from the image."""
+        plan, gathered = self.plan, next(outcomes)
+        positions = gathered.among(_outcomes(self.positions, plan.propagator.shape))
         image = np.empty(plan.grid.output_shape)
         stderr = np.zeros(plan.grid.output_shape)
-        averages = self._averages(plan, windows, positions)
-        errors, common = self._errors(plan, windows, positions)
+        averages = self._averages(positions)
+        errors, common = self._errors(positions)
 
         def work(number: int) -> None:
             for piece, average in averages(number):
@@ -183,10 +232,11 @@ class Collapse(Method):
                 tile = plan.grid.tiles[number]
                 stderr[tile] = errors(tile)
 
-        plan.for_each_tile(work, image, stderr)
+        gathered.fill_tiles(plan.grid.tiles, work, image, stderr)
         each = plan.shots_of_pixels
         uneven: dict[str, Any] = {} if isinstance(each, int) else {"shots": each}
-        kept = self.executions(plan.grid.pixels, each) if isinstance(each, int) else each.sum()
+        pixels = plan.grid.pixels
+        kept = self.method.executions(pixels, each) if isinstance(each, int) else each.sum()
         return plan.result(
             image,
             stderr,
@@ -194,37 +244,36 @@ class Collapse(Method):
             success_probability=(
                 kept / gathered.total_shots if gathered.total_shots else gathered.success
             ),
-            independent=not ((self.shared or common) and plan.shots),
+            independent=not ((self.method.shared or common) and plan.shots),
             quantity=plan.quantity,
             **uneven,
         )
 
-    def predict(self, plan: Plan) -> Prediction:
-        """The standard deviation of one sample, over the root of the shots."""
+    def predict(self) -> Prediction:
+        """Predict the standard deviation of one sample, over the root of the shots."""
+        plan, windows = self.plan, self.windows
         stderr = np.zeros(plan.grid.output_shape)
         if plan.shots is not None:
-            windows, shots = self._windows(plan), plan.shots_of_pixels
+            shots = plan.shots_of_pixels
 
             def work(number: int) -> None:
                 tile = plan.grid.tiles[number]
                 spread = windows.deviation(tile, windows.probabilities)
                 stderr[tile] = spread * _scale(1.0, shots, tile)
 
-            plan.for_each_tile(work)
+            for_each(work, len(plan.grid.tiles), progress=False)
         return Prediction(1.0, stderr)
 
-    def _errors(
-        self, plan: Plan, windows: Windows, positions: Selection
-    ) -> tuple[Callable[[Tile], _Array] | None, bool]:
+    def _errors(self, positions: Selection) -> tuple[Callable[[Tile], _Array] | None, bool]:
         """Standard errors of a tile's averages, None where they are exact.
 
         And whether a part of them that would be seen is common to all pixels.
         """
-        shots = plan.shots
+        plan, windows, shots = self.plan, self.windows, self.plan.shots
         if shots is None:
             return None, False
         each = plan.shots_of_pixels
-        parts = positions.covariance(shots, pooled=self.shared)
+        parts = positions.covariance(shots, pooled=self.method.shared)
         if parts is not None:
             sampling, calibration = parts[0] * shots, parts[1]
             common = np.trace(calibration) > _COMMON * np.trace(parts[0] + calibration)
@@ -237,29 +286,10 @@ class Collapse(Method):
         law, correction = positions.spread(windows.probabilities)
         return (lambda tile: _scale(correction, each, tile) * windows.deviation(tile, law)), False
 
-    def _windows(self, plan: Plan) -> Windows:
-        """The samples of every position at every pixel."""
-        known = plan.propagator.effective_kernel if self.baseline else None
-        sampled = self._positions(plan)
-        return plan.once(Windows, lambda: Windows(plan.grid, plan.padded, sampled, known))
-
-    def _positions(self, plan: Plan) -> Positions:
-        """The positions that are sampled.
-
-        Raises:
-            ValueError: Samples leave the range of floating point.
-        """
-
-        def work() -> Positions:
-            positions = Positions.of(self.encoded(plan))
-            require_products(positions.largest_sample(plan.largest))
-            return positions
-
-        return plan.once(Positions, work)
-
-    def _averages(self, plan: Plan, windows: Windows, positions: Selection) -> Averages:
+    def _averages(self, positions: Selection) -> Averages:
         """Averages over each pixel's own shots, or over those that all share."""
-        if plan.shots is None or self.shared:
+        plan, windows = self.plan, self.windows
+        if plan.shots is None or self.method.shared:
             frequencies = positions.pooled(plan.shots, plan.seed)
             tiles = plan.grid.tiles
             return lambda number: iter(
@@ -277,19 +307,6 @@ class Collapse(Method):
                     yield piece, windows.average(piece, hand.counts.T / np.maximum(each, 1))
 
         return averages
-
-    def encoded(self, plan: Plan) -> Propagator:
-        """The propagator that the circuit encodes.
-
-        With a baseline, ``sum_j k_j I_j = sum_j k_j (I_j - I_c) + I_c sum_j k_j``: the centre's
-        own difference is 0, so no shot needs to land there.
-        """
-        propagator = plan.propagator
-        if self.baseline:
-            for centre in plan.grid.by_centre(propagator.weights):
-                if 0 < propagator.probabilities[centre] < 1:
-                    propagator = propagator.excluding(centre)
-        return propagator
 
 
 def _scale(variance: float, each: Each, tile: Tile) -> float | _Array:

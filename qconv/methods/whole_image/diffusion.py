@@ -28,7 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import ClassVar
 
 import numpy as np
@@ -48,7 +48,7 @@ from qconv.circuits.registers import (
 )
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
-from qconv.methods.whole_image.encoded_image import EncodedImage
+from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.outcome_counts import Labels, linear
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
@@ -96,93 +96,100 @@ class Diffusion(Method):
     steps: int = 1
 
     whole_image: ClassVar[bool] = True
-    nonnegative: ClassVar[bool] = True
+    nonnegative = True
 
     def __post_init__(self) -> None:
         one_of(self.adder, "adder", ADDERS)
         whole_number(self.steps, "steps", 1)
 
     @property
-    def corrects_readout(self) -> bool:  # type: ignore[override]
-        """Unless positions are added after they were measured."""
+    def corrects_readout(self) -> bool:
+        """Whether counts can be corrected: not where positions are added after measuring them."""
         return self.adder != "classical"
 
-    def build(self, plan: Plan) -> list[Program]:
-        """The circuit that moves a particle; none for a black image."""
-        encoded = self._encoded(plan)
+    def prepare(self, plan: Plan) -> PreparedDiffusion:
+        """Return the work for one plan."""
+        return PreparedDiffusion(self, plan)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedDiffusion(PreparedImage[Diffusion]):
+    """The circuit that moves a particle of one plan's image."""
+
+    @cached_property
+    def programs(self) -> list[Program]:
+        """The circuit; none for a black image."""
+        encoded = self.encoded
         if encoded.unit == 0:
             return []
-        return [
-            encoded.program(
-                lambda: self._shell(plan),
-                lambda: np.sqrt(encoded.content),
-                encoded.layout.num_qubits + self._labels(plan).labels.qubits,
-            )
-        ]
+        measured = encoded.layout.num_qubits + self._meaning.labels.qubits
+        return [encoded.program(self._shell, lambda: np.sqrt(encoded.content), measured)]
 
-    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
+    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
         """Average the weights of the particles that each pixel received."""
-        encoded = self._encoded(plan)
+        encoded = self.encoded
         if encoded.unit == 0:
             return encoded.nothing("image: zero everywhere")
-        meaning = self._labels(plan)
+        meaning = self._meaning
         counts = encoded.counts(next(outcomes), meaning.labels)
         return encoded.result(
             counts,
             linear(counts, meaning.weights),
             float(encoded.content.sum()) * meaning.largest,
-            expected=self._expected_success(plan),
+            expected=self._expected_success,
         )
 
-    def num_qubits(self, plan: Plan) -> int:
-        """Qubits of the circuit, whatever the image shows."""
-        return int(self._shell(plan).num_qubits)
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits of the circuit, whatever the image shows."""
+        return int(self._shell().num_qubits)
 
-    def predict(self, plan: Plan) -> Prediction:
-        """Part of the particles that end where it is read, and the spread of their weights."""
-        encoded = self._encoded(plan)
+    def predict(self) -> Prediction:
+        """Predict the fraction of particles that end where it is read, and standard errors."""
+        encoded = self.encoded
         mass = float(encoded.content.sum())
         if mass == 0:
-            return Prediction(0.0, np.zeros(plan.grid.output_shape))
-        walk = self._walk(plan)
+            return Prediction(0.0, np.zeros(self.plan.grid.output_shape))
         moments = []
-        largest = [float(np.abs(move.weights).max()) or 1.0 for move in walk]
+        largest = [float(np.abs(move.weights).max()) or 1.0 for move in self._walk]
         for power in (1, 2):
             kernels = [
                 move.probabilities * (move.weights / most) ** power
-                for move, most in zip(walk, largest, strict=True)
+                for move, most in zip(self._walk, largest, strict=True)
             ]
             transfer = np.prod([encoded.transfer(kernel) for kernel in kernels], axis=0)
             moments.append(encoded.through(transfer) / mass)
         variance = moments[1] - moments[0] ** 2
         factor = mass * math.prod(largest)
-        return encoded.predicted(self._expected_success(plan), variance, factor)
+        return encoded.predicted(self._expected_success, variance, factor)
 
-    def _encoded(self, plan: Plan) -> EncodedImage:
-        """The image as particles."""
-        others = len(qubits_of(kernel_registers(plan.propagator.shape)))
-        encoded = EncodedImage.of(plan, others)
+    def _encode(self) -> EncodedImage:
+        """Encode the image as particles."""
+        others = len(qubits_of(kernel_registers(self.plan.propagator.shape)))
+        encoded = EncodedImage.of(self.plan, others)
         _require_particles(encoded)
         return encoded
 
-    def _walk(self, plan: Plan) -> list[Move]:
-        return plan.once("walk", lambda: _walk(self._encoded(plan), plan.propagator, self.steps))
+    @cached_property
+    def _walk(self) -> list[Move]:
+        """The moves of all steps."""
+        return _walk(self.encoded, self.plan.propagator, self.method.steps)
 
-    def _labels(self, plan: Plan) -> _Meaning:
-        classical = self.adder == "classical"
-        return plan.once("labels", lambda: _labels(self._walk(plan), classical=classical))
+    @cached_property
+    def _meaning(self) -> _Meaning:
+        """What the kernel registers' outcomes mean."""
+        return _labels(self._walk, classical=self.method.adder == "classical")
 
-    def _shell(self, plan: Plan) -> QuantumCircuit:
+    def _shell(self) -> QuantumCircuit:
         """What follows the preparation of the image."""
-        encoded = self._encoded(plan)
-        return _shell(encoded, self._walk(plan), encoded.family(self.adder))
+        return _shell(self.encoded, self._walk, self.encoded.family(self.method.adder))
 
-    def _expected_success(self, plan: Plan) -> float:
-        """Part of the particles that end where it is read."""
-        encoded = self._encoded(plan)
-        spectra = [encoded.transfer(move.probabilities) for move in self._walk(plan)]
-        landed = encoded.through(np.prod(spectra, axis=0))
-        return float(landed.sum() / encoded.content.sum())
+    @cached_property
+    def _expected_success(self) -> float:
+        """Fraction of the particles that end where it is read."""
+        spectra = [self.encoded.transfer(move.probabilities) for move in self._walk]
+        landed = self.encoded.through(np.prod(spectra, axis=0))
+        return float(landed.sum() / self.encoded.content.sum())
 
 
 def _require_particles(encoded: EncodedImage) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.register_layout import RegisterLayout
-from qconv.planning.method import Prediction
+from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.plan import Plan
 from qconv.result.convolution import Convolution
 
@@ -67,14 +68,6 @@ class EncodedImage:
         Raises:
             ValueError: It would not fit in memory, or ``padding`` does not suit the plan.
         """
-        return plan.once(
-            "encoded", lambda: cls._laid_out(plan, others, measured, prepared, padding)
-        )
-
-    @classmethod
-    def _laid_out(
-        cls, plan: Plan, others: int, measured: int, prepared: int, padding: str
-    ) -> EncodedImage:
         layout = RegisterLayout(plan.grid, padding)
         if plan.simulated:
             n = layout.num_qubits
@@ -268,3 +261,27 @@ class EncodedImage:
             quantity=self.plan.quantity,
             streams=self.plan.streams,
         )
+
+
+_M = TypeVar("_M", bound=Method)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedImage(Prepared[_M]):
+    """The work of a method that holds one plan's whole image in one circuit."""
+
+    shared: EncodedImage | None = field(default=None, repr=False)
+    """The image as an earlier plan encoded it; None to encode it."""
+
+    @cached_property
+    def encoded(self) -> EncodedImage:
+        """The image on its cells."""
+        return self._encode() if self.shared is None else replace(self.shared, plan=self.plan)
+
+    @abstractmethod
+    def _encode(self) -> EncodedImage:
+        """Encode the plan's image."""
+
+    def again(self, plan: Plan) -> Self:
+        """Prepare other shots with the same encoded image."""
+        return replace(self, plan=plan, shared=self.encoded)

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -35,7 +36,7 @@ from qconv.circuits.amplification.rounds import Rounds
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.whole_image.amplification import check_amplify, check_read_out
-from qconv.methods.whole_image.encoded_image import EncodedImage
+from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.frequency_filter import FilterRegisters, FrequencyFilter
 from qconv.methods.whole_image.read_outs import CoherentReadOut, ReadOut, read_out_of, superposed
 from qconv.methods.whole_image.register_layout import PADDINGS
@@ -114,46 +115,13 @@ class Fourier(Method):
         check_read_out(self.read_out, signed=self.signed)
 
     @property
-    def corrects_readout(self) -> bool:  # type: ignore[override]
-        """Unless it reads roots of counts."""
+    def corrects_readout(self) -> bool:
+        """Whether counts can be corrected: not where roots of them are read."""
         return self.signed and self.read_out == "linear"
 
-    def build(self, plan: Plan) -> list[Program]:
-        """The circuit; none where no frequency of the image passes."""
-        encoded = self._encoded(plan)
-        if encoded.unit == 0 or self._stops(plan):
-            return []
-        made = self._read_out(plan).amplification
-        return [
-            encoded.program(
-                lambda: self._registers(plan).circuit(),
-                lambda: superposed(encoded.content, signed=self.signed, weight=made.weight),
-                self.num_qubits(plan),
-                lambda circuit: self._filter(plan).append(circuit),
-                Rounds(made.rounds, lambda circuit: self._filter(plan).reflect(circuit)),
-            )
-        ]
-
-    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Turn the counts of the cells into amplitudes."""
-        encoded = self._encoded(plan)
-        if encoded.unit == 0:
-            return encoded.nothing("image: zero everywhere")
-        if self._stops(plan):
-            return encoded.nothing("image: none of its frequencies passes the filter")
-        labels = self.num_qubits(plan) - encoded.layout.num_qubits
-        return self._read_out(plan).decode(next(outcomes), labels)
-
-    def num_qubits(self, plan: Plan) -> int:
-        """Qubits of the circuit, whatever the image shows."""
-        encoded = self._encoded(plan)
-        return encoded.layout.num_qubits + self.signed + (not self._unitary(plan))
-
-    def predict(self, plan: Plan) -> Prediction:
-        """Success probability, and the standard error of every pixel."""
-        if self._bound(plan) == 0:
-            return Prediction(0.0, np.zeros(plan.grid.output_shape))
-        return self._read_out(plan).predict()
+    def prepare(self, plan: Plan) -> PreparedFourier:
+        """Return the work for one plan."""
+        return PreparedFourier(self, plan)
 
     def in_place(self) -> Fourier | None:
         """The kernel wrapped around itself, if that is left open."""
@@ -168,62 +136,100 @@ class Fourier(Method):
                 f"for {scheme!r}, got {self.padding!r}"
             )
 
-    def _encoded(self, plan: Plan) -> EncodedImage:
-        """The image as amplitudes."""
-        extra = int(self.signed)  # and a flag, unless the filter turns out to be unitary
-        return EncodedImage.of(plan, extra, measured=extra, prepared=extra, padding=self.padding)
 
-    def _transfer(self, plan: Plan) -> _Spectrum:
+@dataclass(frozen=True, eq=False)
+class PreparedFourier(PreparedImage[Fourier]):
+    """The circuit of transforms and a diagonal that filters one plan's image."""
+
+    @cached_property
+    def programs(self) -> list[Program]:
+        """The circuit; none where no frequency of the image passes."""
+        encoded = self.encoded
+        if encoded.unit == 0 or self._stops:
+            return []
+        made, signed = self._read_out.amplification, self.method.signed
+        return [
+            encoded.program(
+                self._registers.circuit,
+                lambda: superposed(encoded.content, signed=signed, weight=made.weight),
+                self.num_qubits,
+                lambda circuit: self._filter.append(circuit),
+                Rounds(made.rounds, lambda circuit: self._filter.reflect(circuit)),
+            )
+        ]
+
+    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Turn the counts of the cells into amplitudes."""
+        encoded = self.encoded
+        if encoded.unit == 0:
+            return encoded.nothing("image: zero everywhere")
+        if self._stops:
+            return encoded.nothing("image: none of its frequencies passes the filter")
+        labels = self.num_qubits - encoded.layout.num_qubits
+        return self._read_out.decode(next(outcomes), labels)
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits of the circuit, whatever the image shows."""
+        return self.encoded.layout.num_qubits + self.method.signed + (not self._unitary)
+
+    def predict(self) -> Prediction:
+        """Predict the success probability and the standard error of every pixel."""
+        if self._bound == 0:
+            return Prediction(0.0, np.zeros(self.plan.grid.output_shape))
+        return self._read_out.predict()
+
+    def _encode(self) -> EncodedImage:
+        """Encode the image as amplitudes."""
+        extra = int(self.method.signed)  # and a flag, unless the filter turns out to be unitary
+        padding = self.method.padding
+        return EncodedImage.of(self.plan, extra, measured=extra, prepared=extra, padding=padding)
+
+    @cached_property
+    def _transfer(self) -> _Spectrum:
         """The kernel's transfer function on the cells, in ``numpy.fft.fftn`` order."""
+        return self.encoded.transfer(self.encoded.kernel[0])
 
-        def make() -> _Spectrum:
-            encoded = self._encoded(plan)
-            return encoded.transfer(encoded.kernel[0])
-
-        return plan.once("transfer", make)
-
-    def _bound(self, plan: Plan) -> float:
+    @cached_property
+    def _bound(self) -> float:
         """The subnormalisation: the transfer function's largest magnitude."""
-        return plan.once("bound", lambda: float(np.abs(self._transfer(plan)).max()))
+        return float(np.abs(self._transfer).max())
 
-    def _read_out(self, plan: Plan) -> ReadOut:
-        def make() -> ReadOut:
-            encoded, bound = self._encoded(plan), self._bound(plan)
-            filtered = encoded.through(self._transfer(plan))
-            read = CoherentReadOut(encoded, filtered, bound, self.signed, encoded.kernel[1])
-            amplify = 0 if self.amplify != "auto" and self._unitary(plan) else self.amplify
-            return read_out_of(read, self._transfer(plan), amplify, self.read_out)
+    @cached_property
+    def _read_out(self) -> ReadOut:
+        """How the circuit's outcomes are read."""
+        encoded, method = self.encoded, self.method
+        filtered = encoded.through(self._transfer)
+        read = CoherentReadOut(encoded, filtered, self._bound, method.signed, encoded.kernel[1])
+        amplify = 0 if method.amplify != "auto" and self._unitary else method.amplify
+        return read_out_of(read, self._transfer, amplify, method.read_out)
 
-        return plan.once(ReadOut, make)
-
-    def _stops(self, plan: Plan) -> bool:
+    @property
+    def _stops(self) -> bool:
         """Whether nothing passes the filter."""
-        encoded = self._encoded(plan)
-        if self._bound(plan) == 0:
+        if self._bound == 0:
             return True
-        keeps_all = encoded.layout.num_read == encoded.content.size
-        if keeps_all and self._unitary(plan):
+        keeps_all = self.encoded.layout.num_read == self.encoded.content.size
+        if keeps_all and self._unitary:
             return False
-        return self._read_out(plan).vanishes
+        return self._read_out.vanishes
 
-    def _unitary(self, plan: Plan) -> bool:
-        """Whether the filter needs no flag."""
-        return plan.once("unitary", lambda: _is_unitary(self._transfer(plan)))
+    @cached_property
+    def _unitary(self) -> bool:
+        """Whether the filter needs no flag: all frequencies keep their strength, but for rounding.
 
-    def _registers(self, plan: Plan) -> FilterRegisters:
-        bits = self._encoded(plan).layout.bits
-        return FilterRegisters.of(bits, signed=self.signed, flagged=not self._unitary(plan))
+        A common factor makes no difference.
+        """
+        sizes = np.abs(self._transfer)
+        return bool(sizes.max() - sizes.min() <= _ROUNDING * sizes.max())
 
-    def _filter(self, plan: Plan) -> FrequencyFilter:
-        return plan.once(
-            FrequencyFilter,
-            lambda: FrequencyFilter(
-                self._registers(plan), self._transfer(plan) / self._bound(plan)
-            ),
-        )
+    @property
+    def _registers(self) -> FilterRegisters:
+        """The circuit's registers."""
+        bits = self.encoded.layout.bits
+        return FilterRegisters.of(bits, signed=self.method.signed, flagged=not self._unitary)
 
-
-def _is_unitary(transfer: _Spectrum) -> bool:
-    """Whether all frequencies keep their strength, but for a common factor and rounding."""
-    sizes = np.abs(transfer)
-    return bool(sizes.max() - sizes.min() <= _ROUNDING * sizes.max())
+    @cached_property
+    def _filter(self) -> FrequencyFilter:
+        """The filter as a circuit."""
+        return FrequencyFilter(self._registers, self._transfer / self._bound)

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -46,7 +47,7 @@ from qconv.circuits.signs import sign_flips
 from qconv.execution.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.whole_image.amplification import check_amplify, check_read_out
-from qconv.methods.whole_image.encoded_image import EncodedImage
+from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.read_outs import CoherentReadOut, ReadOut, read_out_of, superposed
 from qconv.planning.method import Method, Prediction
 from qconv.planning.plan import Plan
@@ -113,92 +114,109 @@ class Interference(Method):
         check_read_out(self.read_out, signed=self.signed)
 
     @property
-    def corrects_readout(self) -> bool:  # type: ignore[override]
-        """Unless it reads roots of counts."""
+    def corrects_readout(self) -> bool:
+        """Whether counts can be corrected: not where roots of them are read."""
         return self.signed and self.read_out == "linear"
 
-    def build(self, plan: Plan) -> list[Program]:
+    def prepare(self, plan: Plan) -> PreparedInterference:
+        """Return the work for one plan."""
+        return PreparedInterference(self, plan)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedInterference(PreparedImage[Interference]):
+    """The circuit that superposes displaced copies of one plan's image."""
+
+    @cached_property
+    def programs(self) -> list[Program]:
         """The circuit; none where all copies cancel."""
-        encoded, read = self._encoded(plan), self._read_out(plan)
+        encoded, read = self.encoded, self._read_out
         if encoded.unit == 0 or read.vanishes:
             return []
-        made = read.amplification
+        made, signed = read.amplification, self.method.signed
         return [
             encoded.program(
-                lambda: self._shell(plan),
-                lambda: superposed(encoded.content, signed=self.signed, weight=made.weight),
-                encoded.layout.num_qubits + self._label_qubits(plan),
-                rounds=Rounds(made.rounds, lambda circuit: self._reflect(plan, circuit)),
+                self._shell,
+                lambda: superposed(encoded.content, signed=signed, weight=made.weight),
+                encoded.layout.num_qubits + self._label_qubits,
+                rounds=Rounds(
+                    made.rounds,
+                    lambda circuit: circuit.compose(self._reflection, inplace=True, copy=False),
+                ),
             )
         ]
 
-    def decode(self, plan: Plan, outcomes: Iterator[Outcomes]) -> Convolution:
+    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
         """Turn the counts of the cells into amplitudes."""
-        encoded = self._encoded(plan)
-        if encoded.unit == 0:
-            return encoded.nothing("image: zero everywhere")
-        if self._read_out(plan).vanishes:
-            return encoded.nothing("image: constant where the kernel, which sums to 0, sees it")
-        return self._read_out(plan).decode(next(outcomes), self._label_qubits(plan))
+        if self.encoded.unit == 0:
+            return self.encoded.nothing("image: zero everywhere")
+        if self._read_out.vanishes:
+            return self.encoded.nothing(
+                "image: constant where the kernel, which sums to 0, sees it"
+            )
+        return self._read_out.decode(next(outcomes), self._label_qubits)
 
-    def num_qubits(self, plan: Plan) -> int:
-        """Qubits of the circuit, whatever the image shows."""
-        return int(self._shell(plan).num_qubits)
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits of the circuit, whatever the image shows."""
+        return int(self._shell().num_qubits)
 
-    def predict(self, plan: Plan) -> Prediction:
-        """Success probability, and the standard error of every pixel."""
-        return self._read_out(plan).predict()
+    def predict(self) -> Prediction:
+        """Predict the success probability and the standard error of every pixel."""
+        return self._read_out.predict()
 
-    def _label_qubits(self, plan: Plan) -> int:
-        return self.signed + len(qubits_of(kernel_registers(plan.propagator.shape)))
+    @property
+    def _label_qubits(self) -> int:
+        """Number of measured qubits besides the position's."""
+        shape = self.plan.propagator.shape
+        return self.method.signed + len(qubits_of(kernel_registers(shape)))
 
-    def _encoded(self, plan: Plan) -> EncodedImage:
-        """The image as amplitudes."""
-        others = self._label_qubits(plan)
-        return EncodedImage.of(plan, others, measured=others, prepared=self.signed)
+    def _encode(self) -> EncodedImage:
+        """Encode the image as amplitudes."""
+        others = self._label_qubits
+        return EncodedImage.of(self.plan, others, measured=others, prepared=self.method.signed)
 
-    def _read_out(self, plan: Plan) -> ReadOut:
-        def make() -> ReadOut:
-            encoded = self._encoded(plan)
-            kernel, gain = encoded.kernel
-            transfer = encoded.transfer(kernel)
-            bound = float(np.abs(kernel).sum())
-            read = CoherentReadOut(encoded, encoded.through(transfer), bound, self.signed, gain)
-            return read_out_of(read, transfer, self.amplify, self.read_out)
+    @cached_property
+    def _read_out(self) -> ReadOut:
+        """How the circuit's outcomes are read."""
+        encoded, method = self.encoded, self.method
+        kernel, gain = encoded.kernel
+        transfer = encoded.transfer(kernel)
+        bound = float(np.abs(kernel).sum())
+        read = CoherentReadOut(encoded, encoded.through(transfer), bound, method.signed, gain)
+        return read_out_of(read, transfer, method.amplify, method.read_out)
 
-        return plan.once(ReadOut, make)
-
-    def _shell(self, plan: Plan) -> QuantumCircuit:
+    def _shell(self) -> QuantumCircuit:
         """The circuit that superposes displaced copies, without the preparation of the image.
 
         Registers ``row`` and ``column``, ``reference`` if signed, ``kernel_row`` and
         ``kernel_column``, ``ancilla_0`` if the adders need it.
         """
-        shell = self._displaced(plan)
-        shell.compose(self._merged(plan, shell), inplace=True)
-        if self.signed:
+        shell = self._displaced()
+        shell.compose(self._merged(shell), inplace=True)
+        if self.method.signed:
             shell.h(_qubits(shell, "reference"))
         return shell
 
-    def _displaced(self, plan: Plan) -> QuantumCircuit:
+    def _displaced(self) -> QuantumCircuit:
         """The copies, one for each state of the kernel registers."""
-        encoded = self._encoded(plan)
+        encoded = self.encoded
         kernel, _ = encoded.kernel
         position, kernels = axis_registers(encoded.layout.bits), kernel_registers(kernel.shape)
-        reference = QuantumRegister(1, "reference")
-        shell = QuantumCircuit(*position.values(), *[reference] * self.signed, *kernels.values())
+        reference = [QuantumRegister(1, "reference")] * self.method.signed
+        shell = QuantumCircuit(*position.values(), *reference, *kernels.values())
         prepared = encode_amplitudes(np.sqrt(np.abs(kernel)))
         shell.compose(prepared, qubits_of(kernels), inplace=True)
-        family = encoded.family(self.adder)
+        family = encoded.family(self.method.adder)
         append_shift(shell, position, kernels, kernel.shape, family=family)
         return shell
 
-    def _merged(self, plan: Plan, shell: QuantumCircuit) -> QuantumCircuit:
+    def _merged(self, shell: QuantumCircuit) -> QuantumCircuit:
         """What merges the copies, with their signs, where the kernel registers will read 0."""
-        kernel, _ = self._encoded(plan).kernel
+        kernel, _ = self.encoded.kernel
         merged = shell.copy_empty_like()
         kernels = qubits_of(kernel_registers(kernel.shape))
-        if not self.signed:
+        if not self.method.signed:
             signed = np.sign(kernel) * np.sqrt(np.abs(kernel))
             merged.compose(encode_amplitudes(signed).inverse(), kernels, inplace=True)
             return merged
@@ -208,20 +226,17 @@ class Interference(Method):
         merged.compose(prepared.inverse(), kernels, inplace=True)
         return merged
 
-    def _reflect(self, plan: Plan, circuit: QuantumCircuit) -> None:
-        """Append all of it, the sign of the kernel registers' 0, and all of it undone."""
-
-        def make() -> QuantumCircuit:
-            displaced = self._displaced(plan)
-            merged = self._merged(plan, displaced)
-            kernels = qubits_of(kernel_registers(plan.propagator.shape))
-            whole = displaced.compose(merged)
-            append_flip(whole, kernels, kernels)
-            whole.compose(merged.inverse(), inplace=True)
-            whole.compose(displaced.inverse(), inplace=True)
-            return whole
-
-        circuit.compose(plan.once("reflect", make), inplace=True, copy=False)
+    @cached_property
+    def _reflection(self) -> QuantumCircuit:
+        """All of it, the sign of the kernel registers' 0, and all of it undone."""
+        displaced = self._displaced()
+        merged = self._merged(displaced)
+        kernels = qubits_of(kernel_registers(self.plan.propagator.shape))
+        whole = displaced.compose(merged)
+        append_flip(whole, kernels, kernels)
+        whole.compose(merged.inverse(), inplace=True)
+        whole.compose(displaced.inverse(), inplace=True)
+        return whole
 
 
 def _qubits(circuit: QuantumCircuit, name: str) -> list[Qubit]:

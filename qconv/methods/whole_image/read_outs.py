@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qconv.execution.outcomes import Outcomes
 from qconv.methods.whole_image.amplification import Amplification, Scale, choose
+from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.methods.whole_image.outcome_counts import (
     Labels,
@@ -149,16 +150,21 @@ class CoherentReadOut:
             expected: Success probability, predicted.
         """
         encoded, factor = self.encoded, self.factor * self.gain
-        more: dict[str, Any] = {}
+        diagnostics = None
         if counts.executions:
             unit = encoded.in_units(np.array(1 / math.sqrt(number)), factor)
             shape = encoded.plan.grid.output_shape
-            more = {
-                "counts": encoded.layout.outputs(counts.sums[0]).astype(np.int64),
-                "count_unit": np.full(shape, float(unit)),
-            }
+            diagnostics = CountDiagnostics(
+                encoded.layout.outputs(counts.sums[0]).astype(np.int64),
+                np.full(shape, float(unit)),
+            )
         return encoded.result(
-            counts, estimate, factor, expected=expected, variant=" magnitude", **more
+            counts,
+            estimate,
+            factor,
+            expected=expected,
+            variant=" magnitude",
+            diagnostics=diagnostics,
         )
 
 

@@ -1,0 +1,70 @@
+"""Sampling: how circuits are run and measured, the same for every verb and every method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qconv._checks import whole_number
+from qconv.execution.backends import Backend, check_backend, noise_name
+from qconv.execution.readout import ReadoutMitigation, check_mitigation
+from qconv.execution.seeds import Seed, root_seed
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """How circuits are run and measured."""
+
+    backend: Backend
+    """Where circuits run; None for the ideal Aer simulator."""
+    seed: np.random.SeedSequence
+    """Root of all random streams."""
+    seeded: bool = True
+    """Whether the caller gave the seed; if not, a checkpoint's seed takes its place."""
+    job_shots: int | None = None
+    """Maximum number of shots per job; None for the backend's limit."""
+    mitigation: ReadoutMitigation | None = None
+    """How readout errors are corrected; None for no correction."""
+
+    @classmethod
+    def checked(
+        cls,
+        backend: Backend = None,
+        seed: Seed = None,
+        job_shots: int | None = None,
+        mitigation: ReadoutMitigation | str | None = None,
+    ) -> Sampling:
+        """Check the arguments of a verb.
+
+        Raises:
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument has a wrong value.
+        """
+        check_backend(backend)
+        return cls(
+            backend,
+            root_seed(seed),
+            seeded=seed is not None,
+            job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
+            mitigation=check_mitigation(mitigation),
+        )
+
+    @property
+    def ideal(self) -> Sampling:
+        """The same on the ideal simulator."""
+        return replace(self, backend=None, mitigation=None)
+
+    def call(self) -> dict[str, str]:
+        """Strings that differ where a measurement gives other outcomes, or another order of them.
+
+        The seed is not among them.
+        """
+        options = getattr(self.backend, "options", None)
+        how = {name: getattr(options, name, None) for name in ("method", "precision")}
+        mitigation = self.mitigation
+        return {
+            "backend": f"{type(self.backend).__qualname__} {noise_name(self.backend)} {how}",
+            "job_shots": str(self.job_shots),
+            "mitigation": "" if mitigation is None else f"{mitigation.name} {mitigation.shots}",
+        }

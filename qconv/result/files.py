@@ -1,0 +1,111 @@
+"""Files of results: the arrays and fields of a result, by name."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import qpy
+
+from qconv.result.circuits import with_arrays, with_numbers
+from qconv.result.diagnostics import Diagnostics, kind_of, named
+from qconv.result.origin import Origin
+from qconv.result.success import Success
+
+if TYPE_CHECKING:
+    from qconv.result.convolution import Convolution
+
+_FORMAT = 5
+
+#: Begins the names of the arrays of diagnostics.
+_DIAGNOSTICS = "diagnostics."
+
+
+def parts_of(result: Convolution) -> dict[str, Any]:
+    """Return the arrays that `Convolution.save` writes, by name."""
+    fields = {
+        "format": _FORMAT,
+        "shots": None if isinstance(result.shots, np.ndarray) else result.shots,
+        "total_shots": result.total_shots,
+        "success": [
+            result.success_probability,
+            result.success_stderr,
+            result.expected_success,
+        ],
+        "oracle_calls": result.oracle_calls,
+        "independent": result.independent,
+        "quantity": result.quantity,
+        "streams": sorted(result.streams),
+        "versions": sorted(result.versions),
+        "diagnostics": None if result.diagnostics is None else kind_of(type(result.diagnostics)),
+    }
+    optional = {} if result.diagnostics is None else _arrays_of(result.diagnostics)
+    if result.bias is not None:
+        optional["bias"] = result.bias
+    if isinstance(result.shots, np.ndarray):
+        optional["shots_of_pixels"] = result.shots
+    circuits = io.BytesIO()
+    if result.circuits:
+        qpy.dump([with_arrays(circuit) for circuit in result.circuits], circuits)
+    return {
+        "image": result.image,
+        "stderr": result.stderr,
+        "circuits": np.frombuffer(circuits.getvalue(), dtype=np.uint8),
+        "fields": np.array(json.dumps(fields)),
+        **optional,
+    }
+
+
+def read_parts(file: IO[bytes]) -> dict[str, Any]:
+    """Read the fields of a `Convolution` from a file of the arrays of `parts_of`.
+
+    Raises:
+        UnknownKindError: If the class of the diagnostics has not been imported.
+        Exception: Any other, if the file holds something else.
+    """
+    with np.load(file, allow_pickle=False) as arrays:
+        image, stderr, packed = (arrays[name] for name in ("image", "stderr", "circuits"))
+        fields = json.loads(str(arrays["fields"]))
+        bias, each = arrays.get("bias"), arrays.get("shots_of_pixels")
+        own = {
+            name.removeprefix(_DIAGNOSTICS): arrays[name]
+            for name in arrays.files
+            if name.startswith(_DIAGNOSTICS)
+        }
+    if fields.pop("format") != _FORMAT:
+        raise ValueError("its format is of another version")
+    probability, stderr_of_it, expected = fields["success"]
+    loaded = qpy.load(io.BytesIO(packed.tobytes())) if packed.size else ()
+    streams, made_by = frozenset(fields.pop("streams")), frozenset(fields.pop("versions"))
+    quantity, kind = fields.pop("quantity"), fields.pop("diagnostics")
+    if each is not None:
+        fields["shots"] = each
+    return {
+        **fields,
+        "image": image,
+        "stderr": stderr,
+        "circuits": tuple(map(with_numbers, loaded)),
+        "success": Success(float(probability), float(stderr_of_it), expected),
+        "bias": bias,
+        "diagnostics": None if kind is None else named(kind).from_arrays(own),
+        "origin": Origin(quantity, streams, made_by),
+    }
+
+
+def _arrays_of(diagnostics: Diagnostics) -> dict[str, NDArray[Any]]:
+    """Return the arrays of diagnostics, by the names that they have in the file.
+
+    Raises:
+        TypeError: If one of them is an array of Python objects, which needs pickle.
+    """
+    arrays = {}
+    for name, value in diagnostics.arrays().items():
+        array = np.asarray(value)
+        if array.dtype.hasobject:
+            kind = type(diagnostics).__name__
+            raise TypeError(f"{kind}.arrays: expected numbers, got Python objects in {name!r}")
+        arrays[f"{_DIAGNOSTICS}{name}"] = array
+    return arrays

@@ -1,0 +1,76 @@
+"""Indices of results: integers, slices, ``...`` and ``np.newaxis``."""
+
+from __future__ import annotations
+
+import operator
+from types import EllipsisType
+from typing import TypeAlias
+
+import numpy as np
+
+#: Index of all arrays of the image's shape.
+Index: TypeAlias = tuple[int | slice | EllipsisType | None, ...]
+
+
+def basic_index(index: object, shape: tuple[int, ...]) -> tuple[Index, str]:
+    """Check the index of a part.
+
+    Args:
+        index: Index as a user writes it.
+        shape: Shape of the image.
+
+    Returns:
+        The index as a tuple, and a name, the same for every way to write the index; the name is
+        empty if the part is the whole.
+
+    Raises:
+        TypeError: If an item is not an integer, a slice, ``...`` or ``np.newaxis``.
+        IndexError: If the index is out of range, selects nothing, or leaves no axis.
+    """
+    items = index if isinstance(index, tuple) else (index,)
+    checked = tuple(map(_item, items))
+    selected = np.broadcast_to(np.int8(0), shape)[checked].shape  # NumPy's own errors
+    name = _name(checked, shape)
+    if name and not selected:
+        raise IndexError(
+            "index: expected at least one axis to be left, got a single pixel; write "
+            "result.image[index] and result.stderr[index], or a slice of length 1"
+        )
+    if name and 0 in selected:
+        raise IndexError(f"index: expected to select pixels of {shape}, got the shape {selected}")
+    return checked, name
+
+
+def _item(item: object) -> int | slice | EllipsisType | None:
+    """Check one item of an index."""
+    if item is None or isinstance(item, slice | EllipsisType):
+        return item
+    if isinstance(item, int | np.integer) and not isinstance(item, bool):
+        return operator.index(item)
+    raise TypeError(
+        f"index: expected integers, slices or ..., got {type(item).__name__}; index the arrays "
+        "instead: result.image[index], result.stderr[index]"
+    )
+
+
+def _name(index: Index, shape: tuple[int, ...]) -> str:
+    """Name the pixels that an index selects; the empty string for all of them."""
+    given = sum(item is not None and item is not ... for item in index)
+    rest: Index = (slice(None),) * (len(shape) - given)
+    place = index.index(...) if ... in index else len(index)
+    whole = (*index[:place], *rest, *index[place + 1 :])
+    lengths = iter(shape)
+    names, everything = [], True
+    for item in whole:
+        if item is None:
+            names.append("newaxis")
+            everything = False
+        elif isinstance(item, slice):
+            length = next(lengths)
+            seen = range(length)[item]
+            everything &= seen == range(length)
+            names.append(f"{seen[0]}:{seen[-1]}:{seen.step}" if len(seen) > 1 else f"{seen}")
+        elif isinstance(item, int):
+            names.append(str(item % next(lengths)))
+            everything = False
+    return "" if everything else f"[{', '.join(names)}]"

@@ -1,0 +1,45 @@
+"""Origins: estimated quantity, random streams and package versions of results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from qconv._versions import versions
+
+#: Message for two results that estimate different quantities.
+DIFFERENT = (
+    "only results of the same image, kernel, mode and boundary add up, measured with "
+    "the same noise if any; these differ"
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Estimated quantity, random streams and package versions of a result."""
+
+    quantity: str = ""
+    """Digest of the estimated quantity: image, kernel, geometry, index of the part if any, and the
+    backend's noise if any."""
+    streams: frozenset[str] = frozenset()
+    """Names of the random streams of the shots."""
+    versions: frozenset[str] = field(default_factory=versions)
+    """Versions of the packages that computed the result, each as in ``"numpy 2.4.6"``."""
+
+    def __add__(self, other: Origin) -> Origin:
+        """Return the origin of the sum of two results.
+
+        Raises:
+            ValueError: If the two results estimate different quantities or share shots.
+        """
+        if self.quantity != other.quantity:
+            raise ValueError(DIFFERENT)
+        if self.streams & other.streams:
+            raise ValueError(
+                "the two results came from the same seed, so they are the same shots, not more "
+                "(or dealt out in the same way); expected different seeds"
+            )
+        return Origin(self.quantity, self.streams | other.streams, self.versions | other.versions)
+
+    def part(self, name: str) -> Origin:
+        """Return the origin of a part of the result, by the name of the part's index."""
+        return replace(self, quantity=f"{self.quantity}{name}")
