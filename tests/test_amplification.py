@@ -473,7 +473,7 @@ def test_standard_errors_of_many_shots_are_propagated(method):
     rng = np.random.default_rng(4)
     image, kernel = rng.random((2, 4)) + 0.2, rng.random((1, 2)) + 0.1
     plan = qconv.plan(image, kernel, method=method, shots=100, seed=1, **WRAP)
-    (program,) = method.build(plan)
+    (program,) = plan.prepared.programs
     circuit = program.circuit()
     bits = program.measurement(circuit)
     law = born_probabilities(circuit.remove_final_measurements(inplace=False), measured=bits)
@@ -481,7 +481,7 @@ def test_standard_errors_of_many_shots_are_propagated(method):
 
     def decoded(counts):
         histogram = Histogram(np.arange(2**bits), counts)
-        return method.decode(plan, iter([Outcomes(program, histograms=(histogram,))]))
+        return plan.prepared.decode(iter([Outcomes(program, histograms=(histogram,))]))
 
     seen, slopes = np.flatnonzero(counts > 1000), []
     for outcome in seen:

@@ -118,10 +118,10 @@ class TestErrors:
         result = run(image, kernel, powers=(0, 1), boundary="symm")
         within = np.ones_like(image, dtype=bool)
         within[:, 5:7] = False
-        assert not result.reliable[within].any()
-        assert result.reliable[~within].mean() > 0.5
+        assert not result.diagnostics.reliable[within].any()
+        assert result.diagnostics.reliable[~within].mean() > 0.5
         local = run(image, kernel, powers=(0, 1), kind="local", boundary="symm")
-        assert local.reliable[within].all()
+        assert local.diagnostics.reliable[within].all()
         assert not local.stderr[within].any()
 
 

@@ -372,7 +372,7 @@ def test_calibration_is_part_of_the_errors(name):
     method, image, kernel = TestWholeImages().case(name)
     where = {"method": method, "shots": 100, "mode": "same", "boundary": "wrap", "seed": 1}
     plan = qconv.plan(image, kernel, **where)
-    (program,) = method.build(plan)
+    (program,) = plan.prepared.programs
     bits = program.measurement(program.circuit())
     rng = np.random.default_rng(3)
     counts = rng.multinomial(program.executions, rng.dirichlet(np.ones(2**bits)))
@@ -382,7 +382,7 @@ def test_calibration_is_part_of_the_errors(name):
     def decoded(errors, variances):
         readout = Readout(errors, variances)
         outcomes = Outcomes(program, histograms=(histogram,), readout=readout)
-        return method.decode(plan, iter([outcomes]))
+        return plan.prepared.decode(iter([outcomes]))
 
     def estimates(errors):
         result = decoded(errors, np.zeros_like(errors))

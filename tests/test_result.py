@@ -55,33 +55,24 @@ class TestAddition:
 
     def test_magnitudes(self):
         """Roots of all counts in a joint unit, not means of roots."""
-        parts = [
-            by_hand([3.0 * 3, 0], [1.0, 1], 10, "a", counts=np.array([9, 0])),
-            by_hand([4.0 * 4, 0], [1.0, 1], 90, "b", counts=np.array([16, 0])),
-        ]
-        units = ([3.0, 0], [4.0, 0])
         one, other = (
-            dataclasses.replace(part, count_unit=np.array(unit))
-            for part, unit in zip(parts, units, strict=True)
+            by_hand(
+                [image, 0.0],
+                [1.0, 1.0],
+                shots,
+                name,
+                diagnostics=CountDiagnostics(np.array([count, 0]), np.array([unit, 0.0])),
+            )
+            for image, shots, name, count, unit in (
+                (9.0, 10, "a", 9, 3.0),
+                (16.0, 90, "b", 16, 4.0),
+            )
         )
         total = one + other
-        assert total.counts.tolist() == [25, 0]
-        np.testing.assert_allclose(total.count_unit, [12 / 5, 0])  # 1 / unit**2 add up
+        assert total.diagnostics.counts.tolist() == [25, 0]
+        np.testing.assert_allclose(total.diagnostics.unit, [12 / 5, 0])  # 1 / unit**2 add up
         np.testing.assert_allclose(total.image, [12, 0])
         np.testing.assert_allclose(total.stderr, [12 / 5 * 0.5, 0], rtol=0.01)
-
-    def test_success(self):
-        """Means by executions, measured and predicted; none predicted if either has none."""
-        one = by_hand([0.0, 4], [3.0, 0], 10, "a", expected_success=0.9)
-        other = by_hand([4.0, 4], [4.0, 0], 30, "b", expected_success=0.5)
-        one = dataclasses.replace(one, success_probability=0.8, success_stderr=0.3)
-        other = dataclasses.replace(other, success_probability=0.4, success_stderr=0.4)
-        for total in (one + other, other + one):
-            assert total.success_probability == pytest.approx(0.25 * 0.8 + 0.75 * 0.4)
-            assert total.success_stderr == pytest.approx(np.hypot(0.25 * 0.3, 0.75 * 0.4))
-            assert total.expected_success == pytest.approx(0.25 * 0.9 + 0.75 * 0.5)
-        assert (one + dataclasses.replace(other, expected_success=None)).expected_success is None
-        assert (dataclasses.replace(one, expected_success=None) + other).expected_success is None
 
     def test_pixels_without_shots(self):
         """They are known without: both say the same, and neither counts more."""
