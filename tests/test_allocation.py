@@ -168,6 +168,26 @@ class TestOptimal:
         assert "to" in str(again)
         assert repr(again).startswith("<Convolution")
 
+    def test_results_add_up_where_pixels_need_no_shots(self):
+        """A bright square in a dark picture: away from its edge every shot says the same."""
+        image = np.zeros((9, 9))
+        image[2:7, 2:7] = 4.0
+        exact = classical.convolve(image, EDGE, **WHERE)
+        results = [
+            qconv.convolve(image, EDGE, method=OPTIMAL, shots=30, seed=seed, **WHERE)
+            for seed in (1, 2, 3)
+        ]
+        total = sum(results)
+        idle = total.shots == 0
+        assert 9 <= idle.sum() < idle.size
+        np.testing.assert_array_equal(total.image[idle], exact[idle])
+        assert not total.stderr[idle].any()
+        assert (total.stderr[~idle] > 0).all()
+        assert np.isfinite(total.image).all()
+        shots = np.array([part.shots for part in results])
+        mean = np.sum(shots * [part.image for part in results], axis=0)
+        np.testing.assert_allclose(total.image[~idle], (mean / shots.sum(axis=0).clip(1))[~idle])
+
     def test_same_seed_same_bytes(self):
         image = np.random.default_rng(5).random((70, 70))
         runs = [qconv.convolve(image, EDGE, method=OPTIMAL, shots=5, seed=1) for _ in range(2)]

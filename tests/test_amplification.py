@@ -21,7 +21,9 @@ import qconv
 from qconv.circuits.amplification.preparation import RotationTree, tree_angles
 from qconv.circuits.amplification.rounds import REFLECTION, Reflection
 from qconv.circuits.registers import ROUND
+from qconv.execution.histogram import Histogram
 from qconv.execution.law import born_probabilities
+from qconv.execution.outcomes import Outcomes
 from qconv.methods.whole_image.amplification import MOST_ROUNDS, Amplification, choose
 from tests.cases import EDGE, close, random_integers
 
@@ -453,3 +455,45 @@ def test_results_are_saved_with_their_rounds(tmp_path):
     np.testing.assert_allclose(loaded, law, rtol=0, atol=1e-15)
     more = qconv.convolve(image, EDGE, method=method, shots=5, seed=2, boundary="wrap")
     assert len((again + more).circuits) == 1
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        qconv.Diffusion(),
+        *(method(amplify=rounds) for method in METHODS for rounds in (0, 1, 2)),
+        *(method(amplify=rounds, read_out="root") for method in METHODS for rounds in (0, 1)),
+        *(method(amplify=rounds, signed=False) for method in METHODS for rounds in (1, 2)),
+    ],
+    ids=str,
+)
+def test_standard_errors_of_many_shots_are_propagated(method):
+    """By numerical derivatives of the result, from the covariance of a multinomial's counts.
+
+    Few cells, so that it matters that they share out one number, which is random as well.
+    """
+    rng = np.random.default_rng(4)
+    image, kernel = rng.random((2, 4)) + 0.2, rng.random((1, 2)) + 0.1
+    plan = qconv.plan(image, kernel, method=method, shots=100, seed=1, **WRAP)
+    (program,) = plan.prepared.programs
+    circuit = program.circuit()
+    bits = program.measurement(circuit)
+    law = born_probabilities(circuit.remove_final_measurements(inplace=False), measured=bits)
+    counts = np.rint(10.0**12 * law).astype(np.int64)
+
+    def decoded(counts):
+        histogram = Histogram(np.arange(2**bits), counts)
+        return plan.prepared.decode(iter([Outcomes(program, histograms=(histogram,))]))
+
+    seen, slopes = np.flatnonzero(counts > 1000), []
+    for outcome in seen:
+        step = np.zeros_like(counts)
+        step[outcome] = max(1, counts[outcome] // 10**4)
+        change = decoded(counts + step).image - decoded(counts - step).image
+        slopes.append(change.ravel() / (2 * step[outcome]))
+    p, by_count = counts[seen] / counts.sum(), np.transpose(slopes)
+    covariance = counts.sum() * (np.diag(p) - np.outer(p, p))
+    expected = np.einsum("xi,ij,xj->x", by_count, covariance, by_count)
+    result = decoded(counts)
+    np.testing.assert_allclose(result.stderr.ravel() ** 2, expected, rtol=1e-6)
+    close(result.image, classical.convolve(image, kernel, **WRAP), 1e-4)

@@ -7,8 +7,10 @@ import resource
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,8 +25,10 @@ from qconv._versions import versions
 from qconv.cli import main
 from qconv.execution import checkpoint, continuing
 from qconv.execution import shots as shots_module
-from qconv.execution.checkpoint import Checkpoint
+from qconv.execution.checkpoint import About, Checkpoint
+from qconv.execution.histogram import Histogram
 from qconv.execution.patience import Patience
+from qconv.execution.seeds import derived
 from qconv.visualization import figures
 from tests.cases import EDGE
 from tests.stopping import KINDS, digest
@@ -34,6 +38,9 @@ IMAGE = np.random.default_rng(0).random((9, 11)) + 0.2
 WIDE = np.random.default_rng(0).random((200, 330))
 LARGE = np.random.default_rng(1).random((4, 4))
 AER = AerSimulator()
+
+#: As users have them: the tests write more often.
+USUAL = {name: getattr(checkpoint, name) for name in ("LEAST_INTERVAL", "SHARE")}
 
 
 @pytest.fixture(autouse=True)
@@ -179,6 +186,53 @@ def test_a_plan_runs_with_one_as_well(stop_after):
         plan.run(checkpoint="run.npz")
     stop_after(None)
     assert digest(plan.run(checkpoint=Path("run.npz"))) == digest(plan.run())
+
+
+def test_no_two_places_share_what_was_gathered():
+    """Numbers of places have several digits: (1, 11), (11, 1) and (111,) are three places."""
+    root = np.random.SeedSequence(5)
+    places = [(1, 11), (11, 1), (111,), (1, 1, 1), (0, 111), (1,), (11,), ()]
+    kept = Checkpoint(Path("run.npz"), About({}, [5], 30))
+    for number, place in enumerate(places):
+        assert kept.histogram(derived(root, *place)) is None
+        histogram = Histogram(np.array([number]), np.array([number + 1]))
+        kept.keep_histogram(derived(root, *place), histogram, set())
+        sums = kept.sums(derived(root, *place))
+        assert not sums.known
+        assert sums.once(lambda number=number: np.array([float(number)])) == number
+    for found in (kept, Checkpoint.read(Path("run.npz"))):
+        for number, place in enumerate(places):
+            histogram = found.histogram(derived(root, *place))
+            assert (histogram.outcomes, histogram.counts) == (number, number + 1)
+            assert found.sums(derived(root, *place)).once(lambda: None) == number
+
+
+@pytest.mark.parametrize("took", [0.0, 0.004, 0.5])
+def test_writes_once_a_second_or_for_a_hundredth_of_the_time(took, monkeypatch):
+    """By a clock of its own: pieces come every 50 ms for 200 s, and writing takes ``took``."""
+    clock, written, put = SimpleNamespace(now=1e4), [], checkpoint.put_records
+
+    def slowly(*arguments):
+        put(*arguments)
+        clock.now += took
+        written.append(clock.now)
+
+    monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(checkpoint, "put_records", slowly)
+    monkeypatch.setattr(checkpoint, "replaced", lambda path: nullcontext(io.BytesIO()))
+    for name, value in USUAL.items():
+        monkeypatch.setattr(checkpoint, name, value)
+    kept = Checkpoint(Path("run.npz"), About({}, [5], 30))
+    kept.begin()
+    end = clock.now + 200
+    while clock.now < end:
+        clock.now += 0.05
+        kept._keep("piece", (np.zeros(1),))
+    pauses = np.diff(written) - took
+    wanted = max(1.0, 100 * took)
+    assert len(pauses) >= 3
+    assert pauses.min() > wanted - 1e-6
+    assert pauses.max() < wanted + 0.05 + 1e-6
 
 
 # ------------------------------------------------------------------------------------- finished

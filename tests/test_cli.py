@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import classical
 import qconv
 from qconv.cli import main
 from qconv.cli.convolve_options import parser
+from qconv.cli.report import _success
 from qconv.kernels import KERNEL_NAMES
 from qconv.visualization import figures as plotting
 
@@ -490,12 +492,23 @@ class TestKernels:
         assert main(["in.png", *options]) == 0
         out = capsys.readouterr().out
         assert f"{3 * 500 * 12 * 14:,} executions" in out
+        assert "RMSE x root of 500 oracle calls per pixel" in out
         tables = dict(re.findall(r"^  (\S.*?)  +(\S.*)$", out, re.MULTILINE))
         value, stderr = map(float, tables["measured"].split(" +- "))
         assert abs(value - float(tables["predicted"])) < 6.2 * stderr  # false alarms: 6e-10
         assert 0 < int(tables["two-qubit gates"]) <= gates
         assert f"preparing the image: at most {2**pixels - pixels - 1:,} two-qubit gates" in out
         assert ("the diagonal: at most 510 two-qubit gates" in out) == (method == "fourier")
+
+    def test_success_of_all_channels(self):
+        """A mean of three, independent of each other."""
+        numbers = [(0.25, 0.03, 0.3), (0.5, 0.04, 0.5), (0.75, 0.12, 0.4)]
+        names = ("success_probability", "success_stderr", "expected_success")
+        results = [SimpleNamespace(**dict(zip(names, part, strict=True))) for part in numbers]
+        assert _success(results).splitlines() == [
+            "measured   0.500000 +- 0.043",
+            "predicted  0.400000",
+        ]
 
     def test_estimation(self, capsys):
         save("in.png", COLOUR)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qconv.execution.dealing import deal
+from qconv.execution.histogram import Histogram
 from tests.chance import assert_law, assert_same_law
 
 
@@ -106,3 +107,16 @@ def test_sums_that_differ(sizes):
 def test_close_to_a_billion():
     hands = deal(np.array([400_000_000, 599_999_999]), [999_999_998, 1], np.random.default_rng(4))
     assert hands.sum(axis=1).tolist() == [999_999_998, 1]
+
+
+def test_only_counts_that_tell_have_a_name():
+    """The same counts of two runs mean the same run only where chance hardly gives them twice."""
+    assert Histogram.empty().name is None
+    assert Histogram(np.array([3]), np.array([10**6])).name is None  # as any run would give
+    assert Histogram(np.array([0, 1]), np.array([500, 500])).name is None  # one in 40
+    rng = np.random.default_rng(1)
+    many = [Histogram(np.arange(64), rng.multinomial(10**6, np.ones(64) / 64)) for _ in range(3)]
+    assert len({histogram.name for histogram in many}) == 3
+    assert None not in {histogram.name for histogram in many}
+    assert Histogram(np.arange(64), many[0].counts.copy()).name == many[0].name
+    assert Histogram(np.arange(1, 65), many[0].counts).name != many[0].name

@@ -9,6 +9,7 @@ import pytest
 
 import classical
 import qconv
+from qconv.visualization.figures import result_figure
 from tests.cases import EDGE
 
 IMAGE = np.random.default_rng(1).random((12, 15))
@@ -54,6 +55,26 @@ class TestPlot:
         result = qconv.convolve(signal, kernel, shots=9, seed=1)
         figure = result.plot(signal, classical.convolve(signal, kernel))
         assert "a row with its 95 % intervals" in titles(figure)
+
+    @pytest.mark.parametrize("colours", [0, 3])
+    def test_intervals_of_a_row(self, colours):
+        """Half of each is 1.96 standard errors, in colour of the mean of the channels."""
+        rng = np.random.default_rng(2)
+        shape = (6, 7, colours) if colours else (6, 7)
+        exact, error, stderr = rng.random(shape), rng.normal(size=shape), 1 + rng.random(shape)
+        figure = result_figure(exact + error, stderr, exact=exact)
+        (axes,) = (axes for axes in figure.axes if "a row" in axes.get_title())
+        row = int(axes.get_xlabel().split()[-1])
+        (drawn,) = axes.containers
+        points, _, (bars,) = drawn
+        ends = np.array(bars.get_segments())[:, :, 1]
+        if colours:
+            measured = (exact + error)[row].mean(axis=1)
+            spread = np.sqrt((stderr[row] ** 2).sum(axis=1)) / 3
+        else:
+            measured, spread = (exact + error)[row], stderr[row]
+        np.testing.assert_allclose(points.get_ydata(), measured, rtol=1e-12)
+        np.testing.assert_allclose(np.ptp(ends, axis=1) / 2, 1.96 * spread, rtol=1e-9)
 
     def test_of_a_single_pixel(self):
         result = qconv.convolve([[2.0]], [[3.0]], shots=5, seed=1)

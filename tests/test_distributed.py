@@ -18,6 +18,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
 import qconv
+from qconv.grid import strided_grid
 from tests.cases import BOUNDARIES, EDGE, MODES
 from tests.test_layout import python
 
@@ -25,6 +26,7 @@ dask = pytest.importorskip("dask", reason="needs Dask, which the extra `distribu
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 qd = pytest.importorskip("qconv.distributed")
+halo = pytest.importorskip("qconv.distributed.halo")
 
 BENCHMARKS = Path(__file__).parent.parent / "docs" / "benchmarks"
 KERNEL = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
@@ -38,6 +40,12 @@ def noisy():
     model = NoiseModel()
     model.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), ["cx"])
     model.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.03, 0.97]]))
+    return AerSimulator(noise_model=model)
+
+
+def other_noise():
+    model = NoiseModel()
+    model.add_all_qubit_readout_error(ReadoutError([[0.9, 0.1], [0.03, 0.97]]))
     return AerSimulator(noise_model=model)
 
 
@@ -313,6 +321,52 @@ class TestLazy:
         assert not np.array_equal(computed(one), computed(other))
         np.testing.assert_array_equal(computed(one), computed(one))
 
+    def test_names_tell_apart_what_differs(self):
+        """Dask takes tasks of one name for one, and would compute them together once."""
+        image = da.from_array(photograph((20, 20)), 10)
+        base = {"shots": 3, "seed": 1, "backend": noisy()}
+        changes = [
+            {},
+            {"image": image + 1},
+            {"kernel": -KERNEL},
+            {"kernel": qconv.Propagator.softmax(KERNEL)},
+            {"mode": "same"},
+            {"boundary": "wrap"},
+            {"fillvalue": 1.0},
+            {"method": qconv.Collapse(baseline=True)},
+            {"shots": 4},
+            {"seed": 2},
+            {"backend": None},
+            {"backend": other_noise()},
+        ]
+        calls = [{"image": image, "kernel": KERNEL} | base | change for change in changes]
+        lazy = [qd.convolve(call.pop("image"), call.pop("kernel"), **call) for call in calls]
+        for field in ("image", "stderr"):
+            assert len({getattr(one, field).name for one in lazy}) == len(lazy)
+        together = dask.compute(*(lazy[n].image for n in (0, 10, 11)), scheduler="sync")
+        for found, n in zip(together, (0, 10, 11), strict=True):
+            alone = qconv.convolve(photograph((20, 20)), KERNEL, **base | changes[n])
+            np.testing.assert_array_equal(found, alone.image)
+        images, weight = image.reshape(1, 1, 20, 20), np.ones((2, 1, 2, 2))
+        changes = [
+            *({}, {"weight": -weight}, {"bias": [1.0, 2]}, {"padding": 1}, {"stride": 2}),
+            *({"shots": 4}, {"seed": 2}, {"baseline": True}),
+            *({"backend": None}, {"backend": other_noise()}),
+        ]
+        calls = [{"weight": weight} | base | change for change in changes]
+        lazy = [qd.conv2d(images, **call) for call in calls]
+        assert len({one.image.name for one in lazy}) == len(lazy)
+
+    def test_channels_of_zeros_run_nothing(self):
+        image = photograph((2, 3, 12, 12))
+        weight = np.ones((4, 3, 2, 2))
+        weight[1] = weight[2, :2] = 0
+        lazy = qd.conv2d(da.from_array(image, 6), weight, shots=5, seed=1)
+        at_once = qconv.conv2d(image, weight, shots=5, seed=1)
+        assert lazy.total_shots == at_once.total_shots == 3 * 5 * 2 * 11 * 11
+        assert len(lazy.circuits) == 3
+        assert same(lazy, at_once)
+
     def test_gigapixels_are_only_numbers(self):
         """Nothing of the image's size is made: 1e9 pixels are 8 GB."""
         image = da.zeros((32_768, 32_768), chunks=4096, dtype=np.uint8)
@@ -342,6 +396,21 @@ def test_a_method_of_a_stranger():
         assert lazy.image.npartitions > 1
         expected = qconv.convolve(image, KERNEL, method=Exact(), boundary="wrap")
         np.testing.assert_array_equal(lazy.image.compute(scheduler="sync"), expected.image)
+
+
+def test_parts_see_no_more_than_they_need():
+    """Of the next part: nothing where strides are longer than kernels reach."""
+    for strides, dilations, depths in (
+        ((1, 1), (1, 1), [0, 0, 1, 2]),
+        ((3, 1), (1, 2), [0, 0, 0, 4]),
+        ((2, 2), (2, 1), [0, 0, 1, 1]),
+        ((1, 5), (3, 3), [0, 0, 3, 2]),
+    ):
+        grid = strided_grid((1, 1, 40, 40), (1, 1, 2, 3), strides, dilations)
+        assert halo._depths(grid) == depths
+        reads = grid.reads((slice(0, 1), slice(0, 1), slice(0, 2), slice(0, 2)))
+        for read, stride, depth in zip(reads[2:], strides, depths[2:], strict=True):
+            assert max(0, read.stop - 2 * stride) == depth
 
 
 class TestRefusals:

@@ -103,12 +103,26 @@ class TestErrors:
         rmse = [np.sqrt(np.mean((result.image - exact) ** 2)) for result in (plain, sharp)]
         assert rmse[0] > 2.5 * rmse[1]
 
-    def test_constant_images_are_exact(self):
+    @pytest.mark.parametrize(("kernel", "value"), [(EDGE, 0.0), (GAUSSIAN, 3.5), (-GAUSSIAN, -3.5)])
+    def test_constant_images_are_exact(self, kernel, value):
         for kind in RANGES:
-            result = run(np.full((8, 8), 3.5), EDGE, kind=kind)
-            np.testing.assert_allclose(result.image, 0, atol=1e-12)
+            result = run(np.full((8, 8), 3.5), kernel, kind=kind)
+            np.testing.assert_allclose(result.image, value, atol=1e-12)
             assert (result.stderr == 0).all()
             assert result.diagnostics.reliable.all()
+
+    @pytest.mark.parametrize("kernel", [GAUSSIAN, -GAUSSIAN], ids=["bright", "dark"])
+    def test_ends_of_the_range(self, kernel):
+        """Where windows are all black or all white the angle is at an end: not to be relied on."""
+        image = np.kron([[0.0, 1.0], [0.0, 1.0]], np.ones((6, 6)))
+        result = run(image, kernel, powers=(0, 1), boundary="symm")
+        within = np.ones_like(image, dtype=bool)
+        within[:, 5:7] = False
+        assert not result.diagnostics.reliable[within].any()
+        assert result.diagnostics.reliable[~within].mean() > 0.5
+        local = run(image, kernel, powers=(0, 1), kind="local", boundary="symm")
+        assert local.diagnostics.reliable[within].all()
+        assert not local.stderr[within].any()
 
 
 class TestCost:

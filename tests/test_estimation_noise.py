@@ -133,6 +133,23 @@ def test_no_angle_of_a_grid_is_more_likely(angles, shots):
     assert (found.value[best] >= highest - 1e-6).all()
 
 
+def test_weights_by_hand():
+    """Scaled counts have the variance of a frequency whose probability varies by the excess."""
+    number, free = len(POWERS), np.zeros(2 + 2 * len(POWERS))
+    free[:2], free[2 + number :] = (0.2, 0.1), 0.5
+    damping = Damping(2.0 * np.array(POWERS) + 1, free, np.full(number, 0.3), np.eye(len(free)))
+    trials = np.array([0.0, 1, 2, 50, 10_000]) * np.ones((number, 1))
+    hits = np.where(trials > 1, np.rint(0.4 * trials), trials)
+    p = ((hits.sum(axis=1) + 1) / (trials.sum(axis=1) + 2))[:, None]
+    contrast = np.exp(-(0.1 + 0.2 * STEPS))
+    excess = 0.3 * (1 - contrast) * np.sqrt(contrast)
+    weights = damping.weights(hits, trials - hits)
+    assert (weights[:, :2] == 1).all()
+    n = trials[:, 2:]
+    expected = excess**2 + (p * (1 - p) - excess**2) / n
+    np.testing.assert_allclose(p * (1 - p) / (n * weights[:, 2:]), expected, rtol=1e-12)
+
+
 class TestCircuits:
     def test_depolarising_noise(self):
         """Two runs on a simulator whose law is exact; 95 % of the intervals hold, or more.

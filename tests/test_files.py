@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import qconv
-from qconv._files import written_together
+from qconv._files import replaced, written_together
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="files of Unix")
 
@@ -236,3 +236,21 @@ class TestSave:
         result().save("expected")
         first = b"before;" if how == "appended" else b""
         assert seen == first + b"first\n" + Path("expected").read_bytes() + b"and more\n"
+
+
+def test_on_the_disk_before_it_takes_the_place_of_another(monkeypatch):
+    """Otherwise a machine that loses power may be left with an empty file."""
+    Path("a.npz").write_bytes(b"old")
+    done = []
+
+    def sync(descriptor):
+        (partial,) = (name for name in names() if name != "a.npz")
+        assert os.fstat(descriptor).st_ino == os.stat(partial).st_ino
+        done.append((Path(partial).read_bytes(), Path("a.npz").read_bytes()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with replaced(Path("a.npz")) as file:
+        file.write(b"new")
+    assert done == [(b"new", b"old")]
+    assert Path("a.npz").read_bytes() == b"new"
+    assert names() == ["a.npz"]

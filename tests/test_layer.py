@@ -297,6 +297,30 @@ class TestLaw:
         z = (result.image - exact) / result.stderr
         assert 0.05 < np.mean(z**2) < 6  # six channels, each with one measured kernel
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_independent_if_all_channels_are(self, order):
+        """A channel of one position has no error at all, the other one that of a calibration."""
+        noise = NoiseModel()
+        noise.add_all_qubit_readout_error(ReadoutError([[0.95, 0.05], [0.1, 0.9]]))
+        weight = np.zeros((2, 4, 2, 2))
+        weight[0], weight[1, 0, 0, 0] = 1.0, 1.0
+        how = {"shots": 500, "seed": 1, "backend": AerSimulator(noise_model=noise)}
+        how["mitigation"] = qconv.ReadoutMitigation(shots=200)
+        assert not qconv.conv2d(INPUT, weight[::order], **how).independent
+        assert qconv.conv2d(INPUT, weight[1:], **how).independent
+
+    def test_success_counts_channels_by_their_executions(self):
+        """A tolerance takes more of the channel with the larger kernel; noise loses some of it."""
+        noise = NoiseModel()
+        noise.add_all_qubit_readout_error(ReadoutError([[0.9, 0.1], [0.1, 0.9]]))
+        weight = np.zeros((2, 4, 3, 1))
+        weight[0], weight[1, 0, :2] = 3.0, 0.5  # of 12 positions in 16 states; of 2 in 2
+        how = {"tolerance": 2.0, "seed": 1, "backend": AerSimulator(noise_model=noise)}
+        both = qconv.conv2d(INPUT, weight, **how)
+        kept = int(np.sum(both.shots))
+        assert both.success_probability == pytest.approx(kept / both.total_shots, rel=1e-12)
+        assert 0.5 < both.success_probability < 0.99
+
     def test_a_baseline_pays_where_images_are_smooth(self):
         ramp = np.add.outer(np.linspace(0, 1, 32), np.linspace(3, 4, 32))
         array = np.stack([ramp, 10 - ramp])[np.newaxis]

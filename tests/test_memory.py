@@ -116,3 +116,25 @@ def test_message(monkeypatch):
     _memory.require_memory(GIB, "image is")
     with pytest.raises(ValueError, match=r"image is too large: needs about 2\.0 GiB of memory, 1"):
         _memory.require_memory(2 * GIB, "image is")
+
+
+def test_what_is_nearly_all_is_looked_up_again(monkeypatch):
+    """Memory that was free a moment ago may be taken: only half of it is allowed unseen."""
+    free, asked, now = [8 * GIB, 8 * GIB, GIB, GIB], [], [1.0]
+
+    def available():
+        asked.append(free[len(asked)])
+        return asked[-1]
+
+    monkeypatch.setattr(_memory, "available_memory", available)
+    monkeypatch.setattr(_memory, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for _ in range(3):
+        _memory.require_memory(4 * GIB, "x is")
+    assert len(asked) == 1  # at one moment it is looked up once
+    _memory.require_memory(5 * GIB, "x is")
+    assert len(asked) == 2
+    with pytest.raises(ValueError, match=r"needs about 5.0 GiB of memory, 1.0 GiB are available"):
+        _memory.require_memory(5 * GIB, "x is")
+    now[0] += 0.25
+    _memory.require_memory(GIB // 2, "x is")
+    assert asked == free

@@ -234,6 +234,14 @@ class TestFloatingPoint:
             seen = tiff(numbers, photometric="rgb", extrasamples=["unassalpha"])
         same(seen, on_white(255.0 * numbers[:, :, :3], numbers[:, :, 3]), atol=1e-4)
 
+    @pytest.mark.parametrize("clear", [1.0, 255.0])
+    def test_transparent_with_other_colours(self, clear):
+        """Colours up to 255: opacity is told from its own numbers, from 0 to 1 or to 255."""
+        colours, opacity = RNG.random((2, 5, 6, 4)).astype(np.float32)
+        numbers = np.dstack([255 * colours[:, :, :3], clear * opacity[:, :, 0]])
+        seen = tiff(numbers, photometric="rgb", extrasamples=["unassalpha"])
+        same(seen, on_white(numbers[:, :, :3], numbers[:, :, 3] / clear), atol=1e-4)
+
 
 class TestColours:
     @pytest.mark.parametrize("ending", ["png", "tif", "gif", "bmp"])

@@ -366,3 +366,15 @@ class TestPlan:
             plan.run(progress=1)
         with pytest.raises(TypeError, match="flipped: expected True or False"):
             make(qconv.Collapse(), flipped=1)
+
+
+@pytest.mark.parametrize(
+    ("planned", "came", "shots"),
+    [(3000, 3000, 7), (3000, 6000, 14), (3000, 1500, 4), (3000, 1286, 3), (3000, 1, 1), (0, 0, 7)],
+)
+def test_shots_that_came(planned, came, shots):
+    """In proportion, rounded, and at least one."""
+    laid_out = qconv.plan([1.0, 2], [1.0, 1], method=qconv.Fourier(), shots=7)
+    assert laid_out.shots_that_came(planned, came) == shots
+    exact = qconv.plan([1.0, 2], [1.0, 1], method=qconv.Fourier(), shots=None)
+    assert exact.shots_that_came(planned, came) is None

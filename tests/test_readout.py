@@ -13,7 +13,10 @@ from qiskit_aer.primitives import SamplerV2
 
 import classical
 import qconv
-from qconv.execution.readout import Readout, applied
+from qconv.execution.calibration import _estimate, _told
+from qconv.execution.histogram import Histogram
+from qconv.execution.outcomes import Outcomes, Selection
+from qconv.execution.readout import Readout, Unfolding, applied
 from qconv.execution.run import run
 from tests.cases import EDGE
 
@@ -71,6 +74,121 @@ class TestReadout:
         assert len(found) == 4
 
 
+def matrix_of(errors):
+    """What readout does to the law of all bits, from the definition."""
+    whole = np.ones((1, 1))
+    for a, b in errors:
+        whole = np.kron([[1 - a, b], [a, 1 - b]], whole)
+    return whole
+
+
+def slopes(function, at, step=1e-6):
+    """Derivatives of a function's values by every entry of an array, ``(values, entries)``."""
+    found = []
+    for index in np.ndindex(at.shape):
+        moved = np.zeros(at.shape)
+        moved[index] = step
+        found.append((function(at + moved) - function(at - moved)) / (2 * step))
+    return np.array(found).T
+
+
+@pytest.mark.parametrize(
+    ("executions", "shots"),
+    [(1, 10_000), (1_000_000, 10_000), (2_000_000, 20_000), (10**8, 10**6), (10**12, 10**6)],
+)
+def test_one_in_a_hundred_calibrates_between_limits(executions, shots):
+    assert qconv.ReadoutMitigation().shots_for(executions) == shots
+    assert qconv.ReadoutMitigation().executions(executions) == 2 * shots
+    assert qconv.ReadoutMitigation(shots=7).shots_for(executions) == 7
+
+
+def test_a_calibration_without_errors_is_not_exact():
+    """Its variance is that of one count more of either kind."""
+    errors, variances = _estimate(0, np.array([0.0, 0.1]), 100)
+    assert errors.tolist() == [0.0, 0.1]
+    likely = np.array([1, 11]) / 102
+    np.testing.assert_allclose(variances, likely * (1 - likely) / 100, rtol=1e-12)
+    assert not _estimate(0, np.array([0.0, 0.1]), None)[1].any()
+
+
+def test_bits_that_are_read_the_other_way():
+    """The errors of a bit that an X gate before its measurement flips change places."""
+    errors, variances = np.arange(1, 7).reshape(3, 2) / 100, np.arange(11, 17).reshape(3, 2) / 1e5
+    told = _told(Readout(errors, variances, 7), 0b101)
+    assert (told.errors == [[0.02, 0.01], [0.03, 0.04], [0.06, 0.05]]).all()
+    assert (told.variances * 1e5).round(9).tolist() == [[12, 11], [13, 14], [16, 15]]
+    assert told.executions == 7
+
+
+class TestVariances:
+    """Propagated from the definition, by derivatives that are taken numerically."""
+
+    SHOTS = 500
+
+    @pytest.fixture
+    def case(self):
+        """Readout errors with their variances, and a law of what is read of three bits."""
+        rng = np.random.default_rng(18)
+        readout = Readout(np.array(PAIRS[:3]), rng.uniform(1e-4, 1e-3, (3, 2)))
+        law = matrix_of(PAIRS[:3]) @ rng.dirichlet(np.ones(8))
+        return readout, law, (np.diag(law) - np.outer(law, law)) / self.SHOTS
+
+    def test_of_a_weighted_sum(self, case):
+        """The shots' variance and the calibration's, neither of them small beside the other."""
+        readout, law, sampling = case
+        weights = np.random.default_rng(3).normal(size=8)
+
+        def estimate(law, errors):
+            return np.atleast_1d(weights @ np.linalg.solve(matrix_of(errors), law))
+
+        by_law = slopes(lambda x: estimate(x, readout.errors), law)
+        by_errors = slopes(lambda x: estimate(law, x), readout.errors)
+        parts = (by_law @ sampling @ by_law.T).item(), by_errors[0] ** 2 @ readout.variances.ravel()
+        assert min(parts) > 0.05 * max(parts)
+        assert readout.variance(weights, law, self.SHOTS) == pytest.approx(sum(parts), rel=1e-6)
+
+    @pytest.mark.parametrize("groups", [1.0, 4.0, np.inf])
+    def test_of_wanted_outcomes(self, groups, case):
+        """Over a mass that comes from the same shots, from four times as many, or is known."""
+        readout, law, of_law = case
+        wanted = np.array([0, 1, 2, 5, 6])
+
+        def estimate(own, others, errors):
+            pool = own / groups + (1 - 1 / groups) * others
+            mass = np.linalg.solve(matrix_of(errors), pool)[wanted].sum()
+            return np.linalg.solve(matrix_of(errors), own)[wanted] / mass
+
+        by_own = slopes(lambda x: estimate(x, law, readout.errors), law)
+        by_others = slopes(lambda x: estimate(law, x, readout.errors), law)
+        by_errors = slopes(lambda x: estimate(law, law, x), readout.errors)
+        expected = by_own @ of_law @ by_own.T
+        if groups > 1:  # the other shots are so many times as many, less one
+            expected += by_others @ of_law @ by_others.T / (groups - 1)
+        of_errors = by_errors @ np.diag(readout.variances.ravel()) @ by_errors.T
+        assert 0.05 < np.trace(expected) / np.trace(of_errors) < 20
+        unfolding = Unfolding(readout, wanted)
+        assert unfolding.mass(law) < 0.9
+        sampling, calibration = unfolding.covariance(law, self.SHOTS, groups)
+        for found, right in ((sampling, expected), (calibration, of_errors)):
+            np.testing.assert_allclose(found, right, rtol=0, atol=1e-6 * np.abs(right).max())
+
+    @pytest.mark.parametrize("shots", [1, 2])
+    def test_few_counted_shots(self, shots):
+        """The mean over everything that two executions can give is the variance; one tells none."""
+        p = np.array([0.3, 0.5, 0.2, 0.0])
+        unfolding = Unfolding(Readout(np.zeros((2, 2)), np.zeros((2, 2))), np.arange(4))
+        mean = np.zeros((4, 4))
+        for first, second in np.ndindex(3, 3):
+            counts = np.bincount([first, second], minlength=4)
+            seen = Selection(None, (counts,), ideal=False, unfolding=unfolding)
+            sampling, calibration = seen.covariance(shots, pooled=shots == 2)
+            assert not calibration.any()
+            mean += p[first] * p[second] * sampling
+        np.testing.assert_allclose(mean, (np.diag(p) - np.outer(p, p)) / shots, atol=1e-15)
+        alone = Selection(None, (np.array([0, 1, 0, 0]),), ideal=False, unfolding=unfolding)
+        assert np.isnan(alone.covariance(1, pooled=True)[0]).all()
+
+
 class TestCollapse:
     def test_exact_expectation(self):
         """Readout errors alone are taken away altogether."""
@@ -110,6 +228,17 @@ class TestCollapse:
             qconv.Collapse(), rng.random((3, 3)), EDGE, range(300), shots=2000, mitigation=few
         )
         assert abs(np.mean(z**2) - 1) < 0.4
+
+    @pytest.mark.parametrize("unit", [2.0**-700, 2.0**-400, 2.0**500, 2.0**1000])
+    @pytest.mark.parametrize("baseline", [False, True])
+    def test_any_unit(self, unit, baseline):
+        """Squares of such numbers leave the range of floating point."""
+        image = np.random.default_rng(18).random((5, 4))
+        where = {"shots": 50, "seed": 3, "backend": reading(), "mitigation": "readout"}
+        where["method"] = qconv.Collapse(baseline=baseline)
+        plain, other = (qconv.convolve(picture, EDGE, **where) for picture in (image, image * unit))
+        np.testing.assert_allclose(other.image / unit, plain.image, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(other.stderr / unit, plain.stderr, rtol=1e-9)
 
     def test_shared_shots(self):
         """Self-normalised: 400 runs, spread of the mean of z^2 0.07 at most, five allowed."""
@@ -223,11 +352,49 @@ class TestWholeImages:
         assert np.allclose(corrected.image, ideal.image, atol=1e-10)
         assert corrected.success_probability == pytest.approx(ideal.success_probability, abs=1e-9)
 
+    def test_errors_have_the_calibration_in_common(self, name):
+        method, image, kernel = self.case(name)
+        where = {"method": method, "shots": 10, "mode": "same", "seed": 1, "backend": reading()}
+        known = qconv.ReadoutMitigation(errors=dict.fromkeys(range(30), (0.02, 0.05)))
+        assert qconv.convolve(image, kernel, mitigation=known, **where).independent
+        assert not qconv.convolve(image, kernel, mitigation="readout", **where).independent
+
     def test_standard_errors(self, name):
         """30 runs of eight pixels: spread of the mean of z^2 0.1 at most, five allowed."""
         method, image, kernel = self.case(name)
         z = scores(method, image, kernel, range(30), shots=3000)
         assert abs(np.mean(z**2) - 1) < 0.5
+
+
+@pytest.mark.parametrize("name", [name for name in WHOLE if name != "Blocks"])
+def test_calibration_is_part_of_the_errors(name):
+    """Variances of the readout errors times the squares of the result's derivatives by them."""
+    method, image, kernel = TestWholeImages().case(name)
+    where = {"method": method, "shots": 100, "mode": "same", "boundary": "wrap", "seed": 1}
+    plan = qconv.plan(image, kernel, **where)
+    (program,) = plan.prepared.programs
+    bits = program.measurement(program.circuit())
+    rng = np.random.default_rng(3)
+    counts = rng.multinomial(program.executions, rng.dirichlet(np.ones(2**bits)))
+    histogram = Histogram(np.arange(2**bits), counts)
+    errors, variances = rng.uniform(0.01, 0.05, (bits, 2)), rng.uniform(1e-4, 1e-3, (bits, 2))
+
+    def decoded(errors, variances):
+        readout = Readout(errors, variances)
+        outcomes = Outcomes(program, histograms=(histogram,), readout=readout)
+        return plan.prepared.decode(iter([outcomes]))
+
+    def estimates(errors):
+        result = decoded(errors, np.zeros_like(errors))
+        return np.append(result.image, result.success_probability)
+
+    with_it, without = decoded(errors, variances), decoded(errors, np.zeros_like(errors))
+    added = slopes(estimates, errors) ** 2 @ variances.ravel()
+    found = np.append(
+        with_it.stderr**2 - without.stderr**2, with_it.success_stderr**2 - without.success_stderr**2
+    )
+    assert (added[:-1] > 0.05 * without.stderr.ravel() ** 2).any()
+    np.testing.assert_allclose(found, added, rtol=1e-5, atol=1e-9 * added.max())
 
 
 class TestRefused:

@@ -53,6 +53,45 @@ class TestAddition:
         assert total.streams == {"a", "b"}
         assert total.independent
 
+    def test_magnitudes(self):
+        """Roots of all counts in a joint unit, not means of roots."""
+        one, other = (
+            by_hand(
+                [image, 0.0],
+                [1.0, 1.0],
+                shots,
+                name,
+                diagnostics=CountDiagnostics(np.array([count, 0]), np.array([unit, 0.0])),
+            )
+            for image, shots, name, count, unit in (
+                (9.0, 10, "a", 9, 3.0),
+                (16.0, 90, "b", 16, 4.0),
+            )
+        )
+        total = one + other
+        assert total.diagnostics.counts.tolist() == [25, 0]
+        np.testing.assert_allclose(total.diagnostics.unit, [12 / 5, 0])  # 1 / unit**2 add up
+        np.testing.assert_allclose(total.image, [12, 0])
+        np.testing.assert_allclose(total.stderr, [12 / 5 * 0.5, 0], rtol=0.01)
+
+    def test_pixels_without_shots(self):
+        """They are known without: both say the same, and neither counts more."""
+        one, other = (
+            dataclasses.replace(
+                by_hand(image, stderr, 1, name, bias=np.array(bias)),
+                shots=np.array(shots),
+            )
+            for image, stderr, bias, shots, name in (
+                ([7.0, 1, 4, 2], [0.0, 0, 3, 5], [1.0, 2, 0, 4], [0, 0, 10, 6], "a"),
+                ([7.0, 5, 8, 9], [0.0, 1, 4, 0], [3.0, 4, 8, 8], [0, 9, 30, 0], "b"),
+            )
+        )
+        total = one + other
+        assert total.shots.tolist() == [0, 9, 40, 6]
+        assert total.image.tolist() == [7, 5, 7, 2]
+        assert total.stderr.tolist() == [0, 1, np.hypot(0.75, 3), 5]
+        assert total.bias.tolist() == [2, 4, 6, 4]
+
     def test_many(self):
         parts = [run(seed) for seed in range(30)]
         total = functools.reduce(operator.add, parts)
@@ -120,6 +159,16 @@ class TestAddition:
     def test_different_things(self, different):
         with pytest.raises(ValueError, match="only results of the same image, kernel, mode and b"):
             _ = run(1) + run(2, **different)
+
+    def test_different_steps(self):
+        """Of a kernel of one position, which has no other shape after two."""
+        one, other, two = (
+            run(seed, abs(IMAGE), [[2.0]], method=qconv.Diffusion(steps=steps))
+            for seed, steps in ((1, 1), (2, 1), (3, 2))
+        )
+        assert (one + other).shots == 40
+        with pytest.raises(ValueError, match="only results of the same image"):
+            _ = one + two
 
     def test_exact(self):
         exact = run(shots=None)

@@ -14,7 +14,7 @@ import classical
 import qconv
 from qconv.cli import main
 from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean
-from qconv.methods.amplitude_estimation.schedule import least_shots, scheduled
+from qconv.methods.amplitude_estimation.schedule import _least, least_shots, scheduled
 
 WRAP = {"mode": "same", "boundary": "wrap"}
 GAUSSIAN = qconv.named_kernel("gaussian")
@@ -233,3 +233,14 @@ class TestTolerance:
             qconv.plan(
                 np.eye(8), GAUSSIAN, method=qconv.AmplitudeEstimation(), tolerance=1e-9, **WRAP
             )
+
+
+def test_least_errors_by_hand():
+    """From the angle's information: its slope, and at both ends its curvature."""
+    schedule = scheduled(((0, 3), (2, 5)), 8)
+    information = 4 * (3 * 1**2 + 5 * 5**2)
+    assert schedule.information == information
+    found = _least(schedule, np.array([0.0, 0.25, 0.5, 1.0]))
+    expected = [3 / information**2, 0.75 / information + 0.75 / information**2]
+    expected += [1 / information, 3 / information**2]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

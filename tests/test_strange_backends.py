@@ -173,6 +173,30 @@ def test_dropped_shots(method):
     )
 
 
+def test_dropped_shots_tell_nothing():
+    """Amplitude estimation adds results up by information: of the shots that came, not others."""
+    method = qconv.AmplitudeEstimation((0, 1))
+    planned, information = 2 * 300 * IMAGE.size, 4 * 300 * (1**2 + 3**2)
+    whole = run(method, Vendor(), seed=1)
+    assert whole.total_shots == planned
+    assert whole.diagnostics.information == pytest.approx(information, rel=1e-12)
+    few = run(method, Vendor(lambda counts, n: {k: v // 3 for k, v in counts.items()}), seed=2)
+    assert 0.3 < few.total_shots / planned < 0.334
+    assert few.shots == round(300 * few.total_shots / planned)
+    assert few.diagnostics.information == pytest.approx(
+        information * few.total_shots / planned, rel=1e-12
+    )
+    share = planned / (planned + few.total_shots)
+    both = whole + few
+    expected = share * whole.image + (1 - share) * few.image
+    np.testing.assert_allclose(both.image, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    expected = np.hypot(share * whole.stderr, (1 - share) * few.stderr)
+    np.testing.assert_allclose(both.stderr, expected, rtol=1e-12)
+    assert both.diagnostics.information == pytest.approx(
+        whole.diagnostics.information + few.diagnostics.information, rel=1e-12
+    )
+
+
 def test_everything_is_dropped_now_and_then():
     """Rounds of which nothing is kept do not divide by zero, nor go on for ever."""
     calls = []

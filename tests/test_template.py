@@ -10,6 +10,8 @@ from qiskit_aer import AerSimulator
 import classical
 import qconv
 from qconv import _memory
+from qconv.matching import template as matching
+from qconv.matching.posterior import from_counts
 from tests.chance import assert_law
 
 FILTERS = ("phase", "correlation", "normalized")
@@ -397,3 +399,27 @@ def test_too_large_for_the_memory(monkeypatch):
         ValueError, match=r"image of shape \(20, 27\), in a circuit of 10 qubits, is"
     ):
         qconv.match_template(image, template)
+
+
+def test_places_of_different_norms_are_weighed_by_what_one_shot_stands_for(monkeypatch):
+    """Counts have means in proportion to the square of a place's norm; where that is 0, none."""
+    image = np.random.default_rng(3).random((12, 14)) * np.linspace(0.1, 3, 14)
+    image[:5, :5] = 2.0
+    seen = []
+
+    def remembered(counts, exposure):
+        seen.append((counts, exposure))
+        return from_counts(counts, exposure)
+
+    monkeypatch.setattr(matching, "from_counts", remembered)
+    match = qconv.match_template(image, image[6:9, 8:11], filter="normalized", shots=500, seed=1)
+    ((counts, exposure),) = seen
+    np.testing.assert_array_equal(counts, match.counts)
+    lit = match.count_unit > 0
+    assert (exposure[~lit] == 0).all()
+    assert 0 < lit.sum() < lit.size
+    product = exposure[lit] * match.count_unit[lit] ** 2
+    np.testing.assert_allclose(product, product[0], rtol=1e-9)
+    windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3))
+    norms = windows.std(axis=(2, 3))
+    np.testing.assert_allclose(np.sqrt(exposure / exposure.max()), norms / norms.max(), atol=1e-7)

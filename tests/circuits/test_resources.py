@@ -7,6 +7,7 @@ from qiskit.circuit import Parameter
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
 
+from qconv.circuits import resources as module
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.resources import T_PER_ROTATION, Resources, resources
 
@@ -119,6 +120,29 @@ def test_never_more_two_qubit_gates_than_merely_translated():
             circuit.cz(first, second)
             circuit.ry(rng.normal(), first)
         assert resources(circuit).two_qubit_gates <= circuit.count_ops()["cz"]
+
+
+def test_the_fewer_of_two_compilations_count(monkeypatch):
+    """As if level 2 of the transpiler had made three gates of one, or of none at all."""
+    circuits = {number: QuantumCircuit(2) for number in (0, 1, 3)}
+    for number, circuit in circuits.items():
+        for _ in range(number):
+            circuit.cx(0, 1)
+    for levels, fewest in (({2: 3, 0: 1}, 1), ({2: 0, 0: 1}, 0)):
+        compiled = {level: circuits[number] for level, number in levels.items()}
+        monkeypatch.setattr(
+            module, "_transpile", lambda circuit, backend, level, found=compiled: found[level]
+        )
+        assert resources(circuits[1]).two_qubit_gates == fewest
+
+
+def test_qubits_that_are_merely_passed_count():
+    """Two qubits at the ends of a chain of three meet in the middle; idle ones count as well."""
+    compiled = QuantumCircuit(3)
+    compiled.swap(0, 1)
+    compiled.cx(1, 2)
+    assert module._used_qubits(QuantumCircuit(2), compiled) == 3
+    assert module._used_qubits(QuantumCircuit(2), QuantumCircuit(3)) == 2
 
 
 def test_the_same_twice():

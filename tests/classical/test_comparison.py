@@ -5,11 +5,12 @@ another seed would fail with probability ALARM; there are about 20 such comparis
 """
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from classical import compare, convolve, stochastic_convolve
@@ -317,3 +318,25 @@ ONE = estimate([1.0], [1.0])
 def test_errors_name_the_argument(result, exact, options, error, message):
     with pytest.raises(error, match=message):
         compare(result, exact, **options)
+
+
+def test_each_objection_has_a_third_of_the_rate():
+    """There are three: of all pixels, of their mean, of a single one."""
+    report = compare(estimate([1.0, 10, 18, 30], [1.0, 1, 1, 1]), np.array([0.0, 10, 20, 30]))
+    assert report.objections == ()
+    for share, objects in ((0.3, True), (0.36, False)):
+        wrong = replace(report, pvalue=share * FALSE_ALARM_RATE, mean_square_z=4.0)
+        assert bool(wrong.objections) is objects
+        bias = special.erfcinv(share * FALSE_ALARM_RATE) * math.sqrt(2) * report.bias_stderr
+        assert bool(replace(report, bias=bias).objections) is objects
+
+
+@pytest.mark.parametrize("pixels", [1000, 50_000])
+def test_the_largest_honest_error_is_bernsteins(pixels):
+    """Of so many pixels, either way, with a third of the rate; single steps of at most 1."""
+    exact = np.zeros(pixels)
+    report = compare(noisy(exact, 1.0, 3), exact)
+    z = report.largest_z_limit
+    one_sided = math.exp(-(z**2) / (2 * (1 + z / 3)))
+    assert 2 * pixels * one_sided == pytest.approx(FALSE_ALARM_RATE / 3, rel=1e-6)
+    assert math.isinf(compare(noisy(exact[:999], 1.0, 3), exact[:999]).largest_z_limit)
