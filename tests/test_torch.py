@@ -131,7 +131,7 @@ class TestDropIn:
             assert ours[name].default == parameter.default
         assert [p.kind for p in list(ours.values())[len(theirs) :]] == [
             inspect.Parameter.KEYWORD_ONLY
-        ] * 4
+        ] * 3
 
     def test_same_weights_same_state(self):
         torch.manual_seed(3)
