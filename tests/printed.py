@@ -14,7 +14,9 @@ ROUNDING = 1e-9
 #: Two numbers below this are rounding errors themselves, which no two machines share.
 NOISE = 1e-11
 
-NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?(?![\w])", re.IGNORECASE)
+NUMBER = re.compile(
+    r"(?<![\w.])[-+]?(?:\d[\d,]*(?:\.(?!\.)\d*)?|\.\d+)(?:e[-+]?\d+)?(?!\w)", re.IGNORECASE
+)
 
 
 def same_number(one, other):

@@ -15,6 +15,8 @@ SAME = [
     ("array([0.371, 0.629])", "array([0.371, 0.6290000000000001])"),
     ("took ... s, 3 of 4", "took 12.5 s, 3 of 4"),
     ("error 0.1..., 3 of 4", "error 0.108, 3 of 4"),
+    ("6,7... executions", "6,758,063 executions"),
+    ("array([1., 4.])", "array([1., 4.])"),
     ("1,024 shots of 3x3, 95 %", "1,024 shots of 3x3, 95 %"),
 ]
 DIFFERENT = [
