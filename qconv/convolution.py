@@ -34,7 +34,7 @@ def convolve(
         image: Real array with 1, 2 or 3 axes: a signal ``(L,)``, an image ``(H, W)`` or a volume
             ``(D, H, W)``, any unit.
         kernel: Real array with as many axes, or a `Propagator` (for example a softmax one).
-        method: How to convolve, with its options; by default `Collapse`.
+        method: How to convolve, with its options; by default `Collapse` with a baseline.
         mode: ``full``, ``same`` or ``valid``, as in SciPy.
         boundary: ``fill``, ``wrap`` or ``symm``, as in SciPy.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
@@ -57,9 +57,9 @@ def convolve(
         >>> import qconv
         >>> result = qconv.convolve([0, 10, 20], [1, 2, 1], shots=10_000, seed=7)
         >>> result.image.round(1)
-        array([ 0. , 10.4, 40.2, 51.2, 20.2])
+        array([ 0. , 10. , 39.6, 49.9, 20.2])
         >>> result.stderr.round(1)
-        array([0. , 0.2, 0.3, 0.3, 0.3])
+        array([0. , 0.1, 0.2, 0.1, 0.2])
         >>> qconv.convolve([0, 10, 20], [1, 2, 1], shots=None).image  # the exact expectation
         array([ 0., 10., 40., 50., 20.])
     """

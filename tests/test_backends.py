@@ -100,6 +100,7 @@ def test_post_selection_is_what_readout_errors_make(path):
     result = qconv.correlate(
         [1.0, 0, 0],
         p[:3],
+        method=qconv.Collapse(),
         mode="valid",
         shots=shots,
         seed=2,
@@ -293,6 +294,7 @@ class TestJobs:
         result = qconv.convolve(
             image,
             EDGE,
+            method=qconv.Collapse(),
             shots=shots,
             seed=1,
             mode="same",

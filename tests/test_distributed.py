@@ -333,7 +333,7 @@ class TestLazy:
             {"mode": "same"},
             {"boundary": "wrap"},
             {"fillvalue": 1.0},
-            {"method": qconv.Collapse(baseline=True)},
+            {"method": qconv.Collapse()},
             {"shots": 4},
             {"seed": 2},
             {"backend": None},
@@ -350,7 +350,7 @@ class TestLazy:
         images, weight = image.reshape(1, 1, 20, 20), np.ones((2, 1, 2, 2))
         changes = [
             *({}, {"weight": -weight}, {"bias": [1.0, 2]}, {"padding": 1}, {"stride": 2}),
-            *({"shots": 4}, {"seed": 2}, {"baseline": True}),
+            *({"shots": 4}, {"seed": 2}, {"method": qconv.Collapse()}),
             *({"backend": None}, {"backend": other_noise()}),
         ]
         calls = [{"weight": weight} | base | change for change in changes]

@@ -35,6 +35,7 @@ PATHS = pytest.mark.parametrize("path", ["born", "measured"])
 #: Nine probabilities, all different.
 P = np.array([3, 1, 4, 2, 9, 5, 8, 6, 7.0])
 P = (P / P.sum()).reshape(3, 3)
+PLAIN = qconv.Collapse()
 
 
 def draw(image, propagator, shots, seed, path, **how):
@@ -47,7 +48,7 @@ def draw(image, propagator, shots, seed, path, **how):
         backend=backend,
         mode="same",
         boundary="wrap",
-        **how,
+        **{"method": PLAIN} | how,
     )
 
 
@@ -203,12 +204,12 @@ class TestThirtySeventy:
         np.testing.assert_allclose(result.stderr, math.sqrt(0.21 / shots), rtol=0.02)
 
     def test_the_circuit_is_one_qubit(self):
-        result = qconv.convolve([1.0], [0.3, 0.7], shots=None)
+        result = qconv.convolve([1.0], [0.3, 0.7], method=PLAIN, shots=None)
         assert result.circuits[0].num_qubits == 1
         np.testing.assert_allclose(result.image, [0.3, 0.7], rtol=1e-14)
 
     def test_one_shot_is_all_or_nothing(self):
-        image = qconv.convolve(np.ones(1), [0.3, 0.7], shots=1, seed=6).image
+        image = qconv.convolve(np.ones(1), [0.3, 0.7], method=PLAIN, shots=1, seed=6).image
         assert set(image) <= {0.0, 1.0}
 
 
@@ -288,7 +289,7 @@ class TestShared:
     def test_standard_error_is_that_of_separate_shots(self, small_camera):
         how = {"shots": 30, "seed": 1, "mode": "same"}
         shared = qconv.convolve(small_camera, EDGE, method=qconv.Collapse(shared=True), **how)
-        separate = qconv.convolve(small_camera, EDGE, **how)
+        separate = qconv.convolve(small_camera, EDGE, method=PLAIN, **how)
         assert np.array_equal(shared.stderr, separate.stderr)
         assert shared.total_shots * small_camera.size == separate.total_shots
 
@@ -323,21 +324,24 @@ class TestPhotograph:
         exact = classical.convolve(camera, kernel, **where)
         squares = []
         for seed in range(runs):
-            result = qconv.convolve(camera, kernel, shots=shots, seed=seed, **where)
+            result = qconv.convolve(camera, kernel, method=PLAIN, shots=shots, seed=seed, **where)
             report = classical.compare(result, exact)
             squares.append((report.rmse / report.predicted_rmse) ** 2)
         assert abs(math.sqrt(np.mean(squares)) - 1) < 0.02
 
     def test_identity_is_exact(self, camera):
-        result = qconv.convolve(camera, qconv.named_kernel("identity"), mode="same", seed=1)
-        assert np.array_equal(result.image, camera)
-        assert (result.stderr == 0).all()
+        for method in (PLAIN, qconv.Collapse(baseline=True)):
+            how = {"mode": "same", "seed": 1, "method": method}
+            result = qconv.convolve(camera, qconv.named_kernel("identity"), **how)
+            assert np.array_equal(result.image, camera)
+            assert (result.stderr == 0).all()
 
     def test_intervals_cover(self, camera):
         # Samples of a box of at least 111 expected shots a position are close to normal. Alarm:
         # 2 P(Binomial(65536, 0.95) is 0.5 % off) = 4e-9.
         kernel = qconv.named_kernel("box")
-        result = qconv.convolve(camera, kernel, shots=1000, seed=3, mode="same", boundary="symm")
+        how = {"shots": 1000, "seed": 3, "mode": "same", "boundary": "symm", "method": PLAIN}
+        result = qconv.convolve(camera, kernel, **how)
         exact = classical.convolve(camera, kernel, mode="same", boundary="symm")
         low, high = result.interval(0.95)
         covered = float(np.mean((low <= exact) & (exact <= high)))
@@ -346,7 +350,7 @@ class TestPhotograph:
 
     def test_baseline_reduces_the_variance(self, camera):
         where = {"shots": 100, "seed": 1, "mode": "same", "boundary": "symm"}
-        plain = qconv.convolve(camera, EDGE, **where)
+        plain = qconv.convolve(camera, EDGE, method=PLAIN, **where)
         better = qconv.convolve(camera, EDGE, method=qconv.Collapse(baseline=True), **where)
         assert np.mean(plain.stderr**2) >= 300 * np.mean(better.stderr**2)
 
@@ -359,7 +363,8 @@ class TestPhotograph:
         shots = 4 ** np.arange(7)
         errors, tolerances = [], []
         for seed, n in enumerate(shots):
-            result = qconv.convolve(camera, kernel, shots=int(n), seed=seed, **where)
+            how = where | {"shots": int(n), "seed": seed, "method": PLAIN}
+            result = qconv.convolve(camera, kernel, **how)
             errors.append(classical.compare(result, exact).rmse)
             tolerances.append(mean_square_tolerance(moments, n, weights))
         fit = classical.convergence(shots, errors)

@@ -56,7 +56,7 @@ def test_one_set_for_all(name):
     assert typing.get_args(hint) == (qconv.SamplingOptions,)
     assert signature.parameters["method"].default in (
         inspect.Parameter.empty,
-        qconv.Collapse(),
+        qconv.Collapse(baseline=True),
         qconv.Fourier(),
         qconv.Fourier(signed=False),
     )

@@ -107,7 +107,7 @@ def test_defaults_of_the_verbs():
         defaults = {p.name: p.default for p in inspect.signature(verb).parameters.values()}
         assert defaults.pop("image") is defaults.pop("kernel") is inspect.Parameter.empty
         assert defaults == {
-            "method": qconv.Collapse(),
+            "method": qconv.Collapse(baseline=True),
             "mode": "full",
             "boundary": "fill",
             "fillvalue": 0,

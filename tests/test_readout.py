@@ -303,7 +303,7 @@ class TestCollapse:
         model = reading().options.noise_model
         model.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), ["cx"])
         image = rng.random((6, 5))
-        where = {"shots": None, "mode": "same"}
+        where = {"shots": None, "mode": "same", "method": qconv.Collapse()}
         backend = AerSimulator(noise_model=model, basis_gates=["rz", "sx", "x", "cx"])
         ideal = qconv.convolve(image, EDGE, **where).image
         noisy = qconv.convolve(image, EDGE, backend=backend, **where).image

@@ -43,7 +43,7 @@ class Convolution(SumOnly):
         2.00
         >>> low, high = both.interval(0.95)
         >>> print(f"{low[2]:.1f} to {high[2]:.1f}")
-        38.9 to 40.6
+        39.5 to 40.7
     """
 
     image: NDArray[np.float64]

@@ -58,7 +58,7 @@ Averages = Callable[[int], Iterator[tuple[Tile, _Array]]]
 
 @dataclass(frozen=True)
 class Collapse(Method):
-    """Sample kernel positions pixel by pixel; the default method.
+    """Sample kernel positions pixel by pixel; with a baseline, the default method.
 
     Args:
         shared: All pixels use the same ``shots`` shots of the circuit instead of shots of their
@@ -119,7 +119,7 @@ class Collapse(Method):
 
 
 #: The method of verbs that are given none.
-DEFAULT_METHOD = Collapse()
+DEFAULT_METHOD = Collapse(baseline=True)
 
 
 @dataclass(frozen=True, eq=False)
