@@ -273,7 +273,8 @@ class TestVariance:
 
     @pytest.mark.parametrize("mode", ["zeros", "circular"])
     def test_by_definition(self, mode):
-        layer = small(padding=1, padding_mode=mode, dtype=torch.float64, shots=None)
+        how = {"padding": 1, "padding_mode": mode, "dtype": torch.float64, "shots": None}
+        layer = small(**how, method=qconv.Collapse())
         x = torch.rand(3, 2, 5, 5).double()
         plain = nn.Conv2d(2, 3, (3, 2), padding=1, padding_mode=mode, bias=False).double()
         with torch.no_grad():
