@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from qconv.circuits.encoding import encode_amplitudes
     from qconv.circuits.resources import resources
     from qconv.convolution import convolve, correlate
-    from qconv.execution.outcomes import Outcomes
+    from qconv.execution.outcomes.outcomes import Outcomes
+    from qconv.execution.outcomes.readout import ReadoutMitigation
     from qconv.execution.program import Program
-    from qconv.execution.readout import ReadoutMitigation
     from qconv.filtering import filter_frequencies
     from qconv.kernels import named_kernel
     from qconv.layer.functional import conv1d, conv2d
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from qconv.methods.whole_image.diffusion import Diffusion
     from qconv.methods.whole_image.fourier import Fourier
     from qconv.methods.whole_image.interference import Interference
+    from qconv.planning.build import plan
     from qconv.planning.cost import Cost
-    from qconv.planning.making import plan
     from qconv.planning.method import Method, Prediction, Prepared
     from qconv.planning.options import SamplingOptions
     from qconv.planning.plan import Plan
@@ -57,13 +57,13 @@ _HOMES = {
     "Match": "qconv.matching.template",
     "Method": "qconv.planning.method",
     "MethodComparison": "qconv.methods.comparison",
-    "Outcomes": "qconv.execution.outcomes",
+    "Outcomes": "qconv.execution.outcomes.outcomes",
     "Plan": "qconv.planning.plan",
     "Program": "qconv.execution.program",
     "Prediction": "qconv.planning.method",
     "Prepared": "qconv.planning.method",
     "Propagator": "qconv.propagator",
-    "ReadoutMitigation": "qconv.execution.readout",
+    "ReadoutMitigation": "qconv.execution.outcomes.readout",
     "SamplingOptions": "qconv.planning.options",
     "compare_methods": "qconv.methods.comparison",
     "conv1d": "qconv.layer.functional",
@@ -76,7 +76,7 @@ _HOMES = {
     "match_template": "qconv.matching.template",
     "named_kernel": "qconv.kernels",
     "offset_adder": "qconv.circuits.arithmetic",
-    "plan": "qconv.planning.making",
+    "plan": "qconv.planning.build",
     "resources": "qconv.circuits.resources",
 }
 

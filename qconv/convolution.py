@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults
 from qconv.methods.collapse.method import DEFAULT_METHOD
-from qconv.planning.making import laid_out
+from qconv.planning.build import laid_out
 from qconv.planning.method import Method, check_method
 from qconv.planning.options import Requested, SamplingOptions
 from qconv.propagator import Propagator

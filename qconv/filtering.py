@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults, real_array, require_finite, require_unmasked
 from qconv.methods.whole_image.fourier import Fourier
-from qconv.planning.making import laid_out
+from qconv.planning.build import laid_out
 from qconv.planning.method import Method, check_method
 from qconv.planning.options import Requested, SamplingOptions
 from qconv.planning.plan import Plan

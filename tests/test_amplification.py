@@ -21,9 +21,9 @@ import qconv
 from qconv.circuits.amplification.preparation import RotationTree, tree_angles
 from qconv.circuits.amplification.rounds import REFLECTION, Reflection
 from qconv.circuits.registers import ROUND
-from qconv.execution.histogram import Histogram
-from qconv.execution.law import born_probabilities
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.histogram import Histogram
+from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.simulate.probabilities import born_probabilities
 from qconv.methods.whole_image.amplification import MOST_ROUNDS, Amplification, choose
 from tests.cases import EDGE, close, random_integers
 

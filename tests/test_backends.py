@@ -13,14 +13,14 @@ from scipy import stats
 
 import qconv
 from qconv.circuits.encoding import encode_amplitudes
-from qconv.execution import limits
-from qconv.execution import shots as execution
-from qconv.execution.histogram import Histogram
-from qconv.execution.law import born_probabilities
-from qconv.execution.physical import Physical, physical
-from qconv.execution.samplers import ShotLog
+from qconv.execution.device import jobs as execution
+from qconv.execution.device import limits
+from qconv.execution.device.jobs import Jobs, kept_counts, measured_counts
+from qconv.execution.device.physical import Physical, physical
+from qconv.execution.device.samplers import ShotLog
+from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.seeds import derived, root_seed
-from qconv.execution.shots import Jobs, kept_counts, measured_counts
+from qconv.execution.simulate.probabilities import born_probabilities
 from tests.cases import EDGE, random_integers
 from tests.chance import ALARM, Moments, assert_honest, assert_law, window_samples
 
@@ -286,10 +286,10 @@ class TestRepeatingSamplers:
 class TestJobs:
     def test_larger_than_dealing_allows(self, monkeypatch):
         # Jobs of at most 1000 shots: every tile in pieces, every piece its own histogram.
-        from qconv.execution import dealing as drawing
+        from qconv.execution.outcomes import split as drawing
 
         image = random_integers((90, 100), 1)
-        monkeypatch.setattr(drawing, "DEAL_LIMIT", 20_001)
+        monkeypatch.setattr(drawing, "SPLIT_LIMIT", 20_001)
         shots = 30
         result = qconv.convolve(
             image,
@@ -306,9 +306,9 @@ class TestJobs:
         assert_honest(result, moments, shots, stderr_rtol=0.05)
 
     def test_one_pixel_larger_than_dealing_allows(self, monkeypatch):
-        from qconv.execution import dealing as drawing
+        from qconv.execution.outcomes import split as drawing
 
-        monkeypatch.setattr(drawing, "DEAL_LIMIT", 11)
+        monkeypatch.setattr(drawing, "SPLIT_LIMIT", 11)
         result = qconv.convolve([1.0, 2], [1, 1], shots=50, seed=1, backend=AerSimulator())
         assert result.total_shots == 150
 

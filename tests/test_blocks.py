@@ -8,7 +8,7 @@ from scipy import signal
 
 import classical
 import qconv
-from qconv.planning.making import plan
+from qconv.planning.build import plan
 from tests.cases import BOUNDARIES, MODES, SHAPES, close
 from tests.chance import ALARM
 

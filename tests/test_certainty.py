@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import classical
-from qconv.matching.look import Comparison, Look, _leading, certainty, looked_at
 from qconv.matching.posterior import Evidence, _shares, from_counts, from_estimates
-from qconv.matching.standard import noise_variance
+from qconv.matching.standardise import noise_variance
+from qconv.matching.verification import Comparison, Look, _leading, certainty, looked_at
 from tests.chance import ALARM
 
 _RARE = math.log(2 / ALARM)

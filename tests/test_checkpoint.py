@@ -23,11 +23,12 @@ import classical
 import qconv
 from qconv._versions import versions
 from qconv.cli import main
-from qconv.execution import checkpoint, continuing
-from qconv.execution import shots as shots_module
-from qconv.execution.checkpoint import About, Checkpoint
-from qconv.execution.histogram import Histogram
-from qconv.execution.patience import Patience
+from qconv.execution.checkpoint import checkpoint
+from qconv.execution.checkpoint import resume as continuing
+from qconv.execution.checkpoint.checkpoint import About, Checkpoint
+from qconv.execution.device import jobs as shots_module
+from qconv.execution.device.retry import Retry
+from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.seeds import derived
 from qconv.visualization import figures
 from tests.cases import EDGE
@@ -520,8 +521,8 @@ class Flaky(AerSimulator):
 def waited(monkeypatch):
     """How long was waited each time."""
     times = []
-    monkeypatch.setattr(shots_module, "PATIENCE", Patience(sleep=times.append))
-    monkeypatch.setattr(shots_module, "NO_PATIENCE", Patience(sleep=times.append))
+    monkeypatch.setattr(shots_module, "RETRY", Retry(sleep=times.append))
+    monkeypatch.setattr(shots_module, "NO_RETRY", Retry(sleep=times.append))
     return times
 
 
@@ -559,14 +560,14 @@ def test_a_simulator_that_runs_here_is_not_asked_again():
 
 def test_mistakes_are_not_tried_again():
     asked: list[object] = []
-    patience = Patience(sleep=asked.append)
+    patience = Retry(sleep=asked.append)
 
     def wrong():
         asked.append("job")
         raise ValueError("of the call")
 
     with pytest.raises(ValueError, match="of the call"):
-        patience.asked(wrong, "a job")
+        patience.call(wrong, "a job")
     assert asked == ["job"]
 
 

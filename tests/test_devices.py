@@ -16,11 +16,11 @@ from qiskit_aer.primitives import SamplerV2 as AerSampler
 
 import classical
 import qconv
-from qconv.execution.law import born_probabilities
-from qconv.execution.noise import noise_of, noisy_law
-from qconv.execution.physical import Physical, physical
+from qconv.execution.device.jobs import Jobs, measured_counts
+from qconv.execution.device.physical import Physical, physical
 from qconv.execution.seeds import root_seed
-from qconv.execution.shots import Jobs, measured_counts
+from qconv.execution.simulate.noise import noise_of, noisy_law
+from qconv.execution.simulate.probabilities import born_probabilities
 from tests.chance import assert_law
 
 fake = pytest.importorskip("qiskit_ibm_runtime.fake_provider", reason="needs the extra `devices`")

@@ -12,11 +12,11 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError
 
 import qconv
-from qconv.execution.dealing import deal
-from qconv.execution.hands import drawn_hands
-from qconv.execution.noise import executions_until
-from qconv.execution.sampling import drawn, multinomial, multinomial_each
+from qconv.execution.outcomes.pixel_counts import drawn_counts
+from qconv.execution.outcomes.split import split_histogram
 from qconv.execution.seeds import random_state
+from qconv.execution.simulate.draws import drawn, multinomial, multinomial_each
+from qconv.execution.simulate.noise import executions_until
 from tests.cases import EDGE, random_integers
 from tests.chance import assert_law, assert_same_law
 
@@ -36,14 +36,14 @@ def digest(*arrays):
 def of_hands(shots, pixels=40_000):
     """Counts of a tile's pixels, or which outcome each shot was."""
     tiles = [(slice(0, pixels),)]
-    hands = drawn_hands(LAW, tiles, [0], shots, SEED)
+    hands = drawn_counts(LAW, tiles, [0], shots, SEED)
     return digest(*(h.picks if h.counts is None else h.counts for _, h in hands(0)))
 
 
 def dealt():
     sizes = np.arange(4_000) % 90
     histogram = multinomial(random_state(SEED), int(sizes.sum()), LAW)
-    return digest(deal(histogram, sizes, np.random.default_rng(SEED)))
+    return digest(split_histogram(histogram, sizes, np.random.default_rng(SEED)))
 
 
 def executions():

@@ -25,7 +25,7 @@ def nothing_runs(monkeypatch):
         monkeypatch.setattr(collapse, name, forbidden)
     for name in ("born_probabilities", "kept_counts", "measured_counts", "physical"):
         monkeypatch.setattr(execution, name, forbidden)
-    monkeypatch.setattr("qconv.execution.hands.deal", forbidden)
+    monkeypatch.setattr("qconv.execution.outcomes.pixel_counts.split_histogram", forbidden)
 
 
 def arguments(**wrong):

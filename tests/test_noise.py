@@ -27,8 +27,8 @@ from qiskit_aer.noise import (
 
 import classical
 import qconv
-from qconv.execution.noise import noise_of, noisy_law
-from qconv.execution.physical import physical
+from qconv.execution.device.physical import physical
+from qconv.execution.simulate.noise import noise_of, noisy_law
 from tests.cases import EDGE
 from tests.chance import assert_law
 

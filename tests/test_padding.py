@@ -7,7 +7,7 @@ from scipy import signal
 import classical
 import qconv
 from qconv.methods.whole_image.register_layout import PADDINGS
-from qconv.planning.making import plan
+from qconv.planning.build import plan
 from tests.cases import BOUNDARIES, MODES, close
 
 KERNEL_ONLY = ("kernel", "wrapped")

@@ -13,10 +13,10 @@ from qiskit_aer.primitives import SamplerV2
 
 import classical
 import qconv
-from qconv.execution.calibration import _estimate, _told
-from qconv.execution.histogram import Histogram
-from qconv.execution.outcomes import Outcomes, Selection
-from qconv.execution.readout import Readout, Unfolding, applied
+from qconv.execution.device.calibration import _estimate, _told
+from qconv.execution.outcomes.histogram import Histogram
+from qconv.execution.outcomes.outcomes import Outcomes, Selection
+from qconv.execution.outcomes.readout import Readout, Unfolding, applied
 from qconv.execution.run import run
 from tests.cases import EDGE
 

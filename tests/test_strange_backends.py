@@ -14,10 +14,10 @@ from qiskit_aer import AerSimulator
 
 import classical
 import qconv
-from qconv.execution import limits
-from qconv.execution import shots as shots_module
-from qconv.execution.limits import job_sizes
-from qconv.execution.patience import Patience
+from qconv.execution.device import jobs as shots_module
+from qconv.execution.device import limits
+from qconv.execution.device.limits import job_sizes
+from qconv.execution.device.retry import Retry
 from tests.cases import EDGE
 
 IMAGE = np.random.default_rng(0).random((4, 4)) + 0.2
@@ -38,7 +38,7 @@ METHODS = [
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
     """Between two tries of a job that fails."""
-    monkeypatch.setattr(shots_module, "PATIENCE", Patience(sleep=lambda seconds: None))
+    monkeypatch.setattr(shots_module, "RETRY", Retry(sleep=lambda seconds: None))
 
 
 class Vendor(BackendV2):

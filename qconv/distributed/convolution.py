@@ -15,10 +15,10 @@ from qconv._checks import numpy_defaults
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths
 from qconv.distributed.parts import Work, check_backend, known_circuits, laws_of, without_pixels
 from qconv.distributed.result import LazyConvolution, apart
-from qconv.execution.backends import noise_name
+from qconv.execution.device.backends import noise_name
 from qconv.grid import Grid
 from qconv.methods.collapse.method import DEFAULT_METHOD
-from qconv.planning.making import without_image
+from qconv.planning.build import without_image
 from qconv.planning.method import Method, check_method
 from qconv.planning.options import Requested, SamplingOptions
 from qconv.propagator import Propagator

@@ -19,7 +19,7 @@ from qconv.distributed.convolution import REFUSED, check_image
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
 from qconv.distributed.parts import Law, check_backend, laws
 from qconv.distributed.result import LazyConvolution, apart
-from qconv.execution.backends import noise_name
+from qconv.execution.device.backends import noise_name
 from qconv.grid import Grid
 from qconv.layer.functional import check_kernel_only
 from qconv.layer.geometry import Frame, Numbers, layer_frame

@@ -14,11 +14,11 @@ from qiskit.providers import BackendV2
 from qconv._checks import numpy_defaults, real_array
 from qconv._threads import one_thread
 from qconv.distributed.halo import part_of
-from qconv.execution.backends import Backend
-from qconv.execution.noise import noise_of
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.device.backends import Backend
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.run import UNKNOWN_LAW, run
+from qconv.execution.simulate.noise import noise_of
 from qconv.grid import Grid
 from qconv.planning.plan import Plan
 from qconv.result.convolution import Convolution

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qconv._checks import whole_number
-from qconv.execution.backends import Backend, check_backend, noise_name
-from qconv.execution.readout import ReadoutMitigation, check_mitigation
+from qconv.execution.device.backends import Backend, check_backend, noise_name
+from qconv.execution.outcomes.readout import ReadoutMitigation, check_mitigation
 from qconv.execution.seeds import Seed, root_seed
 
 

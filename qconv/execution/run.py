@@ -6,7 +6,7 @@ Two ways to know what a circuit's measurement would give:
   where a simulator's noise is known.
 * *Measured shots* of any backend or sampler.
 
-Which of the two it was is the business of `qconv.execution.outcomes`, not of a method.
+Which of the two it was is the business of `qconv.execution.outcomes.outcomes`, not of a method.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from qiskit import QuantumCircuit
 from qiskit_aer.noise import NoiseModel
 
 from qconv._progress import progress_bar
-from qconv.execution.backends import Backend, is_ideal
-from qconv.execution.calibration import Calibrations, require_readout_errors
-from qconv.execution.checkpoint import Checkpoint
-from qconv.execution.law import born_probabilities, saved_probabilities
-from qconv.execution.noise import executions_until, noise_of, noisy_law
+from qconv.execution.checkpoint.checkpoint import Checkpoint
+from qconv.execution.device.backends import Backend, is_ideal
+from qconv.execution.device.calibration import Calibrations, require_readout_errors
+from qconv.execution.device.jobs import LEAST_SUCCESS, Jobs, kept_counts, measured_counts, too_noisy
+from qconv.execution.device.physical import Physical, physical
+from qconv.execution.device.samplers import ShotLog
 from qconv.execution.options import Sampling
-from qconv.execution.outcomes import LEAK, Outcomes
-from qconv.execution.physical import Physical, physical
+from qconv.execution.outcomes.outcomes import LEAK, Outcomes
 from qconv.execution.program import Program, Saving, append_measurement
-from qconv.execution.samplers import ShotLog
 from qconv.execution.seeds import ROUNDS, derived, stream_name
-from qconv.execution.shots import LEAST_SUCCESS, Jobs, kept_counts, measured_counts, too_noisy
+from qconv.execution.simulate.noise import executions_until, noise_of, noisy_law
+from qconv.execution.simulate.probabilities import born_probabilities, saved_probabilities
 from qconv.result.numbers import contents
 
 #: Physical circuits and the laws of their noisy outcomes, by the contents of what was asked for.

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import require_products
-from qconv.execution.backends import is_ideal, noise_name
-from qconv.execution.checkpoint import digest
+from qconv.execution.checkpoint.checkpoint import digest
+from qconv.execution.device.backends import is_ideal, noise_name
 from qconv.execution.options import Sampling
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.seeds import CHANNELS, derived
 from qconv.grid import Grid

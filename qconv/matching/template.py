@@ -15,14 +15,14 @@ with a template ``t`` of spectrum ``T`` multiplies every frequency of the image 
   template and of every window of the image, all less their means (Pearson's coefficient). These
   norms it computes from the whole image, by three convolutions with a box.
 
-Amplitudes are spent on what tells places apart: ``phase`` first standardises image and template
-locally, classically, over windows of a quarter of the template's sides (`qconv.matching.standard`);
-the other two take away the means.
+Amplitudes are spent on what distinguishes positions: ``phase`` first standardises image and
+template locally, classically, over windows of a quarter of the template's sides
+(`qconv.matching.standardise`); the other two subtract the means.
 
-Each shot of a circuit that holds the whole image is one place. The circuit proposes, a look
-decides: the leading places of all shots are compared with the template classically, pixel by pixel
-(`qconv.matching.look`), and the most similar is the answer. How sure that is follows from the
-counts (`qconv.matching.posterior`) and the look together.
+Each shot of a circuit that holds the whole image is one position. The circuit proposes, a classical
+check decides: the positions with the most shots are compared with the template pixel by pixel
+(`qconv.matching.verification`), and the most similar one is the answer. Its certainty follows from
+the counts (`qconv.matching.posterior`) and this check together.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from qiskit import QuantumCircuit
 from scipy.signal import fftconvolve
 
 from qconv._checks import numpy_defaults, one_of, real_array
-from qconv.execution.backends import is_ideal
-from qconv.execution.law import require_room
+from qconv.execution.device.backends import is_ideal
+from qconv.execution.simulate.probabilities import require_room
 from qconv.filtering import filter_plan
-from qconv.matching.look import EQUAL, certainty, looked_at
 from qconv.matching.posterior import from_counts, from_estimates
-from qconv.matching.standard import standardised, window_of, without_units
+from qconv.matching.standardise import standardised, window_of, without_units
+from qconv.matching.verification import EQUAL, certainty, looked_at
 from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.fourier import Fourier
-from qconv.planning.making import laid_out
+from qconv.planning.build import laid_out
 from qconv.planning.method import Method, check_method
 from qconv.planning.options import Requested, SamplingOptions
 from qconv.planning.plan import Plan
@@ -94,7 +94,7 @@ class Match:
     place was looked at, or the answer is a perfect copy; places that are seen to be equally similar
     share it. Of the answers that are more than 80 % sure about as many are right; less sure ones
     are right more often than they say. It does not say whether the template is in the image at all:
-    the similarity does. See `qconv.matching.look`."""
+    the similarity does. See `qconv.matching.verification`."""
     similarity: float
     """How alike the template and the image are at the place: their normalised correlation there
     (-1 to 1; 1: a copy, but for brightness and contrast), computed classically."""

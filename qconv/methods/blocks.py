@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import one_of, whole_number
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.layout import Layout, Part
 from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, Prepared, check_method

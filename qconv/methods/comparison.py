@@ -11,8 +11,8 @@ from qiskit.providers import BackendV2
 
 from qconv._checks import numpy_defaults, whole_number
 from qconv._memory import available_memory
-from qconv.execution.backends import Backend
-from qconv.execution.physical import target_of
+from qconv.execution.device.backends import Backend
+from qconv.execution.device.physical import target_of
 from qconv.methods.amplitude_estimation.method import AmplitudeEstimation
 from qconv.methods.blocks import Blocks
 from qconv.methods.collapse.method import Collapse
@@ -20,8 +20,8 @@ from qconv.methods.whole_image.diffusion import Diffusion
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.methods.whole_image.interference import Interference
 from qconv.planning.allocation import check_tolerance
+from qconv.planning.build import plan as make_plan
 from qconv.planning.cost import Cost
-from qconv.planning.making import plan as make_plan
 from qconv.planning.method import Method, check_method
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator

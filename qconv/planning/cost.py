@@ -14,7 +14,7 @@ from qiskit.providers import BackendV2
 from qconv._checks import numpy_defaults
 from qconv.circuits.registers import PREPARATIONS
 from qconv.circuits.resources import Resources, resources
-from qconv.execution.law import state_memory
+from qconv.execution.simulate.probabilities import state_memory
 
 if TYPE_CHECKING:
     from qconv.planning.plan import Plan

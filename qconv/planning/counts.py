@@ -13,12 +13,12 @@ from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult
 
-from qconv.execution.histogram import Histogram
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.device.jobs import chosen
+from qconv.execution.outcomes.histogram import Histogram
+from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.outcomes.readout import ReadoutMitigation
 from qconv.execution.program import Program
-from qconv.execution.readout import ReadoutMitigation
 from qconv.execution.seeds import JOBS, SURPLUS, derived
-from qconv.execution.shots import chosen
 
 
 def gathered(

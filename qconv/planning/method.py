@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv.execution.options import Sampling
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
 from qconv.propagator import Propagator

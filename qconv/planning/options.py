@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TypedDict, cast
 
 from qconv._checks import boolean, whole_number
-from qconv.execution.backends import Backend
+from qconv.execution.device.backends import Backend
 from qconv.execution.options import Sampling
-from qconv.execution.readout import ReadoutMitigation
+from qconv.execution.outcomes.readout import ReadoutMitigation
 from qconv.execution.seeds import Seed
 from qconv.planning.allocation import Tolerance, check_tolerance
 from qconv.planning.method import Method

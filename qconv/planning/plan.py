@@ -15,12 +15,12 @@ from qiskit import QuantumCircuit
 
 from qconv._checks import boolean, numpy_defaults
 from qconv.circuits.arithmetic import choose_family
-from qconv.execution.backends import is_ideal, is_statevector, noise_name
-from qconv.execution.checkpoint import digest
-from qconv.execution.continuing import without_address
-from qconv.execution.dealing import Each
+from qconv.execution.checkpoint.checkpoint import digest
+from qconv.execution.checkpoint.resume import without_address
+from qconv.execution.device.backends import is_ideal, is_statevector, noise_name
 from qconv.execution.options import Sampling
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.outcomes.split import Each
 from qconv.execution.seeds import stream_name
 from qconv.grid import Grid
 from qconv.planning.allocation import Tolerance

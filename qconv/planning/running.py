@@ -10,10 +10,10 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from qconv.execution.checkpoint import Checkpoint
-from qconv.execution.continuing import continued
+from qconv.execution.checkpoint.checkpoint import Checkpoint
+from qconv.execution.checkpoint.resume import continued
 from qconv.execution.options import Sampling
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.run import Known, run
 from qconv.result.convolution import Convolution

@@ -6,7 +6,7 @@ import copy
 
 from torch import nn
 
-from qconv.execution.backends import Backend
+from qconv.execution.device.backends import Backend
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.planning.method import Method
 from qconv.torch.layer import StochasticConv2d

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from qconv._checks import real_number, whole_number
-from qconv.execution.backends import Backend, check_backend
+from qconv.execution.device.backends import Backend, check_backend
 from qconv.layer.functional import check_kernel_only, laid_out
 from qconv.layer.layer import Layer
 from qconv.methods.collapse.method import DEFAULT_METHOD

@@ -20,9 +20,9 @@ from skimage import data
 from skimage.color import rgb2gray
 
 import classical
-from qconv.matching.look import certainty, looked_at
 from qconv.matching.posterior import from_counts, from_estimates
-from qconv.matching.standard import standardised, window_of
+from qconv.matching.standardise import standardised, window_of
+from qconv.matching.verification import certainty, looked_at
 from tests.benchmarks.timing import seconds
 
 PICTURES = (

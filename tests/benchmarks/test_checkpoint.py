@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import qconv
-from qconv.execution import checkpoint
-from qconv.execution.checkpoint import Checkpoint
+from qconv.execution.checkpoint.checkpoint import Checkpoint, checkpoint
 from tests.stopping import KINDS, digest, often
 
 RUNS = 100

@@ -14,8 +14,8 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 import qconv
-from qconv.execution.noise import noise_of, noisy_law
-from qconv.execution.physical import Physical, physical
+from qconv.execution.device.physical import Physical, physical
+from qconv.execution.simulate.noise import noise_of, noisy_law
 
 EDGE = qconv.named_kernel("edge")
 fake = pytest.importorskip("qiskit_ibm_runtime.fake_provider", reason="needs the extra `devices`")

@@ -19,7 +19,7 @@ from skimage.transform import downscale_local_mean, resize
 import classical
 import qconv
 from qconv.circuits.grover import Amplifier
-from qconv.execution.law import saved_probabilities
+from qconv.execution.simulate.probabilities import saved_probabilities
 
 GAUSSIAN, EDGE = map(qconv.named_kernel, ("gaussian", "edge"))
 WRAP = {"mode": "same", "boundary": "wrap"}

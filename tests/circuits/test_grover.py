@@ -6,7 +6,7 @@ from qiskit import transpile
 
 import qconv
 from qconv.circuits.grover import Amplifier
-from qconv.execution.law import born_probabilities, saved_probabilities
+from qconv.execution.simulate.probabilities import born_probabilities, saved_probabilities
 
 LATTICE, COUNTS = (8, 4), (5, 3)
 KERNELS = {

@@ -62,7 +62,9 @@ class Rounds:
     def append_boxes(
         self, circuit: QuantumCircuit, amplitudes: _Array, prepared: Sequence[Qubit]
     ) -> None:
-        """Append the rounds as one instruction each, for a simulator, see `qconv.execution.pieces`.
+        """Append the rounds as one instruction each, for a simulator.
+
+        See `qconv.execution.simulate.statevector`.
 
         All are the same, so that their numbers take room once.
         ``circuit.decompose("amplification_round")`` opens them, and

@@ -44,10 +44,10 @@ from numpy.typing import NDArray
 from qconv._checks import one_of, require_products
 from qconv.circuits.grover import Amplifier
 from qconv.circuits.registers import kernel_registers, qubits_of
-from qconv.execution.law import require_room
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
 from qconv.execution.seeds import derived
+from qconv.execution.simulate.probabilities import require_room
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.methods.amplitude_estimation.fitting import most_likely_damped
 from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean

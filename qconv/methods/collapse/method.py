@@ -33,8 +33,8 @@ from qiskit import QuantumCircuit
 from qconv._checks import boolean, one_of, require_products
 from qconv._threads import for_each
 from qconv.circuits.encoding import encode_amplitudes
-from qconv.execution.dealing import Each, portions, shots_in, shots_of
-from qconv.execution.outcomes import Outcomes, Selection
+from qconv.execution.outcomes.outcomes import Outcomes, Selection
+from qconv.execution.outcomes.split import Each, portions, shots_in, shots_of
 from qconv.execution.program import Program
 from qconv.execution.seeds import ALLOCATION, JOBS, derived
 from qconv.grid import Tile
@@ -300,15 +300,17 @@ class PreparedCollapse(Prepared[Collapse]):
                 [(tiles[number], windows.average(tiles[number], frequencies))]
             )
         shots = plan.shots_of_pixels
-        hands = positions.hands(plan.grid.tiles, plan.grid.tile_numbers, shots, plan.seed)
+        pixel_counts = positions.pixel_counts(
+            plan.grid.tiles, plan.grid.tile_numbers, shots, plan.seed
+        )
 
         def averages(number: int) -> Iterator[tuple[Tile, _Array]]:
-            for piece, hand in hands(number):
-                if hand.picks is not None:
-                    yield piece, windows.average_of_draws(piece, hand.picks)
-                elif hand.counts is not None:
+            for piece, counted in pixel_counts(number):
+                if counted.picks is not None:
+                    yield piece, windows.average_of_draws(piece, counted.picks)
+                elif counted.counts is not None:
                     each = shots if isinstance(shots, int) else shots_in(shots, piece)
-                    yield piece, windows.average(piece, hand.counts.T / np.maximum(each, 1))
+                    yield piece, windows.average(piece, counted.counts.T / np.maximum(each, 1))
 
         return averages
 

@@ -46,7 +46,7 @@ from qconv.circuits.registers import (
     on_kernel_states,
     qubits_of,
 )
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.outcome_counts import Labels, linear

@@ -19,10 +19,10 @@ from qconv._checks import require_products
 from qconv.circuits.amplification.preparation import GatePreparation, Preparation, RotationTree
 from qconv.circuits.amplification.rounds import Rounds
 from qconv.circuits.registers import LARGE, AmplitudePreparation, prepare
-from qconv.execution.law import require_room
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
+from qconv.execution.simulate.probabilities import require_room
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.register_layout import RegisterLayout
 from qconv.planning.method import Method, Prediction, Prepared

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from qconv._checks import boolean, one_of
 from qconv.circuits.amplification.rounds import Rounds
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.whole_image.amplification import check_amplify, check_read_out
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage

@@ -44,7 +44,7 @@ from qconv.circuits.registers import (
     qubits_of,
 )
 from qconv.circuits.signs import sign_flips
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.whole_image.amplification import check_amplify, check_read_out
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage

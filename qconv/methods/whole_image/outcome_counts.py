@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
-from qconv.execution.outcomes import Numbers, Outcomes
-from qconv.execution.readout import applied
+from qconv.execution.outcomes.outcomes import Numbers, Outcomes
+from qconv.execution.outcomes.readout import applied
 from qconv.methods.whole_image.register_layout import RegisterLayout
 from qconv.result.numbers import root_error
 

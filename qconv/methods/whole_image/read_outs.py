@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.execution.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.methods.whole_image.amplification import Amplification, Scale, choose
 from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.encoded_image import EncodedImage

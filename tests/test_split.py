@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qconv.execution.dealing import deal
-from qconv.execution.histogram import Histogram
+from qconv.execution.outcomes.histogram import Histogram
+from qconv.execution.outcomes.split import split_histogram
 from tests.chance import assert_law, assert_same_law
 
 
@@ -39,7 +39,7 @@ def test_exact_probabilities(histogram, sizes):
     law = exact_law(histogram, sizes)
     rng = np.random.default_rng(1)
     h = np.array(histogram)
-    seen = Counter(tuple(map(tuple, deal(h, sizes, rng).tolist())) for _ in range(4_000))
+    seen = Counter(tuple(map(tuple, split_histogram(h, sizes, rng).tolist())) for _ in range(4_000))
     assert set(seen) <= set(law)
     assert_law([seen[table] for table in law], list(law.values()))
 
@@ -54,7 +54,7 @@ def test_shuffling():
         hands = np.split(rng.permutation(shots), cuts)
         return np.array([np.bincount(hand, minlength=4) for hand in hands])
 
-    dealt = [deal(histogram, sizes, rng) for _ in range(4_000)]
+    dealt = [split_histogram(histogram, sizes, rng) for _ in range(4_000)]
     mixed = [shuffled() for _ in range(4_000)]
     for group, outcome in itertools.product(range(5), range(4)):
         one, other = (
@@ -78,7 +78,7 @@ def test_every_shot_is_dealt_once(histogram, groups, seed):
     rng = np.random.default_rng(seed)
     h = np.array(histogram)
     sizes = rng.multinomial(h.sum(), np.full(groups, 1 / groups))
-    hands = deal(h, sizes, rng)
+    hands = split_histogram(h, sizes, rng)
     assert hands.shape == (groups, h.size)
     assert (hands >= 0).all()
     assert hands.sum(axis=0).tolist() == histogram
@@ -87,13 +87,13 @@ def test_every_shot_is_dealt_once(histogram, groups, seed):
 
 def test_same_generator_same_deal():
     h, sizes = np.array([50, 30, 20]), [25] * 4
-    one, other = (deal(h, sizes, np.random.default_rng(3)) for _ in range(2))
+    one, other = (split_histogram(h, sizes, np.random.default_rng(3)) for _ in range(2))
     assert np.array_equal(one, other)
 
 
 def test_nothing_changes_for_the_caller():
     h, sizes = np.array([3, 4]), np.array([2, 5])
-    deal(h, sizes, np.random.default_rng(3))
+    split_histogram(h, sizes, np.random.default_rng(3))
     assert h.tolist() == [3, 4]
     assert sizes.tolist() == [2, 5]
 
@@ -101,11 +101,13 @@ def test_nothing_changes_for_the_caller():
 @pytest.mark.parametrize("sizes", [[], [1, 2], [10], [3, 5]])
 def test_sums_that_differ(sizes):
     with pytest.raises(ValueError, match=r"sizes: expected the sum 7, got"):
-        deal(np.array([3, 4]), sizes, np.random.default_rng(3))
+        split_histogram(np.array([3, 4]), sizes, np.random.default_rng(3))
 
 
 def test_close_to_a_billion():
-    hands = deal(np.array([400_000_000, 599_999_999]), [999_999_998, 1], np.random.default_rng(4))
+    hands = split_histogram(
+        np.array([400_000_000, 599_999_999]), [999_999_998, 1], np.random.default_rng(4)
+    )
     assert hands.sum(axis=1).tolist() == [999_999_998, 1]
 
 

@@ -19,7 +19,7 @@ from qiskit_aer import AerSimulator
 
 from qconv.circuits.amplification.rounds import Reflection
 from qconv.circuits.registers import ROUND, WholeState, append_again
-from qconv.execution.backends import ideal_simulator, known_to_aer, require_success
+from qconv.execution.device.backends import ideal_simulator, known_to_aer, require_success
 
 #: Qubits up to which a piece is simulated by one thread: its gates are many and short, so that two
 #: threads take half as long again of the cores, and gain nothing unless both are idle.

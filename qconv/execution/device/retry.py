@@ -1,4 +1,4 @@
-"""Patience: a backend whose job fails is asked again, a few times, with pauses that grow."""
+"""Retry: a failed job is resubmitted a few times, with growing pauses."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _FINAL = (TypeError, ValueError, AttributeError, LookupError, NotImplementedErro
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How often a job is tried, and how long to wait in between."""
+class Retry:
+    """Number of tries of a job, and the pauses between them."""
 
     tries: int = 4
-    """How often at most."""
+    """Maximum number of tries."""
     first: float = 1.0
-    """Seconds to wait after the first failure."""
+    """Pause after the first failure, in seconds."""
     factor: float = 4.0
-    """By which each wait is longer than the one before."""
+    """Factor by which each pause is longer than the one before."""
     sleep: Callable[[float], None] = time.sleep
-    """How to wait so many seconds."""
+    """Function that waits for a number of seconds."""
 
-    def asked(self, job: Callable[[], _T], what: str) -> _T:
-        """What a job gives.
+    def call(self, job: Callable[[], _T], what: str) -> _T:
+        """Run a job until it succeeds, and return what it gives.
 
         Args:
-            job: Runs it.
-            what: It is, in words.
+            job: Function that runs the job.
+            what: Description of the job, for the message.
 
         Raises:
-            RuntimeError: It failed as often as it was tried, with the last reason.
+            RuntimeError: If all tries failed, with the last reason.
         """
         for failures in range(1, self.tries + 1):
             try:
@@ -50,8 +50,8 @@ class Patience:
         raise ValueError(f"tries: expected at least 1, got {self.tries}")
 
 
-#: With which backends are asked: 21 seconds in all.
-PATIENCE = Patience()
+#: Retries of backends: 21 seconds in all.
+RETRY = Retry()
 
-#: With which a simulator is asked that runs here, and would fail in the same way again.
-NO_PATIENCE = Patience(tries=1)
+#: Retries of a local simulator, which would fail in the same way again.
+NO_RETRY = Retry(tries=1)

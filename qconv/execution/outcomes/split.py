@@ -1,4 +1,4 @@
-"""Dealing: the shots of one histogram, handed out at random to many pixels.
+"""Splitting: the shots of one histogram, split at random among many pixels.
 
 Shots of one circuit are independent and identically distributed, so a histogram of them dealt out
 at random has exactly the law of keeping every shot's own outcome, at a tiny part of the cost.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qconv.grid import Tile, split_tile, tile_pixels
 
 #: NumPy's hypergeometric generator takes populations below this.
-DEAL_LIMIT = 1_000_000_000
+SPLIT_LIMIT = 1_000_000_000
 
 
 #: Shots of each pixel: one number for all, or an array of the output's shape.
@@ -58,7 +58,7 @@ def portions(tiles: Sequence[Tile], each: Each) -> list[list[Piece]]:
         each: Shots of each pixel.
     """
     most = max(int(np.max(each)), 1)
-    room = max(1, (DEAL_LIMIT - 1) // most)  # pixels of one histogram, at least
+    room = max(1, (SPLIT_LIMIT - 1) // most)  # pixels of one histogram, at least
     pieces = [Piece(n, part) for n, tile in enumerate(tiles) for part in split_tile(tile, room)]
     together: list[list[Piece]] = []
     left = -1
@@ -72,7 +72,7 @@ def portions(tiles: Sequence[Tile], each: Each) -> list[list[Piece]]:
     return together
 
 
-def deal(
+def split_histogram(
     histogram: NDArray[np.int64], sizes: Sequence[int] | NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Deal a histogram of shots out at random to groups of given sizes.
@@ -98,22 +98,22 @@ def deal(
     leaves[:groups] = sizes
     if leaves.sum() != histogram.sum():
         raise ValueError(f"sizes: expected the sum {histogram.sum()}, got {leaves.sum()}")
-    hands = histogram[np.newaxis, :]
+    parts = histogram[np.newaxis, :]
     for level in range(levels):
         left_sizes = leaves.reshape(2 ** (level + 1), -1).sum(axis=1)[::2]
-        left = _hypergeometric(hands, left_sizes, rng)
-        hands = np.stack([left, hands - left], axis=1).reshape(-1, histogram.size)
-    return hands[:groups]
+        left = _hypergeometric(parts, left_sizes, rng)
+        parts = np.stack([left, parts - left], axis=1).reshape(-1, histogram.size)
+    return parts[:groups]
 
 
 def _hypergeometric(
-    hands: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator
+    parts: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw a sub-hand of ``sizes[g]`` shots from every hand ``hands[g]``, outcome by outcome."""
-    drawn = np.zeros_like(hands)
-    rest, wanted = hands.sum(axis=1), sizes.copy()
-    for outcome in range(hands.shape[1] - 1):
-        here = hands[:, outcome]
+    """Draw a sub-part of ``sizes[g]`` shots from every part ``parts[g]``, outcome by outcome."""
+    drawn = np.zeros_like(parts)
+    rest, wanted = parts.sum(axis=1), sizes.copy()
+    for outcome in range(parts.shape[1] - 1):
+        here = parts[:, outcome]
         rest = rest - here
         drawn[:, outcome] = rng.hypergeometric(here, rest, wanted)
         wanted -= drawn[:, outcome]

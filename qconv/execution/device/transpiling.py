@@ -12,7 +12,7 @@ from qiskit.providers import BackendV2
 from qiskit.transpiler import Target, generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
-from qconv.execution.backends import is_statevector, known_to_aer
+from qconv.execution.device.backends import is_statevector, known_to_aer
 
 #: Seeds that are tried with circuits of few gates, and gates that are transpiled at most for more
 #: seeds than one.

@@ -11,12 +11,12 @@ from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer.noise import NoiseModel
 
-from qconv.execution.noise import noisy_law
-from qconv.execution.physical import Physical, target_of, without_noise
+from qconv.execution.device.jobs import Jobs, measured_counts
+from qconv.execution.device.physical import Physical, target_of, without_noise
+from qconv.execution.outcomes.readout import Readout, ReadoutMitigation
 from qconv.execution.program import Program
-from qconv.execution.readout import Readout, ReadoutMitigation
 from qconv.execution.seeds import CALIBRATION, derived, random_state
-from qconv.execution.shots import Jobs, measured_counts
+from qconv.execution.simulate.noise import noisy_law
 
 _Array = NDArray[np.float64]
 

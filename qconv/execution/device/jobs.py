@@ -15,14 +15,14 @@ from qiskit.result import Result
 from qiskit_aer.backends.aerbackend import AerBackend
 
 from qconv._progress import progress_bar, skip
-from qconv.execution.backends import Backend, ideal_simulator, require_success
-from qconv.execution.checkpoint import Checkpoint
-from qconv.execution.dealing import deal
-from qconv.execution.histogram import Histogram
-from qconv.execution.limits import job_sizes
-from qconv.execution.patience import NO_PATIENCE, PATIENCE, Patience
-from qconv.execution.physical import Physical, sampler_target
-from qconv.execution.samplers import ShotLog, sampler_job
+from qconv.execution.checkpoint.checkpoint import Checkpoint
+from qconv.execution.device.backends import Backend, ideal_simulator, require_success
+from qconv.execution.device.limits import job_sizes
+from qconv.execution.device.physical import Physical, sampler_target
+from qconv.execution.device.retry import NO_RETRY, RETRY, Retry
+from qconv.execution.device.samplers import ShotLog, sampler_job
+from qconv.execution.outcomes.histogram import Histogram
+from qconv.execution.outcomes.split import split_histogram
 from qconv.execution.seeds import ROUNDS, SURPLUS, derived
 
 #: Part of the executions that must be kept for a backend to be of use; an even spread over the
@@ -52,10 +52,10 @@ class Jobs:
     """What was measured before, and is not measured again."""
 
     @property
-    def patience(self) -> Patience:
+    def retry(self) -> Retry:
         """How often a job is tried."""
         local = self.backend is None or isinstance(self.backend, AerBackend)
-        return NO_PATIENCE if local else PATIENCE
+        return NO_RETRY if local else RETRY
 
 
 def measured_counts(
@@ -80,10 +80,10 @@ def measured_counts(
     backend = ideal_simulator() if jobs.backend is None else jobs.backend
     if isinstance(backend, BaseSamplerV2):
         limited: object = sampler_target(backend) or backend
-        job = sampler_job(circuit.circuit, backend, jobs.log, jobs.patience)
+        job = sampler_job(circuit.circuit, backend, jobs.log, jobs.retry)
     else:
         limited = backend
-        job = _backend_job(circuit.circuit, backend, jobs.log, jobs.patience)
+        job = _backend_job(circuit.circuit, backend, jobs.log, jobs.retry)
     total = Histogram.empty()
     with progress_bar(shots, "shot", show=jobs.progress) as bar:
         for number, size in enumerate(job_sizes(shots, limited, jobs.job_shots)):
@@ -101,9 +101,7 @@ def measured_counts(
     return circuit.told(total)
 
 
-def _backend_job(
-    circuit: QuantumCircuit, backend: BackendV2, log: ShotLog, patience: Patience
-) -> _Job:
+def _backend_job(circuit: QuantumCircuit, backend: BackendV2, log: ShotLog, retry: Retry) -> _Job:
     """A function of shots and seed that runs the circuit on a backend."""
     seedable = hasattr(backend.options, "seed_simulator")
     bits = circuit.num_clbits
@@ -116,7 +114,7 @@ def _backend_job(
             require_success(result)
             return result
 
-        result = patience.asked(once, f"a job of {shots:,} shots")
+        result = retry.call(once, f"a job of {shots:,} shots")
         data = result.data(0)  # get_counts() would write each outcome out in bits
         if "counts" not in data:
             raise RuntimeError(
@@ -183,6 +181,6 @@ def chosen(
     counts = histogram.among(np.arange(len(keep))) * keep
     surplus = int(counts.sum()) - shots
     if surplus > 0:
-        counts = deal(counts, [shots, surplus], np.random.default_rng(seed))[0]
+        counts = split_histogram(counts, [shots, surplus], np.random.default_rng(seed))[0]
     outcomes = np.flatnonzero(counts)
     return Histogram(outcomes, counts[outcomes])

@@ -19,10 +19,10 @@ from qiskit.circuit import Measure
 from qiskit.primitives import BaseSamplerV2, StatevectorSampler
 from qiskit.providers import BackendV2
 
-from qconv.execution.backends import Backend, ideal_simulator, is_ideal
-from qconv.execution.histogram import Histogram
-from qconv.execution.law import born_probabilities
-from qconv.execution.transpiling import ready
+from qconv.execution.device.backends import Backend, ideal_simulator, is_ideal
+from qconv.execution.device.transpiling import ready
+from qconv.execution.outcomes.histogram import Histogram
+from qconv.execution.simulate.probabilities import born_probabilities
 
 #: Most qubits of a circuit whose bits are looked at for being mostly 1.
 _LOOKED_AT = 12

@@ -13,7 +13,7 @@ import numpy as np
 
 from qconv._files import Place, is_regular
 from qconv._versions import versions
-from qconv.execution.checkpoint import About, Checkpoint
+from qconv.execution.checkpoint.checkpoint import About, Checkpoint
 from qconv.execution.options import Sampling
 from qconv.execution.seeds import MORE, derived
 from qconv.result.convolution import Convolution

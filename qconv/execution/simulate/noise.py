@@ -21,8 +21,8 @@ from qiskit_aer.noise import NoiseModel, ReadoutError
 from qiskit_aer.noise.passes import RelaxationNoisePass
 
 from qconv._memory import require_memory
-from qconv.execution.backends import Backend, is_imitation, require_success
-from qconv.execution.physical import Physical
+from qconv.execution.device.backends import Backend, is_imitation, require_success
+from qconv.execution.device.physical import Physical
 from qconv.execution.seeds import random_state
 
 #: Methods of Aer that simulate all states, without leaving out what is small.

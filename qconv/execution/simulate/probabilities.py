@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._memory import require_memory
-from qconv.execution.backends import Backend, is_ideal, require_success
-from qconv.execution.pieces import simulated
-from qconv.execution.transpiling import ready
+from qconv.execution.device.backends import Backend, is_ideal, require_success
+from qconv.execution.device.transpiling import ready
+from qconv.execution.simulate.statevector import simulated
 
 #: Bytes of an amplitude that is prepared: a Python object, and what a simulator copies it to.
 _PREPARED = 112

@@ -43,7 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv.matching.posterior import Evidence
-from qconv.matching.standard import without_units
+from qconv.matching.standardise import without_units
 
 _Array = NDArray[np.float64]
 _Places = NDArray[np.int64]

@@ -22,14 +22,19 @@ from scipy.sparse import csr_array
 
 from qconv._memory import require_memory
 from qconv._threads import for_each
-from qconv.execution.checkpoint import Checkpoint, Sums
-from qconv.execution.dealing import Each
-from qconv.execution.hands import Hands, dealt_hands, drawn_hands, unfolded_hands
-from qconv.execution.histogram import Histogram
+from qconv.execution.checkpoint.checkpoint import Checkpoint, Sums
+from qconv.execution.outcomes.histogram import Histogram
+from qconv.execution.outcomes.pixel_counts import (
+    PixelCounts,
+    corrected_counts,
+    drawn_counts,
+    split_counts,
+)
+from qconv.execution.outcomes.readout import Readout, Unfolding
+from qconv.execution.outcomes.split import Each
 from qconv.execution.program import Program
-from qconv.execution.readout import Readout, Unfolding
-from qconv.execution.sampling import drawn, multinomial, quantised
 from qconv.execution.seeds import JOBS, derived, random_state
+from qconv.execution.simulate.draws import drawn, multinomial, quantised
 from qconv.grid import Tile
 
 _Array = NDArray[np.float64]
@@ -83,7 +88,7 @@ class Outcomes:
     success: float = 1.0
     """Where the law is known: the part of the executions that is kept."""
     ran: QuantumCircuit | None = None
-    """The circuit that ran, with its measurement, if it is at hand."""
+    """The circuit that ran, with its measurement, if it is at counted."""
     checkpoint: Checkpoint | None = None
     """Checkpoint of the call, with what was worked out before it was stopped; None for none."""
     progress: bool = False
@@ -346,13 +351,13 @@ class Selection:
             found = multinomial(rng, shots, self._quantised) / shots
         return found if self.unfolding is None else self.unfolding.of(found)
 
-    def hands(
+    def pixel_counts(
         self,
         tiles: Sequence[Tile],
         numbers: Sequence[int],
         shots: Each,
         seed: np.random.SeedSequence,
-    ) -> Hands:
+    ) -> PixelCounts:
         """Shots of every pixel's own.
 
         Args:
@@ -362,9 +367,9 @@ class Selection:
             seed: Of the draws or deals; every tile has a stream of its own.
         """
         if self.p is not None:
-            hands = drawn_hands(self._quantised, tiles, numbers, shots, seed)
+            pixel_counts = drawn_counts(self._quantised, tiles, numbers, shots, seed)
         else:
-            hands = dealt_hands(self.counts, tiles, shots, seed)
+            pixel_counts = split_counts(self.counts, tiles, shots, seed)
         if self.unfolding is None:
-            return hands
-        return unfolded_hands(hands, self.unfolding, self.unfolding.mass(self.frequencies))
+            return pixel_counts
+        return corrected_counts(pixel_counts, self.unfolding, self.unfolding.mass(self.frequencies))

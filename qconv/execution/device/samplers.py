@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
 
-from qconv.execution.histogram import Histogram
-from qconv.execution.patience import Patience
+from qconv.execution.device.retry import Retry
+from qconv.execution.outcomes.histogram import Histogram
 
 #: Shots whose outcomes name a sampler's random stream.
 _STREAM_SHOTS = 256
@@ -103,13 +103,13 @@ def _is_distinctive(bits: NDArray[np.uint8]) -> bool:
 
 
 def sampler_job(
-    circuit: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog, patience: Patience
+    circuit: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog, retry: Retry
 ) -> Callable[[int, int], Histogram]:
     """A function of shots and seed that runs the circuit on a sampler, which seeds itself."""
 
     def job(shots: int, seed: int) -> Histogram:
         log.before(sampler)
-        result = patience.asked(
+        result = retry.call(
             lambda: sampler.run([circuit], shots=shots).result(), f"a job of {shots:,} shots"
         )
         bits = result[0].data.meas.array

@@ -32,8 +32,15 @@ from numpy.typing import NDArray
 
 from qconv._files import replaced
 from qconv._versions import versions
-from qconv.execution.archive import Arrays, FilledTiles, Record, put, put_records, taken_apart
-from qconv.execution.histogram import Histogram
+from qconv.execution.checkpoint.archive import (
+    Arrays,
+    FilledTiles,
+    Record,
+    put,
+    put_records,
+    taken_apart,
+)
+from qconv.execution.outcomes.histogram import Histogram
 from qconv.grid import Tile
 from qconv.result.convolution import Convolution
 from qconv.result.files import parts_of, read_parts

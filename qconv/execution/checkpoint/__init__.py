@@ -1,0 +1,1 @@
+"""What a call saves, and how it is resumed."""

@@ -1,0 +1,1 @@
+"""What talks to backends: transpiling, jobs, samplers, retries, calibration."""
