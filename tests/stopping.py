@@ -10,7 +10,7 @@ import numpy as np
 from qiskit_aer import AerSimulator
 
 import qconv
-from qconv.execution.checkpoint.checkpoint import checkpoint
+from qconv.execution.checkpoint import checkpoint
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.random((256, 256)) * 200
