@@ -45,7 +45,7 @@ SIBLINGS = [
     {f"methods.whole_image.{name}" for name in ("diffusion", "interference", "fourier")},
 ]
 
-MOST_FILES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 14, 400, 60
+MOST_FILES, MOST_LINES_OF_A_FUNCTION = 14, 60
 
 #: Parts that are imported by name, are called as an extra is, and stand on its packages.
 EXTRAS = {"torch": {"torch"}, "distributed": {"dask"}}
@@ -140,11 +140,8 @@ def test_a_short_listing():
 
 
 @pytest.mark.parametrize("path", files("qconv") + files("classical"), **IDS)
-def test_short_files_and_functions(path):
-    text = path.read_text()
-    without_examples = re.sub(r'\n *Example:\n.*?"""', '"""', text, flags=re.DOTALL)
-    assert 1 <= len(without_examples.splitlines()) <= MOST_LINES
-    for node in ast.walk(ast.parse(text)):
+def test_short_functions(path):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0]
             documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,7 @@ from qconv._checks import numpy_defaults
 from qconv.circuits.registers import PREPARATIONS
 from qconv.circuits.resources import Resources, resources
 from qconv.execution.simulate.probabilities import state_memory
-
-if TYPE_CHECKING:
-    from qconv.planning.plan import Plan
+from qconv.planning.method import Prepared
 
 #: Qubits up to which a preparation or a diagonal is taken apart and counted; above, it has a
 #: formula.
@@ -143,15 +141,20 @@ def _number(value: float | None) -> str:
     return "not predicted" if value is None else f"{value:.6g}"
 
 
-def cost_of(plan: Plan) -> Cost:
-    """Count what a plan costs; builds its circuits, runs nothing."""
-    work = plan.prepared
+def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
+    """Count what a plan costs; builds its circuits, runs nothing.
+
+    Args:
+        work: The plan's work.
+        on_device: The work for the same plan, its circuits as on a device.
+    """
+    plan = work.plan
     programs = list(work.programs)
     prediction = work.predict()
     largest = work.costliest
     qubits = work.num_qubits
     measured = qubits if largest is None or largest.measured is None else largest.measured
-    counted = plan.on_device().prepared.costliest
+    counted = on_device.costliest
     backend = plan.sampling.backend
     backend = backend if isinstance(backend, BackendV2) else None
     circuit = QuantumCircuit(1) if counted is None else counted.build()

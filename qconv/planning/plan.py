@@ -103,7 +103,7 @@ class Plan:
     @numpy_defaults
     def cost(self) -> Cost:
         """Cost of running the plan: qubits, gates, executions, and the expected error."""
-        return cost_of(self)
+        return cost_of(self.prepared, self.on_device().prepared)
 
     @numpy_defaults
     def run(

@@ -243,7 +243,7 @@ class Convolution(SumOnly):
         if place.suffix.lower() not in ("", ".npz") and not Place.of(place).is_stream:
             raise ValueError(f"path: expected a name ending in .npz, got '{place}'")
         with written_together(place) as (partial,), open(partial, "wb") as file:
-            np.savez(file, **parts_of(self))
+            np.savez(file, **parts_of(vars(self)))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Convolution:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,46 +16,43 @@ from qconv.result.diagnostics import Diagnostics, kind_of, named
 from qconv.result.origin import Origin
 from qconv.result.success import Success
 
-if TYPE_CHECKING:
-    from qconv.result.convolution import Convolution
-
 _FORMAT = 5
 
 #: Begins the names of the arrays of diagnostics.
 _DIAGNOSTICS = "diagnostics."
 
 
-def parts_of(result: Convolution) -> dict[str, Any]:
-    """Return the arrays that `Convolution.save` writes, by name."""
-    fields = {
+def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arrays that `Convolution.save` writes, by name.
+
+    Args:
+        fields: The fields of a `Convolution`, by name.
+    """
+    shots, success, origin = fields["shots"], fields["success"], fields["origin"]
+    diagnostics = fields["diagnostics"]
+    numbers = {
         "format": _FORMAT,
-        "shots": None if isinstance(result.shots, np.ndarray) else result.shots,
-        "total_shots": result.total_shots,
-        "success": [
-            result.success_probability,
-            result.success_stderr,
-            result.expected_success,
-        ],
-        "oracle_calls": result.oracle_calls,
-        "independent": result.independent,
-        "quantity": result.quantity,
-        "streams": sorted(result.streams),
-        "versions": sorted(result.versions),
-        "diagnostics": None if result.diagnostics is None else kind_of(type(result.diagnostics)),
+        "shots": None if isinstance(shots, np.ndarray) else shots,
+        "success": [success.probability, success.stderr, success.expected],
+        **{name: fields[name] for name in ("total_shots", "oracle_calls", "independent")},
+        "quantity": origin.quantity,
+        "streams": sorted(origin.streams),
+        "versions": sorted(origin.versions),
+        "diagnostics": None if diagnostics is None else kind_of(type(diagnostics)),
     }
-    optional = {} if result.diagnostics is None else _arrays_of(result.diagnostics)
-    if result.bias is not None:
-        optional["bias"] = result.bias
-    if isinstance(result.shots, np.ndarray):
-        optional["shots_of_pixels"] = result.shots
+    optional = {} if diagnostics is None else _arrays_of(diagnostics)
+    if fields["bias"] is not None:
+        optional["bias"] = fields["bias"]
+    if isinstance(shots, np.ndarray):
+        optional["shots_of_pixels"] = shots
     circuits = io.BytesIO()
-    if result.circuits:
-        qpy.dump([with_arrays(circuit) for circuit in result.circuits], circuits)
+    if fields["circuits"]:
+        qpy.dump([with_arrays(circuit) for circuit in fields["circuits"]], circuits)
     return {
-        "image": result.image,
-        "stderr": result.stderr,
+        "image": fields["image"],
+        "stderr": fields["stderr"],
         "circuits": np.frombuffer(circuits.getvalue(), dtype=np.uint8),
-        "fields": np.array(json.dumps(fields)),
+        "fields": np.array(json.dumps(numbers)),
         **optional,
     }
 

@@ -239,7 +239,7 @@ class Checkpoint:
     def _result_parts(self) -> dict[str, NDArray[Any]]:
         """The arrays of the result, worked out once, as circuits take time."""
         if self._parts is None:
-            self._parts = {} if self.result is None else parts_of(self.result)
+            self._parts = {} if self.result is None else parts_of(vars(self.result))
         return self._parts
 
     def _records(self) -> Iterator[Record]:
