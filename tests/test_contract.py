@@ -179,10 +179,12 @@ def test_templates_and_steps():
 @pytest.mark.parametrize("kind", ["global", "local"])
 @pytest.mark.parametrize("make", [SamplerV2, lambda: BackendSamplerV2(backend=AerSimulator())])
 def test_estimation_on_samplers_of_aer(make, kind):
+    """Samplers seed themselves: 25 pixels within 6.5 standard errors, a false alarm in 5e8."""
     method = qconv.AmplitudeEstimation((0, 1), range=kind)
     assert right(run(method, make(), shots=500), method)
     image = np.random.default_rng(0).random((3, 3))
-    result = qconv.convolve(image, KERNEL, method=method, shots=500, seed=1, backend=make())
+    result = qconv.convolve(image, KERNEL, method=method, shots=10_000, seed=1, backend=make())
     exact = classical.convolve(image, KERNEL)
-    known = result.stderr > 0
+    known = (result.stderr > 0) & result.diagnostics.reliable
+    assert known.sum() > image.size
     assert (np.abs(result.image - exact) < 6.5 * result.stderr)[known].all()

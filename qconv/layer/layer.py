@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +145,7 @@ class Layer:
             tolerance=self.tolerance,
             part_of="a layer",  # whose own digest says what was estimated
         )
-        return self.method.prepare(plan).allot()
+        return cast(Plan, self.method.prepare(plan).allot())
 
     @cached_property
     def _largest(self) -> list[np.float64]:

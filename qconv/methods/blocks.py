@@ -29,7 +29,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ from qconv.execution.program import Program
 from qconv.methods.layout import Layout, Part
 from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, Prepared, check_method
 from qconv.planning.plan import Plan
+from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 from qconv.result.diagnostics import Diagnostics, assembled
@@ -111,13 +112,13 @@ class Blocks(Method):
         """Whether the method needs an image without negative values."""
         return self.method.nonnegative
 
-    def prepare(self, plan: Plan) -> PreparedBlocks:
+    def prepare(self, plan: Problem) -> PreparedBlocks:
         """Return the work for one plan."""
         return PreparedBlocks(self, plan)
 
     def blocks(self, plan: Plan) -> list[Plan]:
         """Return the blocks as plans of their own, in the order in which their circuits run."""
-        return self.prepare(plan).layout.plans()
+        return [cast(Plan, part) for part in self.prepare(plan).layout.plans()]
 
     def check_blocks(self, scheme: str) -> None:
         """Refuse: blocks are not cut again."""

@@ -16,7 +16,7 @@ from qconv.execution.seeds import BLOCKS, derived
 from qconv.grid import Grid, plan_grid
 from qconv.methods.cutting import Block, cut
 from qconv.planning.method import Method, Prepared
-from qconv.planning.plan import Plan
+from qconv.planning.problem import Problem
 
 _Array = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class Part:
 class Layout:
     """What is cut into blocks, and where their results belong."""
 
-    plan: Plan
+    plan: Problem
     method: Method
     """That convolves each block."""
     scheme: str
@@ -67,7 +67,7 @@ class Layout:
     """The blocks, of the whole if the plan is of a part."""
 
     @classmethod
-    def of(cls, plan: Plan, method: Method, scheme: str, qubits: int) -> Layout:
+    def of(cls, plan: Problem, method: Method, scheme: str, qubits: int) -> Layout:
         """Cut a plan's image into blocks whose circuits have no more qubits than they may."""
         grid = plan.grid
         margins, start = True, (0,) * len(grid.output_shape)
@@ -128,7 +128,7 @@ class Layout:
         parts = map(self.part, self.numbers)
         return (part for part in parts if part.programs)
 
-    def plans(self) -> list[Plan]:
+    def plans(self) -> list[Problem]:
         """All blocks as plans of their own."""
         return [
             self._plan(self.parts[number], number, self._shares[number]) for number in self.numbers
@@ -144,7 +144,7 @@ class Layout:
         upto = [0, *(total * end // self.geometry.pixels for end in ends)]
         return [max(1, after - before) for before, after in pairwise(upto)]
 
-    def _plan(self, part: Block, number: int, total: int) -> Plan:
+    def _plan(self, part: Block, number: int, total: int) -> Problem:
         """One block as a plan of its own, with so many executions."""
         pixels = self.plan.padded if self.margins else self.plan.image
         reads = zip(part.outputs, self._reach, self.plan.grid.origin, strict=True)
@@ -156,7 +156,7 @@ class Layout:
             total=None if self.plan.shots is None else total,
         )
 
-    def _shown(self, part: Block, image: Callable[[tuple[int, ...]], _Array]) -> Plan:
+    def _shown(self, part: Block, image: Callable[[tuple[int, ...]], _Array]) -> Problem:
         """A plan that convolves an image of the shape that a block sees."""
         grid = self.plan.grid
         shape = tuple(n + r for n, r in zip(part.shape, self._reach, strict=True))

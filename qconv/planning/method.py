@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,9 @@ from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
+from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
-
-if TYPE_CHECKING:
-    from qconv.planning.plan import Plan
-
 
 #: Maximum number of steps of the search for a tolerance, and how close it comes.
 _ROUNDS, _CLOSE = 40, 0.99
@@ -108,7 +105,7 @@ class Method(ABC):
         return False
 
     @abstractmethod
-    def prepare(self, plan: Plan) -> Prepared[Any]:
+    def prepare(self, plan: Problem) -> Prepared[Any]:
         """Return the work of this method for one plan; nothing is computed yet.
 
         Args:
@@ -171,7 +168,7 @@ class Prepared(ABC, Generic[_M]):
 
     method: _M
     """The method, with its options."""
-    plan: Plan
+    plan: Problem
     """The plan."""
 
     @property
@@ -225,7 +222,7 @@ class Prepared(ABC, Generic[_M]):
         """Predict the success probability and standard errors; nothing runs."""
         return Prediction()
 
-    def again(self, plan: Plan) -> Prepared[_M]:
+    def again(self, plan: Problem) -> Prepared[_M]:
         """Prepare the same convolution with other shots or sampling.
 
         Subclasses hand over what depends on neither.
@@ -255,7 +252,7 @@ class Prepared(ABC, Generic[_M]):
             f"qconv.Collapse()), got {self.method!r}"
         )
 
-    def allot(self) -> Plan:
+    def allot(self) -> Problem:
         """Return the plan with the executions that its tolerance needs.
 
         Methods whose circuits hold the whole image need nothing but `predict`; others say how
@@ -282,7 +279,7 @@ def check_method(method: object, what: str = "a method such as qconv.Collapse()"
     return method
 
 
-def allotted(work: Prepared[Any]) -> Plan:
+def allotted(work: Prepared[Any]) -> Problem:
     """Return a plan with the fewest executions that reach its tolerance, by predicted errors.
 
     Raises:

@@ -66,7 +66,7 @@ from qconv.methods.amplitude_estimation.schedule import (
 from qconv.methods.cutting import Block, cut
 from qconv.planning.allocation import require_affordable
 from qconv.planning.method import Method, Prediction, Prepared
-from qconv.planning.plan import Plan
+from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
@@ -155,7 +155,7 @@ class AmplitudeEstimation(Method):
         """Shots for each pixel, and for each power where these are all that is said."""
         return round(scheduled(self.powers, shots).total) * pixels
 
-    def prepare(self, plan: Plan) -> PreparedEstimation:
+    def prepare(self, plan: Problem) -> PreparedEstimation:
         """Return the work for one plan."""
         return PreparedEstimation(self, plan)
 
@@ -164,7 +164,7 @@ class AmplitudeEstimation(Method):
 class PreparedEstimation(Prepared[AmplitudeEstimation]):
     """A circuit for each block and Grover power of one plan, and the likeliest angles."""
 
-    def allot(self) -> Plan:
+    def allot(self) -> Problem:
         """Return the plan with its shots: those of pairs, or the fewest for a tolerance."""
         plan, powers = self.plan, self.method.powers
         if isinstance(powers[0], tuple) and plan.shots is not None:
@@ -377,7 +377,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         return *found, estimates.contrast
 
 
-def _highest(plan: Plan) -> int:
+def _highest(plan: Problem) -> int:
     """The highest power that is chosen for a plan."""
     if not plan.ideal:
         return HIGHEST_WITH_NOISE

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qconv.circuits.registers import kernel_states
 from qconv.methods.cutting import Block
-from qconv.planning.plan import Plan
+from qconv.planning.problem import Problem
 
 _Array = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ _Array = NDArray[np.float64]
 _Found = tuple[_Array, _Array, NDArray[np.bool_]]
 
 
-def added_kernel(plan: Plan) -> _Array:
+def added_kernel(plan: Problem) -> _Array:
     """The kernel in the order of displacements from an output pixel to the padded one it reads."""
     kernel = plan.propagator.effective_kernel
     return np.flip(kernel) if plan.grid.flipped else kernel
@@ -39,7 +39,7 @@ class Scale:
     local: bool
 
     @classmethod
-    def of(cls, plan: Plan, block: Block, kernel: _Array, kind: str) -> Scale:
+    def of(cls, plan: Problem, block: Block, kernel: _Array, kind: str) -> Scale:
         """The range of all pixels, or of those that each output of a block sees."""
         total, size = float(kernel.sum()), float(np.abs(kernel).sum())
         if kind == "global":
@@ -49,7 +49,7 @@ class Scale:
         low, high = np.minimum.reduce(views), np.maximum.reduce(views)
         return cls(low, high - low, total, size, local=True)
 
-    def angles(self, plan: Plan, block: Block, kernel: _Array) -> _Array:
+    def angles(self, plan: Problem, block: Block, kernel: _Array) -> _Array:
         """Half the rotation of the flag; of every cell, or every kernel position and cell."""
         cells = tuple(2**bits for bits in block.bits)
         if not self.local:

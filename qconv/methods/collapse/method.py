@@ -41,7 +41,7 @@ from qconv.grid import Tile
 from qconv.methods.collapse.windows import Positions, Windows
 from qconv.planning.allocation import for_tolerance, optimal, require_affordable
 from qconv.planning.method import Method, Prediction, Prepared
-from qconv.planning.plan import Plan
+from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 
@@ -113,7 +113,7 @@ class Collapse(Method):
 
     corrects_readout = True  # averages are linear in the counts
 
-    def prepare(self, plan: Plan) -> PreparedCollapse:
+    def prepare(self, plan: Problem) -> PreparedCollapse:
         """Return the work for one plan."""
         return PreparedCollapse(self, plan)
 
@@ -129,7 +129,7 @@ class PreparedCollapse(Prepared[Collapse]):
     shared_windows: Windows | None = field(default=None, repr=False)
     """Windows of the same image and kernel, from an earlier plan; None to work them out."""
 
-    def again(self, plan: Plan) -> PreparedCollapse:
+    def again(self, plan: Problem) -> PreparedCollapse:
         """Prepare other shots with the same windows."""
         return PreparedCollapse(self.method, plan, self.windows)
 
@@ -144,7 +144,7 @@ class PreparedCollapse(Prepared[Collapse]):
             )
         return self.plan.grid.tile_sides
 
-    def allot(self) -> Plan:
+    def allot(self) -> Problem:
         """Allot shots by the standard deviation of one shot of each pixel."""
         plan, tolerance = self.plan, self.plan.tolerance
         if plan.shots is None or (tolerance is None and self.method.allocation == "even"):

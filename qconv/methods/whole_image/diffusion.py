@@ -51,7 +51,7 @@ from qconv.execution.program import Program
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.outcome_counts import Labels, linear
 from qconv.planning.method import Method, Prediction
-from qconv.planning.plan import Plan
+from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 
@@ -107,7 +107,7 @@ class Diffusion(Method):
         """Whether counts can be corrected: not where positions are added after measuring them."""
         return self.adder != "classical"
 
-    def prepare(self, plan: Plan) -> PreparedDiffusion:
+    def prepare(self, plan: Problem) -> PreparedDiffusion:
         """Return the work for one plan."""
         return PreparedDiffusion(self, plan)
 

@@ -26,7 +26,7 @@ from qconv.execution.simulate.probabilities import require_room
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.register_layout import RegisterLayout
 from qconv.planning.method import Method, Prediction, Prepared
-from qconv.planning.plan import Plan
+from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
@@ -40,7 +40,7 @@ _SMALLEST = 1e-290
 class EncodedImage:
     """A plan's image on its cells, in units of its brightest pixel."""
 
-    plan: Plan
+    plan: Problem
     layout: RegisterLayout
     content: _Array
     """One number for every basis state of the position registers, largest magnitude 1 (or 0)."""
@@ -50,7 +50,7 @@ class EncodedImage:
     @classmethod
     def of(
         cls,
-        plan: Plan,
+        plan: Problem,
         others: int = 0,
         measured: int = 0,
         prepared: int = 0,
@@ -282,6 +282,6 @@ class PreparedImage(Prepared[_M]):
     def _encode(self) -> EncodedImage:
         """Encode the plan's image."""
 
-    def again(self, plan: Plan) -> Self:
+    def again(self, plan: Problem) -> Self:
         """Prepare other shots with the same encoded image."""
         return replace(self, plan=plan, shared=self.encoded)

@@ -41,7 +41,7 @@ from qconv.methods.whole_image.frequency_filter import FilterRegisters, Frequenc
 from qconv.methods.whole_image.read_outs import CoherentReadOut, ReadOut, read_out_of, superposed
 from qconv.methods.whole_image.register_layout import PADDINGS
 from qconv.planning.method import Method, Prediction
-from qconv.planning.plan import Plan
+from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
@@ -119,7 +119,7 @@ class Fourier(Method):
         """Whether counts can be corrected: not where roots of them are read."""
         return self.signed and self.read_out == "linear"
 
-    def prepare(self, plan: Plan) -> PreparedFourier:
+    def prepare(self, plan: Problem) -> PreparedFourier:
         """Return the work for one plan."""
         return PreparedFourier(self, plan)
 

@@ -50,7 +50,7 @@ from qconv.methods.whole_image.amplification import check_amplify, check_read_ou
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.read_outs import CoherentReadOut, ReadOut, read_out_of, superposed
 from qconv.planning.method import Method, Prediction
-from qconv.planning.plan import Plan
+from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
 ADDERS = ("auto", *FAMILIES)
@@ -118,7 +118,7 @@ class Interference(Method):
         """Whether counts can be corrected: not where roots of them are read."""
         return self.signed and self.read_out == "linear"
 
-    def prepare(self, plan: Plan) -> PreparedInterference:
+    def prepare(self, plan: Problem) -> PreparedInterference:
         """Return the work for one plan."""
         return PreparedInterference(self, plan)
 
