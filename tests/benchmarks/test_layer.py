@@ -12,7 +12,6 @@ import classical
 import qconv
 from tests.benchmarks.timing import ratios, seconds, spread
 
-
 #: Every position with the propagator's probability, as NumPy draws here.
 PLAIN = qconv.Collapse()
 
