@@ -330,6 +330,8 @@ WHOLE = {
     "Diffusion, signed": (qconv.Diffusion(), (1, 2)),
     "Interference": (qconv.Interference(), (1, 2)),
     "Fourier": (qconv.Fourier(), (1, 3)),
+    "Interference, amplified": (qconv.Interference(amplify=2), (1, 2)),
+    "Fourier, amplified": (qconv.Fourier(amplify=1), (1, 3)),
     "Blocks": (qconv.Blocks(qconv.Diffusion(), "overlap-add", qubits=5), (1, 2)),
 }
 

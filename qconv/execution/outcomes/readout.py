@@ -216,11 +216,15 @@ class Readout:
             law: Frequencies as they were read.
             executions: How many there were.
         """
-        seen = applied(np.swapaxes(self.inverses, 1, 2), weights)
-        spread = max(float(law @ seen**2 - (law @ seen) ** 2), 0.0) / executions
+        spread = self.sampling_variance(weights, law, executions)
         corrected = self.corrected(law)
         known = (v * float(weights @ change) ** 2 for v, change in self.gradients(corrected))
         return spread + sum(known)
+
+    def sampling_variance(self, weights: _Array, law: _Array, executions: int) -> float:
+        """Return the part of `variance` that comes from counting, not from the calibration."""
+        seen = applied(np.swapaxes(self.inverses, 1, 2), weights)
+        return max(float(law @ seen**2 - (law @ seen) ** 2), 0.0) / executions
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ that counts divided by all executions estimate probabilities without bias.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -140,22 +141,28 @@ class OutcomeCounts:
     @property
     def kept_stderr(self) -> float:
         """Its standard error; where all or nothing was kept, as if one shot had been different."""
-        return self._stderr_of(self.kept, everywhere=False)
+        if self.executions and self.corrected is not None:
+            return math.sqrt(self.corrected.variance_of_kept)
+        return self._stderr_of(self.kept)
 
     @property
     def succeeded(self) -> tuple[float, float, float]:
-        """Part of the executions of any class in any cell, part of none, standard error of both."""
+        """Fractions of the executions of any class and of none in any cell, and their standard error.
+
+        The standard error is that of counting; what an uncertain calibration adds also changes the
+        cells' sums, see `CorrectedCounts.changes`.
+        """
         if self.everywhere is None:
             raise ValueError("everywhere: expected it to have been asked for")
         kept, lost = (number / (self.executions or 1) for number in self.everywhere)
-        return kept, lost, self._stderr_of(kept, everywhere=True)
+        if self.executions and self.corrected is not None:
+            return kept, lost, math.sqrt(self.corrected.sampling_variance_of_succeeded)
+        return kept, lost, self._stderr_of(kept)
 
-    def _stderr_of(self, kept: float, *, everywhere: bool) -> float:
-        """Standard error of a part of the executions, in cells that are read or in all."""
+    def _stderr_of(self, kept: float) -> float:
+        """Standard error of a fraction of the executions, uncorrected."""
         if not self.executions:
             return 0.0
-        if self.corrected is not None:
-            return math.sqrt(self.corrected.variance_of_kept(everywhere=everywhere))
         least = 1 / self.executions
         variance = max(kept * (1 - kept), least * (1 - least))
         return math.sqrt(variance / self.executions)
@@ -203,18 +210,44 @@ class CorrectedCounts:
     def variance_of_calibration(self, weights: _Array) -> _Array:
         """What readout errors that are known from counts add to the variance of each cell read."""
         total = np.zeros(self._counts.layout.read_shape)
-        every = self._of_labels(weights)
-        for variance, change in self._readout.gradients(self._readout.corrected(self._law)):
-            moved = every @ change.reshape(len(every), -1)
-            total += variance * np.square(self._counts.layout.read(moved))
+        for variance, moved, _ in self.changes(weights):
+            total += variance * np.square(moved)
         return total
 
-    def variance_of_kept(self, *, everywhere: bool) -> float:
-        """Variance of the part that is kept, in cells that are read or in all."""
-        cells = np.full(self._counts.layout.shape, float(everywhere))
+    def changes(self, weights: _Array) -> Iterator[tuple[float, _Array, float]]:
+        """Yield how the estimate changes with each readout error that is known from counts.
+
+        Args:
+            weights: One for each class.
+
+        Yields:
+            The readout error's variance; the derivatives of the mean weight in each cell read, and
+            of the fraction of the executions of any class in any cell.
+        """
+        every = self._of_labels(weights)
+        kept = self._counts.labels.classes >= 0
+        for variance, change in self._readout.gradients(self._readout.corrected(self._law)):
+            by_label = change.reshape(len(every), -1)
+            moved = np.asarray(self._counts.layout.read(every @ by_label), dtype=np.float64)
+            yield variance, moved, float(by_label[kept].sum())
+
+    @property
+    def variance_of_kept(self) -> float:
+        """Variance of the fraction that is kept, in cells that are read."""
+        cells = np.zeros(self._counts.layout.shape)
         cells[self._counts.layout.cells_read] = 1.0
-        kept = np.multiply.outer((self._counts.labels.classes >= 0).astype(float), cells).ravel()
-        return self._readout.variance(kept, self._law, self._counts.executions)
+        return self._readout.variance(self._kept(cells), self._law, self._counts.executions)
+
+    @property
+    def sampling_variance_of_succeeded(self) -> float:
+        """Variance, by counting alone, of the fraction of any class in any cell."""
+        everywhere = self._kept(np.ones(self._counts.layout.shape))
+        return self._readout.sampling_variance(everywhere, self._law, self._counts.executions)
+
+    def _kept(self, cells: _Array) -> _Array:
+        """The weight of each outcome in a fraction that is kept, by the weight of its cell."""
+        classes = self._counts.labels.classes
+        return np.asarray(np.multiply.outer((classes >= 0).astype(float), cells).ravel())
 
     def _of_labels(self, weights: _Array) -> _Array:
         """The weight of each label, 0 for those that are discarded."""
@@ -225,7 +258,9 @@ class CorrectedCounts:
 # ----------------------------------------------------------------------------------- read-outs
 
 
-def linear(counts: OutcomeCounts, weights: _Array) -> tuple[_Array, _Array]:
+def linear(
+    counts: OutcomeCounts, weights: _Array, *, calibration: bool = True
+) -> tuple[_Array, _Array]:
     """Mean over all executions of the weight of what came out, and its standard error.
 
     With ``n_c`` shots of class ``c`` in a cell, of ``N`` executions, the mean is
@@ -243,6 +278,7 @@ def linear(counts: OutcomeCounts, weights: _Array) -> tuple[_Array, _Array]:
     Args:
         counts: Frequencies of each class and cell.
         weights: One for each class.
+        calibration: Whether standard errors include what an uncertain calibration adds.
 
     Returns:
         Means and standard errors, each of the cells' shape; the latter 0 for exact frequencies.
@@ -258,7 +294,7 @@ def linear(counts: OutcomeCounts, weights: _Array) -> tuple[_Array, _Array]:
     correction[seen] **= 2
     variance = square - mean**2 + 2 * correction / counts.executions
     variance = np.maximum(variance, 0) / counts.executions
-    if counts.corrected is not None:
+    if counts.corrected is not None and calibration:
         variance = variance + counts.corrected.variance_of_calibration(weights)
     return mean, np.sqrt(variance)
 

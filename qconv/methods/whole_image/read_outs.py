@@ -31,6 +31,10 @@ _Spectrum = NDArray[np.complex128]
 #: Success probabilities below this are rounding errors.
 _NOTHING = 1e-26
 
+#: Least slope of a success probability by its angle for which uncertainty is propagated: below, the
+#: success is within 1e-4 of 0 or 1.
+_STEEPEST = 0.02
+
 
 def superposed(content: _Array, *, signed: bool, weight: float = 0.5) -> _Array:
     """Amplitudes of an image; or of a uniform state (reference 0) and it (reference 1).
@@ -294,7 +298,8 @@ class AmplifiedReadOut:
     def _linear(self, counts: OutcomeCounts, scale: Scale, kept: float) -> tuple[_Array, _Array]:
         """Amplitudes from differences of counts, and their standard errors."""
         q, u = self.amplification.weight, 1 / math.sqrt(self.coherent.encoded.content.size)
-        mean, stderr = linear(counts, np.array([1.0, -1.0]))
+        signs = np.array([1.0, -1.0])
+        mean, stderr = linear(counts, signs, calibration=False)
         unit = scale.sine**2 / kept / (2 * u * math.sqrt(q * (1 - q)))
         if not counts.executions:
             return mean * unit, stderr
@@ -303,7 +308,17 @@ class AmplifiedReadOut:
             share = np.square(mean) / counts.executions
             variance = np.maximum(variance + share - share / kept, 0)
         variance = variance + np.square(2 * scale.relative * mean)
+        if counts.corrected is not None:  # an error of the calibration moves mean and unit together
+            slope = 2 * scale.cosine / scale.sine * self._turning(scale) - 1 / kept
+            for uncertain, moved, more in counts.corrected.changes(signs):
+                variance = variance + uncertain * np.square(moved + mean * slope * more)
         return mean * unit, np.sqrt(variance) * unit
+
+    def _turning(self, scale: Scale) -> float:
+        """Derivative of ``t`` by the fraction that succeeded, which is ``sin((2 m + 1) t)**2``."""
+        calls = self.amplification.oracle_calls
+        sine = math.sin(2 * calls * math.atan2(scale.sine, scale.cosine))
+        return 1 / (calls * math.copysign(max(abs(sine), _STEEPEST), sine))
 
     def _root(self, counts: OutcomeCounts, scale: Scale, kept: float) -> tuple[_Array, _Array]:
         """Amplitudes from roots of counts, and their standard errors."""
