@@ -147,7 +147,7 @@ class OutcomeCounts:
 
     @property
     def succeeded(self) -> tuple[float, float, float]:
-        """Fractions of the executions of any class and of none in any cell, and their standard error.
+        """Fractions of the executions of any class and of none in any cell; their standard error.
 
         The standard error is that of counting; what an uncertain calibration adds also changes the
         cells' sums, see `CorrectedCounts.changes`.
