@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import qconv
-from qconv.execution.checkpoint.checkpoint import Checkpoint, checkpoint
+from qconv.execution.checkpoint import checkpoint
+from qconv.execution.checkpoint.checkpoint import Checkpoint
 from tests.stopping import KINDS, digest, often
 
 RUNS = 100
