@@ -54,7 +54,7 @@ def convolve(
         kernel: As for `qconv.convolve`, as are the arguments that are not listed here.
         method: `qconv.Collapse` with any options, whose one circuit is simulated once for all
             workers; ``qconv.Blocks(..., "overlap-save")``, whose circuits run in the task of the
-            block that they are of; or any other that declares `qconv.Method.part_sides`.
+            block that they are of; or any other that declares `qconv.Prepared.part_sides`.
         mode: ``full``, ``same`` or ``valid``.
         boundary: ``fill``, ``wrap`` or ``symm``.
         fillvalue: What lies outside the image with ``fill``.
