@@ -396,7 +396,8 @@ class TestParts:
         for lines in (axes.plot(np.arange(8), row), axes.errorbar(np.arange(8), row, row.stderr)):
             assert np.array_equal(lines[0].get_ydata(orig=False), run().image[3])
         assert axes.scatter(row, row).get_offsets()[:, 1].tolist() == run().image[3].tolist()
-        assert [bar.get_height() for bar in axes.bar(np.arange(8), row)] == row.image.tolist()
+        bars = axes.bar(np.arange(8), np.asarray(row))  # matplotlib 3.9 takes arrays alone here
+        assert [bar.get_height() for bar in bars] == row.image.tolist()
         assert axes.hist(row)[0].sum() == 8
         assert len(axes.plot(run())) == 8
 
