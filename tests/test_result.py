@@ -377,9 +377,9 @@ class TestParts:
                 TypeError, match=r"not iterable; iterate over result.image, or index"
             ):
                 use(result)
-        with pytest.raises(TypeError, match="not iterable"):
+        with pytest.raises(TypeError, match="iterable"):
             _image, _stderr = result
-        with pytest.raises(TypeError, match="not iterable"):
+        with pytest.raises(TypeError, match="iterable"):
             _ = 1.0 in result
         assert result
 
