@@ -18,9 +18,7 @@ from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 
 #: Arguments that are for running a plan.
-_OF_RUN = dict.fromkeys(
-    ("checkpoint", "progress"), "a plan does not run; give it to its method run"
-)
+_OF_RUN = dict.fromkeys(("checkpoint", "progress"), "a plan only lays out; give it to Plan.run")
 
 
 @numpy_defaults

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from qconv._checks import boolean, whole_number
 from qconv.execution.device.backends import Backend
@@ -104,14 +104,15 @@ class Requested:
             TypeError: If an argument is unknown, refused or of the wrong type.
             ValueError: If an argument has a wrong value.
         """
+        reasons = refused or {}
         for name in given:
             if name not in SamplingOptions.__annotations__:
                 raise TypeError(
                     f"{name}: unexpected argument; expected one of "
                     f"{', '.join(SamplingOptions.__annotations__)}"
                 )
-            if name in (refused or {}):
-                raise TypeError(f"{name}: {cast(Mapping[str, str], refused)[name]}")
+            if name in reasons:
+                raise TypeError(f"{name}: {reasons[name]}")
         tolerance = check_tolerance(given.get("tolerance"))
         if tolerance is not None and "shots" in given:
             raise ValueError(

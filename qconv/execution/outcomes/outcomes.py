@@ -225,11 +225,12 @@ class Outcomes:
             the probabilities are exact.
         """
         rows, number = csr_array(weights), self.executions
-        mean = rows @ self.frequencies(seed)
+        found = self.frequencies(seed)
+        mean = rows @ found
         if not number:
             return mean, np.zeros_like(mean)
         if self.readout is None:
-            variance = rows.power(2) @ self.frequencies(seed) - mean**2
+            variance = rows.power(2) @ found - mean**2
             return mean, np.sqrt(np.maximum(variance, 0) / number)
         read = self.raw(seed) / number
         each = (rows[[row]].toarray().ravel() for row in range(len(mean)))
