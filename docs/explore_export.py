@@ -1,7 +1,7 @@
 """Writes what the page ``docs/explore`` takes from the library: kernels, circuits, photographs.
 
 ``python docs/explore_export.py`` rewrites ``kernels.js`` and ``photos.js``;
-``tests/test_explore.py`` holds the committed files to what the library gives.
+``tests/cli/test_explore.py`` holds the committed files to what the library gives.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from qconv.kernels import KERNEL_NAMES
 from qconv.methods.collapse.method import kernel_circuit
 
 FOLDER = Path(__file__).parent / "explore"
-HEAD = "// Written by docs/explore_export.py; tests/test_explore.py compares it with qconv.\n"
+HEAD = "// Written by docs/explore_export.py; tests/cli/test_explore.py compares it with qconv.\n"
 CENTRE = (1, 1)
 
 

@@ -133,6 +133,13 @@ def test_every_file_has_its_place():
     assert {place(path) for path in QCONV} == set(ORDER)
 
 
+def test_tests_mirror_the_source():
+    source = {path.parent.relative_to(ROOT / "qconv") for path in (ROOT / "qconv").rglob("*.py")}
+    files = (ROOT / "tests").rglob("test_*.py")
+    tests = {path.parent.relative_to(ROOT / "tests") for path in files}
+    assert tests - {Path("classical"), Path("benchmarks"), Path("browser")} <= source
+
+
 def test_a_short_listing():
     listed = [path for path in (ROOT / "qconv").iterdir() if path.is_file()]
     assert 10 <= len(listed) <= MOST_FILES

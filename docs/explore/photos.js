@@ -1,4 +1,4 @@
-// Written by docs/explore_export.py; tests/test_explore.py compares it with qconv.
+// Written by docs/explore_export.py; tests/cli/test_explore.py compares it with qconv.
 // Grey levels, one byte a pixel: drawn without decoding, exact on every browser.
 const Photos = [
   { name: "camera", height: 128, width: 128,

@@ -14,7 +14,7 @@ import pytest
 import qconv
 from qconv.execution.checkpoint import checkpoint
 from qconv.execution.checkpoint.checkpoint import Checkpoint
-from tests.stopping import KINDS, digest, often
+from tests.execution.checkpoint.stopping import KINDS, digest, often
 
 RUNS = 100
 
@@ -36,7 +36,7 @@ def _do(kind, path, interval, pipe):
 def processes():
     """Processes that have imported everything and simulated nothing."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["tests.stopping"])
+    made.set_forkserver_preload(["tests.execution.checkpoint.stopping"])
     return made
 
 

@@ -13,7 +13,7 @@ from qiskit_aer.primitives import SamplerV2
 
 import classical
 import qconv
-from tests.test_strange_backends import KERNEL, Vendor, right, run
+from tests.execution.device.test_strange_backends import KERNEL, Vendor, right, run
 
 BACKENDS = {"law": lambda: None, "Aer": AerSimulator, "sampler": StatevectorSampler}
 

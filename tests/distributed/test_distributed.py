@@ -28,7 +28,7 @@ distributed = pytest.importorskip("distributed")
 qd = pytest.importorskip("qconv.distributed")
 halo = pytest.importorskip("qconv.distributed.halo")
 
-BENCHMARKS = Path(__file__).parent.parent / "docs" / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "docs" / "benchmarks"
 KERNEL = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
 
 

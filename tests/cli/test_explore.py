@@ -15,7 +15,7 @@ from qiskit.quantum_info import Statevector
 from qconv.cli import explore, main
 from qconv.kernels import KERNEL_NAMES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "explore"
 LAWS = ("plain", "baseline")
 

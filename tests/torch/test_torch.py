@@ -18,7 +18,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import qconv
-from tests.test_layer import configurations
+from tests.layer.test_layer import configurations
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra of its own")
 

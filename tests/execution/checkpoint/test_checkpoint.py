@@ -32,8 +32,9 @@ from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.seeds import derived
 from qconv.visualization import figures
 from tests.cases import EDGE
-from tests.stopping import KINDS, digest
-from tests.test_strange_backends import Vendor
+from tests.execution.checkpoint import stopping
+from tests.execution.checkpoint.stopping import KINDS, digest
+from tests.execution.device.test_strange_backends import Vendor
 
 IMAGE = np.random.default_rng(0).random((9, 11)) + 0.2
 WIDE = np.random.default_rng(0).random((200, 330))
@@ -100,9 +101,9 @@ def test_a_process_that_is_killed(kind, folder, monkeypatch):
     """When something is saved, without a warning, as by a machine that is switched off."""
     monkeypatch.setattr(checkpoint, "LEAST_INTERVAL", 0.5)
     expected = digest(KINDS[kind](None))
-    where = {"cwd": Path(__file__).parent.parent, "stdout": subprocess.PIPE, "text": True}
+    where = {"cwd": Path(__file__).parents[3], "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.stopping", kind, str(folder / "run.npz")], **where
+        [sys.executable, "-m", stopping.__name__, kind, str(folder / "run.npz")], **where
     )
     assert process.stdout.readline() == "ready\n"
     while not Path("run.npz").exists() or not Checkpoint.read(Path("run.npz")).gathered:

@@ -1,6 +1,7 @@
 """Work of every kind that a checkpoint holds, to be stopped in the middle.
 
-python -m tests.stopping KIND CHECKPOINT does it, and prints a digest of the result.
+``python -m tests.execution.checkpoint.stopping KIND CHECKPOINT`` does it and prints a digest of
+the result.
 """
 
 import hashlib

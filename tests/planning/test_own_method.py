@@ -14,7 +14,7 @@ import qconv
 from qconv.execution.run import run
 from tests.cases import BOUNDARIES, MODES, SHAPES, close, random_integers
 
-PAGE = Path(__file__).parent.parent / "docs" / "writing-a-method.md"
+PAGE = Path(__file__).parents[2] / "docs" / "writing-a-method.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
 NAMES: dict = {"__name__": "page"}
 exec(compile(BLOCKS[0], str(PAGE), "exec"), NAMES)
