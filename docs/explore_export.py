@@ -22,7 +22,7 @@ HEAD = "// Written by docs/explore_export.py; tests/cli/test_explore.py compares
 CENTRE = (1, 1)
 
 
-def law(propagator: qconv.Propagator) -> dict[str, Any]:
+def encoded(propagator: qconv.Propagator) -> dict[str, Any]:
     """A propagator and the gates of the circuit that prepares it, qubits as Qiskit counts them."""
     circuit = kernel_circuit(propagator, ("row", "column"))
     gates = [
@@ -53,8 +53,8 @@ def named_kernels() -> list[dict[str, Any]]:
             {
                 "name": name,
                 "kernel": kernel.ravel().tolist(),
-                "plain": law(propagator),
-                "baseline": law(excluded),
+                "plain": encoded(propagator),
+                "baseline": encoded(excluded),
             }
         )
     return found

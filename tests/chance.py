@@ -18,7 +18,7 @@ ALARM = 1e-9
 _RARE = math.log(2 / ALARM)
 
 
-def law_bound(counts, probabilities):
+def distribution_bound(counts, probabilities):
     """Bound on the chance that honest counts are as far from their law as these, or farther.
 
     For ``k`` outcomes and ``n`` draws the relative entropy ``D`` of the frequencies to the law
@@ -42,13 +42,13 @@ def law_bound(counts, probabilities):
     return math.exp(freedom * (1 + math.log(distance / freedom)) - distance)
 
 
-def assert_law(counts, probabilities):
+def assert_distribution(counts, probabilities):
     """Counts of outcomes are draws from these probabilities."""
-    bound = law_bound(counts, probabilities)
+    bound = distribution_bound(counts, probabilities)
     assert bound > ALARM, f"the counts {np.asarray(counts)} contradict their law: {bound:.1g}"
 
 
-def assert_same_law(first, second):
+def assert_same_distribution(first, second):
     """Two histograms of the same outcomes come from one law: chi-square of a table of two rows.
 
     Asymptotic, so outcomes expected fewer than 50 times in a row are counted together.

@@ -12,31 +12,31 @@ from tests.cases import EDGE
 P = np.array([0.5, 0.3, 0.15, 0.05])
 
 
-class TestLaw:
+class TestDistribution:
     @pytest.mark.parametrize("n", [1, 10, 1000, 10**6])
     def test_honest_counts_pass(self, n):
-        chance.assert_law(np.random.default_rng(n).multinomial(n, P), P)
+        chance.assert_distribution(np.random.default_rng(n).multinomial(n, P), P)
 
     def test_slightly_wrong_counts_do_not(self):
         counts = np.random.default_rng(0).multinomial(10**6, [0.496, 0.304, 0.15, 0.05])
         with pytest.raises(AssertionError, match="contradict"):
-            chance.assert_law(counts, P)
+            chance.assert_distribution(counts, P)
 
     def test_too_good_an_agreement_is_not_an_alarm(self):
-        chance.assert_law(P * 10**6, P)
+        chance.assert_distribution(P * 10**6, P)
 
     def test_an_impossible_outcome_does_not_pass(self):
         with pytest.raises(AssertionError, match="contradict"):
-            chance.assert_law([1, 10**6], [0, 1])
+            chance.assert_distribution([1, 10**6], [0, 1])
 
     def test_a_certain_outcome_passes(self):
-        chance.assert_law([0, 10**6], [0, 1])
+        chance.assert_distribution([0, 10**6], [0, 1])
 
     def test_bound_is_a_bound(self):
         # Two outcomes, exactly: the chance of being at least as far off as each possible count.
         n, p = 60, 0.3
         chances = stats.binom.pmf(np.arange(n + 1), n, p)
-        bounds = np.array([chance.law_bound([k, n - k], [p, 1 - p]) for k in range(n + 1)])
+        bounds = np.array([chance.distribution_bound([k, n - k], [p, 1 - p]) for k in range(n + 1)])
         for bound in bounds:
             assert chances[bounds <= bound].sum() <= bound * (1 + 1e-9)
 
@@ -45,32 +45,32 @@ class TestLaw:
         n, p = 10**6, 0.5
         limit = stats.norm.isf(chance.ALARM / 2) * np.sqrt(n * p * (1 - p))
         inside, outside = int(n * p + 0.99 * limit), int(n * p + 1.2 * limit)
-        assert chance.law_bound([inside, n - inside], [p, 1 - p]) > chance.ALARM
-        assert chance.law_bound([outside, n - outside], [p, 1 - p]) < chance.ALARM
+        assert chance.distribution_bound([inside, n - inside], [p, 1 - p]) > chance.ALARM
+        assert chance.distribution_bound([outside, n - outside], [p, 1 - p]) < chance.ALARM
 
     def test_probabilities_that_do_not_sum_to_one_are_a_mistake(self):
         with pytest.raises(AssertionError):
-            chance.assert_law([1, 1], [0.5, 0.4])
+            chance.assert_distribution([1, 1], [0.5, 0.4])
 
 
-class TestSameLaw:
+class TestSameDistribution:
     def test_same(self):
         rng = np.random.default_rng(1)
-        chance.assert_same_law(rng.multinomial(10**5, P), rng.multinomial(3 * 10**5, P))
+        chance.assert_same_distribution(rng.multinomial(10**5, P), rng.multinomial(3 * 10**5, P))
 
     def test_different(self):
         rng = np.random.default_rng(1)
         other = rng.multinomial(10**5, [0.48, 0.32, 0.15, 0.05])
         with pytest.raises(AssertionError, match="differ"):
-            chance.assert_same_law(rng.multinomial(10**5, P), other)
+            chance.assert_same_distribution(rng.multinomial(10**5, P), other)
 
     def test_rare_outcomes_count_together(self):
         with pytest.raises(AssertionError, match="differ"):
-            chance.assert_same_law([10**5] + [0] * 40, [10**5 - 400] + [10] * 40)
+            chance.assert_same_distribution([10**5] + [0] * 40, [10**5 - 400] + [10] * 40)
 
     def test_too_few_draws_are_a_mistake(self):
         with pytest.raises(AssertionError, match="too few"):
-            chance.assert_same_law([3, 4], [4, 3])
+            chance.assert_same_distribution([3, 4], [4, 3])
 
 
 class TestSamples:

@@ -13,7 +13,13 @@ from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths
-from qconv.distributed.parts import Work, check_backend, known_circuits, laws_of, without_pixels
+from qconv.distributed.parts import (
+    Work,
+    check_backend,
+    known_circuits,
+    probabilities_of,
+    without_pixels,
+)
 from qconv.distributed.result import LazyConvolution, apart
 from qconv.execution.device.backends import noise_name
 from qconv.grid import Grid
@@ -147,11 +153,13 @@ def _lazy(
     grid: Grid = fields["grid"]
     lengths = part_lengths(image, grid, without_pixels(fields).prepared.part_sides)
     token = tokenize(image.name, lengths, token_of(fields))
-    laws = dask.delayed(laws_of, pure=True)(fields, dask_key_name=f"qconv-law-{token}")
+    known = dask.delayed(probabilities_of, pure=True)(
+        fields, dask_key_name=f"qconv-probabilities-{token}"
+    )
     both = da.map_blocks(
         Work(fields, lengths),
         in_parts(image, grid, lengths),
-        laws=laws,
+        known=known,
         name=f"qconv-{'convolve' if grid.flipped else 'correlate'}-{token}",
         new_axis=0,
         chunks=((2,), *map(chunks_of, grid.output_shape, lengths)),
@@ -159,7 +167,7 @@ def _lazy(
         meta=np.empty((0,) * (image.ndim + 1)),
     )
     planned = 0 if shots is None else method.executions(grid.pixels, shots)
-    return LazyConvolution(*apart(both, laws), shots, planned, partial(known_circuits, fields))
+    return LazyConvolution(*apart(both, known), shots, planned, partial(known_circuits, fields))
 
 
 def check_image(image: object, name: str) -> None:

@@ -17,7 +17,7 @@ from qconv._checks import numpy_defaults, real_array
 from qconv._threads import one_thread
 from qconv.distributed.convolution import REFUSED, check_image
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
-from qconv.distributed.parts import Law, check_backend, laws
+from qconv.distributed.parts import CircuitProbabilities, check_backend, circuit_probabilities
 from qconv.distributed.result import LazyConvolution, apart
 from qconv.execution.device.backends import noise_name
 from qconv.grid import Grid
@@ -116,18 +116,20 @@ def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> tuple[da.Array
     options = (repr(how["method"]), how["shots"], backend, sampling.job_shots)
     token = tokenize(batch.name, lengths, arrays, options, (seed.entropy, seed.spawn_key))
     images, _, *places = map(chunks_of, whole.output_shape, lengths)
-    laws = dask.delayed(_laws_of, pure=True)(frame, how, dask_key_name=f"qconv-law-{token}")
+    known = dask.delayed(_probabilities_of, pure=True)(
+        frame, how, dask_key_name=f"qconv-probabilities-{token}"
+    )
     both = da.map_blocks(
         LayerWork(frame, how, lengths),
         in_parts(batch, grid, lengths),
-        laws=laws,
+        known=known,
         name=f"qconv-conv2d-{token}",
         new_axis=0,
         chunks=((2,), images, (outputs,), *places),
         dtype=np.float64,
         meta=np.empty((0,) * 5),
     )
-    return apart(both, laws)
+    return apart(both, known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,14 +145,17 @@ class LayerWork:
 
     @numpy_defaults
     def __call__(
-        self, pixels: NDArray[Any], block_id: tuple[int, ...], laws: list[list[Law]]
+        self,
+        pixels: NDArray[Any],
+        block_id: tuple[int, ...],
+        known: list[list[CircuitProbabilities]],
     ) -> _Array:
         """Output and standard error of one part, ``(2, N, O, H', W')``.
 
         Args:
             pixels: All that the part sees.
             block_id: Its number along each axis, after that of output and error.
-            laws: Of the circuits of every channel that has some.
+            known: Probabilities of the circuits of every channel that has circuits.
         """
         whole: Grid = self.frame.grid
         grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
@@ -159,9 +164,9 @@ class LayerWork:
         layer = _layer(replace(self.frame, grid=grid), self.how, seen)
         with one_thread():
             outcomes = (
-                law.outcomes(program)
-                for channel, known in zip(layer.channels, laws, strict=True)
-                for program, law in zip(channel.programs, known, strict=True)
+                found.outcomes(program)
+                for channel, of_channel in zip(layer.channels, known, strict=True)
+                for program, found in zip(channel.programs, of_channel, strict=True)
             )
             result = layer.decode(outcomes)
         return np.stack([result.image, result.stderr])
@@ -184,10 +189,12 @@ def _without_pixels(frame: Frame, how: dict[str, Any]) -> Layer:
 
 
 @numpy_defaults
-def _laws_of(frame: Frame, how: dict[str, Any]) -> list[list[Law]]:
-    """The laws of every channel's circuits."""
+def _probabilities_of(frame: Frame, how: dict[str, Any]) -> list[list[CircuitProbabilities]]:
+    """Compute the outcome probabilities of every channel's circuits."""
     with one_thread():
-        return [laws(channel.plan) for channel in _without_pixels(frame, how).channels]
+        return [
+            circuit_probabilities(channel.plan) for channel in _without_pixels(frame, how).channels
+        ]
 
 
 def _circuits(frame: Frame, how: dict[str, Any]) -> tuple[QuantumCircuit, ...]:

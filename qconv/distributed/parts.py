@@ -17,7 +17,7 @@ from qconv.distributed.halo import part_of
 from qconv.execution.device.backends import Backend
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
-from qconv.execution.run import UNKNOWN_LAW, run
+from qconv.execution.run import UNKNOWN_PROBABILITIES, run
 from qconv.execution.simulate.noise import noise_of
 from qconv.grid import Grid
 from qconv.planning.plan import Plan
@@ -27,8 +27,8 @@ _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Law:
-    """The law of a circuit's outcomes, small enough to be sent to all workers."""
+class CircuitProbabilities:
+    """Outcome probabilities of a circuit, small enough to be sent to all workers."""
 
     probabilities: _Array
     """Of every outcome."""
@@ -40,10 +40,10 @@ class Law:
     """The circuit that it is of."""
 
     def outcomes(self, program: Program) -> Outcomes:
-        """Outcomes of a program whose circuit has this law."""
+        """Return the outcomes of a program whose circuit has these probabilities."""
         return Outcomes(
             program,
-            law=self.probabilities,
+            probabilities=self.probabilities,
             ideal=self.ideal,
             success=self.success,
             ran=self.circuit,
@@ -55,7 +55,7 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
 
     Args:
         backend: Any.
-        kernel_only: Whether one law serves all parts.
+        kernel_only: True if all parts use the same outcome probabilities.
         exact: Whether no shots are wanted.
 
     Raises:
@@ -69,35 +69,39 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
             f"depend on who computes which part, got {backend!r}; qconv.convolve takes any"
         )
     if kernel_only and not exact and noise_of(backend) is None:
-        raise ValueError(f"{UNKNOWN_LAW}; qconv.convolve does, got {backend!r}")
+        raise ValueError(f"{UNKNOWN_PROBABILITIES}; qconv.convolve does, got {backend!r}")
 
 
 @numpy_defaults
-def laws_of(fields: dict[str, Any]) -> list[Law] | None:
-    """The laws of a plan's circuits; None where these hold the image.
+def probabilities_of(fields: dict[str, Any]) -> list[CircuitProbabilities] | None:
+    """Compute the outcome probabilities of a plan's circuits; None if they hold the image.
 
     Args:
         fields: Of the plan, without its image.
 
     Raises:
-        RuntimeError: A law is not known.
+        RuntimeError: If the probabilities of a circuit cannot be computed.
     """
     if not fields["method"].kernel_only:
         return None
     with one_thread():
-        return laws(without_pixels(fields))
+        return circuit_probabilities(without_pixels(fields))
 
 
-def laws(plan: Plan) -> list[Law]:
-    """The laws of a plan's circuits."""
-    if plan.sampling.backend is None:  # which has the same law however often it runs
+def circuit_probabilities(plan: Plan) -> list[CircuitProbabilities]:
+    """Compute the outcome probabilities of a plan's circuits."""
+    if plan.sampling.backend is None:  # probabilities do not depend on the number of shots
         plan = replace(plan, shots=None)
     gathered = run(plan.prepared.programs, plan.sampling, counting=plan.shots is None)
     found = []
     for outcomes in gathered:
-        if outcomes.law is None:
-            raise RuntimeError(UNKNOWN_LAW)
-        found.append(Law(outcomes.known_law, outcomes.ideal, outcomes.success, outcomes.circuit))
+        if outcomes.probabilities is None:
+            raise RuntimeError(UNKNOWN_PROBABILITIES)
+        found.append(
+            CircuitProbabilities(
+                outcomes.known_probabilities, outcomes.ideal, outcomes.success, outcomes.circuit
+            )
+        )
     return found
 
 
@@ -118,14 +122,17 @@ class Work:
 
     @numpy_defaults
     def __call__(
-        self, pixels: NDArray[Any], block_id: tuple[int, ...], laws: list[Law] | None
+        self,
+        pixels: NDArray[Any],
+        block_id: tuple[int, ...],
+        known: list[CircuitProbabilities] | None,
     ) -> _Array:
         """Estimate and standard error of one part, ``(2, *outputs)``.
 
         Args:
             pixels: All that the part sees.
             block_id: Its number along each axis, after that of estimate and error.
-            laws: Of the kernel's circuits; None for those that hold the image.
+            known: Probabilities of the kernel's circuits; None for circuits that hold the image.
         """
         whole: Grid = self.fields["grid"]
         grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
@@ -136,17 +143,17 @@ class Work:
             part_of="a Dask array",
         )
         with one_thread():
-            result = convolved(plan, laws)
+            result = convolved(plan, known)
         return np.stack([result.image, result.stderr])
 
 
-def convolved(plan: Plan, laws: list[Law] | None) -> Convolution:
+def convolved(plan: Plan, known: list[CircuitProbabilities] | None) -> Convolution:
     """The result of a part."""
     programs = plan.prepared.programs
-    if laws is None:
+    if known is None:
         gathered = run(programs, plan.sampling)
     else:
-        gathered = (law.outcomes(program) for law, program in zip(laws, programs, strict=True))
+        gathered = (found.outcomes(program) for found, program in zip(known, programs, strict=True))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
         return plan.prepared.decode(gathered)

@@ -32,14 +32,14 @@ from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import LEAK, Outcomes
 from qconv.execution.program import Program, Saving, append_measurement
 from qconv.execution.seeds import ROUNDS, derived, stream_name
-from qconv.execution.simulate.noise import executions_until, noise_of, noisy_law
+from qconv.execution.simulate.noise import executions_until, noise_of, noisy_probabilities
 from qconv.execution.simulate.probabilities import born_probabilities, saved_probabilities
 from qconv.result.numbers import contents
 
 #: Physical circuits and the laws of their noisy outcomes, by the contents of what was asked for.
 Known: TypeAlias = dict[bytes, tuple[Physical, NDArray[np.float64]]]
 
-UNKNOWN_LAW = (
+UNKNOWN_PROBABILITIES = (
     "backend: expected None or a simulator of noise, whose law can be computed; this one would "
     "have to count shots"
 )
@@ -87,15 +87,15 @@ def run(
         require_readout_errors(jobs)
         calibrations = Calibrations(mitigation, jobs, noise)
     with progress_bar(length_hint(programs) or None, "circuit", show=progress) as bar:
-        laws = _Laws(backend, bar)
+        simulated = _Simulated(backend, bar)
         for program in programs:
             bar.set_description_str("building a circuit")
             if noise is not None or (backend is not None and program.executions is not None):
                 outcomes = _on_backend(program, jobs, noise, calibrations, known, counting)
             else:
                 later = kept is not None and kept.sums(program.seed).known
-                law, circuit = laws.of(program, later=later)
-                outcomes = Outcomes(program, law=law, ideal=True, ran=circuit)
+                probabilities, circuit = simulated.of(program, later=later)
+                outcomes = Outcomes(program, probabilities=probabilities, ideal=True, ran=circuit)
             streams = _streams(program) | outcomes.streams
             yield replace(outcomes, streams=streams, checkpoint=kept, progress=progress)
             bar.update()
@@ -107,7 +107,7 @@ def _streams(program: Program) -> frozenset[str]:
 
 
 @dataclass
-class _Laws:
+class _Simulated:
     """Laws that an ideal simulator computes."""
 
     backend: Backend
@@ -140,21 +140,21 @@ class _Laws:
         circuit = program.built()
         measured = program.measurement(circuit)
         self._say(circuit)
-        law = born_probabilities(circuit, self.backend, measured=measured)
-        _require_kept(program, law)
+        probabilities = born_probabilities(circuit, self.backend, measured=measured)
+        _require_kept(program, probabilities)
         append_measurement(circuit, measured)
-        return law, circuit
+        return probabilities, circuit
 
     def _say(self, circuit: QuantumCircuit) -> None:
         self.bar.set_description_str(f"simulating a circuit of {circuit.num_qubits} qubits")
 
 
-def _require_kept(program: Program, law: _Array) -> None:
+def _require_kept(program: Program, probabilities: _Array) -> None:
     """Refuse a law that puts probability where its program says that nothing comes."""
-    if program.keep is not None and law[~program.keep].sum() > LEAK:
+    if program.keep is not None and probabilities[~program.keep].sum() > LEAK:
         raise RuntimeError(
             "keep: expected all that the ideal circuit can give, got "
-            f"{law[program.keep].sum():.12g} of its probability"
+            f"{probabilities[program.keep].sum():.12g} of its probability"
         )
 
 
@@ -172,40 +172,42 @@ def _on_backend(
     """
     circuit, readout = program.circuit(), None
     key = b"" if known is None or noise is None else contents(circuit)
-    made, law = (known or {}).get(key) or (physical(circuit, jobs.backend), None)
+    made, probabilities = (known or {}).get(key) or (physical(circuit, jobs.backend), None)
     if calibrations is not None:
         readout = calibrations.of(program, made)
         program = replace(program, keep=None)
-    if law is None and noise is not None:
-        law = noisy_law(made, noise, program.executions)
-    if law is not None:
+    if probabilities is None and noise is not None:
+        probabilities = noisy_probabilities(made, noise, program.executions)
+    if probabilities is not None:
         if known is not None:
-            known[key] = made, law
-        outcomes = _by_law(program, law, circuit)
+            known[key] = made, probabilities
+        outcomes = _by_probabilities(program, probabilities, circuit)
     elif program.executions is None:
         raise ValueError(
             "shots: expected a whole number with this backend; None (the exact expectation) needs "
             "a simulator whose law can be computed"
         )
     elif not counting:
-        raise RuntimeError(UNKNOWN_LAW)
+        raise RuntimeError(UNKNOWN_PROBABILITIES)
     else:
         outcomes = _measured(program, made, jobs, circuit)
     return outcomes if readout is None else replace(outcomes, readout=readout)
 
 
-def _by_law(program: Program, law: _Array, circuit: QuantumCircuit) -> Outcomes:
+def _by_probabilities(program: Program, probabilities: _Array, circuit: QuantumCircuit) -> Outcomes:
     """Outcomes by the law of a simulator of noise."""
     success, executed = 1.0, program.executions
     if program.keep is not None:
-        law = law * program.keep
-        success = float(law.sum())
+        probabilities = probabilities * program.keep
+        success = float(probabilities.sum())
         if success < LEAST_SUCCESS:
             raise RuntimeError(too_noisy(f"{100 * success:.2g} % of the"))
-        law /= success
+        probabilities /= success
         if executed is not None:
             executed = executions_until(executed, success, derived(program.seed, ROUNDS))
-    return Outcomes(program, law=law, executed=executed, success=success, ran=circuit)
+    return Outcomes(
+        program, probabilities=probabilities, executed=executed, success=success, ran=circuit
+    )
 
 
 def _measured(

@@ -105,7 +105,7 @@ class _Counted:
     def __next__(self) -> Outcomes:
         found = next(self._outcomes)
         self._came += 1
-        self._others += found.law is None or found.ideal
+        self._others += found.probabilities is None or found.ideal
         return found
 
     @property

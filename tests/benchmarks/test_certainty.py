@@ -40,7 +40,7 @@ def picture(name):
     return 255 * rgb2gray(found) if found.ndim == 3 else found.astype(float)
 
 
-def law(image, template):
+def outcome_probabilities(image, template):
     """Probability of each place, as by `classical.match_template`, with a real transform."""
     sides = [1 << (length - 1).bit_length() for length in image.shape]
     window = window_of(template)
@@ -64,7 +64,7 @@ def measured(probabilities, shots, rng):
 
 def answer(image, template, shots, rng):
     """Certainty of a match, and whether looking everywhere would give the same place."""
-    probabilities = law(image, template)
+    probabilities = outcome_probabilities(image, template)
     evidence = from_counts(measured(probabilities, shots, rng).astype(float))
     look = looked_at(image, template, evidence)
     said = certainty(look, evidence, probabilities.shape, template.shape)
@@ -126,12 +126,12 @@ def reliability(label, said, right):
             )
 
 
-def test_law_is_that_of_the_reference():
+def test_distribution_is_that_of_the_reference():
     rng = np.random.default_rng(21)
     image, template = rng.normal(size=(50, 61)), rng.normal(size=(17, 28))
     exact = classical.match_template(image, template) ** 2
     expected = exact / np.sum(standardised(image, window_of(template), "image") ** 2)
-    np.testing.assert_allclose(law(image, template), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(outcome_probabilities(image, template), expected, rtol=0, atol=1e-12)
 
 
 def test_calibration(trials):
@@ -172,7 +172,7 @@ def test_calibration(trials):
 def test_time(shots, goal):
     rng = np.random.default_rng(22)
     image = picture("camera")
-    probabilities = law(image, image[50:66, 60:76])
+    probabilities = outcome_probabilities(image, image[50:66, 60:76])
     counts = measured(probabilities, shots, rng)
     exposure = rng.lognormal(sigma=1.5, size=counts.shape)
     lit = rng.poisson(shots * probabilities * exposure / exposure.mean())

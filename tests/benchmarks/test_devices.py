@@ -15,7 +15,7 @@ from qiskit_aer.noise import NoiseModel
 
 import qconv
 from qconv.execution.device.physical import Physical, physical
-from qconv.execution.simulate.noise import noise_of, noisy_law
+from qconv.execution.simulate.noise import noise_of, noisy_probabilities
 
 EDGE = qconv.named_kernel("edge")
 fake = pytest.importorskip("qiskit_ibm_runtime.fake_provider", reason="needs the extra `devices`")
@@ -59,7 +59,7 @@ def propagator_of(**how):
     return np.abs(result.image) / np.abs(EDGE).sum()
 
 
-def test_distance_of_the_law():
+def test_distance_of_the_distribution():
     """Total variation distance of the noisy law from the propagator; that of Qiskit's circuit.
 
     Qiskit's is transpiled as Qiskit does it, with ten seeds.
@@ -69,18 +69,18 @@ def test_distance_of_the_law():
     p = np.zeros((4, 4))
     p[:3, :3] = np.abs(EDGE) / np.abs(EDGE).sum()
 
-    def distance(law):
-        return 0.5 * np.abs(law - p.ravel()).sum()
+    def distance(probabilities):
+        return 0.5 * np.abs(probabilities - p.ravel()).sum()
 
     ours = qconv.encode_amplitudes(np.sqrt(p[:3, :3])).measure_all(inplace=False)
-    found = distance(noisy_law(physical(ours, backend), noise, None))
+    found = distance(noisy_probabilities(physical(ours, backend), noise, None))
     theirs = QuantumCircuit(4)
     theirs.append(StatePreparation(np.sqrt(p).ravel()), range(4))
     theirs.measure_all()
     others = []
     for seed in range(10):
         manager = generate_preset_pass_manager(2, backend=backend, seed_transpiler=seed)
-        others.append(distance(noisy_law(Physical(manager.run(theirs)), noise, None)))
+        others.append(distance(noisy_probabilities(Physical(manager.run(theirs)), noise, None)))
     middle = float(np.median(others))
     kept = distance(np.pad(propagator_of(backend=backend), (0, 1)).ravel())
     corrected = propagator_of(backend=backend, mitigation="readout")

@@ -2,8 +2,8 @@
 
 python -m pytest tests/benchmarks/test_estimation_noise.py -s
 
-The law of each circuit is computed once, a minute or so each; then shots are drawn from it with
-many seeds. The part on imitated devices needs the extra ``devices``.
+The outcome probabilities of each circuit are computed once, a minute or so each; then shots are
+drawn from them with many seeds. The part on imitated devices needs the extra ``devices``.
 """
 
 from dataclasses import replace
@@ -42,23 +42,23 @@ def depolarising(rate):
     return AerSimulator(noise_model=model)
 
 
-def laws(plan):
+def known_probabilities(plan):
     """What the circuits would give with infinitely many shots, to draw from."""
     found = list(run(plan.prepared.programs, plan.sampling))
-    assert all(part.law is not None and not part.ideal for part in found)
-    return [part.law for part in found]
+    assert all(part.probabilities is not None and not part.ideal for part in found)
+    return [part.probabilities for part in found]
 
 
 def results(plan, seeds):
-    """Results of many seeds at several numbers of shots, from laws that are computed once."""
-    known = laws(replace(plan, shots=None))
+    """Results of many seeds at several numbers of shots, from the same outcome probabilities."""
+    known = known_probabilities(replace(plan, shots=None))
     for shots in SHOTS:
         part = replace(plan, shots=shots)
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
             counts = [
-                dict(enumerate(rng.multinomial(executions, law / law.sum()).tolist()))
-                for executions, law in zip(part.executions, known, strict=True)
+                dict(enumerate(rng.multinomial(executions, p / p.sum()).tolist()))
+                for executions, p in zip(part.executions, known, strict=True)
             ]
             yield shots, part.decode(counts)
 

@@ -12,7 +12,7 @@ from scipy import stats
 import classical
 import qconv
 from qconv.kernels import KERNEL_NAMES
-from tests.chance import ALARM, assert_law
+from tests.chance import ALARM, assert_distribution
 
 WHERE = {"mode": "same", "boundary": "symm"}
 RNG = np.random.default_rng(2024)
@@ -40,7 +40,7 @@ BASELINES = pytest.mark.parametrize("baseline", [False, True], ids=["plain", "ba
 
 
 @pytest.fixture(scope="module")
-def law(browser, page_url):
+def page(browser, page_url):
     """The page, for its mathematics alone."""
     page = browser.new_page()
     page.goto(page_url)
@@ -63,9 +63,9 @@ def encoded(kernel, baseline):
 
 @BASELINES
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_propagators(kernel, baseline, law):
+def test_propagators(kernel, baseline, page):
     k = KERNELS[kernel]
-    found = law.evaluate("([k, b]) => Law.encoded(k, b)", [k.ravel().tolist(), baseline])
+    found = page.evaluate("([k, b]) => Law.encoded(k, b)", [k.ravel().tolist(), baseline])
     wanted = encoded(k, baseline)
     np.testing.assert_allclose(found["p"], wanted.probabilities.ravel(), rtol=1e-12, atol=0)
     np.testing.assert_allclose(found["w"], wanted.weights.ravel(), rtol=1e-12, atol=0)
@@ -86,11 +86,11 @@ STATISTICS = """
 
 @BASELINES
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_standard_errors_and_convolutions(kernel, baseline, law):
+def test_standard_errors_and_convolutions(kernel, baseline, page):
     """Standard errors are the library's; counts in proportion to the law give the exact result."""
     k, method = KERNELS[kernel], qconv.Collapse(baseline=baseline)
     given = [[as_picture(image), k.ravel().tolist(), baseline] for image in PICTURES.values()]
-    statistics = law.evaluate(f"(all) => all.map({STATISTICS})", given)
+    statistics = page.evaluate(f"(all) => all.map({STATISTICS})", given)
     for image, found in zip(PICTURES.values(), statistics, strict=True):
         arrays = {name: np.reshape(values, image.shape) for name, values in found.items()}
         result = qconv.convolve(image, k, method=method, shots=1000, seed=1, **WHERE)
@@ -102,12 +102,12 @@ def test_standard_errors_and_convolutions(kernel, baseline, law):
             np.testing.assert_allclose(arrays[name], exact, rtol=0, atol=atol)
 
 
-def test_flat_windows_are_exactly_certain(law):
+def test_flat_windows_are_exactly_certain(page):
     """The library's promise, which needs sums of deviations from the first sample."""
     flat = as_picture(np.full((6, 7), 0.1))
     for kernel, baseline in (("emboss", True), ("box", False), ("gaussian", False)):
         given = [flat, KERNELS[kernel].ravel().tolist(), baseline]
-        assert set(law.evaluate(STATISTICS, given)["deviation"]) == {0}
+        assert set(page.evaluate(STATISTICS, given)["deviation"]) == {0}
 
 
 def chi_square(counts, probabilities):
@@ -126,7 +126,7 @@ def chi_square(counts, probabilities):
 @BASELINES
 @pytest.mark.parametrize("kernel", ["emboss", "gaussian", "random 0", "holes 0", "far apart"])
 @pytest.mark.parametrize("each", [1, 10, 1000, 1_000_000])
-def test_a_million_shots_follow_the_law(each, kernel, baseline, law):
+def test_a_million_shots_follow_the_distribution(each, kernel, baseline, page):
     """One by one, a few at a time, and as binomial counts."""
     script = """
     ([kernel, baseline, each]) => {
@@ -136,33 +136,33 @@ def test_a_million_shots_follow_the_law(each, kernel, baseline, law):
       return counts;
     }"""
     k = KERNELS[kernel]
-    counts = law.evaluate(script, [k.ravel().tolist(), baseline, each])
+    counts = page.evaluate(script, [k.ravel().tolist(), baseline, each])
     assert sum(counts) == 1_000_000
     probabilities = encoded(k, baseline).probabilities
-    assert_law(counts, probabilities)
+    assert_distribution(counts, probabilities)
     chi_square(counts, probabilities)
 
 
 @pytest.mark.parametrize(("n", "p"), [(5, 0.3), (40, 0.02), (40, 0.5), (100, 0.1), (1000, 0.98)])
-def test_binomial_counts_have_their_law(n, p, law):
-    binomial_counts_have_their_law(n, p, law)
+def test_binomial_counts_have_their_distribution(n, p, page):
+    binomial_counts_have_their_distribution(n, p, page)
 
 
 @pytest.mark.parametrize("n", [1000, 1_000_000])
 @pytest.mark.parametrize("mean", [3, 9.9, 10.1, 30, 333])
-def test_binomial_counts_have_their_law_on_both_sides_of_a_change(n, mean, law):
+def test_binomial_counts_have_their_distribution_on_both_sides_of_a_change(n, mean, page):
     """The sampler walks below a mean of ten, and rejects above."""
-    binomial_counts_have_their_law(n, mean / n, law)
+    binomial_counts_have_their_distribution(n, mean / n, page)
 
 
-def binomial_counts_have_their_law(n, p, law):
+def binomial_counts_have_their_distribution(n, p, page):
     """The whole distribution."""
     script = """
     ([n, p]) => {
       const random = Law.generator(5);
       return JSON.stringify(Array.from({length: 100000}, () => Law.binomial(random, n, p)));
     }"""
-    drawn = np.array(json.loads(law.evaluate(script, [n, p])))
+    drawn = np.array(json.loads(page.evaluate(script, [n, p])))
     assert drawn.min() >= 0
     assert drawn.max() <= n
     step = max(1, int(np.sqrt(n * p * (1 - p)) / 10))
@@ -172,7 +172,7 @@ def binomial_counts_have_their_law(n, p, law):
     chi_square(counts, probabilities)
 
 
-def test_errors_are_as_large_as_stated(law):
+def test_errors_are_as_large_as_stated(page):
     """At every pixel of the page's own picture: squared errors in standard errors average to 1."""
     script = """
     () => {
@@ -183,7 +183,7 @@ def test_errors_are_as_large_as_stated(law):
       const inErrors = (d, i) => (d ? (error(i) * Math.sqrt(1000)) / d : 0);
       return JSON.stringify(Array.from(deviation, inErrors));
     }"""
-    z = np.array(json.loads(law.evaluate(script)))
+    z = np.array(json.loads(page.evaluate(script)))
     z = z[z != 0]
     assert len(z) > 10_000
     far = stats.norm.isf(ALARM / 2)
@@ -194,7 +194,7 @@ def test_errors_are_as_large_as_stated(law):
 
 @pytest.mark.parametrize("steps", [0, 1, 5])
 @pytest.mark.parametrize("kernel", ["box", "gaussian", "drift"])
-def test_particles_follow_the_law_of_diffusion(kernel, steps, law):
+def test_particles_follow_the_distribution_of_diffusion(kernel, steps, page):
     """Convolution on a torus, step after step, for every kernel without a negative entry."""
     k = np.array([[0, 1, 0], [0, 2, 5], [0, 0, 1.0]]) if kernel == "drift" else KERNELS[kernel]
     image = PICTURES["noise"]
@@ -216,12 +216,12 @@ def test_particles_follow_the_law_of_diffusion(kernel, steps, law):
       }
       return {counts, exact: Array.from(exact), square: square / 1000000, variance};
     }"""
-    found = law.evaluate(script, [as_picture(image), k.ravel().tolist(), steps])
+    found = page.evaluate(script, [as_picture(image), k.ravel().tolist(), steps])
     exact = image
     for _ in range(steps):
         exact = classical.convolve(exact, k / k.sum(), mode="same", boundary="wrap")
     np.testing.assert_allclose(found["exact"], exact.ravel(), rtol=1e-12)
-    assert_law(found["counts"], exact / image.sum())
+    assert_distribution(found["counts"], exact / image.sum())
     chi_square(found["counts"], exact / image.sum())
     # Each square is at most 2 (2 steps)**2: Hoeffding's inequality for their mean.
     off = abs(found["square"] - steps * found["variance"])

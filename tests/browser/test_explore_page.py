@@ -81,7 +81,7 @@ def test_error_falls_along_its_line_and_intervals_hold(opened):
     assert page.is_visible("#measured-empty")
 
 
-def test_baseline_changes_the_law(opened):
+def test_baseline_changes_the_distribution(opened):
     page = opened()
     with_baseline = page.evaluate("Collapse.setting().rms")
     assert page.locator("#amplitudes .value").count() == 8

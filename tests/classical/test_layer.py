@@ -176,7 +176,7 @@ def one_shot(x, w, baseline):
     return np.array(p) / sum(p), np.array(values) * sum(p)
 
 
-class TestLaw:
+class TestDistribution:
     @pytest.mark.parametrize("baseline", [False, True])
     def test_every_position_is_drawn_as_often_as_its_weight_says(self, baseline):
         # One shot a pixel, whose value tells which position it saw.

@@ -23,7 +23,7 @@ def one_shot_variance(image, kernel, **where):
     return second - convolve(image, kernel, **where) ** 2
 
 
-class TestLaw:
+class TestDistribution:
     def test_thirty_seventy(self):
         pixels = 20_000
         sample = stochastic_convolve([1.0], [3, 7], shots=pixels, seed=1, mode="full")

@@ -17,7 +17,7 @@ from qconv.kernels import KERNEL_NAMES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "explore"
-LAWS = ("plain", "baseline")
+KINDS = ("plain", "baseline")
 
 
 def exporter():
@@ -50,11 +50,11 @@ def test_every_kernel_is_there(kernels, today):
 
 
 @pytest.mark.parametrize("name", KERNEL_NAMES)
-def test_kernels_and_laws_are_the_librarys(name, kernels, today):
+def test_kernels_and_distributions_are_the_librarys(name, kernels, today):
     np.testing.assert_allclose(kernels[name]["kernel"], today[name]["kernel"], rtol=1e-12)
-    for law in LAWS:
+    for kind in KINDS:
         for key in ("p", "w"):
-            is_, should_be = kernels[name][law][key], today[name][law][key]
+            is_, should_be = kernels[name][kind][key], today[name][kind][key]
             np.testing.assert_allclose(is_, should_be, rtol=1e-12, atol=0)
 
 
@@ -66,15 +66,15 @@ def prepared(gates):
     return Statevector(circuit).data.reshape(4, 4)
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", KERNEL_NAMES)
-def test_gates_are_the_librarys(name, law, kernels, today):
+def test_gates_are_the_librarys(name, kind, kernels, today):
     """The same circuit, angles up to the rounding of the linear algebra that finds them.
 
     Where another version of it finds another circuit, that has as many CZ, and the committed one
     prepares the state all the same.
     """
-    is_, should_be = kernels[name][law], today[name][law]
+    is_, should_be = kernels[name][kind], today[name][kind]
     assert {gate[0] for gate in is_["gates"]} <= {"ry", "h", "x", "z", "cz"}
     amplitudes = prepared(is_["gates"])
     wanted = np.sqrt(np.reshape(should_be["p"], (3, 3)))

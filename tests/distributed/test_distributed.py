@@ -225,7 +225,7 @@ class TestBytes:
             assert same(lazy, qconv.convolve(image, KERNEL, shots=9, seed=1))
 
     @pytest.mark.parametrize("shots", [20, None])
-    def test_noise_whose_law_is_known(self, shots):
+    def test_noise_whose_distribution_is_known(self, shots):
         image, method = photograph(), qconv.Collapse(baseline=True)
         how = {"method": method, "shots": shots, "seed": 2, "backend": noisy()}
         lazy = qd.convolve(da.from_array(image, 64), EDGE, **how)
@@ -290,9 +290,9 @@ class TestLazy:
         assert not read
         assert not ran
 
-    def test_one_law_for_all_parts(self):
+    def test_one_distribution_for_all_parts(self):
         lazy = qd.convolve(da.from_array(photograph(), 50), KERNEL, shots=3, seed=1)
-        names = [key for key in map(str, lazy.image.dask) if key.startswith("qconv-law")]
+        names = [key for key in map(str, lazy.image.dask) if key.startswith("qconv-probabilities")]
         assert len(names) == 1
         assert lazy.image.npartitions > 2
 

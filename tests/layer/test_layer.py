@@ -14,7 +14,7 @@ from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
 import classical
 import qconv
-from tests.chance import Moments, assert_honest, assert_law, assert_same_law
+from tests.chance import Moments, assert_distribution, assert_honest, assert_same_distribution
 
 RNG = np.random.default_rng(16)
 INPUT = RNG.normal(size=(5, 4, 9, 8))
@@ -201,7 +201,7 @@ class TestCircuits:
         assert reached.tolist() == [[True, False, True, False]] * 2
 
 
-def law_of(kernel, array, shots, **how):
+def distribution_of(kernel, array, shots, **how):
     """Exact moments of one sample of an output channel at every output."""
     flat = kernel.ravel()
     total = np.abs(flat).sum()
@@ -209,7 +209,7 @@ def law_of(kernel, array, shots, **how):
     return Moments(samples, np.abs(flat) / total)
 
 
-class TestLaw:
+class TestDistribution:
     @pytest.mark.parametrize("shots", [8, 40])
     @pytest.mark.parametrize("path", ["drawn", "measured"])
     def test_errors_are_as_stated(self, shots, path):
@@ -221,7 +221,7 @@ class TestLaw:
         sampling = {"shots": shots, "seed": 1, "backend": backend, "method": PLAIN}
         result = qconv.conv2d(array, weight, **how, **sampling)
         for channel, kernel in enumerate(weight):
-            moments = law_of(kernel, array, shots, **how)
+            moments = distribution_of(kernel, array, shots, **how)
             part = qconv.Convolution(
                 image=result.image[:, channel],
                 stderr=result.stderr[:, channel],
@@ -242,10 +242,10 @@ class TestLaw:
         labels = np.round(result.image).astype(int)
         assert np.allclose(labels, result.image, atol=1e-9)
         counts = np.bincount(labels.ravel(), minlength=27)
-        assert_law(counts, weight.ravel())
+        assert_distribution(counts, weight.ravel())
 
     @pytest.mark.parametrize("baseline", [False, True])
-    def test_same_law_as_the_twin(self, baseline):
+    def test_same_distribution_as_the_twin(self, baseline):
         """Two shots of a coarse input: values of all outputs, by qconv and by the reference."""
         array = np.random.default_rng(7).integers(0, 5, size=(200, 2, 12, 12)).astype(float)
         array[:] = array[:1]
@@ -260,7 +260,7 @@ class TestLaw:
             np.bincount(np.searchsorted(values, part), minlength=len(values))
             for part in (ours, theirs)
         ]
-        assert_same_law(*counts)
+        assert_same_distribution(*counts)
 
     def test_coverage(self):
         """Variance of z 1 +- 0.02, and 95 % intervals cover 95 +- 0.5 %.
@@ -362,7 +362,7 @@ class TestBackends:
         )
         assert result.total_shots == 20 * result.image.size
 
-    def test_exact_needs_a_law(self):
+    def test_exact_needs_a_distribution(self):
         with pytest.raises(ValueError, match="shots: expected a whole number with this backend"):
             qconv.conv2d(INPUT, WEIGHT, groups=2, shots=None, backend=StatevectorSampler())
 

@@ -12,7 +12,7 @@ import qconv
 from qconv import _memory
 from qconv.matching import template as matching
 from qconv.matching.posterior import from_counts
-from tests.chance import assert_law
+from tests.chance import assert_distribution
 
 FILTERS = ("phase", "correlation", "normalized")
 
@@ -110,7 +110,7 @@ def test_coins(coins, noise, box):
     assert match.map.shape == tuple(np.subtract(seen.shape, coins[box].shape) + 1)
 
 
-def test_the_law_of_the_places():
+def test_the_distribution_of_the_places():
     """A shot's place follows the square of the exact map."""
     image, template = case(((16, 16), (4, 4)), at=(5, 7))
     match = qconv.match_template(image, template, shots=200_000, seed=3)
@@ -120,7 +120,7 @@ def test_the_law_of_the_places():
     counts = match.counts
     np.testing.assert_allclose(counts, (match.map / match.count_unit) ** 2)
     p = window**2 / energy
-    assert_law([*counts.ravel(), 200_000 - counts.sum()], [*p.ravel(), 1 - p.sum()])
+    assert_distribution([*counts.ravel(), 200_000 - counts.sum()], [*p.ravel(), 1 - p.sum()])
 
 
 def test_what_is_measured_is_the_place():

@@ -13,7 +13,7 @@ from qiskit_aer.noise import NoiseModel, ReadoutError
 import classical
 import qconv
 from tests.cases import EDGE
-from tests.chance import ALARM, assert_same_law
+from tests.chance import ALARM, assert_same_distribution
 
 IMAGE = np.random.default_rng(0).random((4, 3)) + 0.1
 KERNEL = np.array([[1.0, -2.0], [0.5, 0.25]])
@@ -66,7 +66,7 @@ def truth(method):
 class TestDecode:
     @pytest.mark.parametrize("gather", [by_hand, by_sampler])
     @pytest.mark.parametrize("method", METHODS, ids=str)
-    def test_the_same_law_as_running(self, method, gather):
+    def test_the_same_distribution_as_running(self, method, gather):
         """Means of z over seeds, decoded against run: chi-square over pixels.
 
         Each pixel's mean of 4 estimates has a standard error that the results state; the sum of
@@ -91,7 +91,7 @@ class TestDecode:
             assert [c.qregs for c in one.circuits] == [c.qregs for c in other.circuits]
 
     @pytest.mark.parametrize("method", METHODS, ids=str)
-    def test_outcomes_have_one_law(self, method):
+    def test_outcomes_have_one_distribution(self, method):
         """Counts of a circuit run by hand against those that the run draws: chi-square."""
         plan = make(method)
         circuit, shots = plan.circuits[0], 20000
@@ -101,7 +101,7 @@ class TestDecode:
         one = BitArray.from_counts(aer, num_bits=circuit.num_clbits).get_int_counts()
         other = sampler.data.meas.get_int_counts()
         keys = sorted({*one, *other})
-        assert_same_law([one.get(k, 0) for k in keys], [other.get(k, 0) for k in keys])
+        assert_same_distribution([one.get(k, 0) for k in keys], [other.get(k, 0) for k in keys])
 
     @pytest.mark.parametrize("method", METHODS[:4], ids=str)
     def test_every_notation_gives_the_same_bytes(self, method):

@@ -16,7 +16,7 @@ from qconv.execution.device.physical import Physical, target_of, without_noise
 from qconv.execution.outcomes.readout import Readout, ReadoutMitigation
 from qconv.execution.program import Program
 from qconv.execution.seeds import CALIBRATION, derived, random_state
-from qconv.execution.simulate.noise import noisy_law
+from qconv.execution.simulate.noise import noisy_probabilities
 
 _Array = NDArray[np.float64]
 
@@ -81,11 +81,11 @@ class Calibrations:
     ) -> _Array:
         """How often each qubit is read as 1 if all of them are prepared as 0, or as 1."""
         seed = derived(program.seed, CALIBRATION, value)
-        law = self._probabilities(qubits, value, physical)
-        if law is not None:
+        probabilities = self._probabilities(qubits, value, physical)
+        if probabilities is not None:
             if shots is None:
-                return law
-            return random_state(seed).binomial(shots, law) / shots
+                return probabilities
+            return random_state(seed).binomial(shots, probabilities) / shots
         if shots is None:
             raise ValueError(
                 "shots: expected a whole number with this backend, whose readout errors can only "
@@ -106,10 +106,15 @@ class Calibrations:
         found: list[float] = []
         for start in range(0, len(qubits) if self.noise is not None else 0, _TOGETHER):
             some = qubits[start : start + _TOGETHER]
-            law = noisy_law(self._prepared(some, value, physical), self.noise, None)
-            if law is None:
+            probabilities = noisy_probabilities(
+                self._prepared(some, value, physical), self.noise, None
+            )
+            if probabilities is None:
                 return None
-            found += [float(law.reshape(-1, 2, 1 << bit)[:, 1].sum()) for bit in range(len(some))]
+            found += [
+                float(probabilities.reshape(-1, 2, 1 << bit)[:, 1].sum())
+                for bit in range(len(some))
+            ]
         return np.array(found) if found else None
 
     @cached_property

@@ -53,9 +53,13 @@ class Physical:
             return histogram
         return Histogram.of(histogram.outcomes ^ self.flipped, histogram.counts)
 
-    def told_law(self, law: NDArray[np.float64]) -> NDArray[np.float64]:
+    def told_probabilities(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same of the probabilities of all outcomes."""
-        return law[np.arange(len(law)) ^ self.flipped] if self.flipped else law
+        return (
+            probabilities[np.arange(len(probabilities)) ^ self.flipped]
+            if self.flipped
+            else probabilities
+        )
 
 
 def target_of(backend: Backend) -> BackendV2 | None:
@@ -100,10 +104,10 @@ def _mostly_one(circuit: QuantumCircuit) -> int:
     if circuit.num_qubits > _LOOKED_AT:
         return 0
     gates = circuit.remove_final_measurements(inplace=False)
-    law = born_probabilities(gates, measured=circuit.num_clbits)
+    probabilities = born_probabilities(gates, measured=circuit.num_clbits)
     found = 0
     for bit in range(circuit.num_clbits):
-        ones = law.reshape(-1, 2, 1 << bit)[:, 1].sum()
+        ones = probabilities.reshape(-1, 2, 1 << bit)[:, 1].sum()
         found |= int(ones > 0.5 + 1e-9) << bit
     return found
 

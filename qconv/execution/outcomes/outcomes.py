@@ -63,7 +63,7 @@ class Outcomes:
         >>> import qconv
         >>> coin = qconv.encode_amplitudes([3, 4])  # heads with probability 9/25, tails with 16/25
         >>> program = qconv.Program(lambda: coin, executions=1000, seed=np.random.SeedSequence(7))
-        >>> outcomes = qconv.Outcomes(program, law=np.array([0.36, 0.64]))
+        >>> outcomes = qconv.Outcomes(program, probabilities=np.array([0.36, 0.64]))
         >>> outcomes.frequencies(program.seed)
         array([0.371, 0.629])
         >>> outcomes.executions
@@ -72,7 +72,7 @@ class Outcomes:
 
     program: Program
     """What ran."""
-    law: _Array | Callable[[], _Array] | None = None
+    probabilities: _Array | Callable[[], _Array] | None = None
     """Probability of every outcome, or what works them out if they are asked for; None where shots
     were counted."""
     histograms: tuple[Histogram, ...] = ()
@@ -102,7 +102,7 @@ class Outcomes:
     @property
     def executions(self) -> int:
         """Shots that count, by whose number sums are divided; 0 if exact."""
-        if self.law is None:
+        if self.probabilities is None:
             return sum(histogram.total for histogram in self.histograms)
         return self.program.executions or 0
 
@@ -143,13 +143,13 @@ class Outcomes:
         if self.readout is not None:
             corrected = self.readout.corrected(self.raw(seed))
             return sort(lambda start, stop: corrected[start:stop])
-        if self.law is None:
+        if self.probabilities is None:
             total = [sort(histogram.dense) for histogram in self.histograms]
             return np.asarray(np.sum(total, axis=0)) if len(total) > 1 else total[0]
 
         def simulated() -> _Array:
-            law = self.known_law
-            p = sort(lambda start, stop: law[start:stop])
+            probabilities = self.known_probabilities
+            p = sort(lambda start, stop: probabilities[start:stop])
             return p if self.exact else drawn(seed, p, self.executions)
 
         return simulated() if self._kept is None else self._kept.once(simulated)
@@ -182,12 +182,12 @@ class Outcomes:
         for_each(work_and_keep, len(tiles), progress=self.progress, finished=finished)
 
     @cached_property
-    def known_law(self) -> _Array:
+    def known_probabilities(self) -> _Array:
         """Probability of every outcome."""
-        law = self.law() if callable(self.law) else self.law
-        if law is None:
-            raise ValueError("law: expected one, got counted shots")
-        return law
+        probabilities = self.probabilities() if callable(self.probabilities) else self.probabilities
+        if probabilities is None:
+            raise ValueError("probabilities: expected an array, got counted shots")
+        return probabilities
 
     def raw(self, seed: np.random.SeedSequence) -> _Array:
         """Counts of all outcomes as they were read, or their probabilities if exact.
@@ -200,9 +200,13 @@ class Outcomes:
         """
         bits = self.program.measurement(self.circuit)
         require_memory(_COPIES * 8 * 2**bits, f"outcomes of {bits} bits are")
-        if self.law is None:
+        if self.probabilities is None:
             return np.asarray(np.sum([part.dense(0, 2**bits) for part in self.histograms], axis=0))
-        return self.known_law if self.exact else drawn(seed, self.known_law, self.executions)
+        return (
+            self.known_probabilities
+            if self.exact
+            else drawn(seed, self.known_probabilities, self.executions)
+        )
 
     def frequencies(self, seed: np.random.SeedSequence) -> _Array:
         """Part of the executions that gave each outcome, ``2**measured``; exact or measured."""
@@ -249,10 +253,10 @@ class Outcomes:
         outcomes = np.asarray(which, dtype=np.int64)
         if self.readout is not None:
             return self._unfolded(Unfolding(self.readout, outcomes))
-        if self.law is None:
+        if self.probabilities is None:
             counts = tuple(histogram.among(outcomes) for histogram in self.histograms)
             return Selection(None, counts, ideal=self.ideal)
-        p = self.known_law[outcomes]
+        p = self.known_probabilities[outcomes]
         if abs(p.sum() - 1) > LEAK:
             raise RuntimeError(f"the circuit leaks: its probabilities sum to {p.sum():.12g}")
         return Selection(np.asarray(p / p.sum()), (), ideal=True)
@@ -261,11 +265,11 @@ class Outcomes:
         """All outcomes, and how they are corrected to those that are wanted."""
         bits = self.program.measurement(self.circuit)
         require_memory(_COPIES * 8 * len(unfolding.wanted) << bits, f"outcomes of {bits} bits are")
-        law = None
-        if self.law is not None:
-            law = np.asarray(self.known_law / self.known_law.sum())
+        probabilities = None
+        if self.probabilities is not None:
+            probabilities = np.asarray(self.known_probabilities / self.known_probabilities.sum())
         counts = tuple(part.dense(0, 2**bits).astype(np.int64) for part in self.histograms)
-        found = Selection(law, counts, ideal=False, unfolding=unfolding)
+        found = Selection(probabilities, counts, ideal=False, unfolding=unfolding)
         mass = unfolding.mass(found.frequencies)
         if mass < _LEAST_MASS:
             raise RuntimeError(

@@ -56,7 +56,7 @@ def drawn_counts(
     Counts of each outcome where a pixel has at least as many shots as there are outcomes, one draw
     per shot where it has fewer: the same distribution, whichever is less work.
     """
-    law = Inverse(p)
+    inverse = Inverse(p)
 
     def of_different_sizes(number: int) -> Iterator[tuple[Tile, CountsOfPixels]]:
         rng = random_state(derived(seed, TILES, numbers[number]))
@@ -64,7 +64,7 @@ def drawn_counts(
             each = shots_in(shots, piece)
             if each.sum() < len(each) * len(p):
                 cells = np.repeat(np.arange(len(each)) * len(p), each)
-                cells += law.outcomes(rng.random_sample(len(cells)))
+                cells += inverse.outcomes(rng.random_sample(len(cells)))
                 counts = np.bincount(cells, minlength=len(each) * len(p))
                 yield piece, CountsOfPixels(counts=counts.reshape(len(each), len(p)))
             else:
@@ -78,7 +78,10 @@ def drawn_counts(
         for piece in split_tile(tiles[number], _DRAWN // min(shots, len(p))):
             pixels = tile_pixels(piece)
             if shots < len(p):
-                yield piece, CountsOfPixels(picks=law.outcomes(rng.random_sample((pixels, shots))))
+                yield (
+                    piece,
+                    CountsOfPixels(picks=inverse.outcomes(rng.random_sample((pixels, shots)))),
+                )
             else:
                 yield piece, CountsOfPixels(counts=rng.multinomial(shots, p, size=pixels))
 

@@ -193,9 +193,9 @@ class Readout:
         rows = np.array([[1 - b, -b], [-a, 1 - a]]) / (1 - a - b)
         return np.ascontiguousarray(np.moveaxis(rows, -1, 0))
 
-    def corrected(self, law: _Array) -> _Array:
+    def corrected(self, probabilities: _Array) -> _Array:
         """A law, or counts, of all outcomes without the readout errors; may be negative."""
-        return applied(self.inverses, law)
+        return applied(self.inverses, probabilities)
 
     def gradients(self, corrected: _Array) -> Iterator[tuple[float, _Array]]:
         """How the corrected law changes with each error: the error's variance, and derivatives.
@@ -208,23 +208,23 @@ class Readout:
                 turned = -self.inverses[bit] @ derivative
                 yield float(variance), _on_bit(turned, corrected, int(bit))
 
-    def variance(self, weights: _Array, law: _Array, executions: int) -> float:
+    def variance(self, weights: _Array, probabilities: _Array, executions: int) -> float:
         """Variance of the sum over all outcomes of weight times corrected frequency.
 
         Args:
             weights: One for each outcome.
-            law: Frequencies as they were read.
+            probabilities: Frequencies as they were read.
             executions: How many there were.
         """
-        spread = self.sampling_variance(weights, law, executions)
-        corrected = self.corrected(law)
+        spread = self.sampling_variance(weights, probabilities, executions)
+        corrected = self.corrected(probabilities)
         known = (v * float(weights @ change) ** 2 for v, change in self.gradients(corrected))
         return spread + sum(known)
 
-    def sampling_variance(self, weights: _Array, law: _Array, executions: int) -> float:
+    def sampling_variance(self, weights: _Array, probabilities: _Array, executions: int) -> float:
         """Return the part of `variance` that comes from counting, not from the calibration."""
         seen = applied(np.swapaxes(self.inverses, 1, 2), weights)
-        return max(float(law @ seen**2 - (law @ seen) ** 2), 0.0) / executions
+        return max(float(probabilities @ seen**2 - (probabilities @ seen) ** 2), 0.0) / executions
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,20 +248,20 @@ class Unfolding:
         rows[np.arange(len(self.wanted)), self.wanted] = 1.0
         return applied(np.swapaxes(self.readout.inverses, 1, 2), rows)
 
-    def mass(self, law: _Array) -> float:
+    def mass(self, probabilities: _Array) -> float:
         """Corrected probability of all wanted outcomes."""
-        return float((self.matrix @ law).sum())
+        return float((self.matrix @ probabilities).sum())
 
-    def of(self, law: _Array) -> _Array:
+    def of(self, probabilities: _Array) -> _Array:
         """Corrected probabilities of the wanted outcomes, sum 1; may be negative."""
-        corrected = self.matrix @ law
+        corrected = self.matrix @ probabilities
         return np.asarray(corrected / corrected.sum())
 
-    def covariance(self, law: _Array, shots: int, groups: float) -> tuple[_Array, _Array]:
+    def covariance(self, probabilities: _Array, shots: int, groups: float) -> tuple[_Array, _Array]:
         """Covariance of what some shots say of the wanted outcomes' probabilities.
 
         Args:
-            law: Of what is read.
+            probabilities: Probabilities of what is read.
             shots: How many.
             groups: How many times as many the mass was estimated from, 1 if from the same;
                 infinity if it is known.
@@ -270,14 +270,14 @@ class Unfolding:
             Of sampling and of the calibration, each ``(wanted, wanted)``, to first order in the
             mass.
         """
-        mass, p = self.mass(law), self.of(law)
-        mean = self.matrix @ law
-        each = (self.matrix * law) @ self.matrix.T - np.outer(mean, mean)
+        mass, p = self.mass(probabilities), self.of(probabilities)
+        mean = self.matrix @ probabilities
+        each = (self.matrix * probabilities) @ self.matrix.T - np.outer(mean, mean)
         of_mass = each.sum(axis=1)
         joint = np.outer(p, of_mass) + np.outer(of_mass, p) - np.outer(p, p) * of_mass.sum()
         sampling = (each - joint / groups) / (shots * mass**2)
         calibration = np.zeros_like(sampling)
-        for variance, change in self.readout.gradients(self.readout.corrected(law)):
+        for variance, change in self.readout.gradients(self.readout.corrected(probabilities)):
             wanted = change[self.wanted]
             turned = (wanted - p * wanted.sum()) / mass
             calibration += variance * np.outer(turned, turned)

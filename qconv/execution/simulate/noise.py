@@ -59,7 +59,7 @@ def noise_of(backend: Backend) -> NoiseModel | None:
     return model if isinstance(model, NoiseModel) else None
 
 
-def noisy_law(
+def noisy_probabilities(
     physical: Physical, noise: NoiseModel, shots: int | None
 ) -> NDArray[np.float64] | None:
     """Probability of every outcome of a measured circuit on a noisy simulator.
@@ -86,11 +86,13 @@ def noisy_law(
     gates.save_probabilities(list(measured))
     result = _density_matrices().run(gates, shots=1, noise_model=reduced).result()
     require_success(result)
-    law: NDArray[np.float64] = np.asarray(result.data(0)["probabilities"], dtype=np.float64)
+    probabilities: NDArray[np.float64] = np.asarray(
+        result.data(0)["probabilities"], dtype=np.float64
+    )
     for place, qubit in enumerate(measured):
-        law = _read_out(law, place, _readout(noise, used[qubit]))
-    law = np.maximum(law, 0.0)
-    return physical.told_law(law / law.sum())
+        probabilities = _read_out(probabilities, place, _readout(noise, used[qubit]))
+    probabilities = np.maximum(probabilities, 0.0)
+    return physical.told_probabilities(probabilities / probabilities.sum())
 
 
 @cache
@@ -174,12 +176,12 @@ def _readout(noise: NoiseModel, qubit: int) -> ReadoutError | None:
 
 
 def _read_out(
-    law: NDArray[np.float64], place: int, error: ReadoutError | None
+    probabilities: NDArray[np.float64], place: int, error: ReadoutError | None
 ) -> NDArray[np.float64]:
     """A law after the readout error of one of its bits."""
     if error is None:
-        return law
-    rows = law.reshape(-1, 2, 1 << place)  # higher bits, the bit itself, lower bits
+        return probabilities
+    rows = probabilities.reshape(-1, 2, 1 << place)  # higher bits, the bit itself, lower bits
     return np.asarray(np.einsum("ij,hil->hjl", error.probabilities, rows)).ravel()
 
 

@@ -247,7 +247,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
             planned += sum(part.program.executions or 0 for part in gathered)
             came += sum(part.executions for part in gathered)
             kept += [
-                replace(part, law=None, histograms=(), executed=part.total_shots)
+                replace(part, probabilities=None, histograms=(), executed=part.total_shots)
                 for part in gathered
             ]
         return plan.result(

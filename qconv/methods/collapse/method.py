@@ -287,8 +287,10 @@ class PreparedCollapse(Prepared[Collapse]):
                 return np.hypot(own, windows.spread(tile, calibration))
 
             return of_both, bool(common)
-        law, correction = positions.spread(windows.probabilities)
-        return (lambda tile: _scale(correction, each, tile) * windows.deviation(tile, law)), False
+        probabilities, correction = positions.spread(windows.probabilities)
+        return (
+            lambda tile: _scale(correction, each, tile) * windows.deviation(tile, probabilities)
+        ), False
 
     def _averages(self, positions: Selection) -> Averages:
         """Averages over each pixel's own shots, or over those that all share."""

@@ -185,14 +185,14 @@ class CorrectedCounts:
         if readout is None or counts.labels.shifts is not None:
             raise ValueError("mitigation: expected readout errors, and labels that move nothing")
         self._counts, self._readout = counts, readout
-        self._law = counts.outcomes.raw(counts.seed) / (counts.executions or 1)
+        self._probabilities = counts.outcomes.raw(counts.seed) / (counts.executions or 1)
         self._positions = counts.layout.num_qubits
 
     @property
     def seen(self) -> NDArray[np.bool_]:
         """Cells in which any shot that is kept was read."""
         kept = self._counts.labels.classes >= 0
-        came = self._counts.layout.read(kept @ self._law.reshape(len(kept), -1) > 0)
+        came = self._counts.layout.read(kept @ self._probabilities.reshape(len(kept), -1) > 0)
         return came.astype(np.bool_)
 
     def powers(self, weights: _Array) -> list[_Array]:
@@ -200,7 +200,7 @@ class CorrectedCounts:
         inverses = self._readout.inverses
         back = np.swapaxes(inverses[self._positions :], 1, 2)
         each = applied(back, self._of_labels(weights))
-        by_label = self._law.reshape(len(each), -1)
+        by_label = self._probabilities.reshape(len(each), -1)
         moments = [
             applied(inverses[: self._positions] ** power, each**power @ by_label)
             for power in (1, 2, 3)
@@ -226,7 +226,9 @@ class CorrectedCounts:
         """
         every = self._of_labels(weights)
         kept = self._counts.labels.classes >= 0
-        for variance, change in self._readout.gradients(self._readout.corrected(self._law)):
+        for variance, change in self._readout.gradients(
+            self._readout.corrected(self._probabilities)
+        ):
             by_label = change.reshape(len(every), -1)
             moved = np.asarray(self._counts.layout.read(every @ by_label), dtype=np.float64)
             yield variance, moved, float(by_label[kept].sum())
@@ -236,13 +238,17 @@ class CorrectedCounts:
         """Variance of the fraction that is kept, in cells that are read."""
         cells = np.zeros(self._counts.layout.shape)
         cells[self._counts.layout.cells_read] = 1.0
-        return self._readout.variance(self._kept(cells), self._law, self._counts.executions)
+        return self._readout.variance(
+            self._kept(cells), self._probabilities, self._counts.executions
+        )
 
     @property
     def sampling_variance_of_succeeded(self) -> float:
         """Variance, by counting alone, of the fraction of any class in any cell."""
         everywhere = self._kept(np.ones(self._counts.layout.shape))
-        return self._readout.sampling_variance(everywhere, self._law, self._counts.executions)
+        return self._readout.sampling_variance(
+            everywhere, self._probabilities, self._counts.executions
+        )
 
     def _kept(self, cells: _Array) -> _Array:
         """The weight of each outcome in a fraction that is kept, by the weight of its cell."""

@@ -22,7 +22,7 @@ from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.seeds import derived, root_seed
 from qconv.execution.simulate.probabilities import born_probabilities
 from tests.cases import EDGE, random_integers
-from tests.chance import ALARM, Moments, assert_honest, assert_law, window_samples
+from tests.chance import ALARM, Moments, assert_distribution, assert_honest, window_samples
 
 IMAGE = random_integers((16, 15), 0)
 FLIP = 0.03
@@ -114,7 +114,7 @@ def test_post_selection_is_what_readout_errors_make(path):
     assert stats.binomtest(lost, result.total_shots, seen[3]).pvalue > ALARM
     first = round(result.image[0] * shots)
     chance = seen[0] / seen[:3].sum()
-    assert_law([first, shots - first], [chance, 1 - chance])
+    assert_distribution([first, shots - first], [chance, 1 - chance])
     # And the standard error is that of noise, as it is known, or of what was observed.
     noisy = np.sqrt(chance * (1 - chance) / shots)
     observed = np.sqrt(first / shots * (1 - first / shots) / (shots - 1))
@@ -204,7 +204,7 @@ class TestSeeds:
         assert len(set(per_job)) > 5
         total = measured_counts(circuit, 10_000, Jobs(AerSimulator()), root).counts
         assert total.sum() == 10_000
-        assert_law(total, [0.5, 0.5])
+        assert_distribution(total, [0.5, 0.5])
 
 
 REPEATING = {
@@ -360,7 +360,7 @@ class TestReviewed:
         stated = np.mean([one.stderr**2 for one in runs])
         assert abs(spread / stated - 1) < 0.25
 
-    def test_one_shot_of_an_unknown_law_has_no_standard_error(self):
+    def test_one_shot_of_an_unknown_distribution_has_no_standard_error(self):
         result = run(NOISY["SamplerV2"](), shots=1, method=qconv.Collapse(shared=True))
         assert np.isnan(result.stderr).all()
 

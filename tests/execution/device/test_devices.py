@@ -19,9 +19,9 @@ import qconv
 from qconv.execution.device.jobs import Jobs, measured_counts
 from qconv.execution.device.physical import Physical, physical
 from qconv.execution.seeds import root_seed
-from qconv.execution.simulate.noise import noise_of, noisy_law
+from qconv.execution.simulate.noise import noise_of, noisy_probabilities
 from qconv.execution.simulate.probabilities import born_probabilities
-from tests.chance import assert_law
+from tests.chance import assert_distribution
 
 fake = pytest.importorskip("qiskit_ibm_runtime.fake_provider", reason="needs the extra `devices`")
 runtime = pytest.importorskip("qiskit_ibm_runtime", reason="needs the extra `devices`")
@@ -77,28 +77,32 @@ def counted(ready, backend):
     return np.bincount(seen.outcomes, seen.counts, 2**ready.circuit.num_clbits)
 
 
-def ideal_law(circuit):
+def ideal_probabilities(circuit):
     gates = circuit.remove_final_measurements(inplace=False)
-    law = born_probabilities(gates, measured=circuit.num_clbits)
-    law = np.where(law > 1e-12, law, 0.0)
-    return law / law.sum()
+    probabilities = born_probabilities(gates, measured=circuit.num_clbits)
+    probabilities = np.where(probabilities > 1e-12, probabilities, 0.0)
+    return probabilities / probabilities.sum()
 
 
 @pytest.mark.parametrize("make", IDEAL.values(), ids=IDEAL)
 @pytest.mark.parametrize("method", METHODS)
-def test_ideal_law(method, make):
+def test_ideal_distribution(method, make):
     for circuit in circuits(method):
         backend = make()
-        assert_law(counted(physical(circuit, backend), backend), ideal_law(circuit))
+        assert_distribution(
+            counted(physical(circuit, backend), backend), ideal_probabilities(circuit)
+        )
 
 
 @pytest.mark.parametrize("make", NOISY.values(), ids=NOISY)
 @pytest.mark.parametrize("method", METHODS)
-def test_noisy_law(method, make):
+def test_noisy_distribution(method, make):
     for circuit in circuits(method):
         backend = make()
         ready = physical(circuit, backend)
-        assert_law(counted(ready, backend), noisy_law(ready, noise_of(device()), None))
+        assert_distribution(
+            counted(ready, backend), noisy_probabilities(ready, noise_of(device()), None)
+        )
 
 
 def test_the_device_is_not_ideal():
@@ -106,7 +110,7 @@ def test_the_device_is_not_ideal():
     (circuit,) = circuits("Fourier")
     counts = counted(physical(circuit, device()), device())
     with pytest.raises(AssertionError, match="contradict their law"):
-        assert_law(counts, ideal_law(circuit))
+        assert_distribution(counts, ideal_probabilities(circuit))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -172,7 +176,7 @@ def test_counts_of_jobs_are_decoded_later(mode):
     assert len({job.job_id() for job in jobs}) == 2
     data = [job.result()[0].data.meas for job in jobs]
     counts = sum(np.bincount(bits.array[:, 0], minlength=4) for bits in data)
-    assert_law(counts, noisy_law(Physical(circuit), noise_of(device()), None))
+    assert_distribution(counts, noisy_probabilities(Physical(circuit), noise_of(device()), None))
     result = plan.decode([jobs[0].result()[0]])
     assert result.shots == 500
     assert np.array_equal(plan.decode(data[0]).image, result.image)

@@ -55,22 +55,24 @@ class TestReadout:
     def test_corrected_is_the_inverse(self):
         rng = np.random.default_rng(18)
         readout = Readout(np.array(PAIRS[:3]), np.zeros((3, 2)))
-        law = rng.dirichlet(np.ones(8))
+        probabilities = rng.dirichlet(np.ones(8))
         read = np.array([[[1 - a, b], [a, 1 - b]] for a, b in PAIRS[:3]])
-        assert np.allclose(readout.corrected(applied(read, law)), law, atol=1e-14)
+        assert np.allclose(
+            readout.corrected(applied(read, probabilities)), probabilities, atol=1e-14
+        )
         whole = np.kron(np.kron(read[2], read[1]), read[0])
-        assert np.allclose(applied(read, law), whole @ law, atol=1e-15)
+        assert np.allclose(applied(read, probabilities), whole @ probabilities, atol=1e-15)
 
     def test_gradients_are_derivatives(self):
         rng = np.random.default_rng(18)
-        law, step = rng.dirichlet(np.ones(4)), 1e-6
+        probabilities, step = rng.dirichlet(np.ones(4)), 1e-6
         readout = Readout(np.array(PAIRS[:2]), np.ones((2, 2)))
-        found = [change for _, change in readout.gradients(readout.corrected(law))]
+        found = [change for _, change in readout.gradients(readout.corrected(probabilities))]
         for number, change in enumerate(found):
             moved = readout.errors.copy()
             moved[number // 2, number % 2] += step
-            after = Readout(moved, readout.variances).corrected(law)
-            assert np.allclose((after - readout.corrected(law)) / step, change, atol=1e-4)
+            after = Readout(moved, readout.variances).corrected(probabilities)
+            assert np.allclose((after - readout.corrected(probabilities)) / step, change, atol=1e-4)
         assert len(found) == 4
 
 
@@ -130,27 +132,36 @@ class TestVariances:
         """Readout errors with their variances, and a law of what is read of three bits."""
         rng = np.random.default_rng(18)
         readout = Readout(np.array(PAIRS[:3]), rng.uniform(1e-4, 1e-3, (3, 2)))
-        law = matrix_of(PAIRS[:3]) @ rng.dirichlet(np.ones(8))
-        return readout, law, (np.diag(law) - np.outer(law, law)) / self.SHOTS
+        probabilities = matrix_of(PAIRS[:3]) @ rng.dirichlet(np.ones(8))
+        return (
+            readout,
+            probabilities,
+            (np.diag(probabilities) - np.outer(probabilities, probabilities)) / self.SHOTS,
+        )
 
     def test_of_a_weighted_sum(self, case):
         """The shots' variance and the calibration's, neither of them small beside the other."""
-        readout, law, sampling = case
+        readout, probabilities, sampling = case
         weights = np.random.default_rng(3).normal(size=8)
 
-        def estimate(law, errors):
-            return np.atleast_1d(weights @ np.linalg.solve(matrix_of(errors), law))
+        def estimate(probabilities, errors):
+            return np.atleast_1d(weights @ np.linalg.solve(matrix_of(errors), probabilities))
 
-        by_law = slopes(lambda x: estimate(x, readout.errors), law)
-        by_errors = slopes(lambda x: estimate(law, x), readout.errors)
-        parts = (by_law @ sampling @ by_law.T).item(), by_errors[0] ** 2 @ readout.variances.ravel()
+        by_probabilities = slopes(lambda x: estimate(x, readout.errors), probabilities)
+        by_errors = slopes(lambda x: estimate(probabilities, x), readout.errors)
+        parts = (
+            (by_probabilities @ sampling @ by_probabilities.T).item(),
+            by_errors[0] ** 2 @ readout.variances.ravel(),
+        )
         assert min(parts) > 0.05 * max(parts)
-        assert readout.variance(weights, law, self.SHOTS) == pytest.approx(sum(parts), rel=1e-6)
+        assert readout.variance(weights, probabilities, self.SHOTS) == pytest.approx(
+            sum(parts), rel=1e-6
+        )
 
     @pytest.mark.parametrize("groups", [1.0, 4.0, np.inf])
     def test_of_wanted_outcomes(self, groups, case):
         """Over a mass that comes from the same shots, from four times as many, or is known."""
-        readout, law, of_law = case
+        readout, probabilities, of_probabilities = case
         wanted = np.array([0, 1, 2, 5, 6])
 
         def estimate(own, others, errors):
@@ -158,17 +169,17 @@ class TestVariances:
             mass = np.linalg.solve(matrix_of(errors), pool)[wanted].sum()
             return np.linalg.solve(matrix_of(errors), own)[wanted] / mass
 
-        by_own = slopes(lambda x: estimate(x, law, readout.errors), law)
-        by_others = slopes(lambda x: estimate(law, x, readout.errors), law)
-        by_errors = slopes(lambda x: estimate(law, law, x), readout.errors)
-        expected = by_own @ of_law @ by_own.T
+        by_own = slopes(lambda x: estimate(x, probabilities, readout.errors), probabilities)
+        by_others = slopes(lambda x: estimate(probabilities, x, readout.errors), probabilities)
+        by_errors = slopes(lambda x: estimate(probabilities, probabilities, x), readout.errors)
+        expected = by_own @ of_probabilities @ by_own.T
         if groups > 1:  # the other shots are so many times as many, less one
-            expected += by_others @ of_law @ by_others.T / (groups - 1)
+            expected += by_others @ of_probabilities @ by_others.T / (groups - 1)
         of_errors = by_errors @ np.diag(readout.variances.ravel()) @ by_errors.T
         assert 0.05 < np.trace(expected) / np.trace(of_errors) < 20
         unfolding = Unfolding(readout, wanted)
-        assert unfolding.mass(law) < 0.9
-        sampling, calibration = unfolding.covariance(law, self.SHOTS, groups)
+        assert unfolding.mass(probabilities) < 0.9
+        sampling, calibration = unfolding.covariance(probabilities, self.SHOTS, groups)
         for found, right in ((sampling, expected), (calibration, of_errors)):
             np.testing.assert_allclose(found, right, rtol=0, atol=1e-6 * np.abs(right).max())
 

@@ -11,24 +11,24 @@ from hypothesis import strategies as st
 
 from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.outcomes.split import split_histogram
-from tests.chance import assert_law, assert_same_law
+from tests.chance import assert_distribution, assert_same_distribution
 
 
-def exact_law(histogram, sizes):
+def exact_distribution(histogram, sizes):
     """Probability of every table of counts (groups, outcomes) with these margins."""
     rows = [
         [c for c in itertools.product(*(range(h + 1) for h in histogram)) if sum(c) == size]
         for size in sizes
     ]
     ways = math.prod(map(math.factorial, [*histogram, *sizes])) / math.factorial(sum(histogram))
-    law = {}
+    distribution = {}
     for table in itertools.product(*rows):
         if all(
             sum(column) == h for column, h in zip(zip(*table, strict=True), histogram, strict=True)
         ):
-            law[table] = ways / math.prod(math.factorial(c) for row in table for c in row)
-    assert math.isclose(sum(law.values()), 1)
-    return law
+            distribution[table] = ways / math.prod(math.factorial(c) for row in table for c in row)
+    assert math.isclose(sum(distribution.values()), 1)
+    return distribution
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ def exact_law(histogram, sizes):
     [([3, 2, 1], [2, 1, 3]), ([2, 2], [1, 1, 1, 1]), ([4, 0, 1], [0, 2, 3]), ([1, 1, 1], [3, 0])],
 )
 def test_exact_probabilities(histogram, sizes):
-    law = exact_law(histogram, sizes)
+    distribution = exact_distribution(histogram, sizes)
     rng = np.random.default_rng(1)
     h = np.array(histogram)
     seen = Counter(tuple(map(tuple, split_histogram(h, sizes, rng).tolist())) for _ in range(4_000))
-    assert set(seen) <= set(law)
-    assert_law([seen[table] for table in law], list(law.values()))
+    assert set(seen) <= set(distribution)
+    assert_distribution([seen[table] for table in distribution], list(distribution.values()))
 
 
 def test_shuffling():
@@ -61,12 +61,12 @@ def test_shuffling():
             np.bincount([t[group, outcome] for t in ts], minlength=7) for ts in (dealt, mixed)
         )
         if np.count_nonzero(one) > 1:
-            assert_same_law(one, other)
+            assert_same_distribution(one, other)
     # Two groups of different branches together, so that their dependence counts.
     one, other = (
         np.bincount([7 * t[0, 0] + t[4, 0] for t in ts], minlength=49) for ts in (dealt, mixed)
     )
-    assert_same_law(one, other)
+    assert_same_distribution(one, other)
 
 
 @given(

@@ -18,10 +18,10 @@ from qconv.execution.seeds import random_state
 from qconv.execution.simulate.draws import drawn, multinomial, multinomial_each
 from qconv.execution.simulate.noise import executions_until
 from tests.cases import EDGE, random_integers
-from tests.chance import assert_law, assert_same_law
+from tests.chance import assert_distribution, assert_same_distribution
 
 SEED = np.random.SeedSequence(7)
-LAW = np.array([1, 2, 4, 8, 16, 32, 64, 1]) / 128
+PROBABILITIES = np.array([1, 2, 4, 8, 16, 32, 64, 1]) / 128
 READOUT = NoiseModel()
 READOUT.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.04, 0.96]]))
 
@@ -36,13 +36,13 @@ def digest(*arrays):
 def of_hands(shots, pixels=40_000):
     """Counts of a tile's pixels, or which outcome each shot was."""
     tiles = [(slice(0, pixels),)]
-    hands = drawn_counts(LAW, tiles, [0], shots, SEED)
+    hands = drawn_counts(PROBABILITIES, tiles, [0], shots, SEED)
     return digest(*(h.picks if h.counts is None else h.counts for _, h in hands(0)))
 
 
 def dealt():
     sizes = np.arange(4_000) % 90
-    histogram = multinomial(random_state(SEED), int(sizes.sum()), LAW)
+    histogram = multinomial(random_state(SEED), int(sizes.sum()), PROBABILITIES)
     return digest(split_histogram(histogram, sizes, np.random.default_rng(SEED)))
 
 
@@ -129,22 +129,24 @@ def test_results_are_the_same_everywhere(name):
 class TestDifferentShots:
     """Conditional binomials have the law of a multinomial draw."""
 
-    def test_law(self):
+    def test_distribution(self):
         shots = np.arange(1, 20_001) % 7
-        counts = multinomial_each(random_state(SEED), shots, LAW)
+        counts = multinomial_each(random_state(SEED), shots, PROBABILITIES)
         assert (counts.sum(axis=1) == shots).all()
-        assert_law(counts.sum(axis=0), LAW)
+        assert_distribution(counts.sum(axis=0), PROBABILITIES)
         pairs = counts[shots == 2]
-        twice = [int((pairs[:, j] == 2).sum()) for j in range(len(LAW))]
-        assert_law([*twice, len(pairs) - sum(twice)], [*LAW**2, 1 - np.sum(LAW**2)])
+        twice = [int((pairs[:, j] == 2).sum()) for j in range(len(PROBABILITIES))]
+        assert_distribution(
+            [*twice, len(pairs) - sum(twice)], [*PROBABILITIES**2, 1 - np.sum(PROBABILITIES**2)]
+        )
 
     def test_like_numpy(self):
         shots = np.full(20_000, 50)
-        own = multinomial_each(random_state(SEED), shots, LAW)
-        numpy = np.random.default_rng(8).multinomial(50, LAW, size=20_000)
+        own = multinomial_each(random_state(SEED), shots, PROBABILITIES)
+        numpy = np.random.default_rng(8).multinomial(50, PROBABILITIES, size=20_000)
         for outcome in (0, 3, 6):
             one, other = (np.bincount(c[:, outcome], minlength=51) for c in (own, numpy))
-            assert_same_law(one, other)
+            assert_same_distribution(one, other)
 
     def test_impossible_outcomes_and_no_shots(self):
         p = np.array([0, 0.5, 0, 0.5, 0])

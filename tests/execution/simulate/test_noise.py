@@ -28,9 +28,9 @@ from qiskit_aer.noise import (
 import classical
 import qconv
 from qconv.execution.device.physical import physical
-from qconv.execution.simulate.noise import noise_of, noisy_law
+from qconv.execution.simulate.noise import noise_of, noisy_probabilities
 from tests.cases import EDGE
-from tests.chance import assert_law
+from tests.chance import assert_distribution
 
 
 def readout(first, second):
@@ -103,20 +103,20 @@ def planned(name, backend, shots=100, seed=1):
 
 @pytest.mark.parametrize("make", BACKENDS.values(), ids=BACKENDS)
 @pytest.mark.parametrize("name", METHODS)
-def test_law_of_measured_shots(name, make):
+def test_distribution_of_measured_shots(name, make):
     """20,000 shots, run one by one, are draws from the law."""
     backend = make()
     for circuit in planned(name, backend).circuits[-1:]:
         made = physical(circuit, backend)
-        law = noisy_law(made, noise_of(backend), None)
+        probabilities = noisy_probabilities(made, noise_of(backend), None)
         bits = circuit.num_clbits
-        assert law.shape == (2**bits,)
-        counts = np.zeros(law.size)
+        assert probabilities.shape == (2**bits,)
+        counts = np.zeros(probabilities.size)
         data = backend.run(made.circuit, shots=20_000, seed_simulator=11).result().data(0)["counts"]
         for outcome, count in data.items():
             counts[int(outcome, 16) ^ made.flipped] = count
-        assert_law(counts, law)
-        assert (law > 0).sum() > 2  # or there is nothing to see
+        assert_distribution(counts, probabilities)
+        assert (probabilities > 0).sum() > 2  # or there is nothing to see
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -240,7 +240,7 @@ class TestOutOfReach:
         model.add_all_qubit_quantum_error(pauli_error([("X", 0.1), ("I", 0.9)]), ["measure"])
         backend = AerSimulator(noise_model=model)
         circuit = planned("Collapse", backend).circuits[0]
-        assert noisy_law(physical(circuit, backend), noise_of(backend), None) is None
+        assert noisy_probabilities(physical(circuit, backend), noise_of(backend), None) is None
         assert planned("Collapse", backend).run().success_probability < 1
         with pytest.raises(ValueError, match="shots: expected a whole number with this backend"):
             planned("Collapse", backend, shots=None).run()
@@ -251,14 +251,14 @@ class TestOutOfReach:
         circuit.x(0)
         circuit.measure(1, 1)
         backend = random_noise(1)
-        assert noisy_law(physical(circuit, backend), noise_of(backend), None) is None
+        assert noisy_probabilities(physical(circuit, backend), noise_of(backend), None) is None
 
     def test_many_qubits_and_few_shots(self):
         circuit = QuantumCircuit(12)
         circuit.h(range(12))
         circuit.measure_all()
         backend = AerSimulator(noise_model=only_readout())
-        assert noisy_law(physical(circuit, backend), noise_of(backend), 10) is None
+        assert noisy_probabilities(physical(circuit, backend), noise_of(backend), 10) is None
 
     @pytest.mark.parametrize("method", ["matrix_product_state", "stabilizer", "unitary"])
     def test_methods_that_leave_something_out(self, method):
@@ -272,7 +272,7 @@ class TestOutOfReach:
         circuit.ry(1.0, range(3))
         circuit.mcp(0.3, [0, 1], 2)
         circuit.measure_all()
-        assert noisy_law(physical(circuit, backend), noise_of(backend), None) is None
+        assert noisy_probabilities(physical(circuit, backend), noise_of(backend), None) is None
         plan = planned("AmplitudeEstimation", backend)
         assert plan.run().total_shots == sum(plan.executions)
 

@@ -17,9 +17,9 @@ from tests.cases import EDGE
 from tests.chance import (
     ALARM,
     Moments,
+    assert_distribution,
     assert_honest,
-    assert_law,
-    assert_same_law,
+    assert_same_distribution,
     baseline_samples,
     drawn_counts,
     drawn_positions,
@@ -68,20 +68,20 @@ class TestOneShot:
     @PATHS
     def test_positions_follow_the_propagator(self, path):
         drawn = self.positions(path)
-        assert_law(np.bincount(drawn.ravel(), minlength=9), P)
+        assert_distribution(np.bincount(drawn.ravel(), minlength=9), P)
 
     @PATHS
     def test_everywhere_alike(self, path):
         drawn = self.positions(path)
         for row in range(3):
             for column in range(3):
-                assert_law(np.bincount(drawn[row::3, column::3].ravel(), minlength=9), P)
+                assert_distribution(np.bincount(drawn[row::3, column::3].ravel(), minlength=9), P)
         for tile in qconv.grid.plan_grid(drawn.shape, (1, 1)).tiles:
-            assert_law(np.bincount(drawn[tile].ravel(), minlength=9), P)
+            assert_distribution(np.bincount(drawn[tile].ravel(), minlength=9), P)
 
-    def test_both_paths_have_the_same_law(self):
+    def test_both_paths_have_the_same_distribution(self):
         one, other = (self.positions(path) for path in ("born", "measured"))
-        assert_same_law(np.bincount(one.ravel()), np.bincount(other.ravel()))
+        assert_same_distribution(np.bincount(one.ravel()), np.bincount(other.ravel()))
         assert not np.array_equal(one, other)
 
     @PATHS
@@ -94,7 +94,7 @@ class TestOneShot:
         }
         for one, other in pairs.values():
             joint = np.bincount((9 * one + other).ravel(), minlength=81)
-            assert_law(joint, np.outer(P, P))
+            assert_distribution(joint, np.outer(P, P))
         # The same as a covariance of the pixels' samples, by Hoeffding's inequality.
         x = drawn - (P.ravel() @ np.arange(9))
         products = x[:, 0::2] * x[:, 1::2]
@@ -104,7 +104,7 @@ class TestOneShot:
     @PATHS
     def test_seeds_are_independent(self, path):
         one, other = self.positions(path, seed=1), self.positions(path, seed=2)
-        assert_law(np.bincount((9 * one + other).ravel(), minlength=81), np.outer(P, P))
+        assert_distribution(np.bincount((9 * one + other).ravel(), minlength=81), np.outer(P, P))
 
     @PATHS
     def test_shared_shots_are_the_same_everywhere(self, path):
@@ -115,7 +115,7 @@ class TestOneShot:
             )
             assert np.ptp(drawn) == 0
             seen.append(drawn[0, 0])
-        assert_law(np.bincount(seen, minlength=9), P)
+        assert_distribution(np.bincount(seen, minlength=9), P)
         assert len(set(seen)) > 1
 
 
@@ -135,20 +135,24 @@ class TestManyShots:
         assert (counts.sum(axis=0) == shots).all()
         for j, p in enumerate(P.ravel()):
             seen = np.bincount(counts[j], minlength=shots + 1)
-            assert_law(seen, stats.binom.pmf(np.arange(shots + 1), shots, p))
+            assert_distribution(seen, stats.binom.pmf(np.arange(shots + 1), shots, p))
         # Two positions together: the same shot cannot land on both.
         a, b = (4, 6)
         seen = np.bincount((shots + 1) * counts[a] + counts[b], minlength=(shots + 1) ** 2)
         grid = np.array([(i, j, shots - i - j) for i in range(shots + 1) for j in range(shots + 1)])
         pair = [P.flat[a], P.flat[b], 1 - P.flat[a] - P.flat[b]]
-        law = np.where(grid[:, 2] >= 0, stats.multinomial.pmf(np.maximum(grid, 0), shots, pair), 0)
-        assert_law(seen, law)
+        distribution = np.where(
+            grid[:, 2] >= 0, stats.multinomial.pmf(np.maximum(grid, 0), shots, pair), 0
+        )
+        assert_distribution(seen, distribution)
 
     @pytest.mark.parametrize("shots", [8, 9])
-    def test_both_paths_have_the_same_law(self, shots):
+    def test_both_paths_have_the_same_distribution(self, shots):
         one, other = (self.counts(path, shots) for path in ("born", "measured"))
         for j in range(9):
-            assert_same_law(*(np.bincount(c[j], minlength=shots + 1) for c in (one, other)))
+            assert_same_distribution(
+                *(np.bincount(c[j], minlength=shots + 1) for c in (one, other))
+            )
 
     @PATHS
     def test_few_shots_and_counts_agree(self, path):
@@ -156,7 +160,9 @@ class TestManyShots:
         few, many = self.counts(path, 3), self.counts(path, 9)
         few = few.reshape(9, -1, 3).sum(axis=2)
         for j in range(9):
-            assert_same_law(np.bincount(few[j], minlength=10), np.bincount(many[j], minlength=10))
+            assert_same_distribution(
+                np.bincount(few[j], minlength=10), np.bincount(many[j], minlength=10)
+            )
 
     @PATHS
     def test_every_pixel_by_itself(self, path):
@@ -171,7 +177,7 @@ class TestManyShots:
             rest //= shots + 1
         assert (seen.sum(axis=0) == shots).all()
         for pixel in range(15):
-            assert_law(seen[:, pixel], p)
+            assert_distribution(seen[:, pixel], p)
         assert len(np.unique(seen, axis=1).T) == 15
 
     def test_every_pixel_by_itself_in_both_paths(self):
@@ -182,7 +188,7 @@ class TestManyShots:
             for path in ("born", "measured")
         )
         for a, b in zip(one, other, strict=True):
-            assert_same_law([a, shots - a], [b, shots - b])
+            assert_same_distribution([a, shots - a], [b, shots - b])
 
 
 class TestThirtySeventy:
@@ -197,8 +203,8 @@ class TestThirtySeventy:
             [1.0], [0.3, 0.7], shots=shots, seed=5, backend=backend, method=qconv.Collapse(shared)
         )
         here, there = np.rint(result.image * shots)
-        assert_law([here, shots - here], [0.3, 0.7])
-        assert_law([shots - there, there], [0.3, 0.7])
+        assert_distribution([here, shots - here], [0.3, 0.7])
+        assert_distribution([shots - there, there], [0.3, 0.7])
         if shared:
             assert here + there == shots
         np.testing.assert_allclose(result.stderr, math.sqrt(0.21 / shots), rtol=0.02)
@@ -318,8 +324,11 @@ class TestPhotograph:
         weights = moments.variance[moments.noisy] / moments.variance.sum()
         freedom = 2 / np.sum(weights**2 * (2 + (moments.kurtosis - 3) / shots))
         runs = math.ceil(40_000 / freedom)
-        law = stats.chi2(runs * freedom)
-        assert law.cdf(0.98**2 * runs * freedom) + law.sf(1.02**2 * runs * freedom) < 5e-8
+        distribution = stats.chi2(runs * freedom)
+        assert (
+            distribution.cdf(0.98**2 * runs * freedom) + distribution.sf(1.02**2 * runs * freedom)
+            < 5e-8
+        )
         where = {"mode": "same", "boundary": "symm"}
         exact = classical.convolve(camera, kernel, **where)
         squares = []

@@ -97,7 +97,7 @@ class TestExact:
             return
         assert np.abs(plan.run().image - expected).max() <= 1e-7 * np.abs(expected).max()
 
-    def test_the_law_is_that_of_the_closed_form(self):
+    def test_the_distribution_is_that_of_the_closed_form(self):
         """Cell by cell: ``(S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2``, and what failed."""
         image = smooth(8)
         for rounds in (0, 1, 4, 11):
@@ -105,18 +105,18 @@ class TestExact:
             plan = qconv.plan(image, EDGE, method=method, shots=None, **WRAP)
             chosen, read = made(plan), plan.prepared._read_out.coherent
             (program,) = plan.prepared.programs
-            law = np.zeros(2**8)
+            probabilities = np.zeros(2**8)
             circuit = program.built()
             circuit.save_probabilities()
-            law = AerSimulator().run(circuit).result().data(0)["probabilities"]
+            probabilities = AerSimulator().run(circuit).result().data(0)["probabilities"]
             a = (read.filtered / read.factor).ravel()
             theta = math.asin(math.sqrt(chosen.start))
             growth = math.sin((2 * rounds + 1) * theta) / math.sin(theta)
             u = math.sqrt(chosen.weight) / 8
             image_part = math.sqrt(1 - chosen.weight) * a
             signed = np.concatenate([u + image_part, u - image_part])
-            np.testing.assert_allclose(law[:128], (growth * signed) ** 2 / 2, atol=1e-14)
-            assert law[128:].sum() == pytest.approx(1 - chosen.success, abs=1e-13)
+            np.testing.assert_allclose(probabilities[:128], (growth * signed) ** 2 / 2, atol=1e-14)
+            assert probabilities[128:].sum() == pytest.approx(1 - chosen.success, abs=1e-13)
             assert program.oracle_calls == 2 * rounds + 1
 
     def test_frequencies(self):
@@ -136,19 +136,19 @@ class TestPieces:
     """A large circuit is simulated round by round; the law is that of the whole."""
 
     @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
-    def test_same_law(self, method):
+    def test_same_distribution(self, method):
         image = np.random.default_rng(0).normal(size=(64, 64)) + 1
         plan = qconv.plan(image, EDGE, method=method(amplify=2), shots=None, **WRAP)
         (program,) = plan.prepared.programs
         boxed = program.built()
         assert [item.name for item in boxed].count(ROUND) == 2
-        law = born_probabilities(boxed, None, measured=program.measured)
+        probabilities = born_probabilities(boxed, None, measured=program.measured)
         assert "save_statevector" not in boxed.count_ops()
         flat = boxed.decompose(ROUND).decompose(REFLECTION)
         assert flat.num_qubits == boxed.num_qubits
         flat.save_probabilities(flat.qubits[: program.measured])
         whole = AerSimulator().run(flat).result().data(0)["probabilities"]
-        np.testing.assert_allclose(law, whole, atol=1e-13)
+        np.testing.assert_allclose(probabilities, whole, atol=1e-13)
         close(plan.run().image, classical.convolve(image, EDGE, **WRAP))
 
     def test_reflection(self):
@@ -447,12 +447,12 @@ def test_results_are_saved_with_their_rounds(tmp_path):
     names = [item.name for item in result.circuits[0]]
     assert "amplification_round" in names
     assert [item.name for item in again.circuits[0]] == names
-    law, loaded = (
+    probabilities, loaded = (
         born_probabilities(found.circuits[0].remove_final_measurements(inplace=False))
         for found in (result, again)
     )
     # Not to the bit: loading a preparation normalises its amplitudes once more.
-    np.testing.assert_allclose(loaded, law, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(loaded, probabilities, rtol=0, atol=1e-15)
     more = qconv.convolve(image, EDGE, method=method, shots=5, seed=2, boundary="wrap")
     assert len((again + more).circuits) == 1
 
@@ -478,8 +478,10 @@ def test_standard_errors_of_many_shots_are_propagated(method):
     (program,) = plan.prepared.programs
     circuit = program.circuit()
     bits = program.measurement(circuit)
-    law = born_probabilities(circuit.remove_final_measurements(inplace=False), measured=bits)
-    counts = np.rint(10.0**12 * law).astype(np.int64)
+    probabilities = born_probabilities(
+        circuit.remove_final_measurements(inplace=False), measured=bits
+    )
+    counts = np.rint(10.0**12 * probabilities).astype(np.int64)
 
     def decoded(counts):
         histogram = Histogram(np.arange(2**bits), counts)

@@ -17,7 +17,7 @@ import classical
 import qconv
 from qconv.methods.whole_image.outcome_counts import expected_root_error, root_error
 from tests.cases import EDGE
-from tests.chance import assert_law, mean_square_tolerance
+from tests.chance import assert_distribution, mean_square_tolerance
 
 GAUSSIAN, SHARPEN = qconv.named_kernel("gaussian"), qconv.named_kernel("sharpen")
 SIGMAS = 6.5
@@ -184,7 +184,7 @@ class Poissonian:
         self.largest = 1 / counts.ravel()
 
 
-class TestLaw:
+class TestDistribution:
     """Counts of particles, drawn and measured, against the probabilities that SciPy gives."""
 
     BACKENDS = (None, AerSimulator())
@@ -198,8 +198,8 @@ class TestLaw:
         result = run(image, GAUSSIAN, method, 500, backend=backend)
         counts = result.image / image.sum() * result.total_shots
         np.testing.assert_allclose(counts, np.rint(counts), atol=1e-6)
-        law = classical.diffuse(image, GAUSSIAN, steps, **WRAP) / image.sum()
-        assert_law(np.rint(counts), law)
+        probabilities = classical.diffuse(image, GAUSSIAN, steps, **WRAP) / image.sum()
+        assert_distribution(np.rint(counts), probabilities)
 
     @pytest.mark.parametrize("backend", BACKENDS, ids=["drawn", "measured"])
     @pytest.mark.parametrize("method", MAGNITUDES, ids=str)
@@ -209,10 +209,13 @@ class TestLaw:
         unit = 9 * np.linalg.norm(image)
         counts = (result.image / unit) ** 2 * result.total_shots
         np.testing.assert_allclose(counts, np.rint(counts), atol=1e-6)
-        law = (exact(image, SHARPEN) / unit) ** 2
+        probabilities = (exact(image, SHARPEN) / unit) ** 2
         lost = result.total_shots - counts.sum()
         if isinstance(method, qconv.Interference):  # the other's bound is that of its own lattice
-            assert_law([*np.rint(counts).ravel(), round(lost)], [*law.ravel(), 1 - law.sum()])
+            assert_distribution(
+                [*np.rint(counts).ravel(), round(lost)],
+                [*probabilities.ravel(), 1 - probabilities.sum()],
+            )
         assert math.isclose(result.success_probability, 1 - lost / result.total_shots)
 
     @pytest.mark.parametrize("method", [*SIGNED, *MAGNITUDES], ids=str)
