@@ -27,7 +27,7 @@ def test_the_page_runs(capsys):
     printed = capsys.readouterr().out
     assert "agrees with the exact convolution" in printed
     assert printed.endswith("(4, 6)\n")
-    assert len(BLOCKS[0].splitlines()) < 70
+    assert len(BLOCKS[0].splitlines()) < 62
 
 
 @pytest.mark.parametrize("name", SHAPES)
