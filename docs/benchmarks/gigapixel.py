@@ -1,8 +1,8 @@
-"""A gigapixel on paper: what a cluster, and what quantum devices, would take for one image.
+"""A gigapixel on paper: the time that a cluster, or quantum devices, would take for one image.
 
-``python docs/benchmarks/gigapixel.py --measure`` measures what the first model needs, on this
-machine (a minute); with ``--cpu``, ``--efficiency``, ``--start`` and ``--task`` the numbers are
-given instead, and the tables of the page are printed again. Needs the extra ``distributed``.
+``python docs/benchmarks/gigapixel.py --measure`` measures the parameters of the first model on this
+machine, in about a minute. With ``--cpu``, ``--efficiency``, ``--start`` and ``--task`` the
+parameters are given instead. Both print the tables of the page. Requires the extra ``distributed``.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ KERNEL = qconv.named_kernel("gaussian")
 
 @dataclass(frozen=True)
 class Cluster:
-    """What was measured, and what a machine has."""
+    """Parameters of a cluster: measured times, and the size of a machine."""
 
     cpu: float
-    """Nanoseconds of CPU time for a pixel, by one thread, all shots together."""
+    """CPU time of one thread per pixel, all shots together, in nanoseconds."""
     efficiency: float
-    """CPU time without Dask over that of two workers, scheduler and client."""
+    """CPU time without Dask, divided by the CPU time of two workers, scheduler and client."""
     start: float
-    """Seconds until a worker has connected and has imported what it needs."""
+    """Time until a worker has connected and imported all modules, in seconds."""
     task: float
-    """Milliseconds of CPU time of the one scheduler for a task."""
+    """CPU time of the scheduler per task, in milliseconds."""
     cores: int = 16
-    """Of a machine."""
+    """Number of cores per machine."""
     store: float = 1.0
-    """Gigabytes that a machine reads or writes in a second."""
+    """Rate at which a machine reads or writes, in gigabytes per second."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """What Dask is asked to do, counted in the graph itself."""
+    """Number of blocks and tasks in a Dask graph."""
 
     blocks: int
     tasks: int
 
 
 def graph(side: int = SIDE, chunk: int = 4096) -> Graph:
-    """The graph for a square image of grey levels, in chunks of a Zarr file; nothing runs."""
+    """Count the graph of a square image of grey levels in chunks of a Zarr file; nothing runs."""
     import dask
     import dask.array as da
 
@@ -63,10 +63,10 @@ def graph(side: int = SIDE, chunk: int = 4096) -> Graph:
 
 
 def seconds(cluster: Cluster, asked: Graph, machines: int, pixels: int = SIDE**2) -> float:
-    """Start, then the longest of three: computing, scheduling, reading and writing.
+    """Return the time to start, plus the longest of computing, scheduling, and reading and writing.
 
-    Workers compute blocks in rounds, the last of which may leave some idle; one scheduler hands
-    out all tasks; a pixel is one byte that is read and two numbers of four bytes that are written.
+    Workers compute blocks in rounds; some workers may be idle in the last round. One scheduler
+    distributes all tasks. Each pixel is read as one byte and written as two 4-byte numbers.
     """
     rounds = math.ceil(asked.blocks / (machines * cluster.cores))
     block = pixels / asked.blocks * cluster.cpu * 1e-9 / cluster.efficiency
@@ -76,7 +76,7 @@ def seconds(cluster: Cluster, asked: Graph, machines: int, pixels: int = SIDE**2
 
 
 def measured_cpu(shots: int, side: int = 1024) -> float:
-    """Nanoseconds of CPU time that one thread takes for a pixel; the median of five calls."""
+    """Measure the CPU time of one thread per pixel in nanoseconds, as the median of five calls."""
     from skimage import data
 
     from qconv._threads import one_thread
@@ -92,7 +92,7 @@ def measured_cpu(shots: int, side: int = 1024) -> float:
 
 
 def measured_task(count: int = 5000) -> float:
-    """Milliseconds of CPU time for a task that does nothing, where scheduler and client are."""
+    """Measure the CPU time of scheduler and client per empty task, in milliseconds."""
     import dask
     from distributed import Client, LocalCluster
 
@@ -110,7 +110,7 @@ def measured_task(count: int = 5000) -> float:
 
 
 def measured_start() -> float:
-    """Seconds until two new processes are workers that have convolved something."""
+    """Measure the time until two new workers have convolved an image, in seconds."""
     from distributed import Client, LocalCluster
 
     start = time.perf_counter()
@@ -129,7 +129,7 @@ def _first() -> None:
 
 
 def cluster_table(cluster: Cluster, machines: tuple[int, ...] = (1, 4, 16, 64)) -> str:
-    """Time of one gigapixel on clusters of several sizes."""
+    """Return a table of the time for one gigapixel on clusters of several sizes."""
     asked = graph()
     rows = ["| machines | cores | time | times as fast as one |", "|---|---|---|---|"]
     alone = seconds(cluster, asked, 1)
@@ -145,22 +145,22 @@ def cluster_table(cluster: Cluster, machines: tuple[int, ...] = (1, 4, 16, 64)) 
 
 @dataclass(frozen=True)
 class Device:
-    """A quantum computer, by what is published of it."""
+    """Published parameters of a quantum computer."""
 
     qubits: int = 127
-    """Of which circuits take some each, side by side."""
+    """Number of qubits, shared by circuits that run in parallel."""
     period: float = 250e-6
-    """Seconds from one execution to the next."""
+    """Time from one execution to the next, in seconds."""
     job_shots: int = 100_000
-    """Most executions of a circuit in a job."""
+    """Maximum number of executions per circuit in a job."""
     job_circuits: int = 300
-    """Most circuits of a job."""
+    """Maximum number of circuits per job."""
     queue: float = 600
-    """Seconds that a job waits."""
+    """Time that a job waits in the queue, in seconds."""
 
 
 def device_seconds(device: Device, executions: int, qubits: int, devices: int) -> float:
-    """Time of so many executions of a circuit, shared out among devices that all have a queue."""
+    """Return the time of executions that are divided among devices with a queue each."""
     copies = device.qubits // qubits
     shots = math.ceil(executions / (copies * devices))
     jobs = math.ceil(shots / (device.job_shots * device.job_circuits))
@@ -168,7 +168,7 @@ def device_seconds(device: Device, executions: int, qubits: int, devices: int) -
 
 
 def device_table(device: Device, devices: tuple[int, ...] = (1, 100)) -> str:
-    """Time of one gigapixel by circuits that run on hardware."""
+    """Return a table of the time for one gigapixel on hardware."""
     plan = qconv.plan(np.ones((8, 8)), KERNEL, method=qconv.Collapse(), shots=1)
     rows = [
         f"| executions | {' | '.join(f'{n} device' + 's' * (n > 1) for n in devices)} |",
@@ -176,14 +176,15 @@ def device_table(device: Device, devices: tuple[int, ...] = (1, 100)) -> str:
     ]
     for shots, shared in ((1, False), (100, False), (100, True), (1_000_000, True)):
         executions = qconv.Collapse(shared=shared).executions(SIDE**2, shots)
-        text = f"{shots:,} shot{'s' * (shots > 1)} " + ("that all share" if shared else "a pixel")
+        which = "shared by all pixels" if shared else "per pixel"
+        text = f"{shots:,} shot{'s' * (shots > 1)} {which}"
         times = [device_seconds(device, executions, plan.cost.qubits, n) for n in devices]
         rows.append(f"| {text}: {executions:.1e} | {' | '.join(map(spoken, times))} |")
     return "\n".join(rows)
 
 
 def spoken(duration: float) -> str:
-    """A time in the unit that suits it."""
+    """Format a time in a suitable unit."""
     for unit, length in (("years", 365.25 * 86400), ("days", 86400), ("hours", 3600), ("min", 60)):
         if duration >= 2 * length:
             return f"{duration / length:.3g} {unit}"
@@ -193,7 +194,7 @@ def spoken(duration: float) -> str:
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--measure", action="store_true", help="measure here, with so many shots")
+    parser.add_argument("--measure", action="store_true", help="measure on this machine")
     parser.add_argument("--shots", type=int, default=100)
     for name in ("cpu", "efficiency", "start", "task"):
         parser.add_argument(f"--{name}", type=float)
@@ -210,7 +211,7 @@ def main() -> None:
 
 
 def graph_row(chunk: int) -> str:
-    """What Dask is asked to do, in words."""
+    """Describe the graph for one chunk size."""
     asked = graph(chunk=chunk)
     return f"chunks of {chunk}x{chunk}: {asked.blocks:,} blocks, {asked.tasks:,} tasks"
 
