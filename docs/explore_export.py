@@ -1,7 +1,7 @@
-"""Writes what the page ``docs/explore`` takes from the library: kernels, circuits, photographs.
+"""Export data from the library for the page ``docs/explore``: kernels, circuits, photographs.
 
 ``python docs/explore_export.py`` rewrites ``kernels.js`` and ``photos.js``;
-``tests/cli/test_explore.py`` holds the committed files to what the library gives.
+``tests/cli/test_explore.py`` compares the committed files with the library.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CENTRE = (1, 1)
 
 
 def encoded(propagator: qconv.Propagator) -> dict[str, Any]:
-    """A propagator and the gates of the circuit that prepares it, qubits as Qiskit counts them."""
+    """Return a propagator and the gates of its circuit, with qubits numbered as in Qiskit."""
     circuit = kernel_circuit(propagator, ("row", "column"))
     gates = [
         [
@@ -41,7 +41,7 @@ def encoded(propagator: qconv.Propagator) -> dict[str, Any]:
 
 
 def named_kernels() -> list[dict[str, Any]]:
-    """Every kernel by name, 3 x 3, with its law as it is and with a baseline."""
+    """Return all named 3 x 3 kernels with their propagators, without and with a baseline."""
     found = []
     for name in KERNEL_NAMES:
         kernel = qconv.named_kernel(name)
@@ -61,7 +61,7 @@ def named_kernels() -> list[dict[str, Any]]:
 
 
 def photographs() -> dict[str, np.ndarray[Any, Any]]:
-    """Three photographs that scikit-image carries, 128 x 128 whole grey levels."""
+    """Return three photographs from scikit-image as 128 x 128 integer grey levels."""
     from skimage import color, data
 
     astronaut = np.rint(color.rgb2gray(data.astronaut()) * 255)
@@ -87,7 +87,7 @@ def main() -> None:
         f"    grey: {json.dumps(base64.b64encode(pixels.tobytes()).decode())} }}"
         for name, pixels in photographs().items()
     )
-    note = "// Grey levels, one byte a pixel: drawn without decoding, exact on every browser.\n"
+    note = "// Grey levels, one byte per pixel, uncompressed: the same in every browser.\n"
     (FOLDER / "photos.js").write_text(f"{HEAD}{note}const Photos = [\n{photos},\n];\n")
 
 

@@ -105,7 +105,7 @@ def test_wheel_holds_the_sources_and_its_metadata_only(wheel):
 
 
 def test_wheel_carries_the_page(wheel):
-    assert {f"qconv/explore/{name}" for name in ("index.html", "law.js")} <= set(wheel)
+    assert {f"qconv/explore/{name}" for name in ("index.html", "maths.js")} <= set(wheel)
 
 
 def test_wheel_carries_types(wheel):

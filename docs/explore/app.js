@@ -1,24 +1,24 @@
 "use strict";
-// The page: photograph, kernel, baseline and mode, and what the buttons do.
+// Controls of the page: photograph, kernel, baseline, mode and buttons.
 
 const Explore = (() => {
   const at = (id) => document.getElementById(id);
   const MOST_PIXELS = 128, LARGEST_ENTRY = 1e6;
   const named = (name) => Kernels.find((kernel) => kernel.name === name);
-  const state = { mode: "collapse", picture: null, name: "edge", kernel: named("edge").kernel.slice(), entry: Law.CENTRE };
-  let before = null; // the kernel that the mode Diffusion could not take, to return to
+  const state = { mode: "collapse", picture: null, name: "edge", kernel: named("edge").kernel.slice(), entry: Maths.CENTRE };
+  let before = null; // kernel that the mode Diffusion rejected, restored when the mode ends
 
-  /** A line for those who watch, and for those who listen. */
+  /** Show a text in the status line, which screen readers announce. */
   function say(text) {
     at("status").textContent = text;
   }
 
-  /** The grey levels of a photograph that the page carries. */
+  /** Decode the grey levels of a photograph that is part of the page. */
   function unpacked({ name, height, width, grey }) {
     return { name, height, width, data: Uint8Array.from(atob(grey), (c) => c.charCodeAt(0)) };
   }
 
-  /** A file of one's own as grey levels, made small; it goes nowhere. */
+  /** Read the user's file as grey levels, reduced in size; the file never leaves the browser. */
   async function opened(file) {
     const bitmap = await createImageBitmap(file);
     const part = Math.min(1, MOST_PIXELS / Math.max(bitmap.width, bitmap.height));
@@ -36,7 +36,7 @@ const Explore = (() => {
     return { name: file.name, height, width, data };
   }
 
-  /** Add a photograph to choose from, and perhaps choose it. */
+  /** Add a photograph to the list, and select it if `chosen` is true. */
   function offer(picture, chosen) {
     const label = document.createElement("label"), input = document.createElement("input");
     const canvas = document.createElement("canvas"), text = document.createElement("span");
@@ -53,7 +53,7 @@ const Explore = (() => {
     return label;
   }
 
-  /** Read the file that was chosen; the one before it leaves the list. */
+  /** Read the chosen file; it replaces the previous file in the list. */
   async function openFile() {
     const [file] = at("file").files;
     if (!file) return;
@@ -68,7 +68,7 @@ const Explore = (() => {
     }
   }
 
-  /** The nine fields of the kernel. */
+  /** Create the nine input fields of the kernel. */
   function makeGrid() {
     for (let j = 0; j < 9; j++) {
       const input = document.createElement("input");
@@ -81,13 +81,13 @@ const Explore = (() => {
     }
   }
 
-  /** The entry that the buttons below the grid change. */
+  /** Select the entry that the buttons below the grid change. */
   function choose(j) {
     state.entry = j;
     [...at("grid").children].forEach((input, i) => input.classList.toggle("chosen", i === j));
   }
 
-  /** Show the kernel in its fields; one that is being typed in stays as it is. */
+  /** Show the kernel in its fields; a field that is being edited stays unchanged. */
   function showGrid() {
     state.kernel.forEach((k, j) => {
       const input = at("grid").children[j];
@@ -100,7 +100,7 @@ const Explore = (() => {
     choose(state.entry);
   }
 
-  /** One entry of the kernel, typed or nudged. */
+  /** Change one entry of the kernel, by typing or with a button. */
   function enter(j, value) {
     const kernel = state.kernel.slice();
     kernel[j] = value;
@@ -118,14 +118,14 @@ const Explore = (() => {
     refresh();
   }
 
-  /** A button below the grid. */
+  /** Apply a button below the grid to the selected entry. */
   function nudge(how) {
     const j = state.entry, k = state.kernel[j];
     enter(j, { minus: k - 1, plus: k + 1, sign: -k, zero: 0 }[how]);
     showGrid();
   }
 
-  /** A kernel, by name or drawn by hand before. */
+  /** Use a named kernel, or a kernel that was drawn by hand before. */
   function take(name, kernel = named(name).kernel) {
     Object.assign(state, { name, kernel: kernel.slice() });
     at("kernel-error").textContent = "";
@@ -133,7 +133,7 @@ const Explore = (() => {
     refresh();
   }
 
-  /** One mode or the other. */
+  /** Switch to a mode. */
   function enterMode(mode) {
     state.mode = mode;
     const diffuses = mode === "diffusion";
@@ -154,12 +154,12 @@ const Explore = (() => {
     refresh();
   }
 
-  /** Everything anew: the photograph, the kernel or the mode has changed. */
+  /** Start again after the photograph, the kernel or the mode has changed. */
   function refresh() {
     const baseline = at("baseline").checked && state.mode === "collapse";
     at("kernel-name").value = state.name || "drawn";
     const exported = state.name && named(state.name)[baseline ? "baseline" : "plain"];
-    Circuit.show(state.kernel, Law.encoded(state.kernel, baseline), exported && exported.gates, baseline);
+    Circuit.show(state.kernel, Maths.encoded(state.kernel, baseline), exported && exported.gates, baseline);
     try {
       if (state.mode === "collapse") {
         Collapse.set(state.picture, state.kernel, baseline);
@@ -173,7 +173,7 @@ const Explore = (() => {
     return undefined;
   }
 
-  /** Arrow keys and Enter on the measured picture. */
+  /** Handle arrow keys and Enter on the measured picture. */
   function key(event) {
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (steps && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -187,7 +187,7 @@ const Explore = (() => {
     event.preventDefault();
   }
 
-  /** A click or a tap on the measured picture. */
+  /** Handle a click or a tap on the measured picture. */
   function tap(event) {
     const canvas = at("measured"), box = canvas.getBoundingClientRect();
     const row = Math.floor(((event.clientY - box.top) / box.height) * canvas.height);
@@ -196,7 +196,7 @@ const Explore = (() => {
     Collapse.dropOne();
   }
 
-  /** What is pressed, chosen, typed, turned. */
+  /** Connect all controls with their actions. */
   function listen() {
     const press = (id, action) => at(id).addEventListener("click", action);
     press("drop", Collapse.dropOne);
@@ -205,7 +205,7 @@ const Explore = (() => {
     press("reset", () => {
       Collapse.clear();
       Collapse.show();
-      say("All shots are forgotten.");
+      say("All shots are removed.");
     });
     press("restart", () => {
       Diffusion.restart();
@@ -230,14 +230,14 @@ const Explore = (() => {
     });
   }
 
-  /** The page as it is opened; `#seed=7` repeats its shots. */
+  /** Start the page; `#seed=7` in the address repeats its shots. */
   function start() {
     const given = new URLSearchParams(location.hash.slice(1)).get("seed");
     const seed = /^\d+$/.test(given) ? Number(given) >>> 0 : crypto.getRandomValues(new Uint32Array(1))[0];
-    const random = Law.generator(seed);
+    const random = Maths.generator(seed);
     Collapse.connect(random, say);
     Diffusion.connect(random, say);
-    at("seed-note").textContent = `This page's seed is ${seed}; #seed=${seed} behind its address repeats it.`;
+    at("seed-note").textContent = `The seed of this page is ${seed}. Add #seed=${seed} to the address to repeat its shots.`;
     Photos.map(unpacked).forEach((picture, i) => offer(picture, i === 0));
     for (const { name } of Kernels) at("kernel-name").add(new Option(name));
     const drawn = new Option("drawn by hand", "drawn");

@@ -1,26 +1,26 @@
 "use strict";
-// The state that is measured: propagator, amplitudes, and for kernels by name the circuit of qconv.
+// The measured state: propagator, amplitudes and, for named kernels, the circuit that qconv builds.
 
 const Circuit = (() => {
   const QUBITS = ["kernel_column 0", "kernel_column 1", "kernel_row 0", "kernel_row 1"];
   const BITS = ["00", "01", "10", "11"];
   const WIDE = 56, NARROW = 26, HIGH = 46, LEFT = 112;
 
-  /** Probabilities and weights as nine cells. */
-  function cells(element, law) {
-    element.replaceChildren(...law.p.map((p, j) => {
+  /** Show probabilities and weights in nine cells. */
+  function cells(element, propagator) {
+    element.replaceChildren(...propagator.p.map((p, j) => {
       const cell = document.createElement("div"), weight = document.createElement("small");
       cell.textContent = Draw.short(p);
-      weight.textContent = p > 0 ? `× ${Draw.short(law.w[j])}` : "never";
+      weight.textContent = p > 0 ? `× ${Draw.short(propagator.w[j])}` : "never";
       cell.append(weight);
       return cell;
     }));
   }
 
-  /** A square for each of the sixteen states, as wide as its amplitude. */
-  function amplitudes(element, law) {
+  /** Draw one square per basis state, with a side proportional to its amplitude. */
+  function amplitudes(element, propagator) {
     element.replaceChildren();
-    const side = 58, left = 40, top = 30, largest = Math.sqrt(Math.max(...law.p));
+    const side = 58, left = 40, top = 30, largest = Math.sqrt(Math.max(...propagator.p));
     BITS.forEach((bits, i) => {
       const middle = i * side + side / 2;
       Draw.svg(element, "text", { x: left + middle, y: 20, "text-anchor": "middle" }, `|${bits}⟩`);
@@ -28,18 +28,18 @@ const Circuit = (() => {
       for (let k = 0; k < 4; k++) {
         const x = left + k * side, y = top + i * side;
         Draw.svg(element, "rect", { x: x + 1, y: y + 1, width: side - 2, height: side - 2, rx: 4, class: "cell" });
-        if (i === 3 || k === 3 || law.p[3 * i + k] === 0) continue;
-        const j = 3 * i + k, amplitude = Math.sqrt(law.p[j]), size = (36 * amplitude) / largest;
-        const sign = law.w[j] < 0 ? "negative-fill" : "positive-fill";
+        if (i === 3 || k === 3 || propagator.p[3 * i + k] === 0) continue;
+        const j = 3 * i + k, amplitude = Math.sqrt(propagator.p[j]), size = (36 * amplitude) / largest;
+        const sign = propagator.w[j] < 0 ? "negative-fill" : "positive-fill";
         Draw.svg(element, "rect", { x: x + (side - size) / 2, y: y + 22 - size / 2, width: size, height: size, class: sign });
         Draw.svg(element, "text", { x: x + side / 2, y: y + side - 5, "text-anchor": "middle", class: "value" }, amplitude.toFixed(3));
       }
     });
-    const said = law.p.map((p, j) => p > 0 && `|${BITS[Math.floor(j / 3)]} ${BITS[j % 3]}⟩ ${Math.sqrt(p).toFixed(3)}`);
+    const said = propagator.p.map((p, j) => p > 0 && `|${BITS[Math.floor(j / 3)]} ${BITS[j % 3]}⟩ ${Math.sqrt(p).toFixed(3)}`);
     element.setAttribute("aria-label", `Amplitudes, row and column: ${said.filter(Boolean).join(", ")}; the others 0`);
   }
 
-  /** An angle as a fraction of pi where it is one. */
+  /** Format an angle, as a fraction of pi if possible. */
   function angle(radians) {
     for (const part of [1, 2, 3, 4, 6, 8]) {
       const times = Math.round((radians * part) / Math.PI);
@@ -50,7 +50,7 @@ const Circuit = (() => {
     return Draw.even(radians).replace("-", "−");
   }
 
-  /** Gates packed into columns, each as far left as its qubits allow. */
+  /** Arrange gates in columns, each gate as far left as its qubits allow. */
   function columns(gates) {
     const free = [0, 0, 0, 0], found = [];
     for (const gate of gates) {
@@ -63,7 +63,7 @@ const Circuit = (() => {
     return found;
   }
 
-  /** One gate at a place. */
+  /** Draw one gate at the horizontal position x. */
   function gate(element, [name, qubits, parameter], x) {
     const y = (q) => 24 + q * HIGH;
     if (name === "cz") {
@@ -79,7 +79,7 @@ const Circuit = (() => {
     }
   }
 
-  /** The meters at the end of every wire. */
+  /** Draw a measurement symbol at the end of every wire. */
   function meters(element, x) {
     for (let q = 0; q < 4; q++) {
       const y = 24 + q * HIGH;
@@ -88,14 +88,14 @@ const Circuit = (() => {
     }
   }
 
-  /** One box over all wires, for a preparation whose gates are not known here. */
+  /** Draw one box over all wires, for a preparation whose gates the page does not have. */
   function unknown(element, x) {
     Draw.svg(element, "rect", { x: x - 48, y: 6, width: 96, height: 3 * HIGH + 36, rx: 6, class: "gate" });
     Draw.svg(element, "text", { x, y: 20 + 1.5 * HIGH, "text-anchor": "middle", class: "name" }, "prepare");
     Draw.svg(element, "text", { x, y: 38 + 1.5 * HIGH, "text-anchor": "middle", class: "name" }, "Σ √pⱼ |j⟩");
   }
 
-  /** Wires, gates and meters; without gates, one box for all of them. */
+  /** Draw wires, gates and measurements; without gates, one box replaces the gates. */
   function wires(element, gates) {
     element.replaceChildren();
     const found = columns(gates || []);
@@ -117,7 +117,7 @@ const Circuit = (() => {
     meters(element, end);
     if (!gates) {
       unknown(element, LEFT + WIDE);
-      element.setAttribute("aria-label", "Position register: a preparation, and measurement of all four qubits");
+      element.setAttribute("aria-label", "Position register: preparation and measurement of all four qubits");
       return;
     }
     const said = gates.map(([name, qubits, parameter]) =>
@@ -125,22 +125,24 @@ const Circuit = (() => {
     element.setAttribute("aria-label", `Circuit: ${said.join(", ")}; all four qubits are measured`);
   }
 
-  /** Everything about one law; `gates` is null for kernels that were drawn by hand. */
-  function show(kernel, law, gates, baseline) {
+  /** Show one propagator and its circuit; `gates` is null for kernels that were drawn by hand. */
+  function show(kernel, propagator, gates, baseline) {
     const at = (id) => document.getElementById(id);
-    cells(at("cells"), law);
+    cells(at("cells"), propagator);
     const S = kernel.reduce((a, b) => a + Math.abs(b), 0);
-    const left = law.p[Law.CENTRE] === 0 && kernel[Law.CENTRE] !== 0;
+    const left = propagator.p[Maths.CENTRE] === 0 && kernel[Maths.CENTRE] !== 0;
     at("weights-note").textContent =
-      `A shot at position j counts as its weight, ${left ? Draw.short(law.total) : "S"} × sign(kⱼ), times ` +
+      `A shot at position j contributes its weight, ${left ? Draw.short(propagator.total) : "S"} × sign(kⱼ), times ` +
       (baseline ? "the neighbour's difference from the centre. " : "the neighbour's grey level. ") +
-      `S = Σ|kⱼ| = ${Draw.short(S)}` + (left ? `, without the centre ${Draw.short(law.total)}.` : ".");
-    amplitudes(at("amplitudes"), law);
+      `S = Σ|kⱼ| = ${Draw.short(S)}` + (left ? `; without the centre, ${Draw.short(propagator.total)}.` : ".");
+    amplitudes(at("amplitudes"), propagator);
     const cz = (gates || []).filter(([name]) => name === "cz").length;
     at("circuit-cost").textContent = gates ? `${cz} CZ` : "position register only";
     at("circuit-note").textContent = gates
-      ? "As qconv builds it: RY, H, X and Z on one qubit, CZ on two, all qubits measured. Row and column read as numbers are the kernel position."
-      : "This kernel was drawn by hand: the page knows its state and the position register, not the gates. qconv.encode_amplitudes builds them, with at most 7 CZ.";
+      ? "The circuit as qconv builds it: RY, H, X and Z act on one qubit, CZ on two. All qubits are measured. " +
+        "The row and column registers, read as integers, give the kernel position."
+      : "This kernel was drawn by hand. The page computes its state but not the gates of its circuit. " +
+        "qconv.encode_amplitudes builds the gates, with at most 7 CZ.";
     wires(at("circuit"), gates);
   }
 

@@ -1,25 +1,25 @@
 "use strict";
-// The mode Collapse: shots for every pixel, or one shot at one pixel, and what they say.
+// The mode Collapse: shots at every pixel, or one shot at one pixel, and the estimates from them.
 
 const Collapse = (() => {
   const at = (id) => document.getElementById(id);
-  let setting = null; // picture, kernel, baseline, law, windows, deviation, exact, scale, rms, otherRms
+  let setting = null; // picture, kernel, baseline, propagator, windows, deviation, exact, scale, rms, otherRms
   let counts, shots, trail, pixel = null, last = null;
-  let run = 0, queue = Promise.resolve(); // runs are numbered by how often shots were forgotten
+  let run = 0, queue = Promise.resolve(); // `run` counts how often the shots were removed
   let random = null, say = () => {};
 
   const rms = (values) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);
 
-  /** Take a picture, a kernel and a baseline; forget all shots. */
+  /** Set the picture, the kernel and the baseline, and remove all shots. */
   function set(picture, kernel, baseline) {
-    const windows = Law.windows(picture, kernel, baseline);
-    const deviation = Law.deviation(windows), exact = Law.convolve(picture, kernel);
+    const windows = Maths.windows(picture, kernel, baseline);
+    const deviation = Maths.deviation(windows), exact = Maths.convolve(picture, kernel);
     setting = {
       picture, kernel, baseline, windows, deviation, exact,
-      law: Law.encoded(kernel, baseline),
+      propagator: Maths.encoded(kernel, baseline),
       scale: Draw.greyScale(exact, kernel),
       rms: rms(deviation),
-      otherRms: rms(Law.deviation(Law.windows(picture, kernel, !baseline))),
+      otherRms: rms(Maths.deviation(Maths.windows(picture, kernel, !baseline))),
     };
     const { height, width } = picture;
     if (pixel === null || pixel.of !== picture) {
@@ -28,7 +28,7 @@ const Collapse = (() => {
     clear();
   }
 
-  /** Forget all shots. */
+  /** Remove all shots. */
   function clear() {
     run++;
     counts = new Float64Array(setting.windows.positions.length * setting.windows.pixels);
@@ -37,14 +37,14 @@ const Collapse = (() => {
     last = null;
   }
 
-  /** Estimates, errors and coverage of the shots so far. */
+  /** Compute estimates, errors and coverage from the shots so far. */
   function verdict() {
     const { windows, deviation, exact, scale } = setting;
     const estimate = new Float64Array(windows.pixels), difference = new Float64Array(windows.pixels);
     const rounding = 1e-9 * Math.max(Math.abs(scale.black), Math.abs(scale.white));
     let seen = 0, held = 0, square = 0, variance = 0, total = 0;
     for (let i = 0; i < windows.pixels; i++) {
-      estimate[i] = Law.estimate(windows, counts, shots[i], i);
+      estimate[i] = Maths.estimate(windows, counts, shots[i], i);
       difference[i] = estimate[i] - exact[i];
       if (shots[i] === 0) continue;
       const error = deviation[i] / Math.sqrt(shots[i]);
@@ -60,7 +60,7 @@ const Collapse = (() => {
     };
   }
 
-  /** Paint pictures, numbers and plot. */
+  /** Show the pictures, the numbers and the plot. */
   function show(found = verdict()) {
     const { picture, exact, scale, windows } = setting;
     Draw.greys(at("measured"), picture, found.estimate, scale);
@@ -75,72 +75,72 @@ const Collapse = (() => {
     at("predicted").textContent = found.seen ? Draw.even(found.predicted) : "–";
     at("held").textContent = found.seen ? `${((100 * found.held) / found.seen).toFixed(1)} %` : "–";
     at("held-note").textContent = found.seen
-      ? `${Draw.whole(found.held)} of ${Draw.whole(found.seen)} pixels` : "share of pixels";
+      ? `${Draw.whole(found.held)} of ${Draw.whole(found.seen)} pixels` : "fraction of pixels";
     showPlot(most);
     showPixel();
     const executions = Draw.whole(found.total);
     return found.seen < windows.pixels
       ? `${executions} shots, at ${Draw.whole(found.seen)} of ${Draw.whole(windows.pixels)} pixels.`
-      : `${at("shots").textContent} ${most === 1 ? "shot" : "shots"} a pixel: error ${Draw.short(found.rmse)} grey levels, ` +
-        `predicted ${Draw.short(found.predicted)}; ${at("held").textContent} of intervals hold the truth.`;
+      : `${at("shots").textContent} ${most === 1 ? "shot" : "shots"} per pixel: error ${Draw.short(found.rmse)} grey levels, ` +
+        `predicted ${Draw.short(found.predicted)}. ${at("held").textContent} of the 95 % intervals contain the exact value.`;
   }
 
-  /** Error against shots, with the line that the standard errors predict. */
+  /** Plot the error against the shots, with the line that the standard errors predict. */
   function showPlot(most) {
     const { rms: own, otherRms: other, baseline } = setting;
     const x1 = Math.max(6, Math.ceil(Math.log10(Math.max(most / 1.3, 1)))), end = 10 ** x1;
     at("other-key").hidden = other === 0;
     at("plot").nextElementSibling.hidden = own === 0;
     at("other-name").textContent = baseline ? "predicted without baseline" : "predicted with baseline";
-    if (own === 0) return Plot.say(at("plot"), "Nothing is left to chance: every shot is exact.");
+    if (own === 0) return Plot.say(at("plot"), "No randomness: every shot is exact.");
     const sizes = [own, own / Math.sqrt(end), ...(other > 0 ? [other, other / Math.sqrt(end)] : [])];
     const y = [Math.floor(Math.log10(Math.min(...sizes))), Math.ceil(Math.log10(Math.max(...sizes) * 1.2))];
     const line = (kind, size) => ({ kind, ends: [[1, size], [end, size / Math.sqrt(end)]] });
     const lines = [...(other > 0 ? [line("dashes", other)] : []), line("line", own)];
-    Plot.draw(at("plot"), { x: "shots a pixel", y: "RMSE, grey levels", lines, points: trail, range: { x: [0, x1], y } });
+    Plot.draw(at("plot"), { x: "shots per pixel", y: "RMSE, grey levels", lines, points: trail, range: { x: [0, x1], y } });
     const said = trail.map(([n, e]) => `${Draw.short(e)} at ${Draw.whole(n)}`).join(", ");
-    at("plot").setAttribute("aria-label", `Error against shots a pixel: ${said || "no shots yet"}; predicted ${Draw.short(own)} divided by the root of the shots`);
+    at("plot").setAttribute("aria-label", `Error against shots per pixel: ${said || "no shots yet"}; predicted ${Draw.short(own)} divided by the square root of the shots`);
   }
 
-  /** The chosen pixel: where it is, what its shots were. */
+  /** Show the chosen pixel: its position and its shots. */
   function showPixel() {
-    const { picture, law, windows, deviation, exact } = setting, i = pixel.index;
+    const { picture, propagator, windows, deviation, exact } = setting, i = pixel.index;
     const row = Math.floor(i / picture.width), column = i % picture.width;
     const count = (j) => {
       const place = windows.positions.indexOf(j);
       return place < 0 ? 0 : counts[place * windows.pixels + i];
     };
-    Zoom.show(at("zoom"), { picture, pixel: i, law, counts: count, last });
+    Zoom.show(at("zoom"), { picture, pixel: i, propagator, counts: count, last });
     at("marker").style.left = `${(100 * (column + 0.5)) / picture.width}%`;
     at("marker").style.top = `${(100 * (row + 0.5)) / picture.height}%`;
     at("at-row").textContent = row;
     at("at-column").textContent = column;
     at("pixel-shots").textContent = `${Draw.whole(shots[i])} ${shots[i] === 1 ? "shot" : "shots"}`;
-    const mean = Law.estimate(windows, counts, shots[i], i);
+    const mean = Maths.estimate(windows, counts, shots[i], i);
     at("pixel-mean").textContent = shots[i]
       ? `${Draw.short(mean, 4)} ± ${Draw.short(deviation[i] / Math.sqrt(shots[i]), 2)}` : "–";
     at("pixel-exact").textContent = Draw.short(exact[i], 4);
     if (last === null) at("last").textContent = "none yet";
   }
 
-  /** One shot at the chosen pixel. */
+  /** Add one shot at the chosen pixel. */
   function dropOne() {
     const { windows, picture, baseline } = setting, i = pixel.index;
-    const place = Law.draw(random, windows.p), j = windows.positions[place];
+    const place = Maths.draw(random, windows.p), j = windows.positions[place];
     counts[place * windows.pixels + i]++;
     shots[i]++;
     last = j;
     show();
-    const shift = Law.offset(j), row = Math.floor(i / picture.width), column = i % picture.width;
+    const shift = Maths.offset(j), row = Math.floor(i / picture.width), column = i % picture.width;
     const level = picture.data[
-      Law.mirrored(row + shift.row, picture.height) * picture.width +
-      Law.mirrored(column + shift.column, picture.width)];
+      Maths.mirrored(row + shift.row, picture.height) * picture.width +
+      Maths.mirrored(column + shift.column, picture.width)];
     const weight = Draw.short(windows.w[place]), neighbour = Zoom.direction(j);
     const sampled = baseline
       ? `${weight} × (${Math.round(level)} − ${Math.round(picture.data[i])})` : `${weight} × ${Math.round(level)}`;
     at("last").textContent = `${neighbour}: ${sampled}`;
     Zoom.drop(at("zoom"), j);
-    say(`Row ${row}, column ${column}. The shot picked ${neighbour}, level ${Math.round(level)}: ${sampled}. ` +
+    say(`Row ${row}, column ${column}. Picked: ${neighbour}, level ${Math.round(level)}. Sample: ${sampled}. ` +
       `${at("pixel-shots").textContent}, mean ${at("pixel-mean").textContent}, exact ${at("pixel-exact").textContent}.`);
   }
 
@@ -159,7 +159,7 @@ const Collapse = (() => {
     row: Math.floor(pixel.index / setting.picture.width), column: pixel.index % setting.picture.width,
   });
 
-  /** The numbers of shots after which to look: 1, 2, 5, 10 and so on, and the last. */
+  /** List the numbers of shots at which to update the page: 1, 2, 5, 10 and so on, and the last. */
   function looks(from, to) {
     const found = [];
     for (let power = 1; power < to; power *= 10) {
@@ -168,21 +168,21 @@ const Collapse = (() => {
     return [...found, to];
   }
 
-  /** Add n shots at every pixel, after those that are still being added. */
+  /** Add n shots at every pixel, after any shots that are still being added. */
   function add(n) {
     const mine = run;
     queue = queue.then(() => (mine === run ? addNow(n, mine) : undefined));
     return queue;
   }
 
-  /** Add n shots at every pixel, looking in between, until all are there or all are forgotten. */
+  /** Add n shots at every pixel with updates in between; stop if the shots are removed meanwhile. */
   async function addNow(n, mine) {
     const { windows } = setting, from = shots.reduce((a, b) => Math.min(a, b));
     let done = 0, said = "";
     for (const look of looks(from, from + n)) {
       const more = look - from - done;
       for (let i = 0; i < windows.pixels; i++) {
-        Law.addShots(random, windows.p, more, counts, i, windows.pixels);
+        Maths.addShots(random, windows.p, more, counts, i, windows.pixels);
         shots[i] += more;
       }
       done += more;
@@ -195,7 +195,7 @@ const Collapse = (() => {
     say(said);
   }
 
-  /** Connect with the page's generator and its status line. */
+  /** Set the random generator and the status line of the page. */
   function connect(generator, status) {
     random = generator;
     say = status;

@@ -1,5 +1,5 @@
 "use strict";
-// The mode Diffusion: particles start where the picture is bright and move by the kernel.
+// The mode Diffusion: particles start with probability proportional to brightness and move by the kernel.
 
 const Diffusion = (() => {
   const MOST_DOTS = 1000, MOST_STEPS = 1000;
@@ -8,34 +8,34 @@ const Diffusion = (() => {
   let number = 1000, particles, steps, trail, timer = null, frame = 0;
   let random = null, say = () => {};
 
-  /** Whether particles can move by this kernel: probabilities alone, no signs. */
+  /** Return whether particles can move by this kernel: no entry may be negative. */
   const takes = (kernel) => kernel.every((k) => k >= 0);
 
-  /** Take a picture and a kernel; start anew. */
+  /** Set the picture and the kernel, and start again. */
   function set(picture, kernel) {
     const mass = picture.data.reduce((a, b) => a + b, 0);
     if (mass === 0) throw new RangeError("A black picture has no particles.");
-    setting = { picture, kernel, p: Law.propagator(kernel).p, moments: Law.stepMoments(kernel), mass, exact: null };
+    setting = { picture, kernel, p: Maths.propagator(kernel).p, moments: Maths.stepMoments(kernel), mass, exact: null };
     restart();
   }
 
-  /** Put all particles back to where the picture is bright. */
+  /** Draw new starting positions for all particles. */
   function restart() {
     pause();
-    particles = Law.scatter(random, setting.picture, number);
+    particles = Maths.scatter(random, setting.picture, number);
     setting.exact = Float64Array.from(setting.picture.data);
     steps = 0;
     trail = [];
   }
 
-  /** Start anew with so many particles. */
+  /** Start again with n particles. */
   function release(n) {
     number = n;
     restart();
     say(show());
   }
 
-  /** Root mean square distance from the start, less the drift that all share. */
+  /** Compute the root mean square distance from the start, without the common drift. */
   function distance() {
     const { down, right } = setting.moments;
     let sum = 0;
@@ -45,20 +45,20 @@ const Diffusion = (() => {
     return Math.sqrt(sum / number);
   }
 
-  /** One step of every particle, and of the exact picture. */
+  /** Move every particle by one step, and convolve the exact picture once. */
   function step() {
     if (steps >= MOST_STEPS) return pause();
     const { picture, kernel, exact, p } = setting, { height, width } = picture;
     const before = number <= MOST_DOTS ? particles.pixel.slice() : null;
-    Law.move(random, particles, kernel, height, width);
-    setting.exact = Law.convolve({ height, width, data: exact }, p, Law.wrapped);
+    Maths.move(random, particles, kernel, height, width);
+    setting.exact = Maths.convolve({ height, width, data: exact }, p, Maths.wrapped);
     steps++;
     trail.push([steps, distance()]);
     const said = show(before);
     if (timer === null) say(said);
   }
 
-  /** The picture that the particles make, and how far off it is. */
+  /** Compute the picture from the particles, and its error. */
   function verdict() {
     const { exact, mass } = setting, unit = mass / number;
     const estimate = new Float64Array(exact.length);
@@ -77,7 +77,7 @@ const Diffusion = (() => {
     };
   }
 
-  /** Paint pictures, numbers and plot; dots move from where they were `before`. */
+  /** Show the pictures, the numbers and the plot; dots move from their positions `before`. */
   function show(before = null) {
     const { picture, exact, moments } = setting, found = verdict(), few = number <= MOST_DOTS;
     const grey = { black: 0, white: 255 };
@@ -103,20 +103,20 @@ const Diffusion = (() => {
     return `${named}, ${times}: distance ${far.toFixed(2)} pixels, predicted ${farther.toFixed(2)}.`;
   }
 
-  /** Distance against steps, with the line of a diffusion. */
+  /** Plot the distance against the steps, with the line of a diffusion. */
   function showPlot() {
     const one = Math.sqrt(setting.moments.variance);
-    if (one === 0) return Plot.say(at("distance-plot"), "With this kernel all move alike, or not at all.");
+    if (one === 0) return Plot.say(at("distance-plot"), "With this kernel, all particles move identically.");
     const x1 = Math.max(2, Math.ceil(Math.log10(Math.max(steps, 1)))), end = 10 ** x1;
     const y = [Math.floor(Math.log10(one)), Math.ceil(Math.log10(one * Math.sqrt(end)))];
     const points = trail.filter(([t]) => t <= 20 || t === steps || t % 10 ** Math.floor(Math.log10(t / 2)) === 0);
     const lines = [{ kind: "line", ends: [[1, one], [end, one * Math.sqrt(end)]] }];
     Plot.draw(at("distance-plot"), { x: "steps", y: "rms distance, pixels", lines, points, range: { x: [0, x1], y } });
     at("distance-plot").setAttribute("aria-label",
-      `Distance against steps: predicted ${Draw.short(one)} times the root of the steps; after ${steps}, ${distance().toFixed(2)}`);
+      `Distance against steps: predicted ${Draw.short(one)} times the square root of the steps; after ${steps}, ${distance().toFixed(2)}`);
   }
 
-  /** Draw particles as dots that glide from pixel to pixel; those that cross an edge jump. */
+  /** Draw particles as dots that glide from pixel to pixel; particles that cross an edge jump. */
   function dots(pixels, before) {
     cancelAnimationFrame(frame);
     const canvas = at("dots"), { height, width } = setting.picture;
@@ -156,7 +156,7 @@ const Diffusion = (() => {
     at("run").textContent = "Run";
   }
 
-  /** Run, or stop running. */
+  /** Start or stop running. */
   function toggle() {
     if (timer !== null) {
       pause();
@@ -169,7 +169,7 @@ const Diffusion = (() => {
     step();
   }
 
-  /** Connect with the page's generator and its status line. */
+  /** Set the random generator and the status line of the page. */
   function connect(generator, status) {
     random = generator;
     say = status;

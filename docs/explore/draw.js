@@ -1,19 +1,19 @@
 "use strict";
-// Drawing: pictures on canvases, elements of SVG, and numbers as text.
+// Drawing: pictures on canvases, SVG elements, and numbers as text.
 
 const Draw = (() => {
   const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 
-  /** Whether things may move on the page. */
+  /** Return whether animations are allowed. */
   const moves = () => !reduced.matches;
 
-  /** One colour of the style sheet as [red, green, blue]. */
+  /** Return a colour of the style sheet as [red, green, blue]. */
   function colour(name) {
     const hex = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
   }
 
-  /** Give a canvas a picture's size and let `shade(i)` fill in [red, green, blue] per pixel. */
+  /** Paint a picture on a canvas; `shade(i)` returns [red, green, blue] of pixel i. */
   function paint(canvas, height, width, shade) {
     if (canvas.width !== width || canvas.height !== height) {
       canvas.width = width;
@@ -31,7 +31,7 @@ const Draw = (() => {
     context.putImageData(image, 0, 0);
   }
 
-  /** Numbers as grey levels between black and white; what is not a number shows as a hole. */
+  /** Show numbers as grey levels between black and white, and NaN in the colour of a hole. */
   function greys(canvas, { height, width }, values, { black, white }) {
     const hole = colour("--hole"), shades = Array.from({ length: 256 }, (_, g) => [g, g, g]);
     const scale = 255 / (white - black);
@@ -41,7 +41,7 @@ const Draw = (() => {
     });
   }
 
-  /** Signed numbers: from one colour over the neutral one at 0 to the other, full at `reach`. */
+  /** Show signed numbers with a diverging colour map: neutral at 0, saturated at plus or minus `reach`. */
   function signed(canvas, { height, width }, values, reach) {
     const zero = colour("--zero"), hole = colour("--hole");
     const ramps = [colour("--less"), colour("--more")].map((full) =>
@@ -53,7 +53,7 @@ const Draw = (() => {
     });
   }
 
-  /** The scale on which a convolution is best seen, as qconv's own figures choose it. */
+  /** Choose the grey scale of a convolution in the same way as qconv's figures. */
   function greyScale(exact, kernel) {
     const total = kernel.reduce((a, b) => a + b, 0);
     const size = kernel.reduce((a, b) => a + Math.abs(b), 0);
@@ -63,7 +63,7 @@ const Draw = (() => {
     return { black: -reach, white: reach };
   }
 
-  /** An element of SVG with attributes, text and a parent. */
+  /** Create an SVG element with attributes and text, and append it to its parent. */
   function svg(parent, name, attributes = {}, text) {
     const made = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -72,10 +72,10 @@ const Draw = (() => {
     return made;
   }
 
-  /** A whole number with commas. */
+  /** Format an integer with thousands separators. */
   const whole = (n) => Math.round(n).toLocaleString("en-US");
 
-  /** A number with three significant digits, no trailing noise, and a real minus. */
+  /** Format a number with `digits` significant digits, without trailing zeros and with a true minus sign. */
   function short(x, digits = 3) {
     if (Number.isNaN(x)) return "–";
     if (x === 0) return "0";
@@ -87,7 +87,7 @@ const Draw = (() => {
     return text.replace(/-/g, "−");
   }
 
-  /** As `short`, trailing zeros kept, so that two numbers stand beside each other. */
+  /** Format as `short` does, but keep trailing zeros, so that two numbers are easy to compare. */
   function even(x, digits = 3) {
     if (Number.isNaN(x)) return "–";
     if (x === 0) return "0";

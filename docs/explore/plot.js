@@ -1,10 +1,10 @@
 "use strict";
-// A plot with two logarithmic axes, in the size that it has on the screen.
+// A plot with two logarithmic axes, drawn at its size on the screen.
 
 const Plot = (() => {
   const SUPERSCRIPTS = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
-  /** A power of ten as an axis says it. */
+  /** Format a power of ten as the label of a tick. */
   function tick(power) {
     if (power >= -2 && power <= 3) return power < 0 ? (10 ** power).toFixed(-power) : Draw.whole(10 ** power);
     return "10" + [...String(power)].map((c) => SUPERSCRIPTS[c]).join("");
@@ -13,8 +13,8 @@ const Plot = (() => {
   /**
    * Draw points and straight lines.
    *
-   * `lines` and `points` hold [x, y] pairs; `x` and `y` say the axes' names; `range` the powers of ten
-   * that the axes reach from and to at least.
+   * `lines` and `points` hold [x, y] pairs; `x` and `y` are the labels of the axes; `range` holds the first
+   * and the last power of ten of each axis.
    */
   function draw(element, { x, y, lines, points, range }) {
     const width = element.clientWidth || 380, height = element.clientHeight || 250;
@@ -46,7 +46,7 @@ const Plot = (() => {
     }
   }
 
-  /** Words instead of a plot. */
+  /** Show a text instead of a plot. */
   function say(element, text) {
     element.replaceChildren();
     element.setAttribute("viewBox", `0 0 ${element.clientWidth || 380} ${element.clientHeight || 250}`);

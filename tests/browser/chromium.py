@@ -1,4 +1,4 @@
-"""Where the browser is, and the page."""
+"""Locations of the browser and of the page."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,6 @@ PAGE = (ROOT / "docs" / "explore" / "index.html").as_uri()
 
 
 def chromium_path():
-    """The Chromium of the system, or None; nothing is downloaded."""
+    """Return the path of the system's Chromium, or None; nothing is downloaded."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return next(filter(None, map(shutil.which, names)), None)

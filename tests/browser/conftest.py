@@ -1,6 +1,6 @@
-"""A real browser for the page that plays: the system's Chromium, driven by Playwright.
+"""A real browser for the interactive page: the system's Chromium, driven by Playwright.
 
-Skipped where either is missing; with ``QCONV_REQUIRE_BROWSER=1`` that is a failure.
+Tests are skipped if either is missing, and fail with ``QCONV_REQUIRE_BROWSER=1``.
 """
 
 import os
@@ -11,7 +11,7 @@ from tests.browser.chromium import PAGE, chromium_path
 
 
 def _missing(what):
-    """Skip, or fail where a browser is required."""
+    """Skip the test, or fail if a browser is required."""
     if os.environ.get("QCONV_REQUIRE_BROWSER"):
         pytest.fail(f"QCONV_REQUIRE_BROWSER is set, but {what}")
     pytest.skip(what)
@@ -19,13 +19,13 @@ def _missing(what):
 
 @pytest.fixture(scope="session")
 def page_url():
-    """The page, with a seed that repeats its shots."""
+    """Address of the page, with a seed that repeats its shots."""
     return f"{PAGE}#seed=7"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    """The system's Chromium; nothing is downloaded."""
+    """Start the system's Chromium; nothing is downloaded."""
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError:
@@ -41,7 +41,7 @@ def browser():
 
 @pytest.fixture
 def opened(browser):
-    """Open the page; afterwards nothing may have been asked of a network or complained about."""
+    """Return a function that opens the page; check for no network requests and no errors."""
     contexts, requests, complaints = [], [], []
 
     def open_page(width=1280, height=900, seed=7, **how):

@@ -1,6 +1,6 @@
-"""Takes the pictures of the page that the documentation shows: ``docs/_static/explore-*.png``.
+"""Take the documentation's screenshots of the page: ``docs/_static/explore-*.png``.
 
-Run from the project's folder, with Playwright, Pillow and a Chromium:
+Run from the project's root directory; requires Playwright, Pillow and Chromium:
 ``python -m tests.browser.screenshots``.
 """
 
@@ -16,7 +16,7 @@ DESKTOP, PHONE = (1280, 900), (360, 740)
 
 
 def page_of(chromium, size, scheme):
-    """The page in a window of this size."""
+    """Open the page in a window of this size."""
     width, height = size
     context = chromium.new_context(
         viewport={"width": width, "height": height},
@@ -31,7 +31,7 @@ def page_of(chromium, size, scheme):
 
 
 def save(page, name):
-    """One picture of what the window shows."""
+    """Save a screenshot of the window."""
     page.evaluate("window.scrollTo(0, 0)")
     page.wait_for_timeout(400)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
@@ -40,7 +40,7 @@ def save(page, name):
 
 
 def collapse(page, name):
-    """After 1, 1,000 and a million shots at every pixel."""
+    """Save screenshots after 1, 1,000 and a million shots per pixel."""
     save(page, f"{name}-1-shot")
     for shots, said in ((1000, "1000-shots"), (1_000_000, "million-shots")):
         page.click("#reset")
@@ -50,7 +50,7 @@ def collapse(page, name):
 
 
 def diffusion(page, name):
-    """A thousand and a million particles after ten steps."""
+    """Save screenshots with a thousand and a million particles after ten steps."""
     page.check("[value=diffusion]", force=True)
     for particles, said in ((1000, "1000-particles"), (1_000_000, "million-particles")):
         page.click(f"[data-particles='{particles}']")
@@ -60,7 +60,7 @@ def diffusion(page, name):
 
 
 def main():
-    """All pictures."""
+    """Take all screenshots."""
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         arguments = {"executable_path": chromium_path(), "args": ["--no-sandbox"]}

@@ -1,6 +1,6 @@
-"""The page that plays, as a person uses it: quick, by mouse, touch and keyboard, on any width.
+"""The interactive page in use: speed, mouse, touch, keyboard, and any width.
 
-Times are those of headless Chromium on two cores, the best of three where others use them too.
+Times are for headless Chromium on two cores, the best of three because others share the cores.
 """
 
 import time
@@ -25,7 +25,7 @@ FOCUS = """(() => {
 
 
 def wait_for(page, script):
-    """Wait until a condition holds; Playwright's own way is forbidden by the page's policy."""
+    """Wait until a condition holds; the page's security policy forbids Playwright's own way."""
     for _ in range(200):
         if page.evaluate(script):
             return
@@ -42,7 +42,7 @@ def test_first_paint_within_a_second(opened):
     painted, took = "performance.getEntriesByName('first-contentful-paint')", []
     for _ in range(3):
         page = opened()
-        wait_for(page, f"{painted}.length")  # it is told of a little later
+        wait_for(page, f"{painted}.length")  # the entry appears a little later
         took.append(page.evaluate(f"{painted}[0].startTime"))
     print(f"first paint after {min(took):.0f} ms")
     assert 0 < min(took) <= 1000
@@ -72,10 +72,10 @@ def test_error_falls_along_its_line_and_intervals_hold(opened):
         found = page.evaluate(VERDICT)
         assert found["seen"] == 128 * 128
         assert abs(found["rmse"] / found["predicted"] - 1) < 0.1
-    # 16,384 pixels, independent of each other: 7 standard deviations, a chance below 1e-9.
+    # 16,384 independent pixels: 7 standard deviations, a probability below 1e-9.
     assert abs(found["held"] / found["seen"] - 0.95) < 7 * np.sqrt(0.05 * 0.95 / 128**2)
     assert page.locator("#plot circle").count() > 15
-    assert "hold the truth" in page.inner_text("#status")
+    assert "contain the exact value" in page.inner_text("#status")
     page.click("#reset")
     assert page.inner_text("#shots") == "0"
     assert page.is_visible("#measured-empty")
@@ -154,7 +154,7 @@ def test_tab_reaches_everything_and_focus_shows(opened):
 
 
 def test_keyboard_alone(opened):
-    """Arrows choose a pixel, Enter drops a shot, Space presses; the status line tells."""
+    """Arrows choose a pixel, Enter adds a shot, Space presses; the status line reports it."""
     page = opened(reduced_motion="reduce")
     page.focus("#measured")
     row, column = int(page.inner_text("#at-row")), int(page.inner_text("#at-column"))
@@ -248,7 +248,7 @@ def test_the_same_seed_repeats_the_page(opened):
 
 
 def test_dark_and_light_are_legible(opened):
-    """Contrast of text on what is behind it: at least 4.5 to 1 (WCAG 2.1, AA)."""
+    """The contrast of text and background is at least 4.5 to 1 (WCAG 2.1, AA)."""
     names = ["ink card", "soft card", "soft page", "more card", "less card", "on more"]
     names += ["ink hole", "soft hole"]
     script = """(names) => names.map((pair) => pair.split(" ").map((name) =>
@@ -259,7 +259,7 @@ def test_dark_and_light_are_legible(opened):
 
 
 def contrast(one, other):
-    """Of two colours ``#rrggbb``."""
+    """Return the contrast of two colours ``#rrggbb``."""
     channels = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (one, other)]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     dark, bright = np.sort(linear @ [0.2126, 0.7152, 0.0722])

@@ -1,4 +1,4 @@
-"""The page that plays: what it takes from the library, and the command that opens it."""
+"""The interactive page: its data from the library, and the command that opens it."""
 
 import base64
 import importlib.util
@@ -21,7 +21,7 @@ KINDS = ("plain", "baseline")
 
 
 def exporter():
-    """The script that writes the page's data, as a module."""
+    """Import the script that writes the page's data as a module."""
     spec = importlib.util.spec_from_file_location("explore_export", ROOT / "docs/explore_export.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -29,7 +29,7 @@ def exporter():
 
 
 def committed(name):
-    """The array that a data file of the page assigns, which is JSON but for names and commas."""
+    """Read the array that a data file of the page assigns: JSON except for names and commas."""
     text = (FOLDER / name).read_text()
     body = re.sub(r",\n\];\n$", "\n]", text[text.index("= [") + 2 :])
     return json.loads(re.sub(r"(?<=[{ ])(name|height|width|grey):", r'"\1":', body))
@@ -59,7 +59,7 @@ def test_kernels_and_distributions_are_the_librarys(name, kernels, today):
 
 
 def prepared(gates):
-    """The amplitudes that exported gates prepare, ``(4, 4)``: kernel rows, kernel columns."""
+    """Return the amplitudes that exported gates prepare, shape ``(4, 4)``: kernel rows, columns."""
     circuit = QuantumCircuit(4)
     for name, qubits, *parameters in gates:
         getattr(circuit, name)(*parameters, *qubits)
@@ -69,10 +69,10 @@ def prepared(gates):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", KERNEL_NAMES)
 def test_gates_are_the_librarys(name, kind, kernels, today):
-    """The same circuit, angles up to the rounding of the linear algebra that finds them.
+    """The circuits are the same; angles may differ by the rounding of the linear algebra.
 
-    Where another version of it finds another circuit, that has as many CZ, and the committed one
-    prepares the state all the same.
+    If another version of the linear algebra finds another circuit, it has the same number of CZ,
+    and the committed circuit still prepares the state.
     """
     is_, should_be = kernels[name][kind], today[name][kind]
     assert {gate[0] for gate in is_["gates"]} <= {"ry", "h", "x", "z", "cz"}
@@ -96,7 +96,7 @@ def test_photographs_are_scikit_images():
         grey = np.frombuffer(base64.b64decode(photo["grey"]), np.uint8)
         pixels = grey.reshape(photo["height"], photo["width"]).astype(int)
         assert pixels.shape == (128, 128)
-        assert np.abs(pixels - today[name]).max() <= 1, name  # colours may be rounded otherwise
+        assert np.abs(pixels - today[name]).max() <= 1, name  # colours may be rounded differently
 
 
 def test_small_and_without_a_network():

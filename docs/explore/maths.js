@@ -1,13 +1,13 @@
 "use strict";
-// The mathematics of the page, with the library's semantics: qconv.Propagator.from_kernel, the method
-// Collapse with mode "same" and boundary "symm", and particles that diffuse with boundary "wrap".
-// Nothing here touches the page. Kernels are arrays of 9 numbers, row by row; pictures are
-// { height, width, data }, row by row. tests/browser holds every function to the library.
+// The mathematics of the page. It follows the library: qconv.Propagator.from_kernel, the method Collapse
+// with mode "same" and boundary "symm", and particles that diffuse with boundary "wrap". These functions
+// do not access the page. Kernels are arrays of 9 numbers, row by row; pictures are
+// { height, width, data }, row by row. tests/browser compares the functions with the library.
 
-const Law = (() => {
+const Maths = (() => {
   const CENTRE = 4;
 
-  /** A small, fast generator of 32-bit numbers (sfc32), seeded by one number. */
+  /** Create a small, fast generator of 32-bit numbers (sfc32), seeded by one number. */
   function generator(seed) {
     let s = seed >>> 0;
     const mix = () => {
@@ -28,12 +28,12 @@ const Law = (() => {
       return t >>> 0;
     };
     for (let i = 0; i < 12; i++) next();
-    /** A number in [0, 1) with 53 random bits. */
+    /** Return a number in [0, 1) with 53 random bits. */
     const uniform = () => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992;
     return { next, uniform };
   }
 
-  /** Split a kernel: S = sum |k|, p = |k| / S, w = S sign(k). */
+  /** Split a kernel into probabilities and weights: S = sum |k|, p = |k| / S, w = S sign(k). */
   function propagator(kernel) {
     const largest = Math.max(...kernel.map(Math.abs));
     if (!(largest > 0 && Number.isFinite(largest))) {
@@ -45,7 +45,7 @@ const Law = (() => {
     return { p: relative.map((r) => r / sum), w: kernel.map((k) => total * Math.sign(k)), total };
   }
 
-  /** What the circuit encodes: with a baseline, the propagator given that it leaves the centre. */
+  /** Return the encoded propagator: with a baseline, conditional on leaving the centre. */
   function encoded(kernel, baseline) {
     const whole = propagator(kernel);
     if (!baseline || whole.p[CENTRE] === 0 || whole.p[CENTRE] === 1) return whole;
@@ -59,23 +59,23 @@ const Law = (() => {
     };
   }
 
-  /** Where kernel position j looks from a pixel: convolution flips the kernel. */
+  /** Return the offset from a pixel to the pixel that kernel position j reads; convolution flips the kernel. */
   function offset(j) {
     return { row: 1 - Math.floor(j / 3), column: 1 - (j % 3) };
   }
 
-  /** An index beyond the edge, mirrored half a pixel outside it ("symm"). */
+  /** Mirror an index at half a pixel beyond the edge ("symm"). */
   function mirrored(i, length) {
     const turn = ((i % (2 * length)) + 2 * length) % (2 * length);
     return turn < length ? turn : 2 * length - 1 - turn;
   }
 
-  /** An index beyond the edge, on a torus ("wrap"). */
+  /** Wrap an index around the edge ("wrap"). */
   function wrapped(i, length) {
     return ((i % length) + length) % length;
   }
 
-  /** The picture as every pixel sees it over kernel position j. */
+  /** Return the grey level that every pixel reads at kernel position j. */
   function seen(picture, j, rule) {
     const { height, width, data } = picture;
     const shift = offset(j);
@@ -88,7 +88,7 @@ const Law = (() => {
     return out;
   }
 
-  /** The exact convolution, mode "same". */
+  /** Compute the exact convolution, mode "same". */
   function convolve(picture, kernel, rule = mirrored) {
     const out = new Float64Array(picture.height * picture.width);
     kernel.forEach((k, j) => {
@@ -100,10 +100,10 @@ const Law = (() => {
   }
 
   /**
-   * The samples s_j(x) of every position that can be reached, likeliest first.
+   * Compute the samples s_j(x) of all positions with positive probability, most probable first.
    *
-   * Kept as deviations from the first position's sample, so that a flat window is exact and its
-   * variance exactly 0. `known` is what a baseline adds without sampling.
+   * Samples are stored as deviations from the first position's sample, so that a uniform window is exact
+   * and its variance exactly 0. `known` is the term that a baseline adds without sampling.
    */
   function windows(picture, kernel, baseline) {
     const { p, w } = encoded(kernel, baseline);
@@ -131,7 +131,7 @@ const Law = (() => {
     };
   }
 
-  /** Standard deviation of one sample at every pixel: v = sum q s^2 - (sum q s)^2. */
+  /** Compute the standard deviation of one sample at every pixel: v = sum q s^2 - (sum q s)^2. */
   function deviation(windows) {
     const out = new Float64Array(windows.pixels);
     for (let i = 0; i < out.length; i++) {
@@ -147,7 +147,7 @@ const Law = (() => {
     return out;
   }
 
-  /** The estimate at one pixel from its counts, which lie `pixels` apart; NaN without shots. */
+  /** Estimate one pixel from its counts, which have the stride `pixels`; NaN without shots. */
   function estimate(windows, counts, shots, i) {
     if (shots === 0) return NaN;
     let total = 0;
@@ -163,15 +163,15 @@ const Law = (() => {
     0.0092554621827127, 0.0083305634333631,
   ];
 
-  /** log k! less Stirling's formula. */
+  /** Return log k! minus Stirling's formula. */
   function tail(k) {
     if (k < TAIL.length) return TAIL[k];
     const square = (k + 1) * (k + 1);
     return (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (k + 1);
   }
 
-  /** Binomial draw for a small n p: walks along the distribution. */
-  function binomialByWalking(random, n, p) {
+  /** Draw a binomial count by inversion, for small n p. */
+  function binomialByInversion(random, n, p) {
     const ratio = p / (1 - p), start = Math.exp(n * Math.log1p(-p));
     for (;;) {
       let u = random.uniform(), f = start;
@@ -183,12 +183,12 @@ const Law = (() => {
     }
   }
 
-  /** Binomial draw by transformed rejection (BTRS, Hoermann 1993): exact, for n p >= 10, p <= 1/2. */
+  /** Draw a binomial count by transformed rejection (BTRS, Hoermann 1993), exactly, for n p >= 10 and p <= 1/2. */
   function binomialByRejection(random, n, p) {
-    const spread = Math.sqrt(n * p * (1 - p));
-    const b = 1.15 + 2.53 * spread, a = -0.0873 + 0.0248 * b + 0.01 * p;
+    const sigma = Math.sqrt(n * p * (1 - p));
+    const b = 1.15 + 2.53 * sigma, a = -0.0873 + 0.0248 * b + 0.01 * p;
     const c = n * p + 0.5, quick = 0.92 - 4.2 / b, ratio = p / (1 - p);
-    const alpha = (2.83 + 5.1 / b) * spread, mode = Math.floor((n + 1) * p);
+    const alpha = (2.83 + 5.1 / b) * sigma, mode = Math.floor((n + 1) * p);
     for (;;) {
       const u = random.uniform() - 0.5, v = random.uniform();
       const us = 0.5 - Math.abs(u);
@@ -204,15 +204,15 @@ const Law = (() => {
     }
   }
 
-  /** How many of n trials succeed, each with probability p. */
+  /** Draw the number of successes in n trials with probability p. */
   function binomial(random, n, p) {
     if (n === 0 || p <= 0) return 0;
     if (p >= 1) return n;
     if (p > 0.5) return n - binomial(random, n, 1 - p);
-    return n * p < 10 ? binomialByWalking(random, n, p) : binomialByRejection(random, n, p);
+    return n * p < 10 ? binomialByInversion(random, n, p) : binomialByRejection(random, n, p);
   }
 
-  /** One draw from probabilities p. */
+  /** Draw one index from the probabilities p. */
   function draw(random, p) {
     let u = random.uniform();
     const last = p.length - 1;
@@ -223,7 +223,7 @@ const Law = (() => {
     return last;
   }
 
-  /** Add n shots of the law p to counts[start], counts[start + stride] and so on. */
+  /** Add n shots with probabilities p to counts[start], counts[start + stride] and so on. */
   function addShots(random, p, n, counts, start, stride) {
     if (n < 12) {
       for (let s = 0; s < n; s++) counts[start + draw(random, p) * stride]++;
@@ -239,7 +239,7 @@ const Law = (() => {
     counts[start + (p.length - 1) * stride] += left;
   }
 
-  /** Walker's alias table: draws from many probabilities in constant time. */
+  /** Build Walker's alias table, which draws from many probabilities in constant time. */
   function aliasTable(weights) {
     const n = weights.length, sum = weights.reduce((a, b) => a + b, 0);
     const chance = Float64Array.from(weights, (x) => (x * n) / sum);
@@ -253,14 +253,14 @@ const Law = (() => {
       (chance[l] < 1 ? small : large).push(l);
     }
     for (const i of [...small, ...large]) chance[i] = 1;
-    /** One draw; a 53-bit number chooses both the column and the side. */
+    /** Draw once; one 53-bit number chooses both the column and the side. */
     return (random) => {
       const u = random.uniform() * n, i = Math.floor(u);
       return u - i < chance[i] ? i : alias[i];
     };
   }
 
-  /** Particles at pixels with probability proportional to brightness. */
+  /** Place particles at pixels with probability proportional to brightness. */
   function scatter(random, picture, number) {
     const at = aliasTable(picture.data);
     const pixel = new Int32Array(number);
@@ -268,7 +268,7 @@ const Law = (() => {
     return { pixel, down: new Int16Array(number), right: new Int16Array(number) };
   }
 
-  /** Move every particle once: kernel position j displaces it by j less the centre, on a torus. */
+  /** Move every particle once, on a torus: kernel position j displaces it by j minus the centre. */
   function move(random, particles, kernel, height, width) {
     const at = aliasTable(propagator(kernel).p);
     const up = new Int32Array(height), down = new Int32Array(height);
@@ -289,7 +289,7 @@ const Law = (() => {
     }
   }
 
-  /** Mean and variance of one step's displacement, down and right added up. */
+  /** Compute the mean and the variance of the displacement in one step; the variance sums both axes. */
   function stepMoments(kernel) {
     const { p } = propagator(kernel);
     let down = 0, right = 0, square = 0;

@@ -1,4 +1,4 @@
-"""The mathematics of the page that plays, in a real browser, against the library.
+"""The mathematics of the interactive page, in a real browser, compared with the library.
 
 Every statistical assertion has the false-alarm rate `chance.ALARM`, 1e-9.
 """
@@ -17,7 +17,7 @@ from tests.chance import ALARM, assert_distribution
 WHERE = {"mode": "same", "boundary": "symm"}
 RNG = np.random.default_rng(2024)
 
-#: Kernels by name, and random ones of any sign, some entries 0, magnitudes far apart.
+#: Named kernels, and random kernels of any sign, with zeros and with very different magnitudes.
 KERNELS = {name: qconv.named_kernel(name) for name in KERNEL_NAMES}
 KERNELS |= {f"random {i}": RNG.normal(size=(3, 3)) for i in range(3)}
 KERNELS |= {
@@ -41,7 +41,7 @@ BASELINES = pytest.mark.parametrize("baseline", [False, True], ids=["plain", "ba
 
 @pytest.fixture(scope="module")
 def page(browser, page_url):
-    """The page, for its mathematics alone."""
+    """Open the page, only for its mathematics."""
     page = browser.new_page()
     page.goto(page_url)
     page.evaluate("Explore.ready")
@@ -54,7 +54,7 @@ def as_picture(image):
 
 
 def encoded(kernel, baseline):
-    """The propagator that the circuit of `Collapse` encodes."""
+    """Return the propagator that the circuit of `Collapse` encodes."""
     whole = qconv.Propagator.from_kernel(kernel)
     if baseline and 0 < whole.probabilities[1, 1] < 1:
         return whole.excluding((1, 1))
@@ -65,7 +65,7 @@ def encoded(kernel, baseline):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_propagators(kernel, baseline, page):
     k = KERNELS[kernel]
-    found = page.evaluate("([k, b]) => Law.encoded(k, b)", [k.ravel().tolist(), baseline])
+    found = page.evaluate("([k, b]) => Maths.encoded(k, b)", [k.ravel().tolist(), baseline])
     wanted = encoded(k, baseline)
     np.testing.assert_allclose(found["p"], wanted.probabilities.ravel(), rtol=1e-12, atol=0)
     np.testing.assert_allclose(found["w"], wanted.weights.ravel(), rtol=1e-12, atol=0)
@@ -73,12 +73,12 @@ def test_propagators(kernel, baseline, page):
 
 STATISTICS = """
 ([picture, kernel, baseline]) => {
-  const windows = Law.windows(picture, kernel, baseline);
+  const windows = Maths.windows(picture, kernel, baseline);
   const expected = windows.p.flatMap((p) => Array(windows.pixels).fill(1000 * p));
-  const mean = (_, i) => Law.estimate(windows, expected, 1000, i);
+  const mean = (_, i) => Maths.estimate(windows, expected, 1000, i);
   return {
-    deviation: Array.from(Law.deviation(windows)),
-    exact: Array.from(Law.convolve(picture, kernel)),
+    deviation: Array.from(Maths.deviation(windows)),
+    exact: Array.from(Maths.convolve(picture, kernel)),
     means: Array.from(windows.first, mean),
   };
 }"""
@@ -87,7 +87,7 @@ STATISTICS = """
 @BASELINES
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_standard_errors_and_convolutions(kernel, baseline, page):
-    """Standard errors are the library's; counts in proportion to the law give the exact result."""
+    """Standard errors equal the library's; counts proportional to probabilities are exact."""
     k, method = KERNELS[kernel], qconv.Collapse(baseline=baseline)
     given = [[as_picture(image), k.ravel().tolist(), baseline] for image in PICTURES.values()]
     statistics = page.evaluate(f"(all) => all.map({STATISTICS})", given)
@@ -103,7 +103,7 @@ def test_standard_errors_and_convolutions(kernel, baseline, page):
 
 
 def test_flat_windows_are_exactly_certain(page):
-    """The library's promise, which needs sums of deviations from the first sample."""
+    """As in the library, which sums deviations from the first sample."""
     flat = as_picture(np.full((6, 7), 0.1))
     for kernel, baseline in (("emboss", True), ("box", False), ("gaussian", False)):
         given = [flat, KERNELS[kernel].ravel().tolist(), baseline]
@@ -111,7 +111,7 @@ def test_flat_windows_are_exactly_certain(page):
 
 
 def chi_square(counts, probabilities):
-    """Counts follow a law; outcomes expected fewer than ten times are counted together."""
+    """Test counts against probabilities; outcomes expected fewer than ten times are pooled."""
     counts, expected = np.asarray(counts, float), np.ravel(probabilities) * np.sum(counts)
     assert not counts[expected == 0].any()
     rare = expected < 10
@@ -130,9 +130,9 @@ def test_a_million_shots_follow_the_distribution(each, kernel, baseline, page):
     """One by one, a few at a time, and as binomial counts."""
     script = """
     ([kernel, baseline, each]) => {
-      const random = Law.generator(each), counts = Array(9).fill(0);
-      const {p} = Law.encoded(kernel, baseline);
-      for (let n = 0; n < 1e6; n += each) Law.addShots(random, p, each, counts, 0, 1);
+      const random = Maths.generator(each), counts = Array(9).fill(0);
+      const {p} = Maths.encoded(kernel, baseline);
+      for (let n = 0; n < 1e6; n += each) Maths.addShots(random, p, each, counts, 0, 1);
       return counts;
     }"""
     k = KERNELS[kernel]
@@ -151,16 +151,16 @@ def test_binomial_counts_have_their_distribution(n, p, page):
 @pytest.mark.parametrize("n", [1000, 1_000_000])
 @pytest.mark.parametrize("mean", [3, 9.9, 10.1, 30, 333])
 def test_binomial_counts_have_their_distribution_on_both_sides_of_a_change(n, mean, page):
-    """The sampler walks below a mean of ten, and rejects above."""
+    """The sampler uses inversion below a mean of ten, and rejection above."""
     binomial_counts_have_their_distribution(n, mean / n, page)
 
 
 def binomial_counts_have_their_distribution(n, p, page):
-    """The whole distribution."""
+    """Compare the whole distribution."""
     script = """
     ([n, p]) => {
-      const random = Law.generator(5);
-      return JSON.stringify(Array.from({length: 100000}, () => Law.binomial(random, n, p)));
+      const random = Maths.generator(5);
+      return JSON.stringify(Array.from({length: 100000}, () => Maths.binomial(random, n, p)));
     }"""
     drawn = np.array(json.loads(page.evaluate(script, [n, p])))
     assert drawn.min() >= 0
@@ -173,13 +173,13 @@ def binomial_counts_have_their_distribution(n, p, page):
 
 
 def test_errors_are_as_large_as_stated(page):
-    """At every pixel of the page's own picture: squared errors in standard errors average to 1."""
+    """On the page's own picture, the mean square of errors in standard errors is 1."""
     script = """
     () => {
       const {windows, deviation, exact} = Collapse.setting(), {p, pixels} = windows;
-      const random = Law.generator(3), counts = new Float64Array(p.length * pixels);
-      for (let i = 0; i < pixels; i++) Law.addShots(random, p, 1000, counts, i, pixels);
-      const error = (i) => Law.estimate(windows, counts, 1000, i) - exact[i];
+      const random = Maths.generator(3), counts = new Float64Array(p.length * pixels);
+      for (let i = 0; i < pixels; i++) Maths.addShots(random, p, 1000, counts, i, pixels);
+      const error = (i) => Maths.estimate(windows, counts, 1000, i) - exact[i];
       const inErrors = (d, i) => (d ? (error(i) * Math.sqrt(1000)) / d : 0);
       return JSON.stringify(Array.from(deviation, inErrors));
     }"""
@@ -200,19 +200,19 @@ def test_particles_follow_the_distribution_of_diffusion(kernel, steps, page):
     image = PICTURES["noise"]
     script = """
     ([picture, kernel, steps]) => {
-      const random = Law.generator(steps), {height, width, data} = picture;
-      const particles = Law.scatter(random, picture, 1000000);
-      for (let t = 0; t < steps; t++) Law.move(random, particles, kernel, height, width);
+      const random = Maths.generator(steps), {height, width, data} = picture;
+      const particles = Maths.scatter(random, picture, 1000000);
+      for (let t = 0; t < steps; t++) Maths.move(random, particles, kernel, height, width);
       const counts = Array(data.length).fill(0);
       for (const pixel of particles.pixel) counts[pixel]++;
       let square = 0, exact = data;
-      const {down, right, variance} = Law.stepMoments(kernel), {p} = Law.propagator(kernel);
+      const {down, right, variance} = Maths.stepMoments(kernel), {p} = Maths.propagator(kernel);
       for (let i = 0; i < 1000000; i++) {
         const y = particles.down[i] - steps * down, x = particles.right[i] - steps * right;
         square += y * y + x * x;
       }
       for (let t = 0; t < steps; t++) {
-        exact = Law.convolve({height, width, data: exact}, p, Law.wrapped);
+        exact = Maths.convolve({height, width, data: exact}, p, Maths.wrapped);
       }
       return {counts, exact: Array.from(exact), square: square / 1000000, variance};
     }"""
