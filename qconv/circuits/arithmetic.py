@@ -87,9 +87,8 @@ def offset_adder(
     elif family == "mcx":
         _add_by_mcx(circuit, list(position), used)
     else:
-        exclusive = width <= num_bits and _is_power_of_two(num_offsets - 1)
-        ripple = Ripple(circuit, position, used, top_excludes_carry=exclusive, measured=measured)
-        ripple.append()
+        exclusive = 1 < width <= num_bits and _is_power_of_two(num_offsets - 1)
+        Ripple(circuit, list(position), used, exclusive=exclusive, measured=measured).append()
     return circuit
 
 
