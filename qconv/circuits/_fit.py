@@ -104,11 +104,7 @@ def fit_four_qubits(state: Array, cost: int) -> Gates | None:
                 continue
             angles = _solve(placement, state.ravel(), starts)
             if angles is not None:
-                gates = [ry(angle, qubit) for qubit, angle in enumerate(angles[:4])]
-                for pair, turns in zip(placement, angles[4:].reshape(-1, 2), strict=True):
-                    gates.append(cz(*pair))
-                    gates += [ry(angle, qubit) for qubit, angle in zip(pair, turns, strict=True)]
-                return gates
+                return _to_gates(placement, angles)
     return None
 
 
@@ -219,3 +215,12 @@ def _first_rotations(cosines: Array, sines: Array) -> Array:
     first, second = a[:, :, None] * b[:, None], c[:, :, None] * d[:, None]
     product: Array = first[:, :, :, None, None] * second[:, None, None]
     return product.reshape(-1, 16, 5)
+
+
+def _to_gates(placement: Placement, angles: Array) -> Gates:
+    """Write the fitted circuit as gates."""
+    gates = [ry(angle, qubit) for qubit, angle in enumerate(angles[:4])]
+    for pair, turns in zip(placement, angles[4:].reshape(-1, 2), strict=True):
+        gates.append(cz(*pair))
+        gates += [ry(angle, qubit) for qubit, angle in zip(pair, turns, strict=True)]
+    return gates
