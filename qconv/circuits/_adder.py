@@ -1,11 +1,11 @@
-"""The ripple adder: carries computed from the lowest bit up, and uncomputed on the way down.
+"""The ripple adder computes carries from the lowest bit up and uncomputes them on the way down.
 
 Carries come from relative-phase Toffoli gates of 3 CX (Maslov 2016, arXiv:1508.03273), not 6. In
-a coherent circuit each stands beside its own inverse with nothing but controls on its qubits in
-between, so the relative phases cancel. A measured circuit leaves phases and carries as they are.
+a coherent circuit each such gate is paired with its inverse. Between the two, its qubits are only
+used as controls, so the relative phases cancel. A measured circuit leaves phases and carries.
 
 ==========================  ==================================  ==============================
-part                        coherent                            measured
+bit                         CX of a coherent circuit            CX of a measured circuit
 ==========================  ==================================  ==============================
 bit 0                       3 up, 3 and 1 down; 1 ancilla       3 and 1; 1 ancilla
 bit with an addend          5 up, 5 down (Cuccaro et al. 2004)  6; 1 ancilla
@@ -14,15 +14,16 @@ last two, with an addend    8; and 1 for an addend of the last  6; the same 1
 last two, with a carry      5 (Peres gate)                      4
 ==========================  ==================================  ==============================
 
-Where the highest offset is a power of two, ``2**k``, no lower bit of the offset is set along with
-its bit ``k``. So a carry into bit ``k`` and that bit of the offset exclude each other: one control
-stands for both, and bit ``k`` has a carry only. A coherent circuit makes the offset's own bit that
-control, and restores it.
+If the highest offset is a power of two, ``2**k``, no lower bit of the offset is set together with
+its bit ``k``. A carry into bit ``k`` and bit ``k`` of the offset therefore exclude each other: one
+control represents both, and bit ``k`` has a carry only. A coherent circuit uses the offset's own
+qubit as this control, and restores it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from qiskit import AncillaRegister, QuantumCircuit
 from qiskit.circuit import AncillaQubit, Qubit
@@ -30,35 +31,25 @@ from qiskit.circuit import AncillaQubit, Qubit
 Qubits = Sequence[Qubit]
 
 
+@dataclass(eq=False)
 class Ripple:
-    """Appends a ripple adder to a circuit, and the ancillas that it needs as a last register.
+    """Appends a ripple adder to a circuit, with its ancillas as the last register."""
 
-    Args:
-        circuit: To which to append.
-        position: The bits to add to, the lowest first.
-        offset: The bits to add, the lowest first, not more than those of ``position``.
-        top_excludes_carry: No offset has its highest bit set and a lower one too.
-        measured: Leave phases, and garbage in the ancillas.
-    """
-
-    def __init__(
-        self,
-        circuit: QuantumCircuit,
-        position: Qubits,
-        offset: Qubits,
-        *,
-        top_excludes_carry: bool,
-        measured: bool,
-    ) -> None:
-        self.circuit = circuit
-        self.position = list(position)
-        self.offset = list(offset)
-        self.measured = measured
-        self.exclusive = top_excludes_carry and len(self.offset) > 1
-        self.ancillas: list[AncillaQubit] = []
+    circuit: QuantumCircuit
+    """Circuit to append to."""
+    position: Qubits
+    """Bits to which the offset is added, lowest first."""
+    offset: Qubits
+    """Bits to add, lowest first; at most as many as in ``position``."""
+    exclusive: bool
+    """Whether no offset has its highest bit set together with a lower bit."""
+    measured: bool
+    """Whether phases, and garbage in the ancillas, may remain."""
+    ancillas: list[AncillaQubit] = field(default_factory=list)
+    """Ancillas used so far."""
 
     def append(self) -> None:
-        """Append the gates, then name the ancillas."""
+        """Append the gates, then the register of ancillas."""
         if len(self.position) == 1 or len(self.offset) == 1:
             self._increment(self.offset[0], self.position)
         elif len(self.position) == 2:
@@ -72,7 +63,7 @@ class Ripple:
             self.circuit.add_register(AncillaRegister(name="ancilla", bits=self.ancillas))
 
     def _coherent(self) -> None:
-        """Add three bits or more: carries up, then sums and carries down."""
+        """Add to three or more bits: compute carries upwards, then sums and carries downwards."""
         first, bit = self.offset[0], self.position[0]
         in_place = self.exclusive and len(self.offset) == 2
         carry = self.offset[1] if in_place else self._ancilla()
@@ -85,7 +76,7 @@ class Ripple:
         self.circuit.cx(first, bit)
 
     def _add_above(self, index: int, carry: Qubit) -> None:
-        """Add the offset's bits from ``index`` up and a carry, leaving the carry as it was."""
+        """Add the offset's bits from ``index`` upwards and a carry, and restore the carry."""
         circuit, addend, bit = self.circuit, self.offset[index], self.position[index]
         if index == len(self.position) - 2:
             self._add_last(addend, bit, carry)
@@ -105,7 +96,7 @@ class Ripple:
         unmajority_and_add(circuit, addend, bit, carry)
 
     def _measured(self) -> None:
-        """Add three bits or more, carries up only."""
+        """Add to three or more bits; compute carries upwards only."""
         circuit, carry = self.circuit, self._ancilla()
         relative_toffoli(circuit, self.offset[0], self.position[0], carry)
         circuit.cx(self.offset[0], self.position[0])
@@ -122,7 +113,7 @@ class Ripple:
         self._increment(carry, self.position[num_full:])
 
     def _increment(self, control: Qubit, bits: Qubits) -> None:
-        """Add one control bit."""
+        """Add one control bit to ``bits``."""
         carries = [control]
         for bit in bits[:-2]:
             carries.append(self._ancilla())
@@ -148,7 +139,7 @@ class Ripple:
             peres(self.circuit, control, bit, last)
 
     def _add_last(self, addend: Qubit, bit: Qubit, carry: Qubit) -> None:
-        """Add a bit, a carry and, if there is one, the offset's next bit to the last two bits."""
+        """Add a bit, a carry and, if present, the offset's next bit to the last two bits."""
         last = self.position[-1]
         if len(self.offset) == len(self.position):
             self.circuit.cx(self.offset[-1], last)
@@ -162,20 +153,26 @@ class Ripple:
         return self.ancillas[-1]
 
 
-def relative_toffoli(circuit: QuantumCircuit, a: Qubit, b: Qubit, target: Qubit) -> None:
-    """Append a Toffoli gate times phases; it is its own inverse. 3 CX.
+def _on_target(circuit: QuantumCircuit, target: Qubit, *steps: str | Qubit) -> None:
+    """Append gates on a target between two Hadamard gates.
 
-    ``b`` has one CX and ``a`` two: where ``b`` is a carry that comes late, a chain is shorter.
+    A string names a gate on the target; a qubit is the control of a CX.
     """
     circuit.h(target)
-    circuit.t(target)
-    circuit.cx(a, target)
-    circuit.tdg(target)
-    circuit.cx(b, target)
-    circuit.t(target)
-    circuit.cx(a, target)
-    circuit.tdg(target)
+    for step in steps:
+        if isinstance(step, str):
+            getattr(circuit, step)(target)
+        else:
+            circuit.cx(step, target)
     circuit.h(target)
+
+
+def relative_toffoli(circuit: QuantumCircuit, a: Qubit, b: Qubit, target: Qubit) -> None:
+    """Append a Toffoli gate up to relative phases, which is its own inverse. 3 CX.
+
+    ``b`` controls one CX and ``a`` two, so a chain is shorter if ``b`` is the late carry.
+    """
+    _on_target(circuit, target, "t", a, "tdg", b, "t", a, "tdg")
 
 
 def peres(circuit: QuantumCircuit, a: Qubit, b: Qubit, target: Qubit) -> None:
@@ -195,7 +192,7 @@ def peres(circuit: QuantumCircuit, a: Qubit, b: Qubit, target: Qubit) -> None:
 
 
 def majority(circuit: QuantumCircuit, a: Qubit, b: Qubit, carry: Qubit) -> None:
-    """Append ``a = maj(a, b, carry)`` and ``b ^= a``, ``carry ^= a``, times phases. 5 CX."""
+    """Append ``a = maj(a, b, carry)`` and ``b ^= a``, ``carry ^= a``, up to phases. 5 CX."""
     circuit.cx(a, b)
     circuit.cx(a, carry)
     relative_toffoli(circuit, b, carry, a)
@@ -213,8 +210,8 @@ def exact_full_add(
 ) -> None:
     """Append ``target ^= maj(a, b, carry)``, then ``b ^= a ^ carry``, without phases. 8 CX.
 
-    Between the Hadamard gates the majority is a phase of parities, each a multiple of pi/4; the
-    order in which to make them was found by exhaustive search, and no order has fewer CX.
+    Between the Hadamard gates, the majority is a sum of phases of parities, multiples of pi/4. The
+    order of the parities was found by exhaustive search: no order has fewer CX.
     """
     circuit.h(target)
     circuit.s(target)
@@ -238,7 +235,7 @@ def exact_full_add(
 def relative_full_add(
     circuit: QuantumCircuit, a: Qubit, b: Qubit, carry: Qubit, target: Qubit
 ) -> None:
-    """Append ``target ^= maj(a, b, carry)``, then ``b ^= a ^ carry``, times phases. 6 CX."""
+    """Append ``target ^= maj(a, b, carry)``, then ``b ^= a ^ carry``, up to phases. 6 CX."""
     circuit.cx(a, b)
     relative_majority(circuit, a, b, carry, target)
     circuit.cx(carry, b)
@@ -247,37 +244,17 @@ def relative_full_add(
 def relative_majority(
     circuit: QuantumCircuit, a: Qubit, a_xor_b: Qubit, carry: Qubit, target: Qubit
 ) -> None:
-    """Append ``target ^= maj(a, b, carry)``, times phases, ``a ^ b`` being at hand. 4 CX.
+    """Append ``target ^= maj(a, b, carry)``, up to phases, given ``a ^ b``. 4 CX.
 
-    Between the Hadamard gates the target turns about Z by the sum of five angles. Each CX changes
-    the sign of those before it, and for every value of the controls they add up to pi times the
-    majority, which is ``carry if a ^ b else a``. Found by numerical search.
+    Between the Hadamard gates, five rotations turn the target about Z. Each CX flips the signs of
+    the angles before it. For every value of the controls the angles add up to pi times the
+    majority, which is ``carry if a ^ b else a``. The angles were found by numerical search.
     """
-    circuit.h(target)
-    circuit.t(target)
-    circuit.cx(a_xor_b, target)
-    circuit.t(target)
-    circuit.cx(a, target)
-    circuit.sdg(target)
-    circuit.cx(carry, target)
-    circuit.t(target)
-    circuit.cx(a_xor_b, target)
-    circuit.tdg(target)
-    circuit.h(target)
+    _on_target(circuit, target, "t", a_xor_b, "t", a, "sdg", carry, "t", a_xor_b, "tdg")
 
 
 def undo_relative_majority(
     circuit: QuantumCircuit, a: Qubit, a_xor_b: Qubit, carry: Qubit, target: Qubit
 ) -> None:
     """Append the inverse of :func:`relative_majority`. 4 CX."""
-    circuit.h(target)
-    circuit.t(target)
-    circuit.cx(a_xor_b, target)
-    circuit.tdg(target)
-    circuit.cx(carry, target)
-    circuit.s(target)
-    circuit.cx(a, target)
-    circuit.tdg(target)
-    circuit.cx(a_xor_b, target)
-    circuit.tdg(target)
-    circuit.h(target)
+    _on_target(circuit, target, "t", a_xor_b, "tdg", carry, "s", a, "tdg", a_xor_b, "tdg")

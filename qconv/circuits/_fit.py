@@ -1,23 +1,23 @@
-"""Real states of four qubits, any 3x3 kernel among them, by a numerical fit: 6 CX, or 5.
+"""Numerical fit of real four-qubit states, which include any 3x3 kernel: 6 CX, or 5.
 
-The ansatz is an RY on every qubit, then CZ gates, each followed by an RY on its two qubits. Six CZ
-give 16 angles for the 15 degrees of freedom of a real state of four qubits. A search over
-all 2,184 distinct ways to place five CZ, 24 starts each, found none that prepares a random 3x3
-kernel, while many placements of six do; the ring below converges most often, from 7 starts in 10.
-Some kernels with structure, emboss for one, need only five: those placements below that reached
-five for the most kernels of small whole numbers.
+The ansatz is an RY on every qubit, then CZ gates, each followed by an RY on both of its qubits.
+Six CZ give 16 angles for the 15 degrees of freedom of a real four-qubit state. A search over all
+2,184 distinct placements of five CZ, with 24 starts each, found none that prepares a random 3x3
+kernel. Many placements of six CZ do. The ring below converges most often, from 7 starts in 10.
+Some structured kernels, such as emboss, need only five CZ. The five placements below reached five
+CZ for the most kernels of small integers.
 
-Five are tried only where they may succeed. Each of these placements reaches a set of 13 dimensions,
-which no RY at the end leaves, so polynomials that such an RY does not change vanish on it. Linear
-algebra on random circuits found the one of lowest degree for each placement: :func:`_quartic` or
-:func:`_sextic`. On a generic state none is near 0.
+Five CZ are tried only if they may succeed. The states that such a placement prepares form a set of
+13 dimensions, which a final RY does not leave. Polynomials that a final RY does not change
+therefore vanish on this set. For each placement, linear algebra on random circuits found the
+polynomial of lowest degree: :func:`_quartic` or :func:`_sextic`. On a generic state, no polynomial
+is near 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,19 +30,19 @@ _SIX: tuple[Placement, ...] = (
     ((1, 3), (1, 2), (0, 2), (0, 3), (1, 3), (1, 2)),
     ((2, 3), (0, 3), (1, 2), (0, 2), (2, 3), (0, 3)),
 )
-_STARTS = 12  # at once
+_STARTS = 12  # per batch
 _BATCHES = {5: 2, 6: 6}  # per placement
 _ITERATIONS = 200
-_PATIENCE = 6  # iterations for a start to come 1 % nearer
+_PATIENCE = 6  # iterations in which a start must come 1 % closer
 _RESIDUAL = 1e-13
 _COARSE = 1e-4
 _VANISHES = 1e-12
 _SEED = 20040716
 
 
-# ------------------------------------------------------------------- what five CZ cannot prepare
+# ----------------------------------------------------------- states that five CZ cannot prepare
 
-_Y = np.array([[0.0, -1.0], [1.0, 0.0]])  # but for a factor i, which a pair of them turns to a sign
+_Y = np.array([[0.0, -1.0], [1.0, 0.0]])  # Pauli Y up to a factor i: a pair of them has a sign
 _YY = np.kron(_Y, _Y)
 _YY1_Y1Y = np.array([np.kron(_YY, np.eye(2)), np.kron(np.kron(_Y, np.eye(2)), _Y)])
 _1ZX = np.array([np.eye(2), np.diag([1.0, -1.0]), [[0.0, 1.0], [1.0, 0.0]]])
@@ -50,14 +50,10 @@ _PAIRS = np.einsum("kij,lmn->klimjn", _1ZX, _1ZX).reshape(9, 16)
 
 
 def _quartic(state: Array, a: int, b: int) -> float:
-    """Cross product of ``<Y_a s_b Y_c>`` and ``<Y_a s_b Y_d>``, with the vector ``s = (Z, X)``.
+    """Return the cross product of ``<Y_a s_b Y_c>`` and ``<Y_a s_b Y_d>``, with ``s = (Z, X)``.
 
-    It vanishes where ``(a, b)`` is the last CZ, and ``b`` in the one before, for four placements.
-
-    Args:
-        state: Shape ``(2, 2, 2, 2)``.
-        a: Qubit.
-        b: Another; ``c`` and ``d`` are the rest.
+    ``c`` and ``d`` are the other two qubits. For four placements the product vanishes if ``(a, b)``
+    is the last CZ and the CZ before it acts on ``b``.
     """
     rest = (qubit for qubit in range(4) if qubit not in (a, b))
     halves = state.transpose(b, a, *rest).reshape(2, 8)
@@ -67,10 +63,9 @@ def _quartic(state: Array, a: int, b: int) -> float:
 
 
 def _sextic(state: Array) -> float:
-    """``<Y_0 Y_2 s_1 s_3>`` across ``<Y_0 Y_2 s_1>`` and ``<Y_0 Y_2 s_3>``, with ``s = (Z, X)``.
+    """Combine ``<Y_0 Y_2 s_1 s_3>``, ``<Y_0 Y_2 s_1>`` and ``<Y_0 Y_2 s_3>``, with ``s = (Z, X)``.
 
-    Args:
-        state: Shape ``(2, 2, 2, 2)``.
+    The first is a matrix. It is multiplied by the other two vectors, each turned by 90 degrees.
     """
     quarters = state.transpose(1, 3, 0, 2).reshape(4, 4)
     values = (_PAIRS @ (quarters @ _YY @ quarters.T).ravel()).reshape(3, 3)
@@ -85,7 +80,7 @@ _FIVE: dict[Placement, Callable[[Array], float]] = {
     ((0, 2), (0, 1), (2, 3), (0, 3), (0, 1)): lambda state: _quartic(state, 1, 0),
     ((2, 3), (1, 3), (0, 1), (0, 3), (1, 2)): _sextic,
 }
-"""Each placement of five CZ with a polynomial that vanishes on all states that it prepares."""
+"""Placements of five CZ, with the polynomial that vanishes on all states they prepare."""
 
 
 # ------------------------------------------------------------------------------------- the fit
@@ -95,11 +90,11 @@ def fit_four_qubits(state: Array, cost: int) -> Gates | None:
     """Fit a circuit with ``cost`` CZ gates to a real state of four qubits.
 
     Args:
-        state: Shape ``(2, 2, 2, 2)``, norm 1.
-        cost: 5 or 6.
+        state: State of norm 1, shape ``(2, 2, 2, 2)``.
+        cost: Number of CZ gates, 5 or 6.
 
     Returns:
-        The gates, exact to 1e-13, or None if no start converged. Always the same for one state.
+        The gates, exact to 1e-13; None if no start converged. The result is deterministic.
     """
     rng = np.random.default_rng(_SEED)
     for _ in range(_BATCHES[cost]):
@@ -114,15 +109,9 @@ def fit_four_qubits(state: Array, cost: int) -> Gates | None:
 
 
 def _solve(placement: Placement, target: Array, angles: Array) -> Array | None:
-    """Run Levenberg-Marquardt from many starts until the first converges or all have stalled.
+    """Run Levenberg-Marquardt from many starts, one per row of ``angles``.
 
-    Args:
-        placement: Of the CZ gates.
-        target: Shape ``(16,)``.
-        angles: The starts, shape ``(starts, angles)``.
-
-    Returns:
-        Angles, shape ``(angles,)``, or None.
+    Return the first angles that converge to the target, or None if all starts stall.
     """
     damping = np.full(len(angles), 0.1)
     residual, jacobian = _evolve(placement, angles, target)
@@ -155,8 +144,8 @@ def _solve(placement: Placement, target: Array, angles: Array) -> Array | None:
 def _step(angles: Array, residual: Array, jacobian: Array, damping: Array) -> Array:
     """Take a Levenberg-Marquardt step from each set of angles.
 
-    Far from a solution the angles are rounded to six digits, so that rounding errors, which differ
-    between machines and even processes, do not decide where the fit ends.
+    Far from a solution, the angles are rounded to six digits. Rounding errors differ between
+    machines and even processes; they must not decide where the fit ends.
     """
     transposed = jacobian.swapaxes(1, 2)
     normal = transposed @ jacobian + damping[:, None, None] * np.eye(angles.shape[1])
@@ -165,27 +154,19 @@ def _step(angles: Array, residual: Array, jacobian: Array, damping: Array) -> Ar
     return np.where(far[:, None], after.round(6), after)
 
 
-class _Layer(NamedTuple):
-    """What a CZ does to the state and its derivatives before the two RY that follow it.
-
-    They are kept as rows of amplitudes, the state in the first column and one derivative in each
-    other. The layer brings the two qubits to the front, flips signs, and appends the derivatives
-    by the angles of its two RY: the amplitudes of the state, shuffled.
-
-    Attributes:
-        source: Of each entry the index of the one before that it is made of, both flat.
-        factor: By which that is multiplied.
-    """
-
-    source: NDArray[np.intp]
-    factor: Array
-
-
 @lru_cache(maxsize=16)
-def _layers(placement: Placement) -> tuple[list[_Layer], NDArray[np.intp]]:
-    """Return the layers of a placement, and the amplitudes that its rows are in the end."""
+def _layers(
+    placement: Placement,
+) -> tuple[list[tuple[NDArray[np.intp], Array]], NDArray[np.intp]]:
+    """Return the layers of a placement, and the amplitude in each row after the last layer.
+
+    A layer is the effect of one CZ on the state (first column) and its derivatives (other columns)
+    before the two RY that follow the CZ. It brings the two qubits to the front, flips signs, and
+    appends the derivatives by the angles of the two RY, which are permuted amplitudes. It consists
+    of two flat arrays: the index of the source of every new entry, and a factor for it.
+    """
     rows = np.arange(16)
-    amplitudes = rows  # of the rows
+    amplitudes = rows
     sign = np.where(rows < 12, 1.0, -1.0)
     layers = []
     for i, pair in enumerate(placement):
@@ -195,26 +176,21 @@ def _layers(placement: Placement) -> tuple[list[_Layer], NDArray[np.intp]]:
         width = 5 + 2 * i
         source = before[:, None] * width + np.arange(width)
         factor = np.repeat(sign[:, None], width, 1)
-        for bit in (8, 4):  # of the pair's qubits; half of J, where J|0> = |1> and J|1> = -|0>
+        # The derivative of the RY is J/2 times it, where J|0> = |1> and J|1> = -|0>.
+        for bit in (8, 4):
             half = np.where(rows & bit, 0.5, -0.5)
             source = np.column_stack([source, before[rows ^ bit] * width])
             factor = np.column_stack([factor, half * sign[rows ^ bit]])
-        layers.append(_Layer(source.ravel(), factor.ravel()))
+        layers.append((source.ravel(), factor.ravel()))
         amplitudes = after
     return layers, amplitudes
 
 
 def _evolve(placement: Placement, angles: Array, target: Array) -> tuple[Array, Array]:
-    """Run the ansatz for many sets of angles.
+    """Run the ansatz for each row of ``angles``.
 
-    Args:
-        placement: Of the CZ gates.
-        angles: Shape ``(sets, angles)``.
-        target: Shape ``(16,)``.
-
-    Returns:
-        State minus target, shape ``(sets, 16)``, and its derivatives, ``(sets, 16, angles)``, the
-        amplitudes of both in an order of their own.
+    Return the state minus the target, shape ``(sets, 16)``, and its derivatives, shape ``(sets, 16,
+    angles)``. Both have their amplitudes in the order of :func:`_layers`.
     """
     layers, amplitudes = _layers(placement)
     sets = len(angles)
@@ -223,15 +199,15 @@ def _evolve(placement: Placement, angles: Array, target: Array) -> tuple[Array, 
     turns = np.array([[cosines, -sines], [sines, cosines]])[:, :, :, 4:].transpose(3, 2, 0, 1)
     first, second = turns[::2, :, :, None, :, None], turns[1::2, :, None, :, None, :]
     pairs = (first * second).reshape(-1, sets, 4, 4)
-    for layer, pair in zip(layers, pairs, strict=True):
-        columns = columns.reshape(sets, -1).take(layer.source, 1) * layer.factor
+    for (source, factor), pair in zip(layers, pairs, strict=True):
+        columns = columns.reshape(sets, -1).take(source, 1) * factor
         columns = pair @ columns.reshape(sets, 4, -1)
     columns = columns.reshape(sets, 16, -1)
     return columns[:, :, 0] - target[amplitudes], columns[:, :, 1:]
 
 
 def _first_rotations(cosines: Array, sines: Array) -> Array:
-    """Rotate each qubit; returns the state and its four derivatives, shape ``(sets, 16, 5)``."""
+    """Return the state after the first RY and its four derivatives, shape ``(sets, 16, 5)``."""
     states = np.stack([cosines, sines], 1)[:, :, None].repeat(5, 2)  # [set, bit, column, qubit]
     each = np.arange(4)
     states[:, 0, each + 1, each], states[:, 1, each + 1, each] = -0.5 * sines, 0.5 * cosines

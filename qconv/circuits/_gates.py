@@ -1,7 +1,7 @@
-"""Real gate lists: what the preparation routines build before it becomes a circuit.
+"""Lists of real gates, which the preparation routines build before making a circuit.
 
-A gate list is executed left to right. Qubits are numbered as the axes of the state tensor: qubit 0
-is the first axis, the most significant bit of the C-order index.
+A gate list is executed from left to right. Qubits are numbered like the axes of the state tensor:
+qubit 0 is the first axis, the most significant bit of the C-order index.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 TOLERANCE = 1e-13
-"""Amplitudes, singular values and angles below this count as zero; states have norm 1."""
+"""Amplitudes of a state of norm 1, singular values and angles below this are taken as zero."""
 
 
 class Gate(NamedTuple):
-    """One gate: ``ry``, ``rx``, ``rz`` (angle in radians), ``x``, ``h``, ``z``, ``cz``, ``phase``.
+    """A gate: ``ry``, ``rx``, ``rz`` (angle in radians), ``x``, ``h``, ``z``, ``cz`` or ``phase``.
 
-    Named as in Qiskit, but ``phase`` acts on no qubit: the whole state times ``exp(i angle)``.
-    Preparations are real throughout, but for the few CZ pairs that :mod:`_simplify` merges.
+    The names are Qiskit's, but ``phase`` acts on no qubit: it multiplies the state by
+    ``exp(i angle)``. Only the few CZ pairs that :mod:`_simplify` merges become complex gates.
     """
 
     name: str
@@ -40,12 +40,12 @@ def ry(angle: float, qubit: int) -> Gate:
 
 
 def cz(first: int, second: int) -> Gate:
-    """Flip the sign where both qubits are 1; the cost of one CX."""
+    """Flip the sign where both qubits are 1. A CZ costs one CX."""
     return Gate("cz", (min(first, second), max(first, second)))
 
 
 def two_qubit_count(gates: Iterable[Gate]) -> int:
-    """Count the CZ gates: the CX count after transpiling to ``rz, sx, x, cx``."""
+    """Count the CZ gates, each of which is one CX after transpiling to ``rz, sx, x, cx``."""
     return sum(len(gate.qubits) == 2 for gate in gates)
 
 
@@ -55,11 +55,7 @@ def relabel(gates: Iterable[Gate], qubits: Sequence[int]) -> Gates:
 
 
 def simulate(gates: Iterable[Gate], num_qubits: int) -> NDArray[np.complex128]:
-    """Run a gate list on ``|0...0>``.
-
-    Returns:
-        The state, shape ``(2,) * num_qubits``.
-    """
+    """Run a gate list on ``|0...0>`` and return the state, shape ``(2,) * num_qubits``."""
     state = np.zeros(2**num_qubits, dtype=np.complex128)
     state[0] = 1.0
     for gate in gates:

@@ -1,14 +1,14 @@
-"""Gate lists for real orthogonal matrices, exact to rounding.
+"""Gate lists for real orthogonal matrices, exact up to rounding.
 
-Two qubits. ``SO(4)`` is a pair of unit quaternions: with ``J = [[0, -1], [1, 0]]`` the matrices
-``1, J(x)1, Z(x)J, X(x)J`` (left) and ``1, 1(x)J, J(x)Z, J(x)X`` (right) are two commuting copies of
-the quaternions. ``exp(a J(x)1)`` and ``exp(a 1(x)J)`` are RY rotations, ``exp(b Z(x)J)`` and
-``exp(b J(x)Z)`` are RY rotations between two CZ. So Euler angles of the two quaternions give every
-``SO(4)`` as RY, CZ, RY, CZ, RY on both qubits: 2 CX. (The same count as Vatan and Williams 2004,
-arXiv:quant-ph/0308006, with real gates only.)
+Two qubits: an ``SO(4)`` matrix is a pair of unit quaternions. With ``J = [[0, -1], [1, 0]]``, the
+matrices ``1, J(x)1, Z(x)J, X(x)J`` (left) and ``1, 1(x)J, J(x)Z, J(x)X`` (right) are two commuting
+copies of the quaternions. ``exp(a J(x)1)`` and ``exp(a 1(x)J)`` are RY rotations; ``exp(b Z(x)J)``
+and ``exp(b J(x)Z)`` are RY rotations between two CZ. The Euler angles of the two quaternions
+therefore give every ``SO(4)`` matrix as RY, CZ, RY, CZ, RY on both qubits: 2 CX. Vatan and Williams
+2004, arXiv:quant-ph/0308006, have the same number; here all gates are real.
 
-Three qubits. The cosine-sine decomposition and demultiplexing of the quantum Shannon decomposition
-(Shende, Bullock and Markov 2006, arXiv:quant-ph/0406176), with real factors throughout.
+Three qubits: the cosine-sine decomposition and the demultiplexing of the quantum Shannon
+decomposition (Shende, Bullock and Markov 2006, arXiv:quant-ph/0406176), with real factors.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _to_quaternions(matrix: Array) -> tuple[Array, Array]:
 
 
 def _quaternion_rows(matrices: Array) -> tuple[Array, Array]:
-    """Do as :func:`_to_quaternions`, but for signs, for many matrices; one quaternion per row."""
+    """Apply :func:`_to_quaternions`, up to signs, to many matrices; one quaternion per row."""
     associates = matrices.reshape(-1, 16) @ _ASSOCIATE
     rows, columns = np.divmod(np.argmax(np.abs(associates), axis=1), 4)
     each, associates = np.arange(len(matrices)), associates.reshape(-1, 4, 4)
@@ -60,7 +60,7 @@ def _from_quaternions(p: Array, q: Array) -> Array:
 
 
 def _euler_angles(p: Array) -> tuple[float, float, float]:
-    """Write a unit quaternion as ``exp(a i) exp(b j) exp(c i)``; returns ``a, b, c``."""
+    """Return ``a, b, c`` of a unit quaternion ``exp(a i) exp(b j) exp(c i)``."""
     total, difference = np.arctan2(p[1], p[0]), np.arctan2(p[3], p[2])
     middle = np.arctan2(np.hypot(p[2], p[3]), np.hypot(p[0], p[1]))
     if middle < TOLERANCE:
@@ -69,7 +69,7 @@ def _euler_angles(p: Array) -> tuple[float, float, float]:
 
 
 def _rotation_to_axis(p: Array) -> tuple[Array, float]:
-    """Write a unit quaternion as ``v exp(a i) v*``; returns ``v`` and ``a``."""
+    """Return ``v`` and ``a`` of a unit quaternion ``v exp(a i) v*``."""
     sine = float(np.linalg.norm(p[1:]))
     if sine < TOLERANCE and p[0] > 0:
         return np.array([1.0, 0.0, 0.0, 0.0]), 0.0
@@ -81,12 +81,9 @@ def _rotation_to_axis(p: Array) -> tuple[Array, float]:
 
 
 def two_qubit_rotation(matrix: Array, first: int, second: int) -> Gates:
-    """Decompose an ``SO(4)`` matrix: 2 CZ, or none if it is a tensor product.
+    """Decompose an ``SO(4)`` matrix into 2 CZ, or none if it is a tensor product.
 
-    Args:
-        matrix: Orthogonal, determinant 1, shape ``(4, 4)``, ``first`` its more significant qubit.
-        first: Qubit.
-        second: Qubit.
+    ``first`` is the more significant qubit.
     """
     local = _tensor_factors(matrix)
     if local is not None:
@@ -99,7 +96,7 @@ def two_qubit_rotation(matrix: Array, first: int, second: int) -> Gates:
 
 
 def _tensor_factors(matrix: Array) -> tuple[Array, Array] | None:
-    """Split a ``(4, 4)`` matrix into orthogonal ``(2, 2)`` tensor factors, if it is a product."""
+    """Split a ``(4, 4)`` matrix into orthogonal ``(2, 2)`` tensor factors; None if it has none."""
     blocks = matrix.reshape(2, 2, 2, 2).transpose(0, 2, 1, 3).reshape(4, 4)
     row, column = np.unravel_index(np.argmax(np.abs(blocks)), (4, 4))
     first, second = blocks[:, column], blocks[row]
@@ -134,7 +131,7 @@ def complete(columns: Array) -> Array:
 
 
 def walsh_angles(angles: Array) -> Array:
-    """Transform angles per control value to angles per control parity.
+    """Transform angles per control value into angles per control parity.
 
     ``angles[x] = sum_m result[m] * (-1)**popcount(x & m)``; both have shape ``(2,) * controls``.
     """
@@ -154,14 +151,10 @@ def walsh_rows(angles: Array) -> Array:
 
 
 def parity_path(angles: Array) -> NDArray[np.int64]:
-    """Order the parities that have a rotation along the Gray code, parity 0 last.
+    """Order the parities with a nonzero angle of :func:`walsh_angles` by the Gray code, 0 last.
 
-    Args:
-        angles: From :func:`walsh_angles`.
-
-    Returns:
-        Parities as bit masks, the first control the most significant bit. A walk along them and
-        then to 0 flips one bit, one CZ, per step where all parities are present.
+    Parities are bit masks; the first control is the most significant bit. If all parities are
+    present, each step along them and then to 0 flips one bit, which is one CZ.
     """
     gray = np.arange(angles.size, dtype=np.int64)
     gray = (gray ^ (gray >> 1))[::-1]
@@ -169,30 +162,24 @@ def parity_path(angles: Array) -> NDArray[np.int64]:
 
 
 def path_cost(path: NDArray[np.int64]) -> int:
-    """Count the CZ gates of a multiplexed rotation of a ``|0>`` qubit along a parity path."""
+    """Count the CZ gates of a multiplexed rotation of a qubit in ``|0>`` along a parity path."""
     steps = path ^ np.append(path[1:], 0)
     return int(np.bitwise_count(steps).sum())
 
 
 def multiplexed_ry(angles: Array, controls: Sequence[int], target: int) -> Gates:
-    """Rotate a ``|0>`` qubit by an angle that depends on the controls.
+    """Rotate a qubit in ``|0>`` by an angle for each value of the controls, in radians.
 
-    At most ``2**controls - 1`` CZ: Moettoenen et al. 2004, arXiv:quant-ph/0407010, mirrored, so
-    that the gate that closes the Gray code acts first, on ``|0>``, and is dropped. Controls and
-    parities that make no difference cost nothing.
-
-    Args:
-        angles: Per control value, shape ``(2,) * len(controls)``, radians.
-        controls: Qubits.
-        target: Qubit, in ``|0>``.
+    At most ``2**controls - 1`` CZ (Moettoenen et al. 2004, arXiv:quant-ph/0407010). The circuit is
+    mirrored: the gate that closes the Gray code acts first, on ``|0>``, and is dropped. Controls
+    and parities without effect cost nothing.
     """
     rotations = walsh_angles(angles)
-    path = parity_path(rotations)
-    return _walk(rotations.ravel(), path.tolist(), controls, target)
+    return _walk(rotations.ravel(), parity_path(rotations).tolist(), controls, target)
 
 
 def _walk(angles: Array, path: list[int], controls: Sequence[int], target: int) -> Gates:
-    """Rotate at each parity of the path, with CZ between, and return to parity 0."""
+    """Rotate at each parity of the path, with CZ between them, and return to parity 0."""
     gates: Gates = []
     bits = [1 << i for i in reversed(range(len(controls)))]
     for mask, following in pairwise([*path, 0]):
@@ -205,16 +192,11 @@ def _walk(angles: Array, path: list[int], controls: Sequence[int], target: int) 
 
 
 def multiplexed_rotation(first: Array, second: Array, control: int, pair: Sequence[int]) -> Gates:
-    """Apply one of two ``SO(4)`` matrices to a pair of qubits: at most 8 CZ.
+    """Apply ``first`` where ``control`` is 0, or ``second`` where it is 1: at most 8 CZ.
 
-    Demultiplexing: ``first = V T W`` and ``second = V T^-1 W`` with ``T`` a product of two RY, so
-    that ``first second^T = V T^2 V^T``, which is one rotation of axes per quaternion.
-
-    Args:
-        first: Applied where ``control`` is 0, shape ``(4, 4)``.
-        second: Applied where ``control`` is 1, shape ``(4, 4)``.
-        control: Qubit.
-        pair: Two qubits, the more significant first.
+    Both are ``SO(4)`` matrices on a pair of qubits, the more significant first. They are
+    demultiplexed: ``first = V T W`` and ``second = V T^-1 W``, where ``T`` is a product of two RY.
+    Then ``first second^T = V T^2 V^T``, which is one rotation of axes per quaternion.
     """
     (v_left, a), (v_right, b) = map(_rotation_to_axis, _to_quaternions(first @ second.T))
     if abs(a) + abs(b) < TOLERANCE:
@@ -235,16 +217,16 @@ def multiplexed_rotation(first: Array, second: Array, control: int, pair: Sequen
 def two_qubit_isometry(subspace: Array, pair: tuple[int, int]) -> tuple[int, Gates, Array]:
     """Map one of two qubits, the other in ``|0>``, onto a plane of two-qubit states.
 
-    One CZ if the plane has an orthogonal basis of product states with orthogonal factors on one
-    qubit: that qubit carries the input, the other is a multiplexed rotation. Two otherwise.
+    This needs one CZ if the plane has an orthogonal basis of product states with orthogonal factors
+    on one qubit: that qubit is the input, and a multiplexed rotation acts on the other. Otherwise
+    it needs two.
 
     Args:
-        subspace: Orthonormal basis, shape ``(4, 2)``.
-        pair: The qubits, the more significant first.
+        subspace: Orthonormal basis of the plane, shape ``(4, 2)``.
+        pair: The two qubits, the more significant first.
 
     Returns:
-        The qubit that carries the input, the gates, and the states that its ``|0>`` and ``|1>``
-        are mapped to, shape ``(4, 2)``.
+        The input qubit, the gates, and the images of its ``|0>`` and ``|1>``, shape ``(4, 2)``.
     """
     products = _product_states(subspace)
     for carrier in range(2 * bool(len(products))):
@@ -265,13 +247,9 @@ def two_qubit_isometry(subspace: Array, pair: tuple[int, int]) -> tuple[int, Gat
 
 
 def _product_states(subspace: Array) -> Array:
-    """Find the product states in a plane, where the determinant of ``x u + y v`` is 0.
+    """Find the two product states in the plane of ``u`` and ``v``: ``det(x u + y v) = 0``.
 
-    Args:
-        subspace: Orthonormal basis ``u, v``, shape ``(4, 2)``.
-
-    Returns:
-        Two of them as matrices, shape ``(2, 2, 2)``, or none if there are not two.
+    Return them as matrices, shape ``(2, 2, 2)``; shape ``(0, 2, 2)`` if there are not two.
     """
     u, v = planes = subspace.T.reshape(2, 2, 2)
     a, c = np.linalg.det(u), np.linalg.det(v)
@@ -292,16 +270,17 @@ def _product_states(subspace: Array) -> Array:
 def three_qubit_isometry(columns: Array, qubits: Sequence[int]) -> tuple[Gates, Array]:
     """Map the last ``k`` of three qubits, the others in ``|0>``, onto a subspace.
 
-    ``columns = (A0 (+) A1) [C; S] B``: a rotation of the first qubit multiplexed by the others and
-    one of two rotations of the others. ``B`` is left to whatever prepares the input.
+    With ``columns = (A0 (+) A1) [C; S] B``, the other qubits multiplex a rotation of the first,
+    which then selects one of two rotations of the others. The preparation of the input includes
+    ``B``.
 
     Args:
         columns: Orthonormal basis of the subspace, shape ``(8, 2**k)``, ``k`` 1 or 2.
-        qubits: Three, the most significant first.
+        qubits: The three qubits, the most significant first.
 
     Returns:
-        The gates, 9 CZ (``k = 1``) or 11 (``k = 2``) at most, and the basis that they map the
-        input states to, shape ``(8, 2**k)``.
+        The gates, with at most 9 CZ (``k = 1``) or 11 CZ (``k = 2``), and the images of the input
+        basis states, shape ``(8, 2**k)``.
     """
     rank = columns.shape[1]
     upper, lower, cosines, sines = _cosines_and_sines(columns)
@@ -315,9 +294,7 @@ def three_qubit_isometry(columns: Array, qubits: Sequence[int]) -> tuple[Gates, 
 def _cosines_and_sines(columns: Array) -> tuple[Array, Array, Array, Array]:
     """Decompose orthonormal columns, shape ``(..., 8, 2**k)``, as ``(A0 (+) A1) [C; S] B``.
 
-    Returns:
-        ``A0`` and ``A1``, shape ``(..., 4, 4)`` and determinant 1, and the diagonals of ``C`` and
-        ``S``, shape ``(..., 2**k)``.
+    Return ``A0`` and ``A1``, of determinant 1, and the diagonals of ``C`` and ``S``.
     """
     rank = columns.shape[-1]
     upper, cosines, mixing = np.linalg.svd(columns[..., :4, :])
@@ -334,25 +311,22 @@ def _cosines_and_sines(columns: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def three_qubit_isometry_costs(subspaces: Sequence[Array]) -> list[int]:
-    """Count the CZ of :func:`three_qubit_isometry`, for many subspaces at once.
+    """Count the CZ of :func:`three_qubit_isometry` for many subspaces at once.
 
-    They are the most, but where a CZ may be saved: only there the gates are built to count them.
-
-    Args:
-        subspaces: Orthonormal bases, shape ``(8, 2**k)``, ``k`` 1 or 2.
+    A generic subspace needs the maximum number. For the others, the gates are built and counted.
     """
     costs = np.zeros(len(subspaces), dtype=np.int64)
     for rank, most in ((2, 1 + 8), (4, 3 + 8)):
         if chosen := [i for i, columns in enumerate(subspaces) if columns.shape[1] == rank]:
-            costs[chosen] = most * _cost_most(np.array([subspaces[i] for i in chosen]))
+            costs[chosen] = most * _generic(np.array([subspaces[i] for i in chosen]))
     return [
         two_qubit_count(three_qubit_isometry(columns, range(3))[0]) if cost == 0 else cost
         for columns, cost in zip(subspaces, costs.tolist(), strict=True)
     ]
 
 
-def _cost_most(columns: Array) -> NDArray[np.bool_]:
-    """Whether no rotation is small, no two-qubit rotation near local; many columns at once."""
+def _generic(columns: Array) -> NDArray[np.bool_]:
+    """Return where no rotation is small and no two-qubit rotation is nearly local."""
     upper, lower, cosines, sines = _cosines_and_sines(columns)
     turns = walsh_rows(2 * np.arctan2(sines, cosines))
     generic: NDArray[np.bool_] = np.all(np.abs(turns) > _SMALL, axis=1)
@@ -371,15 +345,11 @@ def _cost_most(columns: Array) -> NDArray[np.bool_]:
     return generic
 
 
-def three_qubit_rotation(matrix: Array, qubits: Sequence[int]) -> Gates:
-    """Decompose an ``SO(8)`` matrix: at most 19 CZ.
+def three_qubit_rotation(matrix: Array, *qubits: int) -> Gates:
+    """Decompose an ``SO(8)`` matrix into at most 19 CZ; the most significant qubit is first.
 
-    ``matrix = (A0 (+) A1) [[C, -S], [S, C]] (B0 (+) B1)``. The CZ that closes the middle
-    multiplexed rotation is absorbed by ``B1``.
-
-    Args:
-        matrix: Orthogonal, determinant 1, shape ``(8, 8)``.
-        qubits: Three, the most significant first.
+    ``matrix = (A0 (+) A1) [[C, -S], [S, C]] (B0 (+) B1)``. ``B1`` absorbs the CZ that closes the
+    middle multiplexed rotation.
     """
     outer, angles, inner = scipy.linalg.cossin(matrix, p=4, q=4, separate=True)
     cosines, sines = np.cos(angles), np.sin(angles)

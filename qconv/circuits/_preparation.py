@@ -1,6 +1,6 @@
-"""Preparation of a real state with few CX: the candidates, and the search among them.
+"""Preparation of a real state with few CX: candidates, and the search among them.
 
-Every candidate takes qubits off a state and leaves a smaller one to prepare first. See
+Every candidate removes qubits from a state and leaves a smaller state, which is prepared first. See
 :mod:`qconv.circuits.encoding` for the table of candidates and costs.
 """
 
@@ -45,43 +45,37 @@ _PROBES = 64
 
 
 class Step(NamedTuple):
-    """A way to take qubits off a state.
-
-    Attributes:
-        cost: CZ gates of the step.
-        kept: Qubits on which the rest lives.
-        take: Builds the rest, the state to prepare first, of shape ``(2,) * len(kept)``, and the
-            gates that follow.
-    """
+    """One way to remove qubits from a state."""
 
     cost: int
+    """Number of CZ gates of the step."""
     kept: tuple[int, ...]
+    """Qubits of the remaining state."""
     take: Callable[[], tuple[Array, Gates]]
+    """Returns the remaining state, shape ``(2,) * len(kept)``, and the gates that follow its
+    preparation."""
 
 
 def prepare(state: Array) -> Gates:
     """Prepare a real state with the fewest CZ among the candidates.
 
     Args:
-        state: Shape ``(2,) * n``, norm 1.
+        state: State of norm 1, shape ``(2,) * n``.
 
     Returns:
-        Gates on qubits ``0..n-1``, qubit 0 the first axis. Exact to 1e-12 up to the global sign.
+        Gates on qubits ``0..n-1``, exact to 1e-12 up to a global sign. Qubit 0 is the first axis.
     """
     gates = simplify(_prepare(state))
-    if state.ndim <= _LARGEST_VERIFIED and _error(gates, state) > 5 * TOLERANCE:
-        gates = simplify(_tree(state))  # ill-conditioned by nearly equal roots or singular values
+    if state.ndim <= _LARGEST_VERIFIED:
+        reached = simulate(gates, state.ndim)
+        error = min(np.abs(reached - state).max(), np.abs(reached + state).max())
+        if error > 5 * TOLERANCE:  # ill-conditioned: nearly equal roots or singular values
+            gates = simplify(_tree(state))
     return gates
 
 
-def _error(gates: Gates, state: Array) -> float:
-    """Return the largest error of an amplitude, up to the global sign."""
-    reached = simulate(gates, state.ndim)
-    return float(min(np.abs(reached - state).max(), np.abs(reached + state).max()))
-
-
 def _prepare(state: Array) -> Gates:
-    """Choose the candidate for a state by its number of qubits."""
+    """Prepare a state without simplifying the gates; its number of qubits selects candidates."""
     if state.ndim <= 1:
         return [ry(2 * np.arctan2(state[1], state[0]), 0)] if state.ndim else []
     split = _product_split(state)
@@ -96,13 +90,13 @@ def _prepare(state: Array) -> Gates:
 
 
 def _fewest(candidates: Iterable[Gates]) -> Gates:
-    """Choose the candidate with the fewest CZ."""
+    """Return the candidate with the fewest CZ."""
     every = list(candidates)
     return min(map(simplify, every), key=two_qubit_count) if len(every) > 1 else every[0]
 
 
 def _follow(step: Step) -> Gates:
-    """Prepare what a step leaves, then take the step."""
+    """Prepare the state that remains after a step, then append the gates of the step."""
     rest, gates = step.take()
     return relabel(_prepare(rest), step.kept) + gates
 
@@ -111,7 +105,7 @@ def _follow(step: Step) -> Gates:
 
 
 def _matrix(state: Array, rows: Sequence[int]) -> Array:
-    """Reshape a state to a matrix: the qubits ``rows`` against the others, both in order."""
+    """Reshape a state to a matrix; the rows are the qubits ``rows``, the columns the others."""
     axes = (*rows, *_others(rows, state.ndim))
     return state.transpose(axes).reshape(2 ** len(rows), -1)
 
@@ -123,9 +117,9 @@ def _others(qubits: Sequence[int], num_qubits: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=32)
 def _groups(n: int) -> list[tuple[int, ...]]:
-    """List the groups of qubits to be tried as product factors, the smallest first.
+    """List the groups of qubits to try as product factors, the smallest first.
 
-    All of them for few qubits; for many, runs of neighbours, which include every axis.
+    For few qubits these are all groups; for many, runs of neighbours, which include every axis.
     """
     if n > _LARGEST_SUBSETS:
         return [tuple(range(i, i + size)) for size in range(1, n) for i in range(n - size + 1)]
@@ -133,7 +127,7 @@ def _groups(n: int) -> list[tuple[int, ...]]:
 
 
 def _may_split(state: Array) -> Iterator[tuple[int, ...]]:
-    """List the groups for which some of the 2x2 minors with the largest amplitude vanish."""
+    """List the groups for which sampled 2x2 minors with the largest amplitude all vanish."""
     groups, flat = _groups(state.ndim), state.ravel()
     bits = 1 << np.arange(state.ndim)[::-1]
     inside = np.array([bits[list(group)].sum() for group in groups])[:, None]
@@ -145,7 +139,7 @@ def _may_split(state: Array) -> Iterator[tuple[int, ...]]:
 
 
 def _product_split(state: Array) -> tuple[tuple[tuple[int, ...], Array], ...] | None:
-    """Find two groups of qubits that the state is a product of, each with its state."""
+    """Find two groups of qubits whose states factorise; None if it is not a product."""
     for group in _may_split(state):
         matrix = _matrix(state, group)
         row, column = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
@@ -161,7 +155,7 @@ def _product_split(state: Array) -> tuple[tuple[tuple[int, ...], Array], ...] | 
 
 
 def _entangled_pair(state: Array) -> Gates:
-    """Prepare two qubits with 1 CZ: Schmidt coefficients, a copy, a rotation of each."""
+    """Prepare two qubits with 1 CZ: Schmidt coefficients, a copy, a rotation of each qubit."""
     left, values, right = np.linalg.svd(state)
     values = _rotations_only(left, right.T, values)
     first, second = (2 * np.arctan2(side[1, 0], side[0, 0]) for side in (left, right.T))
@@ -170,12 +164,12 @@ def _entangled_pair(state: Array) -> Gates:
 
 
 def _copy(source: int, target: int) -> Gates:
-    """Flip ``target`` where ``source`` is 1, a CX: on ``|0>`` it copies the bit."""
+    """Flip ``target`` where ``source`` is 1: a CX, which copies the bit to a target in ``|0>``."""
     return [ry(-np.pi / 2, target), cz(source, target), ry(np.pi / 2, target)]
 
 
 def _rotations_only(left: Array, right: Array, values: Array) -> Array:
-    """Make the determinants of both Schmidt bases 1, in place; returns the signed coefficients."""
+    """Make both Schmidt bases rotations, in place, and return the signed coefficients."""
     values = values.copy()
     for side in (left, right):
         if np.linalg.det(side) < 0:
@@ -190,19 +184,19 @@ def _rotations_only(left: Array, right: Array, values: Array) -> Array:
 def _of_low_rank(
     state: Array, size: int, rank: int
 ) -> Iterator[tuple[tuple[int, ...], Array, Array, int]]:
-    """List groups of qubits of low Schmidt rank against the rest: qubits, matrix, basis, rank."""
+    """Yield qubits, matrix, basis and rank of groups of low Schmidt rank against the rest."""
     groups = list(combinations(range(state.ndim), size))
     matrices = [_matrix(state, group) for group in groups]
     squares = np.linalg.eigvalsh([matrix @ matrix.T for matrix in matrices])[:, -rank - 1]
     for group, matrix, square in zip(groups, matrices, squares, strict=True):
-        if square < TOLERANCE:  # rough: that of a singular value that counts as 0 is far less
+        if square < TOLERANCE:  # a rough test: squares of vanishing singular values are far less
             basis, values, _ = np.linalg.svd(matrix, full_matrices=False)
             if (found := int(np.sum(values > TOLERANCE))) <= rank:
                 yield group, matrix, basis, found
 
 
 def _pair_steps(state: Array) -> Iterator[Step]:
-    """Replace two qubits of Schmidt rank 2 against the rest by one: 1 or 2 CZ."""
+    """Replace two qubits of Schmidt rank 2 against the rest by one qubit: 1 or 2 CZ."""
     for (first, second), matrix, basis, _ in _of_low_rank(state, 2, 2):
         kept, gates, mapped = two_qubit_isometry(basis[:, :2], (first, second))
         rest_qubits = _others((first, second), state.ndim)
@@ -211,12 +205,12 @@ def _pair_steps(state: Array) -> Iterator[Step]:
 
 
 def _built(rest: Array, gates: Gates) -> tuple[Array, Gates]:
-    """Take a step whose rest and gates had to be built to know its cost."""
+    """Take a step whose gates were already built to determine its cost."""
     return rest, gates
 
 
 def _triple_steps(state: Array) -> Iterator[Step]:
-    """Replace three qubits of Schmidt rank 2 (9 CZ) or 3 and 4 (11 CZ) by one or two."""
+    """Replace three qubits by one (Schmidt rank 2, 9 CZ) or by two (rank 3 or 4, 11 CZ)."""
     subspaces: list[tuple[list[int], Array]] = []
     for triple, _, basis, rank in _of_low_rank(state, 3, 4):
         rank = 2 if rank <= 2 else 4
@@ -233,20 +227,17 @@ def _triple_steps(state: Array) -> Iterator[Step]:
 
 
 def _take_triple(state: Array, columns: Array, qubits: Sequence[int]) -> tuple[Array, Gates]:
-    """Take three qubits, the first of them off, onto the subspace of their states."""
+    """Return the state without the first of three qubits, and the isometry that restores it."""
     gates, mapped = three_qubit_isometry(columns, qubits)
     rest = mapped.T @ _matrix(state, qubits)
     return rest.reshape((2,) * (rest.size.bit_length() - 1)), gates
 
 
-# ------------------------------------------------------------------------ taking one qubit off
+# ------------------------------------------------------------------------ removing one qubit
 
 
 def _rotation_steps(state: Array) -> list[Step]:
-    """Take one qubit off, each of them, as a rotation multiplexed by the others.
-
-    At most ``2**(n-1) - 1`` CZ.
-    """
+    """Remove each qubit as a rotation multiplexed by the others: at most ``2**(n-1) - 1`` CZ."""
     n = state.ndim
     zero, one = np.stack([_matrix(state, [qubit]) for qubit in range(n)], 1)
     lengths = np.hypot(zero, one)
@@ -270,17 +261,12 @@ def _rotation_steps(state: Array) -> list[Step]:
 def _take_rotation(
     rest: Array, angles: Array, controls: Sequence[int], qubit: int
 ) -> tuple[Array, Gates]:
-    """Take one qubit off by its multiplexed rotation."""
+    """Return the state without one qubit, and the multiplexed rotation of this qubit."""
     return rest, multiplexed_ry(angles, controls, qubit)
 
 
 def _all_controls_needed(angles: Array, known: np.ndarray) -> np.ndarray:
-    """Whether :func:`_needed_controls` would remove none, for many multiplexed rotations at once.
-
-    Args:
-        angles: Shape ``(rotations, 2, ..., 2)``.
-        known: Where the angle matters, same shape.
-    """
+    """Return for each rotation whether :func:`_needed_controls` would remove no control."""
     needed = np.ones(len(angles), dtype=bool)
     for axis in range(1, angles.ndim):
         differ = np.abs(np.diff(angles, axis=axis)) > TOLERANCE / 10
@@ -292,15 +278,9 @@ def _all_controls_needed(angles: Array, known: np.ndarray) -> np.ndarray:
 def _needed_controls(
     angles: Array, known: np.ndarray, controls: Sequence[int]
 ) -> tuple[Array, list[int]]:
-    """Remove controls that make no difference, choosing angles where the state has no amplitude.
+    """Remove controls without effect, and return the angles for the remaining controls and these.
 
-    Args:
-        angles: Per control value, shape ``(2,) * len(controls)``.
-        known: Where the angle matters, same shape.
-        controls: Qubits.
-
-    Returns:
-        Angles per value of the remaining controls, and these.
+    ``known`` marks the angles that matter; the others, where the state vanishes, may be chosen.
     """
     needed = list(controls)
     axis = 0
@@ -315,10 +295,10 @@ def _needed_controls(
 
 
 def _mirror_steps(state: Array) -> Iterator[Step]:
-    """Take one qubit off a state that flipping some qubits leaves as it is, or negates.
+    """Remove one qubit of a state that flipping some qubits leaves unchanged or negates.
 
-    One qubit of the flipped ones, halfway between 0 and 1, controls the flip of the others: 1 CZ
-    each. Symmetric kernels whose lengths are powers of two are such states.
+    One of the flipped qubits is prepared halfway between 0 and 1 and controls the flips of the
+    others: 1 CZ each. Symmetric kernels whose lengths are powers of two are such states.
     """
     if state.ndim > _LARGEST_SUBSETS:
         return
@@ -339,11 +319,10 @@ def _mirror_steps(state: Array) -> Iterator[Step]:
 
 
 def _tree(state: Array) -> Gates:
-    """Prepare a state by multiplexed rotations only, the last qubit last."""
+    """Prepare a state by multiplexed rotations alone, the last qubit last."""
     if state.ndim == 0:
         return []
-    step = _rotation_steps(state)[-1]
-    rest, gates = step.take()
+    rest, gates = _rotation_steps(state)[-1].take()
     return _tree(rest) + gates
 
 
@@ -351,7 +330,7 @@ def _tree(state: Array) -> Gates:
 
 
 def _four_qubits(state: Array) -> Gates:
-    """Try every step; a numerical fit where 5 or 6 CZ would be fewer."""
+    """Try every step, and a numerical fit if 5 or 6 CZ would be fewer."""
     steps = [*_pair_steps(state), *_mirror_steps(state)]
     steps += _rotation_steps(state)
     candidates = [_follow(step) for step in steps if step.cost < 6]
@@ -364,7 +343,7 @@ def _four_qubits(state: Array) -> Gates:
 
 
 def _many_qubits(state: Array) -> Gates:
-    """Take the step that costs least per qubit removed; three against three also by Schmidt."""
+    """Choose the step of least cost per removed qubit; for six qubits, also try Schmidt halves."""
     steps = [*_pair_steps(state), *_mirror_steps(state)]
     if state.ndim <= 6:
         steps += _triple_steps(state)
@@ -372,23 +351,15 @@ def _many_qubits(state: Array) -> Gates:
     best = min(steps, key=lambda step: step.cost / (state.ndim - len(step.kept)))
     candidates = [_follow(best)]
     if state.ndim == 6 and best.cost > 6:
-        candidates.append(_schmidt(state, (0, 1, 2), _three_qubit_rotation))
+        candidates.append(_schmidt(state, (0, 1, 2), three_qubit_rotation))
     return _fewest(candidates)
-
-
-def _three_qubit_rotation(matrix: Array, *qubits: int) -> Gates:
-    return three_qubit_rotation(matrix, qubits)
 
 
 def _schmidt(state: Array, left: tuple[int, ...], rotate: Callable[..., Gates]) -> Gates:
     """Prepare two halves: Schmidt coefficients on one, a copy to the other, a rotation of each.
 
-    At most ``1 + 2 + 2 + 2`` CZ for two qubits against two, ``3 + 3 + 19 + 19`` for three.
-
-    Args:
-        state: Shape ``(2,) * n``, ``n`` even.
-        left: Half of the qubits.
-        rotate: Decomposes a rotation of half of the qubits.
+    Two qubits per half need at most ``1 + 2 + 2 + 2`` CZ, three ``3 + 3 + 19 + 19``. ``rotate``
+    decomposes a rotation of half of the qubits.
     """
     right = _others(left, state.ndim)
     u, values, vt = np.linalg.svd(_matrix(state, left))

@@ -1,7 +1,7 @@
-"""Rewriting of gate lists so that nothing in them is left for a transpiler to remove.
+"""Simplification of gate lists until a transpiler cannot remove any more gates.
 
-A preparation puts blocks one after another; where they meet, rotations add up and CZ pairs may
-cancel. After these rules the CZ count is what Qiskit's transpiler counts, too.
+A preparation concatenates blocks. At their boundaries, rotations add up and CZ pairs may cancel.
+After these rules, the number of CZ is the number of CX that Qiskit's transpiler gives.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from qconv.circuits._gates import TOLERANCE, Gate, Gates, cz, ry
 
 
 def simplify(gates: Iterable[Gate]) -> Gates:
-    """Rewrite a gate list that acts on ``|0...0>`` with as many CZ or fewer, up to a global sign.
+    """Rewrite a gate list on ``|0...0>`` with at most as many CZ, up to a global sign.
 
-    Rotations about Y merge; a CZ on a qubit that is still ``|0>`` is dropped; a CZ pair cancels or
-    becomes one CZ where the rotations between allow it.
+    Rotations about Y are merged. A CZ on a qubit still in ``|0>`` is dropped. A CZ pair cancels or
+    becomes one CZ if the rotations between its gates allow this.
     """
     current = _merge(gates)
     while (merged := _merge_one_pair(current)) is not None:
@@ -26,9 +26,9 @@ def simplify(gates: Iterable[Gate]) -> Gates:
 
 
 def _merge(gates: Iterable[Gate]) -> Gates:
-    """Merge rotations about Y, and drop gates that do nothing."""
+    """Merge rotations about Y and drop gates without effect."""
     result: list[Gate | None] = []
-    newest_ry: dict[int, int] = {}  # qubit -> index of its newest gate, if that is an ry
+    newest_ry: dict[int, int] = {}  # qubit -> index of its newest gate, if it is an ry
     touched: set[int] = set()
     for gate in gates:
         if gate.name in ("cz", "z") and not touched.issuperset(gate.qubits):
@@ -39,7 +39,7 @@ def _merge(gates: Iterable[Gate]) -> Gates:
             if before is not None:
                 gate = ry(gate.angle + (result[before] or gate).angle, qubit)
                 result[before] = None
-            angle = np.pi - (np.pi - gate.angle) % (2 * np.pi)  # but for a global sign
+            angle = np.pi - (np.pi - gate.angle) % (2 * np.pi)  # up to a global sign
             gate = ry(angle, qubit)
             if abs(angle) < TOLERANCE / 10:
                 continue
@@ -53,7 +53,7 @@ def _merge(gates: Iterable[Gate]) -> Gates:
 
 
 def _merge_one_pair(gates: Gates) -> Gates | None:
-    """Rewrite the first CZ pair that can be done with fewer, or return None."""
+    """Rewrite the first CZ pair that needs fewer CZ, or return None."""
     for start, gate in enumerate(gates):
         if gate.name != "cz":
             continue
@@ -71,12 +71,10 @@ def _merge_one_pair(gates: Gates) -> Gates | None:
 
 
 def _rotations_until_same(gates: Gates, start: int) -> tuple[int, list[int]] | None:
-    """Find the next equal CZ with nothing that matters but rotations about Y between.
+    """Find the next CZ on the same pair with only rotations about Y in between.
 
-    A diagonal gate does not matter if its qubits of the pair have no rotation between: it commutes.
-
-    Returns:
-        Its index and those of the rotations, or None if there is none.
+    Diagonal gates on qubits of the pair without rotations commute and are ignored. Return the
+    indices of the CZ and of the rotations, or None if there is no such CZ.
     """
     pair = gates[start].qubits
     between: list[int] = []
@@ -102,10 +100,10 @@ def _rotations_until_same(gates: Gates, start: int) -> tuple[int, list[int]] | N
 
 
 def _rewrite_pair(pair: tuple[int, ...], angles: dict[int, float]) -> Gates | None:
-    """Rewrite CZ, RY on both qubits, CZ, where one CZ or none does the same.
+    """Rewrite CZ, RY on both qubits, CZ with at most one CZ; return None if impossible.
 
-    CZ RY(t) CZ is the rotation ``exp(-i t/2 Y(x)Z)``: for ``t`` a multiple of pi a product of
-    one-qubit gates, for odd multiples of pi/2 locally equivalent to one CZ.
+    CZ RY(t) CZ is the rotation ``exp(-i t/2 Y(x)Z)``. If ``t`` is a multiple of pi, it is a product
+    of one-qubit gates; for odd multiples of pi/2, it is locally equivalent to one CZ.
     """
     quarters = {qubit: angles.get(qubit, 0.0) / (np.pi / 2) for qubit in pair}
     turns = {qubit: round(value) for qubit, value in quarters.items()}
@@ -133,7 +131,7 @@ def _rewrite_pair(pair: tuple[int, ...], angles: dict[int, float]) -> Gates | No
 
 
 def _name_first_gates(gates: Gates) -> Gates:
-    """Write the first rotation of a qubit as X or H where it acts so on ``|0>``: easier to read."""
+    """Write the first rotation of a qubit as X or H if it acts like this gate on ``|0>``."""
     result: Gates = []
     seen: set[int] = set()
     for gate in gates:

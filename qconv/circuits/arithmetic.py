@@ -1,14 +1,14 @@
 """Addition of a kernel's offset to a pixel's position, with few CX.
 
 ============  ========  =========================================================================
-family        ancillas  CX
+family        ancillas  number of CX
 ============  ========  =========================================================================
 ``ripple``    yes       see :func:`adder_cost`: for three offsets and ``n >= 3`` position bits
-                        ``7n - 9`` with ``n - 3`` ancillas, measured ``4n - 3`` with ``n - 2``
-                        and a depth of ``2n + 1`` CX
+                        ``7n - 9`` with ``n - 3`` ancillas; measured: ``4n - 3`` with ``n - 2``
+                        ancillas and a depth of ``2n + 1`` CX
 ``fourier``   none      quadratic in ``n``: ``2 * n**2 + 2n - 4`` for three offsets and ``n >= 2``
-``mcx``       none      most of all, as its gates have up to ``n`` controls; but it merely permutes
-                        basis states, so a simulator that knows such gates runs it fastest
+``mcx``       none      the most, because its gates have up to ``n`` controls. It only permutes
+                        basis states, so simulators that support such gates run it fastest.
 ============  ========  =========================================================================
 
 References: Cuccaro et al. 2004, arXiv:quant-ph/0410184 (ripple); Draper 2000,
@@ -28,7 +28,7 @@ from qconv.circuits._adder import Ripple
 from qconv.circuits.fourier import fourier_transform
 
 FAMILIES = ("ripple", "fourier", "mcx")
-"""The families of adders."""
+"""Names of the adder families."""
 
 _COUNTED = ("ripple", "fourier")
 
@@ -38,34 +38,34 @@ def offset_adder(
 ) -> QuantumCircuit:
     """Add an offset to a position, ``position = (position + offset) mod 2**num_bits``.
 
-    The registers are ``position``, ``offset`` and, only where the circuit needs ancillas,
-    ``ancilla``, an ``AncillaRegister`` that has to be ``|0>`` at the start. The lowest bit of each
-    comes first. The offset has as many qubits as its highest value, ``num_offsets - 1``, has bits.
-    Where these are more than ``num_bits``, the higher ones do nothing.
+    The registers are ``position``, ``offset`` and, if the circuit needs ancillas, ``ancilla``. The
+    last is an ``AncillaRegister``, which must be in ``|0>`` at the start. Each register has its
+    lowest bit first. The offset register has ``(num_offsets - 1).bit_length()`` qubits. If these
+    are more than ``num_bits``, the higher ones have no effect.
 
-    What the circuit does to offsets of ``num_offsets`` or more is unspecified: it is cheaper for
-    not having to add them.
+    The effect on offsets of ``num_offsets`` or more is unspecified, which makes the circuit
+    cheaper.
 
     Args:
-        num_bits: Bits of the position, at least 1.
-        num_offsets: The offset is in ``0..num_offsets-1``; at least 2.
-        family: ``"ripple"`` for the fewest CX, with ancillas; ``"fourier"`` for none, with a
-            quantum Fourier transform; ``"mcx"`` for none, with multi-controlled X gates. See
+        num_bits: Number of position bits, at least 1.
+        num_offsets: Number of offsets, at least 2; the offset is in ``0..num_offsets-1``.
+        family: ``"ripple"`` for the fewest CX, with ancillas; ``"fourier"`` for a quantum Fourier
+            transform, or ``"mcx"`` for multi-controlled X gates, both without ancillas. See
             :func:`choose_family`.
-        measured: False for a circuit that is right on any superposition, phases included, and
-            returns the ancillas to ``|0>``. True where position and offset are measured right
-            after: the probabilities of their outcomes are right, but basis states get phases and
-            leave garbage in the ancillas. This needs fewer CX in the ripple family, and makes no
-            difference in the others.
+        measured: False for a circuit that is exact on any superposition, including phases, and
+            returns the ancillas to ``|0>``. True if position and offset are measured next: the
+            outcome probabilities are exact, but basis states acquire phases and leave garbage in
+            the ancillas. The ripple family then needs fewer CX; the others are unchanged.
 
     Returns:
-        The circuit, without measurement: of H, S, T, their inverses and CX (ripple), of H, CZ and
-        controlled phase gates (fourier), or of X gates with one control and more (mcx).
+        The circuit, without measurement. Its gates are H, S, T, their inverses and CX (ripple); H,
+        CZ and controlled phase gates (fourier); or X gates with one or more controls (mcx).
 
     Raises:
-        TypeError: ``num_bits`` or ``num_offsets`` is not a whole number, or ``measured`` not a
-            truth value.
-        ValueError: ``num_bits`` is below 1, ``num_offsets`` below 2, or ``family`` unknown.
+        TypeError: If ``num_bits`` or ``num_offsets`` is not an integer, or ``measured`` is not a
+            bool.
+        ValueError: If ``num_bits`` is below 1, ``num_offsets`` is below 2, or ``family`` is
+            unknown.
 
     Example:
         >>> import qconv
@@ -85,20 +85,21 @@ def offset_adder(
     if family == "fourier":
         _add_by_fourier(circuit, list(position), used)
     elif family == "mcx":
-        _add_by_mcx(circuit, list(position), used)
+        for low, addend in enumerate(used):  # each increments from its bit upwards
+            for high in reversed(range(low, num_bits)):
+                circuit.mcx([addend, *position[low:high]], position[high])
     else:
-        exclusive = width <= num_bits and _is_power_of_two(num_offsets - 1)
-        ripple = Ripple(circuit, position, used, top_excludes_carry=exclusive, measured=measured)
-        ripple.append()
+        exclusive = 1 < width <= num_bits and _is_power_of_two(num_offsets - 1)
+        Ripple(circuit, list(position), used, exclusive=exclusive, measured=measured).append()
     return circuit
 
 
 def adder_cost(
     num_bits: int, num_offsets: int, *, family: str = "ripple", measured: bool = False
 ) -> int:
-    """Tell how many CX :func:`offset_adder` has after transpiling to ``rz, sx, x, cx``.
+    """Count the CX of :func:`offset_adder` after transpiling to ``rz, sx, x, cx``.
 
-    With ``n = num_bits`` and ``m`` bits of the offset, the ripple family has, for ``n >= 2``:
+    With ``n = num_bits`` and ``m`` offset bits, the ripple family has, for ``n >= 2``:
 
     ==================================  ===================  ==================
     offsets                             coherent             measured
@@ -108,12 +109,12 @@ def adder_cost(
     ``2**(m-1) + 1 >= 3``, ``n > m``    ``7n + 3m - 15``     ``4n + 2m - 7``
     ==================================  ===================  ==================
 
-    and 1 for ``n = 1``. It needs no ancillas for ``n <= 2``. For ``n >= 3`` it needs ``n - 2``
-    where measured; coherent ``n - 2`` for 2 offsets, ``n - 3`` for 3, ``max(n - m, 1)`` for any
-    other ``2**(m-1) + 1`` and ``max(n - m - 1, 1)`` otherwise.
+    and 1 for ``n = 1``. It needs no ancillas for ``n <= 2``. For ``n >= 3``, a measured adder needs
+    ``n - 2`` ancillas. A coherent one needs ``n - 2`` for 2 offsets, ``n - 3`` for 3,
+    ``max(n - m, 1)`` for any other ``2**(m-1) + 1``, and ``max(n - m - 1, 1)`` otherwise.
 
-    The fourier family has ``2n(n-1)`` CX for the two transforms, and for the offset's bit ``j`` one
-    CX and two for each position bit above ``j``.
+    The fourier family has ``2n(n-1)`` CX for the two transforms. Offset bit ``j`` adds one CX, and
+    two more for each position bit above ``j``.
 
     Args:
         num_bits: As in :func:`offset_adder`.
@@ -125,8 +126,8 @@ def adder_cost(
         The number of CX.
 
     Raises:
-        TypeError: As :func:`offset_adder`.
-        ValueError: As :func:`offset_adder`.
+        TypeError: As in :func:`offset_adder`.
+        ValueError: As in :func:`offset_adder`, and if ``family`` is ``"mcx"``.
     """
     num_bits, num_offsets = _checked_sizes(num_bits, num_offsets)
     family = _checks.one_of(family, "family", _COUNTED)
@@ -147,17 +148,17 @@ def adder_cost(
 
 
 def choose_family(backend: object, *, exact: bool) -> str:
-    """Choose the family of adders for where a circuit is to run.
+    """Choose the adder family for a backend.
 
-    Simulators pay for qubits, so they get a family without ancillas; devices pay for CX.
+    On simulators each qubit is costly, so the family has no ancillas. On devices each CX is costly.
 
     Args:
-        backend: A backend, a sampler, or None for the project's own simulator; not checked.
-        exact: Whether it simulates the state vector, free of noise, and knows gates of many
-            controls.
+        backend: A backend, a sampler, or None for qconv's own simulator. It is not checked.
+        exact: Whether the backend is a noiseless state vector simulator that supports gates with
+            many controls.
 
     Returns:
-        ``"mcx"`` if ``exact``, otherwise ``"ripple"`` for a ``BackendV2`` with a coupling map and
+        ``"mcx"`` if ``exact``; otherwise ``"ripple"`` for a ``BackendV2`` with a coupling map, and
         ``"fourier"`` for anything else.
     """
     if exact:
@@ -167,7 +168,7 @@ def choose_family(backend: object, *, exact: bool) -> str:
 
 
 def _checked_sizes(num_bits: int, num_offsets: int) -> tuple[int, int]:
-    """Return both as ``int``, or say what is wrong with them."""
+    """Return both numbers as ``int``, or raise if one is invalid."""
     return (
         _checks.whole_number(num_bits, "num_bits", 1),
         _checks.whole_number(num_offsets, "num_offsets", 2),
@@ -175,12 +176,12 @@ def _checked_sizes(num_bits: int, num_offsets: int) -> tuple[int, int]:
 
 
 def _is_power_of_two(number: int) -> bool:
-    """Tell whether a positive number is a power of two."""
+    """Return whether a positive number is a power of two."""
     return number & (number - 1) == 0
 
 
 def _add_by_fourier(circuit: QuantumCircuit, position: list[Qubit], offset: list[Qubit]) -> None:
-    """Append the transform without swaps, the offset as phases, and the inverse transform."""
+    """Append the transform without swaps, phases for the offset, and the inverse transform."""
     transform = fourier_transform(len(position))
     circuit.compose(transform, position, inplace=True)
     for high, bit in enumerate(position):
@@ -190,10 +191,3 @@ def _add_by_fourier(circuit: QuantumCircuit, position: list[Qubit], offset: list
             else:
                 circuit.cp(math.pi / 2 ** (high - low), addend, bit)
     circuit.compose(transform.inverse(), position, inplace=True)
-
-
-def _add_by_mcx(circuit: QuantumCircuit, position: list[Qubit], offset: list[Qubit]) -> None:
-    """Append, for each bit of the offset, an increment from that bit up, the highest bit first."""
-    for low, addend in enumerate(offset):
-        for high in reversed(range(low, len(position))):
-            circuit.mcx([addend, *position[low:high]], position[high])

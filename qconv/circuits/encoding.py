@@ -1,28 +1,28 @@
-"""Amplitudes to a quantum circuit with the fewest CX.
+"""Preparation of amplitudes as a quantum circuit with few CX.
 
-The propagator of a kernel becomes a state whose amplitudes are the square roots of its
-probabilities. All amplitudes are real, so RY and CZ suffice, and a CZ costs one CX. The circuit is
-chosen by counting CX among these candidates, applied recursively:
+A kernel's propagator becomes a state whose amplitudes are the square roots of its probabilities.
+All amplitudes are real, so RY and CZ suffice, and each CZ costs one CX. Among the following
+candidates, applied recursively, the one with the fewest CX is chosen:
 
 ========================================  =======================  =============================
-candidate                                 CX                       what it needs
+candidate                                 number of CX             requirement
 ========================================  =======================  =============================
-product                                   sum of the factors       groups of qubits unentangled
+product                                   sum of the factors       groups of unentangled qubits
 Schmidt, two qubits to one                1 or 2, and the rest     rank 2 against the rest
 Schmidt, three qubits to one or two       9 or 11, and the rest    rank 2, or 3 and 4
 mirror symmetry                           flips - 1, and the rest  unchanged by flipping qubits
-Schmidt, half against half                7 (2|2), 44 (3|3)        nothing
-numerical fit, four qubits                5 or 6                   converges (no start may)
-one multiplexed RY, the last of a tree    ``2**(n-1)-1``, or less  nothing
+Schmidt, half against half                7 (2|2), 44 (3|3)        none
+numerical fit, four qubits                5 or 6                   a start that converges
+one multiplexed RY, the last of a tree    ``2**(n-1)-1``, or less  none
 ========================================  =======================  =============================
 
-So two qubits need at most 1 CX, three 3, four 6 (7 where the fit does not converge), five 17, six
-44. In kernels of 3x3: 2 for a box or a Gaussian (each axis is 1), 3 for edge, Laplacian and sharpen
-(a core of 1, and each axis 1, for its plane is spanned by ``(0, 1, 0)`` and ``(1, 0, 1)``), 6 for
-any. A separable 5x5 or 7x7 needs 6.
+Two qubits need at most 1 CX, three 3, four 6 (7 if the fit does not converge), five 17 and six 44.
+A 3x3 kernel needs at most 6 CX. A box or a Gaussian needs 2, one per axis. Edge, Laplacian and
+sharpen need 3: one per axis, whose plane is spanned by ``(0, 1, 0)`` and ``(1, 0, 1)``, and one for
+the core. A separable 5x5 or 7x7 kernel needs 6.
 
-Qiskit's ``StatePreparation`` (Iten et al. 2016, arXiv:1501.06911) needs ``2**n - n - 1`` in
-general, the cost of the whole tree.
+Qiskit's ``StatePreparation`` (Iten et al. 2016, arXiv:1501.06911) generally needs ``2**n - n - 1``
+CX, the cost of the whole tree.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit, QuantumRegister
 
 from qconv._checks import numpy_defaults, real_array
-from qconv.circuits._gates import Array
 from qconv.circuits._preparation import prepare
 
 _DEFAULT_NAMES = {1: ("column",), 2: ("row", "column"), 3: ("plane", "row", "column")}
@@ -47,31 +46,30 @@ def encode_amplitudes(
 ) -> QuantumCircuit:
     """Encode a real array as the amplitudes of a quantum state, with few CX.
 
-    Each axis is padded with zeros to a power of two and becomes one quantum register; an axis of
-    length 1 needs no qubit and gets no register. The registers stand in the circuit last axis
-    first, so that index ``i`` of the (little-endian) statevector is element ``i`` of the padded
-    array in C order. An array of one element becomes one qubit in ``|0>``.
+    Each axis is padded with zeros to a power of two and becomes one quantum register. An axis of
+    length 1 needs no qubit and gets no register. The circuit has the registers in reverse order,
+    last axis first, so that index ``i`` of the (little-endian) statevector is element ``i`` of the
+    padded array in C order. An array of one element becomes one qubit in ``|0>``.
 
-    The module's docstring lists the candidates among which the circuit is chosen. Circuits are
-    cached by content; each call returns its own copy.
+    The module docstring lists the candidate circuits. Circuits are cached by content; each call
+    returns its own copy.
 
     Args:
-        amplitudes: Real array, any shape with at least one axis and one nonzero element, any sign
-            and unit. It is normalised: only ratios matter.
-        names: One register name per axis, the first axis first. Default ``("column",)``,
-            ``("row", "column")`` or ``("plane", "row", "column")``, for more axes ``"axis_0"``,
-            ``"axis_1"`` and so on.
+        amplitudes: Real array with at least one axis and one nonzero element. It is normalised, so
+            only ratios of its elements matter.
+        names: Names of the registers, one per axis, first axis first. None for ``("column",)``,
+            ``("row", "column")`` or ``("plane", "row", "column")``; with more than three axes, for
+            ``"axis_0"``, ``"axis_1"`` and so on.
 
     Returns:
-        A circuit of RY, H, X, Z and CZ gates, without measurement, whose statevector from
-        ``|0...0>`` is the normalised padded array, to 1e-12 and up to a global sign. It has as
-        many CZ as it has CX after transpiling to ``rz, sx, x, cx``.
+        A circuit of RY, H, X, Z and CZ gates, without measurement. From ``|0...0>`` it prepares the
+        normalised padded array as its statevector, to 1e-12 and up to a global sign. Transpiling it
+        to ``rz, sx, x, cx`` turns each CZ into one CX.
 
     Raises:
-        TypeError: ``amplitudes`` is not real, or ``names`` is not a list or tuple of
-            strings.
-        ValueError: ``amplitudes`` has no axis or no element, is masked, NaN or infinite somewhere
-            or zero everywhere, or ``names`` does not fit the axes.
+        TypeError: If ``amplitudes`` is not real, or ``names`` is not a list or tuple of strings.
+        ValueError: If ``amplitudes`` has no axis or no element, has masked, NaN or infinite
+            elements, or is zero everywhere, or if ``names`` does not match the axes.
 
     Example:
         >>> from qiskit.quantum_info import Statevector
@@ -79,30 +77,24 @@ def encode_amplitudes(
         >>> circuit = qconv.encode_amplitudes([[3, 0], [0, 4]])
         >>> [register.name for register in circuit.qregs]
         ['column', 'row']
-        >>> Statevector(circuit).probabilities().round(6)  # in the array's own order
+        >>> Statevector(circuit).probabilities().round(6)  # in the order of the array
         array([0.36, 0.  , 0.  , 0.64])
         >>> qconv.resources(circuit).two_qubit_gates
         1
     """
-    array = _checked_amplitudes(amplitudes)
-    checked_names = _checked_names(names, array.ndim)
-    scaled = array / np.abs(array).max()  # first, so that no square overflows or underflows
-    state = scaled / np.linalg.norm(scaled) + 0.0
-    return _encode(state.shape, state.tobytes(), checked_names).copy()
-
-
-def _checked_amplitudes(amplitudes: ArrayLike) -> Array:
-    """Return the amplitudes as an array of floats, or say what is wrong with them."""
     array = real_array(amplitudes, "amplitudes")
     if array.ndim == 0:
         raise ValueError("amplitudes: expected at least one axis, got a scalar")
     if not array.any():
         raise ValueError("amplitudes: expected an entry other than 0, got all zeros")
-    return array
+    checked_names = _checked_names(names, array.ndim)
+    scaled = array / np.abs(array).max()  # prevents squares from overflowing or underflowing
+    state = scaled / np.linalg.norm(scaled) + 0.0
+    return _encode(state.shape, state.tobytes(), checked_names).copy()
 
 
 def _checked_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...]:
-    """Return one register name per axis, or say what is wrong with them."""
+    """Return one register name per axis, or raise if ``names`` is invalid."""
     if names is None:
         numbered = tuple(f"axis_{axis}" for axis in range(num_axes))
         return _DEFAULT_NAMES.get(num_axes, numbered)
@@ -117,7 +109,7 @@ def _checked_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...
 
 @lru_cache(maxsize=128)
 def _encode(shape: tuple[int, ...], content: bytes, names: tuple[str, ...]) -> QuantumCircuit:
-    """Build the circuit of a normalised array from its shape, its bytes and its axes' names."""
+    """Build the circuit of a normalised array from its shape, its bytes and its register names."""
     sizes = [(length - 1).bit_length() for length in shape]
     padded = np.zeros([2**size for size in sizes])
     padded[tuple(slice(length) for length in shape)] = np.frombuffer(content).reshape(shape)

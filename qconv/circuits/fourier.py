@@ -1,4 +1,4 @@
-"""The quantum Fourier transform, without the swaps that would put its bits in order."""
+"""The quantum Fourier transform without the final swaps that would order its bits."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ from qiskit.synthesis import synth_qft_full
 
 
 def fourier_transform(num_bits: int) -> QuantumCircuit:
-    """Transform ``|x>`` to ``sum_f exp(2 pi i x f / N) |reversed f> / sqrt(N)``, ``N = 2**bits``.
+    """Transform ``|x>`` into ``sum_f exp(2 pi i x f / N) |reversed f> / sqrt(N)``, ``N = 2**bits``.
 
-    ``reversed f`` is ``f`` with the order of its bits reversed, see :func:`reversed_bits`: whoever
-    acts on the frequencies and transforms back can do without swaps. Coppersmith 1994,
-    arXiv:quant-ph/0201067.
-
-    Args:
-        num_bits: Bits of the register, at least 1.
-
-    Returns:
-        A circuit of H and controlled phase gates.
+    ``reversed f`` is ``f`` with its bits in reverse order, see :func:`reversed_bits`. An operation
+    on the frequencies followed by the inverse transform needs no swaps. The circuit has H and
+    controlled phase gates (Coppersmith 1994, arXiv:quant-ph/0201067).
     """
     circuit = QuantumCircuit(QuantumRegister(num_bits, "position"), name="fourier_transform")
     circuit.compose(synth_qft_full(num_bits, do_swaps=False), inplace=True)
@@ -27,14 +21,7 @@ def fourier_transform(num_bits: int) -> QuantumCircuit:
 
 
 def reversed_bits(num_bits: int) -> NDArray[np.int64]:
-    """Every number below ``2**num_bits`` with its bits in the opposite order.
-
-    Args:
-        num_bits: Bits of the numbers, at least 0.
-
-    Returns:
-        ``2**num_bits`` numbers; entry ``i`` is ``i`` reversed.
-    """
+    """Return the numbers below ``2**num_bits`` in order, each with its bits reversed."""
     numbers = np.zeros(1, dtype=np.int64)
     for _ in range(num_bits):
         numbers = np.concatenate([2 * numbers, 2 * numbers + 1])

@@ -1,26 +1,26 @@
-"""Amplitude amplification of a flag, at every position of a lattice at once.
+"""Amplitude amplification of a flag at all positions of a lattice in parallel.
 
-Registers: position (``row``, ``column``), ``flag``, kernel (``kernel_row``, ``kernel_column``).
-With the position ``x`` in superposition, one application of
+The registers are position (``row``, ``column``), ``flag`` and kernel (``kernel_row``,
+``kernel_column``). With the position ``x`` in superposition, one application of
 
     B = X^s R T K,    K |0> = sum_v sqrt(p_v) |v>,    T |x, v> = |x + v, v>,
 
-rotates the flag by ``R``, an RY of ``2 t`` whose angle is looked up at the displaced position, and
-flips it where a sign ``s_v`` says so: the flag reads 1 with the probability ``sin(t_x)**2``, the
-mean over ``v`` of ``sin(t)**2`` or ``cos(t)**2``. Grover steps ``B S_0 B^dagger Z`` leave the
-position alone and turn ``t_x`` into ``(2 m + 1) t_x``. Moving ``B`` to the end, ``m`` of them are
+rotates the flag by ``R``, an RY of ``2 t`` with the angle of the displaced position. It then flips
+the flag where the sign ``s_v`` is negative. The flag reads 1 with probability ``sin(t_x)**2``, the
+mean over ``v`` of ``sin(t)**2`` or ``cos(t)**2``. Grover steps ``B S_0 B^dagger Z`` keep the
+position and change ``t_x`` to ``(2 m + 1) t_x``. With ``B`` moved to the end, ``m`` steps are
 
     B (S_0 B^dagger Z B)^m,    B^dagger Z B = K^dagger T^dagger (-1)^s Z R^2 T K,
 
-because ``R^dagger Z R = Z R^2``: one rotation by twice the angle in place of two, half of what
-costs most.
+because ``R^dagger Z R = Z R^2``. One rotation by twice the angle replaces two rotations, which
+halves the largest cost.
 
-Where angles depend on position and kernel jointly, there is no ``T``, and ``s`` is in the angles.
+If the angles depend jointly on position and kernel, there is no ``T``, and the angles include
+``s``.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -31,6 +31,7 @@ from qiskit.circuit import CircuitInstruction, Qubit
 from qiskit.circuit.library import DiagonalGate, UCRYGate
 from qiskit.circuit.library.data_preparation import UniformSuperpositionGate
 
+from qconv.circuits.amplification.rounds import append_flip
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.registers import (
     append_again,
@@ -50,12 +51,12 @@ class Amplifier:
     """Circuits that amplify a flag at every position.
 
     Args:
-        counts: How many positions are in superposition along each axis.
-        kernel: Real weights in the order of what is added to the position.
-        angles: Of the lattice of positions, ``(2**bits, ...)``; or, before these axes, of the
-            kernel's positions too, padded to powers of two. In ``[0, pi/2]``.
-        native: Whether a simulator takes arrays as instructions.
-        family: Of the adders, see `qconv.offset_adder`.
+        counts: Number of positions in superposition along each axis.
+        kernel: Real weights, in the order of the offsets that are added to the position.
+        angles: Angles in ``[0, pi/2]`` at the positions of the lattice, shape ``(2**bits, ...)``.
+            Kernel positions, padded to powers of two, may be further axes in front.
+        native: Whether the simulator accepts arrays as instructions.
+        family: Adder family, see `qconv.offset_adder`.
     """
 
     def __init__(
@@ -85,11 +86,11 @@ class Amplifier:
 
     @property
     def measured(self) -> int:
-        """How many of the first qubits are measured: the position and, above it, the flag."""
+        """Number of measured qubits: the first ones, which are the position and then the flag."""
         return len(qubits_of(self._position)) + 1
 
     def circuit(self, power: int) -> QuantumCircuit:
-        """The circuit of one power, without measurement."""
+        """Return the circuit of one power, without measurement."""
         circuit = self._started()
         for _ in range(power):
             circuit.compose(self._step, inplace=True, copy=False)
@@ -97,15 +98,15 @@ class Amplifier:
         return circuit
 
     def saving(self, powers: Sequence[int]) -> QuantumCircuit:
-        """One circuit that saves the probabilities of position and flag at several powers.
+        """Return one circuit that saves probabilities of position and flag at several powers.
 
-        Each is saved under the power as its label, on the way to the next.
+        The label of the saved probabilities is the power.
         """
         circuit = self._started()
         done = 0
         for number, power in enumerate(sorted(powers)):
             if number:
-                self._step_on(circuit)
+                self._step_after_saving(circuit)
                 done += 1
             for _ in range(power - done):
                 circuit.compose(self._step, inplace=True, copy=False)
@@ -114,13 +115,13 @@ class Amplifier:
             circuit.save_probabilities(circuit.qubits[: self.measured], label=str(power))
         return circuit
 
-    # ------------------------------------------------------------------------------- the parts
+    # ------------------------------------------------------------------ components of the circuits
 
     def _started(self) -> QuantumCircuit:
-        """The positions in superposition.
+        """Return a circuit with the positions in superposition.
 
-        In a simulator by one preparation of all their qubits, unless Hadamard gates will do: with
-        several, it would run the circuit shot by shot.
+        If Hadamard gates do not suffice, a simulator gets one preparation of all position qubits.
+        With several preparations it would run the circuit shot by shot.
         """
         circuit = self._blank.copy_empty_like()
         sizes = {axis: 2**register.size for axis, register in self._position.items()}
@@ -140,7 +141,7 @@ class Amplifier:
         return circuit
 
     def _apply(self, circuit: QuantumCircuit) -> None:
-        """``B``, and the position back to where it was."""
+        """Append ``B``, then restore the position."""
         self._load(circuit)
         self._rotate(circuit, self._once)
         self._flip(circuit)
@@ -148,10 +149,10 @@ class Amplifier:
 
     @cached_property
     def _step(self) -> QuantumCircuit:
-        """``S_0 B^dagger Z B`` with one rotation."""
+        """Circuit of ``S_0 B^dagger Z B`` with one rotation."""
         circuit = self._blank.copy_empty_like()
         self._load(circuit)
-        self._rotate(circuit, self._twice)
+        self._rotate(circuit, self._rotation(2 * self._angles))
         circuit.z(self._flag)
         if not self._joint:
             signs = sign_flips(self._signs, controlled=False)
@@ -159,13 +160,13 @@ class Amplifier:
         self._unload(circuit)
         return circuit
 
-    def _step_on(self, circuit: QuantumCircuit) -> None:
-        """``S_0 B^dagger Z`` after `_apply`: a step that goes on from what was saved."""
+    def _step_after_saving(self, circuit: QuantumCircuit) -> None:
+        """Append ``S_0 B^dagger Z`` after `_apply`: the step that follows saved probabilities."""
         circuit.z(self._flag)
         circuit.compose(self._shift, inplace=True, copy=False)
         self._flip(circuit)
         circuit.z(self._flag)
-        self._rotate(circuit, self._once)  # backwards between two Z
+        self._rotate(circuit, self._once)  # between two Z, the inverse
         circuit.z(self._flag)
         self._unload(circuit)
 
@@ -174,20 +175,18 @@ class Amplifier:
         circuit.compose(self._shift, inplace=True, copy=False)
 
     def _unload(self, circuit: QuantumCircuit) -> None:
-        """Undo `_load`, and reflect about the kernel registers and the flag in ``|0>``."""
+        """Undo `_load`, and flip the sign of ``|0>`` on the kernel registers and the flag."""
         circuit.compose(self._shift_back, inplace=True, copy=False)
         circuit.compose(self._encoding_back, qubits_of(self._registers), inplace=True)
         qubits = [*self._flag, *qubits_of(self._registers)]
         if self._native:
             circuit.append(DiagonalGate([-1.0, *[1.0] * (2 ** len(qubits) - 1)]), qubits)
             return
-        circuit.x(qubits)
-        circuit.mcp(math.pi, qubits[:-1], qubits[-1])
-        circuit.x(qubits)
+        append_flip(circuit, qubits, qubits)
 
     @cached_property
     def _signs(self) -> _Array:
-        """The sign of every basis state of the kernel registers, 0 where it does not matter."""
+        """Signs of all basis states of the kernel registers; 0 where the sign does not matter."""
         return on_kernel_states(np.sign(self._kernel)).ravel()
 
     def _flip(self, circuit: QuantumCircuit) -> None:
@@ -203,12 +202,8 @@ class Amplifier:
     def _once(self) -> CircuitInstruction:
         return self._rotation(self._angles)
 
-    @cached_property
-    def _twice(self) -> CircuitInstruction:
-        return self._rotation(2 * self._angles)
-
     def _rotation(self, angles: _Array) -> CircuitInstruction:
-        """The multiplexed rotation; for a simulator its diagonal, in a frame of `_rotate`."""
+        """Return the multiplexed rotation; for a simulator, the diagonal that `_rotate` needs."""
         controls: list[Qubit] = qubits_of(self._position)
         if self._joint:
             controls += qubits_of(self._registers)
@@ -220,7 +215,7 @@ class Amplifier:
         return CircuitInstruction(diagonal, (*controls, *self._flag), ())
 
     def _rotate(self, circuit: QuantumCircuit, rotation: CircuitInstruction) -> None:
-        """Rotate the flag by twice the angle of every position."""
+        """Append a multiplexed rotation of the flag, by twice the angle of every position."""
         if not self._native:
             append_again(circuit, rotation)
             return

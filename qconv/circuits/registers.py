@@ -1,4 +1,4 @@
-"""Registers of whole-image circuits: an image on position registers, moved by kernel registers."""
+"""Registers of whole-image circuits: kernel registers move an image on position registers."""
 
 from __future__ import annotations
 
@@ -14,35 +14,33 @@ from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.grid import AXES
 
-#: Registers of the axes that need one, by the number of the axis.
+#: Registers by the number of their axis; axes without qubits have none.
 Registers = Mapping[int, QuantumRegister]
 
-#: Amplitudes from which on they are handed to a simulator as one array.
+#: Number of amplitudes from which a simulator gets them as one array.
 LARGE = 2**12
 
-#: States of a whole circuit, of which a simulator may be handed an array though few are prepared.
+#: Number of basis states up to which a simulator gets the state of the whole circuit as an array,
+#: even if few amplitudes are prepared.
 _SMALL = 2**21
 
 #: Names of the instructions that prepare amplitudes.
-PREPARATIONS = (
-    "initialize",
-    "set_statevector",
-    "prepare_amplitudes",
-    "unprepare_amplitudes",
-)
+PREPARATIONS = ("initialize", "set_statevector", "prepare_amplitudes", "unprepare_amplitudes")
+
+#: Name of the instruction that contains a round of amplification.
+ROUND = "amplification_round"
 
 
 def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> Registers:
-    """One register for each axis that has bits; a single qubit for the last one if none has.
+    """Return one register per axis with qubits, or one qubit for the last axis if there are none.
+
+    The registers are in the order in which a circuit needs them, last axis first: index ``i`` of
+    the state vector is then element ``i`` of an array in C order.
 
     Args:
-        bits: Qubits for each axis, at most three axes.
-        prefix: Of the names ``plane``, ``row`` and ``column``.
-        suffix: Of the same.
-
-    Returns:
-        The registers, the last axis first, as they have to stand in a circuit for index ``i`` of
-        the state vector to be element ``i`` of an array in C order.
+        bits: Number of qubits per axis, for at most three axes.
+        prefix: Prefix of the names ``plane``, ``row`` and ``column``.
+        suffix: Suffix of these names.
     """
     if not any(bits):
         bits = [*[0] * (len(bits) - 1), 1]
@@ -55,12 +53,12 @@ def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> R
 
 
 def kernel_registers(shape: Sequence[int], suffix: str = "") -> Registers:
-    """Registers ``kernel_plane``, ``kernel_row`` and ``kernel_column`` for a kernel's positions."""
+    """Return the registers ``kernel_plane``, ``kernel_row`` and ``kernel_column`` of a kernel."""
     return axis_registers([(length - 1).bit_length() for length in shape], "kernel_", suffix)
 
 
 def kernel_states(shape: Sequence[int]) -> tuple[int, ...]:
-    """How many basis states the kernel registers have along each axis."""
+    """Return the number of basis states of the kernel registers along each axis."""
     registers = kernel_registers(shape)
     return tuple(
         2 ** registers[axis].size if axis in registers else 1 for axis in range(len(shape))
@@ -68,26 +66,26 @@ def kernel_states(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def on_kernel_states(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Numbers of a kernel's positions, extended by zeros to all basis states of its registers."""
+    """Pad an array over kernel positions with zeros to all basis states of the registers."""
     sizes = zip(numbers.shape, kernel_states(numbers.shape), strict=True)
     return np.pad(numbers, [(0, states - length) for length, states in sizes])
 
 
 def qubits_of(registers: Registers) -> list[Qubit]:
-    """All qubits of some registers, the last axis first."""
+    """Return all qubits of the registers, last axis first."""
     return [qubit for register in registers.values() for qubit in register]
 
 
 class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
-    """Sets the state of all qubits of a circuit that has not begun, where a simulator can do that.
+    """Sets the state of all qubits at the start of a circuit, if the simulator supports this.
 
-    Elsewhere, as where gates are counted, it is a preparation of the first qubits.
+    Otherwise, such as when gates are counted, it is a preparation of the first qubits.
     """
 
     def __init__(
         self, amplitudes: NDArray[np.float64] | NDArray[np.complex128], num_qubits: int
     ) -> None:
-        """Take the amplitudes of the first qubits, of norm 1; the others are in ``|0>``."""
+        """Store the amplitudes of the first qubits, of norm 1; the others are in ``|0>``."""
         if amplitudes.size == 2**num_qubits:
             whole = np.asarray(amplitudes, dtype=np.complex128)
         else:
@@ -98,7 +96,7 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
 
     @property
     def amplitudes(self) -> NDArray[np.complex128]:
-        """Of the first qubits."""
+        """Amplitudes of the first qubits."""
         amplitudes: NDArray[np.complex128] = self.params[0][: 2**self._prepared]
         return amplitudes
 
@@ -109,13 +107,13 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
 
 
 class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
-    """Prepares real amplitudes from ``|0...0>`` by the gates of `encode_amplitudes`, in a box.
+    """Prepares real amplitudes from ``|0...0>`` by the gates of `encode_amplitudes`, as one gate.
 
-    So that they can be counted by themselves, or by formula without being worked out.
+    Its gates can be counted separately, or by formula without being built.
     """
 
     def __init__(self, amplitudes: NDArray[np.float64]) -> None:
-        """Take ``2**n`` amplitudes, not all zero."""
+        """Store ``2**n`` amplitudes, not all zero."""
         super().__init__("prepare_amplitudes", amplitudes.size.bit_length() - 1, [amplitudes])
 
     def _define(self) -> None:
@@ -124,16 +122,16 @@ class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
         self.definition = definition
 
     def validate_parameter(self, parameter: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Take an array as it is."""
+        """Accept an array unchanged."""
         return parameter
 
     def inverse(self, annotated: bool = False) -> Gate:
-        """The same backwards, in a box too."""
+        """Return the inverse, also as one gate."""
         return _PreparationUndone(self)
 
 
 class _PreparationUndone(Gate):  # type: ignore[misc]  # Qiskit has no types
-    """Takes amplitudes back to ``|0...0>``, by the gates that prepared them."""
+    """Returns amplitudes to ``|0...0>`` by the inverse of the gates that prepared them."""
 
     def __init__(self, preparation: AmplitudePreparation) -> None:
         super().__init__("unprepare_amplitudes", preparation.num_qubits, [])
@@ -144,11 +142,7 @@ class _PreparationUndone(Gate):  # type: ignore[misc]  # Qiskit has no types
 
 
 def large_diagonal(entries: NDArray[np.complex128]) -> DiagonalGate:
-    """A diagonal of many numbers, each of which Qiskit would otherwise look at.
-
-    Args:
-        entries: ``2**n`` of them, of magnitude 1.
-    """
+    """Return a diagonal gate of ``2**n`` phases, without Qiskit's check of each entry."""
     gate = DiagonalGate([1.0, 1.0])
     gate.num_qubits = entries.size.bit_length() - 1
     gate._params = entries.tolist()
@@ -156,11 +150,7 @@ def large_diagonal(entries: NDArray[np.complex128]) -> DiagonalGate:
 
 
 def large_initialize(amplitudes: NDArray[np.complex128]) -> Initialize:
-    """The same of setting some qubits to amplitudes.
-
-    Args:
-        amplitudes: ``2**n`` of them, whose squares add up to 1.
-    """
+    """Return an ``Initialize`` to ``2**n`` amplitudes, without Qiskit's check of each entry."""
     numbers = amplitudes.tolist()
     made = Initialize([1.0, 0.0])
     for part in (made, made._stateprep):
@@ -170,17 +160,13 @@ def large_initialize(amplitudes: NDArray[np.complex128]) -> Initialize:
 
 
 def append_large(circuit: QuantumCircuit, operation: Instruction, qubits: Sequence[Qubit]) -> None:
-    """Append an operation of many numbers, each of which Qiskit would otherwise look at."""
+    """Append an operation with many parameters, without Qiskit's check of each."""
     append_again(circuit, CircuitInstruction(operation, tuple(qubits), ()))
 
 
 def append_again(circuit: QuantumCircuit, instruction: CircuitInstruction) -> None:
-    """Append an operation on its qubits, made before so that its numbers are converted once."""
+    """Append an instruction that was made in advance, so that its parameters are converted once."""
     circuit._append(instruction)
-
-
-#: Name of the instruction that holds a round of amplification.
-ROUND = "amplification_round"
 
 
 def prepare(
@@ -190,35 +176,27 @@ def prepare(
     *,
     native: bool,
 ) -> None:
-    """Append the preparation of real amplitudes, one for each basis state of some qubits.
+    """Append the preparation of real amplitudes, one per basis state of some qubits.
 
     Args:
-        circuit: Whose first gates these are.
-        amplitudes: ``2**len(qubits)`` of them, not all zero.
-        qubits: In ``|0>``.
-        native: True for one instruction that a simulator carries out: ``initialize`` with a
-            barrier after it (a simulator would run the circuit shot by shot if anything could come
-            before); or, which is faster, ``set_statevector`` of the whole circuit where it fits.
-            False for gates.
+        circuit: Circuit, in which these gates are the first.
+        amplitudes: ``2**len(qubits)`` amplitudes, not all zero.
+        qubits: Qubits in ``|0>``.
+        native: True for one instruction of a simulator. This is ``initialize`` and a barrier: if
+            any gate could come before, a simulator would run the circuit shot by shot. Where
+            possible, it is ``set_statevector`` of the whole circuit, which is faster. False for
+            gates.
     """
     unit = amplitudes / np.linalg.norm(amplitudes)
-    if native and _at_once(circuit, amplitudes, qubits):
+    begins = not circuit.data and list(qubits) == circuit.qubits[: len(qubits)]
+    fits = 2**circuit.num_qubits <= max(8 * amplitudes.size, _SMALL)
+    if native and begins and fits and amplitudes.size >= LARGE:
         append_large(circuit, WholeState(unit, circuit.num_qubits), circuit.qubits)
     elif native:
         append_large(circuit, large_initialize(unit.astype(np.complex128)), qubits)
         circuit.barrier()
     else:
         circuit.compose(encode_amplitudes(amplitudes), qubits, inplace=True)
-
-
-def _at_once(
-    circuit: QuantumCircuit, amplitudes: NDArray[np.float64], qubits: Sequence[Qubit]
-) -> bool:
-    """Whether to set the state of a whole circuit: nothing is lost, and it pays."""
-    begins = not circuit.data and list(qubits) == circuit.qubits[: len(qubits)]
-    states = 2**circuit.num_qubits
-    small = states <= 8 * amplitudes.size or states <= _SMALL
-    return begins and amplitudes.size >= LARGE and small
 
 
 def append_shift(
@@ -231,19 +209,19 @@ def append_shift(
     measured: bool = False,
     clean: Sequence[Qubit] = (),
 ) -> list[Qubit]:
-    """Append adders that move a position by what its kernel registers hold, axis by axis.
+    """Append adders that move a position by the values of the kernel registers, axis by axis.
 
     Args:
-        circuit: To which to append; gets registers for ancillas as they are needed.
+        circuit: Circuit to append to. It gets registers for ancillas as needed.
         position: Registers to add to.
         kernel: Registers to add.
-        shape: Positions of the kernel along each axis.
-        family: Of the adders, see `qconv.circuits.arithmetic.offset_adder`.
+        shape: Number of kernel positions along each axis.
+        family: Adder family, see `qconv.circuits.arithmetic.offset_adder`.
         measured: Whether all these registers are measured next.
-        clean: Ancillas of the circuit that are in ``|0>``.
+        clean: Ancillas of the circuit in ``|0>``.
 
     Returns:
-        The ancillas that are in ``|0>`` afterwards.
+        The ancillas that are in ``|0>`` after the adders.
     """
     clean = list(clean)
     for axis in sorted(position.keys() & kernel.keys()):

@@ -1,4 +1,4 @@
-"""What a circuit costs: qubits, two-qubit gates, depths and an estimate of its T gates."""
+"""Costs of a circuit: qubits, two-qubit gates, depths and an estimate of its T gates."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from qiskit.providers import BackendV2
 from qiskit.transpiler import PassManager, generate_preset_pass_manager
 
 PLAIN_BASIS = ("rz", "sx", "x", "cx")
-"""The gates that circuits are counted in where no backend is named."""
+"""Basis gates in which circuits are counted if no backend is given."""
 
 ROTATION_PRECISION = 1e-10
-"""Distance (operator norm) to which the T-count estimate approximates each rotation."""
+"""Distance in operator norm to which the T-count estimate approximates each rotation."""
 
 T_PER_ROTATION = math.ceil(3 * math.log2(1 / ROTATION_PRECISION))
-"""T gates of one such rotation about Z, 100: Ross and Selinger 2016, arXiv:1403.2975."""
+"""T gates of one rotation about Z, 100: Ross and Selinger 2016, arXiv:1403.2975."""
 
 _SEED = 20160331
 _FREE = {"measure", "reset", "barrier", "delay", "global_phase"}
@@ -29,17 +29,18 @@ _FREE = {"measure", "reset", "barrier", "delay", "global_phase"}
 class Resources:
     """The cost of a circuit after transpiling.
 
-    Measurements, resets, barriers and save instructions do not count. ``str`` gives a table.
+    Measurements, resets, barriers and save instructions are not counted. ``str`` returns a table.
 
     Attributes:
-        qubits: Qubits of the circuit, and any others of the backend that routing uses.
-        ancillas: Qubits of the circuit in an ``AncillaRegister`` or a register whose name starts
-            with ``ancilla``; part of ``qubits``.
-        two_qubit_gates: Gates on two qubits (or more, where the backend has such gates).
-        two_qubit_depth: Longest chain of these.
-        depth: Longest chain of gates of any kind.
-        t_count: Estimate of the T gates: a rotation about Z costs 0 at multiples of pi/2, 1 at odd
-            multiples of pi/4, otherwise :data:`T_PER_ROTATION`.
+        qubits: Number of qubits of the circuit, plus the other qubits of the backend that routing
+            uses.
+        ancillas: Number of these qubits in an ``AncillaRegister`` or in a register whose name
+            starts with ``ancilla``.
+        two_qubit_gates: Number of gates on two qubits, or on more if the backend has such gates.
+        two_qubit_depth: Number of two-qubit gates in their longest chain.
+        depth: Number of gates of any kind in their longest chain.
+        t_count: Estimated number of T gates. A rotation about Z costs 0 at multiples of pi/2, 1 at
+            odd multiples of pi/4, and otherwise :data:`T_PER_ROTATION`.
 
     Example:
         >>> import qconv
@@ -56,12 +57,9 @@ class Resources:
     t_count: int
 
     def __str__(self) -> str:
-        """Return a table of two columns, one line per field."""
-        notes = {"t_count": f"T gates (rotations to {ROTATION_PRECISION:.0e})"}
-        labels = [
-            notes.get(f.name, f.name.replace("_", " ").replace("two ", "two-"))
-            for f in fields(self)
-        ]
+        """Return a table of two columns, with one row per field."""
+        names = [f.name.replace("_", " ").replace("two ", "two-") for f in fields(self)]
+        labels = [*names[:-1], f"T gates (rotations to {ROTATION_PRECISION:.0e})"]
         values = [f"{getattr(self, f.name):,}" for f in fields(self)]
         left, right = max(map(len, labels)), max(map(len, values))
         rows = zip(labels, values, strict=True)
@@ -69,23 +67,25 @@ class Resources:
 
 
 def resources(circuit: QuantumCircuit, backend: BackendV2 | None = None) -> Resources:
-    """Count what a circuit costs on the plain basis or on a backend.
+    """Compute the cost of a circuit in basis gates or on a backend.
 
-    The circuit is transpiled by Qiskit's preset pass manager at level 2 with a fixed seed, and at
-    level 0, which merely translates; the one with fewer two-qubit gates counts. For the T gates,
-    the one with fewer T gates does: level 2 spends rotations about Z where it resynthesises.
+    Qiskit's preset pass manager transpiles the circuit twice with a fixed seed: at level 2, and at
+    level 0, which only translates. The result with fewer two-qubit gates is counted. T gates are
+    counted in the result with fewer T gates, because level 2 adds rotations about Z when it
+    resynthesises gates.
 
     Args:
-        circuit: Without free parameters.
-        backend: For whose target to transpile; None for ``rz, sx, x, cx`` with every pair of
-            qubits connected.
+        circuit: Circuit without free parameters.
+        backend: Backend to transpile for; None for ``rz, sx, x, cx`` with all pairs of qubits
+            connected.
 
     Returns:
         The cost.
 
     Raises:
-        TypeError: ``circuit`` is not a ``QuantumCircuit``, or ``backend`` not a ``BackendV2``.
-        ValueError: The circuit has free parameters, or more qubits than the backend.
+        TypeError: If ``circuit`` is not a ``QuantumCircuit``, or ``backend`` is not a
+            ``BackendV2``.
+        ValueError: If the circuit has free parameters or more qubits than the backend.
 
     Example:
         >>> import qconv
@@ -98,13 +98,21 @@ def resources(circuit: QuantumCircuit, backend: BackendV2 | None = None) -> Reso
         T gates (rotations to 1e-10)  600
     """
     _check(circuit, backend)
-    bare = _without_saves(circuit)
+    bare = circuit.copy_empty_like()
+    for item in circuit:
+        if not item.name.startswith("save_"):  # Aer's instructions, which no basis can translate
+            bare.append(item)
     candidates = [_transpile(bare, backend, level) for level in (2, 0)]
     compiled = min(candidates, key=_two_qubit_gates)
     plain = candidates if backend is None else [_transpile(c, None, 1) for c in candidates]
+    ancillas = [
+        register
+        for register in circuit.qregs
+        if isinstance(register, AncillaRegister) or register.name.startswith("ancilla")
+    ]
     return Resources(
         qubits=_used_qubits(circuit, compiled),
-        ancillas=_ancillas(circuit),
+        ancillas=len({qubit for register in ancillas for qubit in register}),
         two_qubit_gates=_two_qubit_gates(compiled),
         two_qubit_depth=compiled.depth(_is_two_qubit_gate),
         depth=compiled.depth(_is_gate),
@@ -113,7 +121,7 @@ def resources(circuit: QuantumCircuit, backend: BackendV2 | None = None) -> Reso
 
 
 def _check(circuit: QuantumCircuit, backend: BackendV2 | None) -> None:
-    """Raise if the arguments of :func:`resources` are not what they must be."""
+    """Raise if an argument of :func:`resources` is invalid."""
     if not isinstance(circuit, QuantumCircuit):
         raise TypeError(f"circuit: expected a QuantumCircuit, got {type(circuit).__name__}")
     if backend is not None and not isinstance(backend, BackendV2):
@@ -128,17 +136,8 @@ def _check(circuit: QuantumCircuit, backend: BackendV2 | None) -> None:
         )
 
 
-def _without_saves(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Copy a circuit without Aer's save instructions, which no basis can translate."""
-    bare = circuit.copy_empty_like()
-    for item in circuit:
-        if not item.name.startswith("save_"):
-            bare.append(item)
-    return bare
-
-
 def _transpile(circuit: QuantumCircuit, backend: BackendV2 | None, level: int) -> QuantumCircuit:
-    """Transpile for a backend, or to the plain basis."""
+    """Transpile for a backend, or to the basis gates if it is None."""
     if backend is None:
         return _plain_passes(level, threading.get_ident()).run(circuit)
     return generate_preset_pass_manager(level, backend, seed_transpiler=_SEED).run(circuit)
@@ -146,28 +145,28 @@ def _transpile(circuit: QuantumCircuit, backend: BackendV2 | None, level: int) -
 
 @cache
 def _plain_passes(level: int, thread: int) -> PassManager:
-    """What transpiles to the plain basis; a thread's own, as passes note what they found."""
+    """Return a pass manager for the basis gates, one per thread because passes hold state."""
     basis = list(PLAIN_BASIS)
     return generate_preset_pass_manager(level, basis_gates=basis, seed_transpiler=_SEED)
 
 
 def _is_gate(item: CircuitInstruction) -> bool:
-    """Tell gates from measurements, barriers and the like."""
+    """Return whether an instruction is a gate, not a measurement, barrier or similar."""
     return item.name not in _FREE
 
 
 def _is_two_qubit_gate(item: CircuitInstruction) -> bool:
-    """Tell whether an instruction is a gate on two qubits or more."""
+    """Return whether an instruction is a gate on two or more qubits."""
     return _is_gate(item) and len(item.qubits) > 1
 
 
 def _two_qubit_gates(circuit: QuantumCircuit) -> int:
-    """Count the gates on two qubits or more."""
+    """Count the gates on two or more qubits."""
     return sum(map(_is_two_qubit_gate, circuit))
 
 
 def _used_qubits(circuit: QuantumCircuit, compiled: QuantumCircuit) -> int:
-    """Count the qubits of a circuit and the others that its compiled form has gates on."""
+    """Count the qubits of a circuit and all other qubits with gates in its compiled form."""
     touched = {
         compiled.find_bit(q).index for item in compiled if _is_gate(item) for q in item.qubits
     }
@@ -178,24 +177,12 @@ def _used_qubits(circuit: QuantumCircuit, compiled: QuantumCircuit) -> int:
     return len(touched | own)
 
 
-def _ancillas(circuit: QuantumCircuit) -> int:
-    """Count the qubits in registers for ancillas."""
-    registers = [
-        register
-        for register in circuit.qregs
-        if isinstance(register, AncillaRegister) or register.name.startswith("ancilla")
-    ]
-    return len({qubit for register in registers for qubit in register})
-
-
 def _t_count(circuit: QuantumCircuit) -> int:
-    """Estimate the T gates of a circuit on the plain basis."""
-    return sum(_t_gates(item.params[0]) for item in circuit if item.name == "rz")
-
-
-def _t_gates(angle: float) -> int:
-    """Estimate the T gates of a rotation about Z by ``angle`` radians."""
-    eighths = float(angle) / (math.pi / 4)
-    if abs(eighths - round(eighths)) * math.pi / 4 > ROTATION_PRECISION:
-        return T_PER_ROTATION
-    return round(eighths) % 2
+    """Estimate the T gates of a circuit in the basis gates."""
+    count = 0
+    for item in circuit:
+        if item.name == "rz":
+            eighths = float(item.params[0]) / (math.pi / 4)
+            exact = abs(eighths - round(eighths)) * math.pi / 4 <= ROTATION_PRECISION
+            count += round(eighths) % 2 if exact else T_PER_ROTATION
+    return count

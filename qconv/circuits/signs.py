@@ -1,4 +1,4 @@
-"""Signs of basis states, as few and small phase gates as a polynomial over bits needs."""
+"""Signs of basis states by phase gates, one per term of a polynomial over the bits."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _Bits = NDArray[np.uint8]
 
 
 def sign_flips(signs: NDArray[np.float64], *, controlled: bool = True) -> QuantumCircuit:
-    """Multiply basis states by -1 where asked, controlled by a first qubit.
+    """Multiply basis states by their signs, controlled by a first qubit.
 
-    The signs are written as ``(-1)**f`` with a polynomial ``f`` of the bits over GF(2), of the
-    lowest degree that exists given that some signs do not matter; each of its products of ``d``
-    bits is one Z with ``d`` controls (counting the first qubit).
+    The signs are ``(-1)**f``, with a polynomial ``f`` of the bits over GF(2). The degree of ``f``
+    is the lowest that reproduces all signs that matter. Each product of ``d`` bits becomes one Z
+    with ``d`` controls, including the first qubit.
 
     Args:
-        signs: One for each basis state, ``2**n``: negative, positive, or 0 where it does not
-            matter.
+        signs: Sign of each basis state, ``2**n`` numbers: negative, positive, or 0 where the sign
+            does not matter.
         controlled: False for a circuit without the first qubit, up to a common sign.
 
     Returns:
-        A circuit of ``1 + n`` qubits: the control, then those of the basis states.
+        A circuit of ``1 + n`` qubits: the control, then the qubits of the basis states.
     """
     n = (len(signs) - 1).bit_length()
     circuit = QuantumCircuit(controlled + n, name="signs")
@@ -49,9 +49,9 @@ def sign_flips(signs: NDArray[np.float64], *, controlled: bool = True) -> Quantu
 
 
 def _products(n: int, states: NDArray[np.intp], wanted: _Bits) -> list[tuple[int, ...]]:
-    """The bits of each product of a polynomial of lowest degree with given values.
+    """Return the bits of each product of the polynomial of lowest degree with given values.
 
-    Of several, products early in the order of degree are preferred.
+    If there are several, the polynomial with products of low degree is preferred.
     """
     for degree in range(n + 1):
         terms = [
@@ -66,7 +66,7 @@ def _products(n: int, states: NDArray[np.intp], wanted: _Bits) -> list[tuple[int
 
 
 def _solve(table: _Bits, wanted: _Bits) -> _Bits | None:
-    """One solution of linear equations over GF(2), or None; unknowns that are free are 0."""
+    """Solve linear equations over GF(2) with all free unknowns 0; None if there is no solution."""
     rows = np.column_stack([table, wanted])
     pivots: list[int] = []
     for column in range(table.shape[1]):

@@ -318,7 +318,7 @@ def test_rotations_of_two_and_three_qubits_are_exact():
         np.testing.assert_allclose(matrix(gates, 3), blocks, rtol=0, atol=1e-13)
         assert two_qubit_count(gates) == 8
         target = rotation(rng, 8)
-        gates = three_qubit_rotation(target, (0, 1, 2))
+        gates = three_qubit_rotation(target, 0, 1, 2)
         np.testing.assert_allclose(matrix(gates, 3), target, rtol=0, atol=1e-13)
         assert two_qubit_count(gates) == 19
 

@@ -1,1 +1,1 @@
-"""Amplitude amplification: preparations that can be undone, and rounds that use them."""
+"""Amplitude amplification: invertible preparations, and rounds that use them."""

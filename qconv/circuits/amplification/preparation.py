@@ -1,15 +1,15 @@
-"""Preparations that can be undone: real amplitudes from a basis state, and back.
+"""Invertible preparations of real amplitudes from a basis state.
 
-A simulator sets the state of a register at once, but that is no unitary, and cannot be undone. What
-can be is a tree of rotations: for ``n`` qubits, level ``k`` rotates qubit ``n - 1 - k`` about Y by
-an angle for each state of the ``k`` qubits above it, so that the two halves of every branch get the
-norms of what is to be in them, and the last level the amplitudes with their signs (Shende, Bullock
-and Markov 2006, quant-ph/0406176, section 4). Between SX gates, which turn Y into Z, such a level
-is one diagonal, which a simulator carries out at once:
+A simulator can set the state of a register directly, but this is not unitary and has no inverse. A
+tree of rotations has one (Shende, Bullock and Markov 2006, quant-ph/0406176, section 4). For ``n``
+qubits, level ``k`` rotates qubit ``n - 1 - k`` about Y by an angle for each state of the ``k``
+qubits above it. The two halves of every branch get the norms of their amplitudes; the last level
+gives the amplitudes with their signs. Between SX gates, which turn Y into Z, each level is one
+diagonal, which a simulator applies as one instruction:
 
     SX diag(exp(i t), exp(-i t)) SX^dagger = RY(2 t).
 
-The tree begins at ``|1...1>``, whose sign a simulator can flip by touching a single amplitude.
+The tree starts from ``|1...1>``, whose sign a simulator can flip by changing a single amplitude.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ _Array = NDArray[np.float64]
 
 
 class Preparation(Protocol):
-    """A unitary that takes a basis state to real amplitudes."""
+    """A unitary that maps a basis state to real amplitudes."""
 
     @property
     def start(self) -> int:
-        """What every qubit reads in the basis state: 0 or 1."""
+        """Value of every qubit in the basis state: 0 or 1."""
 
     def append(self, circuit: QuantumCircuit) -> None:
         """Append the unitary."""
 
     def undo(self, circuit: QuantumCircuit) -> None:
-        """Append its inverse."""
+        """Append the inverse of the unitary."""
 
 
 class RotationTree:
-    """A tree of multiplexed rotations for a simulator, one diagonal for each level.
+    """A tree of multiplexed rotations for a simulator, with one diagonal per level.
 
     Args:
-        amplitudes: ``2**len(qubits)`` of them, not all zero.
-        qubits: What is prepared, the lowest bit first.
+        amplitudes: ``2**len(qubits)`` real amplitudes, not all zero.
+        qubits: Qubits to prepare, lowest bit first.
     """
 
     start = 1
@@ -57,7 +57,7 @@ class RotationTree:
         self._levels = []
         for level, angles in enumerate(tree_angles(amplitudes)):
             above, target = qubits[len(qubits) - level :], qubits[len(qubits) - 1 - level]
-            phases = np.exp(1j * (angles - math.pi / 2))  # from 1, not from 0
+            phases = np.exp(1j * (angles - math.pi / 2))  # the tree starts from 1, not from 0
             diagonal = large_diagonal(np.concatenate([phases, phases.conj()]))
             self._levels.append((target, CircuitInstruction(diagonal, (*above, target), ())))
 
@@ -69,7 +69,7 @@ class RotationTree:
             circuit.sx(target)
 
     def undo(self, circuit: QuantumCircuit) -> None:
-        """Append them backwards: between gates that turn Y into -Z."""
+        """Append the inverse rotations in reverse order, between gates that turn Y into -Z."""
         for target, diagonal in reversed(self._levels):
             circuit.sx(target)
             append_again(circuit, diagonal)
@@ -77,11 +77,7 @@ class RotationTree:
 
 
 def tree_angles(amplitudes: _Array) -> list[_Array]:
-    """Half of the rotation of every branch, level by level: ``2**k`` angles at level ``k``.
-
-    Args:
-        amplitudes: A power of two of them, real, not all zero.
-    """
+    """Return half of each branch's rotation angle, one array of ``2**k`` angles per level ``k``."""
     levels = []
     norms = amplitudes.ravel() / np.abs(amplitudes).max()
     while norms.size > 1:
@@ -92,29 +88,26 @@ def tree_angles(amplitudes: _Array) -> list[_Array]:
 
 
 class GatePreparation:
-    """The gates of `encode_amplitudes`, or a box of them that is counted by formula.
+    """The gates of `encode_amplitudes`, or one gate that represents them and is counted by formula.
 
     Args:
-        amplitudes: ``2**len(qubits)`` of them, not all zero.
-        qubits: What is prepared, the lowest bit first.
-        boxed: Whether to leave the gates in their box.
+        amplitudes: ``2**len(qubits)`` real amplitudes, not all zero.
+        qubits: Qubits to prepare, lowest bit first.
+        boxed: Whether to append one gate that represents them.
     """
 
     start = 0
 
     def __init__(self, amplitudes: _Array, qubits: Sequence[Qubit], *, boxed: bool) -> None:
         self._qubits = qubits
-        if boxed:
-            gate = AmplitudePreparation(amplitudes.ravel())
-            self._forward, self._backward = gate, gate.inverse()
-        else:
-            encoded = encode_amplitudes(amplitudes.ravel())
-            self._forward, self._backward = encoded, encoded.inverse()
+        make = AmplitudePreparation if boxed else encode_amplitudes
+        self._forward = make(amplitudes.ravel())
+        self._backward = self._forward.inverse()
 
     def append(self, circuit: QuantumCircuit) -> None:
         """Append the gates."""
         circuit.compose(self._forward, self._qubits, inplace=True)
 
     def undo(self, circuit: QuantumCircuit) -> None:
-        """Append their inverses, backwards."""
+        """Append the inverses of the gates in reverse order."""
         circuit.compose(self._backward, self._qubits, inplace=True)

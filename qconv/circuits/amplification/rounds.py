@@ -1,16 +1,16 @@
 """Rounds of amplitude amplification (Brassard, Hoyer, Mosca and Tapp 2002, quant-ph/0005055).
 
-With ``A`` the whole algorithm, a preparation ``P`` and a filter ``F`` that leaves a part ``s`` of
-the probability where it succeeds, ``m`` rounds ``A S_0 A^dagger Z`` turn the state in the plane of
-success and failure: ``Z`` flips the sign where it failed, ``S_0`` that of the state in which ``A``
-begins, and ``s = sin(t)**2`` becomes ``sin((2 m + 1) t)**2``. What succeeds is the same state as
-before, but for its norm. Moving ``F`` to the end, ``m`` rounds and what follows them are
+The algorithm ``A = F P`` is a preparation ``P`` followed by a filter ``F``, which succeeds with
+probability ``s = sin(t)**2``. A round is ``A S_0 A^dagger Z``: ``Z`` flips the sign of failure, and
+``S_0`` flips the sign of the initial state of ``A``. Each round rotates the state in the plane of
+success and failure, so that ``m`` rounds change ``s`` to ``sin((2 m + 1) t)**2``. The successful
+state is unchanged except for its norm. With ``F`` moved to the end, the circuit is
 
-    F P (S_0 P^dagger F^dagger Z F P)^m,
+    F P (S_0 P^dagger F^dagger Z F P)^m.
 
-where ``F^dagger Z F`` is often cheaper than two filters, and the first ``P`` is any preparation.
-``P S_0 P^dagger = 1 - 2 |psi><psi|`` turns the sign of the prepared state: many gates, and for a
-simulator one inner product.
+``F^dagger Z F`` is often cheaper than two filters, and the first ``P`` may be any preparation.
+``P S_0 P^dagger = 1 - 2 |psi><psi|`` flips the sign of the prepared state. This takes many gates on
+a device, but only one inner product in a simulator.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from qconv.circuits.registers import ROUND, append_large
 
 _Array = NDArray[np.float64]
 
-#: Name of the instruction that turns the sign of the prepared state.
+#: Name of the instruction that flips the sign of the prepared state.
 REFLECTION = "amplification_reflection"
 
 
 @dataclass(frozen=True, eq=False)
 class Rounds:
-    """So many rounds between a preparation and the filter."""
+    """Rounds of amplitude amplification between a preparation and the filter."""
 
     number: int
-    """How many."""
+    """Number of rounds."""
     reflect: Callable[[QuantumCircuit], None]
-    """Appends the filter, the sign where it failed, and the filter undone."""
+    """Function that appends the filter, a flip of the sign of failure, and the inverse filter."""
 
     def append(
         self, circuit: QuantumCircuit, preparation: Preparation, prepared: Sequence[Qubit]
@@ -48,9 +48,10 @@ class Rounds:
         """Append the rounds, gate by gate.
 
         Args:
-            circuit: In which the amplitudes have been prepared.
-            preparation: Of the same, that can be undone.
-            prepared: The qubits of these. All others begin at 0; ancillas are 0 between the gates.
+            circuit: Circuit that prepares the amplitudes.
+            preparation: Invertible preparation of the same amplitudes.
+            prepared: Qubits of the amplitudes. All other qubits start in ``|0>``; ancillas are in
+                ``|0>`` between the gates.
         """
         others = _others(circuit, prepared)
         one = circuit.copy_empty_like()
@@ -62,19 +63,17 @@ class Rounds:
     def append_boxes(
         self, circuit: QuantumCircuit, amplitudes: _Array, prepared: Sequence[Qubit]
     ) -> None:
-        """Append the rounds as one instruction each, for a simulator.
+        """Append the rounds as one instruction each, for `qconv.execution.simulate.statevector`.
 
-        See `qconv.execution.simulate.statevector`.
-
-        All are the same, so that their numbers take room once.
-        ``circuit.decompose("amplification_round")`` opens them, and
-        ``decompose("amplification_reflection")`` the gates of what a round ends with.
+        All rounds are the same object, so their parameters are stored once.
+        ``circuit.decompose("amplification_round")`` expands them;
+        ``decompose("amplification_reflection")`` expands the reflection at the end of a round.
 
         Args:
-            circuit: In which the amplitudes have been prepared.
-            amplitudes: Real, not all zero.
-            prepared: The first qubits of the circuit. All others begin at 0; ancillas are 0 between
-                the gates.
+            circuit: Circuit that prepares the amplitudes.
+            amplitudes: Real amplitudes, not all zero.
+            prepared: First qubits of the circuit, which hold the amplitudes. All other qubits start
+                in ``|0>``; ancillas are in ``|0>`` between the gates.
         """
         others = _others(circuit, prepared)
         one = circuit.copy_empty_like()
@@ -88,14 +87,15 @@ class Rounds:
 
 
 class Reflection(Instruction):  # type: ignore[misc]  # Qiskit has no types
-    """Turns the sign of a state of real amplitudes, and of nothing that is orthogonal to it.
+    """Flips the sign of a state of real amplitudes and keeps all states orthogonal to it.
 
-    Its definition undoes the preparation of the amplitudes, turns the sign of the state where they
-    begin, and prepares them again.
+    Its definition undoes the preparation of the amplitudes, flips the sign of the initial state,
+    and prepares the amplitudes again.
 
     Args:
-        amplitudes: Of the first qubits, real, not all zero; the others are in ``|0>``.
-        num_qubits: All of its qubits.
+        amplitudes: Real amplitudes of the first qubits, not all zero; the other qubits are in
+            ``|0>``.
+        num_qubits: Number of qubits of the instruction.
     """
 
     def __init__(self, amplitudes: _Array, num_qubits: int) -> None:
@@ -103,7 +103,7 @@ class Reflection(Instruction):  # type: ignore[misc]  # Qiskit has no types
         super().__init__(REFLECTION, num_qubits, 0, [])
 
     def reflect(self, state: NDArray[np.complex128]) -> None:
-        """Carry it out on a state vector, whose further qubits are in ``|0>``."""
+        """Apply the reflection in place to a state vector whose other qubits are in ``|0>``."""
         part = state[: self.amplitudes.size]
         part -= 2 * (self.amplitudes @ part) * self.amplitudes
 
@@ -117,7 +117,7 @@ class Reflection(Instruction):  # type: ignore[misc]  # Qiskit has no types
 
 
 def _others(circuit: QuantumCircuit, prepared: Sequence[Qubit]) -> list[Qubit]:
-    """Qubits that were not prepared, and are no ancillas."""
+    """Return the qubits that are neither prepared nor ancillas."""
     rest = {*prepared, *circuit.ancillas}
     return [qubit for qubit in circuit.qubits if qubit not in rest]
 
@@ -128,7 +128,7 @@ def _append_reflection(
     prepared: Sequence[Qubit],
     others: Sequence[Qubit],
 ) -> None:
-    """Append what turns the sign of the prepared state with all others 0."""
+    """Append a flip of the sign of the prepared state with all other qubits 0."""
     preparation.undo(circuit)
     zeros = others if preparation.start else [*prepared, *others]
     append_flip(circuit, [*prepared, *others], zeros)
@@ -136,13 +136,7 @@ def _append_reflection(
 
 
 def append_flip(circuit: QuantumCircuit, qubits: Sequence[Qubit], zeros: Sequence[Qubit]) -> None:
-    """Append a flip of the sign of one basis state.
-
-    Args:
-        circuit: To which to append.
-        qubits: Whose state it is, at least one.
-        zeros: Those of them that are 0 in it; the others are 1.
-    """
+    """Append a flip of the sign of the basis state with ``zeros`` 0 and all other ``qubits`` 1."""
     if zeros:
         circuit.x(zeros)
     if len(qubits) == 1:

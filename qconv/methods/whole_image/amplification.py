@@ -1,29 +1,33 @@
-"""Amplified success: how many rounds, how much reference, and the scale of what was measured.
+"""Amplified success: number of rounds, weight of the reference, and scale of the result.
 
-Of a filter's executions only the part ``p = |T I|**2 / |I|**2`` succeeds, with ``T`` the transfer
-function divided by its bound; the rest tells nothing. Rounds of amplitude amplification raise that
-part, at two more oracle calls a round (Brassard, Hoyer, Mosca and Tapp 2002, quant-ph/0005055).
+A filter succeeds in the fraction ``p = |T I|**2 / |I|**2`` of its executions, where ``T`` is the
+transfer function divided by its bound. The other executions carry no information. Rounds of
+amplitude amplification raise this fraction; each adds two oracle calls (Brassard, Hoyer, Mosca and
+Tapp 2002, quant-ph/0005055).
 
-The reference, a wave that passes the filter as it is, takes part in them. With a weight ``q`` on it
-and ``1 - q`` on the image, ``s = q + (1 - q) p = sin(t)**2`` succeeds before the first round, and
+The reference wave, which passes the filter unchanged, is amplified too. With weight ``q`` on the
+reference and ``1 - q`` on the image, the success probability before the first round is
+``s = q + (1 - q) p = sin(t)**2``. After ``m`` rounds it is
 
-    sin((2 m + 1) t)**2 = S**2 s,    S = sin((2 m + 1) t) / sin(t),
+    sin((2 m + 1) t)**2 = S**2 s,    S = sin((2 m + 1) t) / sin(t).
 
-after ``m``. What succeeds is the same state, ``S`` times as large: with ``u = 1 / sqrt(M)`` for
-``M`` cells and ``a`` the filtered image's amplitude, the reference's last Hadamard gate leaves
+The successful state is unchanged except for the factor ``S``. Let ``u = 1 / sqrt(M)`` for ``M``
+cells, and ``a`` the amplitude of the filtered image. The reference's last Hadamard gate gives the
+probabilities of a cell
 
-    P(+-) = (S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2
+    P(+-) = (S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2.
 
-in a cell. A weight below 1/2 leaves more of the executions to the image; near ``2 p`` the product
-of calls and mean square error is smallest for the linear read-out,
+A weight below 1/2 leaves more of the executions to the image. The product of oracle calls and mean
+squared error of the linear read-out,
 
     (2 m + 1) s / (4 S**2 q (1 - q)),
 
-and the root read-out has ``(2 m + 1) / (4 S**2 (1 - q))``.
+is smallest near ``q = 2 p``. For the root read-out, this product is
+``(2 m + 1) / (4 S**2 (1 - q))``.
 
-The scale ``S`` is not taken from the prediction, which would need the answer: the part of the
-executions that succeeded is ``sin((2 m + 1) t)**2``, which gives ``t``, and so ``S``. The sine is
-the same on both sides of each quarter turn; which it was, the prediction tells.
+The scale ``S`` is not predicted, because the prediction would require the result. It is measured:
+the fraction of successful executions is ``sin((2 m + 1) t)**2``, which gives ``t`` and so ``S``.
+The squared sine does not determine the angle; the prediction selects the branch.
 """
 
 from __future__ import annotations
@@ -40,25 +44,25 @@ _Array = NDArray[np.float64]
 
 READ_OUTS = ("linear", "root")
 
-#: Most rounds that ``"auto"`` chooses.
+#: Maximum number of rounds that ``"auto"`` selects.
 MOST_ROUNDS = 32
 
-#: A success of at least so much may cost so many times the cheapest choice.
+#: Choices with at least this success probability may cost this many times the cheapest choice.
 _SUCCESS, _DEARER = 0.9, 1.03
 
-#: Weights that are tried: between the smallest, relative to ``p``, and the largest.
+#: Number of candidate weights, the smallest relative to ``p``, and the largest.
 _TRIED, _LEAST, _LARGEST = 1024, 1 / 16, 0.5
 
-#: Least weight for the root read-out, relative to ``p``; and where the reference alone would leave
-#: fewer executions in a cell than this, so that signs are hard to tell, the weight that is enough.
+#: Minimum weight for the root read-out, relative to ``p``. If the reference alone would give less
+#: than the second number of counts per cell, signs are uncertain, and the third is the minimum.
 _ROOT_LEAST, _ROOT_COUNT, _ROOT_MOST = 0.25, 16.0, 2.0
 
-#: Part that passes, below which it is as if it were this: it is not worth more rounds.
+#: Lower limit of the fraction that passes, which limits the number of rounds.
 _SMALLEST = 1e-12
 
 
 def check_amplify(amplify: object) -> None:
-    """Raise unless it is a whole number of rounds, or ``"auto"``."""
+    """Raise unless ``amplify`` is a number of rounds or ``"auto"``."""
     if isinstance(amplify, str):
         if amplify != "auto":
             raise ValueError(
@@ -69,7 +73,7 @@ def check_amplify(amplify: object) -> None:
 
 
 def check_read_out(read_out: object, *, signed: bool) -> None:
-    """Raise unless it is a read-out, and there is a reference to read out."""
+    """Raise unless ``read_out`` is known and has the reference that it needs."""
     if one_of(read_out, "read_out", READ_OUTS) == "root" and not signed:
         raise ValueError(
             "read_out: 'root' goes with signed=True; magnitudes are roots of counts as they are"
@@ -78,85 +82,80 @@ def check_read_out(read_out: object, *, signed: bool) -> None:
 
 @dataclass(frozen=True)
 class Amplification:
-    """Rounds, and the weight of the reference."""
+    """Number of rounds and weight of the reference."""
 
     rounds: int
-    """How many."""
+    """Number of rounds, ``m``."""
     weight: float
-    """``q``: of the reference; 0 without one."""
+    """Weight of the reference, ``q``; 0 without one."""
     passing: float
-    """``p``: the part of the image that passes the filter, as predicted."""
+    """Predicted fraction of the image that passes the filter, ``p``; NaN if it is not needed."""
 
     @property
     def oracle_calls(self) -> int:
-        """Of one execution."""
+        """Number of oracle calls per execution."""
         return 2 * self.rounds + 1
 
     @property
     def start(self) -> float:
-        """``s``: what succeeds before the first round, as predicted."""
+        """Predicted success probability before the first round, ``s``."""
         return min(self.weight + (1 - self.weight) * self.passing, 1.0)
 
     @property
     def turned(self) -> float:
-        """``(2 m + 1) t``, as predicted."""
+        """Predicted angle after the last round, ``(2 m + 1) t``."""
         return self.oracle_calls * math.asin(math.sqrt(self.start))
 
     @property
     def success(self) -> float:
-        """What succeeds after the last round, as predicted."""
+        """Predicted success probability after the last round."""
         return math.sin(self.turned) ** 2
 
-    def scale(self, kept: float, lost: float, spread: float) -> Scale:
-        """The scale, from the part of the executions that succeeded.
+    def scale(self, kept: float, lost: float, stderr: float) -> Scale:
+        """Compute the scale from the fraction of successful executions.
 
         Args:
-            kept: That part.
-            lost: The other part: where nothing is left of it, ``1 - kept`` would be rounding.
-            spread: Standard error of ``kept``; 0 if exact.
+            kept: Fraction of successful executions.
+            lost: Fraction of failed executions. Near 0, ``1 - kept`` would be a rounding error.
+            stderr: Standard error of ``kept``; 0 if exact.
         """
-        kept, lost = max(kept, 0.0), max(lost, 0.0)
+        kept, lost, near = max(kept, 0.0), max(lost, 0.0), self.turned
         quarter = math.atan2(math.sqrt(kept), math.sqrt(lost))
-        angle = _unfolded(quarter, self.turned) / self.oracle_calls
-        ends = (math.asin(math.sqrt(min(max(kept + d, 0.0), 1.0))) for d in (-spread, spread))
+        turns = (near - quarter) / math.pi, (near + quarter) / math.pi
+        same = (math.pi * round(turns[0]) + quarter, math.pi * round(turns[1]) - quarter)
+        angle = min(same, key=lambda angle: abs(angle - near)) / self.oracle_calls
+        ends = (math.asin(math.sqrt(min(max(kept + d, 0.0), 1.0))) for d in (-stderr, stderr))
         return Scale(math.sin(angle), math.cos(angle), np.ptp(list(ends)) / 2 / self.oracle_calls)
-
-
-def _unfolded(quarter: float, near: float) -> float:
-    """The angle with the same square of the sine that is nearest to another one."""
-    turns = (near - quarter) / math.pi, (near + quarter) / math.pi
-    angles = (math.pi * round(turns[0]) + quarter, math.pi * round(turns[1]) - quarter)
-    return min(angles, key=lambda angle: abs(angle - near))
 
 
 @dataclass(frozen=True)
 class Scale:
-    """``t``, by which amplitudes are told from the part of the kept executions in a cell."""
+    """Measured angle ``t``, which relates amplitudes to fractions of the kept executions."""
 
     sine: float
-    """``sin(t)``."""
+    """Sine of ``t``."""
     cosine: float
-    """``cos(t)``."""
-    spread: float
+    """Cosine of ``t``."""
+    stderr: float
     """Standard error of ``t``; 0 if exact."""
 
     @property
     def relative(self) -> float:
         """Relative standard error of ``sin(t)``."""
-        return abs(self.cosine) * self.spread / abs(self.sine) if self.sine else 0.0
+        return abs(self.cosine) * self.stderr / abs(self.sine) if self.sine else 0.0
 
 
 def choose(
     passing: float, amplify: int | str, *, signed: bool, read_out: str, shots: float
 ) -> Amplification:
-    """The rounds that are asked for, or the best, with the best weight of the reference.
+    """Choose the best weight of the reference, and the best number of rounds if not given.
 
     Args:
-        passing: ``p``, roughly: half of it or twice as much gives nearly the same.
-        amplify: Rounds, or ``"auto"``.
+        passing: Approximate ``p``; half or twice its value gives nearly the same result.
+        amplify: Number of rounds, or ``"auto"``.
         signed: Whether there is a reference.
         read_out: One of `READ_OUTS`.
-        shots: Executions for each cell.
+        shots: Number of executions per cell.
     """
     p = min(max(passing, 0.0), 1.0)
     assumed = max(p, _SMALLEST)
@@ -172,7 +171,7 @@ def choose(
         if signed and read_out == "linear":
             cost *= start / q
         elif signed:
-            alone = shots * success / start * q / 2  # in a cell
+            alone = shots * success / start * q / 2  # expected count in a cell
             enough = (alone >= _ROOT_COUNT) | (q >= min(_ROOT_MOST * assumed, q[-1]))
             cost[~(enough & (q >= _ROOT_LEAST * min(assumed, _LARGEST)))] = np.inf
     likely = np.where(success >= _SUCCESS, cost, np.inf)

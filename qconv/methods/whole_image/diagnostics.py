@@ -1,4 +1,4 @@
-"""Diagnostics of magnitudes: the counts whose square roots give the estimates."""
+"""Diagnostics of magnitudes: counts whose square roots are the estimates."""
 
 from __future__ import annotations
 
@@ -18,37 +18,42 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class CountDiagnostics(Diagnostics):
-    """Counts of each output pixel, where its estimate is the square root of that count.
+    """Counts per output pixel, for estimates that are square roots of counts.
 
-    Results of `Interference` and `Fourier` with ``signed=False`` have them.
+    Results of `Interference` and `Fourier` with ``signed=False`` have these diagnostics.
     """
 
     counts: NDArray[np.int64]
     """Number of executions that ended in each output pixel, shape of ``image``."""
     unit: _Array
-    """Magnitude of a pixel in which one execution is expected to end, same shape and unit as
-    ``image``: ``(y / unit)**2`` executions are expected for a magnitude ``y``."""
+    """Magnitude that corresponds to one expected execution, same shape and unit as ``image``. A
+    pixel of magnitude ``y`` expects ``(y / unit)**2`` executions."""
 
     def __add__(self, other: CountDiagnostics) -> CountDiagnostics:
-        """Add the counts; the unit is that of all executions together."""
-        return CountDiagnostics(self.counts + other.counts, _joint_unit(self.unit, other.unit))
+        """Add the counts and combine the units."""
+        both = np.hypot(self.unit, other.unit)
+        share = np.divide(self.unit, both, np.zeros_like(both), where=both > 0)
+        return CountDiagnostics(self.counts + other.counts, np.asarray(share * other.unit))
 
     def __getitem__(self, index: Index) -> CountDiagnostics:
-        """Return the diagnostics of a part."""
+        """Return the diagnostics of some of the pixels."""
         return CountDiagnostics(self.counts[index], self.unit[index])
 
     def estimate(self) -> tuple[_Array, _Array]:
-        """Return the square roots: a mean of square roots would keep their bias."""
+        """Return estimates and standard errors from the square roots of the counts.
+
+        A mean of square roots would retain their bias.
+        """
         error = np.sqrt(root_error(self.counts.astype(np.float64)))
         return self.unit * np.sqrt(self.counts), self.unit * error
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return counts and unit."""
+        """Return the arrays ``counts`` and ``unit``."""
         return {"counts": self.counts, "unit": self.unit}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> CountDiagnostics:
-        """Make the diagnostics from the arrays of a file."""
+        """Create diagnostics from the arrays of a file."""
         return cls(arrays["counts"], arrays["unit"])
 
     @classmethod
@@ -57,15 +62,8 @@ class CountDiagnostics(Diagnostics):
         shape: tuple[int, ...],
         parts: Sequence[tuple[tuple[slice, ...], CountDiagnostics]],
     ) -> CountDiagnostics:
-        """Copy blocks to their positions, which do not overlap; all other pixels are 0."""
+        """Copy blocks to their positions, which must not overlap; all other pixels are 0."""
         counts, unit = np.zeros(shape, dtype=np.int64), np.zeros(shape)
         for position, part in parts:
             counts[position], unit[position] = part.counts, part.unit
         return cls(counts, unit)
-
-
-def _joint_unit(first: _Array, second: _Array) -> _Array:
-    """Return the magnitude with one expected count when the executions of both are counted."""
-    both = np.hypot(first, second)
-    share = np.divide(first, both, np.zeros_like(both), where=both > 0)
-    return np.asarray(share * second)

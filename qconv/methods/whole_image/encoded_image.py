@@ -1,11 +1,11 @@
-"""Encoded images: what the methods that hold a whole image in one circuit have in common."""
+"""Encoded images: the common base of the methods with a whole image in one circuit."""
 
 from __future__ import annotations
 
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self, TypeVar
@@ -13,17 +13,15 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Qubit
 
 from qconv._checks import require_products
-from qconv.circuits.amplification.preparation import GatePreparation, Preparation, RotationTree
+from qconv.circuits.amplification.preparation import GatePreparation, RotationTree
 from qconv.circuits.amplification.rounds import Rounds
 from qconv.circuits.registers import LARGE, AmplitudePreparation, prepare
-from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
 from qconv.execution.simulate.probabilities import require_room
-from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
+from qconv.methods.whole_image.outcome_counts import OutcomeCounts
 from qconv.methods.whole_image.register_layout import RegisterLayout
 from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.problem import Problem
@@ -32,20 +30,22 @@ from qconv.result.convolution import Convolution
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
 
-#: Kernels whose largest magnitude is within this and its inverse are taken as they are.
+#: Kernels with a largest magnitude between this and its inverse are used unchanged.
 _SMALLEST = 1e-290
 
 
 @dataclass(frozen=True, eq=False)
 class EncodedImage:
-    """A plan's image on its cells, in units of its brightest pixel."""
+    """A plan's image on the cells of its registers, in units of its brightest pixel."""
 
     plan: Problem
+    """The plan."""
     layout: RegisterLayout
+    """Layout of the position registers."""
     content: _Array
-    """One number for every basis state of the position registers, largest magnitude 1 (or 0)."""
+    """Value of every cell, largest magnitude 1; 0 for an all-zero image."""
     unit: float
-    """Largest magnitude of the image with its margins."""
+    """Largest magnitude of the image, including its margins."""
 
     @classmethod
     def of(
@@ -56,17 +56,18 @@ class EncodedImage:
         prepared: int = 0,
         padding: str = "auto",
     ) -> EncodedImage:
-        """Lay out a plan's image.
+        """Encode a plan's image.
 
         Args:
             plan: The plan.
-            others: How many qubits its circuit will have at least besides the position's.
-            measured: How many of these will be measured, at least.
-            prepared: How many of these will be prepared together with the image.
+            others: Minimum number of qubits of the circuit in addition to the position qubits.
+            measured: Minimum number of these that are measured.
+            prepared: Number of these that are prepared together with the image.
             padding: One of `qconv.methods.whole_image.register_layout.PADDINGS`.
 
         Raises:
-            ValueError: It would not fit in memory, or ``padding`` does not suit the plan.
+            ValueError: If the simulation would not fit in memory, or ``padding`` does not suit the
+                plan.
         """
         layout = RegisterLayout(plan.grid, padding)
         if plan.simulated:
@@ -79,7 +80,7 @@ class EncodedImage:
         return cls(plan, layout, content, unit)
 
     def family(self, adder: str) -> str:
-        """The family of adders, if ``adder`` leaves the choice."""
+        """Return the adder family, which the plan selects if ``adder`` is ``"auto"``."""
         return self.plan.adder if adder == "auto" else adder
 
     def program(
@@ -90,14 +91,14 @@ class EncodedImage:
         then: Callable[[QuantumCircuit], None] = lambda circuit: None,
         rounds: Rounds | None = None,
     ) -> Program:
-        """The one program: amplitudes are prepared, and what follows acts on them.
+        """Return the program that prepares amplitudes and applies a circuit to them.
 
         Args:
-            shell: Makes what follows the preparation, its first qubits those to be prepared.
-            amplitudes: Of as many of its first qubits as they need.
-            measured: How many of its first qubits are measured.
-            then: Appends what comes after that, and is large: it is not copied.
-            rounds: Of amplitude amplification, after the preparation; None for none.
+            shell: Returns the circuit that follows the preparation.
+            amplitudes: Returns the amplitudes of the first qubits of the circuit.
+            measured: Number of qubits that are measured, the first ones.
+            then: Appends further large gates, which are thereby not copied.
+            rounds: Rounds of amplitude amplification after the preparation; None for no rounds.
         """
         rounds = rounds or Rounds(0, lambda circuit: None)
 
@@ -112,10 +113,10 @@ class EncodedImage:
     def _prepared(
         self, shell: QuantumCircuit, amplitudes: _Array, measured: int, rounds: Rounds
     ) -> QuantumCircuit:
-        """A circuit with the preparation in front, and rounds if there are any.
+        """Return the circuit with the preparation and any rounds in front.
 
         Raises:
-            ValueError: It would not fit in memory.
+            ValueError: If the simulation would not fit in memory.
         """
         qubits = shell.qubits[: amplitudes.size.bit_length() - 1]
         if self.plan.simulated:
@@ -129,28 +130,20 @@ class EncodedImage:
         if rounds.number and self.plan.native and amplitudes.size >= LARGE:
             rounds.append_boxes(circuit, amplitudes, qubits)
         elif rounds.number:
-            rounds.append(circuit, self._undoable(amplitudes, qubits), qubits)
+            invertible = (
+                RotationTree(amplitudes, qubits)
+                if self.plan.native
+                else GatePreparation(amplitudes, qubits, boxed=self.plan.counted)
+            )
+            rounds.append(circuit, invertible, qubits)
         circuit.compose(shell, inplace=True, copy=False)
         return circuit
 
-    def _undoable(self, amplitudes: _Array, qubits: Sequence[Qubit]) -> Preparation:
-        """The preparation that suits where the circuit runs."""
-        if self.plan.native:
-            return RotationTree(amplitudes, qubits)
-        return GatePreparation(amplitudes, qubits, boxed=self.plan.counted)
-
-    def counts(
-        self, outcomes: Outcomes, labels: Labels, *, everywhere: bool = False
-    ) -> OutcomeCounts:
-        """How often the program's shots ended in each cell; see `OutcomeCounts.of`."""
-        seed = self.plan.seed
-        return OutcomeCounts.of(outcomes, self.layout, labels, seed, everywhere=everywhere)
-
     @cached_property
     def kernel(self) -> tuple[_Array, float]:
-        """The kernel in the order of what is added, and by what it was divided.
+        """Kernel in the order of the added numbers, and the number it was divided by.
 
-        Numbers next to the end of the range of floating point are brought to its middle.
+        Kernels near the ends of the floating-point range are scaled to its middle.
         """
         kernel = self.layout.added(self.plan.propagator.effective_kernel)
         largest = float(np.abs(kernel).max())
@@ -160,7 +153,7 @@ class EncodedImage:
         return np.ldexp(kernel, -exponent), float(np.ldexp(1.0, exponent))
 
     def transfer(self, kernel: _Array) -> _Spectrum:
-        """Transfer function on the cells' lattice of a kernel in the order of what is added."""
+        """Return the transfer function on the cells of a kernel in the order of added numbers."""
         lattice = np.zeros(self.layout.shape)
         axes = zip(kernel.shape, self.layout.shape, self.layout.origin, strict=True)
         places = np.ix_(*((np.arange(h) - origin) % size for h, size, origin in axes))
@@ -172,21 +165,21 @@ class EncodedImage:
         return np.fft.fftn(self.content)
 
     def through(self, transfer: _Spectrum) -> _Array:
-        """The exact content of the cells that are read, after a filter."""
+        """Return the exact content after a filter, in the cells that are read."""
         filtered = np.fft.ifftn(self._spectrum * transfer).real
         return np.asarray(self.layout.read(filtered.ravel()))
 
     def passing(self, transfer: _Spectrum) -> float:
-        """The part of the content's square that a filter passes, in cells that are read or not."""
+        """Return the fraction of the content's squared norm that a filter passes, in all cells."""
         total = float(np.sum(np.square(np.abs(self._spectrum))))
         passed = float(np.sum(np.square(np.abs(self._spectrum * transfer))))
         return passed / total if total else 0.0
 
     def in_units(self, numbers: _Array, factor: float) -> _Array:
-        """Numbers times ``factor`` and the brightest pixel.
+        """Return numbers times ``factor`` and the brightest pixel.
 
         Raises:
-            ValueError: They leave the range of floating point.
+            ValueError: If a product exceeds the floating-point range.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             product = np.asarray(numbers * factor * self.unit)
@@ -194,11 +187,11 @@ class EncodedImage:
         return product
 
     def predicted(self, success: float, variance: _Array | float, factor: float) -> Prediction:
-        """A prediction from the variance of one execution in each cell that is read."""
+        """Return the prediction, given the variance of one execution in each cell that is read."""
         shots = self.plan.whole_shots
         each = np.broadcast_to(np.sqrt(np.maximum(variance, 0)), self.layout.read_shape)
-        spread = self.in_units(each, factor) / math.sqrt(shots) if shots else np.zeros_like(each)
-        return Prediction(min(max(success, 0.0), 1.0), self.layout.outputs(spread))
+        stderr = self.in_units(each, factor) / math.sqrt(shots) if shots else np.zeros_like(each)
+        return Prediction(min(max(success, 0.0), 1.0), self.layout.outputs(stderr))
 
     def result(
         self,
@@ -212,17 +205,17 @@ class EncodedImage:
         variant: str = "",
         **more: Any,
     ) -> Convolution:
-        """The result.
+        """Return the result.
 
         Args:
-            counted: What it was estimated from.
-            estimate: Numbers and standard errors of the cells that are read.
-            factor: Their unit, relative to the brightest pixel.
-            expected: Success probability, predicted.
-            gain: The success probability is ``gain`` times the part of the executions that was kept
-                plus ``offset``.
-            offset: See ``gain``.
-            variant: Tells quantities apart that are estimated from the same plan.
+            counted: Counts of the estimate.
+            estimate: Estimates and standard errors in the cells that are read.
+            factor: Unit of the estimates, relative to the brightest pixel.
+            expected: Expected success probability.
+            gain: Factor of the fraction of kept executions in the success probability, which is
+                ``gain * fraction + offset``.
+            offset: Offset of the success probability.
+            variant: String that distinguishes different estimates from the same plan.
             more: Other fields of the result.
         """
         plan = self.plan
@@ -240,10 +233,7 @@ class EncodedImage:
         )
 
     def nothing(self, why: str) -> Convolution:
-        """The result where no execution would be of use: zero, and nothing is run.
-
-        Warns with a ``RuntimeWarning`` that says why.
-        """
+        """Return zeros without running anything, and emit a ``RuntimeWarning`` with the reason."""
         warnings.warn(
             f"{why}: the success probability is 0; the result is zero, no circuit was run",
             RuntimeWarning,
@@ -268,14 +258,14 @@ _M = TypeVar("_M", bound=Method)
 
 @dataclass(frozen=True, eq=False)
 class PreparedImage(Prepared[_M]):
-    """The work of a method that holds one plan's whole image in one circuit."""
+    """The work of a method that has one plan's whole image in one circuit."""
 
     shared: EncodedImage | None = field(default=None, repr=False)
-    """The image as an earlier plan encoded it; None to encode it."""
+    """Image that an earlier plan encoded; None to encode the image."""
 
     @cached_property
     def encoded(self) -> EncodedImage:
-        """The image on its cells."""
+        """The encoded image."""
         return self._encode() if self.shared is None else replace(self.shared, plan=self.plan)
 
     @abstractmethod
@@ -283,5 +273,5 @@ class PreparedImage(Prepared[_M]):
         """Encode the plan's image."""
 
     def again(self, plan: Problem) -> Self:
-        """Prepare other shots with the same encoded image."""
+        """Return the work for another plan, with the same encoded image."""
         return replace(self, plan=plan, shared=self.encoded)

@@ -1,56 +1,55 @@
-"""Fourier: a quantum Fourier transform, a transfer function, and the transform back.
+"""Fourier: a quantum Fourier transform, a transfer function, and the inverse transform.
 
-On the cells' lattice a convolution multiplies every frequency ``f`` by the kernel's transfer
-function. Divided by its largest magnitude it is ``T(f) = cos(theta_f) exp(i phi_f)``, which a flag
-qubit puts into effect: between two Hadamard gates, the diagonal
+On the lattice of cells, a convolution multiplies every frequency ``f`` by the kernel's transfer
+function. Divided by its largest magnitude, it is ``T(f) = cos(theta_f) exp(i phi_f)``. A flag qubit
+implements this factor: between two Hadamard gates on the flag, the diagonal
 
     exp(i (phi_f + theta_f)) on flag 0,    exp(i (phi_f - theta_f)) on flag 1
 
-leaves the amplitude ``T(f)`` where the flag reads 0. After the transform back, those cells hold
-``(k * I)(y) / (max|K| |I|)``. The success probability ``|k * I|**2 / (max|K|**2 |I|**2)`` is never
-below that of `Interference`, as ``max|K| <= sum|k|``. A filter of phases alone, ``|T| = 1``
-everywhere, is unitary as it is: it needs no flag, and every execution succeeds. The transforms
-leave out the swaps; the diagonal has its frequencies in the order of reversed bits.
+leaves the amplitude ``T(f)`` where the flag reads 0. After the inverse transform, the cells with
+flag 0 hold ``(k * I)(y) / (max|K| |I|)``. The success probability
+``|k * I|**2 / (max|K|**2 |I|**2)`` is at least that of `Interference`, because
+``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: it needs no flag, and every
+execution succeeds. The transforms omit the final swaps, so the diagonal has its frequencies in the
+order of reversed bits.
 
-Measuring the position gives squares of amplitudes. The sign comes from a reference: a qubit that
-holds the image's branch at 1, and at 0 the plane wave of the frequency whose transfer function is
-largest, which passes the filter as it is. Phases of single bits turn a uniform superposition into
-that wave and back. At the end a Hadamard gate lets the branches interfere; see
-`CoherentReadOut`.
+Measuring the position gives squared amplitudes. A reference qubit gives the sign: at 1 it holds
+the image, at 0 a plane wave. The wave has the frequency of the largest magnitude, which passes the
+filter unchanged. Single-qubit phases turn a uniform superposition into this wave and back. A final
+Hadamard gate lets the branches interfere; see `CoherentReadOut`.
 
-A transfer function instead of a kernel makes this a filter of frequencies: `filter_frequencies`.
+With a transfer function instead of a kernel, the circuit is a frequency filter:
+`filter_frequencies`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit import QuantumCircuit
 
-from qconv._checks import boolean, one_of
-from qconv.circuits.amplification.rounds import Rounds
-from qconv.execution.outcomes.outcomes import Outcomes
-from qconv.execution.program import Program
-from qconv.methods.whole_image.amplification import check_amplify, check_read_out
-from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
-from qconv.methods.whole_image.frequency_filter import FilterRegisters, FrequencyFilter
-from qconv.methods.whole_image.read_outs import CoherentReadOut, ReadOut, read_out_of, superposed
+from qconv._checks import one_of
+from qconv.methods.whole_image.coherent import (
+    CoherentMethod,
+    CoherentReadOut,
+    PreparedCoherent,
+    read_out_of,
+)
+from qconv.methods.whole_image.encoded_image import EncodedImage
+from qconv.methods.whole_image.frequency_filter import FrequencyFilter
 from qconv.methods.whole_image.register_layout import PADDINGS
-from qconv.planning.method import Method, Prediction
 from qconv.planning.problem import Problem
-from qconv.result.convolution import Convolution
 
-_Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
 
-#: A part of the largest magnitude below which a difference is rounding.
+#: Fraction of the largest magnitude below which differences are rounding errors.
 _ROUNDING = 1e-9
 
-#: With which padding of its own a block gives what is asked of it.
+#: Padding schemes with which a block gives the result that a scheme of blocks needs.
 _IN_BLOCKS = {
     "overlap-add": ("auto", "both"),
     "overlap-save": ("auto", "both", "kernel", "wrapped"),
@@ -58,32 +57,32 @@ _IN_BLOCKS = {
 
 
 @dataclass(frozen=True)
-class Fourier(Method):
-    """Multiply the image's quantum Fourier transform by the kernel's transfer function.
+class Fourier(CoherentMethod):
+    """Multiplication of the image's quantum Fourier transform by the kernel's transfer function.
 
     Args:
-        signed: True for a linear and unbiased read-out with the sign, by a reference qubit; its
-            standard error is about the same everywhere. False reads magnitudes, with a standard
-            error smaller by ``sqrt(2)`` and a bias where counts are small.
-        padding: What is extended by zeros to the cells of the registers. ``"auto"`` takes as few
-            qubits as the mode and boundary allow. ``"both"``: image and kernel, until nothing that
-            wraps around is seen. The others have cells for the image alone, and are refused where
-            wrapping around would be seen: ``"kernel"`` extends the kernel, its first position on
-            cell 0, which displaces the result on the cells; ``"wrapped"`` wraps it around itself,
-            its centre on cell 0; ``"none"`` needs a kernel as large as the image.
-        amplify: Rounds of amplitude amplification, each of which costs two more oracle calls an
-            execution and raises the part of them that succeeds; ``"auto"`` for as many, at most
-            32, and as little of the reference, as give the least error for the oracle calls. 0 for
-            none. The picture and the kernel predict how many that are; the result's scale is
-            measured.
-        read_out: Of a signed result. ``"linear"`` is unbiased. ``"root"``, nearly the most likely
-            value, has about half the variance once it is amplified, from some hundred shots a
-            pixel on, and a bias where counts are small.
+        signed: True for a linear, unbiased read-out with the sign, by a reference qubit. Its
+            standard error is nearly uniform. False reads magnitudes, with a standard error smaller
+            by ``sqrt(2)`` and a bias where counts are small.
+        padding: Zero padding of image and kernel to the cells of the registers. ``"auto"`` uses the
+            fewest qubits that mode and boundary allow. ``"both"`` pads image and kernel until no
+            wrapped-around value is read. The other schemes have cells for the image alone and are
+            rejected if a wrapped-around value would be read. ``"kernel"`` pads the kernel with its
+            first position on cell 0, which displaces the result on the cells. ``"wrapped"`` pads it
+            with its centre on cell 0. ``"none"`` requires a kernel as large as the image.
+        amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
+            calls per execution and raises the fraction of successful executions. ``"auto"`` selects
+            the number of rounds, at most 32, and the weight of the reference that minimise the
+            error for a given number of oracle calls. Image and kernel predict both; the scale of
+            the result is measured.
+        read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
+            maximum likelihood estimate. With amplification and a few hundred or more shots per
+            pixel, it has about half the variance. It is biased where counts are small.
 
     Raises:
-        TypeError: ``signed`` is not a bool, or ``amplify`` no whole number.
-        ValueError: ``amplify`` is negative; ``read_out`` is unknown, or ``"root"`` of magnitudes;
-            ``padding`` is unknown.
+        TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
+        ValueError: If ``amplify`` is negative or an unknown string, ``read_out`` or ``padding`` is
+            unknown, or ``read_out`` is ``"root"`` without ``signed``.
 
     Source:
         Brassard, Hoyer, Mosca and Tapp, Contemporary Mathematics 305, 53 (2002),
@@ -105,30 +104,22 @@ class Fourier(Method):
     amplify: int | str = 0
     read_out: str = "linear"
 
-    whole_image: ClassVar[bool] = True
     unitary_filters: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        boolean(self.signed, "signed")
         one_of(self.padding, "padding", PADDINGS)
-        check_amplify(self.amplify)
-        check_read_out(self.read_out, signed=self.signed)
-
-    @property
-    def corrects_readout(self) -> bool:
-        """Whether counts can be corrected: not where roots of them are read."""
-        return self.signed and self.read_out == "linear"
+        self._check_options()
 
     def prepare(self, plan: Problem) -> PreparedFourier:
         """Return the work for one plan."""
         return PreparedFourier(self, plan)
 
     def in_place(self) -> Fourier | None:
-        """The kernel wrapped around itself, if that is left open."""
+        """Return this method with padding ``"wrapped"``, or None if its padding excludes this."""
         return replace(self, padding="wrapped") if self.padding in ("auto", "wrapped") else None
 
     def check_blocks(self, scheme: str) -> None:
-        """Raise unless the padding gives what is asked of a block."""
+        """Raise if a block would not give the result that the scheme needs."""
         super().check_blocks(scheme)
         if self.padding not in _IN_BLOCKS[scheme]:
             raise ValueError(
@@ -138,46 +129,19 @@ class Fourier(Method):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedFourier(PreparedImage[Fourier]):
+class PreparedFourier(PreparedCoherent[Fourier]):
     """The circuit of transforms and a diagonal that filters one plan's image."""
 
-    @cached_property
-    def programs(self) -> list[Program]:
-        """The circuit; none where no frequency of the image passes."""
-        encoded = self.encoded
-        if encoded.unit == 0 or self._stops:
-            return []
-        made, signed = self._read_out.amplification, self.method.signed
-        return [
-            encoded.program(
-                self._registers.circuit,
-                lambda: superposed(encoded.content, signed=signed, weight=made.weight),
-                self.num_qubits,
-                lambda circuit: self._filter.append(circuit),
-                Rounds(made.rounds, lambda circuit: self._filter.reflect(circuit)),
-            )
-        ]
-
-    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Turn the counts of the cells into amplitudes."""
-        encoded = self.encoded
-        if encoded.unit == 0:
-            return encoded.nothing("image: zero everywhere")
-        if self._stops:
-            return encoded.nothing("image: none of its frequencies passes the filter")
-        labels = self.num_qubits - encoded.layout.num_qubits
-        return self._read_out.decode(next(outcomes), labels)
+    nothing: ClassVar[str] = "none of its frequencies passes the filter"
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the circuit, whatever the image shows."""
-        return self.encoded.layout.num_qubits + self.method.signed + (not self._unitary)
+        """Number of qubits of the circuit, for any image."""
+        return self.encoded.layout.num_qubits + self._label_qubits
 
-    def predict(self) -> Prediction:
-        """Predict the success probability and the standard error of every pixel."""
-        if self._bound == 0:
-            return Prediction(0.0, np.zeros(self.plan.grid.output_shape))
-        return self._read_out.predict()
+    @property
+    def _label_qubits(self) -> int:
+        return self.method.signed + (not self._unitary)
 
     def _encode(self) -> EncodedImage:
         """Encode the image as amplitudes."""
@@ -187,49 +151,43 @@ class PreparedFourier(PreparedImage[Fourier]):
 
     @cached_property
     def _transfer(self) -> _Spectrum:
-        """The kernel's transfer function on the cells, in ``numpy.fft.fftn`` order."""
+        """Transfer function of the kernel on the cells, in ``numpy.fft.fftn`` order."""
         return self.encoded.transfer(self.encoded.kernel[0])
 
     @cached_property
     def _bound(self) -> float:
-        """The subnormalisation: the transfer function's largest magnitude."""
+        """Subnormalisation: the largest magnitude of the transfer function."""
         return float(np.abs(self._transfer).max())
 
     @cached_property
-    def _read_out(self) -> ReadOut:
-        """How the circuit's outcomes are read."""
-        encoded, method = self.encoded, self.method
-        filtered = encoded.through(self._transfer)
-        read = CoherentReadOut(encoded, filtered, self._bound, method.signed, encoded.kernel[1])
+    def _read_out(self) -> CoherentReadOut:
+        method = self.method
         amplify = 0 if method.amplify != "auto" and self._unitary else method.amplify
-        return read_out_of(read, self._transfer, amplify, method.read_out)
+        return read_out_of(self.encoded, self._transfer, self._bound, method, amplify)
 
     @property
-    def _stops(self) -> bool:
-        """Whether nothing passes the filter."""
+    def _vanishes(self) -> bool:
         if self._bound == 0:
             return True
         keeps_all = self.encoded.layout.num_read == self.encoded.content.size
-        if keeps_all and self._unitary:
-            return False
-        return self._read_out.vanishes
+        return not (keeps_all and self._unitary) and super()._vanishes
 
     @cached_property
     def _unitary(self) -> bool:
-        """Whether the filter needs no flag: all frequencies keep their strength, but for rounding.
-
-        A common factor makes no difference.
-        """
+        """Whether all magnitudes are equal up to rounding, so that the filter needs no flag."""
         sizes = np.abs(self._transfer)
         return bool(sizes.max() - sizes.min() <= _ROUNDING * sizes.max())
 
-    @property
-    def _registers(self) -> FilterRegisters:
-        """The circuit's registers."""
-        bits = self.encoded.layout.bits
-        return FilterRegisters.of(bits, signed=self.method.signed, flagged=not self._unitary)
-
     @cached_property
     def _filter(self) -> FrequencyFilter:
-        """The filter as a circuit."""
-        return FrequencyFilter(self._registers, self._transfer / self._bound)
+        transfer = self._transfer / self._bound
+        return FrequencyFilter(transfer, self.method.signed, flagged=not self._unitary)
+
+    def _shell(self) -> QuantumCircuit:
+        return self._filter.circuit()
+
+    def _finish(self, circuit: QuantumCircuit) -> None:
+        self._filter.append(circuit)
+
+    def _reflect(self, circuit: QuantumCircuit) -> None:
+        self._filter.reflect(circuit)

@@ -1,4 +1,4 @@
-"""Filters of frequencies as circuits: transforms, a diagonal, and a wave for reference."""
+"""Frequency filters as circuits: transforms, a diagonal, and a plane wave for reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction
-from qiskit.circuit.library import DiagonalGate
 
 from qconv.circuits.fourier import fourier_transform, reversed_bits
 from qconv.circuits.registers import (
@@ -22,164 +21,117 @@ from qconv.circuits.registers import (
     qubits_of,
 )
 
+_Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
 
 
 @dataclass(frozen=True, eq=False)
-class FilterRegisters:
-    """Registers ``row`` and ``column``, ``reference`` if signed, ``flag`` if it is needed."""
+class FrequencyFilter:
+    """A transfer function, applied to an image on position registers."""
 
-    position: Registers
-    reference: QuantumRegister | None
-    flag: QuantumRegister | None
+    transfer: _Spectrum
+    """Factors of all frequencies in ``numpy.fft.fftn`` order, with largest magnitude 1. All lengths
+    are powers of two."""
+    signed: bool
+    """Whether there is a reference qubit: at 0 a plane wave, at 1 the image."""
+    flagged: bool
+    """Whether there is a flag qubit: at 0 the filtered image. Filters of phases need none."""
 
-    @classmethod
-    def of(cls, bits: tuple[int, ...], *, signed: bool, flagged: bool) -> FilterRegisters:
-        """The registers of a lattice of so many bits along each axis."""
-        reference = QuantumRegister(1, "reference") if signed else None
-        flag = QuantumRegister(1, "flag") if flagged else None
-        return cls(axis_registers(bits), reference, flag)
+    @cached_property
+    def _position(self) -> Registers:
+        return axis_registers([length.bit_length() - 1 for length in self.transfer.shape])
+
+    @cached_property
+    def _reference(self) -> QuantumRegister | None:
+        return QuantumRegister(1, "reference") if self.signed else None
+
+    @cached_property
+    def _flag(self) -> QuantumRegister | None:
+        return QuantumRegister(1, "flag") if self.flagged else None
 
     def circuit(self) -> QuantumCircuit:
-        """A circuit of these registers, without gates."""
-        others = [register for register in (self.reference, self.flag) if register]
-        return QuantumCircuit(*self.position.values(), *others)
-
-
-@dataclass(frozen=True, eq=False)
-class FrequencyFilter:
-    """A transfer function on the registers of an image."""
-
-    registers: FilterRegisters
-    """On which it acts."""
-    transfer: _Spectrum
-    """Of every frequency, with largest magnitude 1."""
+        """Return a circuit without gates on ``row``, ``column``, ``reference`` and ``flag``."""
+        others = [register for register in (self._reference, self._flag) if register]
+        return QuantumCircuit(*self._position.values(), *others)
 
     def append(self, circuit: QuantumCircuit) -> None:
-        """Append everything from the transform to the interference with the reference."""
-        reference, flag = self.registers.reference, self.registers.flag
-        qubits = qubits_of(self.registers.position)
+        """Append all gates, from the transform to the interference with the reference."""
+        qubits = qubits_of(self._position)
+        phase = np.angle(self._reordered)
         self._enter(circuit)
-        if flag:
-            circuit.h(flag)
-            append_large(circuit, flag_diagonal(self.transfer), [*qubits, *flag])
-            circuit.h(flag)
+        if self._flag:
+            theta = self._angles
+            diagonal = np.exp(1j * np.concatenate([phase + theta, phase - theta]))
+            circuit.h(self._flag)
+            append_large(circuit, large_diagonal(diagonal), [*qubits, *self._flag])
+            circuit.h(self._flag)
         else:
-            append_large(circuit, phase_diagonal(self.transfer), qubits)
+            append_large(circuit, large_diagonal(np.exp(1j * phase)), qubits)
         self._leave(circuit)
-        if reference:
+        if self._reference:
             angle = float(np.angle(self.transfer[self._wave]))
-            circuit.p(angle, reference)  # as the wave has gained it
-            circuit.h(reference)
+            circuit.p(angle, self._reference)  # the phase that the wave has acquired
+            circuit.h(self._reference)
 
     def reflect(self, circuit: QuantumCircuit) -> None:
-        """Append the filter, the sign where the flag reads 1, and the filter undone.
+        """Append the filter, a flip of the sign where the flag reads 1, and the inverse filter.
 
         With ``H D H`` on the flag and ``D = exp(i phi) diag(exp(i t), exp(-i t))``,
 
             (H D H)^dagger Z (H D H) = Z H diag(exp(2 i t), exp(-2 i t)) H.
         """
-        flag = self.registers.flag
         self._enter(circuit)
-        circuit.h(flag)
+        circuit.h(self._flag)
         append_again(circuit, self._doubled)
-        circuit.h(flag)
-        circuit.z(flag)
+        circuit.h(self._flag)
+        circuit.z(self._flag)
         self._leave(circuit)
 
     @cached_property
+    def _reordered(self) -> _Spectrum:
+        """Factors in the order of the qubits: bits reversed, conjugated as in the transform."""
+        order = [reversed_bits(length.bit_length() - 1) for length in self.transfer.shape]
+        return self.transfer[np.ix_(*order)].ravel().conj()
+
+    @property
+    def _angles(self) -> _Array:
+        """Angles whose cosines are the magnitudes of the factors."""
+        return np.arccos(np.minimum(np.abs(self._reordered), 1.0))
+
+    @cached_property
     def _doubled(self) -> CircuitInstruction:
-        """The diagonal of a filter and of the same undone."""
-        theta = 2 * _angles(_reordered(self.transfer))
+        """Diagonal of the filter and the inverse filter."""
+        theta = 2 * self._angles
         diagonal = large_diagonal(np.exp(1j * np.concatenate([theta, -theta])))
-        qubits = [*qubits_of(self.registers.position), *(self.registers.flag or ())]
+        qubits = [*qubits_of(self._position), *(self._flag or ())]
         return CircuitInstruction(diagonal, tuple(qubits), ())
 
     @cached_property
     def _wave(self) -> tuple[np.intp, ...]:
-        """The frequency that passes as it is."""
-        strongest = np.argmax(np.abs(self.transfer)) if self.registers.flag else 0
+        """Frequency of the reference wave, which passes the filter unchanged."""
+        strongest = np.argmax(np.abs(self.transfer)) if self.flagged else 0
         return tuple(np.unravel_index(strongest, self.transfer.shape))
 
     def _enter(self, circuit: QuantumCircuit) -> None:
-        """Make a wave of the reference, and transform to frequencies."""
-        position, reference = self.registers.position, self.registers.reference
-        if reference:
-            _append_wave(circuit, position, reference, self._wave, forward=True)
-        for register in position.values():
+        """Turn the reference into a plane wave, and transform to frequencies."""
+        self._append_wave(circuit, 1)
+        for register in self._position.values():
             circuit.compose(fourier_transform(register.size), register, inplace=True)
 
     def _leave(self, circuit: QuantumCircuit) -> None:
         """Undo `_enter`."""
-        position, reference = self.registers.position, self.registers.reference
-        for register in position.values():
+        for register in self._position.values():
             circuit.compose(fourier_transform(register.size).inverse(), register, inplace=True)
-        if reference:
-            _append_wave(circuit, position, reference, self._wave, forward=False)
+        self._append_wave(circuit, -1)
 
-
-def _append_wave(
-    circuit: QuantumCircuit,
-    position: Registers,
-    reference: QuantumRegister,
-    wave: tuple[np.intp, ...],
-    *,
-    forward: bool,
-) -> None:
-    """Append the phases ``exp(2 pi i f x / N)`` of a plane wave where the reference is 0.
-
-    Args:
-        circuit: To which to append.
-        position: Registers of the axes.
-        reference: The reference qubit.
-        wave: The frequency ``f`` along each axis.
-        forward: False for the inverse.
-    """
-    if not any(wave):
-        return
-    circuit.x(reference)
-    for axis, register in position.items():
-        for bit, qubit in enumerate(register):
-            turn = int(wave[axis]) * 2**bit % 2**register.size / 2**register.size
-            if turn:
-                angle = 2 * math.pi * turn
-                circuit.cp(angle if forward else -angle, reference[0], qubit)
-    circuit.x(reference)
-
-
-def flag_diagonal(transfer: _Spectrum) -> DiagonalGate:
-    """The diagonal that multiplies frequencies by a transfer function where a flag will read 0.
-
-    Args:
-        transfer: Shape of powers of two, magnitudes at most 1; in the order of ``numpy.fft.fftn``.
-
-    Returns:
-        A gate on the frequencies' qubits, bits reversed, and the flag after them.
-    """
-    t = _reordered(transfer)
-    theta = _angles(t)
-    phase = np.angle(t)
-    return large_diagonal(np.exp(1j * np.concatenate([phase + theta, phase - theta])))
-
-
-def phase_diagonal(transfer: _Spectrum) -> DiagonalGate:
-    """The diagonal that multiplies frequencies by the phases of a transfer function.
-
-    Args:
-        transfer: Shape of powers of two, in the order of ``numpy.fft.fftn``.
-
-    Returns:
-        A gate on the frequencies' qubits, bits reversed.
-    """
-    return large_diagonal(np.exp(1j * np.angle(_reordered(transfer))))
-
-
-def _angles(transfer: _Spectrum) -> NDArray[np.float64]:
-    """The angles whose cosines are the magnitudes."""
-    return np.arccos(np.minimum(np.abs(transfer), 1.0))
-
-
-def _reordered(transfer: _Spectrum) -> _Spectrum:
-    """Factors in the order of the qubits: reversed bits, the sign of the circuit's transform."""
-    order = [reversed_bits(length.bit_length() - 1) for length in transfer.shape]
-    return transfer[np.ix_(*order)].ravel().conj()
+    def _append_wave(self, circuit: QuantumCircuit, sign: int) -> None:
+        """Append the phases ``exp(2 pi i f x / N)`` where the reference is 0; or their inverse."""
+        if not self._reference or not any(self._wave):
+            return
+        circuit.x(self._reference)
+        for axis, register in self._position.items():
+            for bit, qubit in enumerate(register):
+                turn = int(self._wave[axis]) * 2**bit % 2**register.size / 2**register.size
+                if turn:
+                    circuit.cp(sign * 2 * math.pi * turn, self._reference[0], qubit)
+        circuit.x(self._reference)

@@ -1,39 +1,38 @@
 """Interference: copies of the image, displaced by the kernel's positions, cancel or add up.
 
-With ``S = sum_j |k_j|``, ``V`` preparing ``sum_j sqrt(|k_j| / S) |j>`` on the kernel registers, an
-adder ``|x> |j> -> |x + j> |j>`` and the sign ``D`` of ``k_j`` on ``|j>``, the circuit
+Let ``S = sum_j |k_j|``. ``V`` prepares ``sum_j sqrt(|k_j| / S) |j>`` on the kernel registers, an
+adder maps ``|x> |j>`` to ``|x + j> |j>``, and ``D`` applies the sign of ``k_j`` to ``|j>``. The
+circuit
 
     V,  adder,  D,  V^dagger
 
-takes ``sum_x I_x |x> |0> / |I|`` to a state whose part with all kernel registers 0 is
+takes ``sum_x I_x |x> |0> / |I|`` to a state whose component with all kernel registers 0 is
 
-    sum_y (k * I)(y) / (S |I|)  |y> |0>:
+    sum_y (k * I)(y) / (S |I|)  |y> |0>.
 
-a linear combination of displaced images (Childs and Wiebe 2012, arXiv:1202.5822, section 2), its
-weights split evenly between ``V`` and ``V^dagger``. The probability to read 0 is the success
-probability ``|k * I|**2 / (S**2 |I|**2)``. Amplitudes of either sign meet before anything is
-measured, so that where a picture is flat an edge kernel leaves nothing, and no shot is wasted on
-it.
+This is a linear combination of displaced images (Childs and Wiebe 2012, arXiv:1202.5822, section
+2), with its weights divided equally between ``V`` and ``V^dagger``. The probability of reading 0
+is the success probability ``|k * I|**2 / (S**2 |I|**2)``. Amplitudes of opposite sign cancel before
+anything is measured. Where a picture is flat, an edge kernel therefore leaves nothing, and no shot
+is spent there.
 
-Measuring the position gives squares of amplitudes. The sign comes from a reference: a qubit that
-holds the image's branch at 1 and a uniform superposition ``u`` of all cells at 0. Displacements do
-not change the uniform branch, so only ``D`` needs a control. At the end a Hadamard gate lets the
-branches interfere, and ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
+Measuring the position gives squared amplitudes. A reference qubit gives the sign: at 1 it holds
+the image, at 0 a uniform superposition ``u`` of all cells. Displacements do not change the uniform
+superposition, so only ``D`` needs a control. A final Hadamard gate lets the branches interfere:
+``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 from qiskit import QuantumCircuit, QuantumRegister
-from qiskit.circuit import Qubit
 
-from qconv._checks import boolean, one_of
-from qconv.circuits.amplification.rounds import Rounds, append_flip
+from qconv._checks import one_of
+from qconv.circuits.amplification.rounds import append_flip
 from qconv.circuits.arithmetic import FAMILIES
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.registers import (
@@ -44,42 +43,42 @@ from qconv.circuits.registers import (
     qubits_of,
 )
 from qconv.circuits.signs import sign_flips
-from qconv.execution.outcomes.outcomes import Outcomes
-from qconv.execution.program import Program
-from qconv.methods.whole_image.amplification import check_amplify, check_read_out
-from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
-from qconv.methods.whole_image.read_outs import CoherentReadOut, ReadOut, read_out_of, superposed
-from qconv.planning.method import Method, Prediction
+from qconv.methods.whole_image.coherent import (
+    CoherentMethod,
+    CoherentReadOut,
+    PreparedCoherent,
+    read_out_of,
+)
+from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.planning.problem import Problem
-from qconv.result.convolution import Convolution
 
 ADDERS = ("auto", *FAMILIES)
 
 
 @dataclass(frozen=True)
-class Interference(Method):
-    """Let displaced copies of the image interfere: the whole image in one circuit.
+class Interference(CoherentMethod):
+    """Interference of displaced copies of the image: the whole image in one circuit.
 
     Args:
-        signed: True for a linear and unbiased read-out with the sign, by a reference qubit; its
-            standard error is about the same everywhere. False reads magnitudes, with a standard
-            error smaller by ``sqrt(2)`` and a bias where counts are small.
-        adder: What displaces the copies. ``"auto"`` takes the adder that suits where the circuit
-            runs; ``"ripple"`` (fewest gates, with ancillas), ``"fourier"`` and ``"mcx"`` (none)
-            are those of `qconv.offset_adder`.
-        amplify: Rounds of amplitude amplification, each of which costs two more oracle calls an
-            execution and raises the part of them that succeeds; ``"auto"`` for as many, at most
-            32, and as little of the reference, as give the least error for the oracle calls. 0 for
-            none. The picture and the kernel predict how many that are; the result's scale is
-            measured.
-        read_out: Of a signed result. ``"linear"`` is unbiased. ``"root"``, nearly the most likely
-            value, has about half the variance once it is amplified, from some hundred shots a
-            pixel on, and a bias where counts are small.
+        signed: True for a linear, unbiased read-out with the sign, by a reference qubit. Its
+            standard error is nearly uniform. False reads magnitudes, with a standard error smaller
+            by ``sqrt(2)`` and a bias where counts are small.
+        adder: Adder that displaces the copies. ``"auto"`` selects one that suits the backend.
+            ``"ripple"`` (fewest gates, with ancillas), ``"fourier"`` and ``"mcx"`` (both without
+            ancillas) are the families of `qconv.offset_adder`.
+        amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
+            calls per execution and raises the fraction of successful executions. ``"auto"`` selects
+            the number of rounds, at most 32, and the weight of the reference that minimise the
+            error for a given number of oracle calls. Image and kernel predict both; the scale of
+            the result is measured.
+        read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
+            maximum likelihood estimate. With amplification and a few hundred or more shots per
+            pixel, it has about half the variance. It is biased where counts are small.
 
     Raises:
-        TypeError: ``signed`` is not a bool, or ``amplify`` no whole number.
-        ValueError: ``amplify`` is negative; ``read_out`` is unknown, or ``"root"`` of magnitudes;
-            ``adder`` is unknown.
+        TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
+        ValueError: If ``amplify`` is negative or an unknown string, ``read_out`` or ``adder`` is
+            unknown, or ``read_out`` is ``"root"`` without ``signed``.
 
     Source:
         Brassard, Hoyer, Mosca and Tapp, Contemporary Mathematics 305, 53 (2002),
@@ -96,7 +95,7 @@ class Interference(Method):
         0.049
         >>> method = qconv.Interference(amplify="auto")
         >>> result = qconv.convolve(step, [1, -2, 1], shots=None, **{**where, "method": method})
-        >>> round(result.expected_success, 3)  # the reference's part included
+        >>> round(result.expected_success, 3)  # includes the reference
         0.809
     """
 
@@ -105,18 +104,9 @@ class Interference(Method):
     amplify: int | str = 0
     read_out: str = "linear"
 
-    whole_image: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
-        boolean(self.signed, "signed")
         one_of(self.adder, "adder", ADDERS)
-        check_amplify(self.amplify)
-        check_read_out(self.read_out, signed=self.signed)
-
-    @property
-    def corrects_readout(self) -> bool:
-        """Whether counts can be corrected: not where roots of them are read."""
-        return self.signed and self.read_out == "linear"
+        self._check_options()
 
     def prepare(self, plan: Problem) -> PreparedInterference:
         """Return the work for one plan."""
@@ -124,52 +114,19 @@ class Interference(Method):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedInterference(PreparedImage[Interference]):
+class PreparedInterference(PreparedCoherent[Interference]):
     """The circuit that superposes displaced copies of one plan's image."""
 
-    @cached_property
-    def programs(self) -> list[Program]:
-        """The circuit; none where all copies cancel."""
-        encoded, read = self.encoded, self._read_out
-        if encoded.unit == 0 or read.vanishes:
-            return []
-        made, signed = read.amplification, self.method.signed
-        return [
-            encoded.program(
-                self._shell,
-                lambda: superposed(encoded.content, signed=signed, weight=made.weight),
-                encoded.layout.num_qubits + self._label_qubits,
-                rounds=Rounds(
-                    made.rounds,
-                    lambda circuit: circuit.compose(self._reflection, inplace=True, copy=False),
-                ),
-            )
-        ]
-
-    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Turn the counts of the cells into amplitudes."""
-        if self.encoded.unit == 0:
-            return self.encoded.nothing("image: zero everywhere")
-        if self._read_out.vanishes:
-            return self.encoded.nothing(
-                "image: constant where the kernel, which sums to 0, sees it"
-            )
-        return self._read_out.decode(next(outcomes), self._label_qubits)
+    nothing: ClassVar[str] = "constant where the kernel, which sums to 0, sees it"
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the circuit, whatever the image shows."""
+        """Number of qubits of the circuit, for any image."""
         return int(self._shell().num_qubits)
-
-    def predict(self) -> Prediction:
-        """Predict the success probability and the standard error of every pixel."""
-        return self._read_out.predict()
 
     @property
     def _label_qubits(self) -> int:
-        """Number of measured qubits besides the position's."""
-        shape = self.plan.propagator.shape
-        return self.method.signed + len(qubits_of(kernel_registers(shape)))
+        return self.method.signed + len(qubits_of(kernel_registers(self.plan.propagator.shape)))
 
     def _encode(self) -> EncodedImage:
         """Encode the image as amplitudes."""
@@ -177,29 +134,25 @@ class PreparedInterference(PreparedImage[Interference]):
         return EncodedImage.of(self.plan, others, measured=others, prepared=self.method.signed)
 
     @cached_property
-    def _read_out(self) -> ReadOut:
-        """How the circuit's outcomes are read."""
-        encoded, method = self.encoded, self.method
-        kernel, gain = encoded.kernel
-        transfer = encoded.transfer(kernel)
-        bound = float(np.abs(kernel).sum())
-        read = CoherentReadOut(encoded, encoded.through(transfer), bound, method.signed, gain)
-        return read_out_of(read, transfer, method.amplify, method.read_out)
+    def _read_out(self) -> CoherentReadOut:
+        kernel, _ = self.encoded.kernel
+        transfer, bound = self.encoded.transfer(kernel), float(np.abs(kernel).sum())
+        return read_out_of(self.encoded, transfer, bound, self.method, self.method.amplify)
 
     def _shell(self) -> QuantumCircuit:
-        """The circuit that superposes displaced copies, without the preparation of the image.
+        """Return the circuit that superposes displaced copies, without preparing the image.
 
-        Registers ``row`` and ``column``, ``reference`` if signed, ``kernel_row`` and
-        ``kernel_column``, ``ancilla_0`` if the adders need it.
+        Its registers are ``row`` and ``column``, ``reference`` if signed, ``kernel_row`` and
+        ``kernel_column``, and ``ancilla_0`` if the adders need it.
         """
         shell = self._displaced()
         shell.compose(self._merged(shell), inplace=True)
         if self.method.signed:
-            shell.h(_qubits(shell, "reference"))
+            shell.h(_reference(shell))
         return shell
 
     def _displaced(self) -> QuantumCircuit:
-        """The copies, one for each state of the kernel registers."""
+        """Return the circuit that makes a copy for each state of the kernel registers."""
         encoded = self.encoded
         kernel, _ = encoded.kernel
         position, kernels = axis_registers(encoded.layout.bits), kernel_registers(kernel.shape)
@@ -212,23 +165,20 @@ class PreparedInterference(PreparedImage[Interference]):
         return shell
 
     def _merged(self, shell: QuantumCircuit) -> QuantumCircuit:
-        """What merges the copies, with their signs, where the kernel registers will read 0."""
+        """Return the circuit that merges the copies with their signs into kernel registers 0."""
         kernel, _ = self.encoded.kernel
         merged = shell.copy_empty_like()
         kernels = qubits_of(kernel_registers(kernel.shape))
-        if not self.method.signed:
-            signed = np.sign(kernel) * np.sqrt(np.abs(kernel))
-            merged.compose(encode_amplitudes(signed).inverse(), kernels, inplace=True)
-            return merged
-        signs = sign_flips(on_kernel_states(np.sign(kernel)).ravel())
-        merged.compose(signs, [*_qubits(shell, "reference"), *kernels], inplace=True)
-        prepared = encode_amplitudes(np.sqrt(np.abs(kernel)))
-        merged.compose(prepared.inverse(), kernels, inplace=True)
+        amplitudes = np.sqrt(np.abs(kernel))
+        if self.method.signed:
+            signs = sign_flips(on_kernel_states(np.sign(kernel)).ravel())
+            merged.compose(signs, [*_reference(shell), *kernels], inplace=True)
+        else:
+            amplitudes = np.sign(kernel) * amplitudes
+        merged.compose(encode_amplitudes(amplitudes).inverse(), kernels, inplace=True)
         return merged
 
-    @cached_property
-    def _reflection(self) -> QuantumCircuit:
-        """All of it, the sign of the kernel registers' 0, and all of it undone."""
+    def _reflect(self, circuit: QuantumCircuit) -> None:
         displaced = self._displaced()
         merged = self._merged(displaced)
         kernels = qubits_of(kernel_registers(self.plan.propagator.shape))
@@ -236,9 +186,9 @@ class PreparedInterference(PreparedImage[Interference]):
         append_flip(whole, kernels, kernels)
         whole.compose(merged.inverse(), inplace=True)
         whole.compose(displaced.inverse(), inplace=True)
-        return whole
+        circuit.compose(whole, inplace=True, copy=False)
 
 
-def _qubits(circuit: QuantumCircuit, name: str) -> list[Qubit]:
-    """The qubits of a circuit's register."""
-    return [qubit for register in circuit.qregs if register.name == name for qubit in register]
+def _reference(circuit: QuantumCircuit) -> QuantumRegister:
+    """Return the register of the reference qubit."""
+    return next(register for register in circuit.qregs if register.name == "reference")

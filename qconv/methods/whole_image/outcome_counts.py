@@ -1,9 +1,9 @@
-"""Outcome counts: how often a whole-image circuit's shots ended in each cell, by what they mean.
+"""Outcome counts: how many shots of a whole-image circuit ended in each cell, and their meaning.
 
-Such a circuit's position registers come first; the qubits measured after them make a *label*, and
-what a shot counts for depends on the label alone: its *class*, or none if it is discarded
-(post-selection). The number of shots is fixed beforehand and discarded ones are not made up for, so
-that counts divided by all executions estimate probabilities without bias.
+Such a circuit has its position registers first. The qubits measured after them form a *label*. The
+label alone determines the *class* of a shot, or that the shot is discarded (post-selection). The
+number of shots is fixed in advance, and discarded shots are not replaced. Counts divided by the
+number of all executions are therefore unbiased estimates of probabilities.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Labels:
-    """What the qubits after the position registers mean."""
+    """Meaning of the qubits after the position registers."""
 
     qubits: int
-    """How many there are."""
+    """Number of these qubits."""
     classes: NDArray[np.intp]
-    """Class of every label, ``2**qubits``; -1 to discard."""
+    """Class of every label, shape ``(2**qubits,)``; -1 for discarded labels."""
     shifts: NDArray[np.intp] | None = None
-    """By how much every label moves the position afterwards, ``(2**qubits, axes)``; None: none."""
+    """Displacement of the position by every label after the measurement, in cells, shape
+    ``(2**qubits, axes)``; None for no displacement."""
 
     @property
     def count(self) -> int:
@@ -44,22 +45,22 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class OutcomeCounts:
-    """What a circuit's shots gave, or what they are expected to give."""
+    """Counts of a circuit's outcomes, or their exact probabilities."""
 
     sums: _Array
-    """How many shots were of each class and in each cell read, ``(classes, ...)``; if exact, their
-    probabilities."""
+    """Numbers of shots by class and cell, shape ``(classes, *layout.read_shape)``; probabilities if
+    exact."""
     outcomes: Outcomes
-    """What was counted."""
+    """Counted outcomes."""
     layout: RegisterLayout
-    """The position registers."""
+    """Layout of the position registers."""
     labels: Labels
-    """What the shots mean."""
+    """Meaning of the other measured qubits."""
     seed: np.random.SeedSequence
-    """Of the draws."""
+    """Seed of the draws."""
     everywhere: tuple[float, float] | None = None
-    """How many shots were of any class in any cell, read or not, and how many of none; if exact,
-    their probabilities. None if that was not asked for."""
+    """Numbers of kept and discarded shots in all cells, read or not; probabilities if exact. None
+    if they were not requested."""
 
     @classmethod
     def of(
@@ -71,14 +72,14 @@ class OutcomeCounts:
         *,
         everywhere: bool = False,
     ) -> OutcomeCounts:
-        """Sort what a program gave.
+        """Sort outcomes by class and cell.
 
         Args:
-            outcomes: Of a circuit with position registers first, the label's qubits next.
-            layout: The position registers.
-            labels: What the shots mean.
-            seed: Of the draws, where the law is known.
-            everywhere: Whether to count what is in cells that are not read, and of no class.
+            outcomes: Outcomes of a circuit with position registers first and label qubits next.
+            layout: Layout of the position registers.
+            labels: Meaning of the label qubits.
+            seed: Seed of the draws, which are needed if the outcome probabilities are known.
+            everywhere: Whether to count cells that are not read, and discarded shots.
         """
         cells = 2**layout.num_qubits
         shape = (labels.count, *layout.read_shape)
@@ -99,7 +100,7 @@ class OutcomeCounts:
             for label, found in enumerate(labels.classes):
                 block = numbers(label * cells, (label + 1) * cells)
                 totals[int(found < 0)] += block.sum()
-            if layout.num_read == cells:  # so that nothing is added up twice and then taken off
+            if layout.num_read == cells:  # avoids a difference of equal sums
                 return np.concatenate([read, [0.0, totals[1]]])
             return np.concatenate([read, [totals[0] - read.sum(), totals[1]]])
 
@@ -111,56 +112,56 @@ class OutcomeCounts:
 
     @property
     def executions(self) -> int:
-        """Shots altogether; 0 if the sums are exact probabilities."""
+        """Total number of shots; 0 if the sums are exact probabilities."""
         return self.outcomes.executions
 
     @property
     def frequencies(self) -> _Array:
-        """Part of all executions that were of each class and in each cell read."""
+        """Fraction of all executions by class and cell."""
         return self.sums / self.executions if self.executions else self.sums
 
     @cached_property
     def corrected(self) -> CorrectedCounts | None:
-        """What correcting for readout errors does; None if nothing is corrected."""
+        """Counts corrected for readout errors; None without correction."""
         return None if self.outcomes.readout is None else CorrectedCounts(self)
 
     def powers(self, weights: _Array) -> list[_Array]:
-        """First, second and third moment of what a shot adds to each cell read."""
+        """Return the first three moments of the weight that a shot adds to each cell."""
         if self.corrected is not None:
             return self.corrected.powers(weights)
         return [np.tensordot(weights**power, self.frequencies, axes=1) for power in (1, 2, 3)]
 
     @property
     def kept(self) -> float:
-        """Part of the executions that counts at all."""
+        """Fraction of the executions that are kept and end in a cell that is read."""
         kept = float(self.frequencies.sum())
-        if self.corrected is not None:
+        if self.corrected is not None or not self.executions:
             return kept
-        return round(kept * self.executions) / self.executions if self.executions else kept
+        return round(kept * self.executions) / self.executions
 
     @property
     def kept_stderr(self) -> float:
-        """Its standard error; where all or nothing was kept, as if one shot had been different."""
+        """Standard error of `kept`; if all or no shots were kept, as if one shot had differed."""
         if self.executions and self.corrected is not None:
             return math.sqrt(self.corrected.variance_of_kept)
         return self._stderr_of(self.kept)
 
     @property
     def succeeded(self) -> tuple[float, float, float]:
-        """Fractions of the executions of any class and of none in any cell; their standard error.
+        """Fractions of kept and of discarded executions in all cells, and their standard error.
 
-        The standard error is that of counting; what an uncertain calibration adds also changes the
-        cells' sums, see `CorrectedCounts.changes`.
+        The standard error is due to counting alone. The error of an uncertain calibration is
+        correlated with the sums of the cells, see `CorrectedCounts.changes`.
         """
         if self.everywhere is None:
-            raise ValueError("everywhere: expected it to have been asked for")
+            raise ValueError("everywhere: expected counts of all cells, got none")
         kept, lost = (number / (self.executions or 1) for number in self.everywhere)
         if self.executions and self.corrected is not None:
             return kept, lost, math.sqrt(self.corrected.sampling_variance_of_succeeded)
         return kept, lost, self._stderr_of(kept)
 
     def _stderr_of(self, kept: float) -> float:
-        """Standard error of a fraction of the executions, uncorrected."""
+        """Return the standard error of an uncorrected fraction of the executions."""
         if not self.executions:
             return 0.0
         least = 1 / self.executions
@@ -169,38 +170,40 @@ class OutcomeCounts:
 
 
 class CorrectedCounts:
-    """Counts corrected for readout errors, with what their variance needs.
+    """Counts corrected for readout errors, with the quantities that their variance needs.
 
     A shot that is read as label ``l`` and position ``x`` adds ``u(l) B(y, x)`` to the estimate at
-    position ``y``: ``B`` is the inverse of the position's readout, and ``u`` what the inverse of
-    the label's makes of the weights. Powers of a tensor product are products of powers, so every
-    moment takes as long as the correction.
+    position ``y``. ``B`` is the inverse of the readout matrix of the position, and ``u`` are the
+    weights, transformed by the inverse of the readout matrix of the label. Powers of a tensor
+    product are tensor products of powers, so every moment takes as long as the correction.
 
     Args:
-        counts: Of a circuit whose labels leave positions where they are.
+        counts: Counts of a circuit whose labels do not move positions.
     """
 
     def __init__(self, counts: OutcomeCounts) -> None:
         readout = counts.outcomes.readout
         if readout is None or counts.labels.shifts is not None:
-            raise ValueError("mitigation: expected readout errors, and labels that move nothing")
+            raise ValueError(
+                "mitigation: expected readout errors and labels that do not move positions"
+            )
         self._counts, self._readout = counts, readout
-        self._probabilities = counts.outcomes.raw(counts.seed) / (counts.executions or 1)
+        self._read = counts.outcomes.raw(counts.seed) / (counts.executions or 1)
         self._positions = counts.layout.num_qubits
 
     @property
     def seen(self) -> NDArray[np.bool_]:
-        """Cells in which any shot that is kept was read."""
+        """Whether any kept shot was read in each cell."""
         kept = self._counts.labels.classes >= 0
-        came = self._counts.layout.read(kept @ self._probabilities.reshape(len(kept), -1) > 0)
-        return came.astype(np.bool_)
+        seen = self._counts.layout.read(kept @ self._read.reshape(len(kept), -1) > 0)
+        return seen.astype(np.bool_)
 
     def powers(self, weights: _Array) -> list[_Array]:
-        """First, second and third moment of what a shot adds to each cell read."""
+        """Return the first three moments of the weight that a shot adds to each cell."""
         inverses = self._readout.inverses
         back = np.swapaxes(inverses[self._positions :], 1, 2)
         each = applied(back, self._of_labels(weights))
-        by_label = self._probabilities.reshape(len(each), -1)
+        by_label = self._read.reshape(len(each), -1)
         moments = [
             applied(inverses[: self._positions] ** power, each**power @ by_label)
             for power in (1, 2, 3)
@@ -208,55 +211,49 @@ class CorrectedCounts:
         return [np.asarray(self._counts.layout.read(moment)) for moment in moments]
 
     def variance_of_calibration(self, weights: _Array) -> _Array:
-        """What readout errors that are known from counts add to the variance of each cell read."""
+        """Return each cell's variance due to readout errors that were estimated from counts."""
         total = np.zeros(self._counts.layout.read_shape)
         for variance, moved, _ in self.changes(weights):
             total += variance * np.square(moved)
         return total
 
     def changes(self, weights: _Array) -> Iterator[tuple[float, _Array, float]]:
-        """Yield how the estimate changes with each readout error that is known from counts.
+        """Yield the effect of each readout error that was estimated from counts.
 
         Args:
-            weights: One for each class.
+            weights: Weight of each class.
 
         Yields:
-            The readout error's variance; the derivatives of the mean weight in each cell read, and
-            of the fraction of the executions of any class in any cell.
+            The variance of the readout error, the derivative of the mean weight in each cell, and
+            the derivative of the fraction of kept executions in all cells.
         """
         every = self._of_labels(weights)
         kept = self._counts.labels.classes >= 0
-        for variance, change in self._readout.gradients(
-            self._readout.corrected(self._probabilities)
-        ):
+        for variance, change in self._readout.gradients(self._readout.corrected(self._read)):
             by_label = change.reshape(len(every), -1)
             moved = np.asarray(self._counts.layout.read(every @ by_label), dtype=np.float64)
             yield variance, moved, float(by_label[kept].sum())
 
     @property
     def variance_of_kept(self) -> float:
-        """Variance of the fraction that is kept, in cells that are read."""
+        """Variance of the fraction of executions that are kept in cells that are read."""
         cells = np.zeros(self._counts.layout.shape)
         cells[self._counts.layout.cells_read] = 1.0
-        return self._readout.variance(
-            self._kept(cells), self._probabilities, self._counts.executions
-        )
+        return self._readout.variance(self._kept(cells), self._read, self._counts.executions)
 
     @property
     def sampling_variance_of_succeeded(self) -> float:
-        """Variance, by counting alone, of the fraction of any class in any cell."""
+        """Variance of the fraction of kept executions in all cells, due to counting alone."""
         everywhere = self._kept(np.ones(self._counts.layout.shape))
-        return self._readout.sampling_variance(
-            everywhere, self._probabilities, self._counts.executions
-        )
+        return self._readout.sampling_variance(everywhere, self._read, self._counts.executions)
 
     def _kept(self, cells: _Array) -> _Array:
-        """The weight of each outcome in a fraction that is kept, by the weight of its cell."""
+        """Return the weight of each outcome in a kept fraction, given the weights of the cells."""
         classes = self._counts.labels.classes
         return np.asarray(np.multiply.outer((classes >= 0).astype(float), cells).ravel())
 
     def _of_labels(self, weights: _Array) -> _Array:
-        """The weight of each label, 0 for those that are discarded."""
+        """Return the weight of each label; 0 for discarded labels."""
         classes = self._counts.labels.classes
         return np.where(classes >= 0, weights[np.maximum(classes, 0)], 0.0)
 
@@ -267,33 +264,33 @@ class CorrectedCounts:
 def linear(
     counts: OutcomeCounts, weights: _Array, *, calibration: bool = True
 ) -> tuple[_Array, _Array]:
-    """Mean over all executions of the weight of what came out, and its standard error.
+    """Return the mean weight over all executions in each cell, and its standard error.
 
-    With ``n_c`` shots of class ``c`` in a cell, of ``N`` executions, the mean is
-    ``sum w_c n_c / N`` and its variance is estimated from the counts alone:
+    With ``n_c`` of ``N`` shots of class ``c`` in a cell, the mean is ``sum w_c n_c / N``. Its
+    variance is estimated from the counts alone:
 
         (V + 2 K**2 / V**2 - T**2 / N) / N**2,  V = sum w**2 n,  K = sum w**3 n,  T = sum w n.
 
-    The middle term is there because ``V`` is large when the mean is: for counts of one class the
-    estimate is ``n + 2`` in place of ``n``, which makes the mean of z**2 equal to 1 up to terms of
-    order ``1 / n**2``. Where nothing was counted, two shots of the largest weight are assumed, so
-    that no standard error is 0 for want of shots. Counts that are corrected for readout errors have
-    the moments of what each shot adds in place of ``w**k n``, and the errors of the correction
-    besides.
+    The middle term compensates for the correlation of ``V`` with the mean. For counts of one class
+    it replaces ``n`` by ``n + 2``, which makes the mean of z**2 equal to 1 up to terms of order
+    ``1 / n**2``. In cells without counts, two shots of the largest weight are assumed, so that few
+    shots never give a standard error of 0. For counts corrected for readout errors, the moments of
+    the weight that each shot adds replace ``w**k n``, and the error of the correction is added.
 
     Args:
-        counts: Frequencies of each class and cell.
-        weights: One for each class.
-        calibration: Whether standard errors include what an uncertain calibration adds.
+        counts: Counts by class and cell.
+        weights: Weight of each class.
+        calibration: Whether standard errors include the error of an uncertain calibration.
 
     Returns:
-        Means and standard errors, each of the cells' shape; the latter 0 for exact frequencies.
+        Means and standard errors in the cells that are read. Standard errors of exact frequencies
+        are 0.
     """
     mean, square, cube = counts.powers(weights)
     if not counts.executions:
         return mean, np.zeros_like(mean)
     seen = square > 0
-    if counts.corrected is not None:  # which makes a little of what was read next to it
+    if counts.corrected is not None:  # a correction spreads counts to other cells
         seen &= counts.corrected.seen
     correction = np.full_like(mean, float(np.max(weights**2)))
     np.divide(cube, square, out=correction, where=seen)
@@ -306,11 +303,7 @@ def linear(
 
 
 def expected_root_error(mean: _Array) -> _Array:
-    """What `root_error` is on average for counts of Poisson's law.
-
-    Args:
-        mean: Expected counts, any shape.
-    """
+    """Return the mean of `root_error` over Poisson-distributed counts with the given means."""
     roots = np.linspace(0, 8, 161)
     counts = np.arange(200.0)
     means = np.square(roots)[:, np.newaxis]
@@ -322,17 +315,11 @@ def expected_root_error(mean: _Array) -> _Array:
 
 
 def magnitude(counts: OutcomeCounts) -> tuple[_Array, _Array]:
-    """Root of the frequency of the first class, and its standard error.
+    """Return the square root of the first class's frequency in each cell, and its standard error.
 
-    The root of a count has the standard deviation 1/2, whatever its mean, from a mean of about 10
-    on; below, `root_error` says what its root mean square error is. It is biased by about
-    ``-1 / (8 sqrt(mean))``.
-
-    Args:
-        counts: Frequencies of one class.
-
-    Returns:
-        Roots and standard errors, each of the cells' shape; the latter 0 for exact frequencies.
+    If the mean of a count is about 10 or more, its square root has the standard deviation 1/2 for
+    any mean. For smaller means, `root_error` gives the root mean square error. The bias is about
+    ``-1 / (8 sqrt(mean))``. Standard errors of exact frequencies are 0.
     """
     roots = np.sqrt(counts.frequencies[0])
     if not counts.executions:

@@ -90,7 +90,7 @@ class TestExact:
         expected = classical.convolve(image, kernel, mode=mode, boundary=boundary)
         method = qconv.Fourier(amplify=rounds, read_out="root" if root else "linear")
         plan = qconv.plan(image, kernel, method=method, mode=mode, boundary=boundary, shots=None)
-        if plan.prepared._stops:
+        if plan.prepared._vanishes:
             return
         grown = made(plan).success / made(plan).start
         if grown < 1e-4:  # so many rounds that next to nothing is left
@@ -103,7 +103,7 @@ class TestExact:
         for rounds in (0, 1, 4, 11):
             method = qconv.Fourier(amplify=rounds, read_out="root")
             plan = qconv.plan(image, EDGE, method=method, shots=None, **WRAP)
-            chosen, read = made(plan), plan.prepared._read_out.coherent
+            chosen, read = made(plan), plan.prepared._read_out
             (program,) = plan.prepared.programs
             probabilities = np.zeros(2**8)
             circuit = program.built()

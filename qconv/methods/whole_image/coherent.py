@@ -1,0 +1,427 @@
+"""Coherent methods: their options, their one circuit, and the read-out of its counts."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qconv._checks import boolean
+from qconv.circuits.amplification.rounds import Rounds
+from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.methods.whole_image.amplification import (
+    Amplification,
+    Scale,
+    check_amplify,
+    check_read_out,
+    choose,
+)
+from qconv.methods.whole_image.diagnostics import CountDiagnostics
+from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
+from qconv.methods.whole_image.outcome_counts import (
+    Labels,
+    OutcomeCounts,
+    expected_root_error,
+    linear,
+    magnitude,
+)
+from qconv.planning.method import Method, Prediction
+from qconv.result.convolution import Convolution
+from qconv.result.numbers import root_error
+
+_Array = NDArray[np.float64]
+_Spectrum = NDArray[np.complex128]
+
+#: Success probabilities below this are rounding errors.
+_NOTHING = 1e-26
+
+#: Smallest slope of a success probability by its angle for which uncertainty is propagated. With
+#: smaller slopes, the success probability is within 1e-4 of 0 or 1.
+_STEEPEST = 0.02
+
+
+class CoherentMethod(Method):
+    """Options of a method whose circuit leaves the filtered image in its amplitudes."""
+
+    signed: bool
+    amplify: int | str
+    read_out: str
+
+    whole_image: ClassVar[bool] = True
+
+    def _check_options(self) -> None:
+        boolean(self.signed, "signed")
+        check_amplify(self.amplify)
+        check_read_out(self.read_out, signed=self.signed)
+
+    @property
+    def corrects_readout(self) -> bool:
+        """Whether readout errors can be corrected: not if square roots of counts are read."""
+        return self.signed and self.read_out == "linear"
+
+
+_C = TypeVar("_C", bound=CoherentMethod)
+
+
+class PreparedCoherent(PreparedImage[_C]):
+    """The work of a coherent method for one plan."""
+
+    nothing: ClassVar[str]
+    """Why an image leaves nothing to measure, for the warning."""
+
+    @cached_property
+    def programs(self) -> list[Program]:
+        """Program of the circuit; none if the filtered image vanishes."""
+        encoded = self.encoded
+        if encoded.unit == 0 or self._vanishes:
+            return []
+        made, signed = self._read_out.amplification, self.method.signed
+        return [
+            encoded.program(
+                self._shell,
+                lambda: superposed(encoded.content, signed=signed, weight=made.weight),
+                encoded.layout.num_qubits + self._label_qubits,
+                self._finish,
+                Rounds(made.rounds, self._reflect),
+            )
+        ]
+
+    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
+        """Decode the counts of the cells into amplitudes."""
+        if self.encoded.unit == 0:
+            return self.encoded.nothing("image: zero everywhere")
+        if self._vanishes:
+            return self.encoded.nothing(f"image: {self.nothing}")
+        return self._read_out.decode(next(outcomes), self._label_qubits)
+
+    def predict(self) -> Prediction:
+        """Predict the success probability and the standard error of every pixel."""
+        return self._read_out.predict()
+
+    @property
+    def _vanishes(self) -> bool:
+        """Whether the filter leaves nothing of the image where it is read."""
+        return self._read_out.vanishes
+
+    @property
+    @abstractmethod
+    def _label_qubits(self) -> int:
+        """Number of measured qubits besides the position qubits."""
+
+    @cached_property
+    @abstractmethod
+    def _read_out(self) -> CoherentReadOut:
+        """Read-out of the circuit's outcomes."""
+
+    @abstractmethod
+    def _shell(self) -> QuantumCircuit:
+        """Return the circuit without the preparation of the image."""
+
+    def _finish(self, circuit: QuantumCircuit) -> None:
+        """Append large gates to a finished circuit, which are thereby not copied."""
+
+    @abstractmethod
+    def _reflect(self, circuit: QuantumCircuit) -> None:
+        """Append the filter, a flip of the sign of failure, and the inverse filter."""
+
+
+def superposed(content: _Array, *, signed: bool, weight: float) -> _Array:
+    """Return an image's amplitudes; if signed, after those of a uniform state (reference 0).
+
+    ``weight`` is the weight of the uniform state.
+    """
+    image = content.ravel() / np.linalg.norm(content)
+    if not signed:
+        return image
+    uniform = np.full(image.size, 1 / math.sqrt(image.size))
+    if weight != 0.5:
+        uniform, image = uniform * math.sqrt(weight), image * math.sqrt(1 - weight)
+    return np.concatenate([uniform, image])
+
+
+def read_out_of(
+    encoded: EncodedImage,
+    transfer: _Spectrum,
+    bound: float,
+    method: CoherentMethod,
+    amplify: int | str,
+) -> CoherentReadOut:
+    """Return the read-out for a filter and the options of a method.
+
+    Args:
+        encoded: Encoded image.
+        transfer: Transfer function; its largest magnitude is at most ``bound``.
+        bound: Subnormalisation, by which the circuit divides the transfer function.
+        method: Method with the options ``signed`` and ``read_out``.
+        amplify: Number of rounds, or ``"auto"``.
+    """
+    shared = (encoded, encoded.through(transfer), bound, method.signed)
+    if amplify == 0 and method.read_out == "linear":
+        return CoherentReadOut(*shared, Amplification(0, 0.5 * method.signed, math.nan))
+    passing = encoded.passing(transfer / bound) if bound else 0.0
+    if amplify == 0:
+        return AmplifiedReadOut(*shared, Amplification(0, 0.5, passing), method.read_out)
+    shots = (encoded.plan.whole_shots or math.inf) / encoded.content.size
+    made = choose(passing, amplify, signed=method.signed, read_out=method.read_out, shots=shots)
+    return AmplifiedReadOut(*shared, made, method.read_out)
+
+
+@dataclass(frozen=True, eq=False)
+class CoherentReadOut:
+    """Read-out of the filtered image from the counts of a coherent circuit.
+
+    Where the label's qubits other than the reference read 0, the circuit leaves the amplitude
+    ``a = y / (bound |I|)`` on each cell. Here ``y`` is the filtered image and ``bound`` the
+    subnormalisation of the block encoding. A reference qubit, the first of the label, lets a
+    uniform amplitude ``u`` interfere with it:
+
+        P(0, cell) = (u + a)**2 / 4,    P(1, cell) = (u - a)**2 / 4.
+
+    The difference ``u a`` is linear in ``a`` and has its sign. Without a reference, ``P = a**2``
+    gives the magnitude.
+    """
+
+    encoded: EncodedImage
+    """Encoded image."""
+    filtered: _Array
+    """Exact filtered content of the cells that are read."""
+    bound: float
+    """Subnormalisation, by which the circuit divides the transfer function."""
+    signed: bool
+    """Whether there is a reference qubit."""
+    amplification: Amplification
+    """Rounds, and the weight of the reference."""
+
+    @cached_property
+    def factor(self) -> float:
+        """Value that an amplitude of 1 represents, relative to the brightest pixel."""
+        return self.bound * float(np.linalg.norm(self.encoded.content))
+
+    @property
+    def _scaled(self) -> float:
+        """The same for the kernel before it was divided to be within the range of floats."""
+        return self.factor * self.encoded.kernel[1]
+
+    @cached_property
+    def _success(self) -> float:
+        """Success probability of the filter alone."""
+        return float(np.sum((self.filtered / self.factor) ** 2))
+
+    @property
+    def expected(self) -> float:
+        """Expected success probability."""
+        return self._success
+
+    @cached_property
+    def vanishes(self) -> bool:
+        """Whether the filter leaves nothing of the image where it is read, up to rounding."""
+        left = np.sum(np.square(self.filtered / self.bound))
+        return bool(left <= _NOTHING * np.sum(np.square(self.encoded.content)))
+
+    def predict(self) -> Prediction:
+        """Predict the success probability and the standard error of each cell."""
+        if not self.factor:
+            return Prediction(0.0, np.zeros(self.encoded.plan.grid.output_shape))
+        return self.encoded.predicted(self.expected, self._variance(), self._scaled)
+
+    def _variance(self) -> _Array:
+        """Predict the variance of the amplitude in each cell, times the number of executions."""
+        square = np.square(self.filtered / self.factor)
+        if not self.signed:
+            return expected_root_error((self.encoded.plan.whole_shots or 0) * square)
+        return np.asarray((1 + self.encoded.content.size * square) / 2 - square)
+
+    def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:
+        """Estimate the filtered image.
+
+        Args:
+            outcomes: Outcomes of the circuit: position registers, label qubits, any ancillas.
+            label_qubits: Number of label qubits, including the reference.
+        """
+        counts = self._counts(outcomes, label_qubits)
+        if not self.signed:
+            return self._of_magnitudes(counts, magnitude(counts), counts.executions)
+        cells = self.encoded.content.size
+        return self.encoded.result(
+            counts,
+            linear(counts, np.array([1.0, -1.0]) * math.sqrt(cells)),
+            self._scaled,
+            expected=self.expected,
+            gain=2.0,
+            offset=-self.encoded.layout.num_read / cells,
+        )
+
+    def _counts(self, outcomes: Outcomes, qubits: int, everywhere: bool = False) -> OutcomeCounts:
+        """Count outcomes; label 0 is kept, with each value of the reference as a class."""
+        classes = np.full(2**qubits, -1)
+        classes[: 1 + self.signed] = range(1 + self.signed)
+        encoded, labels = self.encoded, Labels(qubits, classes)
+        return OutcomeCounts.of(
+            outcomes, encoded.layout, labels, encoded.plan.seed, everywhere=everywhere
+        )
+
+    def _of_magnitudes(
+        self, counts: OutcomeCounts, estimate: tuple[_Array, _Array], number: float
+    ) -> Convolution:
+        """Return the result of square roots of counts.
+
+        ``estimate`` has amplitudes and their standard errors. ``number`` is the number of
+        executions that an amplitude of 1 would be expected to have.
+        """
+        encoded = self.encoded
+        diagnostics = None
+        if counts.executions:
+            unit = encoded.in_units(np.array(1 / math.sqrt(number)), self._scaled)
+            shape = encoded.plan.grid.output_shape
+            diagnostics = CountDiagnostics(
+                encoded.layout.outputs(counts.sums[0]).astype(np.int64),
+                np.full(shape, float(unit)),
+            )
+        return encoded.result(
+            counts,
+            estimate,
+            self._scaled,
+            expected=self.expected,
+            variant=" magnitude",
+            diagnostics=diagnostics,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class AmplifiedReadOut(CoherentReadOut):
+    """Read-out after rounds of amplification, or with another weight of the reference.
+
+    ``K`` executions are kept, ``n+`` and ``n-`` of them in a cell. The fraction of kept executions
+    gives ``t`` (see `qconv.methods.whole_image.amplification`).
+
+    * The *linear* read-out is ``a = (n+ - n-) / K * sin(t)**2 / (2 u sqrt(q (1 - q)))``.
+    * The *root* read-out takes ``sqrt(n+)`` and ``sqrt(n-)`` as the magnitudes of ``U + A`` and
+      ``U - A``. The reference contributes ``U = u sqrt(K q / 2) / sin(t)``, the image
+      ``A = a sqrt(K (1 - q) / 2) / sin(t)``. The signs follow from ``U``: the larger count exceeds
+      ``4 U**2`` where ``|A| > U``. There ``A`` is half the sum of the square roots, with the sign
+      of their difference; elsewhere it is half their difference. Its standard deviation is
+      ``sqrt(1 / 8)``, the smallest possible.
+    * Magnitudes are ``a = sqrt(n / K) sin(t)``.
+
+    The cells divide a random number ``K`` of executions among them, and ``t`` is a function of
+    ``K`` alone. Both variances are independent, so they add.
+    """
+
+    read_out: str
+    """``"linear"`` or ``"root"``."""
+
+    @property
+    def expected(self) -> float:
+        """Expected success probability in cells that are read, including the reference."""
+        made, q = self.amplification, self.amplification.weight
+        seen = q * self.encoded.layout.num_read / self.encoded.content.size
+        seen += (1 - q) * self._success
+        return made.success * seen / made.start if made.start else 0.0
+
+    def _variance(self) -> _Array:
+        made = self.amplification
+        q, u2 = made.weight, 1 / self.encoded.content.size
+        growth = made.success / made.start  # S**2
+        a = self.filtered / self.factor
+        shots = self.encoded.plan.whole_shots or 0
+        t = math.asin(math.sqrt(made.start))
+        relative = math.cos(t) / (made.oracle_calls * math.sin(t)) / 2  # of sin(t), one execution
+        common = np.square(a) * (relative**2)
+        if not self.signed:
+            errors = expected_root_error(shots * growth * np.square(a)) / growth
+            return np.asarray(errors - np.square(a) / (4 * made.success) + common)
+        if self.read_out == "linear":
+            pair = q * u2 + (1 - q) * np.square(a)
+            variance = pair / (4 * growth * q * (1 - q) * u2) - np.square(a) / made.success
+            return np.asarray(variance + 4 * common)
+        unit = growth * (1 - q) / 2  # A**2 / a**2, one execution
+        base, image = math.sqrt(q * u2), math.sqrt(1 - q) * a
+        means = [shots * growth * np.square(base + s * image) / 2 for s in (1, -1)]
+        errors = (expected_root_error(means[0]) + expected_root_error(means[1])) / 4
+        return np.asarray(errors / unit - np.square(a) / (4 * made.success) + common)
+
+    def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:
+        """Estimate the filtered image, as in `CoherentReadOut.decode`."""
+        counts = self._counts(outcomes, label_qubits, everywhere=True)
+        kept, lost, stderr = counts.succeeded
+        number = counts.executions or 1
+        scale = self.amplification.scale(kept, lost, stderr)
+        kept = max(kept, 1 / number if counts.executions else 0.0)
+        if not self.signed:
+            unit = kept * number / scale.sine**2
+            return self._of_magnitudes(counts, self._magnitudes(counts, scale, kept * number), unit)
+        if self.read_out == "linear":
+            estimate, variant = self._linear(counts, scale, kept), ""
+        else:
+            estimate, variant = self._root(counts, scale, kept * number), " root"
+        return self.encoded.result(
+            counts, estimate, self._scaled, expected=self.expected, variant=variant
+        )
+
+    def _linear(self, counts: OutcomeCounts, scale: Scale, kept: float) -> tuple[_Array, _Array]:
+        """Estimate amplitudes and standard errors from differences of counts."""
+        q, u = self.amplification.weight, 1 / math.sqrt(self.encoded.content.size)
+        signs = np.array([1.0, -1.0])
+        mean, stderr = linear(counts, signs, calibration=False)
+        unit = scale.sine**2 / kept / (2 * u * math.sqrt(q * (1 - q)))
+        if not counts.executions:
+            return mean * unit, stderr
+        variance = np.square(stderr)
+        if counts.corrected is None:  # given the number of kept executions; the scale has its error
+            share = np.square(mean) / counts.executions
+            variance = np.maximum(variance + share - share / kept, 0)
+        variance = variance + np.square(2 * scale.relative * mean)
+        if counts.corrected is not None:  # an error of the calibration changes both mean and unit
+            slope = 2 * scale.cosine / scale.sine * self._slope(scale) - 1 / kept
+            for uncertain, moved, more in counts.corrected.changes(signs):
+                variance = variance + uncertain * np.square(moved + mean * slope * more)
+        return mean * unit, np.sqrt(variance) * unit
+
+    def _slope(self, scale: Scale) -> float:
+        """Return the derivative of ``t`` by the success probability ``sin((2 m + 1) t)**2``."""
+        calls = self.amplification.oracle_calls
+        sine = math.sin(2 * calls * math.atan2(scale.sine, scale.cosine))
+        return 1 / (calls * math.copysign(max(abs(sine), _STEEPEST), sine))
+
+    def _root(self, counts: OutcomeCounts, scale: Scale, kept: float) -> tuple[_Array, _Array]:
+        """Estimate amplitudes and standard errors from square roots of counts."""
+        q, u = self.amplification.weight, 1 / math.sqrt(self.encoded.content.size)
+        reference = u * math.sqrt(kept * q / 2) / scale.sine
+        roots = np.sqrt(np.maximum(counts.sums, 0))
+        difference = roots[0] - roots[1]
+        larger = np.sign(difference) * (roots[0] + roots[1])  # where |A| > U
+        image = np.where(roots.max(axis=0) > 2 * reference, larger, difference) / 2
+        unit = scale.sine / math.sqrt(kept * (1 - q) / 2)
+        if not counts.executions:
+            return image * unit, np.zeros_like(image)
+        variance = root_error(counts.sums[0]) / 4 + root_error(counts.sums[1]) / 4
+        return image * unit, unit * _with_scale(variance, image, scale, kept)
+
+    def _magnitudes(
+        self, counts: OutcomeCounts, scale: Scale, kept: float
+    ) -> tuple[_Array, _Array]:
+        """Estimate magnitudes and standard errors from square roots of counts."""
+        roots = np.sqrt(np.maximum(counts.sums[0], 0))
+        unit = scale.sine / math.sqrt(kept)
+        if not counts.executions:
+            return roots * unit, np.zeros_like(roots)
+        return roots * unit, unit * _with_scale(root_error(counts.sums[0]), roots, scale, kept)
+
+
+def _with_scale(variance: _Array, roots: _Array, scale: Scale, kept: float) -> _Array:
+    """Return standard errors of roots that are to be multiplied by an uncertain scale.
+
+    ``variance`` is their variance if all counts were independent. The counts divide the number
+    ``kept`` among them. ``roots`` are combinations of square roots with the same norm in all cells.
+    """
+    square = np.square(roots)
+    shared = np.maximum(variance - square / (4 * kept), 0)
+    return np.asarray(np.sqrt(shared + square * scale.relative**2))
