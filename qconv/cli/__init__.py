@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -46,21 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> str:
     """Run the command that is meant: first its options, then what takes long to import."""
-    if given[:1] == ["match"]:
-        from qconv.cli import match_options
-
-        options = match_options.parsed(given[1:])
-        from qconv.cli import match
-
-        return match.run(options)
-    if given[:1] == ["plan"]:
-        from qconv.cli import plan
-
-        return plan.run(plan.parsed(given[1:]))
-    if given[:1] == ["explore"]:
-        from qconv.cli import explore
-
-        return explore.run(explore.parsed(given[1:]))
+    if given and given[0] in ("match", "plan", "explore"):
+        command = importlib.import_module(f"qconv.cli.{given[0]}")
+        text: str = command.run(command.parsed(given[1:]))
+        return text
     from qconv.cli import convolve_options
 
     options = convolve_options.parsed(given)

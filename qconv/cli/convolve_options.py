@@ -16,8 +16,16 @@ from qconv.cli.options import (
 from qconv.grid import BOUNDARIES, MODES
 from qconv.kernels import KERNEL_NAMES
 
+#: Names of the methods in `qconv`.
+METHODS = {
+    "collapse": "Collapse",
+    "diffusion": "Diffusion",
+    "interference": "Interference",
+    "fourier": "Fourier",
+    "estimation": "AmplitudeEstimation",
+}
+
 #: Names that the library has too, in modules that take long to import.
-METHODS = ("collapse", "diffusion", "interference", "fourier", "estimation")
 RANGES = ("global", "local")
 SCHEMES = ("overlap-add", "overlap-save")
 PADDINGS = ("auto", "both", "kernel", "wrapped", "none")
@@ -89,18 +97,13 @@ def parser() -> Parser:
     sampling = made.add_argument_group("how to sample")
     _add_sampling(sampling)
     _add_place(sampling)
-    _add_amplification(sampling)
     _add_layout(made.add_argument_group("how to lay it out"))
     add_outputs(made, "result.png", "the measured picture; .npy keeps every digit")
     return made
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options of a call.
-
-    Raises:
-        UsageError: One is wrong, or would change nothing beside another.
-    """
+    """The options of a call; raises a `UsageError` for one that is wrong or changes nothing."""
     options, given = parser().parse_args(arguments), parser().given(arguments)
     require_sampling(options, given, "shots", "tolerance", "allocation", "shared")
     if {"shots", "tolerance"} <= given:
@@ -122,7 +125,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
                 f"--{name.replace('_', '-')}: goes with --method {' or '.join(methods)}, not with "
                 f"{options.method}"
             )
-    if options.qubits is not None and options.blocks is None:
+    if "qubits" in given and options.blocks is None:
         raise UsageError("--qubits: goes with --blocks")
     return options
 
@@ -179,7 +182,9 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--method", choices=METHODS, default="collapse", help="see above (default: collapse)"
     )
-    how.add_argument("--shots", type=int, metavar="N", help="shots for each pixel (default: 1000)")
+    how.add_argument(
+        "--shots", type=int, default=1000, metavar="N", help="shots for each pixel (default: 1000)"
+    )
     how.add_argument(
         "--tolerance",
         type=float,
@@ -233,7 +238,7 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
 
 
 def _add_place(how: argparse._ArgumentGroup) -> None:
-    """Add what decides where circuits run."""
+    """Add what decides where circuits run, and how what they give is kept and read."""
     how.add_argument(
         "--backend",
         metavar="NAME",
@@ -257,10 +262,6 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         help="keep what was gathered in this file (one for each colour, FILE-red and so on): the "
         "same command goes on from it, and adds to a finished one if it asks for more --shots",
     )
-
-
-def _add_amplification(how: argparse._ArgumentGroup) -> None:
-    """Add what makes fewer executions fail, and how the others are read."""
     how.add_argument(
         "--amplify",
         type=_rounds,
@@ -290,11 +291,9 @@ def _power(text: str) -> int | str | tuple[int, int]:
 
 def _rounds(text: str) -> int | str:
     """Rounds of amplification: a whole number, or "auto"."""
-    if text == "auto":
-        return text
-    if not text.isdecimal():
+    if text != "auto" and not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number >= 0 or auto, got {text!r}")
-    return int(text)
+    return text if text == "auto" else int(text)
 
 
 def _add_layout(how: argparse._ArgumentGroup) -> None:
@@ -313,5 +312,9 @@ def _add_layout(how: argparse._ArgumentGroup) -> None:
         "results are added, or for each block of the result, which reads overlapping pieces",
     )
     how.add_argument(
-        "--qubits", type=int, metavar="N", help="most qubits of a block's circuit (default: 16)"
+        "--qubits",
+        type=int,
+        default=16,
+        metavar="N",
+        help="most qubits of a block's circuit (default: 16)",
     )

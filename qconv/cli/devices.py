@@ -11,15 +11,7 @@ _PACKAGE = "qiskit-ibm-runtime"
 
 
 def named_backend(name: str) -> BackendV2:
-    """A backend by its name.
-
-    Args:
-        name: ``aer``, every shot measured without noise; or a device such as ``marrakesh`` or
-            ``fake_marrakesh``, imitated with its noise.
-
-    Raises:
-        UsageError: There is none of that name here.
-    """
+    """A backend by its name: ``aer``, or a device such as ``marrakesh`` or ``fake_marrakesh``."""
     from qiskit_aer import AerSimulator
 
     if name == "aer":

@@ -29,11 +29,7 @@ examples:
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options of a call.
-
-    Raises:
-        UsageError: One is wrong.
-    """
+    """The options of a call."""
     made = Parser("qconv explore", _DESCRIPTION, _EPILOG)
     made.add_argument(
         "--print",
@@ -45,26 +41,12 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> str:
-    """Run the command; returns what to print.
-
-    Raises:
-        UsageError: The page is not where it should be.
-    """
-    page = page_path()
+    """Run the command; returns what to print."""
+    pages = [place / "index.html" for place in PLACES]
+    page = next(filter(Path.is_file, pages), None)
+    if page is None:
+        raise UsageError(f"explore: expected a page in {PLACES[0]}, found none; install qconv anew")
     if options.only_print:
         return f"{page}\n"
     opened = webbrowser.open(page.as_uri())
     return f"{page.as_uri()}\n" + ("" if opened else "found no browser; open this address in one\n")
-
-
-def page_path() -> Path:
-    """The page in the installation, or else in the sources.
-
-    Raises:
-        UsageError: It is in neither.
-    """
-    for place in PLACES:
-        page = place / "index.html"
-        if page.is_file():
-            return page
-    raise UsageError(f"explore: expected a page in {PLACES[0]}, found none; install qconv anew")

@@ -40,19 +40,16 @@ def read_kernel(path: Path) -> NDArray[Any]:
             if not isinstance(kernel, np.ndarray):
                 raise ValueError("an archive of several")
         else:
-            kernel = np.array(_table(_text(path.read_bytes())))
+            data = path.read_bytes()
+            wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            # Numbers are the same in every other encoding.
+            text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+            kernel = np.array(_table(text))
     except Exception as error:  # a file can be wrong in as many ways as there are readers
         raise UsageError(f"--kernel: '{path}' holds no array of numbers ({error})") from error
     if kernel.ndim != 2:
         raise UsageError(f"--kernel: expected 2 axes in '{path}', got shape {kernel.shape}")
     return kernel
-
-
-def _text(data: bytes) -> str:
-    """A file's text; spreadsheets mark at the start how they wrote it."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16")
-    return data.decode("utf-8-sig", errors="replace")  # numbers are the same in every other code
 
 
 def _table(text: str) -> list[list[float]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,51 +11,120 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import classical
 import qconv
 from qconv.cli.options import (
+    Parser,
     UsageError,
-    checked_seed,
+    add_outputs,
     output_paths,
     pictures_together,
     read_input,
     require_extras,
+    require_sampling,
+    seed_of,
     tables_of,
 )
-from qconv.matching.template import match_plan
 
 _Array = NDArray[np.float64]
 
 #: Rows and columns of the coin that is sought where no picture is given.
 _COIN = (slice(93, 147), slice(242, 299))
 
+#: Names that the library has too, in a module that takes long to import.
+FILTERS = ("phase", "correlation", "normalized")
+
+_DESCRIPTION = """\
+Find a small picture in a large one by measuring a quantum circuit.
+
+The amplitudes of the large picture pass a filter made from the small one, between two
+quantum Fourier transforms. A shot is one run and measurement of the whole circuit, and gives
+one place. The places that most of --shots give are then compared with the small picture,
+classically; the most similar is the answer. Prints it, how similar it is, and how sure it is
+that no other place is more so; writes the large picture with a box around it, and a figure.
+Colours count by their brightness.
+
+filters:
+  phase         phases alone: no shot is lost, and the place is a spot of one pixel. Both
+                pictures are standardised locally first, classically
+  correlation   the plain cross-correlation, means taken away; shots in which one more qubit,
+                the flag, does not read 0 are lost
+  normalized    the same divided by the norms of all windows, which are computed classically
+"""
+
+_EPILOG = """\
+examples:
+  qconv match                              a coin among coins, to match.png
+  qconv match photo.jpg detail.png --out found.png
+  qconv match --noise 40 --shots 3000 --seed 1
+  qconv match photo.jpg detail.png --filter normalized --shots 1000000
+"""
+
+
+def parser() -> Parser:
+    """All options."""
+    made = Parser("qconv match", _DESCRIPTION, _EPILOG)
+    what = made.add_argument_group("what to find")
+    what.add_argument(
+        "image",
+        nargs="?",
+        metavar="IMAGE",
+        help="a greyscale or colour picture; without one, the coins that scikit-image carries",
+    )
+    what.add_argument(
+        "template", nargs="?", metavar="TEMPLATE", help="a picture that is no larger, to be found"
+    )
+    what.add_argument(
+        "--noise",
+        type=float,
+        default=0.0,
+        metavar="SD",
+        help="add noise of this standard deviation to IMAGE, whose grey levels are 0 to 255 "
+        "(default: 0)",
+    )
+    how = made.add_argument_group("how to find it")
+    how.add_argument(
+        "--filter", choices=FILTERS, default="phase", help="see above (default: phase)"
+    )
+    how.add_argument(
+        "--shots", type=int, default=10_000, metavar="N", help="shots altogether (default: 10000)"
+    )
+    how.add_argument(
+        "--exact",
+        action="store_true",
+        help="no shots: what they would average to, computed from the circuit",
+    )
+    how.add_argument(
+        "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
+    )
+    add_outputs(made, "match.png", "IMAGE with a box around the place")
+    return made
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a call; raises a `UsageError` for one that is wrong or changes nothing."""
+    options, given = parser().parse_args(arguments), parser().given(arguments)
+    require_sampling(options, given, "shots")
+    return options
+
 
 def run(options: argparse.Namespace) -> str:
-    """Run the command.
-
-    Args:
-        options: As `parsed` gives them.
-
-    Returns:
-        What to print.
-
-    Raises:
-        UsageError: Something about the call is wrong.
-        ValueError: The template cannot be sought in the picture.
-    """
+    """Run the command; returns what to print."""
     require_extras()
+    import classical
+    from qconv.matching.template import match_plan
     from qconv.visualization.pictures import WRITABLE
 
     inputs = {"large picture": options.image, "template": options.template}
     endings = [ending for ending in WRITABLE if ending != ".npy"]
     out, figure_path = output_paths(options, endings, inputs)
-    seed = secrets.randbits(32) if options.seed is None else checked_seed(options.seed)
+    seed = seed_of(options)
     picture, template = _pictures(options)
     rng = np.random.default_rng(seed)
     image = _brightness(picture)
     if options.noise:
-        image = image + rng.normal(scale=_noise(options.noise), size=image.shape)
-        picture = image
+        if not (np.isfinite(options.noise) and options.noise > 0):
+            raise UsageError(f"--noise: expected a number >= 0, got {options.noise:g}")
+        picture = image = image + rng.normal(scale=options.noise, size=image.shape)
     started = time.perf_counter()
     match = qconv.match_template(
         image,
@@ -77,12 +145,6 @@ def run(options: argparse.Namespace) -> str:
     wrote = f"{out}" if figure_path is None else f"{out} and {figure_path}"
     text = f"{head}\n\n{_tables(match, exact, cost.on_device)}\n\nwrote {wrote}"
     return tables_of((out, figure_path), text)
-
-
-def _noise(deviation: float) -> float:
-    if not (np.isfinite(deviation) and deviation > 0):
-        raise UsageError(f"--noise: expected a number >= 0, got {deviation:g}")
-    return deviation
 
 
 def _pictures(options: argparse.Namespace) -> tuple[_Array, _Array]:

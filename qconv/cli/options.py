@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,13 +72,7 @@ def add_photograph(group: argparse._ArgumentGroup) -> None:
 
 
 def add_outputs(parser: Parser, out: str, what: str) -> None:
-    """Add the options that say what is written.
-
-    Args:
-        parser: To which to add.
-        out: Name of the file if none is given.
-        what: What it holds.
-    """
+    """Add the options that say what is written; ``out`` is the default file, ``what`` it holds."""
     group = parser.add_argument_group("what to write")
     group.add_argument(
         "--out",
@@ -110,18 +105,12 @@ def require_extras() -> None:
 def output_paths(
     options: argparse.Namespace, endings: Sequence[str], inputs: Mapping[str, str | None]
 ) -> tuple[Path, Path | None]:
-    """Where to write, after making sure that it can be done and harms nothing.
+    """Paths of picture and figure, after making sure that writing there harms nothing.
 
     Args:
-        options: Of a parser with `add_outputs`.
+        options: Of a parser with `add_outputs`. No figure for a pipe or device without an ending.
         endings: Of the file ``--out``.
         inputs: Files that are read, by what they are.
-
-    Returns:
-        Of the picture, and of the figure; no figure for a pipe or a device without an ending.
-
-    Raises:
-        UsageError: Something would be lost, or cannot be written.
     """
     out: Path = options.out
     if not out.name:
@@ -207,12 +196,10 @@ def read_input(path: str, name: str) -> NDArray[np.float64]:
         warnings.simplefilter("always")
         try:
             picture = read_picture(path)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, ValueError) as error:
             raise UsageError(f"{name}: {error}") from error
         except OSError as error:
             raise UsageError(f"{name}: {error.strerror or error}: '{path}'") from error
-        except ValueError as error:
-            raise UsageError(f"{name}: {error}") from error
     for warning in caught:
         say(f"{name}: {warning.message}")
     return picture
@@ -225,8 +212,9 @@ def read_photograph(path: str | None) -> NDArray[np.float64]:
     return sample_picture() if path is None else read_input(path, "IMAGE")
 
 
-def checked_seed(seed: int) -> int:
-    """A seed, if it is one."""
+def seed_of(options: argparse.Namespace) -> int:
+    """The seed of a call; a fresh one if none is given."""
+    seed: int = secrets.randbits(32) if options.seed is None else options.seed
     if seed < 0:
         raise UsageError(f"--seed: expected a whole number >= 0, got {seed}")
     return seed

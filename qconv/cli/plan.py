@@ -57,11 +57,7 @@ def parser() -> Parser:
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options of a call.
-
-    Raises:
-        UsageError: One is wrong, or not exactly one of tolerance and executions is given.
-    """
+    """The options of a call; raises a `UsageError` unless one of tolerance and executions is."""
     options = parser().parse_args(arguments)
     if (options.tolerance is None) == (options.executions is None):
         raise UsageError("expected either --tolerance or --executions")
@@ -69,17 +65,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> str:
-    """Lay every method out and compare.
-
-    Args:
-        options: As `parsed` gives them.
-
-    Returns:
-        What to print.
-
-    Raises:
-        UsageError: Something about the call is wrong.
-    """
+    """Lay every method out and compare; returns what to print."""
     require_extras()
     import qconv
     from qconv.cli.devices import named_backend

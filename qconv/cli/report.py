@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,16 +25,9 @@ def channels(image: _Array) -> list[_Array]:
     return [image] if image.ndim == 2 else list(np.moveaxis(image, 2, 0))
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """A picture's result with all channels together, as `classical.compare` takes it."""
-
-    image: _Array
-    stderr: _Array
-    shots: int | NDArray[np.int64] | None
-    oracle_calls: int
-    independent: bool
-    bias: _Array | None
+def together(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The picture ``(H, W)`` or ``(H, W, C)`` that has some channels."""
+    return parts[0] if len(parts) == 1 else np.dstack(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,28 +42,27 @@ class Report:
     """What was measured, one a channel."""
     kernel: _Array
     """The effective kernel."""
-    sampled: qconv.Propagator
-    """What the circuit encodes."""
     plan: qconv.Plan
     """Of the first channel, whose cost is printed."""
     title: str
     """The call in words."""
 
     @cached_property
-    def measured(self) -> _Measured:
-        """All channels together."""
+    def measured(self) -> qconv.Convolution:
+        """All channels together: what there is for each pixel, oracle calls, independence."""
         first = self.results[0]
-        image, stderr = self._together("image"), self._together("stderr")
-        calls = sum(result.oracle_calls for result in self.results)
-        shots = self._together("shots") if isinstance(first.shots, np.ndarray) else first.shots
-        bias = None if first.bias is None else self._together("bias")
-        independent = all(result.independent for result in self.results)
-        return _Measured(image, stderr, shots, calls, independent, bias)
-
-    def _together(self, field: str) -> NDArray[Any]:
-        """An array of all channels' results."""
-        parts = [getattr(result, field) for result in self.results]
-        return np.asarray(parts[0] if self.exact.ndim == 2 else np.dstack(parts))
+        fields = ("image", "stderr", "shots", "bias")
+        arrays: dict[str, Any] = {
+            name: together([getattr(result, name) for result in self.results])
+            for name in fields
+            if isinstance(getattr(first, name), np.ndarray)
+        }
+        return replace(
+            first,
+            oracle_calls=sum(result.oracle_calls for result in self.results),
+            independent=all(result.independent for result in self.results),
+            **arrays,
+        )
 
     @cached_property
     def scale(self) -> GreyScale:
@@ -79,7 +72,9 @@ class Report:
     @cached_property
     def comparison(self) -> classical.Comparison:
         """Measured against exact; the structural similarity is the mean of the channels'."""
-        whole = classical.compare(self.measured, self.exact, data_range=self._data_range)
+        full = WHITE * float(np.abs(self.kernel).sum())  # judges rounding if there is no contrast
+        data_range = full if np.ptp(self.exact) < 1e-9 * full else None
+        whole = classical.compare(self.measured, self.exact, data_range=data_range)
         if self.exact.ndim == 2:
             return whole
         parts = zip(
@@ -95,12 +90,6 @@ class Report:
             for image, stderr, exact in parts
         ]
         return replace(whole, ssim=float(np.mean(similarities)))
-
-    @property
-    def _data_range(self) -> float | None:
-        """A range to judge rounding by, where the exact result is next to constant and has none."""
-        full = WHITE * float(np.abs(self.kernel).sum())
-        return full if np.ptp(self.exact) < 1e-9 * full else None
 
     def __str__(self) -> str:
         tables = {"measured against exact (grey levels)": str(self.comparison)}
@@ -120,11 +109,7 @@ class Report:
         )
 
     def write(self, out: Path, figure_path: Path | None) -> None:
-        """Write picture and figure in full somewhere beside their places, then move them there.
-
-        Raises:
-            OSError: A file cannot be written.
-        """
+        """Write picture and figure in full somewhere beside their places, then move them there."""
         from qconv.visualization.figures import result_figure, save_figure
 
         with pictures_together(out, figure_path) as (partial_out, *partial_figures):
@@ -137,7 +122,7 @@ class Report:
                 image=self.image,
                 exact=self.exact,
                 bias=self.measured.bias,
-                propagator=self.sampled,
+                propagator=self.plan.prepared.propagator,
                 scale=self.scale,
                 title=self.title,
             )

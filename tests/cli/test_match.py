@@ -6,7 +6,7 @@ from skimage.io import imread, imsave
 
 import qconv
 from qconv.cli import main
-from qconv.cli.match_options import parser
+from qconv.cli.match import parser
 from qconv.matching import figure as drawing
 from qconv.visualization import figures as plotting
 from qconv.visualization.pictures import boxed
