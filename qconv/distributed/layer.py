@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Unpack
 
-import dask
 import dask.array as da
 import numpy as np
 from dask.base import tokenize
@@ -15,11 +14,10 @@ from qiskit import QuantumCircuit
 
 from qconv._checks import numpy_defaults, real_array
 from qconv._threads import one_thread
-from qconv.distributed.convolution import REFUSED, check_image
+from qconv.distributed.convolution import REFUSED, check_image, draws_of
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
-from qconv.distributed.parts import CircuitProbabilities, check_backend, circuit_probabilities
-from qconv.distributed.result import LazyConvolution, apart
-from qconv.execution.device.backends import noise_name
+from qconv.distributed.parts import Law, check_backend, laws_of
+from qconv.distributed.result import LazyConvolution, lazy_arrays
 from qconv.grid import Grid
 from qconv.layer.functional import check_kernel_only
 from qconv.layer.geometry import Frame, Numbers, layer_frame
@@ -110,26 +108,17 @@ def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> tuple[da.Array
         pad_widths=frame.margins,
     )
     lengths = part_lengths(batch, grid, whole.tile_sides, max(channels, outputs))
-    arrays = (frame.weight, frame.bias, frame.groups, frame.margins, repr(whole))
-    sampling = how["sampling"]
-    seed, backend = sampling.seed, noise_name(sampling.backend)
-    options = (repr(how["method"]), how["shots"], backend, sampling.job_shots)
-    token = tokenize(batch.name, lengths, arrays, options, (seed.entropy, seed.spawn_key))
+    token = tokenize(
+        batch.name,
+        lengths,
+        (frame.weight, frame.bias, frame.groups, frame.margins),
+        repr((whole, how["method"], how["shots"])),
+        draws_of(how["sampling"]),
+    )
     images, _, *places = map(chunks_of, whole.output_shape, lengths)
-    known = dask.delayed(_probabilities_of, pure=True)(
-        frame, how, dask_key_name=f"qconv-probabilities-{token}"
-    )
-    both = da.map_blocks(
-        LayerWork(frame, how, lengths),
-        in_parts(batch, grid, lengths),
-        known=known,
-        name=f"qconv-conv2d-{token}",
-        new_axis=0,
-        chunks=((2,), images, (outputs,), *places),
-        dtype=np.float64,
-        meta=np.empty((0,) * 5),
-    )
-    return apart(both, known)
+    work = LayerWork(frame, how, lengths)
+    blocks = in_parts(batch, grid, lengths)
+    return lazy_arrays("conv2d", token, work, blocks, (images, (outputs,), *places))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +131,13 @@ class LayerWork:
     """Method, shots, backend, seed."""
     lengths: tuple[int, ...]
     """Output pixels of a part along each axis."""
+
+    @numpy_defaults
+    def laws(self) -> list[list[Law]]:
+        """The laws of every channel's circuits."""
+        with one_thread():
+            channels = _without_pixels(self.frame, self.how).channels
+            return [laws_of(channel.plan) for channel in channels]
 
     @numpy_defaults
     def __call__(
@@ -175,10 +171,7 @@ class LayerWork:
 def _layer(frame: Frame, how: dict[str, Any], padded: _Array) -> Layer:
     """A layer with an input that has its margins."""
     images, _, *places = frame.grid.output_shape
-    geometry = frame.geometry(padded, (images, len(frame.weight), *places))
-    if padded.strides[-1]:
-        geometry = replace(geometry, groups=list(map(np.ascontiguousarray, geometry.groups)))
-    return Layer(geometry=geometry, **how)
+    return Layer(geometry=frame.geometry(padded, (images, len(frame.weight), *places)), **how)
 
 
 def _without_pixels(frame: Frame, how: dict[str, Any]) -> Layer:
@@ -186,15 +179,6 @@ def _without_pixels(frame: Frame, how: dict[str, Any]) -> Layer:
     images, channels, *places = frame.grid.image_shape
     black = np.broadcast_to(0.0, (images, channels * frame.groups, *places))
     return _layer(frame, how, black)
-
-
-@numpy_defaults
-def _probabilities_of(frame: Frame, how: dict[str, Any]) -> list[list[CircuitProbabilities]]:
-    """Compute the outcome probabilities of every channel's circuits."""
-    with one_thread():
-        return [
-            circuit_probabilities(channel.plan) for channel in _without_pixels(frame, how).channels
-        ]
 
 
 def _circuits(frame: Frame, how: dict[str, Any]) -> tuple[QuantumCircuit, ...]:

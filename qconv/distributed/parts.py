@@ -21,7 +21,6 @@ from qconv.execution.run import UNKNOWN_PROBABILITIES, run
 from qconv.execution.simulate.noise import noise_of
 from qconv.grid import Grid
 from qconv.planning.plan import Plan
-from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 
@@ -53,13 +52,7 @@ class CircuitProbabilities:
 def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
     """Refuse a backend whose shots cannot be told apart by the part that they belong to.
 
-    Args:
-        backend: Any.
-        kernel_only: True if all parts use the same outcome probabilities.
-        exact: Whether no shots are wanted.
-
-    Raises:
-        ValueError: It seeds itself; or it would have to count the shots of all parts together.
+    Either it seeds itself, or, with ``kernel_only``, it would count all parts' shots together.
     """
     if backend is None:
         return
@@ -72,25 +65,9 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
         raise ValueError(f"{UNKNOWN_PROBABILITIES}; qconv.convolve does, got {backend!r}")
 
 
-@numpy_defaults
-def probabilities_of(fields: dict[str, Any]) -> list[CircuitProbabilities] | None:
-    """Compute the outcome probabilities of a plan's circuits; None if they hold the image.
-
-    Args:
-        fields: Of the plan, without its image.
-
-    Raises:
-        RuntimeError: If the probabilities of a circuit cannot be computed.
-    """
-    if not fields["method"].kernel_only:
-        return None
-    with one_thread():
-        return circuit_probabilities(without_pixels(fields))
-
-
-def circuit_probabilities(plan: Plan) -> list[CircuitProbabilities]:
-    """Compute the outcome probabilities of a plan's circuits."""
-    if plan.sampling.backend is None:  # probabilities do not depend on the number of shots
+def laws_of(plan: Plan) -> list[Law]:
+    """The laws of a plan's circuits."""
+    if plan.sampling.backend is None:  # which has the same law however often it runs
         plan = replace(plan, shots=None)
     gathered = run(plan.prepared.programs, plan.sampling, counting=plan.shots is None)
     found = []
@@ -121,6 +98,14 @@ class Work:
     """Output pixels of a part along each axis."""
 
     @numpy_defaults
+    def laws(self) -> list[Law] | None:
+        """The laws of the kernel's circuits; None where circuits hold the image."""
+        if not self.fields["method"].kernel_only:
+            return None
+        with one_thread():
+            return laws_of(without_pixels(self.fields))
+
+    @numpy_defaults
     def __call__(
         self,
         pixels: NDArray[Any],
@@ -136,27 +121,18 @@ class Work:
         """
         whole: Grid = self.fields["grid"]
         grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
-        seen = pixels[tuple(map(slice, grid.image_shape))]
-        plan = Plan(
-            image=np.ascontiguousarray(real_array(seen, "image")),
-            **(self.fields | {"grid": grid}),
-            part_of="a Dask array",
-        )
-        with one_thread():
-            result = convolved(plan, known)
+        seen = real_array(pixels[tuple(map(slice, grid.image_shape))], "image")
+        fields = self.fields | {"grid": grid, "part_of": "a Dask array"}
+        plan = Plan(image=np.ascontiguousarray(seen), **fields)
+        programs = plan.prepared.programs
+        with one_thread(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
+            if laws is None:
+                gathered = run(programs, plan.sampling)
+            else:
+                gathered = (law.outcomes(each) for law, each in zip(laws, programs, strict=True))
+            result = plan.prepared.decode(gathered)
         return np.stack([result.image, result.stderr])
-
-
-def convolved(plan: Plan, known: list[CircuitProbabilities] | None) -> Convolution:
-    """The result of a part."""
-    programs = plan.prepared.programs
-    if known is None:
-        gathered = run(programs, plan.sampling)
-    else:
-        gathered = (found.outcomes(program) for found, program in zip(known, programs, strict=True))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
-        return plan.prepared.decode(gathered)
 
 
 def known_circuits(fields: dict[str, Any]) -> tuple[QuantumCircuit, ...]:

@@ -83,12 +83,7 @@ class Layer:
     def run(
         self, progress: bool = False, checkpoint: str | os.PathLike[str] | None = None
     ) -> Convolution:
-        """Run the circuits of all channels and combine their results.
-
-        Args:
-            progress: Show progress bars.
-            checkpoint: As for `qconv.convolve`.
-        """
+        """Run the circuits of all channels and combine their results."""
         return run_or_resume(
             self, self._call, self._resumed, progress=progress, checkpoint=checkpoint
         )
@@ -110,11 +105,7 @@ class Layer:
         }
 
     def variance(self) -> _Array:
-        """Variance of the output to be expected, without running anything; 0 if exact.
-
-        Returns:
-            Array of the output's shape; NaN where the method cannot know.
-        """
+        """Variance of the output to be expected, its shape; 0 if exact, NaN if not known."""
         variance = np.zeros(self._batched)
         for channel in self.channels:
             expected, number = channel.plan.prepared.predict().stderr, channel.number
