@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 import classical
 import qconv
 from qconv.cli.convolve_options import METHODS, OPTIONS, has_own_shots
-from qconv.cli.devices import named_backend
 from qconv.cli.kernel_files import KERNEL_FILES, read_kernel
 from qconv.cli.options import (
     UsageError,
+    named_backend,
     output_paths,
     read_photograph,
     require_extras,

@@ -8,7 +8,7 @@ import secrets
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,6 +18,7 @@ from qconv.cli.streams import print_out, say
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from qiskit.providers import BackendV2
 
 #: Endings of the files that a figure can be written to.
 FIGURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
@@ -124,7 +125,8 @@ def output_paths(
             continue
         try:
             place = Place.of(path)
-            if path.suffix.lower() not in allowed and not is_stream(place):
+            stream = place.is_stream or place.descriptor is not None
+            if path.suffix.lower() not in allowed and not stream:
                 raise UsageError(
                     f"{name}: expected a name ending in {', '.join(allowed)}, got '{path}'"
                 )
@@ -134,11 +136,6 @@ def output_paths(
     if figure is not None and _clash(out, figure):
         raise UsageError(f"--figure: expected another file than --out, got '{figure}' for both")
     return out, figure
-
-
-def is_stream(place: Place) -> bool:
-    """Whether something is a pipe, a device, or what standard output is sent to."""
-    return place.is_stream or place.descriptor is not None
 
 
 def _clash(out: Path, figure: Path) -> bool:
@@ -218,3 +215,26 @@ def seed_of(options: argparse.Namespace) -> int:
     if seed < 0:
         raise UsageError(f"--seed: expected a whole number >= 0, got {seed}")
     return seed
+
+
+def named_backend(name: str) -> BackendV2:
+    """A backend by its name: ``aer``, or a device such as ``marrakesh`` or ``fake_marrakesh``."""
+    from qiskit.providers import BackendV2
+    from qiskit_aer import AerSimulator
+
+    if name == "aer":
+        return AerSimulator()
+    devices: dict[str, type[BackendV2]] = {}
+    with suppress(ModuleNotFoundError):
+        from qiskit_ibm_runtime import fake_provider
+
+        for cls in vars(fake_provider).values():
+            own = getattr(cls, "backend_name", None)  # of the class, without making one
+            if isinstance(cls, type) and issubclass(cls, BackendV2) and isinstance(own, str):
+                devices[own.removeprefix("fake_")] = cls
+    found = devices.get(name.lower().removeprefix("fake_").removeprefix("fake"))
+    if found is None:
+        names = ", ".join(["aer", *sorted(devices)])
+        more = "" if devices else "; imitated devices need: pip install qiskit-ibm-runtime"
+        raise UsageError(f"--backend: expected one of {names}, got '{name}'{more}")
+    return found()

@@ -9,6 +9,7 @@ from qconv.cli.options import (
     Parser,
     UsageError,
     add_photograph,
+    named_backend,
     read_photograph,
     require_extras,
 )
@@ -68,7 +69,6 @@ def run(options: argparse.Namespace) -> str:
     """Lay every method out and compare; returns what to print."""
     require_extras()
     import qconv
-    from qconv.cli.devices import named_backend
     from qconv.kernels import KERNEL_NAMES
 
     if options.kernel not in KERNEL_NAMES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Unpack
 
 import dask.array as da
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths
-from qconv.distributed.parts import Work, check_backend, known_circuits, without_pixels
+from qconv.distributed.parts import Work, check_backend, without_pixels
 from qconv.distributed.result import LazyConvolution, lazy_arrays
 from qconv.execution.device.backends import noise_name
 from qconv.execution.options import Sampling
@@ -83,16 +82,8 @@ def convolve(
         >>> np.array_equal(lazy.image.compute(), at_once.image)
         True
     """
-    return _lazy(
-        image,
-        kernel,
-        sampling,
-        method=method,
-        mode=mode,
-        boundary=boundary,
-        fillvalue=fillvalue,
-        flipped=True,
-    )
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
+    return _lazy(image, kernel, sampling, **where, flipped=True)
 
 
 def correlate(
@@ -117,31 +108,19 @@ def correlate(
         >>> qconv.distributed.correlate(signal, [1, 2, 0], **where).image.compute()
         array([ 0., 20., 50.])
     """
-    return _lazy(
-        image,
-        kernel,
-        sampling,
-        method=method,
-        mode=mode,
-        boundary=boundary,
-        fillvalue=fillvalue,
-        flipped=False,
-    )
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
+    return _lazy(image, kernel, sampling, **where, flipped=False)
 
 
 @numpy_defaults
 def _lazy(
-    image: da.Array,
-    kernel: ArrayLike | Propagator,
-    options: SamplingOptions,
-    *,
-    method: Method,
-    **where: Any,
+    image: da.Array, kernel: ArrayLike | Propagator, options: SamplingOptions, **where: Any
 ) -> LazyConvolution:
     """The graph of all parts."""
-    requested = Requested.checked(options, check_method(method), refused=REFUSED)
+    method: Method = check_method(where["method"])
+    requested = Requested.checked(options, method, refused=REFUSED)
     check_image(image, "image")
-    fields = without_image(image.shape, kernel, requested, method=method, **where)
+    fields = without_image(image.shape, kernel, requested, **where)
     shots, sampling = requested.shots, requested.sampling
     check_backend(sampling.backend, kernel_only=method.kernel_only, exact=shots is None)
     grid: Grid = fields["grid"]
@@ -154,15 +133,16 @@ def _lazy(
         repr((grid, method, shots)),
         draws_of(sampling),
     )
+    work = Work(fields, lengths)
     arrays = lazy_arrays(
         "convolve" if grid.flipped else "correlate",
         token,
-        Work(fields, lengths),
+        work,
         in_parts(image, grid, lengths),
         map(chunks_of, grid.output_shape, lengths),
     )
     planned = 0 if shots is None else method.executions(grid.pixels, shots)
-    return LazyConvolution(*arrays, shots, planned, partial(known_circuits, fields))
+    return LazyConvolution(*arrays, shots, planned, work.circuits)
 
 
 def check_image(image: object, name: str) -> None:

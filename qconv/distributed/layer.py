@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Unpack
 
 import dask.array as da
@@ -18,6 +17,7 @@ from qconv.distributed.convolution import REFUSED, check_image, draws_of
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
 from qconv.distributed.parts import Law, check_backend, laws_of
 from qconv.distributed.result import LazyConvolution, lazy_arrays
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.grid import Grid
 from qconv.layer.functional import check_kernel_only
 from qconv.layer.geometry import Frame, Numbers, layer_frame
@@ -89,18 +89,7 @@ def conv2d(
     shots = requested.shots
     check_backend(requested.sampling.backend, kernel_only=True, exact=shots is None)
     how = {"method": method, "shots": shots, "sampling": requested.sampling}
-    arrays = _graph(batch, frame, how)
-    if input.ndim == 3:
-        arrays = (arrays[0][0], arrays[1][0])
-    channels = int(np.any(frame.weight, axis=(1, 2, 3)).sum())
-    planned = channels * method.executions(frame.grid.pixels, shots or 0)
-    return LazyConvolution(*arrays, shots, planned, partial(_circuits, frame, how))
-
-
-def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> tuple[da.Array, da.Array]:
-    """Output and standard errors of all images, ``(N, O, H', W')`` each."""
-    whole, outputs = frame.grid, len(frame.weight)
-    channels = batch.shape[1]
+    whole, outputs, channels = frame.grid, len(frame.weight), batch.shape[1]
     grid = replace(
         whole,
         image_shape=batch.shape,
@@ -112,13 +101,18 @@ def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> tuple[da.Array
         batch.name,
         lengths,
         (frame.weight, frame.bias, frame.groups, frame.margins),
-        repr((whole, how["method"], how["shots"])),
-        draws_of(how["sampling"]),
+        repr((whole, method, shots)),
+        draws_of(requested.sampling),
     )
-    images, _, *places = map(chunks_of, whole.output_shape, lengths)
     work = LayerWork(frame, how, lengths)
+    images, _, *places = map(chunks_of, whole.output_shape, lengths)
     blocks = in_parts(batch, grid, lengths)
-    return lazy_arrays("conv2d", token, work, blocks, (images, (outputs,), *places))
+    arrays = lazy_arrays("conv2d", token, work, blocks, (images, (outputs,), *places))
+    if input.ndim == 3:
+        arrays = (arrays[0][0], arrays[1][0])
+    measured = int(np.any(frame.weight, axis=(1, 2, 3)).sum())
+    planned = measured * method.executions(whole.pixels, shots or 0)
+    return LazyConvolution(*arrays, shots, planned, work.circuits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +130,12 @@ class LayerWork:
     def laws(self) -> list[list[Law]]:
         """The laws of every channel's circuits."""
         with one_thread():
-            channels = _without_pixels(self.frame, self.how).channels
-            return [laws_of(channel.plan) for channel in channels]
+            return list(map(laws_of, self._without_pixels().channels.values()))
+
+    def circuits(self) -> tuple[QuantumCircuit, ...]:
+        """The circuits of all channels."""
+        plans = replace(self._without_pixels(), shots=None).channels.values()
+        return tuple(circuit for plan in plans for circuit in plan.circuits)
 
     @numpy_defaults
     def __call__(
@@ -157,31 +155,24 @@ class LayerWork:
         grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
         images, _, *places = grid.image_shape
         seen = real_array(pixels[(slice(images), slice(None), *map(slice, places))], "input")
-        layer = _layer(replace(self.frame, grid=grid), self.how, seen)
+        layer = self._layer(replace(self.frame, grid=grid), seen)
         with one_thread():
             outcomes = (
-                found.outcomes(program)
-                for channel, of_channel in zip(layer.channels, known, strict=True)
-                for program, found in zip(channel.programs, of_channel, strict=True)
+                Outcomes(program, **law)
+                for plan, known in zip(layer.channels.values(), laws, strict=True)
+                for program, law in zip(plan.prepared.programs, known, strict=True)
             )
             result = layer.decode(outcomes)
         return np.stack([result.image, result.stderr])
 
+    def _layer(self, frame: Frame, padded: _Array) -> Layer:
+        """A layer with an input that has its margins."""
+        images, _, *places = frame.grid.output_shape
+        shape = (images, len(frame.weight), *places)
+        return Layer(geometry=frame.geometry(padded, shape), **self.how)
 
-def _layer(frame: Frame, how: dict[str, Any], padded: _Array) -> Layer:
-    """A layer with an input that has its margins."""
-    images, _, *places = frame.grid.output_shape
-    return Layer(geometry=frame.geometry(padded, (images, len(frame.weight), *places)), **how)
-
-
-def _without_pixels(frame: Frame, how: dict[str, Any]) -> Layer:
-    """A layer whose input is black and takes no memory."""
-    images, channels, *places = frame.grid.image_shape
-    black = np.broadcast_to(0.0, (images, channels * frame.groups, *places))
-    return _layer(frame, how, black)
-
-
-def _circuits(frame: Frame, how: dict[str, Any]) -> tuple[QuantumCircuit, ...]:
-    """The circuits of all channels."""
-    channels = _without_pixels(frame, how | {"shots": None}).channels
-    return tuple(circuit for channel in channels for circuit in channel.plan.circuits)
+    def _without_pixels(self) -> Layer:
+        """The layer with an input that is black and takes no memory."""
+        images, channels, *places = self.frame.grid.image_shape
+        shape = (images, channels * self.frame.groups, *places)
+        return self._layer(self.frame, np.broadcast_to(0.0, shape))

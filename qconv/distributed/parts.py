@@ -16,8 +16,7 @@ from qconv._threads import one_thread
 from qconv.distributed.halo import part_of
 from qconv.execution.device.backends import Backend
 from qconv.execution.outcomes.outcomes import Outcomes
-from qconv.execution.program import Program
-from qconv.execution.run import UNKNOWN_PROBABILITIES, run
+from qconv.execution.run import UNKNOWN_LAW, run
 from qconv.execution.simulate.noise import noise_of
 from qconv.grid import Grid
 from qconv.planning.plan import Plan
@@ -25,28 +24,8 @@ from qconv.planning.plan import Plan
 _Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class CircuitProbabilities:
-    """Outcome probabilities of a circuit, small enough to be sent to all workers."""
-
-    probabilities: _Array
-    """Of every outcome."""
-    ideal: bool
-    """Whether nothing is noisy."""
-    success: float
-    """The part of the executions that is kept."""
-    circuit: QuantumCircuit
-    """The circuit that it is of."""
-
-    def outcomes(self, program: Program) -> Outcomes:
-        """Return the outcomes of a program whose circuit has these probabilities."""
-        return Outcomes(
-            program,
-            probabilities=self.probabilities,
-            ideal=self.ideal,
-            success=self.success,
-            ran=self.circuit,
-        )
+#: The law of a circuit's outcomes, as fields of `Outcomes`; small enough to be sent to all workers.
+Law = dict[str, Any]
 
 
 def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
@@ -72,13 +51,10 @@ def laws_of(plan: Plan) -> list[Law]:
     gathered = run(plan.prepared.programs, plan.sampling, counting=plan.shots is None)
     found = []
     for outcomes in gathered:
-        if outcomes.probabilities is None:
-            raise RuntimeError(UNKNOWN_PROBABILITIES)
-        found.append(
-            CircuitProbabilities(
-                outcomes.known_probabilities, outcomes.ideal, outcomes.success, outcomes.circuit
-            )
-        )
+        if outcomes.law is None:
+            raise RuntimeError(UNKNOWN_LAW)
+        law = {"law": outcomes.known_law, "ideal": outcomes.ideal, "success": outcomes.success}
+        found.append(law | {"ran": outcomes.circuit})
     return found
 
 
@@ -105,6 +81,11 @@ class Work:
         with one_thread():
             return laws_of(without_pixels(self.fields))
 
+    def circuits(self) -> tuple[QuantumCircuit, ...]:
+        """The circuits that hold the kernel alone, and serve all parts."""
+        exact = self.fields | {"shots": None}  # the number of shots does not change them
+        return without_pixels(exact).circuits if self.fields["method"].kernel_only else ()
+
     @numpy_defaults
     def __call__(
         self,
@@ -130,12 +111,6 @@ class Work:
             if laws is None:
                 gathered = run(programs, plan.sampling)
             else:
-                gathered = (law.outcomes(each) for law, each in zip(laws, programs, strict=True))
+                gathered = (Outcomes(each, **law) for law, each in zip(laws, programs, strict=True))
             result = plan.prepared.decode(gathered)
         return np.stack([result.image, result.stderr])
-
-
-def known_circuits(fields: dict[str, Any]) -> tuple[QuantumCircuit, ...]:
-    """The circuits that hold the kernel alone, and serve all parts."""
-    exact = fields | {"shots": None}  # the number of shots does not change them
-    return without_pixels(exact).circuits if fields["method"].kernel_only else ()

@@ -43,14 +43,6 @@ class Geometry:
     output_shape: tuple[int, ...]
     """Of the result: ``(N, O, *places)``, without ``N`` for a single image."""
 
-    def seen_by(self, channel: int) -> _Array:
-        """The padded input of the group that an output channel sees."""
-        return self.groups[self.group_of(channel)]
-
-    def group_of(self, channel: int) -> int:
-        """The number of an output channel's group."""
-        return channel // (len(self.weight) // len(self.groups))
-
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -125,15 +117,14 @@ def layer_frame(
 
 def _images(value: ArrayLike, places: int) -> _Array:
     """The input as an array, which may have no image in it but nothing else may be missing."""
-    shape = value.shape if isinstance(value, np.ndarray) else ()
     if (
         isinstance(value, np.ndarray)
-        and shape[:1] == (0,)
-        and all(shape[1:])
-        and len(shape) == places + 2
+        and value.ndim == places + 2
+        and value.shape[0] == 0
+        and all(value.shape[1:])
     ):
         real_array(np.zeros(1, dtype=value.dtype), "input")  # says what is wrong with its type
-        return np.empty(shape)
+        return np.empty(value.shape)
     require_copies(value, "input")
     array = real_array(value, "input", finite=False)
     if array.ndim not in (places + 1, places + 2):

@@ -168,13 +168,7 @@ def _turned(picture: Image.Image) -> Image.Image:
 
 
 def _decoded(picture: Image.Image, bits: int, *, signed: bool = False) -> Decoded:
-    """A picture of Pillow's in any of its modes.
-
-    Args:
-        picture: Read and turned.
-        bits: Of its numbers where the mode has more than 8.
-        signed: Whether one of them is for the sign.
-    """
+    """A picture of Pillow's in any of its modes, with so many bits where these may be over 8."""
     mode, clear = picture.mode, picture.info.get("transparency")
     if mode == "F":
         return Decoded(np.asarray(picture), None)
@@ -186,8 +180,11 @@ def _decoded(picture: Image.Image, bits: int, *, signed: bool = False) -> Decode
         return Decoded(grey, white, None if clear is None else white * (grey != clear))
     if mode == "RGB" and clear is not None and max(clear) > 255:  # 16 bits, of which 8 are read
         picture.info["transparency"] = tuple(level >> 8 for level in clear)
-    if mode == "LAB":
-        colours = np.asarray(_from_lab(picture))
+    if mode == "LAB":  # colours of a printer's space: lightness and two differences
+        from PIL import ImageCms
+
+        spaces = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        colours = np.asarray(ImageCms.profileToProfile(picture, *spaces, outputMode="RGB"))
     elif picture.has_transparency_data:
         both = np.asarray(picture.convert("LA" if mode in ("1", "L", "LA", "La") else "RGBA"))
         colours = both[:, :, 0] if both.shape[2] == 2 else both[:, :, :3]
@@ -203,16 +200,6 @@ def _without_colour(pixels: NDArray[Any]) -> NDArray[Any]:
     """What a palette of greys gives, ``(H, W, 3)``, as grey levels; others as they are."""
     grey = pixels[..., 0]
     return grey if (pixels == grey[..., None]).all() else pixels
-
-
-def _from_lab(picture: Image.Image) -> Image.Image:
-    """Colours of a printer's space, lightness and two differences, as red, green and blue."""
-    from PIL import ImageCms
-
-    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(picture, lab, rgb, outputMode="RGB")
-    assert converted is not None  # as it would be if converted in place
-    return converted
 
 
 def _tiff(file: BinaryIO) -> Decoded:
@@ -266,7 +253,9 @@ def _by_tifffile(page: TiffPage) -> Decoded:
     bits = 1 if pixels.dtype == bool else page.bitspersample
     white = None if pixels.dtype.kind == "f" else 2.0 ** (bits - (pixels.dtype.kind == "i")) - 1
     if kind == _PALETTE:
-        return Decoded(_looked_up(pixels[:, :, 0], page), 255.0)
+        palette = np.asarray(page.colormap)  # eight bits count; some files hold no more
+        levels = palette >> 8 if palette.max() > 255 else palette
+        return Decoded(_without_colour(np.moveaxis(levels[:, pixels[:, :, 0]], 0, -1)), 255.0)
     extra = pixels.shape[2] - (3 if kind == _RGB else 1)
     colours = pixels[:, :, :3] if kind == _RGB else pixels[:, :, 0]
     meaning = [int(each) for each in page.extrasamples] or [2 if extra == 1 else 0]
@@ -275,13 +264,6 @@ def _by_tifffile(page: TiffPage) -> Decoded:
     opacity = pixels[:, :, -extra] if extra and meaning[:1] != [0] else None
     found = Decoded(colours, white, opacity, meaning[:1] == [1])
     return _negative(found) if kind == _MIN_IS_WHITE else found
-
-
-def _looked_up(places: NDArray[Any], page: TiffPage) -> NDArray[Any]:
-    """The colours of a palette, of which eight bits count; some files hold no more."""
-    palette = np.asarray(page.colormap)
-    levels = palette >> 8 if palette.max() > 255 else palette
-    return _without_colour(np.moveaxis(levels[:, places], 0, -1))
 
 
 def _negative(picture: Decoded) -> Decoded:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,64 +56,61 @@ def result_figure(
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     scale = GreyScale.between(measured if exact is None else exact) if scale is None else scale
-    of_input = None if image is None else GreyScale.of_input(image)
     noisy = bool(np.any(stderr > 0))
     name = "measured by the circuit" if noisy else "the circuit's expectation"
-    drawn: list[Callable[[Axes], None]] = []
-    if image is not None and of_input is not None:
-        drawn.append(lambda axes: _show_picture(axes, image, of_input, "input"))
+    drawn: list[tuple[Any, ...]] = []
+    if image is not None:
+        drawn.append((_show_picture, image, GreyScale.of_input(image), "input"))
     if exact is not None:
-        drawn.append(lambda axes: _show_picture(axes, exact, scale, "exact convolution"))
-    drawn.append(lambda axes: _show_picture(axes, measured, scale, name))
+        drawn.append((_show_picture, exact, scale, "exact convolution"))
+    drawn.append((_show_picture, measured, scale, name))
     if exact is not None:
-        drawn.append(lambda axes: _show_difference(axes, measured - exact, "measured less exact"))
+        drawn.append((_show_difference, measured - exact, "measured less exact"))
     if bias is not None:
-        drawn.append(lambda axes: _show_difference(axes, bias, "what noise gets wrong, on average"))
+        drawn.append((_show_difference, bias, "what noise gets wrong, on average"))
     if propagator is not None:
-        drawn.append(lambda axes: show_propagator(axes, propagator))
-    drawn.append(lambda axes: _show_stderr(axes, stderr))
+        drawn.append((show_propagator, propagator))
+    drawn.append((_show_stderr, stderr))
     if exact is not None:
-        drawn.append(lambda axes: _show_row(axes, measured, exact, stderr))
-        drawn.append(lambda axes: _show_errors(axes, measured - exact, stderr))
+        drawn.append((_show_row, measured, exact, stderr))
+        drawn.append((_show_errors, measured - exact, stderr))
     columns = len(drawn) if len(drawn) <= 4 else -(-len(drawn) // 2)
     rows = -(-len(drawn) // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
     figure = Figure(figsize=(4.3 * columns, 4.2 * rows), layout=layout)
     figure.suptitle(title)
     places = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, draw in zip(places, drawn, strict=False):
-        draw(axes)
+    for axes, (draw, *arguments) in zip(places, drawn, strict=False):
+        draw(axes, *arguments)
     for axes in places[len(drawn) :]:
         axes.set_axis_off()
     return figure
 
 
-def _show_picture(axes: Axes, image: _Array, scale: GreyScale, title: str) -> None:
+def _show_map(axes: Axes, title: str, numbers: _Array, extend: str = "", **how: Any) -> None:
+    """Draw numbers as a line or as a picture, with a colour bar if ``extend`` says how it ends."""
     axes.set_title(title)
-    if image.ndim == 1:
-        axes.plot(image, lw=0.8)
+    if numbers.ndim == 1:
+        axes.plot(numbers, lw=0.8)
         return
-    axes.imshow(scale.apply(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    _without_ticks(axes)
-    if scale.black < 0:
-        axes.set_xlabel(f"black {scale.black:.3g}, grey 0, white {scale.white:.3g}")
-
-
-def _without_ticks(axes: Axes) -> None:
+    drawn = axes.imshow(numbers, interpolation="nearest", **how)
+    if extend:
+        axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend=extend)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
+def _show_picture(axes: Axes, image: _Array, scale: GreyScale, title: str) -> None:
+    shown = image if image.ndim == 1 else scale.apply(image)
+    _show_map(axes, title, shown, cmap="gray", vmin=0, vmax=1)
+    if image.ndim > 1 and scale.black < 0:
+        axes.set_xlabel(f"black {scale.black:.3g}, grey 0, white {scale.white:.3g}")
+
+
 def _show_difference(axes: Axes, error: _Array, title: str) -> None:
-    axes.set_title(title)
-    if error.ndim == 1:
-        axes.plot(error, lw=0.8)
-        return
     shown = _one_channel(error)
     reach = float(np.quantile(np.abs(shown), 0.999)) or float(np.abs(shown).max()) or 1.0
-    drawn = axes.imshow(shown, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend="both")
-    _without_ticks(axes)
+    _show_map(axes, title, shown, "both", cmap="RdBu_r", vmin=-reach, vmax=reach)
 
 
 def _one_channel(picture: _Array) -> _Array:
@@ -131,13 +127,17 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
     """
     p = np.atleast_2d(propagator.probabilities)
     signs = np.sign(np.atleast_2d(propagator.weights))
+    reached = signs[p > 0]
+    ends = reached.min(), reached.max()
+    sign = {(1, 1): "", (-1, -1): "\N{MINUS SIGN}"}.get(ends, "\N{PLUS-MINUS SIGN}")
+    size = np.abs(propagator.weights[propagator.probabilities > 0]).max()
     drawn = axes.imshow(p, cmap="viridis", vmin=0)
     axes.figure.colorbar(drawn, ax=axes, shrink=0.8, label="probability")
     axes.set_xticks(range(p.shape[1]) if p.shape[1] <= 15 else [])
     axes.set_yticks(range(p.shape[0]) if p.shape[0] <= 15 else [])
     axes.set_xlabel("kernel_column")
     axes.set_ylabel("kernel_row")
-    axes.set_title(f"propagator in the circuit ({_weights(propagator)})")
+    axes.set_title(f"propagator in the circuit (weights {sign}{size:.4g})")
     if max(p.shape) > 5:
         return
     for (row, column), value in np.ndenumerate(p):
@@ -147,26 +147,10 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
 
 
-def _weights(propagator: Propagator) -> str:
-    """The weights of the positions that are reached, in words."""
-    reached = propagator.weights[propagator.probabilities > 0]
-    size = f"{np.abs(reached).max():.4g}"
-    sign = "\N{PLUS-MINUS SIGN}"
-    if reached.min() > 0 or reached.max() < 0:
-        sign = "" if reached.min() > 0 else "\N{MINUS SIGN}"
-    return f"weights {sign}{size}"
-
-
 def _show_stderr(axes: Axes, stderr: _Array) -> None:
-    axes.set_title("standard error")
-    if stderr.ndim == 1:
-        axes.plot(stderr, lw=0.8)
-        return
-    shown = stderr if stderr.ndim == 2 else np.sqrt((stderr**2).mean(axis=2))
+    shown = stderr if stderr.ndim < 3 else np.sqrt((stderr**2).mean(axis=2))
     top = float(np.nanquantile(shown, 0.999)) if np.isfinite(shown).any() else 0.0
-    drawn = axes.imshow(shown, cmap="magma", vmin=0, vmax=top or 1.0, interpolation="nearest")
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend="max")
-    _without_ticks(axes)
+    _show_map(axes, "standard error", shown, "max", cmap="magma", vmin=0, vmax=top or 1.0)
 
 
 def _show_row(axes: Axes, measured: _Array, exact: _Array, stderr: _Array) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.visualization.decoding import Decoded, decode
+from qconv.visualization.decoding import decode
 
 #: Endings of the files that a convolved picture can be written to.
 WRITABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".npy")
@@ -64,17 +64,14 @@ def read_picture(path: str | os.PathLike[str]) -> _Array:
             )
     if white != WHITE or found.white is not None:
         pixels = pixels * (1 / white) * WHITE  # in this order, on which the bytes of results depend
-    return pixels if found.opacity is None else _on_white(pixels, found, white)
-
-
-def _on_white(pixels: _Array, found: Decoded, white: float) -> _Array:
-    """Blend transparency away."""
-    opacity = found.opacity.astype(np.float64)  # type: ignore[union-attr]
+    if found.opacity is None:
+        return pixels
+    opacity = found.opacity.astype(np.float64)
     opacity /= 1.0 if found.white is None and opacity.max() <= 1 else white
     if pixels.ndim == 3:
         opacity = opacity[:, :, None]
     seen = pixels if found.premultiplied else pixels * opacity
-    return np.asarray(seen + WHITE * (1 - opacity))
+    return np.asarray(seen + WHITE * (1 - opacity))  # transparency blended onto white
 
 
 @dataclass(frozen=True)
