@@ -15,7 +15,7 @@ from qconv._checks import numpy_defaults, real_array
 from qconv._threads import one_thread
 from qconv.distributed.convolution import REFUSED, check_image, draws_of
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
-from qconv.distributed.parts import Law, check_backend, laws_of
+from qconv.distributed.parts import Known, check_backend, probabilities_of
 from qconv.distributed.result import LazyConvolution, lazy_arrays
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.grid import Grid
@@ -127,10 +127,10 @@ class LayerWork:
     """Output pixels of a part along each axis."""
 
     @numpy_defaults
-    def laws(self) -> list[list[Law]]:
-        """The laws of every channel's circuits."""
+    def known(self) -> list[list[Known]]:
+        """Compute the outcome probabilities of every channel's circuits."""
         with one_thread():
-            return list(map(laws_of, self._without_pixels().channels.values()))
+            return list(map(probabilities_of, self._without_pixels().channels.values()))
 
     def circuits(self) -> tuple[QuantumCircuit, ...]:
         """The circuits of all channels."""
@@ -139,10 +139,7 @@ class LayerWork:
 
     @numpy_defaults
     def __call__(
-        self,
-        pixels: NDArray[Any],
-        block_id: tuple[int, ...],
-        known: list[list[CircuitProbabilities]],
+        self, pixels: NDArray[Any], block_id: tuple[int, ...], known: list[list[Known]]
     ) -> _Array:
         """Output and standard error of one part, ``(2, N, O, H', W')``.
 
@@ -158,9 +155,9 @@ class LayerWork:
         layer = self._layer(replace(self.frame, grid=grid), seen)
         with one_thread():
             outcomes = (
-                Outcomes(program, **law)
-                for plan, known in zip(layer.channels.values(), laws, strict=True)
-                for program, law in zip(plan.prepared.programs, known, strict=True)
+                Outcomes(program, **one)
+                for plan, of_channel in zip(layer.channels.values(), known, strict=True)
+                for program, one in zip(plan.prepared.programs, of_channel, strict=True)
             )
             result = layer.decode(outcomes)
         return np.stack([result.image, result.stderr])

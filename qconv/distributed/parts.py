@@ -16,7 +16,7 @@ from qconv._threads import one_thread
 from qconv.distributed.halo import part_of
 from qconv.execution.device.backends import Backend
 from qconv.execution.outcomes.outcomes import Outcomes
-from qconv.execution.run import UNKNOWN_LAW, run
+from qconv.execution.run import UNKNOWN_PROBABILITIES, run
 from qconv.execution.simulate.noise import noise_of
 from qconv.grid import Grid
 from qconv.planning.plan import Plan
@@ -24,8 +24,8 @@ from qconv.planning.plan import Plan
 _Array = NDArray[np.float64]
 
 
-#: The law of a circuit's outcomes, as fields of `Outcomes`; small enough to be sent to all workers.
-Law = dict[str, Any]
+#: Outcome probabilities of a circuit, as fields of `Outcomes`, small enough for all workers.
+Known = dict[str, Any]
 
 
 def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
@@ -44,17 +44,23 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
         raise ValueError(f"{UNKNOWN_PROBABILITIES}; qconv.convolve does, got {backend!r}")
 
 
-def laws_of(plan: Plan) -> list[Law]:
-    """The laws of a plan's circuits."""
-    if plan.sampling.backend is None:  # which has the same law however often it runs
+def probabilities_of(plan: Plan) -> list[Known]:
+    """Compute the outcome probabilities of a plan's circuits."""
+    if plan.sampling.backend is None:  # probabilities do not depend on the number of shots
         plan = replace(plan, shots=None)
     gathered = run(plan.prepared.programs, plan.sampling, counting=plan.shots is None)
     found = []
     for outcomes in gathered:
-        if outcomes.law is None:
-            raise RuntimeError(UNKNOWN_LAW)
-        law = {"law": outcomes.known_law, "ideal": outcomes.ideal, "success": outcomes.success}
-        found.append(law | {"ran": outcomes.circuit})
+        if outcomes.probabilities is None:
+            raise RuntimeError(UNKNOWN_PROBABILITIES)
+        found.append(
+            {
+                "probabilities": outcomes.known_probabilities,
+                "ideal": outcomes.ideal,
+                "success": outcomes.success,
+                "ran": outcomes.circuit,
+            }
+        )
     return found
 
 
@@ -74,12 +80,12 @@ class Work:
     """Output pixels of a part along each axis."""
 
     @numpy_defaults
-    def laws(self) -> list[Law] | None:
-        """The laws of the kernel's circuits; None where circuits hold the image."""
+    def known(self) -> list[Known] | None:
+        """Compute the probabilities of the kernel's circuits; None if circuits hold the image."""
         if not self.fields["method"].kernel_only:
             return None
         with one_thread():
-            return laws_of(without_pixels(self.fields))
+            return probabilities_of(without_pixels(self.fields))
 
     def circuits(self) -> tuple[QuantumCircuit, ...]:
         """The circuits that hold the kernel alone, and serve all parts."""
@@ -88,10 +94,7 @@ class Work:
 
     @numpy_defaults
     def __call__(
-        self,
-        pixels: NDArray[Any],
-        block_id: tuple[int, ...],
-        known: list[CircuitProbabilities] | None,
+        self, pixels: NDArray[Any], block_id: tuple[int, ...], known: list[Known] | None
     ) -> _Array:
         """Estimate and standard error of one part, ``(2, *outputs)``.
 
@@ -108,9 +111,11 @@ class Work:
         programs = plan.prepared.programs
         with one_thread(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
-            if laws is None:
+            if known is None:
                 gathered = run(programs, plan.sampling)
             else:
-                gathered = (Outcomes(each, **law) for law, each in zip(laws, programs, strict=True))
+                gathered = (
+                    Outcomes(each, **one) for one, each in zip(known, programs, strict=True)
+                )
             result = plan.prepared.decode(gathered)
         return np.stack([result.image, result.stderr])

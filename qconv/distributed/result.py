@@ -71,15 +71,15 @@ def lazy_arrays(
     Args:
         verb: Of the tasks' names.
         token: What tells these names from those of other work.
-        work: What is done for every block, with the laws that all share.
+        work: What is done for every block, with the probabilities that all share.
         image: A block for each part.
         chunks: Of each of the two arrays.
     """
-    laws = dask.delayed(_laws, pure=True)(work, dask_key_name=f"qconv-law-{token}")
+    known = dask.delayed(_known, pure=True)(work, dask_key_name=f"qconv-probabilities-{token}")
     both = da.map_blocks(
         work,
         image,
-        laws=laws,
+        known=known,
         name=f"qconv-{verb}-{token}",
         new_axis=0,
         chunks=((2,), *chunks),
@@ -90,15 +90,15 @@ def lazy_arrays(
     for number, name in enumerate(("estimate", "stderr")):
         key = f"qconv-{name}-{token}"
         blocks = np.ndindex(both.numblocks[1:])
-        tasks = {(key, *n): (_pick, (both.name, 0, *n), number, laws.key) for n in blocks}
-        graph = HighLevelGraph.from_collections(key, tasks, dependencies=[both, laws])
+        tasks = {(key, *n): (_pick, (both.name, 0, *n), number, known.key) for n in blocks}
+        graph = HighLevelGraph.from_collections(key, tasks, dependencies=[both, known])
         arrays.append(da.Array(graph, key, both.chunks[1:], dtype=np.float64))
     return arrays[0], arrays[1]
 
 
-def _laws(work: Any) -> Any:
-    """The laws that work needs."""
-    return work.laws()
+def _known(work: Any) -> Any:
+    """Compute the probabilities that the work needs."""
+    return work.known()
 
 
 def _pick(both: NDArray[np.float64], number: int, shared: object) -> NDArray[np.float64]:
