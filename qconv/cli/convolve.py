@@ -1,4 +1,4 @@
-"""The command ``qconv``: a picture in; the picture that a quantum circuit measured, out."""
+"""The command ``qconv``, which reads a picture and writes its measured convolution."""
 
 from __future__ import annotations
 
@@ -39,16 +39,13 @@ _COLOURS = ("red", "green", "blue")
 
 
 def run(options: argparse.Namespace) -> str:
-    """Check everything that can be checked, then measure, compare and write.
-
-    Returns what to print.
-    """
+    """Check all options, then measure, compare and write; return the text to print."""
     require_extras()
     from qconv.visualization import pictures
 
     propagator = _propagator(options)
     method = _method(options)
-    # Without one a checkpoint's serves, or a fresh one that it will hold.
+    # None: the seed of the checkpoint, or a random seed that the new checkpoint stores.
     seed = None if options.checkpoint and options.seed is None else seed_of(options)
     image = read_photograph(options.image)
     where = {name: getattr(options, name) for name in ("mode", "boundary", "fillvalue")}
@@ -67,7 +64,9 @@ def run(options: argparse.Namespace) -> str:
     results = _convolve_channels(image, propagator, checkpoints, method=method, **where, **how)
     seconds = time.perf_counter() - started
     once = propagator.effective_kernel
-    kernel = classical.diffuse(once, once, (options.steps or 1) - 1, mode="full")  # of all steps
+    kernel = classical.diffuse(
+        once, once, (options.steps or 1) - 1, mode="full"
+    )  # of all steps together
     exact = [classical.convolve(channel, kernel, **where) for channel in channels(image)]
     report = Report(image, together(exact), results, kernel, plan, _title(options, results[0]))
     tables = "" if options.quiet else str(report)
@@ -85,12 +84,12 @@ def run(options: argparse.Namespace) -> str:
 
 
 def _propagator(options: argparse.Namespace) -> qconv.Propagator:
-    """The kernel of the call, by name or from a file, as a propagator."""
+    """Return the propagator of the requested kernel, by name or from a file."""
     name: str = options.kernel
     path = Path(name)
     if path.suffix.lower() in KERNEL_FILES:
         if options.size is not None:
-            raise UsageError("--size: goes with a kernel by name, not with a file")
+            raise UsageError(f"--size: expected the name of a kernel, got the file '{name}'")
         kernel = read_kernel(path)
     elif name in KERNEL_NAMES:
         kernel = qconv.named_kernel(name, options.size)
@@ -105,7 +104,7 @@ def _propagator(options: argparse.Namespace) -> qconv.Propagator:
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
-    """The options of the method."""
+    """Return the options of the method that are set."""
     given = {name: getattr(options, name) for name in OPTIONS}
     given = {name: value for name, value in given.items() if value is not None}
     if options.method == "collapse":
@@ -114,14 +113,13 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _method(options: argparse.Namespace) -> qconv.Method:
-    """The method of the call with its options, in blocks if that is asked for."""
+    """Return the requested method with its options, as `Blocks` if requested."""
     method: qconv.Method = getattr(qconv, METHODS[options.method])(**_given(options))
     if options.blocks is None:
         return method
     if not method.whole_image:
         raise UsageError(
-            f"--blocks: goes with --method diffusion, interference or fourier, not with "
-            f"{options.method}"
+            f"--blocks: expected --method diffusion, interference or fourier, got {options.method}"
         )
     return qconv.Blocks(method, options.blocks, options.qubits)
 
@@ -129,7 +127,7 @@ def _method(options: argparse.Namespace) -> qconv.Method:
 def _checkpoints(
     options: argparse.Namespace, count: int, others: Sequence[str | Path | None]
 ) -> list[Path | None]:
-    """A checkpoint for each channel, after making sure that it is no other file of the call."""
+    """Return one checkpoint per channel; raise if it is another file of the call."""
     path: Path | None = options.checkpoint
     if path is None:
         return [None] * count
@@ -139,16 +137,16 @@ def _checkpoints(
     taken = {os.path.realpath(other) for other in others if other is not None}
     for place in found:
         if os.path.realpath(place) in taken:
-            raise UsageError(f"--checkpoint: expected a file of its own, got '{place}'")
+            raise UsageError(f"--checkpoint: expected a separate file, got '{place}'")
         if not place.parent.is_dir():
-            raise UsageError(f"--checkpoint: there is no folder '{place.parent}'")
+            raise UsageError(f"--checkpoint: no such directory: '{place.parent}'")
     return list(found)
 
 
 def _convolve_channels(
     image: _Array, propagator: qconv.Propagator, checkpoints: list[Path | None], **how: Any
 ) -> list[qconv.Convolution]:
-    """Convolve every channel by itself, with randomness of its own."""
+    """Convolve each channel separately, with independent random numbers."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
         results = [
@@ -161,23 +159,24 @@ def _convolve_channels(
 
 
 def _sampling(options: argparse.Namespace) -> qconv.SamplingOptions:
-    """The options that say how to sample, as far as a plan takes them."""
+    """Return the sampling options that `qconv.plan` accepts."""
     how: qconv.SamplingOptions = {"mitigation": options.mitigation}
     if options.tolerance is not None:
         how["tolerance"] = options.tolerance
-    elif options.exact or not has_own_shots(options):  # or the method says how many there are
+    elif options.exact or not has_own_shots(options):  # else the method sets them
         how["shots"] = None if options.exact else options.shots
     return how
 
 
 def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
+    """Return the title of the figure."""
     kernel = Path(options.kernel).name
     if options.softmax is not None:
         kernel = f"softmax of {kernel}, temperature {options.softmax:g}"
     shots = (
         "exact expectation"
         if result.shots is None
-        else f"{in_words(result.shots)} shot{'s' * bool(np.max(result.shots) > 1)} a pixel"
+        else f"{in_words(result.shots)} shot{'s' * bool(np.max(result.shots) > 1)} per pixel"
     )
     steps = [f"{options.steps} steps"] if (options.steps or 1) > 1 else []
     if options.amplify:

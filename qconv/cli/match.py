@@ -1,4 +1,4 @@
-"""The command ``qconv match``: a large picture and a small one in; where it is, out."""
+"""The command ``qconv match``, which finds a small picture in a large one."""
 
 from __future__ import annotations
 
@@ -27,33 +27,35 @@ from qconv.cli.options import (
 
 _Array = NDArray[np.float64]
 
-#: Rows and columns of the coin that is sought where no picture is given.
+#: Rows and columns of the default template, one of the coins in the default picture.
 _COIN = (slice(93, 147), slice(242, 299))
 
-#: Names that the library has too, in a module that takes long to import.
+#: Filters, which the library defines too, in a module that is slow to import.
 FILTERS = ("phase", "correlation", "normalized")
 
 _DESCRIPTION = """\
 Find a small picture in a large one by measuring a quantum circuit.
 
-The amplitudes of the large picture pass a filter made from the small one, between two
-quantum Fourier transforms. A shot is one run and measurement of the whole circuit, and gives
-one place. The places that most of --shots give are then compared with the small picture,
-classically; the most similar is the answer. Prints it, how similar it is, and how sure it is
-that no other place is more so; writes the large picture with a box around it, and a figure.
-Colours count by their brightness.
+The circuit encodes the large picture in its amplitudes. Between two quantum Fourier
+transforms, it applies a filter computed from the small picture. One run of the circuit, with
+its measurement, is a shot and gives one position. The positions with the most shots are then
+compared with the small picture classically. The most similar position is the answer.
+
+The command prints the answer, its similarity, and its certainty: the probability that no
+other position is more similar. It writes the large picture with a box around the answer, and
+a figure. Colour pictures are converted to their brightness.
 
 filters:
-  phase         phases alone: no shot is lost, and the place is a spot of one pixel. Both
-                pictures are standardised locally first, classically
-  correlation   the plain cross-correlation, means taken away; shots in which one more qubit,
-                the flag, does not read 0 are lost
-  normalized    the same divided by the norms of all windows, which are computed classically
+  phase         Applies phases only, so that no shot is lost. The match is a peak of one pixel.
+                Both pictures are first standardised locally, by classical computation.
+  correlation   Plain cross-correlation, after subtracting the means. Shots in which an
+                additional qubit, the flag, does not read 0 are lost.
+  normalized    The correlation divided by the norms of all windows, computed classically.
 """
 
 _EPILOG = """\
 examples:
-  qconv match                              a coin among coins, to match.png
+  qconv match                              find a coin among coins, write match.png
   qconv match photo.jpg detail.png --out found.png
   qconv match --noise 40 --shots 3000 --seed 1
   qconv match photo.jpg detail.png --filter normalized --shots 1000000
@@ -61,54 +63,63 @@ examples:
 
 
 def parser() -> Parser:
-    """All options."""
+    """Return the parser of all options."""
     made = Parser("qconv match", _DESCRIPTION, _EPILOG)
     what = made.add_argument_group("what to find")
     what.add_argument(
         "image",
         nargs="?",
         metavar="IMAGE",
-        help="a greyscale or colour picture; without one, the coins that scikit-image carries",
+        help="greyscale or colour picture (default: the coins from scikit-image)",
     )
     what.add_argument(
-        "template", nargs="?", metavar="TEMPLATE", help="a picture that is no larger, to be found"
+        "template",
+        nargs="?",
+        metavar="TEMPLATE",
+        help="picture to find in IMAGE, not larger than IMAGE",
     )
     what.add_argument(
         "--noise",
         type=float,
         default=0.0,
         metavar="SD",
-        help="add noise of this standard deviation to IMAGE, whose grey levels are 0 to 255 "
-        "(default: 0)",
+        help="standard deviation of noise to add to IMAGE, in grey levels (default: 0)",
     )
     how = made.add_argument_group("how to find it")
     how.add_argument(
-        "--filter", choices=FILTERS, default="phase", help="see above (default: phase)"
+        "--filter", choices=FILTERS, default="phase", help="filter, see above (default: phase)"
     )
     how.add_argument(
-        "--shots", type=int, default=10_000, metavar="N", help="shots altogether (default: 10000)"
+        "--shots",
+        type=int,
+        default=10_000,
+        metavar="N",
+        help="total number of shots (default: 10000)",
     )
     how.add_argument(
         "--exact",
         action="store_true",
-        help="no shots: what they would average to, computed from the circuit",
+        help="compute the exact expectation from the circuit, without shots",
     )
     how.add_argument(
-        "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
+        "--seed",
+        type=int,
+        metavar="N",
+        help="seed; the same seed gives bit-identical results (default: random)",
     )
-    add_outputs(made, "match.png", "IMAGE with a box around the place")
+    add_outputs(made, "match.png", "file for IMAGE with a box around the match")
     return made
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options of a call; raises a `UsageError` for one that is wrong or changes nothing."""
+    """Parse the arguments; raise a `UsageError` for an option that is wrong or has no effect."""
     options, given = parser().parse_args(arguments), parser().given(arguments)
     require_sampling(options, given, "shots")
     return options
 
 
 def run(options: argparse.Namespace) -> str:
-    """Run the command; returns what to print."""
+    """Run the command; return the text to print."""
     require_extras()
     import classical
     from qconv.matching.template import match_plan
@@ -140,7 +151,7 @@ def run(options: argparse.Namespace) -> str:
         return ""
     sizes = [" x ".join(map(str, array.shape)) for array in (image, template)]
     executions = f"{match.shots or 0:,} executions in {seconds:.2f} s"
-    head = f"{sizes[1]} pixels sought in {sizes[0]}, seed {seed}: {executions}"
+    head = f"{sizes[1]} pixels searched for in {sizes[0]}, seed {seed}: {executions}"
     cost = match_plan(image, template, options.filter, shots=match.shots).cost
     wrote = f"{out}" if figure_path is None else f"{out} and {figure_path}"
     text = f"{head}\n\n{_tables(match, exact, cost.on_device)}\n\nwrote {wrote}"
@@ -148,20 +159,20 @@ def run(options: argparse.Namespace) -> str:
 
 
 def _pictures(options: argparse.Namespace) -> tuple[_Array, _Array]:
-    """The large picture, and the brightness of the small one."""
+    """Return the large picture, and the brightness of the template."""
     if options.image is None:
         from skimage import data
 
         coins = np.asarray(data.coins(), dtype=np.float64)
         return coins, coins[_COIN]
     if options.template is None:
-        raise UsageError("TEMPLATE: expected a second picture, which is sought in the first")
+        raise UsageError("TEMPLATE: expected a second picture, to find in the first")
     picture = read_input(options.image, "IMAGE")
     return picture, _brightness(read_input(options.template, "TEMPLATE"))
 
 
 def _brightness(picture: _Array) -> _Array:
-    """Grey levels of a picture that may be in colour."""
+    """Convert a picture to grey levels, shape ``(H, W)``."""
     if picture.ndim == 2:
         return picture
     from skimage.color import rgb2gray
@@ -170,15 +181,15 @@ def _brightness(picture: _Array) -> _Array:
 
 
 def _tables(match: qconv.Match, exact: _Array, cost: str) -> str:
-    """What is printed: place, certainty, the exact answer beside it, and the cost."""
+    """Format the answer, the maximum of the exact map, and the cost of the circuit."""
     best = tuple(int(index) for index in np.unravel_index(exact.argmax(), exact.shape))
-    same = "the same place" if best == match.position else _place(best)
+    same = "the same position" if best == match.position else _place(best)
     rows = {
-        "place of its first pixel": _place(match.position),
-        "similarity, classically": f"{match.similarity:.4f}",
-        "places compared": f"{len(match.candidates):,} of {match.map.size:,}",
-        "sure to be most similar": match.percent,
-        "brightest, exactly": same,
+        "position of first pixel": _place(match.position),
+        "similarity (classical)": f"{match.similarity:.4f}",
+        "positions compared": f"{len(match.candidates):,} of {match.map.size:,}",
+        "certainty": match.percent,
+        "maximum of exact map": same,
         "success probability": f"{match.success_probability:.6f}",
     }
     lines = [f"  {name:<26}{text}" for name, text in rows.items()]
@@ -199,7 +210,7 @@ def _write(
     out: Path,
     figure_path: Path | None,
 ) -> None:
-    """Write picture and figure in full somewhere beside their places, then move them there."""
+    """Write picture and figure to temporary files, then move them to their paths."""
     from skimage.io import imsave
 
     from qconv.matching.figure import match_figure

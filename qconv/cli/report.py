@@ -1,4 +1,4 @@
-"""Reports of the command line: the tables that it prints and the files that it writes."""
+"""Reports of the command line: printed tables and written files."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ _Array = NDArray[np.float64]
 
 
 def channels(image: _Array) -> list[_Array]:
-    """The channels of a picture ``(H, W)`` or ``(H, W, C)``, each ``(H, W)``."""
+    """Split a picture ``(H, W)`` or ``(H, W, C)`` into channels ``(H, W)``."""
     return [image] if image.ndim == 2 else list(np.moveaxis(image, 2, 0))
 
 
 def together(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """The picture ``(H, W)`` or ``(H, W, C)`` that has some channels."""
+    """Stack channels ``(H, W)`` to a picture ``(H, W)`` or ``(H, W, C)``."""
     return parts[0] if len(parts) == 1 else np.dstack(parts)
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """One convolved picture: print it for the tables, `write` it for the files."""
+    """One convolved picture: ``str`` returns the tables, `write` writes the files."""
 
     image: _Array
-    """Input, ``(H, W)`` or ``(H, W, 3)``, grey levels."""
+    """Input picture, shape ``(H, W)`` or ``(H, W, 3)``, in grey levels."""
     exact: _Array
-    """Exact convolution, as many axes."""
+    """Exact convolution, the same number of axes."""
     results: list[qconv.Convolution]
-    """What was measured, one a channel."""
+    """Measured convolutions, one per channel."""
     kernel: _Array
-    """The effective kernel."""
+    """Effective kernel of all steps."""
     plan: qconv.Plan
-    """Of the first channel, whose cost is printed."""
+    """Plan of the first channel, whose cost is printed."""
     title: str
-    """The call in words."""
+    """Title of the figure."""
 
     @cached_property
     def measured(self) -> qconv.Convolution:
-        """All channels together: what there is for each pixel, oracle calls, independence."""
+        """All channels as one result; fields of single circuits are from the first channel."""
         first = self.results[0]
         fields = ("image", "stderr", "shots", "bias")
         arrays: dict[str, Any] = {
@@ -66,13 +66,15 @@ class Report:
 
     @cached_property
     def scale(self) -> GreyScale:
-        """Which numbers are shown black and white."""
+        """Values that are shown black and white."""
         return GreyScale.of(self.exact, self.kernel)
 
     @cached_property
     def comparison(self) -> classical.Comparison:
-        """Measured against exact; the structural similarity is the mean of the channels'."""
-        full = WHITE * float(np.abs(self.kernel).sum())  # judges rounding if there is no contrast
+        """Comparison with the exact result; structural similarity averaged over the channels."""
+        full = WHITE * float(
+            np.abs(self.kernel).sum()
+        )  # scale of rounding errors of a constant result
         data_range = full if np.ptp(self.exact) < 1e-9 * full else None
         whole = classical.compare(self.measured, self.exact, data_range=data_range)
         if self.exact.ndim == 2:
@@ -101,7 +103,7 @@ class Report:
             if isinstance(result.diagnostics, AngleDiagnostics)
         ]
         if reliable:
-            tables["standard errors to rely on"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
+            tables["reliable standard errors"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
         tables["circuit on a device"] = self.plan.cost.on_device
         return "\n\n".join(
             "\n".join([name, *(f"  {line}" for line in table.splitlines())])
@@ -109,7 +111,7 @@ class Report:
         )
 
     def write(self, out: Path, figure_path: Path | None) -> None:
-        """Write picture and figure in full somewhere beside their places, then move them there."""
+        """Write picture and figure to temporary files, then move them to their paths."""
         from qconv.visualization.figures import result_figure, save_figure
 
         with pictures_together(out, figure_path) as (partial_out, *partial_figures):
@@ -130,7 +132,7 @@ class Report:
 
 
 def _success(results: list[qconv.Convolution]) -> str:
-    """Measured and predicted success probability, over all channels."""
+    """Format the measured and predicted success probability of all channels."""
     measured = np.mean([result.success_probability for result in results])
     stderr = np.hypot.reduce([result.success_stderr for result in results]) / len(results)
     predicted = np.mean([result.expected_success or 0.0 for result in results])

@@ -227,7 +227,7 @@ class TestPlaces:
     def test_links_that_lead_nowhere(self, capsys):
         os.symlink("missing/x.png", "link.png")
         os.symlink("loop.png", "loop.png")
-        for name, message in (("link.png", "there is no folder"), ("loop.png", "Too many levels")):
+        for name, message in (("link.png", "no such directory"), ("loop.png", "Too many levels")):
             assert main(["in.png", "--shots", "5", "--out", name, "--overwrite"]) == 2
             assert message in capsys.readouterr().err
         assert names() == ["in.png", "link.png", "loop.png"]
@@ -236,7 +236,7 @@ class TestPlaces:
         os.symlink("a.png", "b.png")
         arguments = ["in.png", "--out", "a.png", "--figure", "b.png", "--overwrite"]
         assert main(arguments) == 2
-        assert "--figure: expected another file than --out" in capsys.readouterr().err
+        assert "--figure: expected a file other than --out" in capsys.readouterr().err
 
     @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
     def test_full_device(self, capsys):
