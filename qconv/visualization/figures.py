@@ -1,4 +1,4 @@
-"""Figures: what people look at. Needs matplotlib, from the extra ``images``."""
+"""Figures of results. Requires matplotlib, from the extra ``images``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 _Array = NDArray[np.float64]
 
-#: Pixels of a row that are shown with their intervals.
+#: Maximum number of pixels in the row that is shown with intervals.
 _IN_A_ROW = 48
 
-#: Standard errors on either side of a 95 % interval.
+#: Half width of a 95 % interval, in standard errors.
 _REACH = 1.96
 
 
@@ -34,20 +34,20 @@ def result_figure(
     scale: GreyScale | None = None,
     title: str = "",
 ) -> Figure:
-    """A result as pictures, with all that is known beside it.
+    """Draw a result, its standard error, and all other given arrays.
 
-    What was measured and its standard error; the input; the exact convolution, the difference from
-    it, a piece of a row with its intervals, and errors against the normal law; the propagator.
+    With ``exact``, the figure also shows the error, and part of a row with its 95 % intervals. A
+    histogram compares the errors, in standard errors, with a standard normal distribution.
 
     Args:
-        measured: ``(W,)``, ``(H, W)`` or, in colour, ``(H, W, 3)``.
-        stderr: Its standard error, same shape.
-        image: The input, as many axes.
-        exact: Exact convolution, shape of ``measured``.
-        bias: What noise gets systematically wrong, same shape.
-        propagator: What the circuit encodes.
-        scale: Which numbers are shown black and white; None for those that there are.
-        title: A line above everything.
+        measured: Measured convolution, shape ``(W,)``, ``(H, W)`` or, in colour, ``(H, W, 3)``.
+        stderr: Standard error of ``measured``, same shape.
+        image: Input with the same number of axes; None to omit it.
+        exact: Exact convolution, shape of ``measured``; None to omit it.
+        bias: Systematic error due to noise, same shape; None to omit it.
+        propagator: Propagator that the circuit encodes; None to omit it.
+        scale: Values that are shown black and white; None for the range of the values.
+        title: Title of the figure.
 
     Returns:
         A figure ready for ``savefig``.
@@ -57,7 +57,7 @@ def result_figure(
 
     scale = GreyScale.between(measured if exact is None else exact) if scale is None else scale
     noisy = bool(np.any(stderr > 0))
-    name = "measured by the circuit" if noisy else "the circuit's expectation"
+    name = "measured by the circuit" if noisy else "expectation of the circuit"
     drawn: list[tuple[Any, ...]] = []
     if image is not None:
         drawn.append((_show_picture, image, GreyScale.of_input(image), "input"))
@@ -65,9 +65,9 @@ def result_figure(
         drawn.append((_show_picture, exact, scale, "exact convolution"))
     drawn.append((_show_picture, measured, scale, name))
     if exact is not None:
-        drawn.append((_show_difference, measured - exact, "measured less exact"))
+        drawn.append((_show_difference, measured - exact, "measured minus exact"))
     if bias is not None:
-        drawn.append((_show_difference, bias, "what noise gets wrong, on average"))
+        drawn.append((_show_difference, bias, "systematic error due to noise"))
     if propagator is not None:
         drawn.append((show_propagator, propagator))
     drawn.append((_show_stderr, stderr))
@@ -88,7 +88,7 @@ def result_figure(
 
 
 def _show_map(axes: Axes, title: str, numbers: _Array, extend: str = "", **how: Any) -> None:
-    """Draw numbers as a line or as a picture, with a colour bar if ``extend`` says how it ends."""
+    """Draw an array as a line or a picture; ``extend`` sets the ends of a colour bar."""
     axes.set_title(title)
     if numbers.ndim == 1:
         axes.plot(numbers, lw=0.8)
@@ -114,16 +114,16 @@ def _show_difference(axes: Axes, error: _Array, title: str) -> None:
 
 
 def _one_channel(picture: _Array) -> _Array:
-    """The mean of the channels of a picture in colour."""
+    """Average the channels of a colour picture."""
     return np.asarray(picture.mean(axis=2)) if picture.ndim == 3 else picture
 
 
 def show_propagator(axes: Axes, propagator: Propagator) -> None:
-    """Draw a propagator as a grid: shade is probability, the sign of its weight is written.
+    """Draw a propagator as a grid, shaded by probability, with the signs of its weights.
 
     Args:
-        axes: Where to draw.
-        propagator: One with one or two axes.
+        axes: Axes to draw in.
+        propagator: Propagator with 1 or 2 axes.
     """
     p = np.atleast_2d(propagator.probabilities)
     signs = np.sign(np.atleast_2d(propagator.weights))
@@ -154,8 +154,8 @@ def _show_stderr(axes: Axes, stderr: _Array) -> None:
 
 
 def _show_row(axes: Axes, measured: _Array, exact: _Array, stderr: _Array) -> None:
-    """A piece of the row and the columns where most happens, with 95 % intervals."""
-    axes.set_title("a row with its 95 % intervals")
+    """Draw the part of a row with the largest changes, with 95 % intervals."""
+    axes.set_title("part of a row with 95 % intervals")
     lines = [np.atleast_2d(_one_channel(part)) for part in (measured, exact)]
     variance = _one_channel(stderr**2) / (stderr.shape[2] if stderr.ndim == 3 else 1)
     change = np.abs(np.diff(lines[1], axis=1))
@@ -176,7 +176,7 @@ def _show_errors(axes: Axes, error: _Array, stderr: _Array) -> None:
     known = stderr > 0
     axes.set_title("error / standard error")
     if not known.any():
-        axes.text(0.5, 0.5, "exact: no error to show", ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, "exact result, no error", ha="center", transform=axes.transAxes)
         axes.set_axis_off()
         return
     scores = error[known] / stderr[known]
@@ -191,5 +191,5 @@ def _show_errors(axes: Axes, error: _Array, stderr: _Array) -> None:
 
 
 def save_figure(figure: Figure, path: Any) -> None:
-    """Write a figure to a file, its kind from the ending."""
+    """Write a figure to a file; the ending determines the format."""
     figure.savefig(path, dpi=110)
