@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qconv.cli import convolve_options, match_options
+from qconv.cli import convolve_options, match
 from tests.printed import same_output
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -56,7 +56,7 @@ def test_commands_parse(path):
         for line in block.splitlines():
             command, *words = shlex.split(line, comments=True) or [""]
             if command.endswith(("/qconv", "qconv")) and words[:1] == ["match"]:
-                match_options.parsed(words[1:])
+                match.parsed(words[1:])
             elif command.endswith(("/qconv", "qconv")):
                 convolve_options.parsed(words)
 

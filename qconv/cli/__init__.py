@@ -1,7 +1,8 @@
-"""The command ``qconv``: a picture in; the picture that a quantum circuit measured, out."""
+"""The command ``qconv``, which reads a picture and writes its measured convolution."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -10,22 +11,22 @@ from qconv.cli.streams import open_closed_streams, print_out, say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0, 2 for wrong input, 130 if interrupted."""
+    """Run the command line; return the exit status: 0, 2 for wrong input, 130 if interrupted."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     open_closed_streams()
     try:
         tables = _run(given)
     except KeyboardInterrupt as interrupt:
         say(str(interrupt) or "interrupted; nothing was written")
-        if arguments is None:  # the interpreter would wait for the simulator to end its circuit
+        if arguments is None:  # otherwise the interpreter waits for the running simulation
             os._exit(130)
         return 130
     except SystemExit:  # after --help and --version
         if print_out(""):
             return 2
         raise
-    except BrokenPipeError:  # whoever reads the picture
-        say("the reader of a pipe has gone; nothing else was written")
+    except BrokenPipeError:  # from the reader of the picture
+        say("the reader of a pipe was closed; nothing else was written")
         return 2
     except MemoryError as error:
         say(str(error) or "there is not enough memory")
@@ -45,22 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> str:
-    """Run the command that is meant: first its options, then what takes long to import."""
-    if given[:1] == ["match"]:
-        from qconv.cli import match_options
-
-        options = match_options.parsed(given[1:])
-        from qconv.cli import match
-
-        return match.run(options)
-    if given[:1] == ["plan"]:
-        from qconv.cli import plan
-
-        return plan.run(plan.parsed(given[1:]))
-    if given[:1] == ["explore"]:
-        from qconv.cli import explore
-
-        return explore.run(explore.parsed(given[1:]))
+    """Parse the options of the requested command before the slow imports, then run the command."""
+    if given and given[0] in ("match", "plan", "explore"):
+        command = importlib.import_module(f"qconv.cli.{given[0]}")
+        text: str = command.run(command.parsed(given[1:]))
+        return text
     from qconv.cli import convolve_options
 
     options = convolve_options.parsed(given)

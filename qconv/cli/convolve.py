@@ -1,10 +1,9 @@
-"""The command ``qconv``: a picture in; the picture that a quantum circuit measured, out."""
+"""The command ``qconv``, which reads a picture and writes its measured convolution."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import sys
 import time
 import warnings
@@ -14,85 +13,62 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.providers import BackendV2
 
 import classical
 import qconv
-from qconv.cli.convolve_options import OPTIONS, has_own_shots
-from qconv.cli.devices import named_backend
+from qconv.cli.convolve_options import METHODS, OPTIONS, has_own_shots
 from qconv.cli.kernel_files import KERNEL_FILES, read_kernel
 from qconv.cli.options import (
     UsageError,
-    checked_seed,
+    named_backend,
     output_paths,
     read_photograph,
     require_extras,
+    seed_of,
     tables_of,
 )
-from qconv.cli.report import Report, channels
+from qconv.cli.report import Report, channels, together
 from qconv.cli.streams import say
 from qconv.kernels import KERNEL_NAMES
 from qconv.result.numbers import in_words
 
 _Array = NDArray[np.float64]
 
-#: Shots of each pixel, if neither they nor a tolerance are given.
-_SHOTS = 1000
-
-#: Most qubits of a block's circuit, if nothing else is said.
-_QUBITS = 16
-
 #: Names of a picture's channels.
 _COLOURS = ("red", "green", "blue")
 
-#: Names of the methods in `qconv`, which loads each when it is asked for.
-_METHODS = {
-    "collapse": "Collapse",
-    "diffusion": "Diffusion",
-    "interference": "Interference",
-    "fourier": "Fourier",
-    "estimation": "AmplitudeEstimation",
-}
-
 
 def run(options: argparse.Namespace) -> str:
-    """Check everything that can be checked, then measure, compare and write.
-
-    Args:
-        options: As `parsed` gives them.
-
-    Returns:
-        What to print.
-
-    Raises:
-        UsageError: Something about the call is wrong.
-        ValueError: The picture cannot be convolved like this.
-    """
+    """Check all options, then measure, compare and write; return the text to print."""
     require_extras()
     from qconv.visualization import pictures
 
     propagator = _propagator(options)
     method = _method(options)
-    seed = _seed(options)
+    # None: the seed of the checkpoint, or a random seed that the new checkpoint stores.
+    seed = None if options.checkpoint and options.seed is None else seed_of(options)
     image = read_photograph(options.image)
-    plan = _plan(channels(image)[0], propagator, method, options)
+    where = {name: getattr(options, name) for name in ("mode", "boundary", "fillvalue")}
+    how = _sampling(options)
+    plan = qconv.plan(channels(image)[0], propagator, method=method, **where, **how)
     backend = None if options.backend is None else named_backend(options.backend)
     inputs = {"input picture": options.image, "kernel": options.kernel}
     out, figure_path = output_paths(options, pictures.WRITABLE, inputs)
     checkpoints = _checkpoints(options, len(channels(image)), [out, figure_path, *inputs.values()])
     started = time.perf_counter()
-    results = _convolve_channels(image, plan, options, backend, seed, checkpoints)
+    how |= {
+        "backend": backend,
+        "seed": None if seed is None else np.random.default_rng(seed),
+        "progress": not options.quiet and sys.stderr.isatty(),
+    }
+    results = _convolve_channels(image, propagator, checkpoints, method=method, **where, **how)
     seconds = time.perf_counter() - started
-    kernel = _of_all_steps(propagator.effective_kernel, options)
-    report = Report(
-        image=image,
-        exact=_exact(image, kernel, options),
-        results=results,
-        kernel=kernel,
-        sampled=plan.prepared.propagator,
-        plan=plan,
-        title=_title(options, results[0]),
-    )
+    once = propagator.effective_kernel
+    kernel = classical.diffuse(
+        once, once, (options.steps or 1) - 1, mode="full"
+    )  # of all steps together
+    exact = [classical.convolve(channel, kernel, **where) for channel in channels(image)]
+    report = Report(image, together(exact), results, kernel, plan, _title(options, results[0]))
     tables = "" if options.quiet else str(report)
     report.write(out, figure_path)
     if options.quiet:
@@ -108,12 +84,12 @@ def run(options: argparse.Namespace) -> str:
 
 
 def _propagator(options: argparse.Namespace) -> qconv.Propagator:
-    """The kernel of the call, by name or from a file, as a propagator."""
+    """Return the propagator of the requested kernel, by name or from a file."""
     name: str = options.kernel
     path = Path(name)
     if path.suffix.lower() in KERNEL_FILES:
         if options.size is not None:
-            raise UsageError("--size: goes with a kernel by name, not with a file")
+            raise UsageError(f"--size: expected the name of a kernel, got the file '{name}'")
         kernel = read_kernel(path)
     elif name in KERNEL_NAMES:
         kernel = qconv.named_kernel(name, options.size)
@@ -128,7 +104,7 @@ def _propagator(options: argparse.Namespace) -> qconv.Propagator:
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
-    """The options of the method."""
+    """Return the options of the method that are set."""
     given = {name: getattr(options, name) for name in OPTIONS}
     given = {name: value for name, value in given.items() if value is not None}
     if options.method == "collapse":
@@ -137,35 +113,21 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _method(options: argparse.Namespace) -> qconv.Method:
-    """The method of the call with its options, in blocks if that is asked for."""
-    method: qconv.Method = getattr(qconv, _METHODS[options.method])(**_given(options))
+    """Return the requested method with its options, as `Blocks` if requested."""
+    method: qconv.Method = getattr(qconv, METHODS[options.method])(**_given(options))
     if options.blocks is None:
         return method
     if not method.whole_image:
         raise UsageError(
-            f"--blocks: goes with --method diffusion, interference or fourier, not with "
-            f"{options.method}"
+            f"--blocks: expected --method diffusion, interference or fourier, got {options.method}"
         )
-    return qconv.Blocks(
-        method, options.blocks, _QUBITS if options.qubits is None else options.qubits
-    )
-
-
-def _geometry(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("mode", "boundary", "fillvalue")}
-
-
-def _seed(options: argparse.Namespace) -> int | None:
-    """The seed of the call; None for that of a checkpoint, or a fresh one that it will hold."""
-    if options.seed is not None:
-        return checked_seed(options.seed)
-    return None if options.checkpoint else secrets.randbits(32)
+    return qconv.Blocks(method, options.blocks, options.qubits)
 
 
 def _checkpoints(
     options: argparse.Namespace, count: int, others: Sequence[str | Path | None]
 ) -> list[Path | None]:
-    """A checkpoint for each channel, after making sure that it is no other file of the call."""
+    """Return one checkpoint per channel; raise if it is another file of the call."""
     path: Path | None = options.checkpoint
     if path is None:
         return [None] * count
@@ -175,38 +137,20 @@ def _checkpoints(
     taken = {os.path.realpath(other) for other in others if other is not None}
     for place in found:
         if os.path.realpath(place) in taken:
-            raise UsageError(f"--checkpoint: expected a file of its own, got '{place}'")
+            raise UsageError(f"--checkpoint: expected a separate file, got '{place}'")
         if not place.parent.is_dir():
-            raise UsageError(f"--checkpoint: there is no folder '{place.parent}'")
+            raise UsageError(f"--checkpoint: no such directory: '{place.parent}'")
     return list(found)
 
 
 def _convolve_channels(
-    image: _Array,
-    plan: qconv.Plan,
-    options: argparse.Namespace,
-    backend: BackendV2 | None,
-    seed: int | None,
-    checkpoints: list[Path | None],
+    image: _Array, propagator: qconv.Propagator, checkpoints: list[Path | None], **how: Any
 ) -> list[qconv.Convolution]:
-    """Convolve every channel by itself, with randomness of its own."""
-    how: qconv.SamplingOptions = {
-        **_shots(options),
-        "backend": backend,
-        "seed": None if seed is None else np.random.default_rng(seed),
-        "mitigation": plan.sampling.mitigation,
-        "progress": not options.quiet and sys.stderr.isatty(),
-    }
+    """Convolve each channel separately, with independent random numbers."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
         results = [
-            qconv.convolve(
-                channel,
-                plan.propagator,
-                method=plan.method,
-                **_geometry(options),
-                **(how | {"checkpoint": checkpoint}),
-            )
+            qconv.convolve(channel, propagator, checkpoint=checkpoint, **how)
             for channel, checkpoint in zip(channels(image), checkpoints, strict=True)
         ]
     for message in dict.fromkeys(str(warning.message) for warning in caught):
@@ -214,55 +158,30 @@ def _convolve_channels(
     return results
 
 
-def _plan(
-    channel: _Array,
-    propagator: qconv.Propagator,
-    method: qconv.Method,
-    options: argparse.Namespace,
-) -> qconv.Plan:
-    """The plan of one channel."""
-    how: qconv.SamplingOptions = {**_shots(options), "mitigation": options.mitigation}
-    return qconv.plan(channel, propagator, method=method, **_geometry(options), **how)
-
-
-def _shots(options: argparse.Namespace) -> qconv.SamplingOptions:
-    """The options that say how many shots there are."""
-    if options.exact:
-        return {"shots": None}
+def _sampling(options: argparse.Namespace) -> qconv.SamplingOptions:
+    """Return the sampling options that `qconv.plan` accepts."""
+    how: qconv.SamplingOptions = {"mitigation": options.mitigation}
     if options.tolerance is not None:
-        return {"tolerance": options.tolerance}
-    if has_own_shots(options):  # the method says how many there are
-        return {}
-    return {"shots": _SHOTS if options.shots is None else options.shots}
-
-
-def _exact(image: _Array, kernel: _Array, options: argparse.Namespace) -> _Array:
-    """The exact convolution of every channel, by the independent reference."""
-    parts = [
-        classical.convolve(channel, kernel, **_geometry(options)) for channel in channels(image)
-    ]
-    return parts[0] if image.ndim == 2 else np.dstack(parts)
-
-
-def _of_all_steps(kernel: _Array, options: argparse.Namespace) -> _Array:
-    """The kernel of one convolution that does the same as all steps."""
-    return classical.diffuse(kernel, kernel, (options.steps or 1) - 1, mode="full")
+        how["tolerance"] = options.tolerance
+    elif options.exact or not has_own_shots(options):  # else the method sets them
+        how["shots"] = None if options.exact else options.shots
+    return how
 
 
 def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
+    """Return the title of the figure."""
     kernel = Path(options.kernel).name
     if options.softmax is not None:
         kernel = f"softmax of {kernel}, temperature {options.softmax:g}"
     shots = (
         "exact expectation"
         if result.shots is None
-        else f"{in_words(result.shots)} shot{'s' * bool(np.max(result.shots) > 1)} a pixel"
+        else f"{in_words(result.shots)} shot{'s' * bool(np.max(result.shots) > 1)} per pixel"
     )
     steps = [f"{options.steps} steps"] if (options.steps or 1) > 1 else []
     if options.amplify:
         steps.append(f"amplified ({options.amplify})")
     extras = [word for word in ("baseline", "shared") if _given(options).get(word)]
     if options.blocks:
-        qubits = _QUBITS if options.qubits is None else options.qubits
-        extras.append(f"{options.blocks} of at most {qubits} qubits")
+        extras.append(f"{options.blocks} of at most {options.qubits} qubits")
     return ", ".join([kernel, options.method, shots, *steps, *extras])

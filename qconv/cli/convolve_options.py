@@ -1,4 +1,4 @@
-"""The options of the command ``qconv``, apart from what runs it, which takes long to import."""
+"""Options of the command ``qconv``, separate from the slow imports of the code that runs it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ from qconv.cli.options import (
 from qconv.grid import BOUNDARIES, MODES
 from qconv.kernels import KERNEL_NAMES
 
-#: Names that the library has too, in modules that take long to import.
-METHODS = ("collapse", "diffusion", "interference", "fourier", "estimation")
+#: Class of each method in `qconv`, by the name of the method on the command line.
+METHODS = {
+    "collapse": "Collapse",
+    "diffusion": "Diffusion",
+    "interference": "Interference",
+    "fourier": "Fourier",
+    "estimation": "AmplitudeEstimation",
+}
+
+#: Choices that the library defines too, in modules that are slow to import.
 RANGES = ("global", "local")
 SCHEMES = ("overlap-add", "overlap-save")
 PADDINGS = ("auto", "both", "kernel", "wrapped", "none")
@@ -26,46 +34,50 @@ READ_OUTS = ("linear", "root")
 _DESCRIPTION = """\
 Convolve a picture with a kernel, a small array of numbers, by measuring a quantum circuit.
 
-The kernel, its signs set aside, is normalised to probabilities (the propagator) and encoded
-in the amplitudes of a few qubits. A shot is one run and measurement of the circuit: it picks,
-for one pixel, one position of the kernel with that position's probability. The average over
---shots of them is the convolution. Other methods hold the whole picture in one circuit.
-Writes the picture that was measured, and a figure with the input, the exact convolution,
-the measured one, its standard error and the propagator; prints the comparison with the
-exact convolution and the circuit's cost. Colours are convolved one by one.
+The magnitudes of the kernel are normalised to probabilities, which together with the signs
+form the propagator. A few qubits encode these probabilities as squared amplitudes. One run
+of the circuit, with its measurement, is a shot. For one pixel, each shot selects one kernel
+position according to these probabilities. The average over --shots shots estimates the
+convolution. Other methods encode the whole picture in one circuit.
+
+The command writes the measured picture and a figure. The figure shows the input, the exact
+convolution, the measured picture, its standard error and the propagator. The command also
+prints a comparison with the exact convolution and the cost of the circuit. The channels of
+a colour picture are convolved separately.
 
 methods:
-  collapse      one small circuit for all pixels: each shot picks a position of the kernel
-  diffusion     the picture is a cloud of particles that the kernel moves; --steps times
-  interference  shifted copies of the picture's amplitudes interfere; most shots fail where
-                they cancel
-  fourier       the picture's amplitudes are filtered between two Fourier transforms
-  estimation    the pixels rotate a qubit, the flag; Grover steps amplify what it reads: the
-                error falls as the inverse of the cost instead of its root (--powers)
+  collapse      One small circuit serves all pixels. Each shot selects a kernel position.
+  diffusion     The picture is a cloud of particles. The kernel moves them, --steps times.
+  interference  Shifted copies of the picture's amplitudes interfere. Most shots fail where
+                the copies cancel.
+  fourier       The picture's amplitudes are filtered between two Fourier transforms.
+  estimation    Each pixel rotates a qubit, the flag. Grover steps amplify its signal, so the
+                error falls as 1/cost instead of 1/sqrt(cost). See --powers.
 
-qconv match IMAGE TEMPLATE finds a small picture in a large one: qconv match --help
-qconv plan compares what every method would cost: qconv plan --help
-qconv explore opens a page to play with: qconv explore --help
+other commands:
+  qconv match IMAGE TEMPLATE    find a small picture in a large one
+  qconv plan                    compare the costs of all methods
+  qconv explore                 open an interactive page in the browser
 """
 
 _EPILOG = """\
 examples:
-  qconv                                    edges of a photograph, to result.png
+  qconv                                    write the edges of a photograph to result.png
   qconv photo.jpg --kernel gaussian --size 7 --shots 200
   qconv photo.png --kernel my_kernel.csv --mode full --boundary wrap --out mine.png
-  qconv --kernel sobel-x --no-baseline     every shot gives a grey level, not a difference
+  qconv --kernel sobel-x --no-baseline     each shot gives a grey level, not a difference
   qconv --method diffusion --kernel gaussian --steps 4
   qconv --method interference --shots 100000
   qconv --method fourier --amplify auto --read-out root --shots 2000
   qconv --method estimation --shots 100
   qconv --method fourier --blocks overlap-add --qubits 14
-  qconv scan.tif --shots 100000 --checkpoint scan.npz     goes on where it was stopped
+  qconv scan.tif --shots 100000 --checkpoint scan.npz     resumes if interrupted
   qconv --tolerance 10                     no standard error above 10 grey levels
-  qconv --backend marrakesh                with the noise of an imitated device
+  qconv --backend marrakesh                with the noise of a fake backend
   qconv --backend marrakesh --mitigation readout
 """
 
-#: Which methods understand an option; the others say that it is for these.
+#: Methods that accept each option; other methods reject it and name these.
 OPTIONS = {
     "baseline": ("collapse",),
     "shared": ("collapse",),
@@ -80,7 +92,7 @@ OPTIONS = {
 
 
 def parser() -> Parser:
-    """All options."""
+    """Return the parser of all options."""
     from qconv import __version__
 
     made = Parser("qconv", _DESCRIPTION, _EPILOG)
@@ -89,229 +101,239 @@ def parser() -> Parser:
     sampling = made.add_argument_group("how to sample")
     _add_sampling(sampling)
     _add_place(sampling)
-    _add_amplification(sampling)
-    _add_layout(made.add_argument_group("how to lay it out"))
-    add_outputs(made, "result.png", "the measured picture; .npy keeps every digit")
+    _add_layout(made.add_argument_group("how to encode a whole picture"))
+    add_outputs(made, "result.png", "file for the measured picture; .npy keeps full precision")
     return made
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options of a call.
-
-    Raises:
-        UsageError: One is wrong, or would change nothing beside another.
-    """
+    """Parse the arguments; raise a `UsageError` for an option that is wrong or has no effect."""
     options, given = parser().parse_args(arguments), parser().given(arguments)
     require_sampling(options, given, "shots", "tolerance", "allocation", "shared")
     if {"shots", "tolerance"} <= given:
-        raise UsageError("--tolerance: goes without --shots, as it says how many there are")
+        raise UsageError("--tolerance: expected no --shots, as the tolerance determines them")
     if "auto" in (options.powers or ()):
         if len(options.powers) > 1:
-            raise UsageError("--powers: auto goes alone, as it chooses them")
+            raise UsageError("--powers: expected auto alone, as it chooses the powers")
         options.powers = "auto"
     if has_own_shots(options):
         for name in {"shots", "tolerance"} & given:
-            raise UsageError(f"--{name}: goes without shots of their own in --powers")
+            raise UsageError(f"--{name}: expected --powers without their own shots")
     if options.mitigation is not None and options.backend is None:
-        raise UsageError("--mitigation: goes with --backend, a device that misreads")
+        raise UsageError("--mitigation: expected --backend, whose readout errors it corrects")
     if "fillvalue" in given and options.boundary != "fill":
-        raise UsageError(f"--fillvalue: goes with --boundary fill, not with {options.boundary}")
+        raise UsageError(f"--fillvalue: expected --boundary fill, got {options.boundary}")
     for name, methods in OPTIONS.items():
         if getattr(options, name) is not None and options.method not in methods:
             raise UsageError(
-                f"--{name.replace('_', '-')}: goes with --method {' or '.join(methods)}, not with "
+                f"--{name.replace('_', '-')}: expected --method {' or '.join(methods)}, got "
                 f"{options.method}"
             )
-    if options.qubits is not None and options.blocks is None:
-        raise UsageError("--qubits: goes with --blocks")
+    if "qubits" in given and options.blocks is None:
+        raise UsageError("--qubits: expected --blocks, whose circuits it limits")
     return options
 
 
 def has_own_shots(options: argparse.Namespace) -> bool:
-    """Whether --powers say how many shots there are."""
+    """Return whether --powers sets the numbers of shots."""
     return any(isinstance(power, tuple) for power in options.powers or ())
 
 
 def _add_what(parser: Parser) -> None:
-    """Add picture, kernel and geometry."""
+    """Add the options for picture, kernel and geometry."""
     what = parser.add_argument_group("what to convolve")
     add_photograph(what)
     what.add_argument(
         "--kernel",
         default="edge",
         metavar="NAME|FILE",
-        help=f"{', '.join(KERNEL_NAMES)}, or a .npy, .csv, .txt or .tsv file (default: edge)",
+        help=f"name of a kernel ({', '.join(KERNEL_NAMES)}), or a .npy, .csv, .txt or .tsv file "
+        "(default: edge)",
     )
     what.add_argument(
-        "--size", type=int, metavar="N", help="side of identity, box, gaussian, edge (default: 3)"
+        "--size",
+        type=int,
+        metavar="N",
+        help="side of the kernel: identity, box, gaussian or edge (default: 3)",
     )
     what.add_argument(
         "--softmax",
         type=float,
         metavar="T",
-        help="use the softmax of the kernel at temperature T instead of the kernel itself",
+        help="replace the kernel by its softmax at temperature T",
     )
     what.add_argument(
         "--mode",
         choices=MODES,
         default="same",
-        help="pixels of the result: all that the kernel reaches, as many as the picture has, or "
-        "those where the kernel lies within the picture (default: same)",
+        help="pixels of the result: all pixels that the kernel reaches (full), the pixels of the "
+        "picture (same), or only those where the kernel lies inside the picture (valid) "
+        "(default: same)",
     )
     what.add_argument(
         "--boundary",
         choices=BOUNDARIES,
         default="symm",
-        help="what lies outside the picture: --fillvalue, the picture again, or its mirror image "
-        "(default: symm)",
+        help="values outside the picture: --fillvalue (fill), the picture repeated (wrap), or its "
+        "mirror image (symm) (default: symm)",
     )
     what.add_argument(
         "--fillvalue",
         type=float,
         default=0.0,
         metavar="G",
-        help="grey level, 0 to 255, outside the picture with --boundary fill (default: 0)",
+        help="grey level outside the picture with --boundary fill, 0 to 255 (default: 0)",
     )
 
 
 def _add_sampling(how: argparse._ArgumentGroup) -> None:
     """Add the method, its shots and its options."""
     how.add_argument(
-        "--method", choices=METHODS, default="collapse", help="see above (default: collapse)"
+        "--method",
+        choices=METHODS,
+        default="collapse",
+        help="method of convolution, see above (default: collapse)",
     )
-    how.add_argument("--shots", type=int, metavar="N", help="shots for each pixel (default: 1000)")
+    how.add_argument(
+        "--shots", type=int, default=1000, metavar="N", help="shots per pixel (default: 1000)"
+    )
     how.add_argument(
         "--tolerance",
         type=float,
         metavar="E",
-        help="in place of --shots: the largest standard error of a pixel, in grey levels; as few "
-        "executions as leave it",
+        help="maximum standard error of any pixel, in grey levels; replaces --shots by the fewest "
+        "executions that reach it",
     )
     how.add_argument(
         "--exact",
         action="store_true",
-        help="no shots: what they would average to, computed from the circuit",
+        help="compute the exact expectation from the circuit, without shots",
     )
     how.add_argument(
         "--baseline",
         action=argparse.BooleanOptionalAction,
-        help="collapse: sample only differences from the centre pixel, which are small "
-        "(default: yes)",
+        help="collapse: sample differences from the centre pixel, which are small (default: yes)",
     )
     how.add_argument(
         "--allocation",
         choices=["even", "optimal"],
-        help="collapse: the same shots for every pixel, or as many in all where they help most "
-        "(default: even)",
+        help="collapse: give every pixel the same number of shots (even), or distribute the same "
+        "total to minimise the error (optimal) (default: even)",
     )
     how.add_argument(
         "--shared",
         action="store_true",
         default=None,
-        help="collapse: all pixels use the same shots, which makes their errors alike",
+        help="collapse: use the same shots for all pixels, so that their errors are correlated",
     )
     how.add_argument(
         "--steps",
         type=int,
         metavar="N",
-        help="diffusion: how often the kernel is applied (default: 1)",
+        help="diffusion: number of applications of the kernel (default: 1)",
     )
     how.add_argument(
         "--powers",
         type=_power,
         nargs="+",
         metavar="M",
-        help="estimation: Grover steps of each circuit, each with --shots a pixel, or with its own "
-        "as in 0:40 1:20 2:10; auto shares --shots out among powers of its choice (default: auto)",
+        help="estimation: number of Grover steps of each circuit. Each circuit takes --shots shots "
+        "per pixel, or its own number, as in 0:40 1:20 2:10. With auto, the method chooses the "
+        "powers and divides --shots among them (default: auto)",
     )
     how.add_argument(
         "--range",
         choices=RANGES,
-        help="estimation: the range of grey levels that the flag covers, of the whole picture or "
-        "around each pixel, which is narrower but takes longer (default: global)",
+        help="estimation: range of grey levels that the flag encodes, over the whole picture "
+        "(global) or around each pixel (local). Local ranges are narrower but slower "
+        "(default: global)",
     )
 
 
 def _add_place(how: argparse._ArgumentGroup) -> None:
-    """Add what decides where circuits run."""
+    """Add the options for the backend, for seed and checkpoint, and for post-selection."""
     how.add_argument(
         "--backend",
         metavar="NAME",
-        help="where the circuit runs: aer, which measures every shot, or a device imitated with "
-        "its noise, such as marrakesh (needs qiskit-ibm-runtime; a wrong name lists the right "
-        "ones; default: the ideal simulator)",
+        help="backend that runs the circuit: aer, which simulates every shot, or a fake backend "
+        "with the noise of a device, such as marrakesh. Fake backends need qiskit-ibm-runtime. An "
+        "unknown name lists the available ones (default: the ideal simulator)",
     )
     how.add_argument(
         "--mitigation",
         choices=["readout"],
-        help="with --backend: correct counts for readout errors, which are calibrated first, on "
-        "the same qubits (collapse, diffusion, interference, fourier)",
+        help="with --backend: correct the counts for readout errors, which are first calibrated "
+        "on the same qubits (collapse, diffusion, interference, fourier)",
     )
     how.add_argument(
-        "--seed", type=int, metavar="N", help="repeats a run to the byte (default: a fresh one)"
+        "--seed",
+        type=int,
+        metavar="N",
+        help="seed; the same seed gives bit-identical results (default: random)",
     )
     how.add_argument(
         "--checkpoint",
         type=Path,
         metavar="FILE",
-        help="keep what was gathered in this file (one for each colour, FILE-red and so on): the "
-        "same command goes on from it, and adds to a finished one if it asks for more --shots",
+        help="file to which results are saved while the command runs; one per channel of a colour "
+        "picture, such as FILE-red. If the command is interrupted, the same command resumes it. "
+        "With more --shots, the same command adds the missing shots",
     )
-
-
-def _add_amplification(how: argparse._ArgumentGroup) -> None:
-    """Add what makes fewer executions fail, and how the others are read."""
     how.add_argument(
         "--amplify",
         type=_rounds,
         metavar="N|auto",
-        help="interference, fourier: rounds of amplitude amplification, by which fewer executions "
-        "fail; auto takes as many as pay (default: 0)",
+        help="interference, fourier: rounds of amplitude amplification, so that fewer executions "
+        "fail; auto chooses the most efficient number (default: 0)",
     )
     how.add_argument(
         "--read-out",
         choices=READ_OUTS,
-        help="interference, fourier: estimates from counts, which have no bias, or from their "
-        "roots, whose errors are smaller with --amplify (default: linear)",
+        help="interference, fourier: estimate from the counts, which is unbiased (linear), or from "
+        "their square roots, which reduces errors with --amplify (root) (default: linear)",
     )
 
 
 def _power(text: str) -> int | str | tuple[int, int]:
-    """A number of Grover steps, one with its shots, or "auto"."""
+    """Parse a number of Grover steps, with or without its shots, or "auto"."""
     if text == "auto":
         return text
     parts = text.split(":")
     if len(parts) > 2 or not all(part.isdecimal() for part in parts):
         raise argparse.ArgumentTypeError(
-            f"expected a whole number >= 0, one with its shots such as 4:10, or auto, got {text!r}"
+            f"expected an integer >= 0, with or without shots as in 4:10, or auto, got {text!r}"
         )
     return int(text) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
 
 
 def _rounds(text: str) -> int | str:
-    """Rounds of amplification: a whole number, or "auto"."""
-    if text == "auto":
-        return text
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 or auto, got {text!r}")
-    return int(text)
+    """Parse a number of rounds of amplification, or "auto"."""
+    if text != "auto" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected an integer >= 0 or auto, got {text!r}")
+    return text if text == "auto" else int(text)
 
 
 def _add_layout(how: argparse._ArgumentGroup) -> None:
-    """Add what decides how a whole picture is laid out on registers."""
+    """Add the options for encoding a whole picture in registers of qubits."""
     how.add_argument(
         "--padding",
         choices=PADDINGS,
-        help="fourier: what is extended by zeros to the size of the registers: picture and kernel, "
-        "the kernel from its first position on, the kernel around its centre, or neither; auto "
-        "takes as few qubits as --mode and --boundary allow (default: auto)",
+        help="fourier: arrays that are zero-padded to the size of the registers: picture and "
+        "kernel (both), the kernel from its first position (kernel), the kernel around its centre "
+        "(wrapped), or neither (none). auto uses the fewest qubits that --mode and --boundary "
+        "allow (default: auto)",
     )
     how.add_argument(
         "--blocks",
         choices=SCHEMES,
-        help="diffusion, interference, fourier: one circuit for each block of the picture, whose "
-        "results are added, or for each block of the result, which reads overlapping pieces",
+        help="diffusion, interference, fourier: run one circuit per block of the picture and add "
+        "the results (overlap-add), or one per block of the result, from overlapping pieces of "
+        "the picture (overlap-save)",
     )
     how.add_argument(
-        "--qubits", type=int, metavar="N", help="most qubits of a block's circuit (default: 16)"
+        "--qubits",
+        type=int,
+        default=16,
+        metavar="N",
+        help="maximum number of qubits of a block's circuit (default: 16)",
     )

@@ -1,4 +1,4 @@
-"""The command ``qconv explore``: the page that plays, opened in the browser."""
+"""The command ``qconv explore``, which opens the interactive page in the browser."""
 
 from __future__ import annotations
 
@@ -11,60 +11,45 @@ from qconv.cli.options import Parser, UsageError
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
-#: Where the page lies: in an installation, and in the sources.
+#: Directories of the page: in an installation, and in the source tree.
 PLACES = (_PACKAGE / "explore", _PACKAGE.parent / "docs" / "explore")
 
 _DESCRIPTION = """\
-Open a page on which shots of a kernel's circuit fall on a photograph, and its convolution emerges.
+Open a page that shows the convolution of a photograph emerge, shot by shot.
 
-It is one file with a few beside it, for any browser, and needs no network: pictures of yours
-stay in it. The page draws from the law that the circuit prepares; it simulates no circuit.
+The page is one file with a few others beside it. It runs in any browser without a network,
+and your own pictures stay in the browser. The page simulates no circuit: it samples the
+outcome probabilities of the circuit that encodes the kernel.
 """
 
 _EPILOG = """\
 examples:
-  qconv explore                            open it in the default browser
-  qconv explore --print                    say where it is
+  qconv explore                            open the page in the default browser
+  qconv explore --print                    print the path of the page
 """
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options of a call.
-
-    Raises:
-        UsageError: One is wrong.
-    """
+    """Parse the arguments."""
     made = Parser("qconv explore", _DESCRIPTION, _EPILOG)
     made.add_argument(
         "--print",
         action="store_true",
         dest="only_print",
-        help="print the path of the page, and open nothing",
+        help="print the path of the page without opening it",
     )
     return made.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> str:
-    """Run the command; returns what to print.
-
-    Raises:
-        UsageError: The page is not where it should be.
-    """
-    page = page_path()
+    """Run the command; return the text to print."""
+    pages = [place / "index.html" for place in PLACES]
+    page = next(filter(Path.is_file, pages), None)
+    if page is None:
+        raise UsageError(f"explore: expected a page in {PLACES[0]}, found none; reinstall qconv")
     if options.only_print:
         return f"{page}\n"
     opened = webbrowser.open(page.as_uri())
-    return f"{page.as_uri()}\n" + ("" if opened else "found no browser; open this address in one\n")
-
-
-def page_path() -> Path:
-    """The page in the installation, or else in the sources.
-
-    Raises:
-        UsageError: It is in neither.
-    """
-    for place in PLACES:
-        page = place / "index.html"
-        if page.is_file():
-            return page
-    raise UsageError(f"explore: expected a page in {PLACES[0]}, found none; install qconv anew")
+    return f"{page.as_uri()}\n" + (
+        "" if opened else "no browser found; open this address in a browser\n"
+    )

@@ -1,4 +1,4 @@
-"""Reading kernels from files: NumPy's, and text as people and spreadsheets write it."""
+"""Reading kernels from NumPy files, and from text files of editors and spreadsheets."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from qconv.cli.options import UsageError
 #: Endings of the files that a kernel can be read from.
 KERNEL_FILES = (".npy", ".csv", ".txt", ".tsv")
 
-#: A number, with a comma or a point before its decimals.
+#: A number, with a comma or a point as the decimal separator.
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?(nan|inf(inity)?)", re.I)
 
 
 def read_kernel(path: Path) -> NDArray[Any]:
-    """A two-dimensional kernel from a file; a single row or column counts as one.
+    """Read a two-dimensional kernel, which may be a single row or column.
 
     Args:
-        path: A ``.npy`` file, or text with a row a line, columns separated by commas, semicolons,
-            tabs or spaces. Beside semicolons and tabs a comma may stand before decimals. Empty
-            lines, quotes, separators at the end of lines and remarks after ``#`` do not count.
+        path: A ``.npy`` file, or text with one row per line and columns separated by commas,
+            semicolons, tabs or spaces. If columns are not separated by commas, a comma can be the
+            decimal separator. Empty lines, quotes, separators at the end of a line and comments
+            after ``#`` are ignored.
 
     Raises:
-        UsageError: There is no such file, or it holds no table of numbers.
+        UsageError: If the file does not exist, or is not a table of numbers.
     """
     if not path.is_file():
         raise UsageError(f"--kernel: no such file: '{path}'")
@@ -38,29 +39,28 @@ def read_kernel(path: Path) -> NDArray[Any]:
         if path.suffix.lower() == ".npy":
             kernel: NDArray[Any] = np.load(path, allow_pickle=False)
             if not isinstance(kernel, np.ndarray):
-                raise ValueError("an archive of several")
+                raise ValueError("an archive of arrays")
         else:
-            kernel = np.array(_table(_text(path.read_bytes())))
-    except Exception as error:  # a file can be wrong in as many ways as there are readers
+            data = path.read_bytes()
+            wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            # Numbers have the same bytes in all other encodings.
+            text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+            kernel = np.array(_table(text))
+    except Exception as error:  # readers raise errors of many types
         raise UsageError(f"--kernel: '{path}' holds no array of numbers ({error})") from error
     if kernel.ndim != 2:
         raise UsageError(f"--kernel: expected 2 axes in '{path}', got shape {kernel.shape}")
     return kernel
 
 
-def _text(data: bytes) -> str:
-    """A file's text; spreadsheets mark at the start how they wrote it."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16")
-    return data.decode("utf-8-sig", errors="replace")  # numbers are the same in every other code
-
-
 def _table(text: str) -> list[list[float]]:
-    """The numbers of a table, all rows of the same length."""
+    """Parse a table of numbers whose rows have the same length."""
     lines = [line.split("#", 1)[0].strip(" ") for line in text.splitlines()]
     lines = [line for line in lines if line]
     separators: list[str | None] = [None]
-    if lines and (told := re.fullmatch("sep=(.)", lines[0], re.I)):  # a line for a spreadsheet
+    if lines and (
+        told := re.fullmatch("sep=(.)", lines[0], re.I)
+    ):  # the separator line of a spreadsheet
         separators, lines = [told[1]], lines[1:]
     elif any(";" in line for line in lines):
         separators = [";"]
@@ -74,7 +74,7 @@ def _table(text: str) -> list[list[float]]:
 
 
 def _rows(lines: list[str], separator: str | None) -> list[list[float]]:
-    """The numbers of lines whose columns are separated by one character, or by any blanks."""
+    """Parse lines whose columns are separated by one character; None for any blanks."""
     if separator is None:
         cells = [line.replace('"', " ").split() for line in lines]
     else:
@@ -86,19 +86,19 @@ def _rows(lines: list[str], separator: str | None) -> list[list[float]]:
         if row:
             rows.append([_number(cell.strip(), decimal_comma=separator != ",") for cell in row])
     if not rows:
-        raise ValueError("it is empty")
+        raise ValueError("file is empty")
     if separator != "," and all(
         any(mark in cell for row in cells for cell in row) for mark in ",."
     ):
-        raise ValueError("points and commas both stand before decimals")
+        raise ValueError("both points and commas are used as decimal separators")
     for place, numbers in enumerate(rows, 1):
         if len(numbers) != len(rows[0]):
-            raise ValueError(f"row {place} has {len(numbers)} columns, the first {len(rows[0])}")
+            raise ValueError(f"row {place} has {len(numbers)} columns, row 1 has {len(rows[0])}")
     return rows
 
 
 def _number(cell: str, *, decimal_comma: bool) -> float:
-    """The number that a cell holds."""
+    """Parse the number in a cell."""
     plain = cell.replace("\N{MINUS SIGN}", "-")
     if not _NUMBER.fullmatch(plain) or ("," in plain and not decimal_comma):
         shown = cell if len(cell) <= 20 else f"{cell[:20]}..."

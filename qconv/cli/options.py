@@ -1,13 +1,14 @@
-"""What the commands of the command line have in common: their errors, their files."""
+"""Code that the commands share: options, errors, input and output files, backends."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,17 +18,18 @@ from qconv.cli.streams import print_out, say
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from qiskit.providers import BackendV2
 
-#: Endings of the files that a figure can be written to.
+#: File name endings of the formats of a figure.
 FIGURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 
 
 class UsageError(ValueError):
-    """Something about the call is wrong; its text is one line for the person who typed it."""
+    """An error in the arguments; its message is printed as one line."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and whose help is laid out as it is written."""
+    """A parser that raises errors, and prints description and epilog as they are written."""
 
     def __init__(self, prog: str, description: str, epilog: str) -> None:
         super().__init__(
@@ -38,66 +40,60 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raise the error."""
+        """Raise a `UsageError`."""
         raise UsageError(f"{message} ({self.prog} --help lists the options)")
 
     def _print_message(self, message: str, file: object = None) -> None:
-        """Print help or version; argparse would not report that standard output is full."""
+        """Print help or version; exit with status 2 if standard output fails."""
         if message and print_out(message):
             raise SystemExit(2)
 
     def given(self, arguments: Sequence[str]) -> set[str]:
-        """Which options were given, defaults left out; afterwards it has none any more."""
+        """Return the names of the given options. Removes the defaults of the parser."""
         for action in self._actions:
             action.default = argparse.SUPPRESS
         return set(vars(self.parse_args(arguments)))
 
 
 def require_sampling(options: argparse.Namespace, given: set[str], *names: str) -> None:
-    """Refuse options that say how to sample, beside the one that says not to."""
+    """Raise a `UsageError` if --exact is given together with a sampling option."""
     for name in names:
         if options.exact and name in given:
-            raise UsageError(f"--{name}: says how to sample, which --exact does not")
+            raise UsageError(f"--{name}: expected no --exact, which takes no shots")
 
 
 def add_photograph(group: argparse._ArgumentGroup) -> None:
-    """Add the picture that is convolved, see `read_photograph`."""
+    """Add the argument for the input picture, see `read_photograph`."""
     group.add_argument(
         "image",
         nargs="?",
         metavar="IMAGE",
-        help="a greyscale or colour picture; without one, a photograph that scikit-image carries",
+        help="greyscale or colour picture (default: a photograph from scikit-image)",
     )
 
 
 def add_outputs(parser: Parser, out: str, what: str) -> None:
-    """Add the options that say what is written.
-
-    Args:
-        parser: To which to add.
-        out: Name of the file if none is given.
-        what: What it holds.
-    """
+    """Add the options for output files; ``out`` is the default path, ``what`` its content."""
     group = parser.add_argument_group("what to write")
     group.add_argument(
         "--out",
         type=Path,
         default=Path(out),
         metavar="FILE",
-        help=f"{what}; PNG for a pipe or a device without an ending (default: {out})",
+        help=f"{what}. Pipes and devices without an ending receive PNG (default: {out})",
     )
     group.add_argument(
         "--figure",
         type=Path,
         metavar="FILE",
-        help="the figure (default: the name of --out, without its ending, and -figure.png)",
+        help="file for the figure (default: the name of --out, with -figure.png as its ending)",
     )
-    group.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    group.add_argument("--quiet", action="store_true", help="no progress bar, no tables")
+    group.add_argument("--overwrite", action="store_true", help="replace existing files")
+    group.add_argument("--quiet", action="store_true", help="print no progress bar and no tables")
 
 
 def require_extras() -> None:
-    """Raise a `UsageError` unless pictures can be read and drawn."""
+    """Raise a `UsageError` unless scikit-image and matplotlib are installed."""
     try:
         import matplotlib  # noqa: F401
         import skimage  # noqa: F401
@@ -110,22 +106,20 @@ def require_extras() -> None:
 def output_paths(
     options: argparse.Namespace, endings: Sequence[str], inputs: Mapping[str, str | None]
 ) -> tuple[Path, Path | None]:
-    """Where to write, after making sure that it can be done and harms nothing.
+    """Return the paths of picture and figure, both of them safe to write.
 
     Args:
-        options: Of a parser with `add_outputs`.
-        endings: Of the file ``--out``.
-        inputs: Files that are read, by what they are.
-
-    Returns:
-        Of the picture, and of the figure; no figure for a pipe or a device without an ending.
+        options: Options of `add_outputs`. Without ``--figure``, a picture that is written to a
+            pipe or a device without an ending has no figure; its path is None.
+        endings: Allowed endings of ``--out``.
+        inputs: Paths of input files, by their description.
 
     Raises:
-        UsageError: Something would be lost, or cannot be written.
+        UsageError: If a path cannot be written, or existing data would be lost.
     """
     out: Path = options.out
     if not out.name:
-        raise UsageError(f"--out: expected a file's name, got '{out}'")
+        raise UsageError(f"--out: expected a file name, got '{out}'")
     named = out.suffix.lower() in endings
     figure: Path | None = options.figure or (
         out.with_name(f"{out.stem}-figure.png") if named else None
@@ -135,7 +129,8 @@ def output_paths(
             continue
         try:
             place = Place.of(path)
-            if path.suffix.lower() not in allowed and not is_stream(place):
+            stream = place.is_stream or place.descriptor is not None
+            if path.suffix.lower() not in allowed and not stream:
                 raise UsageError(
                     f"{name}: expected a name ending in {', '.join(allowed)}, got '{path}'"
                 )
@@ -143,17 +138,12 @@ def output_paths(
         except OSError as error:
             raise UsageError(f"{name}: {error.strerror}: '{path}'") from error
     if figure is not None and _clash(out, figure):
-        raise UsageError(f"--figure: expected another file than --out, got '{figure}' for both")
+        raise UsageError(f"--figure: expected a file other than --out, got '{figure}' for both")
     return out, figure
 
 
-def is_stream(place: Place) -> bool:
-    """Whether something is a pipe, a device, or what standard output is sent to."""
-    return place.is_stream or place.descriptor is not None
-
-
 def _clash(out: Path, figure: Path) -> bool:
-    """Whether one file would have to hold both; nothing at all can."""
+    """Return whether both paths are the same file; the null device is no conflict."""
     null = os.path.exists(os.devnull) and out.exists() and out.samefile(os.devnull)
     return os.path.realpath(out) == os.path.realpath(figure) and not null
 
@@ -161,13 +151,13 @@ def _clash(out: Path, figure: Path) -> bool:
 def _check_place(
     name: str, place: Place, inputs: Mapping[str, str | None], *, overwrite: bool
 ) -> None:
-    """Make sure that a file can be written and that nothing is lost by it."""
+    """Raise a `UsageError` if a path cannot be written, or writing would lose data."""
     path = place.path
     if path.is_dir():
-        raise UsageError(f"{name}: expected a file, got the folder '{path}'")
+        raise UsageError(f"{name}: expected a file, got the directory '{path}'")
     for folder in (path.parent, Path(os.path.realpath(path)).parent):
         if not folder.is_dir() and not place.is_stream:
-            raise UsageError(f"{name}: there is no folder '{folder}'")
+            raise UsageError(f"{name}: no such directory: '{folder}'")
     if not place.holds_nothing and not overwrite:
         raise UsageError(f"{name}: '{path}' exists; --overwrite replaces it")
     for what, read in inputs.items():
@@ -181,7 +171,7 @@ def _check_place(
 
 @contextmanager
 def pictures_together(*paths: Path | None) -> Iterator[list[Path]]:
-    """As `written_together`, with names whose ending is that of a picture; none for None."""
+    """Like `written_together`, with ``.png`` added to names without an ending; skips None."""
     wanted = [path for path in paths if path is not None]
     with written_together(*wanted) as partial:
         named = [path if path.suffix else path.with_suffix(".png") for path in partial]
@@ -191,7 +181,7 @@ def pictures_together(*paths: Path | None) -> Iterator[list[Path]]:
 
 
 def tables_of(paths: Sequence[Path | None], tables: str) -> str:
-    """What is left to print on standard output: nothing where a picture goes there."""
+    """Return the text for standard output; print it on stderr if a picture is written there."""
     places = [Place.of(path) for path in paths if path is not None]
     if any(place.descriptor == 1 and not place.path.samefile(os.devnull) for place in places):
         print(tables, file=sys.stderr)
@@ -200,33 +190,57 @@ def tables_of(paths: Sequence[Path | None], tables: str) -> str:
 
 
 def read_input(path: str, name: str) -> NDArray[np.float64]:
-    """A picture file as grey levels, ``(H, W)`` or ``(H, W, 3)``; a `UsageError` if it is none."""
+    """Read grey levels, shape ``(H, W)`` or ``(H, W, 3)``; raise a `UsageError` on failure."""
     from qconv.visualization.pictures import read_picture
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             picture = read_picture(path)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, ValueError) as error:
             raise UsageError(f"{name}: {error}") from error
         except OSError as error:
             raise UsageError(f"{name}: {error.strerror or error}: '{path}'") from error
-        except ValueError as error:
-            raise UsageError(f"{name}: {error}") from error
     for warning in caught:
         say(f"{name}: {warning.message}")
     return picture
 
 
 def read_photograph(path: str | None) -> NDArray[np.float64]:
-    """The picture that is convolved, or the photograph that stands for none."""
+    """Read the input picture; None returns a photograph from scikit-image."""
     from qconv.visualization.pictures import sample_picture
 
     return sample_picture() if path is None else read_input(path, "IMAGE")
 
 
-def checked_seed(seed: int) -> int:
-    """A seed, if it is one."""
+def seed_of(options: argparse.Namespace) -> int:
+    """Return the given seed, or a random one."""
+    seed: int = secrets.randbits(32) if options.seed is None else options.seed
     if seed < 0:
-        raise UsageError(f"--seed: expected a whole number >= 0, got {seed}")
+        raise UsageError(f"--seed: expected an integer >= 0, got {seed}")
     return seed
+
+
+def named_backend(name: str) -> BackendV2:
+    """Return ``aer`` or a fake backend, such as ``marrakesh`` or ``fake_marrakesh``."""
+    from qiskit.providers import BackendV2
+    from qiskit_aer import AerSimulator
+
+    if name == "aer":
+        return AerSimulator()
+    devices: dict[str, type[BackendV2]] = {}
+    with suppress(ModuleNotFoundError):
+        from qiskit_ibm_runtime import fake_provider
+
+        for cls in vars(fake_provider).values():
+            own = getattr(
+                cls, "backend_name", None
+            )  # an attribute of the class, which is not instantiated
+            if isinstance(cls, type) and issubclass(cls, BackendV2) and isinstance(own, str):
+                devices[own.removeprefix("fake_")] = cls
+    found = devices.get(name.lower().removeprefix("fake_").removeprefix("fake"))
+    if found is None:
+        names = ", ".join(["aer", *sorted(devices)])
+        more = "" if devices else "; fake backends need: pip install qiskit-ibm-runtime"
+        raise UsageError(f"--backend: expected one of {names}, got '{name}'{more}")
+    return found()

@@ -1,4 +1,4 @@
-"""The command ``qconv plan``: what every method would cost for one picture; nothing runs."""
+"""The command ``qconv plan``, which compares the costs of all methods without running them."""
 
 from __future__ import annotations
 
@@ -9,59 +9,74 @@ from qconv.cli.options import (
     Parser,
     UsageError,
     add_photograph,
+    named_backend,
     read_photograph,
     require_extras,
 )
 from qconv.grid import BOUNDARIES, MODES
 
 _DESCRIPTION = """\
-Compare what every method would cost to convolve a picture; no circuit runs.
+Compare the costs of all methods for the convolution of a picture, without running circuits.
 
-Either an error is named with --tolerance, and the methods are sorted by the oracle calls
-that reach it; or a number of executions with --executions, and they are sorted by the error
-that these leave. Colours count by their brightness.
+With --tolerance, the methods are sorted by the number of oracle calls that reach this error.
+With --executions, they are sorted by the error that this number of executions leaves. One of
+the two is required. A colour picture is converted to its brightness.
 """
 
 _EPILOG = """\
 examples:
-  qconv plan --tolerance 5                 a photograph, no standard error above 5 grey levels
+  qconv plan --tolerance 5                 no standard error above 5 grey levels
   qconv plan photo.jpg --executions 1000000 --kernel sharpen
   qconv plan --tolerance 5 --backend marrakesh
 """
 
 
 def parser() -> Parser:
-    """All options."""
+    """Return the parser of all options."""
     made = Parser("qconv plan", _DESCRIPTION, _EPILOG)
     what = made.add_argument_group("what to convolve")
     add_photograph(what)
     what.add_argument(
-        "--kernel", default="edge", metavar="NAME", help="by name, as for qconv (default: edge)"
+        "--kernel",
+        default="edge",
+        metavar="NAME",
+        help="name of a kernel, as for qconv (default: edge)",
     )
-    what.add_argument("--mode", choices=MODES, default="same")
-    what.add_argument("--boundary", choices=BOUNDARIES, default="symm")
-    how = made.add_argument_group("at which cost")
+    what.add_argument(
+        "--mode",
+        choices=MODES,
+        default="same",
+        help="pixels of the result, as for qconv (default: same)",
+    )
+    what.add_argument(
+        "--boundary",
+        choices=BOUNDARIES,
+        default="symm",
+        help="values outside the picture, as for qconv (default: symm)",
+    )
+    how = made.add_argument_group("error or cost")
     how.add_argument(
         "--tolerance",
         type=float,
         metavar="E",
-        help="the largest standard error of a pixel, in grey levels",
+        help="maximum standard error of any pixel, in grey levels",
     )
-    how.add_argument("--executions", type=int, metavar="N", help="of all circuits together, about")
+    how.add_argument(
+        "--executions",
+        type=int,
+        metavar="N",
+        help="approximate total number of executions of all circuits",
+    )
     how.add_argument(
         "--backend",
         metavar="NAME",
-        help="for which gates are counted, as for qconv (default: the ideal simulator)",
+        help="backend whose gates are counted, as for qconv (default: the ideal simulator)",
     )
     return made
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options of a call.
-
-    Raises:
-        UsageError: One is wrong, or not exactly one of tolerance and executions is given.
-    """
+    """Parse the arguments; raise a `UsageError` unless one of tolerance and executions is set."""
     options = parser().parse_args(arguments)
     if (options.tolerance is None) == (options.executions is None):
         raise UsageError("expected either --tolerance or --executions")
@@ -69,20 +84,9 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> str:
-    """Lay every method out and compare.
-
-    Args:
-        options: As `parsed` gives them.
-
-    Returns:
-        What to print.
-
-    Raises:
-        UsageError: Something about the call is wrong.
-    """
+    """Compare the plans of all methods; return the text to print."""
     require_extras()
     import qconv
-    from qconv.cli.devices import named_backend
     from qconv.kernels import KERNEL_NAMES
 
     if options.kernel not in KERNEL_NAMES:

@@ -1,7 +1,8 @@
-"""Reports of the command line: the tables that it prints and the files that it writes."""
+"""Reports of the command line: printed tables and written files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,66 +21,62 @@ _Array = NDArray[np.float64]
 
 
 def channels(image: _Array) -> list[_Array]:
-    """The channels of a picture ``(H, W)`` or ``(H, W, C)``, each ``(H, W)``."""
+    """Split a picture ``(H, W)`` or ``(H, W, C)`` into channels ``(H, W)``."""
     return [image] if image.ndim == 2 else list(np.moveaxis(image, 2, 0))
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """A picture's result with all channels together, as `classical.compare` takes it."""
-
-    image: _Array
-    stderr: _Array
-    shots: int | NDArray[np.int64] | None
-    oracle_calls: int
-    independent: bool
-    bias: _Array | None
+def together(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Stack channels ``(H, W)`` to a picture ``(H, W)`` or ``(H, W, C)``."""
+    return parts[0] if len(parts) == 1 else np.dstack(parts)
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """One convolved picture: print it for the tables, `write` it for the files."""
+    """One convolved picture: ``str`` returns the tables, `write` writes the files."""
 
     image: _Array
-    """Input, ``(H, W)`` or ``(H, W, 3)``, grey levels."""
+    """Input picture, shape ``(H, W)`` or ``(H, W, 3)``, in grey levels."""
     exact: _Array
-    """Exact convolution, as many axes."""
+    """Exact convolution, the same number of axes."""
     results: list[qconv.Convolution]
-    """What was measured, one a channel."""
+    """Measured convolutions, one per channel."""
     kernel: _Array
-    """The effective kernel."""
-    sampled: qconv.Propagator
-    """What the circuit encodes."""
+    """Effective kernel of all steps."""
     plan: qconv.Plan
-    """Of the first channel, whose cost is printed."""
+    """Plan of the first channel, whose cost is printed."""
     title: str
-    """The call in words."""
+    """Title of the figure."""
 
     @cached_property
-    def measured(self) -> _Measured:
-        """All channels together."""
+    def measured(self) -> qconv.Convolution:
+        """All channels as one result; fields of single circuits are from the first channel."""
         first = self.results[0]
-        image, stderr = self._together("image"), self._together("stderr")
-        calls = sum(result.oracle_calls for result in self.results)
-        shots = self._together("shots") if isinstance(first.shots, np.ndarray) else first.shots
-        bias = None if first.bias is None else self._together("bias")
-        independent = all(result.independent for result in self.results)
-        return _Measured(image, stderr, shots, calls, independent, bias)
-
-    def _together(self, field: str) -> NDArray[Any]:
-        """An array of all channels' results."""
-        parts = [getattr(result, field) for result in self.results]
-        return np.asarray(parts[0] if self.exact.ndim == 2 else np.dstack(parts))
+        fields = ("image", "stderr", "shots", "bias")
+        arrays: dict[str, Any] = {
+            name: together([getattr(result, name) for result in self.results])
+            for name in fields
+            if isinstance(getattr(first, name), np.ndarray)
+        }
+        return replace(
+            first,
+            oracle_calls=sum(result.oracle_calls for result in self.results),
+            independent=all(result.independent for result in self.results),
+            **arrays,
+        )
 
     @cached_property
     def scale(self) -> GreyScale:
-        """Which numbers are shown black and white."""
+        """Values that are shown black and white."""
         return GreyScale.of(self.exact, self.kernel)
 
     @cached_property
     def comparison(self) -> classical.Comparison:
-        """Measured against exact; the structural similarity is the mean of the channels'."""
-        whole = classical.compare(self.measured, self.exact, data_range=self._data_range)
+        """Comparison with the exact result; structural similarity averaged over the channels."""
+        full = WHITE * float(
+            np.abs(self.kernel).sum()
+        )  # scale of rounding errors of a constant result
+        data_range = full if np.ptp(self.exact) < 1e-9 * full else None
+        whole = classical.compare(self.measured, self.exact, data_range=data_range)
         if self.exact.ndim == 2:
             return whole
         parts = zip(
@@ -96,12 +93,6 @@ class Report:
         ]
         return replace(whole, ssim=float(np.mean(similarities)))
 
-    @property
-    def _data_range(self) -> float | None:
-        """A range to judge rounding by, where the exact result is next to constant and has none."""
-        full = WHITE * float(np.abs(self.kernel).sum())
-        return full if np.ptp(self.exact) < 1e-9 * full else None
-
     def __str__(self) -> str:
         tables = {"measured against exact (grey levels)": str(self.comparison)}
         if self.results[0].expected_success is not None:
@@ -112,7 +103,7 @@ class Report:
             if isinstance(result.diagnostics, AngleDiagnostics)
         ]
         if reliable:
-            tables["standard errors to rely on"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
+            tables["reliable standard errors"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
         tables["circuit on a device"] = self.plan.cost.on_device
         return "\n\n".join(
             "\n".join([name, *(f"  {line}" for line in table.splitlines())])
@@ -120,11 +111,7 @@ class Report:
         )
 
     def write(self, out: Path, figure_path: Path | None) -> None:
-        """Write picture and figure in full somewhere beside their places, then move them there.
-
-        Raises:
-            OSError: A file cannot be written.
-        """
+        """Write picture and figure to temporary files, then move them to their paths."""
         from qconv.visualization.figures import result_figure, save_figure
 
         with pictures_together(out, figure_path) as (partial_out, *partial_figures):
@@ -137,7 +124,7 @@ class Report:
                 image=self.image,
                 exact=self.exact,
                 bias=self.measured.bias,
-                propagator=self.sampled,
+                propagator=self.plan.prepared.propagator,
                 scale=self.scale,
                 title=self.title,
             )
@@ -145,7 +132,7 @@ class Report:
 
 
 def _success(results: list[qconv.Convolution]) -> str:
-    """Measured and predicted success probability, over all channels."""
+    """Format the measured and predicted success probability of all channels."""
     measured = np.mean([result.success_probability for result in results])
     stderr = np.hypot.reduce([result.success_stderr for result in results]) / len(results)
     predicted = np.mean([result.expected_success or 0.0 for result in results])

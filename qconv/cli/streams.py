@@ -1,4 +1,4 @@
-"""Standard output and standard error, which may be closed, full, or without a reader."""
+"""Printing to standard output and standard error, which may be closed, full or unread."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 
 
 def open_closed_streams() -> None:
-    """Give a process that was started without any of the standard streams an empty one.
+    """Replace closed standard streams by the null device.
 
-    Otherwise the next file that is opened would take its number, and what is printed would end
-    up in there.
+    Otherwise the next opened file would get the number of the closed stream, and printed text
+    would be written to that file.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is not None:
@@ -18,12 +18,12 @@ def open_closed_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the least number that is free, which is this
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
         setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  (until the interpreter exits)
 
 
 def say(message: str) -> None:
-    """Print one line for the person on standard error, if it can be."""
+    """Print a message as one line on standard error, if possible."""
     line = " ".join(message.split())
     try:
         print(f"qconv: {line}", file=sys.stderr, flush=True)
@@ -32,7 +32,7 @@ def say(message: str) -> None:
 
 
 def print_out(text: str) -> int:
-    """Print on standard output; returns the exit status, which is 0 if its reader has gone."""
+    """Print on standard output; return the exit status, 0 also if the reader was closed."""
     try:
         try:
             print(text, end="", flush=True)
@@ -49,5 +49,5 @@ def print_out(text: str) -> int:
 
 
 def _discard(name: str) -> None:
-    """Forget what could not be printed, which the interpreter would try again when it exits."""
+    """Drop unprinted text, which the interpreter would otherwise print again at exit."""
     setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115

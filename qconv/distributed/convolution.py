@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Unpack
 
-import dask
 import dask.array as da
 import numpy as np
 from dask.base import tokenize
@@ -13,15 +11,10 @@ from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths
-from qconv.distributed.parts import (
-    Work,
-    check_backend,
-    known_circuits,
-    probabilities_of,
-    without_pixels,
-)
-from qconv.distributed.result import LazyConvolution, apart
+from qconv.distributed.parts import Work, check_backend, without_pixels
+from qconv.distributed.result import LazyConvolution, lazy_arrays
 from qconv.execution.device.backends import noise_name
+from qconv.execution.options import Sampling
 from qconv.grid import Grid
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.planning.build import without_image
@@ -89,16 +82,8 @@ def convolve(
         >>> np.array_equal(lazy.image.compute(), at_once.image)
         True
     """
-    return _lazy(
-        image,
-        kernel,
-        sampling,
-        method=method,
-        mode=mode,
-        boundary=boundary,
-        fillvalue=fillvalue,
-        flipped=True,
-    )
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
+    return _lazy(image, kernel, sampling, **where, flipped=True)
 
 
 def correlate(
@@ -123,60 +108,45 @@ def correlate(
         >>> qconv.distributed.correlate(signal, [1, 2, 0], **where).image.compute()
         array([ 0., 20., 50.])
     """
-    return _lazy(
-        image,
-        kernel,
-        sampling,
-        method=method,
-        mode=mode,
-        boundary=boundary,
-        fillvalue=fillvalue,
-        flipped=False,
-    )
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
+    return _lazy(image, kernel, sampling, **where, flipped=False)
 
 
 @numpy_defaults
 def _lazy(
-    image: da.Array,
-    kernel: ArrayLike | Propagator,
-    options: SamplingOptions,
-    *,
-    method: Method,
-    **where: Any,
+    image: da.Array, kernel: ArrayLike | Propagator, options: SamplingOptions, **where: Any
 ) -> LazyConvolution:
     """The graph of all parts."""
-    requested = Requested.checked(options, check_method(method), refused=REFUSED)
+    method: Method = check_method(where["method"])
+    requested = Requested.checked(options, method, refused=REFUSED)
     check_image(image, "image")
-    fields = without_image(image.shape, kernel, requested, method=method, **where)
+    fields = without_image(image.shape, kernel, requested, **where)
     shots, sampling = requested.shots, requested.sampling
     check_backend(sampling.backend, kernel_only=method.kernel_only, exact=shots is None)
     grid: Grid = fields["grid"]
     lengths = part_lengths(image, grid, without_pixels(fields).prepared.part_sides)
-    token = tokenize(image.name, lengths, token_of(fields))
-    known = dask.delayed(probabilities_of, pure=True)(
-        fields, dask_key_name=f"qconv-probabilities-{token}"
+    propagator = fields["propagator"]
+    token = tokenize(
+        image.name,
+        lengths,
+        (propagator.probabilities, propagator.weights),
+        repr((grid, method, shots)),
+        draws_of(sampling),
     )
-    both = da.map_blocks(
-        Work(fields, lengths),
+    work = Work(fields, lengths)
+    arrays = lazy_arrays(
+        "convolve" if grid.flipped else "correlate",
+        token,
+        work,
         in_parts(image, grid, lengths),
-        known=known,
-        name=f"qconv-{'convolve' if grid.flipped else 'correlate'}-{token}",
-        new_axis=0,
-        chunks=((2,), *map(chunks_of, grid.output_shape, lengths)),
-        dtype=np.float64,
-        meta=np.empty((0,) * (image.ndim + 1)),
+        map(chunks_of, grid.output_shape, lengths),
     )
     planned = 0 if shots is None else method.executions(grid.pixels, shots)
-    return LazyConvolution(*apart(both, known), shots, planned, partial(known_circuits, fields))
+    return LazyConvolution(*arrays, shots, planned, work.circuits)
 
 
 def check_image(image: object, name: str) -> None:
-    """Raise unless an image is a Dask array of real numbers whose shape is known.
-
-    Raises:
-        TypeError: It is no Dask array, or one of other things than real numbers.
-        ValueError: It is empty, or its shape is not known.
-    """
+    """Raise unless an image is a Dask array of real numbers, not empty, of a known shape."""
     if not isinstance(image, da.Array):
         raise TypeError(
             f"{name}: expected a Dask array, got {type(image).__name__}; "
@@ -192,18 +162,7 @@ def check_image(image: object, name: str) -> None:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {image.shape}")
 
 
-def token_of(fields: dict[str, Any]) -> str:
-    """A text that tells plans apart whose results differ."""
-    propagator, sampling = fields["propagator"], fields["sampling"]
-    return str(
-        tokenize(
-            propagator.probabilities,
-            propagator.weights,
-            repr(fields["grid"]),
-            repr(fields["method"]),
-            fields["shots"],
-            (sampling.seed.entropy, sampling.seed.spawn_key),
-            noise_name(sampling.backend),
-            sampling.job_shots,
-        )
-    )
+def draws_of(sampling: Sampling) -> tuple[Any, ...]:
+    """What decides which outcomes are drawn."""
+    seed = sampling.seed
+    return seed.entropy, seed.spawn_key, noise_name(sampling.backend), sampling.job_shots

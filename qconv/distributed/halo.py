@@ -9,15 +9,12 @@ padded pixels from ``t a`` to before ``t (b - 1) + r``: what belongs to the part
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import dask.array as da
 import numpy as np
 from dask.array.overlap import overlap
-from numpy.typing import NDArray
 
 from qconv.grid import PAD_MODES, Grid, Tile
 
@@ -31,11 +28,7 @@ def part_lengths(
 ) -> tuple[int, ...]:
     """Output pixels of a part along each axis, about as many as the image's own chunks have.
 
-    Args:
-        image: Without margins.
-        grid: Of the whole.
-        sides: The parts' borders lie at multiples of these.
-        channels: How many numbers there are for an output pixel.
+    The parts' borders lie at multiples of ``sides``; an output pixel has ``channels`` numbers.
     """
     own = math.prod(map(max, image.chunks)) // math.prod(grid.strides)
     most = max(1, min(_MOST, max(_LEAST, own)) // channels)
@@ -68,13 +61,7 @@ def chunks_of(length: int, part: int) -> tuple[int, ...]:
 
 
 def in_parts(image: da.Array, grid: Grid, lengths: tuple[int, ...]) -> da.Array:
-    """The image with its margins, one block for each part, which holds all that the part sees.
-
-    Args:
-        image: Without margins.
-        grid: Of the whole.
-        lengths: Output pixels of a part along each axis.
-    """
+    """The image with its margins, one block for each part, which holds all that the part sees."""
     padded = _padded(image, grid)
     chunks = []
     for n, outputs, part, t in zip(
@@ -113,13 +100,15 @@ def _depths(grid: Grid) -> list[int]:
 
 def _padded(image: da.Array, grid: Grid) -> da.Array:
     """The image with its margins, as ``grid.pad`` makes them of an array."""
-    filled = grid.boundary == "fill" and any(itertools.chain.from_iterable(grid.pad_widths))
-    if filled and not _holds(image.dtype, grid.fillvalue):
-        image = image.astype(np.float64)
+    if grid.boundary == "fill":
+        if any(map(any, grid.pad_widths)) and not _holds(image.dtype, grid.fillvalue):
+            image = image.astype(np.float64)
+        return da.pad(image, grid.pad_widths, constant_values=grid.fillvalue)
     for axis, widths in enumerate(grid.pad_widths):
-        if any(widths):
-            before, after = _margins(image, axis, widths, grid)
-            image = da.concatenate([*before, image, *after], axis=axis)
+        n, (low, _) = image.shape[axis], widths
+        places = np.pad(np.arange(n), widths, mode=PAD_MODES[grid.boundary])  # type: ignore[call-overload]
+        ends = [da.take(image, part, axis) for part in (places[:low], places[low + n :])]
+        image = da.concatenate([ends[0], image, ends[1]], axis)
     return image
 
 
@@ -129,38 +118,3 @@ def _holds(dtype: np.dtype[Any], value: float) -> bool:
         low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         return low <= value <= high and value == int(value)
     return bool(dtype.type(value) == value)
-
-
-def _margins(
-    image: da.Array, axis: int, widths: tuple[int, int], grid: Grid
-) -> tuple[list[da.Array], list[da.Array]]:
-    """What lies before and after an image along one axis."""
-    if grid.boundary == "fill":
-        both = []
-        for width in widths:
-            shape = (*image.shape[:axis], width, *image.shape[axis + 1 :])
-            chunks = (*image.chunks[:axis], (width,), *image.chunks[axis + 1 :])
-            value = image.dtype.type(grid.fillvalue)
-            both.append([da.full(shape, value, image.dtype, chunks=chunks)] if width else [])
-        return both[0], both[1]
-    n, low = image.shape[axis], widths[0]
-    places = np.pad(np.arange(n), widths, mode=PAD_MODES[grid.boundary])  # type: ignore[call-overload]
-    before, after = places[:low], places[low + n :]
-    return (
-        [image[(slice(None),) * axis + (run,)] for run in _runs(before)],
-        [image[(slice(None),) * axis + (run,)] for run in _runs(after)],
-    )
-
-
-def _runs(places: NDArray[np.intp]) -> Iterator[slice]:
-    """Places as slices, forwards or backwards, that follow each other."""
-    start = 0
-    while start < len(places):
-        stop, step = start + 1, 1
-        if stop < len(places) and abs(places[stop] - places[start]) == 1:
-            step = int(places[stop] - places[start])
-            while stop < len(places) and places[stop] - places[stop - 1] == step:
-                stop += 1
-        first, last = int(places[start]), int(places[stop - 1]) + step
-        yield slice(first, last if last >= 0 else None, step)
-        start = stop

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Unpack
 
-import dask
 import dask.array as da
 import numpy as np
 from dask.base import tokenize
@@ -15,11 +13,11 @@ from qiskit import QuantumCircuit
 
 from qconv._checks import numpy_defaults, real_array
 from qconv._threads import one_thread
-from qconv.distributed.convolution import REFUSED, check_image
+from qconv.distributed.convolution import REFUSED, check_image, draws_of
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
-from qconv.distributed.parts import CircuitProbabilities, check_backend, circuit_probabilities
-from qconv.distributed.result import LazyConvolution, apart
-from qconv.execution.device.backends import noise_name
+from qconv.distributed.parts import Known, check_backend, probabilities_of
+from qconv.distributed.result import LazyConvolution, lazy_arrays
+from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.grid import Grid
 from qconv.layer.functional import check_kernel_only
 from qconv.layer.geometry import Frame, Numbers, layer_frame
@@ -91,18 +89,7 @@ def conv2d(
     shots = requested.shots
     check_backend(requested.sampling.backend, kernel_only=True, exact=shots is None)
     how = {"method": method, "shots": shots, "sampling": requested.sampling}
-    arrays = _graph(batch, frame, how)
-    if input.ndim == 3:
-        arrays = (arrays[0][0], arrays[1][0])
-    channels = int(np.any(frame.weight, axis=(1, 2, 3)).sum())
-    planned = channels * method.executions(frame.grid.pixels, shots or 0)
-    return LazyConvolution(*arrays, shots, planned, partial(_circuits, frame, how))
-
-
-def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> tuple[da.Array, da.Array]:
-    """Output and standard errors of all images, ``(N, O, H', W')`` each."""
-    whole, outputs = frame.grid, len(frame.weight)
-    channels = batch.shape[1]
+    whole, outputs, channels = frame.grid, len(frame.weight), batch.shape[1]
     grid = replace(
         whole,
         image_shape=batch.shape,
@@ -110,26 +97,22 @@ def _graph(batch: da.Array, frame: Frame, how: dict[str, Any]) -> tuple[da.Array
         pad_widths=frame.margins,
     )
     lengths = part_lengths(batch, grid, whole.tile_sides, max(channels, outputs))
-    arrays = (frame.weight, frame.bias, frame.groups, frame.margins, repr(whole))
-    sampling = how["sampling"]
-    seed, backend = sampling.seed, noise_name(sampling.backend)
-    options = (repr(how["method"]), how["shots"], backend, sampling.job_shots)
-    token = tokenize(batch.name, lengths, arrays, options, (seed.entropy, seed.spawn_key))
+    token = tokenize(
+        batch.name,
+        lengths,
+        (frame.weight, frame.bias, frame.groups, frame.margins),
+        repr((whole, method, shots)),
+        draws_of(requested.sampling),
+    )
+    work = LayerWork(frame, how, lengths)
     images, _, *places = map(chunks_of, whole.output_shape, lengths)
-    known = dask.delayed(_probabilities_of, pure=True)(
-        frame, how, dask_key_name=f"qconv-probabilities-{token}"
-    )
-    both = da.map_blocks(
-        LayerWork(frame, how, lengths),
-        in_parts(batch, grid, lengths),
-        known=known,
-        name=f"qconv-conv2d-{token}",
-        new_axis=0,
-        chunks=((2,), images, (outputs,), *places),
-        dtype=np.float64,
-        meta=np.empty((0,) * 5),
-    )
-    return apart(both, known)
+    blocks = in_parts(batch, grid, lengths)
+    arrays = lazy_arrays("conv2d", token, work, blocks, (images, (outputs,), *places))
+    if input.ndim == 3:
+        arrays = (arrays[0][0], arrays[1][0])
+    measured = int(np.any(frame.weight, axis=(1, 2, 3)).sum())
+    planned = measured * method.executions(whole.pixels, shots or 0)
+    return LazyConvolution(*arrays, shots, planned, work.circuits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,11 +127,19 @@ class LayerWork:
     """Output pixels of a part along each axis."""
 
     @numpy_defaults
+    def known(self) -> list[list[Known]]:
+        """Compute the outcome probabilities of every channel's circuits."""
+        with one_thread():
+            return list(map(probabilities_of, self._without_pixels().channels.values()))
+
+    def circuits(self) -> tuple[QuantumCircuit, ...]:
+        """The circuits of all channels."""
+        plans = replace(self._without_pixels(), shots=None).channels.values()
+        return tuple(circuit for plan in plans for circuit in plan.circuits)
+
+    @numpy_defaults
     def __call__(
-        self,
-        pixels: NDArray[Any],
-        block_id: tuple[int, ...],
-        known: list[list[CircuitProbabilities]],
+        self, pixels: NDArray[Any], block_id: tuple[int, ...], known: list[list[Known]]
     ) -> _Array:
         """Output and standard error of one part, ``(2, N, O, H', W')``.
 
@@ -161,43 +152,24 @@ class LayerWork:
         grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
         images, _, *places = grid.image_shape
         seen = real_array(pixels[(slice(images), slice(None), *map(slice, places))], "input")
-        layer = _layer(replace(self.frame, grid=grid), self.how, seen)
+        layer = self._layer(replace(self.frame, grid=grid), seen)
         with one_thread():
             outcomes = (
-                found.outcomes(program)
-                for channel, of_channel in zip(layer.channels, known, strict=True)
-                for program, found in zip(channel.programs, of_channel, strict=True)
+                Outcomes(program, **one)
+                for plan, of_channel in zip(layer.channels.values(), known, strict=True)
+                for program, one in zip(plan.prepared.programs, of_channel, strict=True)
             )
             result = layer.decode(outcomes)
         return np.stack([result.image, result.stderr])
 
+    def _layer(self, frame: Frame, padded: _Array) -> Layer:
+        """A layer with an input that has its margins."""
+        images, _, *places = frame.grid.output_shape
+        shape = (images, len(frame.weight), *places)
+        return Layer(geometry=frame.geometry(padded, shape), **self.how)
 
-def _layer(frame: Frame, how: dict[str, Any], padded: _Array) -> Layer:
-    """A layer with an input that has its margins."""
-    images, _, *places = frame.grid.output_shape
-    geometry = frame.geometry(padded, (images, len(frame.weight), *places))
-    if padded.strides[-1]:
-        geometry = replace(geometry, groups=list(map(np.ascontiguousarray, geometry.groups)))
-    return Layer(geometry=geometry, **how)
-
-
-def _without_pixels(frame: Frame, how: dict[str, Any]) -> Layer:
-    """A layer whose input is black and takes no memory."""
-    images, channels, *places = frame.grid.image_shape
-    black = np.broadcast_to(0.0, (images, channels * frame.groups, *places))
-    return _layer(frame, how, black)
-
-
-@numpy_defaults
-def _probabilities_of(frame: Frame, how: dict[str, Any]) -> list[list[CircuitProbabilities]]:
-    """Compute the outcome probabilities of every channel's circuits."""
-    with one_thread():
-        return [
-            circuit_probabilities(channel.plan) for channel in _without_pixels(frame, how).channels
-        ]
-
-
-def _circuits(frame: Frame, how: dict[str, Any]) -> tuple[QuantumCircuit, ...]:
-    """The circuits of all channels."""
-    channels = _without_pixels(frame, how | {"shots": None}).channels
-    return tuple(circuit for channel in channels for circuit in channel.plan.circuits)
+    def _without_pixels(self) -> Layer:
+        """The layer with an input that is black and takes no memory."""
+        images, channels, *places = self.frame.grid.image_shape
+        shape = (images, channels * self.frame.groups, *places)
+        return self._layer(self.frame, np.broadcast_to(0.0, shape))

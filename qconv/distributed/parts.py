@@ -16,50 +16,22 @@ from qconv._threads import one_thread
 from qconv.distributed.halo import part_of
 from qconv.execution.device.backends import Backend
 from qconv.execution.outcomes.outcomes import Outcomes
-from qconv.execution.program import Program
 from qconv.execution.run import UNKNOWN_PROBABILITIES, run
 from qconv.execution.simulate.noise import noise_of
 from qconv.grid import Grid
 from qconv.planning.plan import Plan
-from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class CircuitProbabilities:
-    """Outcome probabilities of a circuit, small enough to be sent to all workers."""
-
-    probabilities: _Array
-    """Of every outcome."""
-    ideal: bool
-    """Whether nothing is noisy."""
-    success: float
-    """The part of the executions that is kept."""
-    circuit: QuantumCircuit
-    """The circuit that it is of."""
-
-    def outcomes(self, program: Program) -> Outcomes:
-        """Return the outcomes of a program whose circuit has these probabilities."""
-        return Outcomes(
-            program,
-            probabilities=self.probabilities,
-            ideal=self.ideal,
-            success=self.success,
-            ran=self.circuit,
-        )
+#: Outcome probabilities of a circuit, as fields of `Outcomes`, small enough for all workers.
+Known = dict[str, Any]
 
 
 def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
     """Refuse a backend whose shots cannot be told apart by the part that they belong to.
 
-    Args:
-        backend: Any.
-        kernel_only: True if all parts use the same outcome probabilities.
-        exact: Whether no shots are wanted.
-
-    Raises:
-        ValueError: It seeds itself; or it would have to count the shots of all parts together.
+    Either it seeds itself, or, with ``kernel_only``, it would count all parts' shots together.
     """
     if backend is None:
         return
@@ -72,23 +44,7 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
         raise ValueError(f"{UNKNOWN_PROBABILITIES}; qconv.convolve does, got {backend!r}")
 
 
-@numpy_defaults
-def probabilities_of(fields: dict[str, Any]) -> list[CircuitProbabilities] | None:
-    """Compute the outcome probabilities of a plan's circuits; None if they hold the image.
-
-    Args:
-        fields: Of the plan, without its image.
-
-    Raises:
-        RuntimeError: If the probabilities of a circuit cannot be computed.
-    """
-    if not fields["method"].kernel_only:
-        return None
-    with one_thread():
-        return circuit_probabilities(without_pixels(fields))
-
-
-def circuit_probabilities(plan: Plan) -> list[CircuitProbabilities]:
+def probabilities_of(plan: Plan) -> list[Known]:
     """Compute the outcome probabilities of a plan's circuits."""
     if plan.sampling.backend is None:  # probabilities do not depend on the number of shots
         plan = replace(plan, shots=None)
@@ -98,9 +54,12 @@ def circuit_probabilities(plan: Plan) -> list[CircuitProbabilities]:
         if outcomes.probabilities is None:
             raise RuntimeError(UNKNOWN_PROBABILITIES)
         found.append(
-            CircuitProbabilities(
-                outcomes.known_probabilities, outcomes.ideal, outcomes.success, outcomes.circuit
-            )
+            {
+                "probabilities": outcomes.known_probabilities,
+                "ideal": outcomes.ideal,
+                "success": outcomes.success,
+                "ran": outcomes.circuit,
+            }
         )
     return found
 
@@ -121,11 +80,21 @@ class Work:
     """Output pixels of a part along each axis."""
 
     @numpy_defaults
+    def known(self) -> list[Known] | None:
+        """Compute the probabilities of the kernel's circuits; None if circuits hold the image."""
+        if not self.fields["method"].kernel_only:
+            return None
+        with one_thread():
+            return probabilities_of(without_pixels(self.fields))
+
+    def circuits(self) -> tuple[QuantumCircuit, ...]:
+        """The circuits that hold the kernel alone, and serve all parts."""
+        exact = self.fields | {"shots": None}  # the number of shots does not change them
+        return without_pixels(exact).circuits if self.fields["method"].kernel_only else ()
+
+    @numpy_defaults
     def __call__(
-        self,
-        pixels: NDArray[Any],
-        block_id: tuple[int, ...],
-        known: list[CircuitProbabilities] | None,
+        self, pixels: NDArray[Any], block_id: tuple[int, ...], known: list[Known] | None
     ) -> _Array:
         """Estimate and standard error of one part, ``(2, *outputs)``.
 
@@ -136,30 +105,17 @@ class Work:
         """
         whole: Grid = self.fields["grid"]
         grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
-        seen = pixels[tuple(map(slice, grid.image_shape))]
-        plan = Plan(
-            image=np.ascontiguousarray(real_array(seen, "image")),
-            **(self.fields | {"grid": grid}),
-            part_of="a Dask array",
-        )
-        with one_thread():
-            result = convolved(plan, known)
+        seen = real_array(pixels[tuple(map(slice, grid.image_shape))], "image")
+        fields = self.fields | {"grid": grid, "part_of": "a Dask array"}
+        plan = Plan(image=np.ascontiguousarray(seen), **fields)
+        programs = plan.prepared.programs
+        with one_thread(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
+            if known is None:
+                gathered = run(programs, plan.sampling)
+            else:
+                gathered = (
+                    Outcomes(each, **one) for one, each in zip(known, programs, strict=True)
+                )
+            result = plan.prepared.decode(gathered)
         return np.stack([result.image, result.stderr])
-
-
-def convolved(plan: Plan, known: list[CircuitProbabilities] | None) -> Convolution:
-    """The result of a part."""
-    programs = plan.prepared.programs
-    if known is None:
-        gathered = run(programs, plan.sampling)
-    else:
-        gathered = (found.outcomes(program) for found, program in zip(known, programs, strict=True))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
-        return plan.prepared.decode(gathered)
-
-
-def known_circuits(fields: dict[str, Any]) -> tuple[QuantumCircuit, ...]:
-    """The circuits that hold the kernel alone, and serve all parts."""
-    exact = fields | {"shots": None}  # the number of shots does not change them
-    return without_pixels(exact).circuits if fields["method"].kernel_only else ()

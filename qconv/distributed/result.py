@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+import dask
 import dask.array as da
 import numpy as np
-from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
@@ -54,25 +55,50 @@ class LazyConvolution:
         return self._circuits()
 
 
-def apart(both: da.Array, shared: Delayed) -> tuple[da.Array, da.Array]:
-    """Estimate and standard error, from an array that has the two along its first axis.
+def lazy_arrays(
+    verb: str,
+    token: str,
+    work: Callable[..., NDArray[np.float64]],
+    image: da.Array,
+    chunks: Iterable[tuple[int, ...]],
+) -> tuple[da.Array, da.Array]:
+    """Estimate and standard error, from work that gives the two along a new first axis.
 
     Dask fuses a task with the only one that needs it, and would so run every block once for the
     estimate and once for the error where each is optimised alone, as when they are stored. It does
     not fuse tasks that need another one besides, such as what all blocks share.
 
     Args:
-        both: Blocks of both.
-        shared: What any task may depend on.
+        verb: Of the tasks' names.
+        token: What tells these names from those of other work.
+        work: What is done for every block, with the probabilities that all share.
+        image: A block for each part.
+        chunks: Of each of the two arrays.
     """
+    known = dask.delayed(_known, pure=True)(work, dask_key_name=f"qconv-probabilities-{token}")
+    both = da.map_blocks(
+        work,
+        image,
+        known=known,
+        name=f"qconv-{verb}-{token}",
+        new_axis=0,
+        chunks=((2,), *chunks),
+        dtype=np.float64,
+        meta=np.empty((0,) * (image.ndim + 1)),
+    )
     arrays = []
     for number, name in enumerate(("estimate", "stderr")):
-        key = f"qconv-{name}-{both.name.rpartition('-')[2]}"
+        key = f"qconv-{name}-{token}"
         blocks = np.ndindex(both.numblocks[1:])
-        tasks = {(key, *n): (_pick, (both.name, 0, *n), number, shared.key) for n in blocks}
-        graph = HighLevelGraph.from_collections(key, tasks, dependencies=[both, shared])
+        tasks = {(key, *n): (_pick, (both.name, 0, *n), number, known.key) for n in blocks}
+        graph = HighLevelGraph.from_collections(key, tasks, dependencies=[both, known])
         arrays.append(da.Array(graph, key, both.chunks[1:], dtype=np.float64))
     return arrays[0], arrays[1]
+
+
+def _known(work: Any) -> Any:
+    """Compute the probabilities that the work needs."""
+    return work.known()
 
 
 def _pick(both: NDArray[np.float64], number: int, shared: object) -> NDArray[np.float64]:

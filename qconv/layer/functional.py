@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
@@ -108,19 +108,7 @@ def conv1d(
     return layer.run(requested.progress, requested.checkpoint)
 
 
-def laid_out(
-    places: int,
-    input: ArrayLike,
-    weight: ArrayLike,
-    bias: ArrayLike | None,
-    stride: Numbers,
-    padding: Numbers | str,
-    dilation: Numbers,
-    groups: int,
-    *,
-    method: Method,
-    requested: Requested,
-) -> Layer:
+def laid_out(places: int, *layer: Any, method: Method, requested: Requested) -> Layer:
     """Check and lay out a layer with one or two axes of places; nothing runs.
 
     The arguments are those of `conv2d`, as are the errors.
@@ -128,7 +116,7 @@ def laid_out(
     check_kernel_only(method)
     worker_count()
     return Layer(
-        geometry=layer_geometry(places, input, weight, bias, stride, padding, dilation, groups),
+        geometry=layer_geometry(places, *layer),
         method=method,
         shots=requested.shots,
         sampling=requested.sampling,
@@ -137,11 +125,7 @@ def laid_out(
 
 
 def check_kernel_only(method: Method) -> None:
-    """Raise unless a method suits a layer.
-
-    Raises:
-        TypeError: If its circuits hold the image.
-    """
+    """Raise a ``TypeError`` for a method whose circuits hold the image."""
     if not method.kernel_only:
         raise TypeError(
             "method: expected one whose circuits hold the kernel alone, such as "

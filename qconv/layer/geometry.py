@@ -12,7 +12,8 @@ arXiv:1603.07285, sections 2 and 5.1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,14 +43,6 @@ class Geometry:
     output_shape: tuple[int, ...]
     """Of the result: ``(N, O, *places)``, without ``N`` for a single image."""
 
-    def seen_by(self, channel: int) -> _Array:
-        """The padded input of the group that an output channel sees."""
-        return self.groups[self.group_of(channel)]
-
-    def group_of(self, channel: int) -> int:
-        """The number of an output channel's group."""
-        return channel // (len(self.weight) // len(self.groups))
-
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -69,49 +62,26 @@ class Frame:
     def geometry(self, padded: _Array, output_shape: tuple[int, ...]) -> Geometry:
         """The layer with an input that has its margins already, ``(N, C, *places)``."""
         parts = np.split(padded, self.groups, axis=1)
+        if padded.strides[-1]:  # or a single number stands for all of them
+            parts = list(map(np.ascontiguousarray, parts))
         grid = self.grid if len(padded) else None
         return Geometry(parts, self.weight, self.bias, grid, output_shape)
 
 
-def layer_geometry(
-    places: int,
-    input: ArrayLike,
-    weight: ArrayLike,
-    bias: ArrayLike | None,
-    stride: Numbers,
-    padding: Numbers | str,
-    dilation: Numbers,
-    groups: int,
-) -> Geometry:
-    """Check a layer's arguments and pad its input.
+def layer_geometry(places: int, input: ArrayLike, *layer: Any) -> Geometry:
+    """Check a layer's arguments, those of `qconv.conv2d` in this order, and pad its input.
 
-    Args:
-        places: Axes beside images and channels: 1 or 2.
-        input: As for `qconv.conv2d`, as are the other arguments.
-        weight: Kernels.
-        bias: For each output channel.
-        stride: Pixels from an output to the next.
-        padding: Zeros on each side, or ``"same"`` or ``"valid"``.
-        dilation: Pixels from a kernel position to the next.
-        groups: Into which the channels are parted.
-
-    Raises:
-        TypeError: An argument is of the wrong type.
-        ValueError: An argument has a wrong value or shape, is not finite, or too large for the
-            memory at hand.
+    Beside images and channels there are ``places`` axes, 1 or 2.
     """
     images = _images(input, places)
     batch = images if images.ndim == places + 2 else images[np.newaxis]
-    frame = layer_frame(batch.shape, weight, bias, stride, padding, dilation, groups)
+    frame = layer_frame(batch.shape, *layer)
     outputs = (len(batch), len(frame.weight), *frame.grid.output_shape[2:])
     padded = [n + sum(pad) for n, pad in zip(batch.shape, frame.margins, strict=True)]
     needed = int(np.prod(padded) + 3 * np.prod(outputs))
     require_memory(8 * needed, f"input of shape {batch.shape} is")
     require_finite(images, "input")
-    geometry = frame.geometry(
-        np.pad(batch, frame.margins), outputs if images.ndim == places + 2 else outputs[1:]
-    )
-    return replace(geometry, groups=list(map(np.ascontiguousarray, geometry.groups)))
+    return frame.geometry(np.pad(batch, frame.margins), outputs[batch.ndim - images.ndim :])
 
 
 def layer_frame(
@@ -147,15 +117,14 @@ def layer_frame(
 
 def _images(value: ArrayLike, places: int) -> _Array:
     """The input as an array, which may have no image in it but nothing else may be missing."""
-    shape = value.shape if isinstance(value, np.ndarray) else ()
     if (
         isinstance(value, np.ndarray)
-        and shape[:1] == (0,)
-        and all(shape[1:])
-        and len(shape) == places + 2
+        and value.ndim == places + 2
+        and value.shape[0] == 0
+        and all(value.shape[1:])
     ):
         real_array(np.zeros(1, dtype=value.dtype), "input")  # says what is wrong with its type
-        return np.empty(shape)
+        return np.empty(value.shape)
     require_copies(value, "input")
     array = real_array(value, "input", finite=False)
     if array.ndim not in (places + 1, places + 2):

@@ -62,19 +62,19 @@ class Layer:
     """Requested error, from which the shots follow; None if shots were requested."""
 
     @cached_property
-    def channels(self) -> list[Channel]:
-        """The output channels that need a circuit, each with its work."""
+    def channels(self) -> dict[int, Plan]:
+        """A plan for each output channel that needs a circuit, by its number."""
         grid = self.geometry.grid
-        return [
-            Channel(channel, self._plan(channel, grid))
+        return {
+            channel: self._plan(channel, grid)
             for channel, kernel in enumerate(self.geometry.weight)
             if grid is not None and kernel.any()
-        ]
+        }
 
     @property
     def programs(self) -> list[Program]:
         """The programs of all channels, in order."""
-        return [program for channel in self.channels for program in channel.programs]
+        return [program for plan in self.channels.values() for program in plan.prepared.programs]
 
     def exact(self, sampling: Sampling) -> Layer:
         """Return the layer for the exact expectation."""
@@ -83,12 +83,7 @@ class Layer:
     def run(
         self, progress: bool = False, checkpoint: str | os.PathLike[str] | None = None
     ) -> Convolution:
-        """Run the circuits of all channels and combine their results.
-
-        Args:
-            progress: Show progress bars.
-            checkpoint: As for `qconv.convolve`.
-        """
+        """Run the circuits of all channels and combine their results."""
         return run_or_resume(
             self, self._call, self._resumed, progress=progress, checkpoint=checkpoint
         )
@@ -110,14 +105,10 @@ class Layer:
         }
 
     def variance(self) -> _Array:
-        """Variance of the output to be expected, without running anything; 0 if exact.
-
-        Returns:
-            Array of the output's shape; NaN where the method cannot know.
-        """
+        """Variance of the output to be expected, its shape; 0 if exact, NaN if not known."""
         variance = np.zeros(self._batched)
-        for channel in self.channels:
-            expected, number = channel.plan.prepared.predict().stderr, channel.number
+        for number, plan in self.channels.items():
+            expected = plan.prepared.predict().stderr
             variance[:, number] = np.nan if expected is None else np.square(expected[:, 0])
         return variance.reshape(self.geometry.output_shape)
 
@@ -130,13 +121,14 @@ class Layer:
 
     def _plan(self, channel: int, grid: Grid) -> Plan:
         """One output channel as a plan of its own."""
-        seen = self.geometry.seen_by(channel)
+        group = channel // (len(self.geometry.weight) // len(self.geometry.groups))
         propagator = Propagator.from_kernel(self.geometry.weight[channel][np.newaxis])
-        largest = self._largest[self.geometry.group_of(channel)]
         with np.errstate(over="ignore"):
-            require_products(float(2 * np.abs(propagator.weights).max() * largest), "input")
+            require_products(
+                float(2 * np.abs(propagator.weights).max() * self._largest[group]), "input"
+            )
         plan = Plan(
-            image=seen,
+            image=self.geometry.groups[group],
             propagator=propagator,
             grid=grid,
             method=self.method,
@@ -172,8 +164,10 @@ class Layer:
         circuits: list[QuantumCircuit] = []
         streams: frozenset[str] = frozenset()
         each = None if self.tolerance is None else np.zeros(self._batched, dtype=np.int64)
-        for channel in self.channels:
-            number, result = channel.number, channel.decode(outcomes)
+        for number, plan in self.channels.items():
+            own = islice(outcomes, len(list(plan.prepared.programs)))
+            result = plan.prepared.decode(own)
+            deque(own, maxlen=0)  # what it did not ask for
             image[:, number] = result.image[:, 0]
             stderr[:, number] = result.stderr[:, 0]
             if each is not None and result.shots is not None:
@@ -197,25 +191,3 @@ class Layer:
             quantity=self._quantity,
             streams=streams,
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Channel:
-    """An output channel as a plan of its own."""
-
-    number: int
-    """Its number among the output channels."""
-    plan: Plan
-    """The plan."""
-
-    @property
-    def programs(self) -> list[Program]:
-        """What runs for it."""
-        return list(self.plan.prepared.programs)
-
-    def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Decode the next outcomes, which are its own."""
-        own = islice(outcomes, len(self.programs))
-        result = self.plan.prepared.decode(own)
-        deque(own, maxlen=0)  # what it did not ask for
-        return result

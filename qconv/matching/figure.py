@@ -56,7 +56,6 @@ def match_figure(
         plain.set_xticks([])
         plain.set_yticks([])
     name, wanted, sampled = "map", "exact map", match.map
-    counted = match.counts is not None and match.count_unit is not None
     if match.counts is not None and match.count_unit is not None:
         name, wanted = "shots at each place", "shots expected"
         sampled = match.counts.astype(np.float64)
@@ -69,7 +68,7 @@ def match_figure(
     )
     _show_places(axes[1, 0], sampled, match.position, f"{name}, around the place", part=around)
     _show_places(axes[1, 1], exact, match.position, f"{wanted}, around the place", part=around)
-    _show_leading(axes[1, 2], sampled, match, counted=counted)
+    _show_leading(axes[1, 2], sampled, match)
     return figure
 
 
@@ -102,9 +101,10 @@ def _show_places(
     axes.set_title(title)
 
 
-def _show_leading(axes: Axes, numbers: _Array, match: Match, *, counted: bool) -> None:
+def _show_leading(axes: Axes, numbers: _Array, match: Match) -> None:
     """How many places are as bright as that: the leading one stands apart, or does not."""
     leading = float(numbers[match.position])
+    counted = match.counts is not None
     wide = not counted or numbers.max() > _BARS
     bins = _BARS if wide else (np.arange(np.rint(numbers.max()) + 2) - 0.5).tolist()
     axes.hist(numbers.ravel(), bins=bins, color="0.6", log=True)

@@ -170,10 +170,8 @@ def _gathered(
 def _odds(groups: _Groups, leading: int) -> _Array:
     """Likelihood from a match over that from background, for one place of each group.
 
-    Args:
-        groups: All places.
-        leading: Group of which one place is left out where the background is learnt; the grid, and
-            the range of a match, are made for it.
+    One place of the ``leading`` group is left out where the background is learnt; the grid, and
+    the range of a match, are made for it.
     """
     rest = groups.number.copy()
     rest[leading] -= 1

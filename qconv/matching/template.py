@@ -222,15 +222,6 @@ def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
     return x, t
 
 
-def _places(image: _Array, template: _Array) -> tuple[slice, ...]:
-    """Where the template lies inside the image."""
-    sizes = zip(image.shape, template.shape, strict=True)
-    return tuple(slice(n - h + 1) for n, h in sizes)
-
-
-# ----------------------------------------------------------------------------------- the plans
-
-
 @numpy_defaults
 def match_plan(
     image: ArrayLike,
@@ -263,10 +254,8 @@ def match_plan(
 def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex128]:
     """The phase-only matched filter of a template, for a lattice of at least its shape.
 
-    A frequency that the template lacks, but for rounding, passes as it is.
-
-    Returns:
-        Factors of modulus 1 in the order of ``numpy.fft.fftn``.
+    Its factors are in the order of ``numpy.fft.fftn``. A frequency that the template lacks, but
+    for rounding, passes as it is.
     """
     spectrum = np.fft.fftn(template, shape, range(template.ndim))
     size = np.abs(spectrum)
@@ -284,13 +273,8 @@ def _phase_plan(image: _Array, template: _Array, method: Method, requested: Requ
     extended = np.zeros(ring)
     extended[tuple(map(slice, image.shape))] = standardised(image, window, "image")
     factors = phase_filter(standardised(template, window, "template"), ring)
-    found = filter_plan(extended, factors, method, _once(requested))
-    return replace(found, total=requested.shots)
-
-
-def _once(requested: Requested) -> Requested:
-    """The options with one shot per place, in place of shots altogether."""
-    return replace(requested, shots=None if requested.shots is None else 1)
+    once = replace(requested, shots=None if requested.shots is None else 1)  # for each place
+    return replace(filter_plan(extended, factors, method, once), total=requested.shots)
 
 
 def _correlation_plan(
@@ -304,7 +288,7 @@ def _correlation_plan(
     """
     x = image - (image.min() if method.nonnegative else image.mean())
     where = {"mode": "valid", "boundary": "fill", "fillvalue": 0.0, "flipped": False}
-    once = _once(requested)
+    once = replace(requested, shots=None if requested.shots is None else 1)  # for each place
     found = laid_out(x, template - template.mean(), once, method=method, **where)
     total = requested.shots
     if total is None:
@@ -336,21 +320,11 @@ def _window_norms(image: _Array, template: _Array) -> _Array:
     )
 
 
-# --------------------------------------------------------------------------------- the answer
-
-
 def _matched(
     result: Convolution, shots: int | None, pair: tuple[_Array, _Array], norms: _Array | None
 ) -> Match:
-    """Look at the places that lead, and say which is the most similar.
-
-    Args:
-        result: The map, and more.
-        shots: None for the exact expectation.
-        pair: Image and template.
-        norms: What to divide by; 0 where the answer is 0.
-    """
-    places = _places(*pair)
+    """Look at the places of image and template that lead, and say which is the most similar."""
+    places = tuple(slice(n - h + 1) for n, h in zip(*(part.shape for part in pair), strict=True))
     found, stderr = (_per_norm(part[places], norms) for part in (result.image, result.stderr))
     counts = unit = None
     if not isinstance(result.diagnostics, CountDiagnostics):

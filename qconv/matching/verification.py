@@ -85,26 +85,20 @@ class Comparison:
     def similarities(self, places: _Places) -> _Array:
         """The normalised correlation at some places, shape ``(n, axes)``."""
         step = max(1, _AT_A_TIME // self._template.size)
-        parts = [self._part(places[k : k + step]) for k in range(0, len(places), step)]
-        return np.concatenate(parts) if parts else np.zeros(0)
-
-    def _part(self, places: _Places) -> _Array:
-        parts = self._windows[tuple(places.T)].reshape(len(places), -1)
-        parts = parts - parts.mean(axis=1, keepdims=True)
-        norms = np.linalg.norm(parts, axis=1)
-        varied = norms > self._least
-        found = parts @ self._template / np.where(varied, norms, 1)
-        return np.asarray(np.where(varied, np.clip(found, -1, 1), 0))
+        similar = np.zeros(len(places))
+        for start in range(0, len(places), step):
+            some = places[start : start + step]
+            parts = self._windows[tuple(some.T)].reshape(len(some), -1)
+            parts = parts - parts.mean(axis=1, keepdims=True)
+            norms = np.linalg.norm(parts, axis=1)
+            varied = norms > self._least
+            found = parts @ self._template / np.where(varied, norms, 1)
+            similar[start : start + step] = np.where(varied, np.clip(found, -1, 1), 0)
+        return similar
 
 
 def looked_at(image: _Array, template: _Array, evidence: Evidence) -> Look:
-    """Look at the places that lead, and uphill from the most similar of them.
-
-    Args:
-        image: Of any unit, as is the template.
-        template: What to compare its parts with.
-        evidence: What was measured, for every place.
-    """
+    """Look at the places that lead, and uphill from the most similar of them."""
     compare = Comparison(image, template)
     number = max(_LEAST_PLACES, _IMAGES * image.size // template.size)
     flat = _leading(evidence.standing, number)
@@ -161,10 +155,10 @@ def certainty(
     """Probability that no place of the image is more similar than the answer, but for neighbours.
 
     Args:
-        look: What was looked at.
+        look: Places that were looked at.
         evidence: What was measured, for every place.
-        shape: Of all places.
-        sides: Of the template.
+        shape: Places along each axis.
+        sides: Sides of the template.
         searched: Whether it is known otherwise that no place is more similar.
     """
     best = float(look.similarities[0])
@@ -188,9 +182,7 @@ def certainty(
 def _ratio(background: _Array, best: float) -> float:
     """Density of the answer's similarity if it is the match, over that if it is background.
 
-    Args:
-        background: Similarities, the largest first; with too few, or all the same, it is 1.
-        best: That of the answer.
+    It is 1 if the ``background``, the largest similarity first, is too small or all the same.
     """
     few = min(_TAIL, background.size // 2)
     if few < 2:

@@ -1,1 +1,1 @@
-"""Visualization: figures and pictures. Needs the extra ``images``."""
+"""Visualization: figures and pictures. Requires the extra ``images``."""

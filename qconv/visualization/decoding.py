@@ -1,6 +1,6 @@
-"""Decoding picture files: the numbers in them, and what these numbers mean.
+"""Decoding picture files: pixel values, and their range.
 
-Pillow reads most; tifffile reads what Pillow rounds or does not know: TIFFs of many bits.
+Pillow reads most formats. tifffile reads TIFF files with many bits, which Pillow rounds or rejects.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-#: Formats whose further pictures belong to the first: layers of it, previews and depths of phones.
+#: Formats whose other pictures belong to the first: its layers, previews or depth maps.
 _ONE_PICTURE = ("MPO", "PSD")
 
-#: Bits of a TIFF page's kind: a preview of another page, or another page's mask.
+#: Bits of the type of a TIFF page: preview of another page, or mask of another page.
 _NOT_ITSELF = 1 | 4
 
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
@@ -40,30 +40,30 @@ _lock = threading.Lock()
 
 
 class _UnfitError(Exception):
-    """A file that can be read but is not one picture of real numbers."""
+    """A readable file that is not a single picture of real numbers."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture as its file holds it, turned as it is meant to be seen."""
+    """A picture as stored in its file, in its upright orientation."""
 
     colours: NDArray[Any]
-    """``(H, W)`` for grey levels, ``(H, W, 3)`` for red, green and blue."""
+    """Pixel values, shape ``(H, W)`` for grey levels, ``(H, W, 3)`` for red, green and blue."""
     white: float | None
-    """The number of the brightest; None for floating-point numbers, which have none."""
+    """Value of white; None for floating-point numbers, which have no fixed white."""
     opacity: NDArray[Any] | None = None
-    """``(H, W)``, in the unit of ``colours``."""
+    """Opacity, shape ``(H, W)``, in the unit of ``colours``; None for an opaque picture."""
     premultiplied: bool = False
-    """Whether the colours are multiplied by the opacity already."""
+    """Whether the colours are already multiplied by the opacity."""
 
 
 def decode(path: str | os.PathLike[str]) -> Decoded:
     """Read a picture file.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        OSError: The system does not let it be read.
-        ValueError: It is not a picture, not a single one, damaged, or does not fit in memory.
+        FileNotFoundError: If the file does not exist.
+        OSError: If the system refuses to read it.
+        ValueError: If the file is not a single picture, is damaged, or does not fit in memory.
     """
     with _opened(path) as file:
         start = file.read(512)
@@ -75,20 +75,20 @@ def decode(path: str | os.PathLike[str]) -> Decoded:
             raise ValueError(f"{path}: {error}") from None
         except MemoryError:
             raise
-        except Exception as error:  # every reader has errors of its own
+        except Exception as error:  # readers raise errors of many types
             cause = " ".join(str(error).split()) or type(error).__name__
-            raise ValueError(f"{path} is not a picture that can be read: {cause[:200]}") from error
+            raise ValueError(f"{path} is not a readable picture: {cause[:200]}") from error
 
 
 def _opened(path: str | os.PathLike[str]) -> BinaryIO:
-    """A file at its start; what comes out of a pipe, in memory."""
+    """Open a file; read a pipe into memory."""
     place = Path(path)
     try:
         mode = os.stat(place).st_mode
     except FileNotFoundError:
         raise FileNotFoundError(f"no such file: {path}") from None
     if stat.S_ISDIR(mode):
-        raise ValueError(f"{path} is not a picture but a folder")
+        raise ValueError(f"{path} is not a picture but a directory")
     if stat.S_ISFIFO(mode):
         return io.BytesIO(place.read_bytes())
     if not stat.S_ISREG(mode):
@@ -98,7 +98,7 @@ def _opened(path: str | os.PathLike[str]) -> BinaryIO:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the readers' remarks, and without Pillow's limit, which memory sets here."""
+    """Silence the readers' warnings, and lift Pillow's size limit: `require_memory` sets it."""
     from PIL import Image
 
     remarks = logging.getLogger("tifffile")
@@ -113,13 +113,13 @@ def _quietly() -> Iterator[None]:
 
 
 def _by_pillow(file: BinaryIO, start: bytes) -> Decoded:
-    """Anything but a TIFF."""
+    """Decode a file of any format except TIFF."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         picture = Image.open(file)
     except UnidentifiedImageError:
-        raise ValueError(_what_it_is(start)) from None
+        raise ValueError(_unknown_format(start)) from None
     with picture:
         frames = 1 if picture.format in _ONE_PICTURE else getattr(picture, "n_frames", 1)
         if frames > 1:
@@ -127,23 +127,23 @@ def _by_pillow(file: BinaryIO, start: bytes) -> Decoded:
         return _decoded(_turned(picture), 16)
 
 
-def _what_it_is(start: bytes) -> str:
-    """Why a file is none that any reader knows, from its first bytes."""
+def _unknown_format(start: bytes) -> str:
+    """Describe a file of an unknown format by its first bytes."""
     if not start:
-        return "it is empty"
+        return "file is empty"
     if start[4:8] == b"ftyp":
-        return "it is HEIC or a film; expected JPEG, PNG, TIFF or another that Pillow reads"
+        return "file is HEIC or a video; expected JPEG, PNG, TIFF or another format of Pillow"
     try:
         text = start.decode("utf-8")
     except UnicodeDecodeError as error:
         text = "" if error.start < len(start) - 3 else start[: error.start].decode("utf-8")
     if text and all(letter.isprintable() or letter.isspace() for letter in text):
-        return "it holds text"
-    return "its format is unknown to Pillow and tifffile"
+        return "file is text"
+    return "file format is unknown to Pillow and tifffile"
 
 
 def _require_room(height: int, width: int, samples: int) -> None:
-    """Refuse what does not fit, before it is unpacked: file and floating-point numbers."""
+    """Raise if the unpacked picture and its floating-point copies do not fit in memory."""
     try:
         require_memory(24 * height * width * samples, f"{height} x {width} pixels are")
     except ValueError as error:
@@ -151,7 +151,7 @@ def _require_room(height: int, width: int, samples: int) -> None:
 
 
 def _turned(picture: Image.Image) -> Image.Image:
-    """A picture read in full, and the right way up."""
+    """Load a picture completely, and turn it upright."""
     from PIL import ImageOps
 
     _require_room(picture.height, picture.width, len(picture.getbands()))
@@ -160,21 +160,15 @@ def _turned(picture: Image.Image) -> Image.Image:
     except MemoryError:
         raise
     except Exception as error:
-        raise ValueError(f"the {picture.format} is cut off or damaged ({error})") from error
+        raise ValueError(f"the {picture.format} is truncated or damaged ({error})") from error
     try:
         return ImageOps.exif_transpose(picture)
-    except Exception:  # what its maker wrote about it is damaged; the picture is not
+    except Exception:  # the metadata are damaged, the picture is not
         return picture
 
 
 def _decoded(picture: Image.Image, bits: int, *, signed: bool = False) -> Decoded:
-    """A picture of Pillow's in any of its modes.
-
-    Args:
-        picture: Read and turned.
-        bits: Of its numbers where the mode has more than 8.
-        signed: Whether one of them is for the sign.
-    """
+    """Convert a Pillow picture of any mode; ``bits`` applies to modes of more than 8 bits."""
     mode, clear = picture.mode, picture.info.get("transparency")
     if mode == "F":
         return Decoded(np.asarray(picture), None)
@@ -184,10 +178,13 @@ def _decoded(picture: Image.Image, bits: int, *, signed: bool = False) -> Decode
             grey = grey.view(np.uint32)
         white = 2.0 ** (bits - signed) - 1
         return Decoded(grey, white, None if clear is None else white * (grey != clear))
-    if mode == "RGB" and clear is not None and max(clear) > 255:  # 16 bits, of which 8 are read
+    if mode == "RGB" and clear is not None and max(clear) > 255:  # 16 bits, of which Pillow reads 8
         picture.info["transparency"] = tuple(level >> 8 for level in clear)
-    if mode == "LAB":
-        colours = np.asarray(_from_lab(picture))
+    if mode == "LAB":  # lightness and two colour differences, as for printing
+        from PIL import ImageCms
+
+        spaces = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        colours = np.asarray(ImageCms.profileToProfile(picture, *spaces, outputMode="RGB"))
     elif picture.has_transparency_data:
         both = np.asarray(picture.convert("LA" if mode in ("1", "L", "LA", "La") else "RGBA"))
         colours = both[:, :, 0] if both.shape[2] == 2 else both[:, :, :3]
@@ -200,23 +197,13 @@ def _decoded(picture: Image.Image, bits: int, *, signed: bool = False) -> Decode
 
 
 def _without_colour(pixels: NDArray[Any]) -> NDArray[Any]:
-    """What a palette of greys gives, ``(H, W, 3)``, as grey levels; others as they are."""
+    """Reduce colours ``(H, W, 3)`` to grey levels ``(H, W)`` if all pixels are grey."""
     grey = pixels[..., 0]
     return grey if (pixels == grey[..., None]).all() else pixels
 
 
-def _from_lab(picture: Image.Image) -> Image.Image:
-    """Colours of a printer's space, lightness and two differences, as red, green and blue."""
-    from PIL import ImageCms
-
-    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(picture, lab, rgb, outputMode="RGB")
-    assert converted is not None  # as it would be if converted in place
-    return converted
-
-
 def _tiff(file: BinaryIO) -> Decoded:
-    """A TIFF, by tifffile if it can, otherwise by Pillow."""
+    """Decode a TIFF with tifffile if possible, otherwise with Pillow."""
     from tifffile import TiffFile
 
     with TiffFile(file) as tiff:
@@ -233,16 +220,18 @@ def _tiff(file: BinaryIO) -> Decoded:
 
 
 def _only_page(tiff: TiffFile) -> tuple[int, TiffPage]:
-    """The one page that is not a preview, and its number."""
+    """Return the number of the only page that is not a preview, and this page."""
     kinds = [getattr(page, "subfiletype", 0) for page in tiff.pages]
     whole = [number for number, kind in enumerate(kinds) if not kind & _NOT_ITSELF]
     if not kinds:
-        raise ValueError("the TIFF is cut off or damaged")
+        raise ValueError("the TIFF is truncated or damaged")
     if not whole:
-        raise _UnfitError("expected a picture, got a preview only, as of a camera's raw data")
+        raise _UnfitError("expected a picture, got only a preview, as in raw camera data")
     page: TiffPage = tiff.pages[whole[0]].aspage()
     depth = page.imagedepth
-    if len(whole) == 1 and (page.is_imagej or page.is_shaped):  # many pictures behind one page
+    if len(whole) == 1 and (
+        page.is_imagej or page.is_shaped
+    ):  # one page can stand for many pictures
         depth = max(depth, tiff.series[0].size // max(page.size, 1))
     if max(len(whole), depth) > 1:
         stack = f"a stack of {max(len(whole), depth)}"
@@ -253,10 +242,10 @@ def _only_page(tiff: TiffFile) -> tuple[int, TiffPage]:
 
 
 def _by_tifffile(page: TiffPage) -> Decoded:
-    """A page of grey levels, colours or a palette's; any exception if tifffile cannot."""
+    """Decode a page of grey levels, colours or palette colours; raise if tifffile cannot."""
     kind = int(page.photometric)
     if kind not in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE):
-        raise ValueError(f"colours of kind {kind} are unknown to tifffile")
+        raise ValueError(f"colours of type {kind} are unknown to tifffile")
     pixels = page.asarray()
     if pixels.dtype.kind not in "buif":
         raise _UnfitError(f"expected real pixel values, got {pixels.dtype}")
@@ -266,26 +255,21 @@ def _by_tifffile(page: TiffPage) -> Decoded:
     bits = 1 if pixels.dtype == bool else page.bitspersample
     white = None if pixels.dtype.kind == "f" else 2.0 ** (bits - (pixels.dtype.kind == "i")) - 1
     if kind == _PALETTE:
-        return Decoded(_looked_up(pixels[:, :, 0], page), 255.0)
+        palette = np.asarray(page.colormap)  # of 16 bits, or of 8 in some files
+        levels = palette >> 8 if palette.max() > 255 else palette
+        return Decoded(_without_colour(np.moveaxis(levels[:, pixels[:, :, 0]], 0, -1)), 255.0)
     extra = pixels.shape[2] - (3 if kind == _RGB else 1)
     colours = pixels[:, :, :3] if kind == _RGB else pixels[:, :, 0]
     meaning = [int(each) for each in page.extrasamples] or [2 if extra == 1 else 0]
     if kind != _RGB and extra and meaning[:1] == [0]:
-        raise _UnfitError(f"expected grey levels or colours, got {1 + extra} numbers a pixel")
+        raise _UnfitError(f"expected grey levels or colours, got {1 + extra} values per pixel")
     opacity = pixels[:, :, -extra] if extra and meaning[:1] != [0] else None
     found = Decoded(colours, white, opacity, meaning[:1] == [1])
     return _negative(found) if kind == _MIN_IS_WHITE else found
 
 
-def _looked_up(places: NDArray[Any], page: TiffPage) -> NDArray[Any]:
-    """The colours of a palette, of which eight bits count; some files hold no more."""
-    palette = np.asarray(page.colormap)
-    levels = palette >> 8 if palette.max() > 255 else palette
-    return _without_colour(np.moveaxis(levels[:, places], 0, -1))
-
-
 def _negative(picture: Decoded) -> Decoded:
-    """Grey levels whose 0 is white; floating-point ones beyond 1 have no white and stay."""
+    """Invert grey levels whose 0 is white, except floats beyond 1, which have no white."""
     white, grey = picture.white, picture.colours
     if white is None and grey.size and grey.min() >= 0 and grey.max() <= 1:
         white = 1.0
@@ -293,7 +277,7 @@ def _negative(picture: Decoded) -> Decoded:
 
 
 def _upright(pixels: NDArray[Any], page: TiffPage) -> NDArray[Any]:
-    """Turned and mirrored as the page says."""
+    """Rotate and mirror pixels according to the orientation tag of the page."""
     tag = page.tags.get("Orientation")
     orientation = 1 if tag is None else int(tag.value)
     turned = np.rot90(pixels, {3: 2, 4: 2, 5: -1, 6: -1, 7: 1, 8: 1}.get(orientation, 0))
@@ -301,7 +285,7 @@ def _upright(pixels: NDArray[Any], page: TiffPage) -> NDArray[Any]:
 
 
 def _tiff_by_pillow(file: BinaryIO, number: int, page: TiffPage, reason: Exception) -> Decoded:
-    """A page that tifffile gave up for a reason, which counts if Pillow does not know it either."""
+    """Decode a page with Pillow; raise ``reason``, the error of tifffile, if Pillow cannot."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -312,9 +296,9 @@ def _tiff_by_pillow(file: BinaryIO, number: int, page: TiffPage, reason: Excepti
         picture.seek(number)
         coarse = page.photometric == _YCBCR and page.compression == 1
         if coarse and sum(page.databytecounts) < 3 * page.imagelength * page.imagewidth:
-            raise ValueError("its colours are stored more coarsely than its brightness")
+            raise ValueError("its colours have a lower resolution than its brightness")
         deep = picture.mode in ("I", "F") or picture.mode.startswith("I;16")
         signed = page.dtype is not None and page.dtype.kind == "i"
         found = _decoded(_turned(picture), page.bitspersample, signed=signed)
-    # Pillow turns negatives around where they have at most eight bits.
+    # Pillow inverts negatives of at most eight bits itself.
     return _negative(found) if deep and page.photometric == _MIN_IS_WHITE else found

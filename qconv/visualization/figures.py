@@ -1,8 +1,7 @@
-"""Figures: what people look at. Needs matplotlib, from the extra ``images``."""
+"""Figures of results. Requires matplotlib, from the extra ``images``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
 
 _Array = NDArray[np.float64]
 
-#: Pixels of a row that are shown with their intervals.
+#: Maximum number of pixels in the row that is shown with intervals.
 _IN_A_ROW = 48
 
-#: Standard errors on either side of a 95 % interval.
+#: Half width of a 95 % interval, in standard errors.
 _REACH = 1.96
 
 
@@ -35,20 +34,20 @@ def result_figure(
     scale: GreyScale | None = None,
     title: str = "",
 ) -> Figure:
-    """A result as pictures, with all that is known beside it.
+    """Draw a result, its standard error, and all other given arrays.
 
-    What was measured and its standard error; the input; the exact convolution, the difference from
-    it, a piece of a row with its intervals, and errors against the normal law; the propagator.
+    With ``exact``, the figure also shows the error, and part of a row with its 95 % intervals. A
+    histogram compares the errors, in standard errors, with a standard normal distribution.
 
     Args:
-        measured: ``(W,)``, ``(H, W)`` or, in colour, ``(H, W, 3)``.
-        stderr: Its standard error, same shape.
-        image: The input, as many axes.
-        exact: Exact convolution, shape of ``measured``.
-        bias: What noise gets systematically wrong, same shape.
-        propagator: What the circuit encodes.
-        scale: Which numbers are shown black and white; None for those that there are.
-        title: A line above everything.
+        measured: Measured convolution, shape ``(W,)``, ``(H, W)`` or, in colour, ``(H, W, 3)``.
+        stderr: Standard error of ``measured``, same shape.
+        image: Input with the same number of axes; None to omit it.
+        exact: Exact convolution, shape of ``measured``; None to omit it.
+        bias: Systematic error due to noise, same shape; None to omit it.
+        propagator: Propagator that the circuit encodes; None to omit it.
+        scale: Values that are shown black and white; None for the range of the values.
+        title: Title of the figure.
 
     Returns:
         A figure ready for ``savefig``.
@@ -57,87 +56,88 @@ def result_figure(
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     scale = GreyScale.between(measured if exact is None else exact) if scale is None else scale
-    of_input = None if image is None else GreyScale.of_input(image)
     noisy = bool(np.any(stderr > 0))
-    name = "measured by the circuit" if noisy else "the circuit's expectation"
-    drawn: list[Callable[[Axes], None]] = []
-    if image is not None and of_input is not None:
-        drawn.append(lambda axes: _show_picture(axes, image, of_input, "input"))
+    name = "measured by the circuit" if noisy else "expectation of the circuit"
+    drawn: list[tuple[Any, ...]] = []
+    if image is not None:
+        drawn.append((_show_picture, image, GreyScale.of_input(image), "input"))
     if exact is not None:
-        drawn.append(lambda axes: _show_picture(axes, exact, scale, "exact convolution"))
-    drawn.append(lambda axes: _show_picture(axes, measured, scale, name))
+        drawn.append((_show_picture, exact, scale, "exact convolution"))
+    drawn.append((_show_picture, measured, scale, name))
     if exact is not None:
-        drawn.append(lambda axes: _show_difference(axes, measured - exact, "measured less exact"))
+        drawn.append((_show_difference, measured - exact, "measured minus exact"))
     if bias is not None:
-        drawn.append(lambda axes: _show_difference(axes, bias, "what noise gets wrong, on average"))
+        drawn.append((_show_difference, bias, "systematic error due to noise"))
     if propagator is not None:
-        drawn.append(lambda axes: show_propagator(axes, propagator))
-    drawn.append(lambda axes: _show_stderr(axes, stderr))
+        drawn.append((show_propagator, propagator))
+    drawn.append((_show_stderr, stderr))
     if exact is not None:
-        drawn.append(lambda axes: _show_row(axes, measured, exact, stderr))
-        drawn.append(lambda axes: _show_errors(axes, measured - exact, stderr))
+        drawn.append((_show_row, measured, exact, stderr))
+        drawn.append((_show_errors, measured - exact, stderr))
     columns = len(drawn) if len(drawn) <= 4 else -(-len(drawn) // 2)
     rows = -(-len(drawn) // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
     figure = Figure(figsize=(4.3 * columns, 4.2 * rows), layout=layout)
     figure.suptitle(title)
     places = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, draw in zip(places, drawn, strict=False):
-        draw(axes)
+    for axes, (draw, *arguments) in zip(places, drawn, strict=False):
+        draw(axes, *arguments)
     for axes in places[len(drawn) :]:
         axes.set_axis_off()
     return figure
 
 
-def _show_picture(axes: Axes, image: _Array, scale: GreyScale, title: str) -> None:
+def _show_map(axes: Axes, title: str, numbers: _Array, extend: str = "", **how: Any) -> None:
+    """Draw an array as a line or a picture; ``extend`` sets the ends of a colour bar."""
     axes.set_title(title)
-    if image.ndim == 1:
-        axes.plot(image, lw=0.8)
+    if numbers.ndim == 1:
+        axes.plot(numbers, lw=0.8)
         return
-    axes.imshow(scale.apply(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    _without_ticks(axes)
-    if scale.black < 0:
-        axes.set_xlabel(f"black {scale.black:.3g}, grey 0, white {scale.white:.3g}")
-
-
-def _without_ticks(axes: Axes) -> None:
+    drawn = axes.imshow(numbers, interpolation="nearest", **how)
+    if extend:
+        axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend=extend)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
+def _show_picture(axes: Axes, image: _Array, scale: GreyScale, title: str) -> None:
+    shown = image if image.ndim == 1 else scale.apply(image)
+    _show_map(axes, title, shown, cmap="gray", vmin=0, vmax=1)
+    if image.ndim > 1 and scale.black < 0:
+        axes.set_xlabel(f"black {scale.black:.3g}, grey 0, white {scale.white:.3g}")
+
+
 def _show_difference(axes: Axes, error: _Array, title: str) -> None:
-    axes.set_title(title)
-    if error.ndim == 1:
-        axes.plot(error, lw=0.8)
-        return
     shown = _one_channel(error)
     reach = float(np.quantile(np.abs(shown), 0.999)) or float(np.abs(shown).max()) or 1.0
-    drawn = axes.imshow(shown, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend="both")
-    _without_ticks(axes)
+    _show_map(axes, title, shown, "both", cmap="RdBu_r", vmin=-reach, vmax=reach)
 
 
 def _one_channel(picture: _Array) -> _Array:
-    """The mean of the channels of a picture in colour."""
+    """Average the channels of a colour picture."""
     return np.asarray(picture.mean(axis=2)) if picture.ndim == 3 else picture
 
 
 def show_propagator(axes: Axes, propagator: Propagator) -> None:
-    """Draw a propagator as a grid: shade is probability, the sign of its weight is written.
+    """Draw a propagator as a grid, shaded by probability, with the signs of its weights.
 
     Args:
-        axes: Where to draw.
-        propagator: One with one or two axes.
+        axes: Axes to draw in.
+        propagator: Propagator with 1 or 2 axes.
     """
     p = np.atleast_2d(propagator.probabilities)
     signs = np.sign(np.atleast_2d(propagator.weights))
+    reached = signs[p > 0]
+    ends = reached.min(), reached.max()
+    sign = {(1, 1): "", (-1, -1): "\N{MINUS SIGN}"}.get(ends, "\N{PLUS-MINUS SIGN}")
+    size = np.abs(propagator.weights[propagator.probabilities > 0]).max()
     drawn = axes.imshow(p, cmap="viridis", vmin=0)
     axes.figure.colorbar(drawn, ax=axes, shrink=0.8, label="probability")
     axes.set_xticks(range(p.shape[1]) if p.shape[1] <= 15 else [])
     axes.set_yticks(range(p.shape[0]) if p.shape[0] <= 15 else [])
     axes.set_xlabel("kernel_column")
     axes.set_ylabel("kernel_row")
-    axes.set_title(f"propagator in the circuit ({_weights(propagator)})")
+    axes.set_title(f"propagator in the circuit (weights {sign}{size:.4g})")
     if max(p.shape) > 5:
         return
     for (row, column), value in np.ndenumerate(p):
@@ -147,31 +147,15 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
 
 
-def _weights(propagator: Propagator) -> str:
-    """The weights of the positions that are reached, in words."""
-    reached = propagator.weights[propagator.probabilities > 0]
-    size = f"{np.abs(reached).max():.4g}"
-    sign = "\N{PLUS-MINUS SIGN}"
-    if reached.min() > 0 or reached.max() < 0:
-        sign = "" if reached.min() > 0 else "\N{MINUS SIGN}"
-    return f"weights {sign}{size}"
-
-
 def _show_stderr(axes: Axes, stderr: _Array) -> None:
-    axes.set_title("standard error")
-    if stderr.ndim == 1:
-        axes.plot(stderr, lw=0.8)
-        return
-    shown = stderr if stderr.ndim == 2 else np.sqrt((stderr**2).mean(axis=2))
+    shown = stderr if stderr.ndim < 3 else np.sqrt((stderr**2).mean(axis=2))
     top = float(np.nanquantile(shown, 0.999)) if np.isfinite(shown).any() else 0.0
-    drawn = axes.imshow(shown, cmap="magma", vmin=0, vmax=top or 1.0, interpolation="nearest")
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend="max")
-    _without_ticks(axes)
+    _show_map(axes, "standard error", shown, "max", cmap="magma", vmin=0, vmax=top or 1.0)
 
 
 def _show_row(axes: Axes, measured: _Array, exact: _Array, stderr: _Array) -> None:
-    """A piece of the row and the columns where most happens, with 95 % intervals."""
-    axes.set_title("a row with its 95 % intervals")
+    """Draw the part of a row with the largest changes, with 95 % intervals."""
+    axes.set_title("part of a row with 95 % intervals")
     lines = [np.atleast_2d(_one_channel(part)) for part in (measured, exact)]
     variance = _one_channel(stderr**2) / (stderr.shape[2] if stderr.ndim == 3 else 1)
     change = np.abs(np.diff(lines[1], axis=1))
@@ -192,7 +176,7 @@ def _show_errors(axes: Axes, error: _Array, stderr: _Array) -> None:
     known = stderr > 0
     axes.set_title("error / standard error")
     if not known.any():
-        axes.text(0.5, 0.5, "exact: no error to show", ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, "exact result, no error", ha="center", transform=axes.transAxes)
         axes.set_axis_off()
         return
     scores = error[known] / stderr[known]
@@ -207,5 +191,5 @@ def _show_errors(axes: Axes, error: _Array, stderr: _Array) -> None:
 
 
 def save_figure(figure: Figure, path: Any) -> None:
-    """Write a figure to a file, its kind from the ending."""
+    """Write a figure to a file; the ending determines the format."""
     figure.savefig(path, dpi=110)

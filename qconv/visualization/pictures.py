@@ -1,6 +1,6 @@
 """Pictures: reading them, showing signed numbers as grey levels, and writing them.
 
-Needs the extra ``images`` (scikit-image, matplotlib).
+Requires the extra ``images`` (scikit-image, matplotlib).
 """
 
 from __future__ import annotations
@@ -13,40 +13,40 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.visualization.decoding import Decoded, decode
+from qconv.visualization.decoding import decode
 
-#: Endings of the files that a convolved picture can be written to.
+#: File name endings of the formats of a convolved picture.
 WRITABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".npy")
 
-#: Brightest grey level of a picture as `read_picture` returns it.
+#: Grey level of white in pictures that `read_picture` returns.
 WHITE = 255.0
 
 _Array = NDArray[np.float64]
 
 
 def sample_picture() -> _Array:
-    """The photograph of a cameraman that scikit-image carries, ``(512, 512)`` grey levels."""
+    """Return the cameraman photograph of scikit-image, ``(512, 512)`` grey levels."""
     from skimage import data
 
     return np.asarray(data.camera(), dtype=np.float64)
 
 
 def read_picture(path: str | os.PathLike[str]) -> _Array:
-    """Read a picture file as the grey levels from 0 to 255 that a viewer shows.
+    """Read a picture file as grey levels from 0 to 255, as a viewer shows them.
 
     Args:
-        path: Any file that Pillow or tifffile reads. It is turned as it says. Whole numbers of any
-            depth are scaled to 255, and so are floating-point ones from 0 to 1, with a warning;
-            other floating-point numbers are taken as they are. Palettes and the colours of printers
-            become red, green and blue. Transparency is blended onto white.
+        path: Any file that Pillow or tifffile reads. The orientation tag is applied. Integers of
+            any depth are scaled to 255. Floating-point numbers from 0 to 1 are scaled as well,
+            with a warning; other floating-point numbers are not scaled. Palette colours and
+            printing colours become red, green and blue. Transparency is blended onto white.
 
     Returns:
-        ``(H, W)`` for a greyscale picture, ``(H, W, 3)`` for one in colour.
+        Array of shape ``(H, W)`` for a greyscale picture, ``(H, W, 3)`` for a colour picture.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        OSError: It cannot be read.
-        ValueError: It is not a picture, or not a single one.
+        FileNotFoundError: If the file does not exist.
+        OSError: If the file cannot be read.
+        ValueError: If the file is not a single picture.
     """
     found = decode(path)
     pixels = found.colours.astype(np.float64)
@@ -58,46 +58,41 @@ def read_picture(path: str | os.PathLike[str]) -> _Array:
         if pixels.min() >= 0 and 0 < pixels.max() <= 1:
             white = 1.0
             warnings.warn(
-                f"{path}: floating-point numbers from 0 to 1 are taken for black to white, "
-                "and multiplied by 255",
+                f"{path}: floating-point numbers from 0 to 1 (black to white) are multiplied by 255",
                 stacklevel=2,
             )
     if white != WHITE or found.white is not None:
-        pixels = pixels * (1 / white) * WHITE  # in this order, on which the bytes of results depend
-    return pixels if found.opacity is None else _on_white(pixels, found, white)
-
-
-def _on_white(pixels: _Array, found: Decoded, white: float) -> _Array:
-    """Blend transparency away."""
-    opacity = found.opacity.astype(np.float64)  # type: ignore[union-attr]
+        pixels = pixels * (1 / white) * WHITE  # in this order, so that results stay bit-identical
+    if found.opacity is None:
+        return pixels
+    opacity = found.opacity.astype(np.float64)
     opacity /= 1.0 if found.white is None and opacity.max() <= 1 else white
     if pixels.ndim == 3:
         opacity = opacity[:, :, None]
     seen = pixels if found.premultiplied else pixels * opacity
-    return np.asarray(seen + WHITE * (1 - opacity))
+    return np.asarray(seen + WHITE * (1 - opacity))  # blended onto white
 
 
 @dataclass(frozen=True)
 class GreyScale:
-    """Which numbers are shown black and white."""
+    """Values that are shown black and white."""
 
     black: float
-    """The number shown black, and everything below."""
+    """Value shown black, like all lower values."""
     white: float
-    """The number shown white, and everything above."""
+    """Value shown white, like all higher values."""
 
     @classmethod
     def of(cls, image: _Array, kernel: _Array) -> GreyScale:
-        """The scale on which a convolution of ``image`` with ``kernel`` is best seen.
+        """Return a suitable scale for a convolution with ``kernel``.
 
-        A kernel that keeps brightness (its sum is positive) gives a photograph again: 0 is black,
-        and the image's white times the sum is white. One whose sum is zero gives differences: 0 is
-        the middle grey, and both ends are where 99.5 % of magnitudes, estimated from the kernel's
-        exact answer, lie within.
+        A kernel with a positive sum preserves brightness: 0 is black, and the white of the input
+        times the sum is white. Any other kernel gives differences: 0 is middle grey, and the scale
+        contains 99.5 % of the magnitudes in ``image``.
 
         Args:
-            image: Exact convolution, or the best estimate of it.
-            kernel: The effective kernel.
+            image: Exact convolution, or its best estimate.
+            kernel: Effective kernel.
         """
         total, size = float(kernel.sum()), float(np.abs(kernel).sum())
         if total > 1e-9 * size:
@@ -107,17 +102,17 @@ class GreyScale:
 
     @classmethod
     def of_input(cls, image: _Array) -> GreyScale:
-        """The scale of a picture that goes in: from 0 to 255, or further."""
+        """Return the scale of an input picture: 0 to 255, extended to its range."""
         return cls(min(0.0, float(image.min())), max(WHITE, float(image.max())))
 
     @classmethod
     def between(cls, image: _Array) -> GreyScale:
-        """The scale of numbers without a unit: from about the least to about the largest."""
+        """Return the scale from the 0.2 % quantile to the 99.8 % quantile of an array."""
         low, high = (float(end) for end in np.quantile(image, (0.002, 0.998)))
         return cls(low, high if high > low else low + 1.0)
 
     def apply(self, image: _Array) -> _Array:
-        """Numbers from 0 (black) to 1 (white), clipped."""
+        """Map values to the range from 0 (black) to 1 (white), clipped."""
         return np.clip((image - self.black) / (self.white - self.black), 0.0, 1.0)
 
     def __str__(self) -> str:
@@ -125,10 +120,10 @@ class GreyScale:
 
 
 def write_picture(path: Path, image: _Array, scale: GreyScale) -> None:
-    """Write a convolved picture: 8-bit grey levels on ``scale``, or every digit in a ``.npy``.
+    """Write a convolved picture: 8-bit grey levels on ``scale``, or full precision to ``.npy``.
 
     Raises:
-        OSError: The file cannot be written.
+        OSError: If the file cannot be written.
     """
     from skimage.io import imsave
 
@@ -137,22 +132,23 @@ def write_picture(path: Path, image: _Array, scale: GreyScale) -> None:
         header = np.lib.format.header_data_from_array_1_0(whole)
         with open(path, "wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
-            file.write(whole.data)  # np.save does not report that the disk is full
+            file.write(whole.data)  # np.save ignores a full disk
         return
     levels = np.round(scale.apply(image) * WHITE).astype(np.uint8)
     imsave(os.fspath(path), levels, check_contrast=False)
 
 
 def boxed(picture: _Array, corner: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """A picture with a red box around a part of it.
+    """Draw a red box around a region of a picture.
 
     Args:
-        picture: ``(H, W)`` or ``(H, W, 3)``, grey levels from 0 to 255, clipped.
-        corner: Row and column of the part's first pixel.
-        shape: Its rows and columns.
+        picture: Grey levels, shape ``(H, W)`` or ``(H, W, 3)``, clipped to 0 to 255.
+        corner: Row and column of the region's first pixel.
+        shape: Number of rows and columns of the region.
 
     Returns:
-        ``(H, W, 3)``. The lines lie outside the part, unless it touches the picture's edge.
+        Picture of shape ``(H, W, 3)``. The lines lie outside the region, except at the edges of
+        the picture.
     """
     from skimage.draw import rectangle_perimeter
 

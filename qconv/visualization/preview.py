@@ -1,4 +1,4 @@
-"""Previews: a result as a notebook shows it, a small picture beside a table of numbers."""
+"""Previews of results in notebooks: small pictures beside a table."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from qconv.visualization.pictures import GreyScale
 
 _Array = NDArray[np.float64]
 
-#: Most pixels of a preview along an axis; larger pictures are thinned out.
+#: Maximum number of pixels per axis of a preview; larger pictures are subsampled.
 _MOST = 256
 
 
 def preview(pictures: dict[str, _Array], rows: list[tuple[str, str]]) -> str:
-    """Pictures and a table in HTML.
+    """Return pictures and a table as HTML.
 
     Args:
-        pictures: Arrays by their titles; shown if they have two axes and matplotlib is there.
-        rows: Names and values of the table.
+        pictures: Arrays by title. Arrays with 2 axes are shown if matplotlib is installed.
+        rows: Names and values in the table.
     """
     parts = [_picture(title, array) for title, array in pictures.items() if array.ndim == 2]
     cells = "".join(
@@ -36,7 +36,7 @@ def preview(pictures: dict[str, _Array], rows: list[tuple[str, str]]) -> str:
 
 
 def _picture(title: str, array: _Array) -> str:
-    """One picture with its title; nothing without matplotlib, or of no pixels."""
+    """Return a picture with its title as HTML; empty without matplotlib or pixels."""
     try:
         from matplotlib.image import imsave
     except ModuleNotFoundError:

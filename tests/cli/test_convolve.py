@@ -526,7 +526,7 @@ class TestKernels:
         out = capsys.readouterr().out
         assert f"{3 * 3 * 50 * 12 * 14:,} executions" in out
         assert f"RMSE x root of {50 * (1 + 3 + 5)} oracle calls per pixel" in out
-        assert re.search(r"standard errors to rely on\n  \d+\.\d % of the pixels", out)
+        assert re.search(r"reliable standard errors\n  \d+\.\d % of the pixels", out)
         # Positions and kernel: 4 qubits for each axis of 12 x 14, 2 for each of the kernel.
         assert f"rotating by the image: at most {3 * 2**12:,} two-qubit gates more" in out
         assert "preparing the image" not in out
@@ -609,7 +609,7 @@ WRONG = {
     "in.png --kernel blank.txt": "kernel: .*",
     "in.png --kernel header.csv": "--kernel: 'header.csv' holds no array of numbers",
     "in.png --kernel ragged.csv": "--kernel: 'ragged.csv' holds no array of numbers",
-    "in.png --kernel marks.csv": "'marks.csv' holds no array of numbers .points and commas",
+    "in.png --kernel marks.csv": "'marks.csv' holds no array of numbers .both points and commas",
     "in.png --kernel hole.csv": "'hole.csv' holds no array of numbers .expected a number, got ''",
     "in.png --kernel binary.txt": "--kernel: 'binary.txt' holds no array of numbers",
     "in.png --kernel nan.csv": "kernel: expected finite numbers",
@@ -627,15 +627,15 @@ WRONG = {
     "in.png --kernel box --size 100001": "size",
     "in.png --kernel edge --size 1": "kernel: expected at least one entry other than 0",
     "in.png --kernel sobel-x --size 5": "size: sobel-x exists as 3 x 3 only",
-    "in.png --kernel nan.csv --size 3": "--size: goes with a kernel by name",
-    "in.png --kernel wide.csv --mode valid --size 3": "--size: goes with",
+    "in.png --kernel nan.csv --size 3": "--size: expected the name of a kernel, got the file",
+    "in.png --kernel wide.csv --mode valid --size 3": "--size: expected the name of a kernel",
     # numbers
     "in.png --shots 0": "shots: expected a whole number >= 1, got 0",
     "in.png --shots -5": "shots: expected a whole number >= 1, got -5",
     "in.png --shots 1.5": "--shots: invalid int value: '1.5'",
     "in.png --shots many": "--shots: invalid int value: 'many'",
     "in.png --shots 1000000000000000000000": "shots: expected",
-    "in.png --seed -1": "seed: expected a whole number >= 0, got -1",
+    "in.png --seed -1": "seed: expected an integer >= 0, got -1",
     "in.png --seed 1.5": "--seed: invalid int value: '1.5'",
     "in.png --softmax 0": "(softmax|temperature): expected a number > 0, got 0",
     "in.png --softmax -2": "(softmax|temperature): expected a number > 0, got -2",
@@ -651,35 +651,35 @@ WRONG = {
     "in.png --shots": "--shots: expected one argument",
     "in.png --kernel wide.csv --mode valid": "mode: 'valid' needs",
     # options that would change nothing
-    "in.png --exact --shots 5": "--shots: says how to sample, which --exact does not",
-    "in.png --shots 1000 --exact": "--shots: says how to sample",  # the default
-    "in.png --exact --shared": "--shared: says how to sample",
-    "in.png --exact --tolerance 5": "--tolerance: says how to sample, which --exact does not",
-    "in.png --exact --allocation optimal": "--allocation: says how to sample",
-    "in.png --tolerance 5 --shots 7": "--tolerance: goes without --shots",
+    "in.png --exact --shots 5": "--shots: expected no --exact, which takes no shots",
+    "in.png --shots 1000 --exact": "--shots: expected no --exact",  # the default
+    "in.png --exact --shared": "--shared: expected no --exact",
+    "in.png --exact --tolerance 5": "--tolerance: expected no --exact, which takes no shots",
+    "in.png --exact --allocation optimal": "--allocation: expected no --exact",
+    "in.png --tolerance 5 --shots 7": "--tolerance: expected no --shots",
     "in.png --tolerance 0": "tolerance: expected a number above 0, got 0.0",
-    "in.png --mitigation readout": "--mitigation: goes with --backend",
-    "in.png --fillvalue 9": "--fillvalue: goes with --boundary fill, not with symm",
-    "in.png --fillvalue 0 --boundary wrap": "--fillvalue: goes with --boundary fill, not with wrap",
+    "in.png --mitigation readout": "--mitigation: expected --backend",
+    "in.png --fillvalue 9": "--fillvalue: expected --boundary fill, got symm",
+    "in.png --fillvalue 0 --boundary wrap": "--fillvalue: expected --boundary fill, got wrap",
     # options of other methods
-    "in.png --steps 2": "--steps: goes with --method diffusion, not with collapse",
-    "in.png --method fourier --steps 1": "--steps: goes with --method diffusion",
-    "in.png --method fourier --shared": "--shared: goes with --method collapse, not with fourier",
-    "in.png --method diffusion --baseline": "--baseline: goes with --method collapse",
-    "in.png --method diffusion --no-baseline": "--baseline: goes with --method collapse",
-    "in.png --method fourier --range local": "--range: goes with --method estimation",
-    "in.png --powers 1 2": "--powers: goes with --method estimation, not with collapse",
+    "in.png --steps 2": "--steps: expected --method diffusion, got collapse",
+    "in.png --method fourier --steps 1": "--steps: expected --method diffusion, got fourier",
+    "in.png --method fourier --shared": "--shared: expected --method collapse, got fourier",
+    "in.png --method diffusion --baseline": "--baseline: expected --method collapse, got diffusion",
+    "in.png --method diffusion --no-baseline": "--baseline: expected --method collapse",
+    "in.png --method fourier --range local": "--range: expected --method estimation, got fourier",
+    "in.png --powers 1 2": "--powers: expected --method estimation, got collapse",
     "in.png --method estimation --powers 1 1": "powers: expected at least one, all different",
-    "in.png --method estimation --powers -1": "--powers: expected a whole number >= 0, one with",
-    "in.png --method estimation --powers few": "--powers: expected a whole number >= 0, one with",
-    "in.png --method estimation --powers 1:2:3": "such as 4:10, or auto, got '1:2:3'",
-    "in.png --method estimation --powers auto 2": "--powers: auto goes alone",
+    "in.png --method estimation --powers -1": "--powers: expected an integer >= 0, with or",
+    "in.png --method estimation --powers few": "--powers: expected an integer >= 0, with or",
+    "in.png --method estimation --powers 1:2:3": "as in 4:10, or auto, got '1:2:3'",
+    "in.png --method estimation --powers auto 2": "--powers: expected auto alone",
     "in.png --method estimation --powers 0:9 2": "powers: expected every one to be a pair",
-    "in.png --method estimation --powers 0:9 --shots 5": "--shots: goes without shots of",
-    "in.png --method estimation --powers 0:9 --tolerance 5": "--tolerance: goes without shots of",
+    "in.png --method estimation --powers 0:9 --shots 5": "--shots: expected --powers without",
+    "in.png --method estimation --powers 0:9 --tolerance 5": "--tolerance: expected --powers",
     "in.png --method estimation --powers": "--powers: expected at least one argument",
     "in.png --method estimation --range wide": "--range: invalid choice: 'wide'",
-    "in.png --method estimation --steps 2": "--steps: goes with --method diffusion",
+    "in.png --method estimation --steps 2": "--steps: expected --method diffusion, got fourier",
     "in.png --method diffusion --steps 0": "steps: expected a whole number >= 1, got 0",
     "in.png --method diffusion --steps two": "--steps: invalid int value: 'two'",
     "nan.tif --method diffusion": "(image|IMAGE): .*NaN",
@@ -688,20 +688,20 @@ WRONG = {
     # outputs
     "in.png --out result": "--out: expected a name ending in .png",
     "in.png --out result.gif": "--out: expected a name ending in .png",
-    "in.png --out missing/result.png": "--out: there is no folder 'missing'",
-    "in.png --out in.png/result.png": "--out: there is no folder 'in.png'",
+    "in.png --out missing/result.png": "--out: no such directory: 'missing'",
+    "in.png --out in.png/result.png": "--out: no such directory: 'in.png'",
     "in.png --out sub": "--out: expected",
     "in.png --out exists.png": "--out: 'exists.png' exists; --overwrite replaces it",
     "in.png --figure exists.png": "--figure: 'exists.png' exists; --overwrite replaces it",
     "in.png --figure figure.gif": "--figure: expected",
-    "in.png --figure missing/figure.png": "--figure: there is no folder 'missing'",
+    "in.png --figure missing/figure.png": "--figure: no such directory: 'missing'",
     "in.png --out in.png": "--out: 'in.png' ",
     "in.png --out in.png --overwrite": "--out: 'in.png' is the input picture",
     "in.png --out sub/../in.png --overwrite": "--out: .* is the input picture",
     "in.png --figure in.png --overwrite": "--figure: 'in.png' is the input picture",
-    "in.png --out x.png --figure x.png": "--figure: expected another file than --out",
-    "in.png --out x.png --figure ./x.png": "--figure: expected another file than --out",
-    "in.png --out x.png --figure sub/../x.png": "--figure: expected another file than --out",
+    "in.png --out x.png --figure x.png": "--figure: expected a file other than --out",
+    "in.png --out x.png --figure ./x.png": "--figure: expected a file other than --out",
+    "in.png --out x.png --figure sub/../x.png": "--figure: expected a file other than --out",
     "in.png --kernel row.npy --out row.npy --overwrite": "row.npy",
     "missing.png --out exists.png --overwrite": "IMAGE: .*missing.png",
 }
@@ -757,7 +757,7 @@ class TestWrong:
     def test_absolute_and_relative_name_of_one_file(self, folder, capsys):
         files_for_wrong_input(folder)
         arguments = ["in.png", "--out", "x.png", "--figure", str(folder / "x.png")]
-        self.refused(arguments, "--figure: expected another file", folder, capsys)
+        self.refused(arguments, "--figure: expected a file other than --out", folder, capsys)
 
     def test_a_link_to_the_input(self, folder, capsys):
         files_for_wrong_input(folder)
@@ -799,7 +799,7 @@ class TestHelp:
         text = " ".join(capsys.readouterr().out.split())
         for name in ("kernel", "mode", "boundary", "out"):
             assert f"default: {defaults[name]}" in text, name
-        assert "shots for each pixel (default: 1000)" in text
+        assert "shots per pixel (default: 1000)" in text
 
     def test_version(self, capsys):
         with pytest.raises(SystemExit) as raised:
@@ -884,13 +884,16 @@ class TestBlocksAndPadding:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (["--qubits", "12"], "--qubits: goes with --blocks"),
-            (["--blocks", "overlap-add"], "--blocks: goes with --method diffusion, interference"),
+            (["--qubits", "12"], "--qubits: expected --blocks"),
+            (["--blocks", "overlap-add"], "--blocks: expected --method diffusion, interf"),
             (
                 ["--method", "fourier", "--blocks", "overlap-add", "--qubits", "3"],
                 "qubits: expected at least",
             ),
-            (["--method", "diffusion", "--padding", "both"], "--padding: goes with --method four"),
+            (
+                ["--method", "diffusion", "--padding", "both"],
+                "--padding: expected --method fourier",
+            ),
             (
                 ["--method", "fourier", "--padding", "kernel", "--mode", "full"],
                 "padding: 'kernel' wraps around",
@@ -922,8 +925,8 @@ class TestBackend:
         assert "--backend: expected one of aer" in capsys.readouterr().err
         assert not (tmp_path / "result.png").exists()
 
-    def test_an_imitated_device(self, capsys):
-        pytest.importorskip("qiskit_ibm_runtime", reason="imitated devices are an extra")
+    def test_a_fake_backend(self, capsys):
+        pytest.importorskip("qiskit_ibm_runtime", reason="fake backends are an extra")
         for name in ("manila", "fake_manila"):
             call = ["in.png", "--backend", name, "--seed", "1", "--shots", "50", "--overwrite"]
             assert main(call) == 0

@@ -6,7 +6,7 @@ from skimage.io import imread, imsave
 
 import qconv
 from qconv.cli import main
-from qconv.cli.match_options import parser
+from qconv.cli.match import parser
 from qconv.matching import figure as drawing
 from qconv.visualization import figures as plotting
 from qconv.visualization.pictures import boxed
@@ -52,9 +52,9 @@ def test_without_arguments(folder, capsys):
     out, err = capsys.readouterr()
     assert err == ""
     assert files(folder) == ["match-figure.png", "match.png", "part.png", "photo.png"]
-    assert "54 x 57 pixels sought in 303 x 384, seed 7: 10,000 executions in" in out
+    assert "54 x 57 pixels searched for in 303 x 384, seed 7: 10,000 executions in" in out
     assert "row 93, column 242" in out
-    assert "the same place" in out
+    assert "the same position" in out
     assert "success probability       1.000000" in out
     assert "preparing the image: at most 262,125 two-qubit gates more" in out
     marked = imread("match.png")
@@ -135,10 +135,10 @@ def test_help(capsys):
         (["flat.png", "flat.png"], "image: expected different values, got 9"),
         (["photo.png", "part.png", "--shots", "0"], "shots: expected a whole number >= 1, got 0"),
         (["photo.png", "part.png", "--shots", "x"], "--shots: invalid int value"),
-        (["photo.png", "part.png", "--shots", "9", "--exact"], "--shots: says how to sample"),
+        (["photo.png", "part.png", "--shots", "9", "--exact"], "--shots: expected no --exact"),
         (["photo.png", "part.png", "--noise", "-3"], "--noise: expected a number >= 0, got -3"),
         (["photo.png", "part.png", "--noise", "nan"], "--noise: expected a number >= 0, got nan"),
-        (["photo.png", "part.png", "--seed", "-1"], "--seed: expected a whole number >= 0"),
+        (["photo.png", "part.png", "--seed", "-1"], "--seed: expected an integer >= 0"),
         (["photo.png", "part.png", "--filter", "x"], "--filter: invalid choice"),
         (["photo.png", "part.png", "--out", "part.png"], "--out: 'part.png' exists; --overwrite"),
         (

@@ -34,10 +34,10 @@ class TestPlot:
             "input",
             "exact convolution",
             "measured by the circuit",
-            "measured less exact",
+            "measured minus exact",
             "propagator in the circuit (weights \N{PLUS-MINUS SIGN}16)",
             "standard error",
-            "a row with its 95 % intervals",
+            "part of a row with 95 % intervals",
             "error / standard error",
         ]
         figure.savefig(tmp_path / "figure.png")
@@ -54,7 +54,7 @@ class TestPlot:
         signal, kernel = IMAGE[0], np.array([1.0, 2, 1])
         result = qconv.convolve(signal, kernel, shots=9, seed=1)
         figure = result.plot(signal, classical.convolve(signal, kernel))
-        assert "a row with its 95 % intervals" in titles(figure)
+        assert "part of a row with 95 % intervals" in titles(figure)
 
     @pytest.mark.parametrize("colours", [0, 3])
     def test_intervals_of_a_row(self, colours):
@@ -82,7 +82,7 @@ class TestPlot:
 
     def test_exact_and_unknown_errors(self, tmp_path):
         exact = qconv.convolve(IMAGE, EDGE, shots=None, **HOW)
-        assert "the circuit's expectation" in titles(exact.plot(IMAGE, EXACT))
+        assert "expectation of the circuit" in titles(exact.plot(IMAGE, EXACT))
         unknown = qconv.Convolution(IMAGE, IMAGE * np.nan, 1, 1, ())
         unknown.plot(IMAGE, IMAGE).savefig(tmp_path / "unknown.png")
 

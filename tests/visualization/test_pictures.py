@@ -348,7 +348,7 @@ class TestColours:
             kind = file.pages[0].tags["PhotometricInterpretation"].valueoffset
         data[kind : kind + 2] = struct.pack("<H", 6)
         Path("in.tif").write_bytes(data)
-        with pytest.raises(ValueError, match="is not a picture that can be read"):
+        with pytest.raises(ValueError, match="is not a readable picture"):
             read_picture("in.tif")
 
 
@@ -404,7 +404,7 @@ class TestSeveral:
         how = {"photometric": "minisblack", "planarconfig": "contig"}
         how["extrasamples"] = ["unspecified"] * (number - 1)
         tifffile.imwrite("in.tif", np.ones((9, 8, number), np.uint8), **how)
-        with pytest.raises(ValueError, match=f"expected grey .*, got {number} numbers a pixel"):
+        with pytest.raises(ValueError, match=f"expected grey .*, got {number} values per pixel"):
             read_picture("in.tif")
 
     def test_volume(self):
@@ -458,24 +458,24 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("content", "cause"),
         [
-            (b"", "it is empty"),
-            (b"no picture\n", "it holds text"),
-            ("kein Bild, s\u00fc\u00df".encode(), "it holds text"),
-            (b"<svg></svg>", "it holds text"),
-            (b"\0\0\0\x18ftypheic\0\0\0\0", "it is HEIC"),
-            (bytes(range(256)), "its format is unknown"),
+            (b"", "file is empty"),
+            (b"no picture\n", "file is text"),
+            ("kein Bild, s\u00fc\u00df".encode(), "file is text"),
+            (b"<svg></svg>", "file is text"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0", "file is HEIC"),
+            (bytes(range(256)), "file format is unknown"),
             (b"\x89PNG\r\n\x1a\n", "format is unknown|damaged"),
-            (half("PNG"), "the PNG is cut off or damaged"),
-            (half("JPEG"), "the JPEG is cut off or damaged"),
-            (half("GIF"), "the GIF is cut off or damaged"),
-            (half("BMP"), "the BMP is cut off or damaged"),
+            (half("PNG"), "the PNG is truncated or damaged"),
+            (half("JPEG"), "the JPEG is truncated or damaged"),
+            (half("GIF"), "the GIF is truncated or damaged"),
+            (half("BMP"), "the BMP is truncated or damaged"),
             (half("WEBP"), "."),
             (half("TIFF"), "."),
             (half("TIFF", compression="tiff_lzw"), "."),
             (half("TIFF", DEEP), "."),
             (b"II*\0", "."),
             (b"II*\0\x08\0\0\0\xff\xff", "."),
-            (b"P5\n4 4\n255\nabc", "the PPM is cut off or damaged"),
+            (b"P5\n4 4\n255\nabc", "the PPM is truncated or damaged"),
             (b"P5\n4 4\n", "."),
         ],
         ids=lambda value: str(value[:12]),
@@ -488,7 +488,7 @@ class TestRefused:
         assert capfd.readouterr() == ("", "")
 
     def test_folders_and_devices(self, folder):
-        with pytest.raises(ValueError, match="is not a picture but a folder"):
+        with pytest.raises(ValueError, match="is not a picture but a directory"):
             read_picture(folder)
         if os.path.exists("/dev/zero"):
             with pytest.raises(ValueError, match="is not a picture but a device"):
@@ -510,7 +510,7 @@ class TestRefused:
             place = file.pages[0].tags["Compression"].valueoffset
         data[place : place + 2] = struct.pack("<H", 34887)
         Path("in.tif").write_bytes(data)
-        with pytest.raises(ValueError, match=r"is not a picture that can be read: .*LERC|imagecod"):
+        with pytest.raises(ValueError, match=r"is not a readable picture: .*LERC|imagecod"):
             read_picture("in.tif")
 
 
