@@ -1,1 +1,1 @@
-"""Execution: programs and a backend in; the law of their outcomes, or histograms of them, out."""
+"""Execution: programs run on a backend give outcome probabilities or histograms."""

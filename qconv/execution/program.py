@@ -1,4 +1,4 @@
-"""Programs: a circuit that can be built, how often it is to run, and what of it counts."""
+"""Programs: circuits to be built, with the number of executions and the outcomes to keep."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from qconv._checks import whole_number
 
 @dataclass(frozen=True, eq=False)
 class Saving:
-    """One circuit that saves the probabilities of several programs on its way.
+    """One circuit that saves the probabilities of several programs.
 
-    A simulator that knows the law of its outcomes then simulates it once in place of theirs.
+    An ideal simulator simulates this circuit once instead of each program's circuit.
     """
 
     build: Callable[[], QuantumCircuit]
-    """Makes the circuit; every ``save_probabilities`` has the label of a program."""
+    """Function that builds the circuit; each ``save_probabilities`` has the label of a program."""
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One circuit, not yet built, and how it is to run.
+    """One circuit, not yet built, and how it runs.
 
     Example:
         >>> import numpy as np
@@ -38,22 +38,23 @@ class Program:
     """
 
     build: Callable[[], QuantumCircuit]
-    """Makes the circuit, without measurement: a new one at every call."""
+    """Function that builds the circuit without measurement, a new one at every call."""
     executions: int | None
-    """How often to run it; None for the exact law of its outcomes."""
+    """Number of executions; None for exact outcome probabilities."""
     seed: np.random.SeedSequence
-    """Of the jobs that run it, where a backend takes a seed."""
+    """Seed of its random draws, and of its jobs on a backend that takes a seed."""
     measured: int | None = None
-    """How many of the first qubits are measured at the end; None for all."""
+    """Number of qubits measured at the end, the first ones; None for all."""
     oracle_calls: int = 1
-    """Applications of the state preparation in one execution."""
+    """Applications of the state preparation per execution."""
     keep: NDArray[np.bool_] | None = None
-    """Which outcomes the ideal circuit can give: others are discarded and run again, until as many
-    as ``executions`` are kept. None to keep all, and run no more."""
+    """Mask of the outcomes of the ideal circuit, shape ``(2**measured,)``. Other outcomes are
+    discarded, and the circuit runs until ``executions`` outcomes are kept. None to keep all."""
     portions: tuple[int, ...] = ()
-    """Sizes of the histograms wanted, sum ``executions``; empty for one of all."""
+    """Sizes of the requested histograms, sum ``executions``; empty for one histogram."""
     saved: tuple[Saving, str] | None = None
-    """What saves this program's probabilities among others, under which label."""
+    """Circuit that saves this program's probabilities, and its label there; None for no such
+    circuit."""
 
     def __post_init__(self) -> None:
         if self.executions is not None:
@@ -62,48 +63,49 @@ class Program:
             whole_number(self.measured, "measured", 1)
 
     def built(self) -> QuantumCircuit:
-        """The circuit, without measurement, as it may be.
+        """Build the circuit without measurement.
 
         Raises:
-            ValueError: It measures, resets or sets qubits that were used before, so that its
-                outcomes have no law that one simulation knows; or ``keep`` does not fit.
+            ValueError: If the circuit measures or resets qubits, or initialises qubits that were
+                used before, as one simulation then does not give its probabilities. If ``keep`` has
+                the wrong shape.
         """
         circuit = self.build()
         if circuit.num_clbits:
             raise ValueError(
-                "build: expected a circuit without classical bits, whose first qubits are measured "
-                f"for it, got {circuit.num_clbits}"
+                "build: expected a circuit without classical bits, whose measurement is added, got "
+                f"{circuit.num_clbits}"
             )
         used: set[Qubit] = set()
         for item in circuit:
             again = item.name == "initialize" and used & set(item.qubits)
             if again or item.name in ("reset", "measure"):
                 raise ValueError(
-                    f"build: expected a circuit without {item.name} of qubits that were used before"
+                    f"build: expected a circuit without {item.name} of qubits used before"
                 )
             if item.name != "barrier":
                 used |= set(item.qubits)
         outcomes = 2 ** self.measurement(circuit)
         if self.keep is not None and self.keep.shape != (outcomes,):
             raise ValueError(
-                f"keep: expected {outcomes} truth values, one for each outcome, got shape "
+                f"keep: expected {outcomes} bools, one for each outcome, got shape "
                 f"{self.keep.shape}"
             )
         return circuit
 
     def measurement(self, circuit: QuantumCircuit) -> int:
-        """How many qubits of its circuit are measured."""
+        """Return the number of measured qubits of its circuit."""
         return int(circuit.num_qubits) if self.measured is None else self.measured
 
     def circuit(self) -> QuantumCircuit:
-        """The circuit with its measurement, registers named."""
+        """Build the circuit with its measurement into the register ``meas``."""
         circuit = self.built()
         append_measurement(circuit, self.measurement(circuit))
         return circuit
 
 
 def append_measurement(circuit: QuantumCircuit, measured: int) -> None:
-    """End a circuit with the measurement of its first qubits, ``measured`` of them."""
+    """Append a measurement of the first ``measured`` qubits to a circuit."""
     bits = ClassicalRegister(measured, "meas")
     circuit.add_register(bits)
     circuit.barrier()

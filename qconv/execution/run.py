@@ -1,17 +1,17 @@
-"""Running: programs, a backend and seeds in; outcomes out, one program after the other.
+"""Running: programs are run one after the other, and their outcomes returned.
 
-Two ways to know what a circuit's measurement would give:
+There are two ways to obtain the outcomes of a circuit:
 
-* *The law*: Born's probabilities that Aer computed for the circuit, or those of its noisy outcomes
-  where a simulator's noise is known.
+* *Probabilities*: Born probabilities computed by Aer, or the probabilities of noisy outcomes if the
+  noise of a simulator is known.
 * *Measured shots* of any backend or sampler.
 
-Which of the two it was is the business of `qconv.execution.outcomes.outcomes`, not of a method.
+Methods need not know which of them was used, see `qconv.execution.outcomes.outcomes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from operator import length_hint
 from typing import Any, TypeAlias
@@ -33,15 +33,19 @@ from qconv.execution.outcomes.outcomes import LEAK, Outcomes
 from qconv.execution.program import Program, Saving, append_measurement
 from qconv.execution.seeds import ROUNDS, derived, stream_name
 from qconv.execution.simulate.noise import executions_until, noise_of, noisy_probabilities
-from qconv.execution.simulate.probabilities import born_probabilities, saved_probabilities
+from qconv.execution.simulate.probabilities import (
+    NO_EXPECTATION,
+    born_probabilities,
+    saved_probabilities,
+)
 from qconv.result.numbers import contents
 
-#: Physical circuits and the laws of their noisy outcomes, by the contents of what was asked for.
+#: Physical circuits and the probabilities of their noisy outcomes, by a digest of the circuit.
 Known: TypeAlias = dict[bytes, tuple[Physical, NDArray[np.float64]]]
 
 UNKNOWN_PROBABILITIES = (
-    "backend: expected None or a simulator of noise, whose law can be computed; this one would "
-    "have to count shots"
+    "backend: expected None or a noisy simulator whose outcome probabilities can be computed; this "
+    "one would have to count shots"
 )
 
 _Array = NDArray[np.float64]
@@ -56,28 +60,27 @@ def run(
     counting: bool = True,
     kept: Checkpoint | None = None,
 ) -> Iterator[Outcomes]:
-    """Run programs one after the other, each when the outcomes of the one before were taken.
+    """Run programs one after the other, each when the previous outcomes have been consumed.
 
     Args:
-        programs: What to run; each circuit is built when its turn comes.
-        sampling: How. Probabilities are computed if the backend is None, if a program asks for
-            exact ones, or if it is a noisy simulator whose probabilities can be computed; any other
+        programs: Programs; each circuit is built when its program runs.
+        sampling: Backend and options. Probabilities are computed if the backend is None, if a
+            program requests exact ones, or for a noisy simulator if they can be computed. Any other
             backend counts shots.
-        known: Noisy laws that were computed before, to which new ones are added.
+        known: Noisy probabilities that have been computed; new ones are added. None to keep none.
         progress: Show a progress bar.
-        counting: False if every law must be known.
-        kept: What was gathered before, which is not run again, and where to keep what is; None for
-            nowhere.
+        counting: False to require that all probabilities can be computed.
+        kept: Checkpoint with earlier outcomes, to which new ones are saved; None for no checkpoint.
 
     Yields:
         Outcomes of each program.
 
     Raises:
-        RuntimeError: A law is not known, and shots are not to be counted.
-        ValueError: The exact law is asked for where it cannot be known; a circuit does not fit on
-            the backend or in memory; a sampler repeats its shots; readout errors are to be
-            corrected where there are none.
-        RuntimeError: A job failed, or next to nothing of a program is ever kept.
+        RuntimeError: If a job failed, too few outcomes of a program are kept, or shots would have
+            to be counted with ``counting=False``.
+        ValueError: If exact probabilities are requested but cannot be computed, a circuit does not
+            fit on the backend or in memory, a sampler repeats its shots, or readout errors of an
+            ideal simulator are to be corrected.
     """
     backend, mitigation = sampling.backend, sampling.mitigation
     log = ShotLog(None if kept is None else set(kept.names))
@@ -87,75 +90,65 @@ def run(
         require_readout_errors(jobs)
         calibrations = Calibrations(mitigation, jobs, noise)
     with progress_bar(length_hint(programs) or None, "circuit", show=progress) as bar:
-        simulated = _Simulated(backend, bar)
+        simulator = _IdealSimulator(backend, bar)
         for program in programs:
             bar.set_description_str("building a circuit")
             if noise is not None or (backend is not None and program.executions is not None):
                 outcomes = _on_backend(program, jobs, noise, calibrations, known, counting)
             else:
                 later = kept is not None and kept.sums(program.seed).known
-                probabilities, circuit = simulated.of(program, later=later)
-                outcomes = Outcomes(program, probabilities=probabilities, ideal=True, ran=circuit)
-            streams = _streams(program) | outcomes.streams
+                outcomes = simulator.outcomes(program, later=later)
+            streams = outcomes.streams
+            if program.executions is not None:
+                streams |= {stream_name(program.seed)}
             yield replace(outcomes, streams=streams, checkpoint=kept, progress=progress)
             bar.update()
 
 
-def _streams(program: Program) -> frozenset[str]:
-    """Name of the random stream that a program's outcomes are drawn from or split by."""
-    return frozenset() if program.executions is None else frozenset({stream_name(program.seed)})
-
-
 @dataclass
-class _Simulated:
-    """Laws that an ideal simulator computes."""
+class _IdealSimulator:
+    """Simulates programs without noise."""
 
     backend: Backend
     bar: Any
-    """Where to say what is being done."""
+    """Progress bar, whose description is updated."""
     _latest: tuple[Saving, dict[str, _Array]] | None = None
 
-    def of(
-        self, program: Program, *, later: bool
-    ) -> tuple[_Array | Callable[[], _Array], QuantumCircuit | None]:
-        """The law of a program, and the circuit that was made for it if one was.
-
-        Args:
-            program: To simulate.
-            later: True to simulate it only when its law is asked for, if ever.
-        """
+    def outcomes(self, program: Program, *, later: bool) -> Outcomes:
+        """Return the outcomes of a program, simulated now, or ``later`` if they are needed."""
         if later:
-            return (lambda: self._simulated(program)[0]), None
-        return self._simulated(program)
+            return Outcomes(program, probabilities=lambda: self._run(program)[0], ideal=True)
+        probabilities, circuit = self._run(program)
+        return Outcomes(program, probabilities=probabilities, ideal=True, ran=circuit)
 
-    def _simulated(self, program: Program) -> tuple[_Array, QuantumCircuit | None]:
+    def _run(self, program: Program) -> tuple[_Array, QuantumCircuit | None]:
+        """Return the probabilities of a program, and its circuit unless several programs share it.
+
+        Raises:
+            RuntimeError: If the ideal circuit has outcomes that the program would discard.
+        """
         if program.saved is not None:
             saving, label = program.saved
             if self._latest is None or self._latest[0] is not saving:
-                circuit = saving.build()
-                self._say(circuit)
+                circuit = self._announced(saving.build())
                 saved = saved_probabilities(circuit, self.backend, program.measured)
                 self._latest = saving, saved
             return self._latest[1][label], None
-        circuit = program.built()
+        circuit = self._announced(program.built())
         measured = program.measurement(circuit)
-        self._say(circuit)
         probabilities = born_probabilities(circuit, self.backend, measured=measured)
-        _require_kept(program, probabilities)
+        keep = program.keep
+        if keep is not None and probabilities[~keep].sum() > LEAK:
+            raise RuntimeError(
+                "keep: expected all outcomes of the ideal circuit, got "
+                f"{probabilities[keep].sum():.12g} of their probability"
+            )
         append_measurement(circuit, measured)
         return probabilities, circuit
 
-    def _say(self, circuit: QuantumCircuit) -> None:
+    def _announced(self, circuit: QuantumCircuit) -> QuantumCircuit:
         self.bar.set_description_str(f"simulating a circuit of {circuit.num_qubits} qubits")
-
-
-def _require_kept(program: Program, probabilities: _Array) -> None:
-    """Refuse a law that puts probability where its program says that nothing comes."""
-    if program.keep is not None and probabilities[~program.keep].sum() > LEAK:
-        raise RuntimeError(
-            "keep: expected all that the ideal circuit can give, got "
-            f"{probabilities[program.keep].sum():.12g} of its probability"
-        )
+        return circuit
 
 
 def _on_backend(
@@ -166,9 +159,10 @@ def _on_backend(
     known: Known | None,
     counting: bool,
 ) -> Outcomes:
-    """Outcomes of a backend: by the law of its noise, where that is known and pays, or measured.
+    """Compute or measure a program's outcomes on a backend.
 
-    Where readout errors are corrected nothing is discarded, as counts are what is corrected.
+    Probabilities are computed if the noise is known and this takes less time than running shots.
+    With readout correction nothing is discarded, because all counts are needed for it.
     """
     circuit, readout = program.circuit(), None
     key = b"" if known is None or noise is None else contents(circuit)
@@ -181,12 +175,9 @@ def _on_backend(
     if probabilities is not None:
         if known is not None:
             known[key] = made, probabilities
-        outcomes = _by_probabilities(program, probabilities, circuit)
+        outcomes = _computed(program, probabilities, circuit)
     elif program.executions is None:
-        raise ValueError(
-            "shots: expected a whole number with this backend; None (the exact expectation) needs "
-            "a simulator whose law can be computed"
-        )
+        raise ValueError(NO_EXPECTATION)
     elif not counting:
         raise RuntimeError(UNKNOWN_PROBABILITIES)
     else:
@@ -194,8 +185,8 @@ def _on_backend(
     return outcomes if readout is None else replace(outcomes, readout=readout)
 
 
-def _by_probabilities(program: Program, probabilities: _Array, circuit: QuantumCircuit) -> Outcomes:
-    """Outcomes by the law of a simulator of noise."""
+def _computed(program: Program, probabilities: _Array, circuit: QuantumCircuit) -> Outcomes:
+    """Return outcomes of a noisy simulator whose probabilities were computed."""
     success, executed = 1.0, program.executions
     if program.keep is not None:
         probabilities = probabilities * program.keep
@@ -210,23 +201,18 @@ def _by_probabilities(program: Program, probabilities: _Array, circuit: QuantumC
     )
 
 
-def _measured(
-    program: Program,
-    made: Physical,
-    jobs: Jobs,
-    circuit: QuantumCircuit,
-) -> Outcomes:
-    """Measure a program on a backend, in histograms of the sizes that it wants."""
+def _measured(program: Program, made: Physical, jobs: Jobs, circuit: QuantumCircuit) -> Outcomes:
+    """Measure a program on a backend, in histograms of the requested sizes."""
     histograms, executed = [], 0
     for number, shots in enumerate(program.portions or (program.executions or 0,)):
+        seed = derived(program.seed, number)
         if program.keep is None:
-            seed = derived(program.seed, number) if program.portions else program.seed
+            seed = seed if program.portions else program.seed
             histogram = measured_counts(made, shots, jobs, seed)
             executed += histogram.total
             if not histogram.total:
                 raise RuntimeError(f"backend: expected {shots} shots, got none back")
         else:
-            seed = derived(program.seed, number)
             histogram, took = kept_counts(made, program.keep, shots, jobs, seed)
             executed += took
         histograms.append(histogram)

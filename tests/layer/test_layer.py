@@ -363,7 +363,7 @@ class TestBackends:
         assert result.total_shots == 20 * result.image.size
 
     def test_exact_needs_a_distribution(self):
-        with pytest.raises(ValueError, match="shots: expected a whole number with this backend"):
+        with pytest.raises(ValueError, match="shots: expected an integer with this backend"):
             qconv.conv2d(INPUT, WEIGHT, groups=2, shots=None, backend=StatevectorSampler())
 
 

@@ -98,10 +98,10 @@ class TestCircuits:
     def test_keep_is_all_that_can_come(self, make):
         circuit = QuantumCircuit(2)
         circuit.h(1)
-        with pytest.raises(ValueError, match="keep: expected 4 truth values"):
+        with pytest.raises(ValueError, match="keep: expected 4 bools"):
             use(circuit, make(), keep=np.ones(8, dtype=bool))
         if make() is None:
-            with pytest.raises(RuntimeError, match=r"keep: expected all .*, got 0\.5 of its prob"):
+            with pytest.raises(RuntimeError, match=r"keep: expected all .*, got 0\.5 of their "):
                 use(circuit, make(), keep=np.array([True, True, False, False]))
 
 

@@ -1,10 +1,12 @@
-"""Outcomes: what a program gave, whether its law is known or its shots were counted.
+"""Outcomes: probabilities or counted shots of one program, behind one interface.
 
-A method asks for sums over outcomes, or for the shots of every pixel, and never which it is:
+A method requests sums over outcomes, or the shots of every pixel. It need not know which kind of
+outcomes it has:
 
-* where the law is known, counts are drawn from it, tile by tile and block by block, which has the
-  same law as running the circuit; or, if the exact expectation is wanted, the law itself is given;
-* where shots were counted, their histogram is given, or dealt out at random.
+* From probabilities, counts are drawn tile by tile and block by block. They have the same
+  distribution as if the circuit ran. For an exact expectation, the probabilities themselves are
+  returned.
+* Counted shots are returned as a histogram, or split at random among pixels.
 """
 
 from __future__ import annotations
@@ -40,23 +42,23 @@ from qconv.grid import Tile
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]
 
-#: Numbers of the outcomes from a first to before a last one.
+#: Function that returns the numbers of outcomes in a range ``start, stop``.
 Numbers = Callable[[int, int], _Array]
 
-#: Probability that an ideal circuit may put where it has none, by rounding (1e-6 with a simulator
-#: of single precision); more is a mistake in the circuit.
+#: Maximum probability of impossible outcomes of an ideal circuit, due to rounding (1e-6 with a
+#: simulator of single precision). A larger one is an error in the circuit.
 LEAK = 1e-5
 
-#: Least corrected probability of all outcomes that are wanted.
+#: Minimum corrected probability of all selected outcomes.
 _LEAST_MASS = 0.01
 
-#: Copies of the counts of all outcomes that correcting them needs.
+#: Number of copies of the counts of all outcomes that their correction needs.
 _COPIES = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """What one program gave.
+    """Outcomes of one program: probabilities or counted shots.
 
     Example:
         >>> import numpy as np
@@ -71,74 +73,72 @@ class Outcomes:
     """
 
     program: Program
-    """What ran."""
+    """Program that ran."""
     probabilities: _Array | Callable[[], _Array] | None = None
-    """Probability of every outcome, or what works them out if they are asked for; None where shots
-    were counted."""
+    """Probability of every outcome, or a function that computes it; None if shots were counted."""
     histograms: tuple[Histogram, ...] = ()
-    """Counted shots, one histogram for each portion; empty where the law is known."""
+    """Counted shots, one histogram per portion of the program; empty if probabilities are known."""
     executed: int | None = None
-    """Executions that it took, discarded ones included; None for as many as the program says."""
+    """Number of executions, discarded ones included; None for the program's number."""
     streams: frozenset[str] = frozenset()
     """Names of the random streams."""
     ideal: bool = False
-    """Whether the circuit's own law is that of what was counted: no noise."""
+    """Whether the circuit ran without noise."""
     readout: Readout | None = None
-    """Readout errors, for which counts are to be corrected; None for as they are."""
+    """Readout errors for which counts are corrected; None for no correction."""
     success: float = 1.0
-    """Where the law is known: the part of the executions that is kept."""
+    """Fraction of executions that is kept, if probabilities are known."""
     ran: QuantumCircuit | None = None
-    """The circuit that ran, with its measurement, if it is at counted."""
+    """Circuit with its measurement, if it has been built; None to build it when needed."""
     checkpoint: Checkpoint | None = None
-    """Checkpoint of the call, with what was worked out before it was stopped; None for none."""
+    """Checkpoint of the call, with results of an interrupted run; None for no checkpoint."""
     progress: bool = False
     """Whether the call shows progress bars."""
 
     @property
     def exact(self) -> bool:
-        """Whether the exact expectation is wanted, so that nothing is drawn."""
+        """Whether the exact expectation is requested, so that nothing is drawn."""
         return self.program.executions is None
 
     @property
     def executions(self) -> int:
-        """Shots that count, by whose number sums are divided; 0 if exact."""
+        """Number of shots used, by which sums are divided; 0 if exact."""
         if self.probabilities is None:
             return sum(histogram.total for histogram in self.histograms)
         return self.program.executions or 0
 
     @property
     def total_shots(self) -> int:
-        """Executions of the circuit, discarded ones included; 0 if exact."""
+        """Number of executions, discarded ones included; 0 if exact."""
         return self.executions if self.executed is None else self.executed
 
     @property
     def calibration_shots(self) -> int:
-        """Executions of other circuits, that its readout was calibrated with."""
+        """Number of executions of the circuits that calibrated the readout."""
         return 0 if self.readout is None else self.readout.executions
 
     @property
     def oracle_calls(self) -> int:
-        """Applications of the state preparation."""
+        """Number of applications of the state preparation."""
         return self.total_shots * self.program.oracle_calls
 
     @property
     def circuit(self) -> QuantumCircuit:
-        """The circuit with its measurement."""
+        """Circuit with its measurement."""
         return self.program.circuit() if self.ran is None else self.ran
 
     def sums(self, sort: Callable[[Numbers], _Array], seed: np.random.SeedSequence) -> _Array:
-        """Counts of groups of outcomes, or their probabilities if exact.
+        """Return counts of groups of outcomes, or their probabilities if exact.
 
-        Corrected for readout errors, if that was wanted: they may then be negative, and are no
-        whole numbers.
+        If readout errors are corrected, counts may be negative and are not integers.
 
         Args:
-            sort: From the numbers of all outcomes, a slice at a time, to the sums of the groups.
-                Must be linear, and may leave outcomes out.
-            seed: Of the draws, where there are any.
+            sort: Function that sums the numbers of all outcomes, read slice by slice, over groups.
+                Must be linear, and may ignore outcomes.
+            seed: Seed of the draws, if outcomes are drawn.
 
         Returns:
-            What ``sort`` makes of the counts: its own shape.
+            Counts, in the shape that ``sort`` returns.
         """
         if self.readout is not None:
             corrected = self.readout.corrected(self.raw(seed))
@@ -156,18 +156,18 @@ class Outcomes:
 
     @cached_property
     def _kept(self) -> Sums | None:
-        """The checkpoint's sums over this program's outcomes."""
+        """Sums over this program's outcomes in the checkpoint; None without a checkpoint."""
         return None if self.checkpoint is None else self.checkpoint.sums(self.program.seed)
 
     def fill_tiles(
         self, tiles: Sequence[Tile], work: Callable[[int], None], *filled: NDArray[Any]
     ) -> None:
-        """Call ``work`` with the number of every tile, on all cores, with the call's progress bar.
+        """Call ``work`` with the index of every tile, on all cores, with the call's progress bar.
 
         Args:
             tiles: Tiles of the output, ``plan.grid.tiles``.
-            work: Fills one tile, in the same way whenever it is called. It is not called for tiles
-                that the call's checkpoint holds: they are filled in.
+            work: Function that fills one tile, in the same way at every call. It is not called for
+                tiles in the call's checkpoint, which are copied from there.
             filled: Arrays of the output's shape that ``work`` fills.
         """
         if self.checkpoint is None:
@@ -183,33 +183,34 @@ class Outcomes:
 
     @cached_property
     def known_probabilities(self) -> _Array:
-        """Probability of every outcome."""
-        probabilities = self.probabilities() if callable(self.probabilities) else self.probabilities
-        if probabilities is None:
+        """Probability of every outcome, shape ``(2**measured,)``."""
+        given = self.probabilities
+        if given is None:
             raise ValueError("probabilities: expected an array, got counted shots")
-        return probabilities
+        return given() if callable(given) else given
 
     def raw(self, seed: np.random.SeedSequence) -> _Array:
-        """Counts of all outcomes as they were read, or their probabilities if exact.
+        """Return counts of all outcomes before any correction, or their probabilities if exact.
 
         Args:
-            seed: Of the draws, where there are any.
+            seed: Seed of the draws, if outcomes are drawn.
 
         Raises:
-            ValueError: They would not fit in memory.
+            ValueError: If the counts do not fit in memory.
         """
         bits = self.program.measurement(self.circuit)
         require_memory(_COPIES * 8 * 2**bits, f"outcomes of {bits} bits are")
         if self.probabilities is None:
             return np.asarray(np.sum([part.dense(0, 2**bits) for part in self.histograms], axis=0))
-        return (
-            self.known_probabilities
-            if self.exact
-            else drawn(seed, self.known_probabilities, self.executions)
-        )
+        p = self.known_probabilities
+        return p if self.exact else drawn(seed, p, self.executions)
 
     def frequencies(self, seed: np.random.SeedSequence) -> _Array:
-        """Part of the executions that gave each outcome, ``2**measured``; exact or measured."""
+        """Return the fraction of executions of each outcome, shape ``(2**measured,)``.
+
+        Args:
+            seed: Seed of the draws, if outcomes are drawn.
+        """
         size = 2 ** self.program.measurement(self.circuit)
         sums = self.sums(lambda numbers: numbers(0, size), seed)
         return sums / (self.executions or 1)
@@ -220,8 +221,8 @@ class Outcomes:
         """Average weights over the executions; corrected for readout errors, if requested.
 
         Args:
-            weights: What each outcome counts for each estimate, shape ``(estimates, outcomes)``;
-                NumPy array or SciPy sparse array.
+            weights: Weight of each outcome in each estimate, shape ``(estimates, outcomes)``; NumPy
+                array or SciPy sparse array.
             seed: Seed of the draws, if outcomes are drawn.
 
         Returns:
@@ -242,34 +243,35 @@ class Outcomes:
         return mean, np.sqrt(variance)
 
     def among(self, which: Sequence[int] | _Counts) -> Selection:
-        """Some of the outcomes, all others being discarded.
+        """Select some of the outcomes; all others are discarded.
 
         Args:
-            which: Outcomes that the ideal circuit can give, all of them.
+            which: All outcomes that the ideal circuit can have.
 
         Raises:
-            RuntimeError: The law puts probability elsewhere, or noise left next to nothing.
+            RuntimeError: If other outcomes have a probability on an ideal simulator, or if noise
+                left almost no probability for the selected ones.
         """
-        outcomes = np.asarray(which, dtype=np.int64)
+        wanted = np.asarray(which, dtype=np.int64)
         if self.readout is not None:
-            return self._unfolded(Unfolding(self.readout, outcomes))
+            return self._unfolded(Unfolding(self.readout, wanted))
         if self.probabilities is None:
-            counts = tuple(histogram.among(outcomes) for histogram in self.histograms)
+            counts = tuple(histogram.among(wanted) for histogram in self.histograms)
             return Selection(None, counts, ideal=self.ideal)
-        p = self.known_probabilities[outcomes]
+        p = self.known_probabilities[wanted]
         if abs(p.sum() - 1) > LEAK:
             raise RuntimeError(f"the circuit leaks: its probabilities sum to {p.sum():.12g}")
         return Selection(np.asarray(p / p.sum()), (), ideal=True)
 
     def _unfolded(self, unfolding: Unfolding) -> Selection:
-        """All outcomes, and how they are corrected to those that are wanted."""
+        """Return all outcomes, with their correction to the selected ones."""
         bits = self.program.measurement(self.circuit)
         require_memory(_COPIES * 8 * len(unfolding.wanted) << bits, f"outcomes of {bits} bits are")
-        probabilities = None
+        p = None
         if self.probabilities is not None:
-            probabilities = np.asarray(self.known_probabilities / self.known_probabilities.sum())
+            p = np.asarray(self.known_probabilities / self.known_probabilities.sum())
         counts = tuple(part.dense(0, 2**bits).astype(np.int64) for part in self.histograms)
-        found = Selection(probabilities, counts, ideal=False, unfolding=unfolding)
+        found = Selection(p, counts, ideal=False, unfolding=unfolding)
         mass = unfolding.mass(found.frequencies)
         if mass < _LEAST_MASS:
             raise RuntimeError(
@@ -281,79 +283,78 @@ class Outcomes:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Outcomes that are numbered anew, with their law or their counts."""
+    """Selected outcomes, numbered from 0, with their probabilities or counts."""
 
     p: _Array | None
-    """Probabilities, sum 1; None where shots were counted."""
+    """Probabilities, sum 1; None if shots were counted."""
     counts: tuple[_Counts, ...]
-    """Counts, one array for each portion."""
+    """Counts, one array per portion; empty if probabilities are known."""
     ideal: bool
-    """Whether the circuit's own law is that of the counts."""
+    """Whether the circuit ran without noise."""
     unfolding: Unfolding | None = None
-    """How these are corrected for readout errors, to the outcomes that are wanted."""
+    """Correction for readout errors, to the selected outcomes; None for no correction."""
 
     @property
     def frequencies(self) -> _Array:
-        """The law of a shot as far as it is known: itself, or the frequencies of all shots."""
+        """Probabilities of a shot, or the frequencies of all shots if shots were counted."""
         if self.p is not None:
-            return self._quantised
+            return quantised(self.p, by_amplitude=False)
         return np.asarray(np.sum(self.counts, axis=0) / self.kept)
 
     @property
     def kept(self) -> int:
-        """Shots that were counted."""
+        """Number of counted shots."""
         return int(sum(counts.sum() for counts in self.counts))
 
-    @property
-    def _quantised(self) -> _Array:
-        """The law without its last bits, sum 1."""
-        return quantised(np.empty(0) if self.p is None else self.p, by_amplitude=False)
-
     def spread(self, own: _Array) -> tuple[_Array, float]:
-        """The law to compute variances with, and a factor that makes them unbiased.
+        """Return probabilities for computing variances, and a factor that removes their bias.
 
         Args:
-            own: The circuit's own law, sum 1.
+            own: Probabilities of the ideal circuit, sum 1.
 
         Returns:
-            What is known best: the law; or the frequencies of all shots, for whose variance
-            ``N / (N - 1)`` makes up (NaN for a single shot).
+            The known probabilities with the factor 1, or the frequencies of all ``N`` shots with
+            the factor ``N / (N - 1)`` (NaN for a single shot).
         """
-        if self.p is not None:
-            return self._quantised, 1.0
-        if self.ideal:
+        if self.p is None and self.ideal:
             return own, 1.0
-        n = self.kept
-        return self.frequencies, n / (n - 1) if n > 1 else math.nan
+        return self.frequencies, self._unbiased
+
+    @property
+    def _unbiased(self) -> float:
+        """Factor that makes variances from ``frequencies`` unbiased; NaN for a single shot."""
+        if self.p is not None:
+            return 1.0
+        return self.kept / (self.kept - 1) if self.kept > 1 else math.nan
 
     def covariance(self, shots: int, *, pooled: bool) -> tuple[_Array, _Array] | None:
-        """Covariance of corrected frequencies of some shots; None where nothing is corrected.
-
-        That of sampling, which each set of shots has by itself, and that of the calibration, which
-        all have in common.
+        """Return the covariance of corrected frequencies; None without correction.
 
         Args:
-            shots: How many.
-            pooled: Whether they are all that there are, shared by all pixels.
+            shots: Number of shots of the frequencies.
+            pooled: Whether all pixels share these shots.
+
+        Returns:
+            Covariance due to sampling, which is independent for each set of shots, and covariance
+            due to the calibration, which all sets have in common.
         """
         if self.unfolding is None:
             return None
+        groups = self.kept / shots
         if self.p is not None:
             groups = 1.0 if pooled else math.inf
-            return self.unfolding.covariance(self.frequencies, shots, groups)
-        n = self.kept
-        sampling, calibration = self.unfolding.covariance(self.frequencies, shots, n / shots)
-        return sampling * (n / (n - 1) if n > 1 else math.nan), calibration
+        sampling, calibration = self.unfolding.covariance(self.frequencies, shots, groups)
+        return sampling * self._unbiased, calibration
 
     def pooled(self, shots: int | None, seed: np.random.SeedSequence) -> _Array:
-        """Frequencies of one set of shots that all share; the law for ``shots=None``."""
+        """Return frequencies of shots shared by all pixels, or probabilities for ``shots=None``."""
         if self.p is None:
             found = self.frequencies
         elif shots is None:
             found = self.p
         else:
             rng = random_state(derived(seed, JOBS))
-            found = multinomial(rng, shots, self._quantised) / shots
+            found = multinomial(rng, shots, self.frequencies) / shots
         return found if self.unfolding is None else self.unfolding.of(found)
 
     def pixel_counts(
@@ -363,16 +364,16 @@ class Selection:
         shots: Each,
         seed: np.random.SeedSequence,
     ) -> PixelCounts:
-        """Shots of every pixel's own.
+        """Return the shots of every pixel.
 
         Args:
-            tiles: Of the output; all of them, where shots were counted and are dealt out.
-            numbers: Of the tiles, by which their streams go.
-            shots: For each pixel: one number, or an array of the output's shape.
-            seed: Of the draws or deals; every tile has a stream of its own.
+            tiles: Tiles of the output; all of them if counted shots are split.
+            numbers: Indices of the tiles, which key their random streams.
+            shots: Shots per pixel: one number, or an array of the output's shape.
+            seed: Root of the tiles' random streams.
         """
         if self.p is not None:
-            pixel_counts = drawn_counts(self._quantised, tiles, numbers, shots, seed)
+            pixel_counts = drawn_counts(self.frequencies, tiles, numbers, shots, seed)
         else:
             pixel_counts = split_counts(self.counts, tiles, shots, seed)
         if self.unfolding is None:

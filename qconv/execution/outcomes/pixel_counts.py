@@ -24,23 +24,23 @@ from qconv.grid import Tile, split_tile, tile_pixels
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]
 
-#: Maximum numbers of counts that one thread splits at once, and of counts or shots that it draws at
-#: once: few enough for a processor's cache.
+#: Maximum number of counts that one thread splits at once, and of counts or shots that it draws at
+#: once, such that they fit in a processor's cache.
 _SPLIT, _DRAWN = 2**20, 2**16
 
 
 @dataclass(frozen=True, eq=False)
 class CountsOfPixels:
-    """The shots of some pixels, counted by outcome or one by one, whichever is less work."""
+    """Shots of some pixels, as counts or as single outcomes, whichever takes less time."""
 
     counts: _Counts | _Array | None = None
-    """How often each pixel got each outcome, ``(pixels, outcomes)``; corrected counts are no whole
-    numbers."""
+    """Counts of each outcome, shape ``(pixels, outcomes)``. Corrected counts are not integers. None
+    if ``picks`` are given."""
     picks: NDArray[np.intp] | None = None
-    """Which outcome each shot was, ``(pixels, shots)``."""
+    """Outcome of each shot, shape ``(pixels, shots)``; None if ``counts`` are given."""
 
 
-#: From a tile's place in the list: its pieces in C order, each with the shots of its pixels.
+#: Function of a tile's index that yields its pieces in C order, with the shots of their pixels.
 PixelCounts = Callable[[int], Iterator[tuple[Tile, CountsOfPixels]]]
 
 
@@ -53,8 +53,8 @@ def drawn_counts(
 ) -> PixelCounts:
     """Draw the shots of every pixel from probabilities.
 
-    Counts of each outcome where a pixel has at least as many shots as there are outcomes, one draw
-    per shot where it has fewer: the same distribution, whichever is less work.
+    A pixel with at least as many shots as there are outcomes gets one draw per outcome, otherwise
+    one draw per shot. Both have the same distribution.
     """
     inverse = Inverse(p)
 
@@ -78,10 +78,8 @@ def drawn_counts(
         for piece in split_tile(tiles[number], _DRAWN // min(shots, len(p))):
             pixels = tile_pixels(piece)
             if shots < len(p):
-                yield (
-                    piece,
-                    CountsOfPixels(picks=inverse.outcomes(rng.random_sample((pixels, shots)))),
-                )
+                picks = inverse.outcomes(rng.random_sample((pixels, shots)))
+                yield piece, CountsOfPixels(picks=picks)
             else:
                 yield piece, CountsOfPixels(counts=rng.multinomial(shots, p, size=pixels))
 
@@ -89,7 +87,13 @@ def drawn_counts(
 
 
 def corrected_counts(pixel_counts: PixelCounts, unfolding: Unfolding, mass: float) -> PixelCounts:
-    """Shots corrected for readout errors, each pixel's counts by those of one shot on average."""
+    """Correct the shots of every pixel for readout errors.
+
+    Args:
+        pixel_counts: Shots as they were read.
+        unfolding: Correction.
+        mass: Corrected probability of all selected outcomes.
+    """
     each = np.ascontiguousarray(unfolding.matrix.T / mass)
 
     def corrected(number: int) -> Iterator[tuple[Tile, CountsOfPixels]]:
@@ -111,7 +115,7 @@ def split_counts(
     shots: Each,
     seed: np.random.SeedSequence,
 ) -> PixelCounts:
-    """Counted shots, dealt out to the tiles now, and from each tile to its pixels on demand."""
+    """Split counted shots among the tiles now, and from each tile among its pixels on demand."""
     of_tile: list[list[tuple[Piece, _Counts]]] = [[] for _ in tiles]
     for job, (histogram, pieces) in enumerate(zip(counts, portions(tiles, shots), strict=True)):
         rng = np.random.default_rng(derived(seed, DEALS, job))
@@ -126,9 +130,7 @@ def split_counts(
             parts = list(split_tile(piece.tile, room))
             sizes = [shots_of(shots, part) for part in parts]
             for part, share in zip(parts, split_histogram(counted, sizes, rng), strict=True):
-                yield (
-                    part,
-                    CountsOfPixels(counts=split_histogram(share, shots_in(shots, part), rng)),
-                )
+                split = split_histogram(share, shots_in(shots, part), rng)
+                yield part, CountsOfPixels(counts=split)
 
     return pixel_counts

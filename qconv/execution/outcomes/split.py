@@ -1,7 +1,7 @@
-"""Splitting: the shots of one histogram, split at random among many pixels.
+"""Splitting: the shots of one histogram are split at random among many pixels.
 
-Shots of one circuit are independent and identically distributed, so a histogram of them dealt out
-at random has exactly the law of keeping every shot's own outcome, at a tiny part of the cost.
+Shots of one circuit are independent and identically distributed. A histogram split at random has
+exactly the distribution of recording every shot's outcome, at a small fraction of the cost.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from qconv.grid import Tile, split_tile, tile_pixels
 
-#: NumPy's hypergeometric generator takes populations below this.
+#: Population above which NumPy's hypergeometric generator raises an error.
 SPLIT_LIMIT = 1_000_000_000
-
 
 #: Shots of each pixel: one number for all, or an array of the output's shape.
 Each: TypeAlias = int | NDArray[np.int64]
@@ -25,37 +24,35 @@ Each: TypeAlias = int | NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Piece:
-    """A tile, or a part of one that needs more shots than can be dealt at once."""
+    """A tile, or a part of a tile that needs more shots than can be split at once."""
 
     number: int
-    """Of the tile."""
+    """Index of the tile."""
     tile: Tile
-    """The part."""
-
-    @property
-    def pixels(self) -> int:
-        """How many there are."""
-        return tile_pixels(self.tile)
+    """Slices of the part."""
 
 
 def shots_in(each: Each, tile: Tile) -> NDArray[np.int64]:
-    """Shots of every pixel of a tile, in C order."""
+    """Return the shots of every pixel of a tile, in C order."""
     if isinstance(each, np.ndarray):
         return each[tile].ravel()
     return np.full(tile_pixels(tile), each, dtype=np.int64)
 
 
 def shots_of(each: Each, tile: Tile) -> int:
-    """Shots of all pixels of a tile together."""
+    """Return the total number of shots of a tile's pixels."""
     return int(each[tile].sum()) if isinstance(each, np.ndarray) else each * tile_pixels(tile)
 
 
 def portions(tiles: Sequence[Tile], each: Each) -> list[list[Piece]]:
-    """Which pieces of the tiles are dealt from which histogram, as few histograms as can be.
+    """Assign pieces of the tiles to histograms, to as few histograms as possible.
 
     Args:
-        tiles: Of the output.
+        tiles: Tiles of the output.
         each: Shots of each pixel.
+
+    Returns:
+        Pieces of each histogram.
     """
     most = max(int(np.max(each)), 1)
     room = max(1, (SPLIT_LIMIT - 1) // most)  # pixels of one histogram, at least
@@ -75,22 +72,22 @@ def portions(tiles: Sequence[Tile], each: Each) -> list[list[Piece]]:
 def split_histogram(
     histogram: NDArray[np.int64], sizes: Sequence[int] | NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Deal a histogram of shots out at random to groups of given sizes.
+    """Split a histogram of shots at random into groups of given sizes.
 
-    By recursive halving: at each level every group of groups gives a multivariate hypergeometric
-    share to its first half. The law is that of shuffling the shots and cutting them into pieces,
-    whatever the order of the halving.
+    The groups are halved recursively. At each level the first half gets a multivariate
+    hypergeometric share. The distribution is that of shuffling the shots and cutting them into
+    pieces, independently of the order of the halving.
 
     Args:
-        histogram: Counts, ``(outcomes,)``.
-        sizes: Shots of each group, ``(groups,)``, sum equal to that of the histogram, below 1e9.
-        rng: Where the randomness comes from.
+        histogram: Counts, shape ``(outcomes,)``, sum below 1e9.
+        sizes: Shots of each group, shape ``(groups,)``, same sum.
+        rng: Random generator.
 
     Returns:
-        Counts of each group, ``(groups, outcomes)``.
+        Counts of each group, shape ``(groups, outcomes)``.
 
     Raises:
-        ValueError: The sums differ.
+        ValueError: If the sums differ.
     """
     groups = len(sizes)
     levels = max(groups - 1, 0).bit_length()
@@ -109,7 +106,7 @@ def split_histogram(
 def _hypergeometric(
     parts: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw a sub-part of ``sizes[g]`` shots from every part ``parts[g]``, outcome by outcome."""
+    """Draw ``sizes[g]`` of the shots of every part ``parts[g]``, outcome by outcome."""
     drawn = np.zeros_like(parts)
     rest, wanted = parts.sum(axis=1), sizes.copy()
     for outcome in range(parts.shape[1] - 1):

@@ -1,1 +1,1 @@
-"""What simulates: probabilities, state vectors, density matrices, and draws from them."""
+"""Simulation: probabilities, state vectors, density matrices, and draws from them."""

@@ -1,4 +1,4 @@
-"""Sampling: counts drawn from a law that is known, as running the circuit would give them."""
+"""Sampling: counts drawn from known probabilities, with the distribution of measured counts."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from qconv.execution.seeds import JOBS, TILES, derived, random_state
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]
 
-#: Outcomes of one random stream.
+#: Number of outcomes per random stream.
 _BLOCK = 2**14
 
-#: Amplitudes are rounded to multiples of this, probabilities to so many significant bits.
+#: Spacing to which amplitudes are rounded, and number of significant bits of probabilities.
 _GRAIN, _BITS = 2.0**-36, 40
 
-#: Buckets of equal width for each outcome, a power of two: in one of 16 there are two outcomes.
+#: Buckets of equal width per outcome, a power of two. One in 16 buckets has two outcomes.
 _BUCKETS = 16
 
 
 def quantised(p: _Array, *, by_amplitude: bool) -> _Array:
-    """Probabilities without their last bits, which differ between processors.
+    """Round probabilities, whose last bits differ between processors.
 
-    No number of shots that can be counted could tell, but the draws of one seed are the same
-    everywhere (NumPy treats ``p <= 1/2`` otherwise than ``p > 1/2``).
+    The draws of one seed are then the same on every machine, as NumPy treats ``p <= 1/2`` and
+    ``p > 1/2`` differently. No practical number of shots could detect the rounding.
 
     Args:
-        p: Probabilities, of sum at most 1 but for rounding.
-        by_amplitude: True for large states, many of whose outcomes are impossible but for rounding:
-            roots are rounded to multiples of 2**-36, so that these are zero; the chi-square of
-            ``n`` shots changes by less than ``n * 2**-72`` for each outcome. False to round to 40
-            significant bits, a part in 1e12, where small probabilities matter as they are.
+        p: Probabilities, sum at most 1 except for rounding.
+        by_amplitude: True for large states, where many outcomes are impossible except for rounding
+            errors. Square roots are then rounded to multiples of 2**-36, so that these outcomes get
+            0. The chi-square of ``n`` shots changes by less than ``n * 2**-72`` per outcome. False
+            to round to 40 significant bits, 1e-12 relative, if small probabilities matter.
 
     Returns:
-        The same shape, of sum at most 1.
+        Rounded probabilities of the same shape, sum at most 1.
     """
     if by_amplitude:
         rounded = np.square(np.round(np.sqrt(np.maximum(p, 0)) / _GRAIN) * _GRAIN)
@@ -46,7 +46,7 @@ def quantised(p: _Array, *, by_amplitude: bool) -> _Array:
 
 
 class Inverse:
-    """A law's inverse distribution function, by a guide table: most look-ups need no search.
+    """Inverse distribution function with a guide table, so that most look-ups need no search.
 
     Args:
         p: Probabilities, sum 1.
@@ -64,7 +64,7 @@ class Inverse:
         self._mixed = self._first != np.searchsorted(self._upto, edges[1:], side="left")
 
     def outcomes(self, uniform: _Array) -> NDArray[np.intp]:
-        """The outcome of each number between 0 and 1: how much of the law lies below it."""
+        """Return the outcome at each cumulative probability between 0 and 1."""
         bucket = (uniform * self._buckets).astype(np.intp)
         found: NDArray[np.intp] = self._first[bucket]
         mixed = self._mixed[bucket]
@@ -73,10 +73,10 @@ class Inverse:
 
 
 def multinomial(rng: np.random.RandomState, shots: int, p: _Array) -> _Counts:
-    """Draw how often each outcome came among some shots.
+    """Draw multinomial counts.
 
     Args:
-        rng: Source of randomness; outcomes of probability 0 use none.
+        rng: Random generator; outcomes of probability 0 use none of its numbers.
         shots: Number of shots.
         p: Probabilities, shape ``(outcomes,)``, sum 1.
 
@@ -92,18 +92,18 @@ def multinomial(rng: np.random.RandomState, shots: int, p: _Array) -> _Counts:
 
 
 def multinomial_each(rng: np.random.RandomState, shots: _Counts, p: _Array) -> _Counts:
-    """Draw how often each outcome came, for pixels with different numbers of shots.
+    """Draw multinomial counts for pixels with different numbers of shots.
 
-    Each count is binomial among the shots that earlier outcomes left, given that none of those came
-    (Devroye, Non-Uniform Random Variate Generation (1986), section XI.1.3).
+    Each count is binomial among the shots that previous outcomes left (Devroye, Non-Uniform Random
+    Variate Generation (1986), section XI.1.3).
 
     Args:
-        rng: Source of randomness.
-        shots: Shots of each pixel, shape ``(pixels,)``.
+        rng: Random generator.
+        shots: Number of shots of each pixel, shape ``(pixels,)``.
         p: Probabilities, shape ``(outcomes,)``, sum 1.
 
     Returns:
-        Counts, shape ``(pixels, outcomes)``, each row of sum ``shots``.
+        Counts, shape ``(pixels, outcomes)``; the sum of each row is the pixel's shots.
     """
     counts = np.zeros((len(p), len(shots)), dtype=np.int64)
     left = shots.copy()
@@ -115,15 +115,15 @@ def multinomial_each(rng: np.random.RandomState, shots: _Counts, p: _Array) -> _
 
 
 def drawn(root: np.random.SeedSequence, p: _Array, total: int) -> _Array:
-    """Counts of ``total`` shots with probabilities ``p``, block by block on all cores.
+    """Draw counts of ``total`` shots, block by block on all cores.
 
     Args:
-        root: Seeds the blocks.
-        p: Probabilities, any shape, of sum at most 1; the rest is not counted.
+        root: Root of the blocks' random streams.
+        p: Probabilities, any shape, sum at most 1; the remainder is not counted.
         total: Number of shots.
 
     Returns:
-        Counts, the shape of ``p``.
+        Counts, same shape as ``p``.
     """
     flat = quantised(p, by_amplitude=True).ravel()
     starts = range(0, flat.size, _BLOCK)

@@ -1,10 +1,10 @@
-"""Noise exactly: the law of a circuit's noisy outcomes, from the density matrix of its qubits.
+"""Exact noise: probabilities of a circuit's noisy outcomes, from the density matrix of its qubits.
 
-A simulator of noise runs a circuit shot by shot: each shot picks errors at random. The law of what
-comes out can be computed at once instead, by the density matrix of the qubits that the circuit uses
-(the errors of all others do not matter, however many the device has), and by the readout errors of
-those that are measured. Shots drawn from it have the same law as running the circuit, and the exact
-expectation tells what noise gets systematically wrong.
+A noisy simulator runs a circuit shot by shot, and each shot picks errors at random. The outcome
+probabilities can be computed instead: from the density matrix of the qubits that the circuit uses,
+and the readout errors of the measured ones. Errors of unused qubits do not matter, however many the
+device has. Shots drawn from these probabilities have the same distribution as measured shots. The
+exact expectation shows the systematic error due to noise.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from qconv.execution.device.backends import Backend, is_imitation, require_succe
 from qconv.execution.device.physical import Physical
 from qconv.execution.seeds import random_state
 
-#: Methods of Aer that simulate all states, without leaving out what is small.
+#: Methods of Aer that simulate all states without truncation.
 _EXACT_METHODS = ("automatic", "statevector", "density_matrix")
 
-#: Most qubits of a density matrix that is computed where shots could be run instead.
+#: Maximum number of qubits of a density matrix that replaces counted shots.
 _MOST_QUBITS = 12
 
-#: Copies of a density matrix, of 16 bytes an entry, that simulating one needs.
+#: Number of copies of a density matrix, with 16 bytes per entry, that its simulation needs.
 _COPIES = 3
 
-#: Seconds, about: for an entry of a density matrix and a gate; for an amplitude, a gate and a shot,
-#: when each shot is simulated by itself; for a gate and a shot however small the state.
+#: Approximate seconds per gate: for an entry of a density matrix; and, with shots simulated one by
+#: one, for an amplitude and shot, and for a shot of any state.
 _ENTRY, _AMPLITUDE, _GATE = 4e-9, 4e-9, 1e-6
 
 
 def noise_of(backend: Backend) -> NoiseModel | None:
-    """The noise that a simulator imitates; None for what is no such simulator.
+    """Return the noise model of a simulator or fake backend; None for any other backend.
 
-    An imitated device makes its model when it first runs anything, which is done here.
+    A fake backend builds its model in its first run, which is done here if necessary.
     """
     if backend is None or isinstance(backend, BaseSamplerV2):
         return None
@@ -65,17 +65,17 @@ def noisy_probabilities(
     """Probability of every outcome of a measured circuit on a noisy simulator.
 
     Args:
-        physical: The circuit, made ready for the simulator.
-        noise: That the simulator imitates.
-        shots: Executions that are wanted; None for the exact law whatever it takes.
+        physical: Circuit transpiled for the simulator.
+        noise: Noise model of the simulator.
+        shots: Number of executions; None for exact probabilities, however long they take.
 
     Returns:
-        ``2**measured`` probabilities, little-endian; None where the law cannot be computed, or
-        where running the circuit so often is less work.
+        ``2**measured`` probabilities, little-endian. None if they cannot be computed, or if running
+        the circuit takes less time.
 
     Raises:
-        ValueError: Its density matrix would not fit in memory.
-        RuntimeError: The simulator failed.
+        ValueError: If the density matrix does not fit in memory.
+        RuntimeError: If the simulator failed.
     """
     gates, measured, used = _parts(physical.circuit)
     if gates is None or not _known(noise, gates) or not _pays(len(used), gates, shots):
@@ -97,24 +97,22 @@ def noisy_probabilities(
 
 @cache
 def _density_matrices() -> AerSimulator:
-    """The simulator of density matrices."""
+    """Return the simulator of density matrices."""
     return AerSimulator(method="density_matrix")
 
 
 @cache
 def _simulated_names() -> frozenset[str]:
-    """Instructions that it knows; Aer makes its target anew whenever it is asked for them."""
+    """Return its instructions' names, cached because Aer rebuilds its target at each access."""
     return frozenset(_density_matrices().operation_names)
 
 
-def _parts(
-    physical: QuantumCircuit,
-) -> tuple[QuantumCircuit | None, list[int], list[int]]:
-    """A circuit's gates on the qubits that it uses alone.
+def _parts(physical: QuantumCircuit) -> tuple[QuantumCircuit | None, list[int], list[int]]:
+    """Reduce a circuit to its gates on the qubits that it uses.
 
     Returns:
-        The gates, or None where anything follows a measurement; for each classical bit the qubit,
-        by its number among those used; and the used ones by their numbers on the device.
+        The gates, or None if a gate follows a measurement; the measured qubit of each classical bit
+        by its index among the used qubits; and the used qubits by their index on the device.
     """
     places = {qubit: number for number, qubit in enumerate(physical.qubits)}
     acting = [item for item in physical if item.name != "barrier"]
@@ -134,7 +132,7 @@ def _parts(
 
 
 def _known(noise: NoiseModel, gates: QuantumCircuit) -> bool:
-    """Whether all noise that matters is that of known gates and of the readout of single qubits."""
+    """Return whether all noise is of known gates and of the readout of single qubits."""
     if not {item.name for item in gates} <= _simulated_names():
         return False
     delayed = any(isinstance(item.operation, Delay) for item in gates)
@@ -146,7 +144,7 @@ def _known(noise: NoiseModel, gates: QuantumCircuit) -> bool:
 
 
 def _pays(num_qubits: int, gates: QuantumCircuit, shots: int | None) -> bool:
-    """Whether the density matrix is wanted, or less work than running every shot."""
+    """Return whether the density matrix is required, or takes less time than running all shots."""
     if shots is None or num_qubits > _MOST_QUBITS:
         return shots is None
     count = len(gates.data) + 1
@@ -155,7 +153,7 @@ def _pays(num_qubits: int, gates: QuantumCircuit, shots: int | None) -> bool:
 
 
 def _reduced(noise: NoiseModel, used: list[int]) -> NoiseModel:
-    """The noise of the gates on some qubits, which are numbered anew."""
+    """Return the noise of the gates on some qubits, which are renumbered from 0."""
     number = {place: index for index, place in enumerate(used)}
     reduced = NoiseModel(basis_gates=noise.basis_gates)
     for name, error in noise._default_quantum_errors.items():
@@ -170,7 +168,7 @@ def _reduced(noise: NoiseModel, used: list[int]) -> NoiseModel:
 
 
 def _readout(noise: NoiseModel, qubit: int) -> ReadoutError | None:
-    """The readout error of one qubit of the device."""
+    """Return the readout error of one qubit; None without one."""
     error = noise._local_readout_errors.get((qubit,), noise._default_readout_error)
     return error if error is not None and error.number_of_qubits == 1 else None
 
@@ -178,7 +176,7 @@ def _readout(noise: NoiseModel, qubit: int) -> ReadoutError | None:
 def _read_out(
     probabilities: NDArray[np.float64], place: int, error: ReadoutError | None
 ) -> NDArray[np.float64]:
-    """A law after the readout error of one of its bits."""
+    """Apply the readout error of one bit to probabilities."""
     if error is None:
         return probabilities
     rows = probabilities.reshape(-1, 2, 1 << place)  # higher bits, the bit itself, lower bits
@@ -186,6 +184,6 @@ def _read_out(
 
 
 def executions_until(kept: int, success: float, seed: np.random.SeedSequence) -> int:
-    """Executions until so many were kept, each with a given probability."""
+    """Draw the number of executions until ``kept`` succeed, each with a given probability."""
     missed = 0 if success >= 1 else int(random_state(seed).negative_binomial(kept, success))
     return kept + missed

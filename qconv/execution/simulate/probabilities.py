@@ -1,4 +1,4 @@
-"""Laws: the probabilities of a circuit's outcomes, as an ideal simulator computes them."""
+"""Probabilities of a circuit's outcomes, computed by an ideal simulator."""
 
 from __future__ import annotations
 
@@ -11,26 +11,31 @@ from qconv.execution.device.backends import Backend, is_ideal, require_success
 from qconv.execution.device.transpiling import ready
 from qconv.execution.simulate.statevector import simulated
 
-#: Bytes of an amplitude that is prepared: a Python object, and what a simulator copies it to.
+#: Bytes per prepared amplitude: a Python object, and the simulator's copies of it.
 _PREPARED = 112
+
+NO_EXPECTATION = (
+    "shots: expected an integer with this backend; None (the exact expectation) needs a simulator "
+    "whose outcome probabilities can be computed"
+)
 
 
 def born_probabilities(
     circuit: QuantumCircuit, backend: Backend = None, *, measured: int | None = None
 ) -> NDArray[np.float64]:
-    """Probability of every outcome of measuring a circuit's first qubits, as Aer computes it.
+    """Compute the probability of every outcome of measuring a circuit's first qubits.
 
     Args:
-        circuit: A circuit without measurements.
-        backend: None, or an ideal ``AerSimulator`` with options of its own.
-        measured: How many qubits are measured; None for all.
+        circuit: Circuit without measurements.
+        backend: Ideal ``AerSimulator``; None for the default one.
+        measured: Number of measured qubits; None for all.
 
     Returns:
         ``2**measured`` probabilities, little-endian: outcome ``i`` has qubit 0 in its lowest bit.
 
     Raises:
-        ValueError: The backend is noisy or no simulator, or the state would not fit in memory.
-        RuntimeError: The simulator failed.
+        ValueError: If the backend is noisy or not a simulator, or the state does not fit in memory.
+        RuntimeError: If the simulator failed.
     """
     measured = circuit.num_qubits if measured is None else measured
     circuit.save_probabilities(circuit.qubits[:measured])
@@ -43,28 +48,25 @@ def born_probabilities(
 def saved_probabilities(
     circuit: QuantumCircuit, backend: Backend, measured: int | None
 ) -> dict[str, NDArray[np.float64]]:
-    """What the ``save_probabilities`` instructions of a circuit saved, by their labels.
+    """Run the ``save_probabilities`` instructions of a circuit.
 
     Args:
-        circuit: A circuit without measurements.
-        backend: None, or an ideal ``AerSimulator`` with options of its own.
-        measured: Of how many qubits the probabilities are saved; None for all.
+        circuit: Circuit without measurements.
+        backend: Ideal ``AerSimulator``; None for the default one.
+        measured: Number of qubits whose probabilities are saved; None for all.
 
     Returns:
-        ``2**measured`` probabilities each.
+        Arrays of ``2**measured`` probabilities, by label.
 
     Raises:
-        ValueError: The backend is noisy or no simulator, or the state would not fit in memory.
-        RuntimeError: The simulator failed.
+        ValueError: If the backend is noisy or not a simulator, or the state does not fit in memory.
+        RuntimeError: If the simulator failed.
     """
     if not is_ideal(backend):
-        raise ValueError(
-            "shots: expected a whole number with this backend; None (the exact expectation) needs "
-            "a simulator whose law can be computed"
-        )
+        raise ValueError(NO_EXPECTATION)
     needed = state_memory(circuit.num_qubits, measured or circuit.num_qubits)
     require_memory(needed, f"circuit of {circuit.num_qubits} qubits is")
-    if backend is None:  # which takes circuits as they are
+    if backend is None:
         result = simulated(circuit)
     else:
         result = backend.run(ready(circuit, backend), shots=1).result()
@@ -74,21 +76,21 @@ def saved_probabilities(
 
 
 def state_memory(num_qubits: int, measured: int) -> int:
-    """Bytes that it takes to simulate a state vector and know the probabilities of outcomes."""
+    """Return the bytes needed for a state vector and the probabilities of its outcomes."""
     return int(16 * 2**num_qubits + 3 * 8 * 2**measured)
 
 
 def require_room(num_qubits: int, measured: int, prepared: int, image: tuple[int, ...]) -> None:
-    """Refuse a circuit that could not be simulated in memory.
+    """Raise if a circuit cannot be simulated in memory.
 
     Args:
-        num_qubits: All qubits.
-        measured: Those measured.
-        prepared: Those whose amplitudes are prepared one by one.
+        num_qubits: Number of qubits.
+        measured: Number of measured qubits.
+        prepared: Number of qubits whose amplitudes are prepared one by one.
         image: Shape of the image.
 
     Raises:
-        ValueError: It needs more memory than there is.
+        ValueError: If the circuit needs more memory than is available.
     """
     require_memory(
         state_memory(num_qubits, measured) + _PREPARED * 2**prepared,

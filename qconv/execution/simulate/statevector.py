@@ -1,9 +1,9 @@
-"""Pieces: a long circuit simulated in parts, the state handed on from one to the next.
+"""Simulation of a long circuit in pieces, each of which starts from the state of the previous one.
 
-A simulator copies all numbers of a circuit before it begins. Rounds of amplitude amplification all
-have the same ones, as many as the image has pixels, so that each is simulated by itself. A round
-ends with the reflection about the prepared state: a simulator of gates would prepare it anew for
-that, though on a state vector it is one inner product.
+A simulator copies all parameters of a circuit before it starts. Rounds of amplitude amplification
+have the same parameters, one per pixel, so each round is simulated separately. A round ends with
+the reflection about the prepared state. A gate simulator would prepare this state again, but on a
+state vector the reflection is one inner product.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from qconv.circuits.amplification.rounds import Reflection
 from qconv.circuits.registers import ROUND, WholeState, append_again
 from qconv.execution.device.backends import ideal_simulator, known_to_aer, require_success
 
-#: Qubits up to which a piece is simulated by one thread: its gates are many and short, so that two
-#: threads take half as long again of the cores, and gain nothing unless both are idle.
+#: Number of qubits up to which one thread simulates a piece. Its gates are many and short: two
+#: threads would use 1.5 times the core time, and save time only if both cores are idle.
 _ALONE = 21
 
 
 def simulated(circuit: QuantumCircuit) -> Result:
-    """What the ideal simulator gives for a circuit without measurements.
+    """Simulate a circuit without measurements.
 
     Args:
-        circuit: Saves what is wanted at its end, after any rounds.
+        circuit: Circuit that saves its results at its end, after any rounds.
 
     Raises:
-        RuntimeError: The simulator failed.
+        RuntimeError: If the simulator failed.
     """
     if not any(item.name == ROUND for item in circuit.data):
         return _run(known_to_aer(circuit), ideal_simulator())
@@ -57,7 +57,7 @@ def simulated(circuit: QuantumCircuit) -> Result:
 
 
 def _round(one: QuantumCircuit) -> tuple[QuantumCircuit, Reflection]:
-    """A round up to its reflection, which begins with a placeholder and saves its state."""
+    """Split a round into a piece that saves its state, and the reflection that follows."""
     *items, last = one.data
     begun = _begun(items, one)
     begun.save_statevector()
@@ -65,7 +65,7 @@ def _round(one: QuantumCircuit) -> tuple[QuantumCircuit, Reflection]:
 
 
 def _begun(items: Iterable[CircuitInstruction], like: QuantumCircuit) -> QuantumCircuit:
-    """Some of a circuit's instructions, after a placeholder for the state to begin with."""
+    """Copy some instructions of a circuit after a placeholder for the initial state."""
     begun = like.copy_empty_like()
     begun.barrier()
     for item in items:
@@ -74,14 +74,14 @@ def _begun(items: Iterable[CircuitInstruction], like: QuantumCircuit) -> Quantum
 
 
 def _from(piece: QuantumCircuit, state: NDArray[np.complex128]) -> QuantumCircuit:
-    """The same piece, with a state to begin with in place of the one before."""
+    """Set the initial state of a piece."""
     whole = WholeState(state, piece.num_qubits)
     piece.data[0] = CircuitInstruction(whole, tuple(piece.qubits), ())
     return piece
 
 
 def _state(piece: QuantumCircuit, simulator: AerSimulator) -> NDArray[np.complex128]:
-    """The state at the end of a piece, which saves it."""
+    """Run a piece and return its final state."""
     return np.array(_run(piece, simulator).data(0)["statevector"], copy=None)
 
 

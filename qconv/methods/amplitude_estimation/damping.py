@@ -1,27 +1,28 @@
-"""Damping: what noise left of the flag's contrast at each Grover power, from all pixels at once.
+"""Damping: the contrast that noise leaves at each Grover power, fitted to all pixels at once.
 
-With noise, a shot after ``m`` Grover steps hits not with probability ``s = sin(f t)**2``, but about
+Without noise a shot after ``m`` Grover steps hits with probability ``s = sin(f t)**2``. With noise
+this probability is approximately
 
-    p = a_m s + (1 - a_m) v_m,    a_m = exp(-d_m),
+    p = a_m s + (1 - a_m) v_m,    a_m = exp(-d_m).
 
-with a contrast ``a_m`` and a value ``v_m`` that it fades to, both the same for all pixels. They are
-fitted together with the angles of the pixels: the same angle shows at every power, so that all of
-them agree for the right damping alone. Besides, what is known of damping in general is used, with
-the freedom that it leaves:
+The contrast ``a_m`` and the value ``v_m`` to which the probability fades are the same for all
+pixels. They are fitted together with the angles of the pixels. A pixel has the same angle at every
+power, so the angles from different powers agree only if the damping is right. The fit also uses two
+properties of damping in general, each with some freedom:
 
-* every Grover step damps by about as much, ``d_m = (alpha + m mu) (1 + eta_m)``, and what comes
-  before and after them, ``alpha``, by about as much as part of a step, and the readout;
-* what is left fades to about one half, ``v_m``.
+* Every Grover step damps by a similar amount: ``d_m = (alpha + m mu) (1 + eta_m)``. State
+  preparation and readout, ``alpha``, damp by a similar amount to a fraction of a step.
+* The probability fades to about one half, ``v_m``.
 
-The image is not used. With a single power nothing tells damping from a darker picture.
+The image is not used. With a single power, damping cannot be distinguished from a darker image.
 
-No model of two numbers a power is exact: errors depend on the pixel. What is left over is measured:
-``excess``, a standard deviation of ``p`` of ``kappa (1 - a_m) sqrt(a_m)``, none where there is no
-noise and none where nothing but noise is left, with ``kappa`` so large that the residuals of all
-pixels and powers are as large as they should be. What a pixel has in common at several powers looks
-like another angle and is not seen: for that the variance is taken 2.5 times as large. It limits
-what each power can tell, however many shots it has: counts are scaled down to as many as would have
-that variance.
+No model with two parameters per power is exact, because errors depend on the pixel. The remaining
+deviation is measured as ``excess``, a standard deviation of ``p`` of ``kappa (1 - a_m) sqrt(a_m)``.
+This vanishes without noise, and where only noise is left. ``kappa`` is chosen such that the
+residuals of all pixels and powers have the expected size. A deviation that a pixel has in common at
+several powers looks like a different angle and cannot be seen in the residuals. The variance is
+therefore multiplied by 2.5. The excess limits the information of each power, however many shots it
+has: counts are scaled down to the number that has this variance.
 """
 
 from __future__ import annotations
@@ -31,77 +32,82 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_Array = NDArray[np.float64]
+from qconv.methods.amplitude_estimation.likelihood import TINY
 
-_TINY = 1e-12
+_Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Damping:
-    """Contrast and offset of every power, and how well they are known."""
+    """Contrast and offset of every power, with their covariance."""
 
     factors: _Array
     """``2 m + 1`` of every power."""
     free: _Array
-    """``mu``, ``alpha``, ``eta_m`` of every power and ``v_m`` of every power."""
+    """Free parameters: ``mu``, ``alpha``, ``eta_m`` of every power and ``v_m`` of every power."""
     kappa: _Array
-    """Of the excess, for every power."""
+    """Factor ``kappa`` of the excess, for every power."""
     covariance: _Array
-    """Of ``free``."""
+    """Covariance of ``free``."""
 
     @property
     def depth(self) -> _Array:
-        """``d_m`` of every power."""
+        """Damping ``d_m`` of every power."""
         mu, alpha, eta, _ = self.parts()
         return np.asarray((alpha + (self.factors - 1) / 2 * mu) * (1 + eta))
 
     @property
     def contrast(self) -> _Array:
-        """``a_m`` of every power."""
+        """Contrast ``a_m`` of every power."""
         return np.exp(-self.depth)
 
     @property
     def excess(self) -> _Array:
-        """Standard deviation of the probability of a hit, over pixels, beside shot noise."""
+        """Standard deviation over pixels of the probability of a hit, shot noise excluded."""
         return self.kappa * (1 - self.contrast) * np.sqrt(self.contrast)
 
     def parts(self) -> tuple[float, float, _Array, _Array]:
-        """What is free, by its names."""
+        """Return the free parameters ``mu``, ``alpha``, ``eta`` and ``v``."""
         number = len(self.factors)
         return self.free[0], self.free[1], self.free[2 : 2 + number], self.free[2 + number :]
 
     def probability(self, sine: _Array) -> _Array:
-        """Of a hit, from ``sin(f t)``: its first axis is that of the powers."""
+        """Return the probability of a hit for ``sin(f t)``, whose first axis is that of powers."""
         shape = (-1,) + (1,) * (sine.ndim - 1)
         contrast, faded = self.contrast.reshape(shape), self.parts()[3].reshape(shape)
-        return np.clip(contrast * sine**2 + (1 - contrast) * faded, _TINY, 1 - _TINY)
+        return np.clip(contrast * sine**2 + (1 - contrast) * faded, TINY, 1 - TINY)
 
     def slopes(self, sine: _Array) -> _Array:
-        """Derivatives of the probability by what is free, shape ``(free, *sine.shape)``."""
-        mu, alpha, eta, faded = self.parts()
-        number, contrast = len(self.factors), self.contrast
-        by_depth = -contrast[:, None] * (sine**2 - faded[:, None])
-        step = (self.factors - 1) / 2
+        """Return the derivatives of ``probability`` with respect to ``free``.
+
+        Args:
+            sine: ``sin(f t)``, shape ``(powers, angles)``.
+
+        Returns:
+            Derivatives, shape ``(free, powers, angles)``.
+        """
+        contrast, faded = self.contrast[:, None], self.parts()[3][:, None]
+        number = len(self.factors)
         slopes = np.zeros((len(self.free), *sine.shape))
-        slopes[0] = by_depth * (step * (1 + eta))[:, None]
-        slopes[1] = by_depth * (1 + eta)[:, None]
+        by_depth = self._depth_slopes()[..., None]
+        slopes[: 2 + number] = by_depth * (-contrast * (sine**2 - faded))
         each = np.arange(number)
-        slopes[2 + each, each] = by_depth * (alpha + step * mu)[:, None]
-        slopes[2 + number + each, each] = (1 - contrast)[:, None]
+        slopes[2 + number + each, each] = 1 - contrast
         return slopes
 
-    def depth_covariance(self) -> _Array:
-        """Of the depths of all powers."""
+    def _depth_slopes(self) -> _Array:
+        """Return the derivatives of ``depth`` by ``mu``, ``alpha`` and ``eta``."""
         mu, alpha, eta, _ = self.parts()
-        step, number = (self.factors - 1) / 2, len(self.factors)
-        by = np.zeros((number, len(self.free)))
-        by[:, 0], by[:, 1] = step * (1 + eta), 1 + eta
-        each = np.arange(number)
-        by[each, 2 + each] = alpha + step * mu
-        return np.asarray(by @ self.covariance @ by.T)
+        step = (self.factors - 1) / 2
+        return np.vstack([step * (1 + eta), 1 + eta, np.diag(alpha + step * mu)])
+
+    def depth_covariance(self) -> _Array:
+        """Return the covariance of ``depth``."""
+        by = self._depth_slopes()
+        return np.asarray(by.T @ self.covariance[: len(by), : len(by)] @ by)
 
     def weights(self, hits: _Array, misses: _Array) -> _Array:
-        """By which counts are scaled down, so that the excess is part of their variance."""
+        """Return factors that scale counts down so that the excess is part of their variance."""
         trials = hits + misses
         mean = (hits.sum(axis=1) + 1) / (trials.sum(axis=1) + 2)
         ratio = (self.excess**2 / (mean * (1 - mean)))[:, None]

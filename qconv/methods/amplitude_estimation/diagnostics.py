@@ -21,17 +21,17 @@ class AngleDiagnostics(Diagnostics):
     """Reliability, noise and information of a result of `AmplitudeEstimation`."""
 
     reliable: NDArray[np.bool_]
-    """Pixels whose standard error can be relied on, shape of ``image``: no other value is nearly as
-    likely, no end of the range is near, and noise could be distinguished from the image."""
+    """Pixels with a reliable standard error, shape of ``image``. For them no other value is nearly
+    as likely, no end of the range is near, and noise can be distinguished from the image."""
     contrast: _Array | None = None
-    """Visibility of the flag that noise left at each Grover power, as fitted to the outcomes: 1 for
-    all of it; None where no noise was expected."""
+    """Visibility of the flag at each Grover power, fitted to the outcomes: 1 without damping. None
+    if no noise was expected."""
     information: float | None = None
-    """Fisher information about each pixel's angle that is expected from the shots without noise:
-    the weight of the result in a sum. None for an exact result."""
+    """Fisher information of each pixel's angle, expected from the shots without noise. It is the
+    weight of the result in a sum; None for an exact result."""
 
     def __add__(self, other: AngleDiagnostics) -> AngleDiagnostics:
-        """Combine two: reliable where both are, contrasts averaged by information."""
+        """Combine two diagnostics: pixels reliable in both, contrasts weighted by information."""
         a, b = self.shares(other) or (0.5, 0.5)
         contrast = information = None
         if self.contrast is not None and other.contrast is not None:
@@ -41,11 +41,11 @@ class AngleDiagnostics(Diagnostics):
         return AngleDiagnostics(self.reliable & other.reliable, contrast, information)
 
     def __getitem__(self, index: Index) -> AngleDiagnostics:
-        """Return the diagnostics of a part; contrast and information apply to all pixels."""
+        """Return the diagnostics of some pixels; contrast and information apply to all pixels."""
         return AngleDiagnostics(self.reliable[index], self.contrast, self.information)
 
     def shares(self, other: AngleDiagnostics) -> tuple[Any, Any] | None:
-        """Return weights by information, as shots of different powers differ in it."""
+        """Return weights proportional to information, which depends on the powers."""
         if self.information is None or other.information is None:
             return None
         return shares(self.information, other.information)
@@ -58,12 +58,12 @@ class AngleDiagnostics(Diagnostics):
         return rows
 
     def arrays(self) -> dict[str, Any]:
-        """Return the arrays and numbers that are not None."""
+        """Return all arrays and numbers except those that are None."""
         given = {"contrast": self.contrast, "information": self.information}
         return {"reliable": self.reliable} | {k: v for k, v in given.items() if v is not None}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> AngleDiagnostics:
-        """Make the diagnostics from the arrays of a file."""
+        """Construct the diagnostics from the arrays of a file."""
         information = float(arrays["information"]) if "information" in arrays else None
         return cls(arrays["reliable"], arrays.get("contrast"), information)

@@ -1,31 +1,31 @@
-"""Amplitude estimation: one circuit for each Grover power sharpens every pixel at once.
+"""Amplitude estimation: one circuit per Grover power, which improves the accuracy of all pixels.
 
-With the image mapped to ``[0, 1]``, a flag qubit reads 1 at position ``x`` with probability
+The image is mapped to ``[0, 1]``. A flag qubit then reads 1 at position ``x`` with probability
 
     a(x) = sum_v p_v s_v(I(x + v)),    p_v = |k_v| / S,  S = sum |k|,
 
-``s_v(u) = u`` where the kernel is positive and ``1 - u`` where it is negative, so that
+where ``s_v(u) = u`` for positive and ``1 - u`` for negative kernel entries, so that
 
     y = low sum_v k_v + (high - low) (S a - sum_{k_v < 0} |k_v|).
 
-``m`` Grover steps, which leave the position alone, turn ``a = sin(t)**2`` into
-``sin((2 m + 1) t)**2``: each shot then tells ``(2 m + 1)**2`` times as much about ``t``, for
-``2 m + 1`` times the cost, so that errors fall almost as the inverse of the cost instead of its
-root. Which powers run, and how many shots of each, is a schedule, see
+``m`` Grover steps leave the position unchanged and turn ``a = sin(t)**2`` into
+``sin((2 m + 1) t)**2``. Each shot then carries ``(2 m + 1)**2`` times the information about ``t``,
+at ``2 m + 1`` times the cost. Errors therefore fall almost as the inverse of the cost instead of
+its inverse square root. A schedule determines which powers run and how many shots each gets, see
 `qconv.methods.amplitude_estimation.schedule`.
 
-With as many shots of each power the angle of each pixel is the most likely one. Where they fall
-with the power, and are few, it is the mean over all that are possible, which has the least mean
-square error; and the standard error is at least an eighth of the distance to any value that is
-still more than three parts in a million likely, so that none is far beyond it.
+With the same number of shots at each power, the estimate is the most likely angle of each pixel.
+With few shots that decrease with the power, it is the posterior mean, which has the least mean
+square error. Its standard error is at least an eighth of the distance to any value whose posterior
+probability exceeds 3e-6, so that no value is far outside.
 
-Where noise is to be expected, because the outcomes are no ideal simulator's, the contrast that it
-left at each power is fitted too, to all pixels at once; see
+If noise is expected, because the outcomes are not those of an ideal simulator, the contrast that
+noise left at each power is fitted to all pixels together, see
 `qconv.methods.amplitude_estimation.damping`.
 
-The position is uniform, so a pixel's share of the shots is itself random. Large images are cut into
-blocks with circuits of their own; every block sees a margin as wide as the kernel, so that its
-probabilities are exactly those that the whole would have.
+The position is uniform, so the number of shots of a pixel is itself random. Large images are cut
+into blocks with a circuit each. Every block includes a margin as wide as the kernel, so that its
+probabilities are exactly those of the whole image.
 """
 
 from __future__ import annotations
@@ -73,16 +73,17 @@ _Array = NDArray[np.float64]
 
 RANGES = ("global", "local")
 
-#: Highest power of the shortest schedule that is chosen for a tolerance.
+#: Highest power of the shortest schedule for a tolerance: its 55 shots per pixel are the fewest of
+#: all schedules above `AmplitudeEstimation.least_shots`, from which predicted errors hold.
 _LEAST_HIGHEST = 2
 
-#: Most qubits of one circuit: larger images are cut into blocks.
-_MOST_QUBITS = 21
+#: Maximum number of qubits per circuit, beyond which the image is cut into blocks; and with
+#: ``range="local"``, whose angles depend on position and kernel together. One rotation then has an
+#: angle for each of up to 2**16 basis states, and Qiskit keeps each as a Python number.
+_MOST_QUBITS, _MOST_QUBITS_JOINT = 21, 17
 
-#: The same for angles that depend on position and kernel together, which become long lists.
-_MOST_QUBITS_JOINT = 17
-
-#: Shots that stand for infinitely many, where the limit of an estimate from all powers is wanted.
+#: Shots per power that stand for infinitely many if the exact noisy expectation is wanted; beyond
+#: 1e7 standard errors stay the same (`test_what_is_not_explained_does_not_vanish_with_shots`).
 _ENOUGH = 1e12
 
 
@@ -91,31 +92,32 @@ class AmplitudeEstimation(Method):
     """Estimate every pixel's amplitude from hits at several Grover powers.
 
     Args:
-        powers: Grover steps of each circuit. With ``"auto"`` a schedule is chosen for ``shots``,
-            which are those of each pixel over all powers: they fall with the power, as high as they
-            reach, up to 32 (64 with a tolerance, 8 with noise). Or different whole numbers from 0
-            on: ``shots`` are then for each pixel and each power. Or a schedule of your own, pairs
-            of a power and its shots for each pixel: there are then no ``shots`` beside them.
-        range: What is mapped to ``[0, 1]``: with ``"global"`` the range of the whole image and its
-            margins; with ``"local"`` that of the pixels that each output sees, which is narrower
-            where an image is smooth and shrinks the error as much, but needs an angle for each
-            pixel and kernel position.
+        powers: Numbers of Grover steps, one circuit each. With ``"auto"`` a schedule is chosen for
+            ``shots``, the total per pixel over all powers. Higher powers get fewer shots, and the
+            number of shots sets the highest power: up to 32 (64 with a tolerance, 8 with noise).
+            With different integers >= 0, ``shots`` is the number per pixel and power. With pairs
+            ``(power, shots per pixel)``, the call takes no ``shots``.
+        range: Range that is mapped to ``[0, 1]``. ``"global"`` is the range of the whole image and
+            its margins. ``"local"`` is the range of the pixels that contribute to each output. It
+            is narrower where an image is smooth, and reduces the error by the same factor, but
+            needs an angle for each pixel and kernel position.
 
-    Few shots draw estimates towards the middle of what they leave possible, by less than their
-    standard errors. Results that are added keep what they have of this in common, while their
-    standard errors shrink: ask for all shots at once instead of adding many results of few.
+    With few shots, estimates are biased towards the middle of the range that the data allow, by
+    less than their standard errors. Adding results does not reduce this bias, but reduces the
+    standard errors. Request all shots at once rather than adding many results of few shots.
 
-    With noise the damping of each power is fitted to the outcomes of all pixels:
-    ``result.diagnostics.contrast``. Standard errors count what is left unknown of it and what it
-    does not explain, which no shots make smaller, so that they stay above 0 with ``shots=None`` too
-    (and adding results makes them smaller than they should be). A power that lost its contrast
-    tells nothing. ``result.diagnostics.reliable`` is False everywhere if damping cannot be told
-    from another picture: with one power, or few pixels.
+    With noise, the damping of each power is fitted to the outcomes of all pixels and returned as
+    ``result.diagnostics.contrast``. Standard errors include the uncertainty of the damping and the
+    deviations that it does not explain. Shots do not reduce these deviations, so standard errors
+    stay above 0 even with ``shots=None``, and the standard errors of added results are too small. A
+    power without contrast carries no information. ``result.diagnostics.reliable`` is False for all
+    pixels if damping cannot be distinguished from a different image, as with one power or few
+    pixels.
 
     Raises:
-        TypeError: A power or its shots are not a whole number, or they are no sequence.
-        ValueError: There are no powers, one is negative or there twice, or ``range`` is unknown;
-            when it is used: there are shots, or a tolerance, beside pairs that say how many.
+        TypeError: If the powers are not a sequence, or a power or its shots are not an integer.
+        ValueError: If there are no powers, one is negative or repeated, or ``range`` is unknown.
+            When used: if ``shots`` or a tolerance is given beside pairs.
 
     Source:
         Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2; Brassard et al., Contemp.
@@ -147,12 +149,12 @@ class AmplitudeEstimation(Method):
 
     @property
     def default_shots(self) -> int:
-        """Shots per pixel if none are given: those of pairs, if these say how many."""
+        """Shots per pixel if none are given: the total of pairs, otherwise the general default."""
         pairs = isinstance(self.powers[0], tuple)
         return self.executions(1, 1) if pairs else super().default_shots
 
     def executions(self, pixels: int, shots: int) -> int:
-        """Shots for each pixel, and for each power where these are all that is said."""
+        """Return the total number of executions for a number of shots per pixel."""
         return round(scheduled(self.powers, shots).total) * pixels
 
     def prepare(self, plan: Problem) -> PreparedEstimation:
@@ -162,10 +164,10 @@ class AmplitudeEstimation(Method):
 
 @dataclass(frozen=True, eq=False)
 class PreparedEstimation(Prepared[AmplitudeEstimation]):
-    """A circuit for each block and Grover power of one plan, and the likeliest angles."""
+    """Circuits of one plan, for each block and Grover power, and the estimates from them."""
 
     def allot(self) -> Problem:
-        """Return the plan with its shots: those of pairs, or the fewest for a tolerance."""
+        """Return the plan with its shots: the total of pairs, or the fewest for a tolerance."""
         plan, powers = self.plan, self.method.powers
         if isinstance(powers[0], tuple) and plan.shots is not None:
             if plan.tolerance is not None:
@@ -186,7 +188,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         return replace(plan, shots=number)
 
     def _short(self, shots: int) -> float:
-        """The factor by which some shots are too few for the plan's tolerance."""
+        """Return the factor by which a number of shots is too small for the plan's tolerance."""
         stderr = self.again(replace(self.plan, shots=shots)).predict().stderr
         if stderr is None or self.plan.tolerance is None:
             raise RuntimeError("expected a prediction and a tolerance")
@@ -194,36 +196,40 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
 
     @cached_property
     def schedule(self) -> Schedule:
-        """The powers and their shots."""
+        """Powers and their shots."""
         return scheduled(self.method.powers, self.plan.shots, _highest(self.plan))
 
     @property
     def powers(self) -> Sequence[int]:
-        """The powers that run: the flag alone for the exact expectation, if there is no noise.
+        """Powers that run.
 
-        With noise all powers together determine the damping, so that the estimate's limit needs
-        them.
+        Without noise, power 0 is enough for the exact expectation. With noise, the damping follows
+        from all powers together, so that the limit of the estimate needs all of them.
         """
         return (0,) if self.plan.shots is None and self.plan.ideal else self.schedule.powers
 
     @cached_property
     def blocks(self) -> list[Block]:
-        """Blocks of the output whose circuits are as large as they may be."""
+        """Blocks of the output, with circuits of up to the maximum number of qubits."""
         joint = self.method.range == "local"
-        others = _others(self.plan.grid.kernel_shape)
-        room = (_MOST_QUBITS_JOINT if joint else _MOST_QUBITS) - others
-        return cut(self.plan.grid, room, margins=not joint)
+        most = _MOST_QUBITS_JOINT if joint else _MOST_QUBITS
+        return cut(self.plan.grid, most - self._other_qubits, margins=not joint)
+
+    @property
+    def _other_qubits(self) -> int:
+        """Number of qubits beside the position's: the kernel's and the flag."""
+        return len(qubits_of(kernel_registers(self.plan.grid.kernel_shape))) + 1
 
     @cached_property
     def programs(self) -> list[Program]:
-        """A circuit for each block of the output and each power."""
+        """Programs of each block of the output and each power."""
         plan = self.plan
         size = float(np.abs(plan.propagator.effective_kernel).sum())
         with np.errstate(over="ignore"):
             require_products(4 * size * float(np.abs(plan.padded).max()))
         if plan.simulated:
             position = sum(self.blocks[0].bits)
-            qubits = position + _others(plan.grid.kernel_shape)
+            qubits = position + self._other_qubits
             require_room(qubits, position + 1, qubits, plan.grid.image_shape)
         return [
             program
@@ -232,7 +238,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         ]
 
     def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Find every pixel's most likely angle."""
+        """Estimate every pixel from the outcomes of all programs."""
         plan = self.plan
         image, stderr = np.empty((2, *plan.grid.output_shape))
         contrasts: list[_Array] = []
@@ -250,6 +256,9 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
                 replace(part, probabilities=None, histograms=(), executed=part.total_shots)
                 for part in gathered
             ]
+        information = None
+        if plan.shots is not None:
+            information = self.schedule.information * came / max(1, planned)
         return plan.result(
             image,
             stderr,
@@ -260,16 +269,10 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
             diagnostics=AngleDiagnostics(
                 reliable,
                 contrast=np.mean(contrasts, axis=0) if contrasts else None,
-                information=self._information(planned, came),
+                information=information,
             ),
             quantity=f"{plan.quantity} {self.method.powers} {self.method.range}",
         )
-
-    def _information(self, planned: int, came: int) -> float | None:
-        """Information about the angle of each pixel, of the executions that came; None if exact."""
-        if self.plan.shots is None:
-            return None
-        return self.schedule.information * came / max(1, planned)
 
     @property
     def num_qubits(self) -> int:
@@ -278,33 +281,26 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
 
     @property
     def costliest(self) -> Program:
-        """The highest power, of the first block."""
+        """Program of the first block and the highest power."""
         return self._programs_of_block(0)[-1]
 
     def predict(self) -> Prediction:
-        """Predict standard errors from Fisher's information about the angle, less for few shots."""
-        stderr = np.zeros(self.plan.grid.output_shape)
-        if self.plan.shots is None:
+        """Predict standard errors from the Fisher information of the angle and the shots."""
+        plan, kernel = self.plan, self.plan.propagator.effective_kernel
+        stderr, exact = np.zeros((2, *plan.grid.output_shape))
+        if plan.shots is None:
             return Prediction(1.0, stderr)
-        exact = self._exact_convolution()
+        whole = tuple(slice(0, length) for length in plan.grid.output_shape)
+        for position in zip(*np.nonzero(kernel), strict=True):
+            exact += kernel[position] * plan.grid.view(plan.padded, position, whole)
         for number, block in enumerate(self.blocks):
             scale = self._scale(number)
             error = np.sqrt(variance(self.schedule, scale.probability(block, exact)))
             stderr[block.outputs] = scale.errors(block, error)
         return Prediction(1.0, stderr)
 
-    def _exact_convolution(self) -> _Array:
-        """The convolution from its definition, to predict errors with."""
-        plan = self.plan
-        kernel = plan.propagator.effective_kernel
-        whole = tuple(slice(0, length) for length in plan.grid.output_shape)
-        total = np.zeros(plan.grid.output_shape)
-        for position in zip(*np.nonzero(kernel), strict=True):
-            total += kernel[position] * plan.grid.view(plan.padded, position, whole)
-        return total
-
     def _programs_of_block(self, number: int) -> list[Program]:
-        """The programs of one block."""
+        """Return the programs of one block."""
         powers, block = self.powers, self.blocks[number]
         executions: list[int | None] = [None] * len(powers)
         if self.plan.shots is not None:
@@ -324,7 +320,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
 
     @cached_property
     def _amplifier(self) -> Callable[[int], Amplifier]:
-        """What makes a block's circuits, by the block's number; the latest is kept."""
+        """Function that builds a block's circuits, by the block's index; the latest is cached."""
 
         def make(number: int) -> Amplifier:
             plan, block = self.plan, self.blocks[number]
@@ -334,20 +330,15 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
 
         return lru_cache(maxsize=1)(make)
 
-    @cached_property
-    def _scale(self) -> Callable[[int], Scale]:
-        """How a block's pixels are mapped to probabilities, by its number; the latest is kept."""
-
-        def make(number: int) -> Scale:
-            kernel = added_kernel(self.plan)
-            return Scale.of(self.plan, self.blocks[number], kernel, self.method.range)
-
-        return lru_cache(maxsize=1)(make)
+    def _scale(self, number: int) -> Scale:
+        """Return the map of a block's pixels to probabilities."""
+        kernel = added_kernel(self.plan)
+        return Scale.of(self.plan, self.blocks[number], kernel, self.method.range)
 
     def _decode_block(
         self, number: int, gathered: list[Outcomes]
     ) -> tuple[_Array, _Array, NDArray[np.bool_], _Array | None]:
-        """Outputs, standard errors and reliability of one block, and the contrast of its powers."""
+        """Return outputs, standard errors and reliability of a block, and its powers' contrast."""
         plan, block, powers = self.plan, self.blocks[number], self.powers
         scale = self._scale(number)
         size = 2 ** (sum(block.bits) + 1)
@@ -378,12 +369,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
 
 
 def _highest(plan: Problem) -> int:
-    """The highest power that is chosen for a plan."""
+    """Return the maximum power of a plan with ``powers="auto"``."""
     if not plan.ideal:
         return HIGHEST_WITH_NOISE
     return HIGHEST if plan.tolerance is None else HIGHEST_FOR_TOLERANCE
-
-
-def _others(kernel: tuple[int, ...]) -> int:
-    """How many qubits a circuit has besides the position's: the kernel's and the flag."""
-    return len(qubits_of(kernel_registers(kernel))) + 1

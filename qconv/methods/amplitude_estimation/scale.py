@@ -1,4 +1,4 @@
-"""Scales: how pixels are mapped to the flag's angles, and its probabilities back to outputs."""
+"""Scales: maps from pixels to angles of the flag, and from its probabilities to outputs."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ from qconv.planning.problem import Problem
 
 _Array = NDArray[np.float64]
 
-#: Outputs of a block, their standard errors, and where these are reliable.
+#: Outputs of a block, their standard errors, and whether these are reliable.
 _Found = tuple[_Array, _Array, NDArray[np.bool_]]
 
 
 def added_kernel(plan: Problem) -> _Array:
-    """The kernel in the order of displacements from an output pixel to the padded one it reads."""
+    """Return the kernel by the displacement from an output pixel to the padded pixel it reads."""
     kernel = plan.propagator.effective_kernel
     return np.flip(kernel) if plan.grid.flipped else kernel
 
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """How pixels are mapped to ``[0, 1]``, and probabilities back to outputs."""
+    """Map from pixels to ``[0, 1]``, and from probabilities to outputs."""
 
     low: _Array
-    """What becomes 0: one number, or one for each position."""
+    """Pixel value mapped to 0: a scalar, or an array with one value per position."""
     width: _Array
-    """The width of the range, 0 where there is nothing to estimate; same shape."""
+    """Width of the range, same shape; 0 where all pixels are equal."""
     total: float
-    """Sum of the kernel."""
+    """Sum of the kernel's entries."""
     size: float
-    """Sum of its magnitudes."""
+    """Sum of their magnitudes."""
     local: bool
+    """Whether every position has a range of its own."""
 
     @classmethod
     def of(cls, plan: Problem, block: Block, kernel: _Array, kind: str) -> Scale:
-        """The range of all pixels, or of those that each output of a block sees."""
+        """Return the range of all pixels (``"global"``) or of each output's (``"local"``)."""
         total, size = float(kernel.sum()), float(np.abs(kernel).sum())
         if kind == "global":
             low, high = plan.padded.min(), plan.padded.max()
@@ -50,16 +51,19 @@ class Scale:
         return cls(low, high - low, total, size, local=True)
 
     def angles(self, plan: Problem, block: Block, kernel: _Array) -> _Array:
-        """Half the rotation of the flag; of every cell, or every kernel position and cell."""
-        cells = tuple(2**bits for bits in block.bits)
+        """Return half the flag's rotation for every basis state of the position.
+
+        With a local range, the kernel position is the first axis or axes.
+        """
+        states = tuple(2**bits for bits in block.bits)
         if not self.local:
-            lattice = np.zeros(cells)
+            lattice = np.zeros(states)
             starts = [part.start for part in block.outputs]
-            ends = [start + length for start, length in zip(starts, cells, strict=True)]
+            ends = [start + length for start, length in zip(starts, states, strict=True)]
             seen = plan.padded[tuple(map(slice, starts, ends))]
             lattice[tuple(map(slice, seen.shape))] = self._angle(seen)
             return lattice
-        lattice = np.zeros((*kernel_states(kernel.shape), *cells))
+        lattice = np.zeros((*kernel_states(kernel.shape), *states))
         for v in zip(*np.nonzero(kernel), strict=True):
             angle = self._angle(block.view(plan.padded, v))
             where = (*v, *map(slice, block.counts))
@@ -67,25 +71,21 @@ class Scale:
         return lattice
 
     def _angle(self, seen: _Array) -> _Array:
-        """The angle whose squared sine is a pixel's place in the range."""
-        place = np.zeros_like(seen)
-        np.divide(seen - self.low, self.width, out=place, where=self.width > 0)
-        return np.arcsin(np.sqrt(np.clip(place, 0, 1)))
+        """Return angles whose squared sine is the position of each pixel within the range."""
+        unit = np.zeros_like(seen)
+        np.divide(seen - self.low, self.width, out=unit, where=self.width > 0)
+        return np.arcsin(np.sqrt(np.clip(unit, 0, 1)))
 
     def probability(self, block: Block, outputs: _Array) -> _Array:
-        """The flag's probability at every position of a block, from all exact outputs."""
-        shown = tuple(
-            slice(part.start, part.start + n)
-            for part, n in zip(block.outputs, block.counts, strict=True)
-        )
+        """Return the flag's probability at every position of a block, given all exact outputs."""
         negative = (self.size - self.total) / 2
         width = self.width * self.size
         width = np.where(width > 0, width, 1.0)
-        p = (outputs[shown] - self.low * self.total + self.width * negative) / width
-        return np.clip(p, 0, 1)
+        shown = block.view(outputs, [0] * outputs.ndim)
+        return np.clip((shown - self.low * self.total + self.width * negative) / width, 0, 1)
 
     def errors(self, block: Block, error: _Array) -> _Array:
-        """Standard errors of a block's outputs from those of the flag's probabilities."""
+        """Return standard errors of a block's outputs, given those of the flag's probabilities."""
         return block.expand(self.width * self.size * error)
 
     def found(
@@ -95,7 +95,7 @@ class Scale:
         stderr: _Array,
         reliable: NDArray[np.bool_],
     ) -> _Found:
-        """Outputs of a block from the flag's probabilities."""
+        """Return outputs of a block, given estimates of the flag's probabilities."""
         p, error = (part.reshape(block.counts) for part in (probability, stderr))
         negative = (self.size - self.total) / 2
         image = self.low * self.total + self.width * (self.size * p - negative)

@@ -1,18 +1,19 @@
-"""Schedules: which Grover powers run, and how many shots of each.
+"""Schedules: which Grover powers run, and the number of shots of each.
 
-A shot of power ``m`` tells ``(2 m + 1)**2`` times as much about an angle as one of power 0, but
-modulo ``pi / (2 m + 1)``: the lower powers have to tell which of these angles it is. Shots that
-fall with the power do that for the least cost (Higgins et al. 2009, there for powers of two).
+A shot of power ``m`` has ``(2 m + 1)**2`` times the Fisher information of a shot of power 0, but
+only about the angle modulo ``pi / (2 m + 1)``. The lower powers must resolve this ambiguity. Shots
+that decrease with the power do so at the least cost (Higgins et al. 2009, there for powers of two).
 
-The position is in superposition, so that how often a pixel is measured at a power is random. With
-few shots of each of a few powers some pixels miss one of them and are taken for another angle. Many
-powers with few shots of each are safer, and cheaper for it: here four powers for each octave of
-``2 m + 1``, with shots in proportion to the part of an octave that each stands for, and to
+Because the position is in superposition, the number of shots of a pixel at a power is random. With
+few shots at few powers, some pixels miss a power and are assigned a wrong angle. Many powers with
+few shots each are safer and therefore cheaper. This schedule has four powers per octave of
+``2 m + 1``. The shots of a power are proportional to the fraction of an octave that it represents,
+and to
 
     9 + 5 log2((2 M + 1) / (2 m + 1)),
 
-``M`` the highest power. These numbers were searched for: the least error times oracle calls with
-which no pixel of many thousands was beyond eight of its standard errors.
+where ``M`` is the highest power. These constants were found by search: they minimise error times
+oracle calls, with none of many thousands of pixels off by more than eight standard errors.
 """
 
 from __future__ import annotations
@@ -30,61 +31,65 @@ from qconv.planning.allocation import DEFAULT_SHOTS
 
 _Array = NDArray[np.float64]
 
-#: What `AmplitudeEstimation` takes for powers.
+#: Powers accepted by `AmplitudeEstimation`.
 Powers = str | Sequence[int] | Sequence[tuple[int, int]]
 
-#: Powers for each octave; shots for each octave at the highest power, and more for each below it.
+#: Powers per octave; shots per octave at the highest power, and additional shots per octave below
+#: it. Found by search (see above) and measured by `test_schedule` in the benchmarks: fewer give
+#: pixels far beyond their standard errors, more give a larger error for the same oracle calls.
 _EACH, _TOP, _MORE = 4, 9.0, 5.0
 
-#: Highest power with a number of shots, which more shots do not exceed; with a tolerance, where the
-#: least cost is asked for however deep the circuits are; and with noise, which blurs deep circuits.
+#: Highest power with a number of shots, which bounds the depth of circuits; with a tolerance, where
+#: the least cost is wanted at any depth; and with noise, as the contrast falls exponentially with
+#: the power. `test_highest_power_grows_with_the_shots` checks the first two.
 HIGHEST, HIGHEST_FOR_TOLERANCE, HIGHEST_WITH_NOISE = 32, 64, 8
 
-#: Pixels for which errors are drawn, more with fewer powers than that.
-_DRAWN, _LONG = 1024, 16
+#: Pixels for which errors are simulated, multiplied by ``_LONG // powers`` for short schedules,
+#: whose few angles are costlier to miss. `test_prediction` holds predictions to 8 %.
+_SIMULATED, _LONG = 1024, 16
 
-#: To draw them with.
+#: Seed of this simulation; any number will do, but predictions change with it.
 _SEED = 20261128
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Powers, and the shots of each."""
+    """Grover powers and their numbers of shots."""
 
     powers: tuple[int, ...]
-    """All different, from the lowest on."""
+    """Different powers in increasing order."""
     shots: tuple[float, ...]
-    """Mean number for each pixel, of each power."""
+    """Mean number of shots per pixel of each power."""
     averaged: bool
-    """Whether estimates are posterior means, as suits few shots of the highest powers; otherwise
-    the most likely angles."""
+    """True for posterior means, which suit few shots of the highest powers; False for the most
+    likely angles."""
 
     @property
     def total(self) -> float:
-        """Shots for each pixel, over all powers."""
+        """Number of shots per pixel, over all powers."""
         return float(sum(self.shots))
 
     @property
     def information(self) -> float:
-        """Fisher information of the angle."""
+        """Fisher information of each pixel's angle."""
         factors = 2 * np.array(self.powers, dtype=np.float64) + 1
         return float(4 * np.sum(np.array(self.shots) * factors**2))
 
     def executions(self, pixels: int) -> list[int]:
-        """Of the circuit of each power, for some pixels: whole numbers whose sum is right."""
+        """Return executions of each power's circuit, rounded such that their sum is exact."""
         exact = np.array(self.shots) * pixels
-        whole = np.floor(exact + 1e-9).astype(np.int64)
+        whole = np.floor(exact + 1e-9).astype(np.int64)  # an integer less a rounding error stays
         missing = round(float(exact.sum())) - int(whole.sum())
         whole[np.argsort(whole - exact, kind="stable")[:missing]] += 1
         return [int(number) for number in whole]
 
 
 def checked_powers(powers: object) -> Powers:
-    """Powers as a user may write them, sorted, each once.
+    """Return powers in increasing order.
 
     Raises:
-        TypeError: A power or its shots are no whole number, or they are no sequence.
-        ValueError: There are none, one is negative or there twice, or has no shots.
+        TypeError: If the powers are not a sequence, or a power or its shots are not an integer.
+        ValueError: If there are no powers, or one is negative, repeated or without shots.
     """
     if isinstance(powers, str) and powers == "auto":
         return powers
@@ -106,45 +111,35 @@ def checked_powers(powers: object) -> Powers:
 
 
 def scheduled(powers: Powers, shots: int | None, highest: int = HIGHEST) -> Schedule:
-    """The schedule that powers and shots mean.
+    """Return the schedule for powers and shots.
 
     Args:
-        powers: As `checked_powers` gives them.
-        shots: For each pixel, of each power or, with ``"auto"``, of all; of no meaning with pairs.
-            None for as many as there would be without a word.
-        highest: Power that ``"auto"`` does not exceed.
+        powers: Powers as returned by `checked_powers`.
+        shots: Shots per pixel and power, or over all powers with ``"auto"``; ignored with pairs.
+            None for the default number.
+        highest: Maximum power with ``"auto"``.
     """
     shots = DEFAULT_SHOTS if shots is None else shots
     if isinstance(powers, str):
-        return _falling(shots, highest)
+        reached = 0
+        while reached < highest and sum(_needed(_spaced(reached + 1))) <= shots:
+            reached += 1
+        found = _spaced(reached)
+        needed = _needed(found)
+        scale = shots / sum(needed)
+        return Schedule(tuple(found), tuple(scale * number for number in needed), averaged=True)
     pairs = [one if isinstance(one, tuple) else (one, shots) for one in powers]
     paired = any(isinstance(one, tuple) for one in powers)
     return Schedule(tuple(p for p, _ in pairs), tuple(float(n) for _, n in pairs), paired)
 
 
-def _falling(shots: int, highest: int = HIGHEST) -> Schedule:
-    """The schedule for some shots, as high as they reach.
-
-    Args:
-        shots: For each pixel, over all powers, at least 1.
-        highest: Power that is not exceeded.
-    """
-    reached = 0
-    while reached < highest and sum(_needed(_spread_out(reached + 1))) <= shots:
-        reached += 1
-    powers = _spread_out(reached)
-    needed = _needed(powers)
-    scale = shots / sum(needed)
-    return Schedule(tuple(powers), tuple(scale * number for number in needed), averaged=True)
-
-
 def least_shots(highest: int) -> int:
-    """Shots for each pixel with which a power is reached."""
-    return int(np.ceil(sum(_needed(_spread_out(highest)))))
+    """Return the number of shots per pixel from which a schedule reaches a power."""
+    return int(np.ceil(sum(_needed(_spaced(highest)))))
 
 
-def _spread_out(highest: int) -> list[int]:
-    """Powers up to the highest, as many for each octave where there are so many."""
+def _spaced(highest: int) -> list[int]:
+    """Return powers from 0 to the highest, evenly spaced in octaves where integers allow it."""
     powers, factor = [highest], 2.0 * highest + 1
     while powers[-1]:
         factor /= 2 ** (1 / _EACH)
@@ -153,24 +148,24 @@ def _spread_out(highest: int) -> list[int]:
 
 
 def _needed(powers: Sequence[int]) -> list[float]:
-    """Fewest shots for each pixel of every power."""
+    """Return the minimum number of shots per pixel of every power."""
     octaves = np.log2(2 * np.array(powers, dtype=np.float64) + 1)
     parts = np.gradient(octaves) if len(powers) > 1 else np.ones(1)
     return [float(n) for n in (_TOP + _MORE * (octaves[-1] - octaves)) * parts]
 
 
 def variance(schedule: Schedule, probability: _Array) -> _Array:
-    """Mean square error to be expected of estimated probabilities.
+    """Predict the mean square error of estimated probabilities.
 
-    What the Fisher information leaves, times a factor by which few shots of the highest powers,
-    whose number is random for every pixel, tell less: that of some of the pixels, by simulation.
+    The Fisher information gives a lower bound. Few shots of the highest powers, whose number is
+    random for every pixel, are less informative by a factor, which is simulated for some pixels.
 
     Args:
-        schedule: The powers and their shots.
-        probability: Of a hit of power 0, any shape.
+        schedule: Powers and their shots.
+        probability: Probability of a hit at power 0, any shape.
     """
     rng = random_state(np.random.SeedSequence(_SEED))
-    number = _DRAWN * max(1, _LONG // len(schedule.powers))
+    number = _SIMULATED * max(1, _LONG // len(schedule.powers))
     places = np.linspace(0, probability.size, number, endpoint=False).astype(np.int64)
     p = probability.ravel()[places]
     turned = np.outer(2 * np.array(schedule.powers) + 1, np.arcsin(np.sqrt(p)))
@@ -186,6 +181,6 @@ def variance(schedule: Schedule, probability: _Array) -> _Array:
 
 
 def _least(schedule: Schedule, p: _Array) -> _Array:
-    """What the Fisher information leaves; ``sin(t)**2`` is not linear in ``t``."""
+    """Return the bound of the Fisher information, to second order in ``t``."""
     information = schedule.information
     return 4 * p * (1 - p) / information + 3 * (1 - 2 * p) ** 2 / information**2

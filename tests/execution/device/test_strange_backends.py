@@ -135,7 +135,7 @@ def test_counts_in_any_notation_give_the_same_bytes(notation, method):
         (lambda c, n: {"up": 300}, ValueError, "backend: expected outcomes of . bits"),
         (lambda c, n: {"0" * (n + 1): 300}, ValueError, "backend: expected outcomes of . bits"),
         (lambda c, n: {hex(2**n): 300}, ValueError, "backend: expected outcomes of . bits"),
-        (lambda c, n: {"0x0": 0.25}, TypeError, "backend: expected whole numbers of shots"),
+        (lambda c, n: {"0x0": 0.25}, TypeError, "backend: expected integer numbers of shots"),
         (lambda c, n: {"0x0": -3}, ValueError, "backend: expected numbers of shots >= 0"),
         (lambda c, n: {}, RuntimeError, r"backend: expected \d+ shots, got none back"),
         (

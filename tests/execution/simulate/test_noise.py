@@ -242,7 +242,7 @@ class TestOutOfReach:
         circuit = planned("Collapse", backend).circuits[0]
         assert noisy_probabilities(physical(circuit, backend), noise_of(backend), None) is None
         assert planned("Collapse", backend).run().success_probability < 1
-        with pytest.raises(ValueError, match="shots: expected a whole number with this backend"):
+        with pytest.raises(ValueError, match="shots: expected an integer with this backend"):
             planned("Collapse", backend, shots=None).run()
 
     def test_gates_after_a_measurement(self):

@@ -126,7 +126,7 @@ def test_no_angle_of_a_grid_is_more_likely(angles, shots):
     damping = Damping(2.0 * STEPS[:, 0] + 1, free, np.zeros(number), np.zeros((size, size)))
     hits, misses = drawn(damping.probability(np.sin((2 * STEPS + 1) * angles)), shots, 7)
     found = peaks(damping, hits, misses)
-    best, _ = found.highest(angles.size)
+    best, _ = found.highest()
     grid = np.linspace(0, np.pi / 2, 20_001)
     p = damping.probability(np.sin((2 * STEPS + 1) * grid))
     highest = (hits.T @ np.log(p) + misses.T @ np.log1p(-p)).max(axis=1)
