@@ -327,13 +327,14 @@ def _matched(
     places = tuple(slice(n - h + 1) for n, h in zip(*(part.shape for part in pair), strict=True))
     found, stderr = (_per_norm(part[places], norms) for part in (result.image, result.stderr))
     counts = unit = None
-    if not isinstance(result.diagnostics, CountDiagnostics):
-        evidence = from_estimates(found, stderr)
-    else:
-        counts = np.ascontiguousarray(result.diagnostics.counts[places])
-        unit = _per_norm(result.diagnostics.unit[places], norms)
+    counted = result.diagnostics
+    if isinstance(counted, CountDiagnostics) and counted.unit is not None:
+        counts = np.ascontiguousarray(counted.counts[places])
+        unit = _per_norm(counted.unit[places], norms)
         exposure = None if norms is None else norms**2
         evidence = from_counts(counts.astype(np.float64), exposure)
+    else:
+        evidence = from_estimates(found, stderr)
     look = looked_at(*pair, evidence)
     similarity = float(look.similarities[0])
     # An exact map of similarities was searched altogether.

@@ -1,12 +1,12 @@
 """Empirical Bayes: variances of counts from the counts of all pixels together.
 
-A single count is a poor estimate of its own variance: a count of 0 would have none, and a count that
-is large by chance a large one. But the pixels of an image have much in common. Let a pixel's count
-``n`` have a Poisson distribution with mean ``r``, and let ``r`` differ between pixels with some
-mixing distribution. The most likely mixing distribution given all counts is found by expectation
-maximisation on a grid that is uniform in ``sqrt(r)`` (Jeffreys' prior), to which a few pixels with
-that prior are added, so that rare counts and small images are not taken to be certain. The variance
-of an estimate from ``n`` is then its expectation given ``n``.
+A single count is a poor estimate of its own variance. A count of 0 would have no variance, and a
+count that is large by chance a large one. But the pixels of an image have much in common. A pixel's
+count ``n`` has a Poisson distribution with mean ``r``, and ``r`` has some mixing distribution over
+the pixels. Expectation maximisation finds the most likely mixing distribution given all counts. It
+runs on a grid that is uniform in ``sqrt(r)`` (Jeffreys' prior). A few pixels with this prior are
+added, so that rare counts and small images do not seem certain. The variance of an estimate from
+``n`` is then the expected variance given ``n``.
 
 Source:
     Robbins, Proc. Third Berkeley Symp. 1, 157 (1956) (empirical Bayes); Laird, J. Am. Stat. Assoc.
@@ -40,7 +40,7 @@ _STEPS = 60
 def mixing(
     likelihood: _Array, number: _Array, prior: _Array, *, added: float, steps: int
 ) -> _Array:
-    """Return the most likely weights of a mixture's components.
+    """Return the most likely weights of a mixture's components, by expectation maximisation.
 
     Args:
         likelihood: Likelihood of each component for each kind of pixel, shape
@@ -59,7 +59,9 @@ def mixing(
 
 
 def root_variance(mean: _Array) -> _Array:
-    """Return the mean square error of the root of a Poisson count as an estimate of the mean's root.
+    """Return the mean square error of ``sqrt(n)``, an estimate of ``sqrt(mean)``.
+
+    The count ``n`` has a Poisson distribution.
 
     Args:
         mean: Means of counts, any shape.

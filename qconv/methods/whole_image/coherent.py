@@ -17,35 +17,24 @@ from qconv._checks import boolean
 from qconv.circuits.amplification.rounds import Rounds
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
+from qconv.methods.mixture import root_variance
 from qconv.methods.whole_image.amplification import (
     Amplification,
-    Scale,
     check_amplify,
     check_read_out,
     choose,
 )
-from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
-from qconv.methods.whole_image.outcome_counts import (
-    Labels,
-    OutcomeCounts,
-    expected_root_error,
-    linear,
-    magnitude,
-)
+from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
+from qconv.methods.whole_image.reading import Reading
 from qconv.planning.method import Method, Prediction
 from qconv.result.convolution import Convolution
-from qconv.result.numbers import root_error
 
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
 
 #: Success probabilities below this are rounding errors.
 _NOTHING = 1e-26
-
-#: Smallest slope of a success probability by its angle for which uncertainty is propagated. With
-#: smaller slopes, the success probability is within 1e-4 of 0 or 1.
-_STEEPEST = 0.02
 
 
 class CoherentMethod(Method):
@@ -236,7 +225,8 @@ class CoherentReadOut:
         """Predict the variance of the amplitude in each cell, times the number of executions."""
         square = np.square(self.filtered / self.factor)
         if not self.signed:
-            return expected_root_error((self.encoded.plan.whole_shots or 0) * square)
+            errors = root_variance((self.encoded.plan.whole_shots or 0) * square)
+            return np.asarray(errors * (1 - square))
         return np.asarray((1 + self.encoded.content.size * square) / 2 - square)
 
     def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:
@@ -247,13 +237,21 @@ class CoherentReadOut:
             label_qubits: Number of label qubits, including the reference.
         """
         counts = self._counts(outcomes, label_qubits)
-        if not self.signed:
-            return self._of_magnitudes(counts, magnitude(counts), counts.executions)
         cells = self.encoded.content.size
+        reading = Reading(
+            "mean" if self.signed else "magnitude",
+            self._scaled,
+            self.encoded.unit,
+            counts.executions,
+            (math.sqrt(cells), -math.sqrt(cells)) if self.signed else (),
+        )
+        if not self.signed:
+            return self.encoded.result(
+                counts, reading, expected=self.expected, variant=" magnitude"
+            )
         return self.encoded.result(
             counts,
-            linear(counts, np.array([1.0, -1.0]) * math.sqrt(cells)),
-            self._scaled,
+            reading,
             expected=self.expected,
             gain=2.0,
             offset=-self.encoded.layout.num_read / cells,
@@ -266,32 +264,6 @@ class CoherentReadOut:
         encoded, labels = self.encoded, Labels(qubits, classes)
         return OutcomeCounts.of(
             outcomes, encoded.layout, labels, encoded.plan.seed, everywhere=everywhere
-        )
-
-    def _of_magnitudes(
-        self, counts: OutcomeCounts, estimate: tuple[_Array, _Array], number: float
-    ) -> Convolution:
-        """Return the result of square roots of counts.
-
-        ``estimate`` has amplitudes and their standard errors. ``number`` is the number of
-        executions that an amplitude of 1 would be expected to have.
-        """
-        encoded = self.encoded
-        diagnostics = None
-        if counts.executions:
-            unit = encoded.in_units(np.array(1 / math.sqrt(number)), self._scaled)
-            shape = encoded.plan.grid.output_shape
-            diagnostics = CountDiagnostics(
-                encoded.layout.outputs(counts.sums[0]).astype(np.int64),
-                np.full(shape, float(unit)),
-            )
-        return encoded.result(
-            counts,
-            estimate,
-            self._scaled,
-            expected=self.expected,
-            variant=" magnitude",
-            diagnostics=diagnostics,
         )
 
 
@@ -336,7 +308,7 @@ class AmplifiedReadOut(CoherentReadOut):
         relative = math.cos(t) / (made.oracle_calls * math.sin(t)) / 2  # of sin(t), one execution
         common = np.square(a) * (relative**2)
         if not self.signed:
-            errors = expected_root_error(shots * growth * np.square(a)) / growth
+            errors = root_variance(shots * growth * np.square(a)) / growth
             return np.asarray(errors - np.square(a) / (4 * made.success) + common)
         if self.read_out == "linear":
             pair = q * u2 + (1 - q) * np.square(a)
@@ -345,83 +317,24 @@ class AmplifiedReadOut(CoherentReadOut):
         unit = growth * (1 - q) / 2  # A**2 / a**2, one execution
         base, image = math.sqrt(q * u2), math.sqrt(1 - q) * a
         means = [shots * growth * np.square(base + s * image) / 2 for s in (1, -1)]
-        errors = (expected_root_error(means[0]) + expected_root_error(means[1])) / 4
+        errors = (root_variance(means[0]) + root_variance(means[1])) / 4
         return np.asarray(errors / unit - np.square(a) / (4 * made.success) + common)
 
     def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:
         """Estimate the filtered image, as in `CoherentReadOut.decode`."""
         counts = self._counts(outcomes, label_qubits, everywhere=True)
-        kept, lost, stderr = counts.succeeded
-        number = counts.executions or 1
-        scale = self.amplification.scale(kept, lost, stderr)
-        kept = max(kept, 1 / number if counts.executions else 0.0)
-        if not self.signed:
-            unit = kept * number / scale.sine**2
-            return self._of_magnitudes(counts, self._magnitudes(counts, scale, kept * number), unit)
-        if self.read_out == "linear":
-            estimate, variant = self._linear(counts, scale, kept), ""
-        else:
-            estimate, variant = self._root(counts, scale, kept * number), " root"
-        return self.encoded.result(
-            counts, estimate, self._scaled, expected=self.expected, variant=variant
+        if counts.everywhere is None:
+            raise RuntimeError("expected counts of all cells")
+        kind = "magnitude" if not self.signed else "mean" if self.read_out == "linear" else "root"
+        reading = Reading(
+            kind,
+            self._scaled,
+            self.encoded.unit,
+            counts.executions,
+            cells=self.encoded.content.size,
+            amplification=self.amplification,
+            kept=counts.everywhere[0],
+            lost=counts.everywhere[1],
         )
-
-    def _linear(self, counts: OutcomeCounts, scale: Scale, kept: float) -> tuple[_Array, _Array]:
-        """Estimate amplitudes and standard errors from differences of counts."""
-        q, u = self.amplification.weight, 1 / math.sqrt(self.encoded.content.size)
-        signs = np.array([1.0, -1.0])
-        mean, stderr = linear(counts, signs, calibration=False)
-        unit = scale.sine**2 / kept / (2 * u * math.sqrt(q * (1 - q)))
-        if not counts.executions:
-            return mean * unit, stderr
-        variance = np.square(stderr)
-        if counts.corrected is None:  # given the number of kept executions; the scale has its error
-            share = np.square(mean) / counts.executions
-            variance = np.maximum(variance + share - share / kept, 0)
-        variance = variance + np.square(2 * scale.relative * mean)
-        if counts.corrected is not None:  # an error of the calibration changes both mean and unit
-            slope = 2 * scale.cosine / scale.sine * self._slope(scale) - 1 / kept
-            for uncertain, moved, more in counts.corrected.changes(signs):
-                variance = variance + uncertain * np.square(moved + mean * slope * more)
-        return mean * unit, np.sqrt(variance) * unit
-
-    def _slope(self, scale: Scale) -> float:
-        """Return the derivative of ``t`` by the success probability ``sin((2 m + 1) t)**2``."""
-        calls = self.amplification.oracle_calls
-        sine = math.sin(2 * calls * math.atan2(scale.sine, scale.cosine))
-        return 1 / (calls * math.copysign(max(abs(sine), _STEEPEST), sine))
-
-    def _root(self, counts: OutcomeCounts, scale: Scale, kept: float) -> tuple[_Array, _Array]:
-        """Estimate amplitudes and standard errors from square roots of counts."""
-        q, u = self.amplification.weight, 1 / math.sqrt(self.encoded.content.size)
-        reference = u * math.sqrt(kept * q / 2) / scale.sine
-        roots = np.sqrt(np.maximum(counts.sums, 0))
-        difference = roots[0] - roots[1]
-        larger = np.sign(difference) * (roots[0] + roots[1])  # where |A| > U
-        image = np.where(roots.max(axis=0) > 2 * reference, larger, difference) / 2
-        unit = scale.sine / math.sqrt(kept * (1 - q) / 2)
-        if not counts.executions:
-            return image * unit, np.zeros_like(image)
-        variance = root_error(counts.sums[0]) / 4 + root_error(counts.sums[1]) / 4
-        return image * unit, unit * _with_scale(variance, image, scale, kept)
-
-    def _magnitudes(
-        self, counts: OutcomeCounts, scale: Scale, kept: float
-    ) -> tuple[_Array, _Array]:
-        """Estimate magnitudes and standard errors from square roots of counts."""
-        roots = np.sqrt(np.maximum(counts.sums[0], 0))
-        unit = scale.sine / math.sqrt(kept)
-        if not counts.executions:
-            return roots * unit, np.zeros_like(roots)
-        return roots * unit, unit * _with_scale(root_error(counts.sums[0]), roots, scale, kept)
-
-
-def _with_scale(variance: _Array, roots: _Array, scale: Scale, kept: float) -> _Array:
-    """Return standard errors of roots that are to be multiplied by an uncertain scale.
-
-    ``variance`` is their variance if all counts were independent. The counts divide the number
-    ``kept`` among them. ``roots`` are combinations of square roots with the same norm in all cells.
-    """
-    square = np.square(roots)
-    shared = np.maximum(variance - square / (4 * kept), 0)
-    return np.asarray(np.sqrt(shared + square * scale.relative**2))
+        variant = {"mean": "", "root": " root", "magnitude": " magnitude"}[kind]
+        return self.encoded.result(counts, reading, expected=self.expected, variant=variant)

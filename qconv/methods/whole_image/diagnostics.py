@@ -1,7 +1,8 @@
-"""Diagnostics of magnitudes: counts whose square roots are the estimates."""
+"""Diagnostics of whole-image methods: the counts that estimates were computed from."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,61 +10,99 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv.methods.whole_image.reading import Reading, Tally
 from qconv.result.diagnostics import Diagnostics
 from qconv.result.index import Index
-from qconv.result.numbers import root_error
 
 _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class CountDiagnostics(Diagnostics):
-    """Counts per output pixel, for estimates that are square roots of counts.
+    """Counts per output pixel, from which a sum of results is estimated anew.
 
-    Results of `Interference` and `Fourier` with ``signed=False`` have these diagnostics.
+    Results of `Diffusion`, `Interference` and `Fourier` have these diagnostics, unless they are
+    exact or corrected for readout errors.
     """
 
-    counts: NDArray[np.int64]
-    """Number of executions that ended in each output pixel, shape of ``image``."""
-    unit: _Array
-    """Magnitude that corresponds to one expected execution, same shape and unit as ``image``. A
-    pixel of magnitude ``y`` expects ``(y / unit)**2`` executions."""
+    by_class: NDArray[np.int64]
+    """Numbers of executions that ended in each output pixel, shape ``(classes, *image.shape)``. The
+    class is the value of the reference qubit, or the weight of a particle; magnitudes have one."""
+    readings: tuple[Reading, ...]
+    """How the counts of each block of the image are read; one for an image in one circuit."""
+    block: NDArray[np.intp]
+    """Index in ``readings`` of each output pixel's block, shape of ``image``; -1 for pixels that
+    are 0 because no circuit ran."""
 
-    def __add__(self, other: CountDiagnostics) -> CountDiagnostics:
-        """Add the counts and combine the units."""
-        both = np.hypot(self.unit, other.unit)
-        share = np.divide(self.unit, both, np.zeros_like(both), where=both > 0)
-        return CountDiagnostics(self.counts + other.counts, np.asarray(share * other.unit))
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Number of executions that ended in each output pixel, shape of ``image``."""
+        return np.asarray(self.by_class.sum(axis=0))
+
+    @property
+    def unit(self) -> _Array | None:
+        """Magnitude that corresponds to one expected execution, shape and unit of ``image``.
+
+        A pixel of magnitude ``y`` expects ``(y / unit)**2`` executions. None for signed results.
+        """
+        if any(reading.kind != "magnitude" for reading in self.readings):
+            return None
+        units = np.array([reading.magnitude_unit for reading in self.readings] + [0.0])
+        return np.asarray(units[self.block])
+
+    def __add__(self, other: CountDiagnostics) -> CountDiagnostics | None:
+        """Add the counts; None if they are not read in the same way."""
+        if len(self.readings) != len(other.readings) or (self.block != other.block).any():
+            return None
+        pairs = zip(self.readings, other.readings, strict=True)
+        readings = [total for a, b in pairs if (total := a + b) is not None]
+        if len(readings) < len(self.readings):
+            return None
+        return CountDiagnostics(self.by_class + other.by_class, tuple(readings), self.block)
 
     def __getitem__(self, index: Index) -> CountDiagnostics:
         """Return the diagnostics of some of the pixels."""
-        return CountDiagnostics(self.counts[index], self.unit[index])
+        by_class = self.by_class[(slice(None), *index)]
+        return CountDiagnostics(by_class, self.readings, self.block[index])
 
     def estimate(self) -> tuple[_Array, _Array]:
-        """Return estimates and standard errors from the square roots of the counts.
-
-        A mean of square roots would retain their bias.
-        """
-        error = np.sqrt(root_error(self.counts.astype(np.float64)))
-        return self.unit * np.sqrt(self.counts), self.unit * error
+        """Return estimates and standard errors from all counts."""
+        image, stderr = np.zeros((2, *self.block.shape))
+        for number, reading in enumerate(self.readings):
+            own = self.block == number
+            sums = self.by_class[:, own].astype(np.float64)
+            found = reading.estimate(Tally(sums, reading.executions))
+            image[own], stderr[own] = (part * reading.factor * reading.brightest for part in found)
+        return image, stderr
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays ``counts`` and ``unit``."""
-        return {"counts": self.counts, "unit": self.unit}
+        """Return the counts, the blocks, and the readings as JSON."""
+        readings = np.array(json.dumps([reading.to_dict() for reading in self.readings]))
+        return {"by_class": self.by_class, "block": self.block, "readings": readings}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> CountDiagnostics:
         """Create diagnostics from the arrays of a file."""
-        return cls(arrays["counts"], arrays["unit"])
+        readings = map(Reading.from_dict, json.loads(str(arrays["readings"])))
+        return cls(arrays["by_class"], tuple(readings), arrays["block"])
 
     @classmethod
     def assembled(
         cls,
         shape: tuple[int, ...],
         parts: Sequence[tuple[tuple[slice, ...], CountDiagnostics]],
-    ) -> CountDiagnostics:
-        """Copy blocks to their positions, which must not overlap; all other pixels are 0."""
-        counts, unit = np.zeros(shape, dtype=np.int64), np.zeros(shape)
+    ) -> CountDiagnostics | None:
+        """Copy blocks to their positions; None if the blocks overlap or differ in their classes."""
+        classes = {len(part.by_class) for _, part in parts}
+        if len(classes) > 1:
+            return None
+        by_class = np.zeros((*classes, *shape), dtype=np.int64)
+        block = np.full(shape, -1)
+        readings: list[Reading] = []
         for position, part in parts:
-            counts[position], unit[position] = part.counts, part.unit
-        return cls(counts, unit)
+            if (block[position] >= 0).any():
+                return None
+            by_class[(slice(None), *position)] = part.by_class
+            block[position] = part.block + len(readings)
+            readings += part.readings
+        return cls(by_class, tuple(readings), block)

@@ -49,7 +49,8 @@ from qconv.circuits.registers import (
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
-from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts, linear
+from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
+from qconv.methods.whole_image.reading import Reading
 from qconv.planning.method import Method, Prediction
 from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
@@ -142,12 +143,14 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
             return encoded.nothing("image: zero everywhere")
         labels, weights, largest = self._classes
         counts = OutcomeCounts.of(next(outcomes), encoded.layout, labels, self.plan.seed)
-        return encoded.result(
-            counts,
-            linear(counts, weights),
+        reading = Reading(
+            "mean",
             float(encoded.content.sum()) * largest,
-            expected=self._expected_success,
+            encoded.unit,
+            counts.executions,
+            tuple(weights.tolist()),
         )
+        return encoded.result(counts, reading, expected=self._expected_success)
 
     @property
     def num_qubits(self) -> int:

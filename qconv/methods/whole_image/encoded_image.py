@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ from qconv.circuits.registers import LARGE, AmplitudePreparation, prepare
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
 from qconv.execution.simulate.probabilities import require_room
+from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.outcome_counts import OutcomeCounts
+from qconv.methods.whole_image.reading import Reading
 from qconv.methods.whole_image.register_layout import RegisterLayout
 from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.problem import Problem
@@ -196,30 +198,31 @@ class EncodedImage:
     def result(
         self,
         counted: OutcomeCounts,
-        estimate: tuple[_Array, _Array],
-        factor: float,
+        reading: Reading,
         *,
         expected: float,
         gain: float = 1.0,
         offset: float = 0.0,
         variant: str = "",
-        **more: Any,
     ) -> Convolution:
         """Return the result.
 
         Args:
             counted: Counts of the estimate.
-            estimate: Estimates and standard errors in the cells that are read.
-            factor: Unit of the estimates, relative to the brightest pixel.
+            reading: How the counts are read.
             expected: Expected success probability.
             gain: Factor of the fraction of kept executions in the success probability, which is
                 ``gain * fraction + offset``.
             offset: Offset of the success probability.
             variant: String that distinguishes different estimates from the same plan.
-            more: Other fields of the result.
         """
-        plan = self.plan
-        image, stderr = (self.layout.outputs(self.in_units(part, factor)) for part in estimate)
+        plan, tally = self.plan, counted.tally
+        estimate = reading.estimate(tally)
+        image, stderr = (self.in_units(part, reading.factor) for part in estimate)
+        diagnostics = None
+        if counted.executions and not tally.corrected:
+            block = np.zeros(plan.grid.output_shape, dtype=np.intp)
+            diagnostics = CountDiagnostics(tally.sums.astype(np.int64), (reading,), block)
         return plan.result(
             image,
             stderr,
@@ -229,7 +232,7 @@ class EncodedImage:
             expected_success=min(max(expected, 0.0), 1.0),
             independent=self.layout.distinct and not counted.outcomes.calibration_shots,
             variant=variant,
-            **more,
+            diagnostics=diagnostics,
         )
 
     def nothing(self, why: str) -> Convolution:

@@ -15,12 +15,12 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, xlogy
 
 from qconv.execution.outcomes.outcomes import Numbers, Outcomes
 from qconv.execution.outcomes.readout import applied
+from qconv.methods.mixture import CountMixture
+from qconv.methods.whole_image.reading import Tally, fraction_stderr
 from qconv.methods.whole_image.register_layout import RegisterLayout
-from qconv.result.numbers import root_error
 
 _Array = NDArray[np.float64]
 
@@ -125,11 +125,13 @@ class OutcomeCounts:
         """Counts corrected for readout errors; None without correction."""
         return None if self.outcomes.readout is None else CorrectedCounts(self)
 
-    def powers(self, weights: _Array) -> list[_Array]:
-        """Return the first three moments of the weight that a shot adds to each cell."""
-        if self.corrected is not None:
-            return self.corrected.powers(weights)
-        return [np.tensordot(weights**power, self.frequencies, axes=1) for power in (1, 2, 3)]
+    @cached_property
+    def tally(self) -> Tally:
+        """Counts by class and output pixel, corrected for readout errors if requested."""
+        sums = np.array([self.layout.outputs(part) for part in self.sums])
+        if self.corrected is None:
+            return Tally(sums, self.executions)
+        return CorrectedTally(sums, self.executions, self.corrected)
 
     @property
     def kept(self) -> float:
@@ -144,29 +146,7 @@ class OutcomeCounts:
         """Standard error of `kept`; if all or no shots were kept, as if one shot had differed."""
         if self.executions and self.corrected is not None:
             return math.sqrt(self.corrected.variance_of_kept)
-        return self._stderr_of(self.kept)
-
-    @property
-    def succeeded(self) -> tuple[float, float, float]:
-        """Fractions of kept and of discarded executions in all cells, and their standard error.
-
-        The standard error is due to counting alone. The error of an uncertain calibration is
-        correlated with the sums of the cells, see `CorrectedCounts.changes`.
-        """
-        if self.everywhere is None:
-            raise ValueError("everywhere: expected counts of all cells, got none")
-        kept, lost = (number / (self.executions or 1) for number in self.everywhere)
-        if self.executions and self.corrected is not None:
-            return kept, lost, math.sqrt(self.corrected.sampling_variance_of_succeeded)
-        return kept, lost, self._stderr_of(kept)
-
-    def _stderr_of(self, kept: float) -> float:
-        """Return the standard error of an uncorrected fraction of the executions."""
-        if not self.executions:
-            return 0.0
-        least = 1 / self.executions
-        variance = max(kept * (1 - kept), least * (1 - least))
-        return math.sqrt(variance / self.executions)
+        return fraction_stderr(self.kept, self.executions)
 
 
 class CorrectedCounts:
@@ -191,31 +171,22 @@ class CorrectedCounts:
         self._read = counts.outcomes.raw(counts.seed) / (counts.executions or 1)
         self._positions = counts.layout.num_qubits
 
-    @property
-    def seen(self) -> NDArray[np.bool_]:
-        """Whether any kept shot was read in each cell."""
-        kept = self._counts.labels.classes >= 0
-        seen = self._counts.layout.read(kept @ self._read.reshape(len(kept), -1) > 0)
-        return seen.astype(np.bool_)
-
-    def powers(self, weights: _Array) -> list[_Array]:
-        """Return the first three moments of the weight that a shot adds to each cell."""
+    def moments(self, weights: _Array) -> tuple[_Array, _Array, _Array]:
+        """Return moments of the weight that a shot adds to each cell, see `Tally.moments`."""
         inverses = self._readout.inverses
         back = np.swapaxes(inverses[self._positions :], 1, 2)
         each = applied(back, self._of_labels(weights))
         by_label = self._read.reshape(len(each), -1)
+        expected = by_label
+        if number := self._counts.executions:
+            counts = np.rint(by_label * number)
+            expected = np.array([CountMixture.of(part).variance(part) for part in counts]) / number
         moments = [
-            applied(inverses[: self._positions] ** power, each**power @ by_label)
-            for power in (1, 2, 3)
+            applied(inverses[: self._positions] ** power, each**power @ read)
+            for power, read in ((1, by_label), (2, by_label), (2, expected))
         ]
-        return [np.asarray(self._counts.layout.read(moment)) for moment in moments]
-
-    def variance_of_calibration(self, weights: _Array) -> _Array:
-        """Return each cell's variance due to readout errors that were estimated from counts."""
-        total = np.zeros(self._counts.layout.read_shape)
-        for variance, moved, _ in self.changes(weights):
-            total += variance * np.square(moved)
-        return total
+        mean, square, smooth = (self._counts.layout.read(moment) for moment in moments)
+        return np.asarray(mean), np.asarray(square), np.asarray(smooth)
 
     def changes(self, weights: _Array) -> Iterator[tuple[float, _Array, float]]:
         """Yield the effect of each readout error that was estimated from counts.
@@ -233,6 +204,10 @@ class CorrectedCounts:
             by_label = change.reshape(len(every), -1)
             moved = np.asarray(self._counts.layout.read(every @ by_label), dtype=np.float64)
             yield variance, moved, float(by_label[kept].sum())
+
+    def outputs(self, read: _Array) -> _Array:
+        """Return the output pixels from an array of the cells that are read."""
+        return self._counts.layout.outputs(read)
 
     @property
     def variance_of_kept(self) -> float:
@@ -258,70 +233,31 @@ class CorrectedCounts:
         return np.where(classes >= 0, weights[np.maximum(classes, 0)], 0.0)
 
 
-# ----------------------------------------------------------------------------------- read-outs
+@dataclass(frozen=True, eq=False)
+class CorrectedTally(Tally):
+    """Counts by class and output pixel, corrected for readout errors."""
 
+    counts: CorrectedCounts
+    """The correction."""
 
-def linear(
-    counts: OutcomeCounts, weights: _Array, *, calibration: bool = True
-) -> tuple[_Array, _Array]:
-    """Return the mean weight over all executions in each cell, and its standard error.
+    @property
+    def corrected(self) -> bool:
+        """Whether the counts are corrected for readout errors: they are."""
+        return True
 
-    With ``n_c`` of ``N`` shots of class ``c`` in a cell, the mean is ``sum w_c n_c / N``. Its
-    variance is estimated from the counts alone:
+    def moments(self, weights: _Array) -> tuple[_Array, _Array, _Array]:
+        """Return moments of the weight that a shot adds to each pixel."""
+        mean, square, expected = map(self.counts.outputs, self.counts.moments(weights))
+        return mean, square, expected
 
-        (V + 2 K**2 / V**2 - T**2 / N) / N**2,  V = sum w**2 n,  K = sum w**3 n,  T = sum w n.
+    def kept_stderr(self, kept: float) -> float:
+        """Return the standard error of the fraction of kept executions, due to counting alone.
 
-    The middle term compensates for the correlation of ``V`` with the mean. For counts of one class
-    it replaces ``n`` by ``n + 2``, which makes the mean of z**2 equal to 1 up to terms of order
-    ``1 / n**2``. In cells without counts, two shots of the largest weight are assumed, so that few
-    shots never give a standard error of 0. For counts corrected for readout errors, the moments of
-    the weight that each shot adds replace ``w**k n``, and the error of the correction is added.
+        The error of an uncertain calibration is correlated with the counts of the pixels.
+        """
+        return math.sqrt(self.counts.sampling_variance_of_succeeded) if self.executions else 0.0
 
-    Args:
-        counts: Counts by class and cell.
-        weights: Weight of each class.
-        calibration: Whether standard errors include the error of an uncertain calibration.
-
-    Returns:
-        Means and standard errors in the cells that are read. Standard errors of exact frequencies
-        are 0.
-    """
-    mean, square, cube = counts.powers(weights)
-    if not counts.executions:
-        return mean, np.zeros_like(mean)
-    seen = square > 0
-    if counts.corrected is not None:  # a correction spreads counts to other cells
-        seen &= counts.corrected.seen
-    correction = np.full_like(mean, float(np.max(weights**2)))
-    np.divide(cube, square, out=correction, where=seen)
-    correction[seen] **= 2
-    variance = square - mean**2 + 2 * correction / counts.executions
-    variance = np.maximum(variance, 0) / counts.executions
-    if counts.corrected is not None and calibration:
-        variance = variance + counts.corrected.variance_of_calibration(weights)
-    return mean, np.sqrt(variance)
-
-
-def expected_root_error(mean: _Array) -> _Array:
-    """Return the mean of `root_error` over Poisson-distributed counts with the given means."""
-    roots = np.linspace(0, 8, 161)
-    counts = np.arange(200.0)
-    means = np.square(roots)[:, np.newaxis]
-    chances = np.exp(xlogy(counts, means) - means - gammaln(counts + 1))
-    table = chances @ root_error(counts)
-    far = 0.25 + 7 / (64 * np.maximum(mean, 1.0))
-    near = np.interp(np.sqrt(mean), roots, table)
-    return np.asarray(np.where(mean < 60, near, far))
-
-
-def magnitude(counts: OutcomeCounts) -> tuple[_Array, _Array]:
-    """Return the square root of the first class's frequency in each cell, and its standard error.
-
-    If the mean of a count is about 10 or more, its square root has the standard deviation 1/2 for
-    any mean. For smaller means, `root_error` gives the root mean square error. The bias is about
-    ``-1 / (8 sqrt(mean))``. Standard errors of exact frequencies are 0.
-    """
-    roots = np.sqrt(counts.frequencies[0])
-    if not counts.executions:
-        return roots, np.zeros_like(roots)
-    return roots, np.sqrt(root_error(counts.sums[0]) / counts.executions)
+    def changes(self, weights: _Array) -> Iterator[tuple[float, _Array, float]]:
+        """Yield the effect of each readout error that was estimated from counts."""
+        for variance, moved, more in self.counts.changes(weights):
+            yield variance, self.counts.outputs(moved), more
