@@ -16,7 +16,7 @@ Source:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,11 @@ _Array = NDArray[np.float64]
 
 #: Counts above this are their own variances: the relative error is below 5 %.
 _LARGEST = 400
+
+_EVERY = np.arange(_LARGEST + 1.0)
+
+#: Probabilities below this are rounding errors.
+_TINY = 1e-300
 
 #: Spacing of the grid in ``sqrt(r)``, half the standard deviation of the root of a count.
 _STEP = 0.25
@@ -118,36 +123,47 @@ class CountMixture:
         number = number[kinds]
         return cls(means, mixing(likelihood, number, prior, added=ADDED, steps=_STEPS))
 
-    def variance(self, counts: _Array) -> _Array:
-        """Return the expected variance of each count.
+    def variance(self, counts: _Array) -> tuple[_Array, float]:
+        """Return the expected variance of each count, and the mean square of standardised errors.
 
         Args:
             counts: Counts, any shape; those that `of` was given, or others.
+
+        Returns:
+            The expected variances, same shape; and the mean of ``(n - r)**2`` over the expected
+            variance, for counts of this mixture. It differs from 1 because both depend on the
+            count.
         """
-        return np.where(counts <= _LARGEST, self._expected(counts, self.means), counts)
+        table = self._expected(self.means)
+        scale = self._standardised(np.subtract.outer(_EVERY, self.means), table)
+        near = table[np.minimum(counts, _LARGEST).astype(np.intp)]
+        return np.where(counts <= _LARGEST, near, counts), scale
 
     def root_variance(self, counts: _Array) -> _Array:
         """Return the expected mean square error of the root of each count.
 
-        It is scaled so that the mean square of a root's error over its standard error is 1 for
-        counts of this mixture: the two are correlated, as both depend on the count.
+        It is scaled so that the mean square of standardised errors is 1 for counts of this mixture.
 
         Args:
             counts: Counts, any shape.
         """
-        variance = root_variance(self.means)
-        every = np.arange(_LARGEST + 1.0)
-        stated = self._expected(every, variance)
-        errors = np.square(np.sqrt(every)[:, np.newaxis] - np.sqrt(self.means))
-        chances = _poisson(every, self.means) @ np.diag(self.weights)
-        scale = float((chances * errors / stated[:, np.newaxis]).sum())
-        near = scale * self._expected(counts, variance)
+        table = self._expected(root_variance(self.means))
+        errors = np.subtract.outer(np.sqrt(_EVERY), np.sqrt(self.means))
+        table *= self._standardised(errors, table)
+        near = table[np.minimum(counts, _LARGEST).astype(np.intp)]
         return np.where(counts <= _LARGEST, near, root_variance(counts))
 
-    def _expected(self, counts: _Array, values: _Array) -> _Array:
-        """Return the expectation of the components' values given each count."""
-        every = np.arange(_LARGEST + 1.0)
-        shares = _poisson(every, self.means) * self.weights
-        shares = np.maximum(shares, 1e-300)
-        table = shares @ values / shares.sum(axis=1)
-        return np.asarray(table[np.minimum(counts, _LARGEST).astype(np.intp)])
+    @cached_property
+    def _shares(self) -> _Array:
+        """Probability of each count and component together, shape ``(counts, components)``."""
+        return np.asarray(_poisson(_EVERY, self.means) * self.weights)
+
+    def _expected(self, values: _Array) -> _Array:
+        """Return the expectation of the components' values given each count up to the largest."""
+        shares = np.maximum(self._shares, _TINY)
+        return np.asarray(shares @ values / shares.sum(axis=1))
+
+    def _standardised(self, errors: _Array, variance: _Array) -> float:
+        """Return the mean square of errors, by count and component, over a variance by count."""
+        shares = self._shares / self._shares.sum()
+        return float((shares * np.square(errors) / variance[:, np.newaxis]).sum())

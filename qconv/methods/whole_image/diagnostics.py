@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv._checks import numpy_defaults
 from qconv.methods.whole_image.reading import Reading, Tally
 from qconv.result.diagnostics import Diagnostics
 from qconv.result.index import Index
@@ -65,6 +66,7 @@ class CountDiagnostics(Diagnostics):
         by_class = self.by_class[(slice(None), *index)]
         return CountDiagnostics(by_class, self.readings, self.block[index])
 
+    @numpy_defaults
     def estimate(self) -> tuple[_Array, _Array]:
         """Return estimates and standard errors from all counts."""
         image, stderr = np.zeros((2, *self.block.shape))

@@ -180,7 +180,9 @@ class CorrectedCounts:
         expected = by_label
         if number := self._counts.executions:
             counts = np.rint(by_label * number)
-            expected = np.array([CountMixture.of(part).variance(part) for part in counts]) / number
+            expected = (
+                np.array([CountMixture.of(part).variance(part)[0] for part in counts]) / number
+            )
         moments = [
             applied(inverses[: self._positions] ** power, each**power @ read)
             for power, read in ((1, by_label), (2, by_label), (2, expected))

@@ -53,13 +53,20 @@ class Tally:
             weights: Weight of each class.
 
         Returns:
-            The mean weight, the mean square, and the expected mean square given all counts.
+            The mean weight, the mean square, and the expected mean square given all counts. The
+            last is scaled so that the mean square of standardised errors is 1 for one class.
         """
         mean, square = (np.tensordot(weights**k, self.frequencies, axes=1) for k in (1, 2))
         if not self.executions:
             return mean, square, square
-        variances = np.array([CountMixture.of(counts).variance(counts) for counts in self.sums])
-        return mean, square, np.tensordot(weights**2, variances / self.executions, axes=1)
+        each = [CountMixture.of(counts).variance(counts) for counts in self.sums]
+        parts = [w * w * variance for w, (variance, _) in zip(weights, each, strict=True)]
+        total = np.sum(parts, axis=0)
+        expected = np.zeros_like(total)
+        for part, (_, scale) in zip(parts, each, strict=True):
+            share = np.divide(part, total, np.zeros_like(total), where=total > 0)
+            expected += part * (1 + (scale - 1) * share)
+        return mean, square, expected / self.executions
 
     def kept_stderr(self, kept: float) -> float:
         """Return the standard error of the fraction of kept executions in all cells."""
@@ -140,7 +147,8 @@ class Reading:
             return mean, np.sqrt(variance)
         if self.amplification is None:
             unit = 1 / math.sqrt(tally.executions or 1)
-            return self._magnitudes(tally, unit, tally.executions, 0.0)
+            _, errors = self._magnitudes(tally, unit, tally.executions, 0.0)
+            return np.sqrt(tally.frequencies[0]), errors
         number = tally.executions or 1
         kept = self.kept / number
         scale = self.amplification.scale(kept, self.lost / number, tally.kept_stderr(kept))
