@@ -259,9 +259,12 @@ class _Total:
     def result(self) -> Convolution:
         """The result of all blocks."""
         pixels = self._pixels or 1
+        diagnostics = assembled(self._image.shape, self._diagnostics)
+        estimate = None if diagnostics is None else diagnostics.estimate()  # as sums have it
+        image, stderr = (self._image, self._stderr) if estimate is None else estimate
         return self._plan.result(
-            self._image,
-            self._stderr,
+            image,
+            stderr,
             [],
             shots=self._plan.shots_that_came(self._planned, self._came),
             total_shots=self._shots if self.circuits else self._plan.whole_shots or 0,
@@ -271,7 +274,7 @@ class _Total:
             expected_success=self._expected / pixels,
             oracle_calls=self._calls,
             independent=self._independent,
-            diagnostics=assembled(self._image.shape, self._diagnostics),
+            diagnostics=diagnostics,
             variant=self._variant,
             streams=self._streams,
         )

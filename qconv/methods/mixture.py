@@ -123,7 +123,7 @@ class CountMixture:
         number = number[kinds]
         return cls(means, mixing(likelihood, number, prior, added=ADDED, steps=_STEPS))
 
-    def variance(self, counts: _Array) -> tuple[_Array, float]:
+    def variance(self, counts: _Array) -> tuple[_Array, _Array]:
         """Return the expected variance of each count, and the mean square of standardised errors.
 
         Args:
@@ -131,13 +131,14 @@ class CountMixture:
 
         Returns:
             The expected variances, same shape; and the mean of ``(n - r)**2`` over the expected
-            variance, for counts of this mixture. It differs from 1 because both depend on the
-            count.
+            variance for counts of this mixture, same shape, 1 for large counts. It differs from 1
+            because both depend on the count.
         """
         table = self._expected(self.means)
         scale = self._standardised(np.subtract.outer(_EVERY, self.means), table)
+        small = counts <= _LARGEST
         near = table[np.minimum(counts, _LARGEST).astype(np.intp)]
-        return np.where(counts <= _LARGEST, near, counts), scale
+        return np.where(small, near, counts), np.where(small, scale, 1.0)
 
     def root_variance(self, counts: _Array) -> _Array:
         """Return the expected mean square error of the root of each count.

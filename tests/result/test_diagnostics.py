@@ -249,11 +249,16 @@ def test_ours_load_in_a_fresh_process(make, reader, tmp_path):
 
 
 class TestCounts:
-    def test_most_have_none(self):
-        for method in (qconv.Collapse(), qconv.Fourier(), qconv.Diffusion()):
-            result = qconv.convolve(IMAGE, KERNEL, method=method, shots=10, seed=1, **WHERE)
-            assert result.diagnostics is None
+    def test_none_without_counts_of_pixels(self):
+        result = qconv.convolve(IMAGE, KERNEL, method=qconv.Collapse(), shots=10, seed=1, **WHERE)
+        assert result.diagnostics is None
         assert counted(1, shots=None).diagnostics is None
+
+    def test_no_unit_of_signed_results(self):
+        for method in (qconv.Fourier(), qconv.Diffusion()):
+            result = qconv.convolve(IMAGE, KERNEL, method=method, shots=10, seed=1, **WHERE)
+            assert result.diagnostics.unit is None
+            assert result.diagnostics.counts.shape == result.shape
 
     def test_roots(self):
         one, two = counted(1, shots=20), counted(2, shots=60)

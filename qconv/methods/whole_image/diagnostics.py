@@ -27,18 +27,22 @@ class CountDiagnostics(Diagnostics):
     """
 
     by_class: NDArray[np.int64]
-    """Numbers of executions that ended in each output pixel, shape ``(classes, *image.shape)``. The
-    class is the value of the reference qubit, or the weight of a particle; magnitudes have one."""
+    """Numbers of executions that ended in each output pixel of the whole image, shape
+    ``(classes, *shape)``. The class is the value of the reference qubit, or the weight of a
+    particle; magnitudes have one."""
     readings: tuple[Reading, ...]
     """How the counts of each block of the image are read; one for an image in one circuit."""
     block: NDArray[np.intp]
-    """Index in ``readings`` of each output pixel's block, shape of ``image``; -1 for pixels that
-    are 0 because no circuit ran."""
+    """Index in ``readings`` of each output pixel's block, shape of the whole image; -1 for pixels
+    that are 0 because no circuit ran."""
+    pixels: NDArray[np.intp] | None = None
+    """Position of each pixel of a part in the flattened whole image, shape of the part; None for
+    the whole image."""
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """Number of executions that ended in each output pixel, shape of ``image``."""
-        return np.asarray(self.by_class.sum(axis=0))
+        return np.asarray(self._shown(self.by_class.sum(axis=0)))
 
     @property
     def unit(self) -> _Array | None:
@@ -49,22 +53,37 @@ class CountDiagnostics(Diagnostics):
         if any(reading.kind != "magnitude" for reading in self.readings):
             return None
         units = np.array([reading.magnitude_unit for reading in self.readings] + [0.0])
-        return np.asarray(units[self.block])
+        return np.asarray(self._shown(units[self.block]))
+
+    def _shown(self, whole: NDArray[Any]) -> NDArray[Any]:
+        """Return the part's pixels of an array of the whole image."""
+        return whole if self.pixels is None else whole.ravel()[self.pixels]
 
     def __add__(self, other: CountDiagnostics) -> CountDiagnostics | None:
         """Add the counts; None if they are not read in the same way."""
-        if len(self.readings) != len(other.readings) or (self.block != other.block).any():
+        if not self._alike(other):
             return None
         pairs = zip(self.readings, other.readings, strict=True)
         readings = [total for a, b in pairs if (total := a + b) is not None]
         if len(readings) < len(self.readings):
             return None
-        return CountDiagnostics(self.by_class + other.by_class, tuple(readings), self.block)
+        by_class = self.by_class + other.by_class
+        return CountDiagnostics(by_class, tuple(readings), self.block, self.pixels)
+
+    def _alike(self, other: CountDiagnostics) -> bool:
+        """Whether two have the same classes, blocks and pixels."""
+        pairs = (self.pixels, other.pixels), (self.block, other.block)
+        return (
+            self.by_class.shape == other.by_class.shape
+            and len(self.readings) == len(other.readings)
+            and all(np.array_equal(a, b) for a, b in pairs)  # type: ignore[arg-type]
+        )
 
     def __getitem__(self, index: Index) -> CountDiagnostics:
-        """Return the diagnostics of some of the pixels."""
-        by_class = self.by_class[(slice(None), *index)]
-        return CountDiagnostics(by_class, self.readings, self.block[index])
+        """Return the diagnostics of some of the pixels, with the counts of all."""
+        every = np.arange(self.block.size).reshape(self.block.shape)
+        pixels = (every if self.pixels is None else self.pixels)[index]
+        return CountDiagnostics(self.by_class, self.readings, self.block, pixels)
 
     @numpy_defaults
     def estimate(self) -> tuple[_Array, _Array]:
@@ -75,18 +94,19 @@ class CountDiagnostics(Diagnostics):
             sums = self.by_class[:, own].astype(np.float64)
             found = reading.estimate(Tally(sums, reading.executions))
             image[own], stderr[own] = (part * reading.factor * reading.brightest for part in found)
-        return image, stderr
+        return self._shown(image), self._shown(stderr)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the counts, the blocks, and the readings as JSON."""
         readings = np.array(json.dumps([reading.to_dict() for reading in self.readings]))
-        return {"by_class": self.by_class, "block": self.block, "readings": readings}
+        arrays = {"by_class": self.by_class, "block": self.block, "readings": readings}
+        return arrays | ({} if self.pixels is None else {"pixels": self.pixels})
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> CountDiagnostics:
         """Create diagnostics from the arrays of a file."""
         readings = map(Reading.from_dict, json.loads(str(arrays["readings"])))
-        return cls(arrays["by_class"], tuple(readings), arrays["block"])
+        return cls(arrays["by_class"], tuple(readings), arrays["block"], arrays.get("pixels"))
 
     @classmethod
     def assembled(
@@ -98,13 +118,14 @@ class CountDiagnostics(Diagnostics):
         classes = {len(part.by_class) for _, part in parts}
         if len(classes) > 1:
             return None
-        by_class = np.zeros((*classes, *shape), dtype=np.int64)
+        by_class = np.zeros((classes.pop(), *shape), dtype=np.int64)
         block = np.full(shape, -1)
         readings: list[Reading] = []
         for position, part in parts:
             if (block[position] >= 0).any():
                 return None
-            by_class[(slice(None), *position)] = part.by_class
-            block[position] = part.block + len(readings)
+            for whole, own in zip(by_class, part.by_class, strict=True):
+                whole[position] = part._shown(own)
+            block[position] = part._shown(part.block) + len(readings)
             readings += part.readings
         return cls(by_class, tuple(readings), block)

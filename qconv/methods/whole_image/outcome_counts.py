@@ -180,15 +180,14 @@ class CorrectedCounts:
         expected = by_label
         if number := self._counts.executions:
             counts = np.rint(by_label * number)
-            expected = (
-                np.array([CountMixture.of(part).variance(part)[0] for part in counts]) / number
-            )
-        moments = [
-            applied(inverses[: self._positions] ** power, each**power @ read)
-            for power, read in ((1, by_label), (2, by_label), (2, expected))
-        ]
-        mean, square, smooth = (self._counts.layout.read(moment) for moment in moments)
-        return np.asarray(mean), np.asarray(square), np.asarray(smooth)
+            smooth = [CountMixture.of(part).variance(part)[0] for part in counts]
+            expected = np.array(smooth) / number
+
+        def moment(power: int, read: _Array) -> _Array:
+            moments = applied(inverses[: self._positions] ** power, each**power @ read)
+            return np.asarray(self._counts.layout.read(moments), dtype=np.float64)
+
+        return moment(1, by_label), moment(2, by_label), moment(2, expected)
 
     def changes(self, weights: _Array) -> Iterator[tuple[float, _Array, float]]:
         """Yield the effect of each readout error that was estimated from counts.
