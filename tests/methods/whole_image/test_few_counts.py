@@ -1,0 +1,187 @@
+"""Few counts and sums: standard errors from all pixels together, estimates from all counts."""
+
+import functools
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from qiskit_aer import AerSimulator
+
+import qconv
+from qconv.methods.mixture import CountMixture
+from tests.cases import EDGE
+
+#: False alarms of a mean of many squares beyond so many standard deviations: below 1e-9.
+SIGMAS = 6.2
+
+GAUSSIAN = np.outer([1, 2, 1], [1, 2, 1]) / 16
+WHERE = {"mode": "same", "boundary": "wrap"}
+METHODS = [
+    qconv.Diffusion(),
+    qconv.Diffusion(steps=2),
+    qconv.Interference(),
+    qconv.Interference(signed=False),
+    qconv.Fourier(),
+    qconv.Fourier(amplify="auto"),
+    qconv.Fourier(amplify="auto", read_out="root"),
+    qconv.Fourier(signed=False, amplify=1),
+]
+
+
+def squares(results, expected):
+    """Squares of the z-scores of some results."""
+    return np.array([np.square((r.image - expected) / r.stderr) for r in results])
+
+
+class TestStandardErrors:
+    """The mean of z**2 is 1 within 0.1, for false alarms below 1e-9 of a kurtosis below 6."""
+
+    @pytest.mark.parametrize("shots", [4, 10, 40])
+    @pytest.mark.parametrize("kernel", [EDGE, GAUSSIAN], ids=["edge", "gaussian"])
+    @pytest.mark.parametrize(
+        "method", [qconv.Diffusion(), qconv.Fourier(), qconv.Fourier(amplify="auto")], ids=str
+    )
+    def test_of_a_photograph(self, method, kernel, shots, small_camera):
+        where = {**WHERE, "method": method}
+        expected = qconv.convolve(small_camera, kernel, shots=None, **where).image
+        z2 = squares(
+            [qconv.convolve(small_camera, kernel, shots=shots, seed=s, **where) for s in range(4)],
+            expected,
+        )
+        assert abs(z2.mean() - 1) < 0.1 + SIGMAS * math.sqrt(5 / z2.size)
+        assert 0.93 < (z2 < 1.96**2).mean() < 0.975
+
+    @pytest.mark.parametrize("shots", [20, 100])
+    def test_of_magnitudes(self, shots, small_camera):
+        where = {**WHERE, "method": qconv.Interference(signed=False)}
+        exact = np.abs(qconv.convolve(small_camera, GAUSSIAN, shots=None, **where).image)
+        results = [
+            qconv.convolve(small_camera, GAUSSIAN, shots=shots, seed=s, **where) for s in range(4)
+        ]
+        z2 = squares(results, exact)
+        assert abs(z2.mean() - 1) < 0.1 + SIGMAS * math.sqrt(5 / z2.size)
+
+    @pytest.mark.parametrize("method", METHODS, ids=str)
+    def test_never_zero(self, method):
+        """Not even where nothing was counted."""
+        image = np.random.default_rng(0).random((8, 8))
+        result = qconv.convolve(image, EDGE, method=method, shots=1, seed=1, **WHERE)
+        assert (result.stderr > 0).all()
+        assert np.isfinite(result.stderr).all()
+
+
+class TestMixture:
+    def test_constant_pixels_have_one_variance(self):
+        """4,000 counts of mean 9: their variance is 9 within 2 %, though counts differ by 25."""
+        counts = np.random.default_rng(1).poisson(9, 4000).astype(float)
+        variance, _ = CountMixture.of(counts).variance(counts)
+        assert np.abs(np.average(variance) / 9 - 1) < 0.02
+        middle = variance[(counts >= 4) & (counts <= 14)]
+        assert np.abs(middle / 9 - 1).max() < 0.12
+
+    def test_two_kinds_of_pixels(self):
+        """Counts of 2 and of 100 are told apart, and each kind has its own variance."""
+        means = np.repeat([2.0, 100.0], 2000)
+        counts = np.random.default_rng(2).poisson(means).astype(float)
+        variance, scale = CountMixture.of(counts).variance(counts)
+        for mean in (2, 100):
+            assert np.mean(variance[means == mean]) == pytest.approx(mean, rel=0.05)
+        assert 0.9 < scale.min() <= scale.max() < 1.1
+
+    def test_large_counts_are_their_own_variances(self):
+        counts = np.array([10.0**4, 10.0**9, 3.0])
+        variance, scale = CountMixture.of(counts).variance(counts)
+        assert variance[:2].tolist() == [1e4, 1e9]
+        assert scale[:2].tolist() == [1, 1]
+        assert CountMixture.of(counts).root_variance(counts)[1] == pytest.approx(0.25)
+
+    def test_nothing_counted(self):
+        counts = np.zeros(64)
+        variance, _ = CountMixture.of(counts).variance(counts)
+        assert (variance > 0).all()
+        assert (variance < 0.5).all()
+
+
+@functools.cache
+def measured(method, seed, shots):
+    """Counts of a method's circuits, from a simulator that knows nothing of qconv."""
+    plan = qconv.plan(image(), EDGE, method=method, shots=shots, seed=seed, **WHERE)
+    simulator = AerSimulator()
+    runs = [
+        simulator.run(circuit, shots=number, seed_simulator=seed).result().get_counts()
+        for circuit, number in zip(plan.circuits, plan.executions, strict=True)
+    ]
+    return plan, runs
+
+
+def image():
+    return np.random.default_rng(3).integers(1, 9, (4, 8)).astype(float)
+
+
+class TestSums:
+    @pytest.mark.parametrize("method", METHODS, ids=str)
+    def test_equal_one_run_with_the_same_counts(self, method):
+        """To rounding, whatever the number of parts."""
+        parts = [measured(method, seed, 20) for seed in range(4)]
+        results = [plan.decode(runs) for plan, runs in parts]
+        whole = qconv.plan(image(), EDGE, method=method, shots=20, seed=9, **WHERE)
+        merged = [
+            sum(map(Counter, counts), Counter())
+            for counts in zip(*(runs for _, runs in parts), strict=True)
+        ]
+        expected = whole.decode(merged)
+        for total in (sum(results), (results[0] + results[1]) + (results[2] + results[3])):
+            np.testing.assert_allclose(total.image, expected.image, rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(total.stderr, expected.stderr, rtol=1e-9)
+            assert np.array_equal(total.diagnostics.counts, expected.diagnostics.counts)
+
+    @pytest.mark.parametrize("method", METHODS, ids=str)
+    def test_parts_are_parts_of_the_sum(self, method):
+        how = {"method": method, "shots": 20, **WHERE}
+        one, two = (qconv.convolve(image(), EDGE, seed=seed, **how) for seed in (1, 2))
+        whole, part = one + two, one[1:3, ::2] + two[1:3, ::2]
+        np.testing.assert_array_equal(part.image, whole.image[1:3, ::2])
+        np.testing.assert_array_equal(part.stderr, whole.stderr[1:3, ::2])
+
+    @pytest.mark.parametrize("method", METHODS, ids=str)
+    def test_saved_parts_add_up(self, method, tmp_path):
+        how = {"method": method, "shots": 20, **WHERE}
+        results = [qconv.convolve(image(), EDGE, seed=seed, **how) for seed in (1, 2)]
+        for number, result in enumerate(results):
+            result.save(tmp_path / f"{number}.npz")
+        loaded = [qconv.load(tmp_path / f"{number}.npz") for number in range(2)]
+        total, expected = sum(loaded), sum(results)
+        np.testing.assert_array_equal(total.image, expected.image)
+        np.testing.assert_array_equal(total.stderr, expected.stderr)
+
+    @pytest.mark.parametrize("scheme", ["overlap-save", "overlap-add"])
+    @pytest.mark.parametrize("method", METHODS[2:], ids=str)
+    def test_blocks(self, method, scheme):
+        """Blocks that do not overlap are estimated anew; others are averaged."""
+        if scheme == "overlap-add" and not method.signed:
+            pytest.skip("magnitudes cannot be added")
+        blocks = qconv.Blocks(method, scheme, qubits=12)
+        picture = np.random.default_rng(3).integers(1, 9, (16, 16)).astype(float)
+        how = {"method": blocks, "shots": 50, "mode": "same"}
+        results = [qconv.convolve(picture, EDGE, seed=seed, **how) for seed in range(3)]
+        total = sum(results)
+        if scheme == "overlap-save":
+            found, stderr = total.diagnostics.estimate()
+            np.testing.assert_allclose(total.image, found)
+            np.testing.assert_allclose(total.stderr, stderr)
+            assert total.diagnostics.counts.sum() == sum(
+                result.diagnostics.counts.sum() for result in results
+            )
+        else:
+            mean = np.mean([result.image for result in results], axis=0)
+            np.testing.assert_allclose(total.image, mean, atol=1e-9)
+
+    def test_small_parts_are_as_good_as_one(self):
+        """Forty roots of 25 shots: the mean of z**2 of the sum within 0.3 of 1; was 2.75."""
+        picture = np.random.default_rng(4).integers(1, 200, (32, 32)).astype(float)
+        how = {"method": METHODS[6], **WHERE}
+        expected = qconv.convolve(picture, EDGE, shots=None, **how).image
+        total = sum(qconv.convolve(picture, EDGE, shots=25, seed=s, **how) for s in range(40))
+        z2 = np.square((total.image - expected) / total.stderr)
+        assert abs(z2.mean() - 1) < SIGMAS * math.sqrt(2.2 / z2.size)
