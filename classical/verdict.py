@@ -55,9 +55,9 @@ class Evidence:
     level: float
     """Confidence level of the intervals, between 0 and 1."""
     coverage: float
-    """Fraction of noisy pixels whose interval contains the exact value; NaN without any."""
+    """Fraction of noisy pixels with the exact value in their interval; NaN without noisy pixels."""
     mean_square_z: float
-    """Mean of z^2 over the noisy pixels; near 1 if standard errors are right, NaN without any."""
+    """Mean of z^2 over the noisy pixels (expected: 1); NaN without noisy pixels."""
     largest_z: float
     """Largest ``|z|`` of the noisy pixels; NaN without noisy pixels."""
     largest_z_limit: float
