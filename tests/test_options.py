@@ -90,7 +90,7 @@ def test_what_is_wrong_is_said_alike(name):
         verb(shot=5)
     with pytest.raises(ValueError, match=r"^shots: expected a whole number >= 1, got 0"):
         verb(shots=0)
-    with pytest.raises(TypeError, match=r"^seed: expected a whole number, a numpy SeedSequence"):
+    with pytest.raises(TypeError, match=r"^seed: expected an integer, a numpy SeedSequence"):
         verb(seed="7")
     if "tolerance" not in refused:
         with pytest.raises(ValueError, match=r"^shots: expected none with tolerance"):

@@ -89,10 +89,7 @@ def drawn_counts(
 def corrected_counts(pixel_counts: PixelCounts, unfolding: Unfolding, mass: float) -> PixelCounts:
     """Correct the shots of every pixel for readout errors.
 
-    Args:
-        pixel_counts: Shots as they were read.
-        unfolding: Correction.
-        mass: Corrected probability of all selected outcomes.
+    ``mass`` is the corrected probability of all selected outcomes.
     """
     each = np.ascontiguousarray(unfolding.matrix.T / mass)
 

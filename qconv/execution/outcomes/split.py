@@ -47,10 +47,6 @@ def shots_of(each: Each, tile: Tile) -> int:
 def portions(tiles: Sequence[Tile], each: Each) -> list[list[Piece]]:
     """Assign pieces of the tiles to histograms, to as few histograms as possible.
 
-    Args:
-        tiles: Tiles of the output.
-        each: Shots of each pixel.
-
     Returns:
         Pieces of each histogram.
     """
@@ -85,9 +81,6 @@ def split_histogram(
 
     Returns:
         Counts of each group, shape ``(groups, outcomes)``.
-
-    Raises:
-        ValueError: If the sums differ.
     """
     groups = len(sizes)
     levels = max(groups - 1, 0).bit_length()

@@ -34,7 +34,7 @@ def born_probabilities(
         ``2**measured`` probabilities, little-endian: outcome ``i`` has qubit 0 in its lowest bit.
 
     Raises:
-        ValueError: If the backend is noisy or not a simulator, or the state does not fit in memory.
+        ValueError: If the backend is not an ideal simulator, or the state does not fit in memory.
         RuntimeError: If the simulator failed.
     """
     measured = circuit.num_qubits if measured is None else measured
@@ -48,19 +48,10 @@ def born_probabilities(
 def saved_probabilities(
     circuit: QuantumCircuit, backend: Backend, measured: int | None
 ) -> dict[str, NDArray[np.float64]]:
-    """Run the ``save_probabilities`` instructions of a circuit.
+    """Run a circuit's ``save_probabilities`` instructions, and return their results by label.
 
-    Args:
-        circuit: Circuit without measurements.
-        backend: Ideal ``AerSimulator``; None for the default one.
-        measured: Number of qubits whose probabilities are saved; None for all.
-
-    Returns:
-        Arrays of ``2**measured`` probabilities, by label.
-
-    Raises:
-        ValueError: If the backend is noisy or not a simulator, or the state does not fit in memory.
-        RuntimeError: If the simulator failed.
+    ``measured`` is the number of qubits whose probabilities are saved; None for all. See
+    `born_probabilities` for the backend and the exceptions.
     """
     if not is_ideal(backend):
         raise ValueError(NO_EXPECTATION)
@@ -81,16 +72,9 @@ def state_memory(num_qubits: int, measured: int) -> int:
 
 
 def require_room(num_qubits: int, measured: int, prepared: int, image: tuple[int, ...]) -> None:
-    """Raise if a circuit cannot be simulated in memory.
+    """Raise a ``ValueError`` if an image's circuit does not fit in memory.
 
-    Args:
-        num_qubits: Number of qubits.
-        measured: Number of measured qubits.
-        prepared: Number of qubits whose amplitudes are prepared one by one.
-        image: Shape of the image.
-
-    Raises:
-        ValueError: If the circuit needs more memory than is available.
+    ``measured`` qubits are measured, and ``prepared`` have amplitudes prepared one by one.
     """
     require_memory(
         state_memory(num_qubits, measured) + _PREPARED * 2**prepared,

@@ -27,10 +27,7 @@ _ALONE = 21
 
 
 def simulated(circuit: QuantumCircuit) -> Result:
-    """Simulate a circuit without measurements.
-
-    Args:
-        circuit: Circuit that saves its results at its end, after any rounds.
+    """Simulate a circuit without measurements, which saves its results at its end.
 
     Raises:
         RuntimeError: If the simulator failed.

@@ -78,14 +78,7 @@ class Damping:
         return np.clip(contrast * sine**2 + (1 - contrast) * faded, TINY, 1 - TINY)
 
     def slopes(self, sine: _Array) -> _Array:
-        """Return the derivatives of ``probability`` with respect to ``free``.
-
-        Args:
-            sine: ``sin(f t)``, shape ``(powers, angles)``.
-
-        Returns:
-            Derivatives, shape ``(free, powers, angles)``.
-        """
+        """Return the derivatives of ``probability`` by ``free``, ``(free, powers, angles)``."""
         contrast, faded = self.contrast[:, None], self.parts()[3][:, None]
         number = len(self.factors)
         slopes = np.zeros((len(self.free), *sine.shape))

@@ -155,14 +155,10 @@ def _needed(powers: Sequence[int]) -> list[float]:
 
 
 def variance(schedule: Schedule, probability: _Array) -> _Array:
-    """Predict the mean square error of estimated probabilities.
+    """Predict the mean square error of estimates, given the probabilities of a hit at power 0.
 
     The Fisher information gives a lower bound. Few shots of the highest powers, whose number is
     random for every pixel, are less informative by a factor, which is simulated for some pixels.
-
-    Args:
-        schedule: Powers and their shots.
-        probability: Probability of a hit at power 0, any shape.
     """
     rng = random_state(np.random.SeedSequence(_SEED))
     number = _SIMULATED * max(1, _LONG // len(schedule.powers))
