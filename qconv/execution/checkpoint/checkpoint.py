@@ -8,9 +8,9 @@ Each random part of a call has its own seed, named by its place under the call's
 * finished tiles of the output.
 
 The same call reads these results and computes the rest. The file is an ``.npz`` without pickle. It
-contains a JSON string that describes the call and the arrays, the bytes of all arrays, and the
-result in the format of `qconv.Convolution.save` if there is one. The file is replaced atomically,
-at intervals that increase with the time that writing takes.
+contains a JSON string that describes the call and the arrays, and the bytes of all arrays. Once
+there is a result, it is added in the format of `qconv.Convolution.save`. The file is replaced
+atomically, at intervals that increase with the time that writing takes.
 """
 
 from __future__ import annotations

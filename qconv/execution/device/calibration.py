@@ -51,7 +51,7 @@ class Calibrations:
 
         Raises:
             RuntimeError: If a job failed, or the readout contains no information.
-            ValueError: If errors were given, but not those of all qubits.
+            ValueError: If errors were given, but those of a qubit are missing.
         """
         qubits = physical.measured
         if not self.mitigation.calibrates:

@@ -1,7 +1,7 @@
 """Outcomes: probabilities or counted shots of one program, behind one interface.
 
-A method requests sums over outcomes, or the shots of every pixel. It need not know which kind of
-outcomes it has:
+A method requests sums over outcomes, or the shots of every pixel. It does not depend on which kind
+of outcomes it has:
 
 * From probabilities, counts are drawn tile by tile and block by block. They have the same
   distribution as if the circuit ran. For an exact expectation, the probabilities themselves are

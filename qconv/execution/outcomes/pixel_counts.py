@@ -53,8 +53,8 @@ def drawn_counts(
 ) -> PixelCounts:
     """Draw the shots of every pixel from probabilities.
 
-    A pixel with at least as many shots as there are outcomes gets one draw per outcome, otherwise
-    one draw per shot. Both have the same distribution.
+    A pixel with fewer shots than outcomes gets one draw per shot, otherwise one draw per outcome.
+    Both have the same distribution.
     """
     inverse = Inverse(p)
 

@@ -57,8 +57,8 @@ class ReadoutMitigation:
 
     Raises:
         TypeError: If ``shots`` is not an integer, or ``errors`` are not pairs of numbers.
-        ValueError: If ``shots`` is below 1, an error is below 0, or the errors of a pair sum to 1
-            or more, so that the readout contains no information.
+        ValueError: If ``shots`` is below 1, or an error is below 0. If the errors of a pair sum to
+            1 or more, as the readout then contains no information.
 
     Source:
         Bravyi et al. 2021, arXiv:2006.14044, section II.
@@ -116,7 +116,7 @@ class ReadoutMitigation:
             bits: Number of bits.
 
         Raises:
-            ValueError: If no errors were given, or not those of all bits.
+            ValueError: If the errors of a bit were not given.
         """
         if self.errors is None:
             raise ValueError(

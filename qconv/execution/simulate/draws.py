@@ -46,7 +46,7 @@ def quantised(p: _Array, *, by_amplitude: bool) -> _Array:
 
 
 class Inverse:
-    """Inverse distribution function with a guide table, so that most look-ups need no search.
+    """Inverse distribution function with a guide table, so that most draws need no search.
 
     Args:
         p: Probabilities, sum 1.

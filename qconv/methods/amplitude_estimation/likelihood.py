@@ -80,9 +80,10 @@ class Estimates:
     stderr: _Array
     """Standard errors of ``sin(angle)**2``."""
     reliable: NDArray[np.bool_]
-    """False if a peak more than four standard errors away has more than a thousandth (with noise: a
-    hundredth) of the highest peak's likelihood, or if the angle is within two standard errors of 0
-    or pi/2. With noise, False for all pixels if the damping is not known well enough."""
+    """Whether standard errors are reliable. False if a peak more than four standard errors away has
+    more than a thousandth (with noise: a hundredth) of the highest peak's likelihood. False if the
+    angle is within two standard errors of 0 or pi/2. With noise, False for all pixels if the
+    damping is not known well enough."""
     contrast: _Array | None = None
     """Contrast of the flag that noise left at each power; None if no noise was expected."""
 
@@ -142,8 +143,9 @@ class Peaks:
             nodes: Number of Gauss-Legendre nodes per peak.
 
         Returns:
-            Contribution of each node to the integral, relative to the highest likelihood of its
-            pixel, and ``sin(angle)**2`` minus that of the highest peak, ``(nodes, peaks)`` each.
+            Contribution of each node to the integral, relative to its pixel's highest likelihood.
+            ``sin(angle)**2`` of each node minus its value at the pixel's highest peak. Both have
+            the shape ``(nodes, peaks)``.
         """
         best, _ = self.highest()
         start = np.maximum(self.low, self.angle - reach)

@@ -85,7 +85,7 @@ class Scale:
         return np.clip((shown - self.low * self.total + self.width * negative) / width, 0, 1)
 
     def errors(self, block: Block, error: _Array) -> _Array:
-        """Return standard errors of a block's outputs, given those of the flag's probabilities."""
+        """Return standard errors of a block's outputs, given errors of the flag's probabilities."""
         return block.expand(self.width * self.size * error)
 
     def found(

@@ -13,7 +13,7 @@ and to
     9 + 5 log2((2 M + 1) / (2 m + 1)),
 
 where ``M`` is the highest power. These constants were found by search: they minimise error times
-oracle calls, with none of many thousands of pixels off by more than eight standard errors.
+oracle calls. None of many thousands of pixels may be off by more than eight standard errors.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def checked_powers(powers: object) -> Powers:
         return powers
     if isinstance(powers, str | Mapping) or not isinstance(powers, Iterable):
         raise TypeError(
-            f"powers: expected 'auto', whole numbers or pairs (power, shots), got {powers!r}"
+            f"powers: expected 'auto', integers or pairs (power, shots), got {powers!r}"
         )
     given = powers.tolist() if isinstance(powers, np.ndarray) else list(powers)
     pairs = [tuple(one) for one in given if isinstance(one, tuple | list)]
