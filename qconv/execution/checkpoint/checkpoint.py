@@ -212,7 +212,12 @@ class Checkpoint:
 
     def _write(self) -> None:
         started = time.monotonic()
-        records = list(self._records())
+        gathered, tiles = list(self._arrays.items()), list(self._tiles.items())
+        records = [Record(key, a.dtype, a.shape, [a]) for key, arrays in gathered for a in arrays]
+        for name, filled in tiles:
+            records += filled.records(f"tiles {name}")
+        if self._parts is None:  # cached, because circuits take time to serialise
+            self._parts = {} if self.result is None else parts_of(vars(self.result))
         about = {
             **vars(self.about),
             "format": _FORMAT,
@@ -224,7 +229,7 @@ class Checkpoint:
         try:
             with replaced(self.path) as file, zipfile.ZipFile(file, "w") as parts:
                 put(parts, _ABOUT, np.array(json.dumps(about)))
-                for name, array in self._result_parts().items():
+                for name, array in self._parts.items():
                     put(parts, name, array)
                 put_records(parts, _DATA, records)
         except BaseException:
@@ -232,20 +237,6 @@ class Checkpoint:
             raise
         self._written = time.monotonic()
         self._took = self._written - started
-
-    def _result_parts(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays of the result, cached because circuits take time to serialise."""
-        if self._parts is None:
-            self._parts = {} if self.result is None else parts_of(vars(self.result))
-        return self._parts
-
-    def _records(self) -> Iterator[Record]:
-        """Yield all arrays to write, including the tiles finished so far."""
-        for key, arrays in list(self._arrays.items()):
-            for array in arrays:
-                yield Record(key, array.dtype, array.shape, [array])
-        for name, tiles in list(self._tiles.items()):
-            yield from tiles.records(f"tiles {name}")
 
     @classmethod
     def read(cls, path: Path) -> Checkpoint:

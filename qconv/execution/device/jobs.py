@@ -21,7 +21,7 @@ from qconv.execution.device.physical import Physical, sampler_target
 from qconv.execution.device.retry import NO_RETRY, RETRY, Retry
 from qconv.execution.device.samplers import ShotLog, sampler_job
 from qconv.execution.outcomes.histogram import Histogram
-from qconv.execution.outcomes.split import split_histogram
+from qconv.execution.outcomes.pixel_counts import split_histogram
 from qconv.execution.seeds import ROUNDS, SURPLUS, derived
 
 #: Maximum number of shots per job by default, small enough for a sampler that keeps every shot.

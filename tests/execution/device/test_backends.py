@@ -285,7 +285,7 @@ class TestRepeatingSamplers:
 class TestJobs:
     def test_larger_than_dealing_allows(self, monkeypatch):
         # Jobs of at most 1000 shots: every tile in pieces, every piece its own histogram.
-        from qconv.execution.outcomes import split as drawing
+        from qconv.execution.outcomes import pixel_counts as drawing
 
         image = random_integers((90, 100), 1)
         monkeypatch.setattr(drawing, "SPLIT_LIMIT", 20_001)
@@ -305,7 +305,7 @@ class TestJobs:
         assert_honest(result, moments, shots, stderr_rtol=0.05)
 
     def test_one_pixel_larger_than_dealing_allows(self, monkeypatch):
-        from qconv.execution.outcomes import split as drawing
+        from qconv.execution.outcomes import pixel_counts as drawing
 
         monkeypatch.setattr(drawing, "SPLIT_LIMIT", 11)
         result = qconv.convolve([1.0, 2], [1, 1], shots=50, seed=1, backend=AerSimulator())
