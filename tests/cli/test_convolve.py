@@ -674,7 +674,7 @@ WRONG = {
     "in.png --method estimation --powers few": "--powers: expected an integer >= 0, with or",
     "in.png --method estimation --powers 1:2:3": "as in 4:10, or auto, got '1:2:3'",
     "in.png --method estimation --powers auto 2": "--powers: expected auto alone",
-    "in.png --method estimation --powers 0:9 2": "powers: expected every one to be a pair",
+    "in.png --method estimation --powers 0:9 2": "powers: expected every item to be a pair",
     "in.png --method estimation --powers 0:9 --shots 5": "--shots: expected --powers without",
     "in.png --method estimation --powers 0:9 --tolerance 5": "--tolerance: expected --powers",
     "in.png --method estimation --powers": "--powers: expected at least one argument",

@@ -31,8 +31,8 @@ JOB_SHOTS = 1_000_000
 #: evenly over the four qubits of a 3x3 kernel keep 9/16.
 LEAST_SUCCESS = 0.01
 
-#: Number of consecutive empty rounds that count as a failure, if they have at least a number of
-#: shots. Smaller rounds are repeated with more shots.
+#: Number of consecutive empty rounds that count as a failure, and the minimum number of shots of
+#: the last one. Smaller rounds are repeated with more shots.
 _EMPTY_ROUNDS, _TELLING = 2, 1000
 
 _Job: TypeAlias = Callable[[int, int], Histogram]
@@ -105,8 +105,8 @@ def measured_counts(
         root: Root of the jobs' seeds, if the backend takes a seed.
 
     Returns:
-        Returned outcomes: fewer than ``shots`` if the backend lost some, more if it does not accept
-        smaller jobs.
+        Histogram of the returned outcomes. They are fewer than ``shots`` if the backend lost some,
+        and more if it does not accept smaller jobs.
 
     Raises:
         RuntimeError: If a job failed.
@@ -127,7 +127,7 @@ def measured_counts(
             if histogram is not None:
                 skip(bar, size)
             else:
-                seed = int(place.generate_state(1)[0] >> 1)  # Aer wants 31 bits
+                seed = int(place.generate_state(1)[0] >> 1)  # Aer takes seeds of 31 bits
                 histogram = job(size, seed)
                 if jobs.kept is not None:
                     jobs.kept.keep_histogram(place, histogram, jobs.log.names)

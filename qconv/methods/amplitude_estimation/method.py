@@ -174,7 +174,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
                 raise ValueError(f"tolerance: expected powers without shots, got {powers}")
             if plan.shots != self.method.default_shots:
                 raise ValueError(
-                    f"shots: expected none beside powers that say how many, got {plan.shots}"
+                    f"shots: expected none, as the powers include their shots, got {plan.shots}"
                 )
             return plan
         if plan.tolerance is None or plan.shots is None or powers != "auto":

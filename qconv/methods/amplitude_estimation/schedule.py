@@ -100,7 +100,7 @@ def checked_powers(powers: object) -> Powers:
     given = powers.tolist() if isinstance(powers, np.ndarray) else list(powers)
     pairs = [tuple(one) for one in given if isinstance(one, tuple | list)]
     if pairs and (len(pairs) < len(given) or any(len(pair) != 2 for pair in pairs)):
-        raise TypeError(f"powers: expected every one to be a pair (power, shots), got {powers!r}")
+        raise TypeError(f"powers: expected every item to be a pair (power, shots), got {powers!r}")
     found = [whole_number(one, "powers", 0) for one in ([p for p, _ in pairs] or given)]
     if not found or len(set(found)) < len(found):
         raise ValueError(f"powers: expected at least one, all different, got {tuple(found)}")

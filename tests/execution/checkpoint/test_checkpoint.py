@@ -537,7 +537,9 @@ def test_asked_again(waited):
 
 def test_reported_with_what_was_gathered_kept(waited, stop_after):
     jobs = len(stop_after(None)) or call(**BASE, path="whole.npz").total_shots // 700 + 1
-    words = "^backend: a job of 700 shots failed 4 times, at last: the line is dead; intermediate"
+    words = (
+        "^backend: a job of 700 shots failed 4 times; last error: the line is dead; intermediate"
+    )
     backend = Flaky(3, 4, 5, 6)
     with pytest.raises(RuntimeError, match=f"{words} results are in 'run.npz'; repeat the"):
         call(backend=backend, job_shots=700)
