@@ -548,7 +548,7 @@ def test_reported_with_what_was_gathered_kept(waited, stop_after):
     result = call(backend=backend, job_shots=700)
     assert backend.asked == jobs - 2
     assert digest(result) == digest(call(path=None, **BASE))
-    with pytest.raises(RuntimeError, match=r"at last: the line is dead$"):
+    with pytest.raises(RuntimeError, match=r"last error: the line is dead$"):
         call(path=None, backend=Flaky(1, 2, 3, 4), job_shots=700)
 
 
