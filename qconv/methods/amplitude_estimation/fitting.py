@@ -12,7 +12,7 @@ from scipy.special import chdtri
 
 from qconv.methods.amplitude_estimation.angles import peaks, terms
 from qconv.methods.amplitude_estimation.damping import Damping
-from qconv.methods.amplitude_estimation.likelihood import BLOCK, MODE, TINY, Estimates
+from qconv.methods.amplitude_estimation.likelihood import BLOCK, MARGIN, MODE, TINY, Estimates
 
 _Array = NDArray[np.float64]
 
@@ -316,7 +316,7 @@ def _scores(
     p, weight, rise, slopes = _by_angle(damping, hits, misses, angles)
     off = (hits - (hits + misses) * p) / (p * (1 - p))
     own = np.maximum((weight * rise**2).sum(axis=0), TINY)
-    inside = np.minimum(angles, np.pi / 2 - angles) > 2 / np.sqrt(own)
+    inside = np.minimum(angles, np.pi / 2 - angles) > MARGIN / np.sqrt(own)
     cross = (slopes * weight * rise).sum(axis=1)[:, inside]
     information = np.einsum(
         "imx,jmx->ij", slopes[..., inside] * weight[:, inside], slopes[..., inside]
@@ -342,7 +342,7 @@ def _left_over(
     unit = replace(damping, kappa=np.ones_like(damping.kappa)).excess[:, None] ** 2
 
     def excess(which: slice, chance: float) -> float:
-        freedom = kept[which].sum() - 2 * len(kept[which])
+        freedom = kept[which].sum() - 2 * len(kept[which])  # two parameters per power
         if freedom < 1:
             return _LARGEST
         goal = chdtri(freedom, chance)

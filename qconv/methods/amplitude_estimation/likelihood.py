@@ -46,6 +46,10 @@ _NEWTON_STEPS = 60
 #: `test_errors_are_what_they_are_said_to_be` checks reliable pixels for errors beyond 6 sigma.
 _RIVAL = 1e-3
 
+#: Standard deviations from which a peak counts as another one, and within which of an end of the
+#: range an angle is unreliable, as its likelihood is then not symmetric (same test).
+_FAR, MARGIN = 4, 2
+
 #: Posterior probability from which a value counts as possible, and the least standard error as a
 #: fraction of the distance to any possible value. `test_schedule` in the benchmarks measures them:
 #: no pixel is beyond eight standard errors, and 95 % intervals still cover 95 %.
@@ -126,11 +130,11 @@ class Peaks:
         """
         best, below = self.highest()
         angles = self.angle[best]
-        far = np.abs(self.angle - angles[self.pixel]) > 4 * spread[self.pixel]
+        far = np.abs(self.angle - angles[self.pixel]) > _FAR * spread[self.pixel]
         others = np.zeros(len(angles))
         np.maximum.at(others, self.pixel, np.where(far, np.exp(below), 0.0))
         margin = np.minimum(angles, np.pi / 2 - angles)
-        return np.asarray((others < rival) & (margin > 2 * spread))
+        return np.asarray((others < rival) & (margin > MARGIN * spread))
 
     def integrated(
         self, log_likelihood: Callable[[_Array], _Array], reach: _Array, nodes: int
