@@ -34,8 +34,9 @@ BLOCK = 512
 #: than e**-16, or 1e-7, of the integral, which is below the tolerance of the tests against a grid.
 DEPTH = 16.0
 
-#: Lower bound of divisors that are zero if there are no shots. Any number far below the information
-#: of one shot, which is at least 4, gives the same results.
+#: Lower bound of divisors that are zero if there are no shots, and of probabilities with noise, so
+#: that their logarithms are finite. Any number far below the information of one shot gives the same
+#: results.
 TINY = 1e-12
 
 #: Maximum number of steps of the search in one interval: bisection alone needs 52 to reach the
