@@ -104,5 +104,5 @@ def test_defaults():
     assert qconv.match_template(IMAGE, IMAGE[1:4, 2:5]).shots == 10_000
     pairs = qconv.AmplitudeEstimation(powers=[(0, 20), (1, 30)])
     assert qconv.convolve(IMAGE, EDGE, method=pairs).shots == 50
-    with pytest.raises(ValueError, match=r"shots: expected none beside powers .* got 1024"):
+    with pytest.raises(ValueError, match=r"shots: expected none, as the powers .* got 1024"):
         qconv.convolve(IMAGE, EDGE, method=pairs, shots=1024)
