@@ -1,19 +1,22 @@
-"""Exact and Monte Carlo references for convolution, on numpy and scipy alone.
+"""Exact and Monte Carlo references for convolution, based on NumPy and SciPy only.
 
-This package is the judge of ``qconv``: it shares no code with it and knows nothing about circuits.
+The results of ``qconv`` are checked against this package. It shares no code with ``qconv`` and
+contains no circuits.
 
-- `convolve`, `correlate`: the exact result, by the definition, by FFT, or by FFT in blocks.
-- `conv2d`: the layer of a neural network, with batches, channels, strides, dilations and groups.
-- `fourier_convolve`: the product of two spectra, by scheme of padding; linear or circular.
-- `low_pass`, `high_pass`, `band_pass`, `gaussian_pass`: masks of frequencies; `filter_frequencies`
-  applies one, `compression_ratio` says how much it removes.
-- `transfer_function`: a kernel as what it multiplies every frequency by.
-- `diffuse`, `heat_kernel`: convolution step after step, and the law that it approaches.
-- `match_template`: how well a template fits at every place of an image.
-- `stochastic_convolve`, `stochastic_conv2d`: the random process of the circuits, from a classical
-  generator.
-- `compare`: an estimate with its standard error against the exact result, with a verdict.
-- `convergence`: how fast errors fall with shots.
+- `convolve`, `correlate`: the exact result, from the definition, by FFT, or by FFT in blocks.
+- `conv2d`: a neural network's convolution layer, with batches, channels, strides, dilations and
+  groups.
+- `fourier_convolve`: linear or circular convolution as a product of spectra, with a choice of
+  padding.
+- `low_pass`, `high_pass`, `band_pass`, `gaussian_pass`: frequency masks. `filter_frequencies`
+  applies a mask and `compression_ratio` measures how much the mask removes.
+- `transfer_function`: the factors by which a kernel multiplies the frequencies.
+- `diffuse`, `heat_kernel`: repeated convolution, and the Gaussian kernel that it approaches.
+- `match_template`: how well a template fits at every position of an image.
+- `stochastic_convolve`, `stochastic_conv2d`: the random process that the circuits carry out,
+  simulated with a classical random generator.
+- `compare`: compares an estimate and its standard error with the exact result and gives a verdict.
+- `convergence`: the rate at which errors fall with the number of shots.
 
 Example:
     >>> import classical

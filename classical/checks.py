@@ -1,4 +1,4 @@
-"""Checks of arguments: every error says which argument, what was expected and what came."""
+"""Argument checks. Every error names the argument, what was expected and what was given."""
 
 import numbers
 from collections.abc import Collection
@@ -6,8 +6,8 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-#: Decorates what users call: NumPy's own answer to overflow and underflow, whatever the caller has
-#: told it to do.
+#: Decorator of public functions: restores NumPy's default handling of floating-point errors,
+#: whatever settings the caller has chosen.
 numpy_defaults = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
 
 MAX_AXES = 3
@@ -18,12 +18,12 @@ Seed = int | np.random.SeedSequence | np.random.Generator | None
 def real_array(
     name: str, values: ArrayLike, *, finite: bool = True, empty: bool = False
 ) -> NDArray[np.float64]:
-    """Real numbers as a float64 array; the input itself where it already is one.
+    """Convert real numbers to a float64 array; a float64 array is returned without a copy.
 
     Raises:
-        TypeError: Complex numbers, or no numbers at all.
-        ValueError: Nested lists of unequal length, masked entries, no entry (unless `empty`), or
-            (`finite`) NaN or infinity.
+        TypeError: If the values are complex or not numbers.
+        ValueError: If nested lists have unequal lengths or entries are masked. Empty arrays are
+            rejected unless `empty` is True, and NaN and infinity if `finite` is True.
     """
     array = _array(name, values, "real numbers")
     if array.dtype.kind == "c":
@@ -37,7 +37,7 @@ def real_array(
 
 
 def complex_array(name: str, values: ArrayLike) -> NDArray[np.complex128]:
-    """Finite real or complex numbers as a complex128 array; errors as in `real_array`."""
+    """Convert finite real or complex numbers to a complex128 array; errors as in `real_array`."""
     array = _array(name, values, "numbers").astype(np.complex128, copy=False)
     _require_finite(name, array)
     return array
@@ -57,7 +57,7 @@ def _array(name: str, values: ArrayLike, wanted: str) -> NDArray[np.generic]:
 
 
 def _kind(values: object, array: NDArray[np.generic]) -> str:
-    """What an array is that does not hold numbers."""
+    """Describe an array that does not hold numbers, for an error message."""
     if isinstance(values, str) or (array.ndim == 0 and array.dtype == object):
         return type(values).__name__
     if array.dtype != object:
@@ -75,7 +75,7 @@ def _require_finite(name: str, array: NDArray[np.float64] | NDArray[np.complex12
 
 
 def require_axes(name: str, array: NDArray[np.float64], most: int = MAX_AXES) -> None:
-    """Raise a ``ValueError`` unless an array has 1 to `most` axes (2 or more)."""
+    """Raise a ``ValueError`` unless an array has 1 to `most` axes; `most` is at least 2."""
     if not 1 <= array.ndim <= most:
         counts = f"{', '.join(map(str, range(1, most)))} or {most}"
         raise ValueError(f"{name}: expected {counts} axes, got {array.ndim} (shape {array.shape})")
@@ -84,11 +84,13 @@ def require_axes(name: str, array: NDArray[np.float64], most: int = MAX_AXES) ->
 def image_and_kernel(
     image: ArrayLike, kernel: ArrayLike, *, name: str = "kernel", most_axes: int = MAX_AXES
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Check an image, and a kernel (or what the caller calls it) of as many axes.
+    """Check an image and a kernel with the same number of axes.
+
+    Error messages call the kernel `name`.
 
     Raises:
-        TypeError: Complex numbers, or no numbers at all.
-        ValueError: What `real_array` refuses, or the wrong number of axes.
+        TypeError: If either is complex or does not hold numbers.
+        ValueError: If `real_array` rejects either, or if a number of axes is wrong.
     """
     x, k = real_array("image", image), real_array(name, kernel)
     require_axes("image", x, most_axes)
@@ -100,14 +102,19 @@ def image_and_kernel(
 
 
 def one_of(name: str, value: object, choices: Collection[str]) -> str:
-    """The value if it is one of the choices; a ``ValueError`` that lists them otherwise."""
+    """Return the value if it is one of the choices; otherwise raise a ``ValueError``."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
     return value
 
 
 def real_number(name: str, value: object) -> float:
-    """A finite real number as a float; a ``TypeError`` or (NaN, infinity) a ``ValueError``."""
+    """Convert a finite real number to a float.
+
+    Raises:
+        TypeError: If the value is not a real number.
+        ValueError: If the value is NaN or infinite.
+    """
     if not isinstance(value, numbers.Real | np.bool_):
         raise TypeError(f"{name}: expected a real number, got {value!r}")
     try:
@@ -120,7 +127,7 @@ def real_number(name: str, value: object) -> float:
 
 
 def positive_number(name: str, value: object) -> float:
-    """A finite real number above 0, as a float; errors as in `real_number`."""
+    """Convert a positive, finite real number to a float; errors as in `real_number`."""
     number = real_number(name, value)
     if number <= 0:
         raise ValueError(f"{name}: expected a number > 0, got {value!r}")
@@ -128,7 +135,7 @@ def positive_number(name: str, value: object) -> float:
 
 
 def non_negative_number(name: str, value: object) -> float:
-    """A finite real number of at least 0, as a float; errors as in `real_number`."""
+    """Convert a non-negative, finite real number to a float; errors as in `real_number`."""
     number = real_number(name, value)
     if number < 0:
         raise ValueError(f"{name}: expected a number >= 0, got {value!r}")
@@ -136,13 +143,13 @@ def non_negative_number(name: str, value: object) -> float:
 
 
 def whole_number(name: str, value: object, minimum: int) -> int:
-    """An integer of at least `minimum`, as an int.
+    """Convert an integer of at least `minimum` to an int.
 
     Raises:
-        TypeError: Not an integer (1.5, 3.0, True and "many" are not).
-        ValueError: Below the minimum.
+        TypeError: If the value is not an integer; 1.5, 3.0, True and "many" are rejected.
+        ValueError: If the value is below the minimum.
     """
-    wrong = f"{name}: expected a whole number >= {minimum}, got {value!r}"
+    wrong = f"{name}: expected an integer >= {minimum}, got {value!r}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(wrong)
     if value < minimum:
@@ -151,19 +158,19 @@ def whole_number(name: str, value: object, minimum: int) -> int:
 
 
 def pair(name: str, value: object, minimum: int, also: str = "") -> tuple[int, int]:
-    """Two integers of at least `minimum`; one alone stands for both.
+    """Convert a value to a pair of integers; a single integer is used for both.
 
     Args:
-        name: The argument's name.
-        value: An integer, or a tuple or list of two.
-        minimum: The least that is allowed.
-        also: What else the caller accepts, for the message.
+        name: Name of the argument, for error messages.
+        value: Integer, or tuple or list of two integers.
+        minimum: Smallest allowed integer.
+        also: Other values that the caller accepts, appended to the error message.
 
     Raises:
-        TypeError: Neither an integer nor a tuple or list of integers.
-        ValueError: Below the minimum, or not two of them.
+        TypeError: If the value is neither an integer nor a tuple or list of integers.
+        ValueError: If an integer is below the minimum, or the number of integers is not two.
     """
-    wrong = f"{name}: expected a whole number >= {minimum} or a pair of them{also}, got {value!r}"
+    wrong = f"{name}: expected an integer >= {minimum} or a pair of them{also}, got {value!r}"
     both = value if isinstance(value, tuple | list) else (value, value)
     try:
         checked = [whole_number(name, number, minimum) for number in both]
@@ -175,20 +182,20 @@ def pair(name: str, value: object, minimum: int, also: str = "") -> tuple[int, i
 
 
 def true_or_false(name: str, value: object) -> bool:
-    """A truth value as a bool; a ``TypeError`` for anything else."""
+    """Convert a Python or NumPy bool to a bool; raise a ``TypeError`` for anything else."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}: expected True or False, got {value!r}")
     return bool(value)
 
 
 def grid_shape(name: str, value: object) -> tuple[int, ...]:
-    """The shape of an image with 1, 2 or 3 axes, as a tuple of ints.
+    """Convert the shape of an image with 1, 2 or 3 axes to a tuple of ints.
 
     Raises:
-        TypeError: Not a tuple or list of integers.
-        ValueError: The wrong number of axes, or an axis without a pixel.
+        TypeError: If the value is not a tuple or list of integers.
+        ValueError: If the number of axes is wrong or an axis has no pixels.
     """
-    wrong = f"{name}: expected 1, 2 or 3 whole numbers >= 1, got {value!r}"
+    wrong = f"{name}: expected 1, 2 or 3 integers >= 1, got {value!r}"
     if not isinstance(value, tuple | list):
         raise TypeError(wrong)
     try:
@@ -201,14 +208,15 @@ def grid_shape(name: str, value: object) -> tuple[int, ...]:
 
 
 def generator(seed: object) -> np.random.RandomState:
-    """Make the one random generator of a call; the caller's own bits if it is a ``Generator``.
+    """Create the random generator of a call.
 
-    A ``RandomState``, because NumPy guarantees that its numbers do not change from one version to
-    the next, and gives no such guarantee for a ``Generator``.
+    A ``Generator`` given as seed provides the random bits itself. The result is a ``RandomState``,
+    because NumPy guarantees that its random numbers are the same in every version. NumPy gives no
+    such guarantee for a ``Generator``.
 
     Raises:
-        TypeError: Neither an integer, a ``SeedSequence``, a ``Generator`` nor None.
-        ValueError: A negative integer.
+        TypeError: If the seed is neither an integer, a ``SeedSequence``, a ``Generator`` nor None.
+        ValueError: If the seed is a negative integer.
     """
     if isinstance(seed, np.random.Generator):
         return np.random.RandomState(seed.bit_generator)
@@ -218,5 +226,5 @@ def generator(seed: object) -> np.random.RandomState:
         return np.random.RandomState(np.random.PCG64(whole_number("seed", seed, 0)))
     except TypeError:
         raise TypeError(
-            f"seed: expected a whole number >= 0, a SeedSequence, a Generator or None, got {seed!r}"
+            f"seed: expected an integer >= 0, a SeedSequence, a Generator or None, got {seed!r}"
         ) from None

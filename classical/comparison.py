@@ -1,4 +1,4 @@
-"""Is an estimate, with the standard error that it states, the exact convolution?"""
+"""Statistical comparison of an estimate and its standard error with the exact convolution."""
 
 import math
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _LARGEST_Z = 1e50
 
 @dataclass(frozen=True, eq=False)
 class Comparison(Evidence):
-    """An estimate against the exact result; print it for a table with the verdict.
+    """Comparison of an estimate with the exact result; print it for a table with the verdict.
 
     Example:
         >>> import numpy as np
@@ -37,58 +37,70 @@ class Comparison(Evidence):
     """
 
     zscores: NDArray[np.float64]
-    """Error in standard errors per pixel; of a noiseless pixel 0 or infinite; NaN if unknown."""
+    """Error divided by standard error, per pixel, in the shape of the image.
+
+    The z-score of a noiseless pixel is 0 or infinite. It is NaN where the standard error is
+    unknown.
+    """
 
 
 @numpy_defaults
 def compare(
     result: Any, exact: ArrayLike, *, level: float = 0.95, data_range: float | None = None
 ) -> Comparison:
-    """Judge an estimate by its own standard errors against the exact result.
+    """Test an estimate and its standard errors against the exact result.
 
-    A pixel is *noiseless* if its standard error is 0 (or lost in rounding: at most 8 eps of the
-    scale, which is the largest of ``|exact|`` and the data range). It must equal the exact value
-    within 64 eps of the scale, else it is *wrong* and its z-score infinite. All others are *noisy*,
-    with ``z = (image - exact) / stderr``.
+    A pixel is *noiseless* if its standard error is 0 or negligible: at most 8 eps of the scale. The
+    scale is the largest ``|exact|`` or the data range, whichever is larger. A noiseless pixel must
+    equal the exact value within 64 eps of the scale. Otherwise it is *wrong* and its z-score is
+    infinite. All other pixels are *noisy*, with ``z = (image - exact) / stderr``.
 
-    The p-value tests, on both sides, that the mean of ``z^2`` over the ``n`` noisy pixels is 1.
-    Their sum is compared with a scaled chi-square, ``a chi2(nu)``, of the same mean ``n`` and
-    variance ``n V`` (Satterthwaite: ``a = V / 2``, ``nu = 2 n / V``). ``V`` is the variance of
-    ``z^2`` at one pixel of an honest estimate: 2 for normal errors, but more for few shots or rare
-    outcomes; so from 1000 noisy pixels on it is the sample variance of ``z^2`` over the square of
-    its mean (at least 0.1), below that it is 2. Without that division a grossly wrong estimate
-    would excuse itself by its own scatter.
+    The p-value comes from a two-sided test that the mean of ``z^2`` over the ``n`` noisy pixels
+    is 1. The sum of ``z^2`` is compared with a scaled chi-square distribution ``a chi2(nu)`` with
+    the same mean ``n`` and variance ``n V``. Satterthwaite's approximation gives ``a = V / 2`` and
+    ``nu = 2 n / V``. ``V`` is the variance of ``z^2`` at one pixel with correct standard errors. It
+    is 2 for normal errors, and more for few shots or rare outcomes. Below 1000 noisy pixels ``V``
+    is set to 2. From 1000 on, ``V`` is the sample variance of ``z^2`` divided by the square of its
+    mean, but at least 0.1. Without this division, the large scatter of a grossly wrong estimate
+    would hide its error.
 
-    What the p-value assumes: errors of different pixels are independent, standard errors are known
-    well. So it is nominal for few draws in all (below 1000 pixels, or when an outcome was drawn
-    fewer than 20 times in all), and cautious (too large) for one shot a pixel, or rare outcomes,
-    if the standard errors were estimated from all pixels together: such errors fit themselves.
+    The p-value assumes that errors of different pixels are independent and that the standard errors
+    are accurate. With few draws it is only nominal: below 1000 pixels, or if an outcome was drawn
+    fewer than 20 times in total. If the standard errors were estimated from all pixels together,
+    the p-value is conservative (too large) for one shot per pixel or for rare outcomes. The
+    standard errors then follow the errors of the same draws.
 
-    The verdict contradicts the estimate for a p-value, a bias, or a single z-score that honest
-    errors reach with probability 1e-6 / 3, or for any wrong pixel. Over the whole image standard
-    errors within 2 % of the truth count as right, whatever the p-value, and so does a bias of at
-    most 2 % of them: they are estimates too.
-    Wrong pixels are a false alarm if an outcome of the circuit was never drawn, which leaves too
-    small a standard error: draw more. With correlated errors only a gross excess of ``z^2`` can
-    contradict the estimate.
+    The verdict rejects the estimate if a pixel is wrong. It also rejects an estimate for a p-value,
+    a bias or a single z-score that correct standard errors would produce with probability at most
+    1e-6 / 3. Two deviations are tolerated whatever the p-value, because standard errors are
+    estimates too. Over the whole image, the standard errors may deviate by 2 %, and the bias may be
+    2 % of the standard errors.
+    Wrong pixels are a false alarm if an outcome of the circuit was never drawn, because the
+    standard error is then too small. Use more shots in that case. With correlated errors, only a
+    gross excess of ``z^2`` leads to rejection.
 
     Args:
-        result: Any object with arrays ``image`` and ``stderr`` of the shape of ``exact`` (NaN in
-            ``stderr``: not known); optionally ``shots``, ``oracle_calls`` (in all, for the error at
-            equal cost), and ``independent`` (False if the errors of different pixels are
-            correlated, which leaves the p-value NaN), and ``bias`` (what noise gets wrong on
-            average, same shape: the verdict then says whether noise or sampling contradicts it).
+        result: Any object with arrays ``image`` and ``stderr`` of the shape of ``exact``. NaN in
+            ``stderr`` means that the standard error is unknown. Optional attributes are:
+
+            - ``shots``: shots per pixel;
+            - ``oracle_calls``: total number of oracle calls, for the error at equal cost;
+            - ``independent``: False if the errors of different pixels are correlated, in which case
+              the p-value is NaN;
+            - ``bias``: mean error due to noise, an array of the same shape. With it, the verdict
+              distinguishes errors due to noise from errors due to sampling.
         exact: The exact result, any number of axes, any unit.
         level: Confidence level of the intervals whose coverage is counted, between 0 and 1.
-        data_range: Distance from the darkest to the brightest value, for PSNR, SSIM and the scale
-            of rounding; by default that of ``exact``. Give it if that is close to 0 everywhere.
+        data_range: Difference between the largest and the smallest possible value, for PSNR, SSIM
+            and the scale of rounding; None for the range of ``exact``. Set it if ``exact`` is close
+            to 0 everywhere.
 
     Returns:
-        All figures, and a verdict with false-alarm rate 1e-6.
+        The statistics of the comparison and a verdict with false-alarm rate 1e-6.
 
     Raises:
-        TypeError: Something is not a real number, or ``result`` lacks ``image`` or ``stderr``.
-        ValueError: Shapes differ, a number is not finite or out of range.
+        TypeError: If a value is not a real number, or ``result`` lacks ``image`` or ``stderr``.
+        ValueError: If shapes differ, or a number is not finite or out of range.
 
     Example:
         >>> import numpy as np
@@ -144,7 +156,7 @@ def compare(
 def _estimate(
     result: Any, shape: tuple[int, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Image and standard error of a result, checked against the shape of the exact one."""
+    """Return the image and the standard error of a result after checking their shapes."""
     for name in ("image", "stderr"):
         if not hasattr(result, name):
             kind = type(result).__name__
@@ -161,7 +173,7 @@ def _estimate(
 
 @dataclass(frozen=True)
 class _WithoutNoise:
-    """An estimate with what noise gets wrong taken off."""
+    """Estimate from which the mean error due to noise has been subtracted."""
 
     image: NDArray[np.float64]
     stderr: NDArray[np.float64]
@@ -169,7 +181,7 @@ class _WithoutNoise:
 
 
 def _noise(result: Any, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
-    """What noise gets wrong on average, if the result says."""
+    """Return the mean error due to noise, or None if the result does not provide it."""
     bias = getattr(result, "bias", None)
     if bias is None:
         return None
@@ -186,7 +198,7 @@ def _of_sampling(
     level: float,
     data_range: float,
 ) -> Comparison:
-    """The comparison of what sampling adds."""
+    """Compare the estimate without its mean error due to noise: the error of sampling alone."""
     independent = bool(getattr(result, "independent", True))
     image = np.asarray(result.image) - noise
     alone = _WithoutNoise(image, np.asarray(result.stderr), independent)
@@ -194,7 +206,7 @@ def _of_sampling(
 
 
 def _calls(result: Any, pixels: int) -> float | None:
-    """Oracle calls per pixel, if the result says and made some."""
+    """Return the oracle calls per pixel, or None if the result provides none or made none."""
     calls = getattr(result, "oracle_calls", None)
     return calls / pixels if calls else None
 
@@ -218,7 +230,7 @@ def _zscores(
     noiseless: NDArray[np.bool_],
     tolerance: float,
 ) -> NDArray[np.float64]:
-    """Errors in standard errors; where there is no noise, 0 within rounding and infinite beyond."""
+    """Return errors over standard errors; noiseless pixels get 0 within rounding, else infinity."""
     zscores = np.where(np.abs(error) <= tolerance, 0.0, np.copysign(np.inf, error))
     noisy = ~noiseless
     with np.errstate(over="ignore"):
@@ -228,14 +240,14 @@ def _zscores(
 
 
 def _coverage(noisy: NDArray[np.float64], level: float) -> float:
-    """Fraction of the intervals of a level that hold the exact value."""
+    """Return the fraction of the confidence intervals that contain the exact value."""
     if noisy.size == 0:
         return math.nan
     return float(np.mean(np.abs(noisy) <= special.ndtri((1 + level) / 2)))
 
 
 def _pvalue(noisy: NDArray[np.float64]) -> float:
-    """Two-sided test that the mean of z^2 is 1, as `compare` describes it."""
+    """Return the p-value of the two-sided test that the mean of z^2 is 1; see `compare`."""
     n = noisy.size
     if n == 0:
         return math.nan
@@ -250,16 +262,17 @@ def _pvalue(noisy: NDArray[np.float64]) -> float:
 
 
 def _relative_variance(squares: NDArray[np.float64]) -> float:
-    """Variance of z^2 over the square of its mean; 0 if all are 0."""
+    """Return the variance of z^2 divided by its squared mean; 0 if all values are 0."""
     mean = float(squares.mean())
     return float((squares / mean).var(ddof=1)) if mean else 0.0
 
 
 def _concentrated(noisy: NDArray[np.float64]) -> bool:
-    """Whether the 20 largest pixels carry most of z^2, and the others less than half of their due.
+    """Return whether most of the sum of z^2 comes from 20 pixels and the others have too little.
 
-    So it is with honest errors when an outcome was drawn only a few times over the whole image. A
-    few wrong pixels among honest ones look different: there the others have a mean z^2 of 1.
+    Too little is a mean z^2 below 1/2. Correct standard errors have this pattern if an outcome was
+    drawn only a few times over the whole image. A few wrong pixels give a different pattern: the
+    other pixels then have a mean z^2 of 1.
     """
     if noisy.size < _ENOUGH_PIXELS:
         return False
@@ -269,13 +282,14 @@ def _concentrated(noisy: NDArray[np.float64]) -> bool:
 
 
 def _largest_honest(noisy: NDArray[np.float64]) -> float:
-    """The largest |z| that honest errors reach, but for the false-alarm rate.
+    """Return the limit that the largest |z| exceeds only at the false-alarm rate.
 
-    The p-value cannot see one pixel that is far off, because that pixel also raises the sample
-    variance. Bernstein's inequality bounds the mean of shots whose single steps are at most ``b``
-    standard errors, and the union bound all pixels. ``b^2`` is about the excess kurtosis that rare
-    outcomes cause, taken from all pixels but the 20 largest, and at least 1: a rarest outcome
-    expected once a pixel. Below 1000 pixels the p-value needs no such help: infinity.
+    The p-value does not detect a single pixel with a large error, because that pixel also raises
+    the sample variance. Bernstein's inequality bounds the mean of shots if each shot contributes at
+    most ``b`` standard errors. The union bound extends the bound to all pixels. ``b^2`` is
+    approximately the excess kurtosis caused by rare outcomes. It is estimated from all pixels
+    except the 20 largest. It is at least 1, which corresponds to a rarest outcome expected once per
+    pixel. Below 1000 pixels the p-value suffices and the limit is infinite.
 
     Source:
         Boucheron, Lugosi and Massart, Concentration Inequalities (2013), section 2.8.

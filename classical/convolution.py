@@ -1,15 +1,15 @@
-"""Exact convolution and correlation: by the definition, by FFT, and by FFT in blocks.
+"""Exact convolution and correlation: from the definition, by FFT, and by FFT in blocks.
 
-The conventions are those of ``scipy.signal.convolve2d`` and ``correlate2d``, carried to 1 and 3
-axes: one axis behaves like the row of a 1xN picture.
+The conventions of ``scipy.signal.convolve2d`` and ``correlate2d`` are extended to 1 and 3 axes. An
+array with one axis behaves like the row of a 1xN image.
 
 Along an axis with image ``x`` of length N and kernel ``k`` of length h, every result is::
 
     y[n] = sum_j k[j] * extended_x[n + start - j],   n = 0 .. length-1
 
-where the boundary rule says how ``x`` extends, and the mode says ``start`` and ``length``. So a
-call cuts out the part of the extended image that is needed, and what is left is one "valid"
-convolution, which each method computes in its own way.
+The boundary rule determines how ``x`` is extended; the mode determines ``start`` and ``length``.
+Each call first cuts the required region out of the extended image. The remaining step is a "valid"
+convolution of that region, which each method computes differently.
 """
 
 import itertools
@@ -37,29 +37,31 @@ def convolve(
     fillvalue: float = 0.0,
     method: str = "direct",
 ) -> NDArray[np.float64]:
-    """Convolve an image with a kernel, exactly.
+    """Convolve an image with a kernel exactly.
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.
-        kernel: Real array with as many axes, any size and sign.
-        mode: ``full``: every pixel that the kernel reaches, ``N + h - 1`` along an axis; ``same``:
-            the image's shape, cut from the middle of ``full``; ``valid``: only where image and
-            kernel overlap entirely, ``|N - h| + 1``.
-        boundary: What lies outside of the image: ``fill`` (the fill value), ``wrap`` (the image
-            again), ``symm`` (its mirror image, edge pixels repeated).
-        fillvalue: Value outside of the image for ``fill``, in the unit of the image.
-        method: ``direct`` (by the definition, the oracle), ``fft`` (one transform),
-            ``overlap-add`` (a transform per block of the image) or ``overlap-save`` (a transform
-            per block of the result). All give the same result; the last three to a rounding error
-            of the *largest* value in the image.
+        kernel: Real array with the same number of axes, any size and sign.
+        mode: Region of the result. ``full`` contains every pixel that the kernel reaches,
+            ``N + h - 1`` along an axis. ``same`` has the image's shape and is cut from the middle
+            of ``full``. ``valid`` contains only pixels where image and kernel overlap entirely,
+            ``|N - h| + 1``.
+        boundary: Values outside the image: ``fill`` (the fill value), ``wrap`` (periodic
+            repetition), ``symm`` (mirror image with repeated edge pixels).
+        fillvalue: Value outside the image for ``fill``, in the unit of the image.
+        method: ``direct`` follows the definition and is the reference for the others. ``fft`` uses
+            one transform, ``overlap-add`` one per block of the image and ``overlap-save`` one per
+            block of the result. All give the same result. The rounding error of the last three is
+            relative to the *largest* value in the image.
 
     Returns:
         The convolution as float64, in the unit of image times kernel.
 
     Raises:
-        TypeError: An argument is complex or not a number.
-        ValueError: An argument is empty, not finite, has the wrong number of axes, is an unknown
-            word; or, in mode ``valid``, neither image nor kernel contains the other.
+        TypeError: If an argument is complex or not numeric.
+        ValueError: If an argument is empty, not finite, an unknown word, or has the wrong number of
+            axes. In mode ``valid``, it is also raised if neither image nor kernel contains the
+            other.
 
     Source:
         SciPy, ``scipy.signal.convolve2d``.
@@ -86,25 +88,25 @@ def correlate(
     fillvalue: float = 0.0,
     method: str = "direct",
 ) -> NDArray[np.float64]:
-    """Cross-correlate an image with a kernel, exactly: slide the kernel without flipping it.
+    """Cross-correlate an image with a kernel exactly, without flipping the kernel.
 
-    This is convolution with the kernel rotated by 180 degrees, except that mode ``same`` of an
-    even-sized kernel is cut one pixel further on, as SciPy does.
+    Cross-correlation is convolution with the kernel rotated by 180 degrees, with one exception. In
+    mode ``same``, the result for a kernel of even size starts one pixel later, as in SciPy.
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.
-        kernel: Real array with as many axes, any size and sign.
+        kernel: Real array with the same number of axes, any size and sign.
         mode: ``full``, ``same`` or ``valid``, as in `convolve`.
         boundary: ``fill``, ``wrap`` or ``symm``, as in `convolve`.
-        fillvalue: Value outside of the image for ``fill``, in the unit of the image.
+        fillvalue: Value outside the image for ``fill``, in the unit of the image.
         method: ``direct``, ``fft``, ``overlap-add`` or ``overlap-save``, as in `convolve`.
 
     Returns:
         The cross-correlation as float64, in the unit of image times kernel.
 
     Raises:
-        TypeError: As in `convolve`.
-        ValueError: As in `convolve`.
+        TypeError: If `convolve` would raise it.
+        ValueError: If `convolve` would raise it.
 
     Source:
         SciPy, ``scipy.signal.correlate2d``.
@@ -129,28 +131,28 @@ def required_part(
     *,
     flipped: bool = False,
 ) -> NDArray[np.float64]:
-    """Cut out the part of the extended image that a convolution needs.
+    """Cut out the region of the extended image that a convolution needs.
 
     Args:
         image: Finite array.
-        kernel_shape: Shape of the kernel, as many axes.
+        kernel_shape: Shape of the kernel, with the same number of axes.
         mode: ``full``, ``same`` or ``valid``.
         boundary: ``fill``, ``wrap`` or ``symm``.
-        fillvalue: Value outside of the image for ``fill``.
+        fillvalue: Value outside the image for ``fill``, in the unit of the image.
         flipped: Whether the kernel was rotated by 180 degrees, for a correlation.
 
     Returns:
-        An array larger than the result by ``h - 1`` along every axis.
+        Array larger than the result by ``h - 1`` along every axis, in the unit of the image.
 
     Raises:
-        TypeError: The fill value is not a real number.
-        ValueError: An unknown word, a fill value that is not finite, or, in mode ``valid``,
+        TypeError: If the fill value is not a real number.
+        ValueError: If a word is unknown, if the fill value is not finite, or, in mode ``valid``, if
             neither image nor kernel contains the other.
     """
     mode, boundary = one_of("mode", mode, MODES), one_of("boundary", boundary, BOUNDARIES)
     outside = real_number("fillvalue", fillvalue)
     if mode == "valid" and not _contains(image.shape, kernel_shape):
-        # The kernel slides under the image: whatever lies outside of the image counts as nothing.
+        # Image and kernel exchange roles: pixels outside the image do not contribute.
         _check_valid(image.shape, kernel_shape)
         boundary, outside = "fill", 0.0
     part = image
@@ -168,13 +170,13 @@ def _contains(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
 def _check_valid(image_shape: tuple[int, ...], kernel_shape: tuple[int, ...]) -> None:
     if not _contains(kernel_shape, image_shape):
         raise ValueError(
-            "kernel: expected, for mode 'valid', a shape that is at most or at least the image's "
-            f"{image_shape} along every axis, got {kernel_shape}"
+            "kernel: expected, for mode 'valid', a shape at most or at least as large as the "
+            f"image's {image_shape} along every axis, got {kernel_shape}"
         )
 
 
 def _output_range(size: int, reach: int, mode: str, flipped: bool) -> tuple[int, int]:
-    """First index (within ``full``) and length of the result along one axis."""
+    """Return the first index (within ``full``) and the length of the result along one axis."""
     if mode == "full":
         return 0, size + reach - 1
     if mode == "same":
@@ -189,7 +191,7 @@ def _take_extended(
     boundary: str,
     outside: float,
 ) -> NDArray[np.float64]:
-    """Take pixels along an axis, at indices that may lie outside of the image."""
+    """Take pixels along an axis, at indices that may lie outside the image."""
     size = image.shape[axis]
     inside = np.clip(indices, 0, size - 1)
     if boundary == "wrap":
@@ -206,15 +208,15 @@ def _take_extended(
 def shifted_images(
     part: NDArray[np.float64], kernel_shape: tuple[int, ...]
 ) -> Iterator[tuple[tuple[int, ...], NDArray[np.float64]]]:
-    """Go through the kernel's positions, and the image as each of them sees it.
+    """Iterate over the kernel's positions and the correspondingly shifted images.
 
     Args:
-        part: What `required_part` cut out.
+        part: Array returned by `required_part`.
         kernel_shape: Shape of the kernel.
 
     Yields:
-        A position ``j`` of the kernel, and a view of the image of the result's shape whose
-        element ``n`` is the pixel that ``kernel[j]`` multiplies in element ``n`` of the result.
+        A position ``j`` of the kernel and a shifted view of the image with the shape of the result.
+        Element ``n`` of the view is multiplied by ``kernel[j]`` in element ``n`` of the result.
     """
     for position in np.ndindex(*kernel_shape):
         window = tuple(
@@ -225,7 +227,7 @@ def shifted_images(
 
 
 def _direct(part: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """By the definition: the sum over the kernel of value times shifted image."""
+    """Convolve by the definition: sum the shifted images times the kernel's entries."""
     shape = tuple(n - h + 1 for n, h in zip(part.shape, kernel.shape, strict=True))
     result = np.zeros(shape)
     for position, shifted in shifted_images(part, kernel.shape):
@@ -234,7 +236,7 @@ def _direct(part: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[n
 
 
 def _fft(part: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One circular convolution; what wraps around falls on pixels that are not needed."""
+    """Convolve with one circular convolution, in which only discarded pixels wrap around."""
     size = tuple(int(next_fast_len(n, real=True)) for n in part.shape)
     return _valid(circular_convolve(part, kernel, size), part.shape, kernel.shape)
 
@@ -246,7 +248,7 @@ def _overlap_add(part: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDAr
 def _valid(
     full: NDArray[np.float64], shape: tuple[int, ...], kernel_shape: tuple[int, ...]
 ) -> NDArray[np.float64]:
-    """Cut out of a convolution with an image of a shape what no outside pixel takes part in."""
+    """Cut the pixels without contributions from outside the image out of a full convolution."""
     return full[tuple(slice(h - 1, n) for h, n in zip(kernel_shape, shape, strict=True))]
 
 
@@ -255,12 +257,12 @@ def overlap_add(
     kernel: NDArray[np.float64],
     block: tuple[int, ...] | None = None,
 ) -> NDArray[np.float64]:
-    """Divide and conquer: convolve blocks of the image, and add their overlapping results.
+    """Convolve blocks of the image and add their overlapping results.
 
     Args:
         image: Finite array of shape N.
-        kernel: Finite array of shape h, as many axes.
-        block: Positive pixels of a block along each axis; chosen if None.
+        kernel: Finite array of shape h, with the same number of axes.
+        block: Number of pixels of a block along each axis, at least 1; None for a default.
 
     Returns:
         The linear convolution with zeros outside, of shape ``N + h - 1``.
@@ -280,18 +282,20 @@ def overlap_save(
     kernel: NDArray[np.float64],
     block: tuple[int, ...] | None = None,
 ) -> NDArray[np.float64]:
-    """Divide and conquer: convolve overlapping pieces of the image, and save a block of each.
+    """Convolve overlapping pieces of the image and keep one block of each result.
 
-    The first ``h - 1`` pixels of a piece's circular convolution have wrapped around; they are
-    discarded.
+    The first ``h - 1`` pixels of a piece's circular convolution contain wrapped contributions and
+    are discarded.
 
     Args:
         image: Finite array of shape N, at least as large as the kernel.
-        kernel: Finite array of shape h, as many axes.
-        block: Positive pixels of a block of the result along each axis; chosen if None.
+        kernel: Finite array of shape h, with the same number of axes.
+        block: Number of pixels of a block of the result along each axis, at least 1; None for a
+            default.
 
     Returns:
-        The part of the linear convolution that needs nothing outside, of shape ``N - h + 1``.
+        The pixels of the linear convolution that depend on the image alone, of shape
+        ``N - h + 1``.
     """
     shape = tuple(n - h + 1 for n, h in zip(image.shape, kernel.shape, strict=True))
     block, size = _block_and_size(shape, kernel.shape, block)
@@ -307,7 +311,7 @@ def overlap_save(
 def _block_and_size(
     shape: tuple[int, ...], kernel_shape: tuple[int, ...], block: tuple[int, ...] | None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Shape of a block, and of a transform that holds all that the kernel makes of it."""
+    """Return the shape of a block and of a transform large enough for the block's convolution."""
     if block is None:
         least = round(_BLOCK_PIXELS ** (1 / len(shape)))
         block = tuple(max(least, 8 * h) for h in kernel_shape)
@@ -321,7 +325,7 @@ def _block_and_size(
 def _blocks(
     shape: tuple[int, ...], block: tuple[int, ...], kernel_shape: tuple[int, ...]
 ) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
-    """Go through an array's blocks, and what each covers in an array larger by ``h - 1``."""
+    """Iterate over an array's blocks and the block's region in an array larger by ``h - 1``."""
     starts = (range(0, n, b) for n, b in zip(shape, block, strict=True))
     for corner in itertools.product(*starts):
         ends = [min(c + b, n) for c, b, n in zip(corner, block, shape, strict=True)]
@@ -335,15 +339,15 @@ def _blocks(
 def circular_convolve(
     image: NDArray[np.float64], kernel: NDArray[np.float64], size: tuple[int, ...]
 ) -> NDArray[np.float64]:
-    """Convolve image and kernel, both extended by zeros to a size, on a circle of that size.
+    """Compute the circular convolution of image and kernel after padding both with zeros.
 
     Args:
         image: Finite array.
-        kernel: Finite array, as many axes.
-        size: Shape of the transforms, at least that of both.
+        kernel: Finite array with the same number of axes.
+        size: Shape of the transforms, at least as large as both shapes.
 
     Returns:
-        An array of shape `size`.
+        The circular convolution, of shape `size`.
     """
     return multiply_spectra(image, _spectrum(kernel, size), size)
 
@@ -351,12 +355,12 @@ def circular_convolve(
 def multiply_spectra(
     image: NDArray[np.float64], spectrum: NDArray[np.complex128], size: tuple[int, ...]
 ) -> NDArray[np.float64]:
-    """Convolve an image, extended by zeros to a size, with a kernel of which the spectrum is known.
+    """Compute the circular convolution of a zero-padded image from the kernel's spectrum.
 
     Args:
         image: Finite array.
-        spectrum: What ``numpy.fft.rfftn`` makes of the kernel, extended to the same size.
-        size: Shape of the transforms, at least that of the image.
+        spectrum: Result of ``numpy.fft.rfftn`` for the kernel, padded with zeros to `size`.
+        size: Shape of the transforms, at least as large as the shape of the image.
 
     Returns:
         The circular convolution, of shape `size`.
@@ -365,7 +369,7 @@ def multiply_spectra(
 
 
 def _spectrum(array: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[np.complex128]:
-    """Non-negative frequencies of an array, extended by zeros to a size."""
+    """Return the spectrum of a zero-padded array at the non-negative frequencies."""
     return np.fft.rfftn(array, size, _axes(size))
 
 

@@ -1,4 +1,4 @@
-"""Convolution as diffusion: the same kernel step after step, and the heat kernel it tends to."""
+"""Convolution as diffusion: repeated steps with one kernel, and the limiting heat kernel."""
 
 from collections.abc import Sequence
 
@@ -19,35 +19,36 @@ from classical.convolution import BOUNDARIES, MODES, shifted_images
 
 @numpy_defaults
 def heat_kernel(shape: Sequence[int], time: float, diffusivity: float = 1.0) -> NDArray[np.float64]:
-    """Sample the heat kernel on a grid of pixels: where a particle is after some time.
+    """Sample the heat kernel on a pixel grid: a particle's distribution after some time.
 
     The heat kernel solves the diffusion equation ``du/dt = D laplacian(u)`` for a particle that
-    starts in the middle of a pixel: a Gaussian of variance ``2 D t`` along every axis.
+    starts at the centre of a pixel. It is a Gaussian of variance ``2 D t`` along every axis.
 
-    It is sampled at the middles of the pixels, not integrated over them, because iterated
-    convolution adds up variances. With ``v = 2 D t``, the variance of the samples is ``v`` but for
-    ``8 pi**2 v**2 exp(-2 pi**2 v)``, which is 2e-7 at v = 1, 1e-3 at v = 1/2, and no longer small
-    (0.04) at v = 1/4. Integration over pixels would add 1/12 to the variance of every kernel.
+    The Gaussian is sampled at the pixel centres and not integrated over the pixels, because
+    repeated convolution adds variances. With ``v = 2 D t``, the variance of the samples differs
+    from ``v`` by about ``8 pi**2 v**2 exp(-2 pi**2 v)``. This difference is 2e-7 at v = 1 and 1e-3
+    at v = 1/2, but no longer small (0.04) at v = 1/4. Integration over pixels would add 1/12 to the
+    variance of every kernel.
 
     Args:
-        shape: Shape of the kernel, 1, 2 or 3 axes. The centre is at ``(h - 1) // 2``, as for a
-            convolution with mode ``same``. What lies beyond is cut off: of a width of 12 standard
-            deviations, 2e-9 along that axis.
+        shape: Shape of the kernel, with 1, 2 or 3 axes. The centre is at ``(h - 1) // 2``, as for a
+            convolution with mode ``same``. The Gaussian is truncated at the edges. A width of 12
+            standard deviations discards 2e-9 of the probability along that axis.
         time: Time since the start, positive, any unit.
         diffusivity: ``D``, positive, in square pixels per unit of time.
 
     Returns:
-        Kernel of that shape, not negative, sum 1.
+        Non-negative kernel of that shape, with sum 1.
 
     Raises:
-        TypeError: Time or diffusivity is not a real number, or the shape not a tuple or list of
-            integers.
-        ValueError: Time or diffusivity is not positive, or their product beyond floating point; a
-            shape with an empty axis or too many.
+        TypeError: If time or diffusivity is not a real number, or the shape is not a tuple or list
+            of integers.
+        ValueError: If time or diffusivity is not positive, or their product is outside the
+            floating-point range. It is also raised if the shape has an empty axis or too many axes.
 
     Source:
-        Einstein, Ann. Phys. 322, 549 (1905), section 4 (the law); Lindeberg, J. Math. Imaging Vis.
-        66, 759 (2024), section 2 (sampled and integrated Gaussians).
+        Einstein, Ann. Phys. 322, 549 (1905), section 4 (diffusion of particles); Lindeberg, J.
+        Math. Imaging Vis. 66, 759 (2024), section 2 (sampled and integrated Gaussians).
 
     Example:
         >>> import classical
@@ -63,7 +64,7 @@ def heat_kernel(shape: Sequence[int], time: float, diffusivity: float = 1.0) -> 
         )
     kernel = np.ones(sizes)
     for distance in np.ix_(*(np.arange(h) - (h - 1) // 2 for h in sizes)):
-        with np.errstate(over="ignore"):  # a tiny variance: exp(-inf) is 0, as it should be
+        with np.errstate(over="ignore"):  # exp(-inf) is 0, as intended for a tiny variance
             density = np.exp(-((distance / np.sqrt(variance)) ** 2) / 2)
         kernel *= density / density.sum()
     return kernel
@@ -79,42 +80,44 @@ def diffuse(
     boundary: str = "fill",
     fillvalue: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Let an image diffuse freely: convolve with a kernel, step after step.
+    """Let an image diffuse freely: convolve it repeatedly with a kernel.
 
     The image is extended beyond its edges once, before the first step, as far as the kernel can
-    reach in all steps. Then it diffuses there, and the mode cuts out the result. So a particle may
-    leave the image and come back, and the result is that of one convolution with the kernel
-    convolved ``steps - 1`` times with itself (mode ``full``), of ``steps * (h - 1) + 1`` entries
-    along an axis.
+    reach in all steps. All steps act on the extended image, and the mode then cuts out the result.
+    A particle can therefore leave the image and return. The result equals a single convolution with
+    a larger kernel. This is the kernel convolved ``steps - 1`` times with itself (mode ``full``),
+    with ``steps * (h - 1) + 1`` entries along an axis.
 
-    This is not ``image = convolve(image, kernel, mode="same")`` in a loop, where the boundary rule
-    acts again before each step. With zeros outside, the loop absorbs every particle that leaves:
-    edges that swallow. Both are equal for one step, or while nothing that left can be back: for an
-    odd kernel that reaches ``r`` pixels to either side, if the image is zero within
-    ``(steps - 1) * r`` pixels of its edges. They are also equal for ``wrap`` and an odd kernel, and
-    for ``symm`` and an odd kernel that is its own mirror image along every axis (edges that
-    reflect).
+    A loop over ``image = convolve(image, kernel, mode="same")`` is different, because it applies
+    the boundary rule before each step. With zeros outside, the loop absorbs every particle that
+    leaves the image (absorbing edges). Both agree for one step, or as long as no particle that left
+    can have returned. Let an odd kernel reach ``r`` pixels to either side. No particle has returned
+    if the image is zero within ``(steps - 1) * r`` pixels of its edges. Both also agree
+    for ``wrap`` with an odd kernel. For ``symm`` they agree if the kernel is odd and its own mirror
+    image along every axis (reflecting edges).
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.
-        kernel: Real array with as many axes, any size and sign: what one step does.
-        steps: Number of steps, at least 0; after none, the image is as it was.
-        mode: ``full``: every pixel that is reached, ``N + steps * (h - 1)`` along an axis;
-            ``same``: the image's shape, cut from ``full`` at ``steps * (h - 1) // 2``; ``valid``:
-            only what no pixel outside of the image has reached, ``N - steps * (h - 1)``.
-        boundary: ``fill``, ``wrap`` or ``symm``, as in `classical.convolve`. For ``fill`` the work
-            grows with the area that is reached, for the others only with the image.
-        fillvalue: Value outside of the image before the first step for ``fill``, in the unit of the
+        kernel: Real array with the same number of axes, any size and sign: the kernel of one step.
+        steps: Number of steps, at least 0; 0 leaves the image unchanged.
+        mode: Region of the result. ``full`` contains every pixel that is reached,
+            ``N + steps * (h - 1)`` along an axis. ``same`` has the image's shape and is cut from
+            ``full`` at ``steps * (h - 1) // 2``. ``valid`` contains only pixels that depend on the
+            image alone, ``N - steps * (h - 1)``.
+        boundary: ``fill``, ``wrap`` or ``symm``, as in `classical.convolve`. The work for ``fill``
+            grows with the area reached, for the others only with the area of the image.
+        fillvalue: Value outside the image before the first step for ``fill``, in the unit of the
             image.
 
     Returns:
-        The image after all steps as float64, in the unit of the image times the kernel's to the
-        power of ``steps``.
+        The image after all steps as float64. Its unit is the image's unit times the kernel's unit
+        to the power of ``steps``.
 
     Raises:
-        TypeError: An argument is complex or not a number; ``steps`` is not an integer.
-        ValueError: An argument is empty, not finite, out of range, has the wrong number of axes, is
-            an unknown word; in mode ``valid``, nothing is left; or the values overflow.
+        TypeError: If an argument is complex or not numeric, or ``steps`` is not an integer.
+        ValueError: If an argument is empty, not finite, out of range, an unknown word, or has the
+            wrong number of axes. It is also raised if values overflow, or if the result is empty in
+            mode ``valid``.
 
     Source:
         Einstein, Ann. Phys. 322, 549 (1905), section 4.
@@ -123,7 +126,7 @@ def diffuse(
         >>> import classical
         >>> classical.diffuse([0, 0, 1, 0, 0], [1, 2, 1], 2)
         array([1., 4., 6., 4., 1.])
-        >>> classical.diffuse([1, 0, 0], [1, 2, 1], 2)  # one of the 6 left and came back
+        >>> classical.diffuse([1, 0, 0], [1, 2, 1], 2)  # one of the 6 left and returned
         array([6., 4., 1.])
     """
     count = whole_number("steps", steps, 0)
@@ -141,12 +144,12 @@ def diffuse(
         else:
             result = _on_a_ring(x, k, count, parts, mirrored=boundary == "symm")
     if not np.isfinite(result).all():
-        raise ValueError(f"steps: expected so few that no value overflows, got {count}")
+        raise ValueError(f"steps: expected few enough to avoid overflow, got {count}")
     return result
 
 
 def _result_part(size: int, reach: int, mode: str) -> tuple[int, int]:
-    """First index (within ``full``) and length of the result along one axis."""
+    """Return the first index (within ``full``) and the length of the result along one axis."""
     if mode == "full":
         return 0, size + reach
     return (reach // 2, size) if mode == "same" else (reach, size - reach)
@@ -159,7 +162,7 @@ def _on_a_plane(
     parts: list[tuple[int, int]],
     outside: float,
 ) -> NDArray[np.float64]:
-    """Start from all pixels that can reach the result; each step drops those that no more can."""
+    """Diffuse all pixels that can reach the result; each step drops those that no longer can."""
     widths = [
         (steps * (h - 1) - start, start + length - n)
         for n, h, (start, length) in zip(image.shape, kernel.shape, parts, strict=True)
@@ -178,9 +181,10 @@ def _on_a_ring(
     *,
     mirrored: bool,
 ) -> NDArray[np.float64]:
-    """Diffuse one period of an image that repeats for ever: itself, or itself and its mirror image.
+    """Diffuse one period of a periodically repeated image.
 
-    Element ``i`` of the ring is element ``i`` of ``full`` after every step.
+    The period is the image, or the image with its mirror image if `mirrored`. After every step,
+    element ``i`` of the ring is element ``i`` of ``full``.
     """
     period = [(0, n if mirrored else 0) for n in image.shape]
     ring = np.pad(image, period, mode="symmetric")

@@ -1,10 +1,11 @@
 """Filtering in Fourier space: masks, the exact filter, and kernels as transfer functions.
 
-Masks and transfer functions are in the order of ``numpy.fft.fftn``: frequency 0, the mean of the
-image, stands at index 0 of every axis. Frequencies count cycles per image along each axis, from
-``-(n // 2)`` to ``(n - 1) // 2``, and the radius of a frequency is the Euclidean length of that
-vector of counts. So a circle is a circle in *index* space; in cycles per pixel it is an ellipse if
-the image is not square, and passes as many cycles along its short side as along its long side.
+Masks and transfer functions are in the order of ``numpy.fft.fftn``: frequency 0, which represents
+the mean of the image, is at index 0 of every axis. Frequencies are in cycles per image along each
+axis, from ``-(n // 2)`` to ``(n - 1) // 2``. The radius of a frequency is the Euclidean norm of
+these numbers of cycles. A circle is therefore a circle in *index* space. In cycles per pixel it is
+an ellipse if the image is not square. It passes the same number of cycles along the short and the
+long side.
 """
 
 from collections.abc import Sequence
@@ -27,19 +28,20 @@ _TOLERANCE = 1e-9
 
 @numpy_defaults
 def low_pass(shape: Sequence[int], radius: float) -> NDArray[np.float64]:
-    """Make the mask of a circle of low frequencies: 1 inside and on it, 0 outside.
+    """Create a circular mask of low frequencies: 1 inside and on the circle, 0 outside.
 
     Args:
-        shape: Shape of the image, 1, 2 or 3 axes.
-        radius: Radius of the circle in cycles per image along every axis, at least 0. A radius
-            below 1 keeps the mean alone.
+        shape: Shape of the image, with 1, 2 or 3 axes.
+        radius: Radius of the circle, at least 0, in cycles per image along every axis. A radius
+            below 1 keeps only the mean.
 
     Returns:
-        Mask of that shape, 0 or 1, in the order of ``numpy.fft.fftn``.
+        Mask of zeros and ones of that shape, in the order of ``numpy.fft.fftn``.
 
     Raises:
-        TypeError: The radius is not a real number, or the shape not a tuple or list of integers.
-        ValueError: A negative radius, or a shape with an empty axis or too many.
+        TypeError: If the radius is not a real number, or the shape is not a tuple or list of
+            integers.
+        ValueError: If the radius is negative, or the shape has an empty axis or too many axes.
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.8 (ideal lowpass filter).
@@ -55,18 +57,18 @@ def low_pass(shape: Sequence[int], radius: float) -> NDArray[np.float64]:
 
 @numpy_defaults
 def high_pass(shape: Sequence[int], radius: float) -> NDArray[np.float64]:
-    """Make the mask that keeps what `low_pass` removes: 0 inside and on the circle, 1 outside.
+    """Create the complement of a `low_pass` mask: 0 inside and on the circle, 1 outside.
 
     Args:
-        shape: Shape of the image, 1, 2 or 3 axes.
-        radius: Radius of the circle in cycles per image along every axis, at least 0.
+        shape: Shape of the image, with 1, 2 or 3 axes.
+        radius: Radius of the circle, at least 0, in cycles per image along every axis.
 
     Returns:
-        Mask of that shape, 0 or 1, in the order of ``numpy.fft.fftn``.
+        Mask of zeros and ones of that shape, in the order of ``numpy.fft.fftn``.
 
     Raises:
-        TypeError: As in `low_pass`.
-        ValueError: As in `low_pass`.
+        TypeError: If `low_pass` would raise it.
+        ValueError: If `low_pass` would raise it.
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.9 (ideal highpass filter).
@@ -81,23 +83,23 @@ def high_pass(shape: Sequence[int], radius: float) -> NDArray[np.float64]:
 
 @numpy_defaults
 def band_pass(shape: Sequence[int], inner: float, outer: float) -> NDArray[np.float64]:
-    """Make the mask of a ring of frequencies: 1 where ``inner < r <= outer``, 0 elsewhere.
+    """Create a ring-shaped mask of frequencies: 1 where ``inner < r <= outer``, 0 elsewhere.
 
-    It is what `low_pass` of the outer radius keeps and `low_pass` of the inner one removes, so
-    rings with common radii add up to a circle. The mean is never in it.
+    The ring is the `low_pass` circle of the outer radius minus the circle of the inner radius.
+    Rings that share their radii therefore add up to a circle. The mean is never in the ring.
 
     Args:
-        shape: Shape of the image, 1, 2 or 3 axes.
-        inner: Radius that is just outside of the ring, in cycles per image, at least 0.
-        outer: Radius that is just inside of the ring, in cycles per image, at least ``inner``.
+        shape: Shape of the image, with 1, 2 or 3 axes.
+        inner: Inner radius, excluded from the ring, at least 0, in cycles per image.
+        outer: Outer radius, included in the ring, at least ``inner``, in cycles per image.
 
     Returns:
-        Mask of that shape, 0 or 1, in the order of ``numpy.fft.fftn``; all zeros if no frequency
-        lies in the ring.
+        Mask of zeros and ones of that shape, in the order of ``numpy.fft.fftn``; all zeros if the
+        ring contains no frequency.
 
     Raises:
-        TypeError: As in `low_pass`.
-        ValueError: As in `low_pass`, or the inner radius is larger than the outer one.
+        TypeError: If `low_pass` would raise it.
+        ValueError: If `low_pass` would raise it, or if the inner radius exceeds the outer radius.
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.10 (ideal bandpass filter).
@@ -117,20 +119,20 @@ def band_pass(shape: Sequence[int], inner: float, outer: float) -> NDArray[np.fl
 
 @numpy_defaults
 def gaussian_pass(shape: Sequence[int], sigma: float) -> NDArray[np.float64]:
-    """Make a soft circle of low frequencies, without the ringing of a sharp one.
+    """Create a Gaussian mask of low frequencies, which causes no ringing.
 
     Args:
-        shape: Shape of the image, 1, 2 or 3 axes.
-        sigma: Radius at which the mask has fallen to ``exp(-1/2)``, in cycles per image along every
-            axis, positive.
+        shape: Shape of the image, with 1, 2 or 3 axes.
+        sigma: Radius at which the mask has fallen to ``exp(-1/2)``, positive, in cycles per image
+            along every axis.
 
     Returns:
-        ``exp(-r**2 / (2 * sigma**2))`` at radius ``r``, of that shape, from 0 to 1, in the order of
-        ``numpy.fft.fftn``.
+        Mask of that shape with the value ``exp(-r**2 / (2 * sigma**2))``, from 0 to 1, at radius
+        ``r``, in the order of ``numpy.fft.fftn``.
 
     Raises:
-        TypeError: As in `low_pass`.
-        ValueError: ``sigma`` is not positive, or as in `low_pass`.
+        TypeError: If `low_pass` would raise it.
+        ValueError: If ``sigma`` is not positive, or if `low_pass` would raise it.
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.8 (Gaussian lowpass filter).
@@ -142,18 +144,19 @@ def gaussian_pass(shape: Sequence[int], sigma: float) -> NDArray[np.float64]:
     """
     width = positive_number("sigma", sigma)
     distance = _distance(shape)
-    with np.errstate(over="ignore"):  # far out of a tiny circle: exp(-inf) is 0, as it should be
+    with np.errstate(over="ignore"):  # exp(-inf) is 0, as intended for a tiny circle
         passed: NDArray[np.float64] = np.exp(-((distance / width) ** 2) / 2)
     return passed
 
 
 @numpy_defaults
 def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.float64]:
-    """Multiply the frequencies of an image by a transfer function, exactly.
+    """Multiply the frequencies of an image by a transfer function exactly.
 
-    The transfer function is one that a quantum circuit can apply too, and leaves the image real: no
-    frequency is amplified, and opposite frequencies have conjugate factors. All masks of this
-    module, and `transfer_function` over its largest magnitude, are of that kind.
+    The transfer function must be one that a quantum circuit can apply as well and that keeps the
+    image real. No frequency may be amplified, and opposite frequencies need conjugate factors. All
+    masks of this module satisfy these conditions. So does the result of `transfer_function` divided
+    by its largest magnitude.
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.
@@ -164,9 +167,9 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
         ``ifftn(fftn(image) * transfer)`` as float64, in the unit of the image.
 
     Raises:
-        TypeError: The image is complex, or an argument holds no numbers.
-        ValueError: An argument is empty, not finite or of the wrong shape; or the transfer function
-            amplifies a frequency or makes the image complex.
+        TypeError: If the image is complex or an argument does not hold numbers.
+        ValueError: If an argument is empty, not finite or of the wrong shape, or if the transfer
+            function amplifies a frequency or makes the image complex.
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.7.
@@ -185,18 +188,19 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
 
 @numpy_defaults
 def compression_ratio(mask: ArrayLike) -> float:
-    """Compare the area that a mask removes with the area that it keeps.
+    """Return the ratio of the frequencies that a mask removes to those that it keeps.
 
     Args:
-        mask: Real array, any number of axes. An entry of exactly 0 removes its frequency, any
-            other keeps it.
+        mask: Real array, any number of axes. An entry of exactly 0 removes its frequency; any other
+            entry keeps it.
 
     Returns:
-        Number of frequencies removed over number kept: 0 if all are kept, 3 if one in four is.
+        Number of removed frequencies divided by number of kept frequencies: 0 if all are kept, 3 if
+        one in four is kept.
 
     Raises:
-        TypeError: The mask is complex or holds no numbers.
-        ValueError: The mask is empty, not finite, or all zeros.
+        TypeError: If the mask is complex or does not hold numbers.
+        ValueError: If the mask is empty, not finite, or all zeros.
 
     Example:
         >>> import classical
@@ -212,28 +216,29 @@ def compression_ratio(mask: ArrayLike) -> float:
 
 @numpy_defaults
 def transfer_function(kernel: ArrayLike, shape: Sequence[int]) -> NDArray[np.complex128]:
-    """Write a kernel as what it multiplies every frequency by: the convolution theorem.
+    """Compute the transfer function of a kernel: its factor for every frequency.
 
-    The kernel is laid on an empty image with its centre, position ``(h - 1) // 2`` along an axis of
-    length ``h``, on index 0; what sticks out comes back in on the other side, and adds up if the
-    kernel is larger than the image. Then ``ifftn(fftn(image) * transfer)`` is
-    `classical.convolve` with mode ``same`` and boundary ``wrap``.
+    The kernel is placed on an array of zeros with its centre, position ``(h - 1) // 2`` along an
+    axis of length ``h``, at index 0. Entries beyond the edges wrap around, and are summed if the
+    kernel is larger than the image. By the convolution theorem, ``ifftn(fftn(image) * transfer)``
+    is then `classical.convolve` with mode ``same`` and boundary ``wrap``.
 
-    Nothing is normalised: the factor of the mean is the sum of the kernel, and magnitudes go up to
-    at most ``sum |k|``. `filter_frequencies` wants none above 1: give it ``transfer / scale``, with
-    ``scale = abs(transfer).max()``, and multiply its result by ``scale``.
+    The factors are not normalised: the factor of the mean is the sum of the kernel, and magnitudes
+    are at most ``sum |k|``. `filter_frequencies` requires magnitudes of at most 1. Pass it
+    ``transfer / scale``, with ``scale = abs(transfer).max()``, and multiply its result by
+    ``scale``.
 
     Args:
         kernel: Real array with 1, 2 or 3 axes, any size and sign.
-        shape: Shape of the image, as many axes.
+        shape: Shape of the image, with the same number of axes.
 
     Returns:
         Complex array of the image's shape, in the order of ``numpy.fft.fftn``.
 
     Raises:
-        TypeError: The kernel is complex, or the shape not a tuple or list of integers.
-        ValueError: The kernel is empty, not finite, or has another number of axes than the shape;
-            the shape has an empty axis or too many.
+        TypeError: If the kernel is complex, or the shape is not a tuple or list of integers.
+        ValueError: If the kernel is empty or not finite, or if kernel and shape differ in the
+            number of axes. It is also raised if the shape has an empty axis or too many axes.
 
     Source:
         Gonzalez and Woods, Digital Image Processing, section 4.6 (convolution theorem).
@@ -257,7 +262,10 @@ def transfer_function(kernel: ArrayLike, shape: Sequence[int]) -> NDArray[np.com
 
 
 def _distance(shape: Sequence[int]) -> NDArray[np.float64]:
-    """Radius of every frequency. The root of an exact integer, so circles pass through points."""
+    """Return the radius of every frequency in cycles per image.
+
+    Each radius is the square root of an exact integer, so a frequency can lie exactly on a circle.
+    """
     sizes = grid_shape("shape", shape)
     cycles = [np.fft.ifftshift(np.arange(n) - n // 2) for n in sizes]
     squares = np.zeros(sizes)
@@ -267,21 +275,21 @@ def _distance(shape: Sequence[int]) -> NDArray[np.float64]:
 
 
 def _checked_transfer(transfer: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.complex128]:
-    """Check that a transfer function fits an image, amplifies nothing and keeps images real."""
+    """Check that a transfer function has the right shape and keeps images bounded and real."""
     factors = complex_array("transfer", transfer)
     if factors.shape != shape:
         raise ValueError(f"transfer: expected the image's shape {shape}, got {factors.shape}")
     largest = float(np.abs(factors).max())
     if not largest <= 1 + _TOLERANCE:
         raise ValueError(
-            f"transfer: expected magnitudes of at most 1, got {largest!r} (divide by it)"
+            f"transfer: expected magnitudes of at most 1, got {largest!r}; divide by it"
         )
     axes = tuple(range(factors.ndim))
     opposite = np.roll(np.flip(factors), 1, axes)
     difference = float(np.abs(factors - np.conj(opposite)).max())
     if difference > _TOLERANCE:
         raise ValueError(
-            "transfer: expected conjugate factors at opposite frequencies, so that the image stays "
-            f"real, got a difference of {difference:.3g}"
+            "transfer: expected conjugate factors at opposite frequencies, as for a real image, "
+            f"got a difference of {difference:.3g}"
         )
     return factors

@@ -1,12 +1,12 @@
-"""The convolution layer of a neural network, exactly and by random draws.
+"""The convolution layer of a neural network, computed exactly or by random draws.
 
-The conventions are those of ``torch.nn.functional.conv2d``. With ``o`` an output channel of group
-``g``, and ``x`` the input extended by zeros::
+The conventions of ``torch.nn.functional.conv2d`` apply. With an output channel ``o`` of group ``g``
+and the zero-padded input ``x``, the result is::
 
     y[n, o, r, s] = bias[o]
         + sum_{c, i, j} weight[o, c, i, j] * x[n, g C/groups + c, r stride + i dilation, ...]
 
-so the kernel is not flipped: this is a cross-correlation.
+The kernel is not flipped: this is a cross-correlation.
 """
 
 from dataclasses import dataclass
@@ -34,22 +34,26 @@ _WORDS = ("valid", "same")
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """A convolution layer with its input, checked."""
+    """A convolution layer with its input, after all checks."""
 
     padded: _Array
-    """The input with the zeros around it, shape (N, C, rows, columns)."""
+    """The input padded with zeros, shape (N, C, rows, columns)."""
     weight: _Array
+    """The kernels, shape (O, C / groups, kh, kw)."""
     bias: _Array
-    """A number per output channel."""
+    """Bias per output channel, shape (O,)."""
     stride: _Pair
+    """Stride of rows and columns, in pixels."""
     dilation: _Pair
+    """Dilation of rows and columns, in pixels."""
     groups: int
+    """Number of groups of channels."""
     batched: bool
-    """Whether the caller's input had an axis N, which then the output has as well."""
+    """Whether the caller's input has an axis N, so that the output needs one too."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Of the output: (N, O, rows, columns)."""
+        """Shape of the output: (N, O, rows, columns)."""
         size, covers = self.padded.shape[2:], _covers(self.weight, self.dilation)
         rows, columns = (
             (n - h) // step + 1 for n, h, step in zip(size, covers, self.stride, strict=True)
@@ -57,7 +61,7 @@ class _Layer:
         return len(self.padded), len(self.weight), rows, columns
 
     def seen_from(self, i: int, j: int) -> _Array:
-        """What every output pixel sees through a position of the kernel, (N, C, rows, columns)."""
+        """Return the input pixels that a kernel position multiplies, (N, C, rows, columns)."""
         window = tuple(
             slice(at * apart, at * apart + length * step, step)
             for at, apart, length, step in zip(
@@ -67,7 +71,7 @@ class _Layer:
         return self.padded[:, :, *window]
 
     def output(self, values: _Array) -> _Array:
-        """Give the caller as many axes as the input had."""
+        """Remove axis N from the output if the caller's input had none."""
         return values if self.batched else values[0]
 
 
@@ -81,30 +85,32 @@ def conv2d(
     dilation: int | _Pair = 1,
     groups: int = 1,
 ) -> _Array:
-    """Apply the convolution layer of a neural network, exactly.
+    """Apply the convolution layer of a neural network exactly.
 
-    It is a cross-correlation: the kernel is not flipped. A pair is for rows and columns.
+    The operation is a cross-correlation: the kernel is not flipped. The two numbers of a pair are
+    for rows and columns.
 
     Args:
         input: Real array, shape ``(N, C, H, W)`` or ``(C, H, W)``, any unit; N may be 0.
         weight: Real array, shape ``(O, C / groups, kh, kw)``, any size and sign.
-        bias: A number per output channel, shape ``(O,)``, in the unit of the result; None: 0.
-        stride: Pixels from one place of the kernel to the next, one number or a pair.
-        padding: Zeros around the input: one number or a pair, on both sides alike; ``"valid"``:
-            none; ``"same"``: so many that the output is as large as the input, for stride 1 only,
-            one more at the end if their number is odd.
-        dilation: Pixels from one position of the kernel to the next, one number or a pair.
-        groups: Into how many groups the channels are divided, in order; an output channel sees only
-            the input channels of its own. It divides C and O.
+        bias: Bias per output channel, shape ``(O,)``, in the unit of the result; None for zeros.
+        stride: Distance between neighbouring placements of the kernel in pixels, one number or a
+            pair.
+        padding: Number of zeros added on both sides of the input, one number or a pair, or a word.
+            ``"valid"`` adds none. ``"same"`` adds the number that makes the output as large as the
+            input, with stride 1 only. If that number is odd, the additional zero is at the end.
+        dilation: Distance between neighbouring kernel positions in pixels, one number or a pair.
+        groups: Number of groups of consecutive channels, a divisor of C and O. An output channel
+            depends only on the input channels of its own group.
 
     Returns:
         A float64 array, shape ``(N, O, rows, columns)`` or ``(O, rows, columns)``, in the unit of
-        input times weight; ``rows = (H + zeros - dilation (kh - 1) - 1) // stride + 1``.
+        input times weight. Here ``rows = (H + zeros - dilation (kh - 1) - 1) // stride + 1``.
 
     Raises:
-        TypeError: An argument is complex or has the wrong type.
-        ValueError: An argument is out of range, empty or not finite; shapes do not fit together;
-            the kernel is larger than the input with its zeros.
+        TypeError: If an argument is complex or has the wrong type.
+        ValueError: If an argument is out of range, empty or not finite. It is also raised if shapes
+            do not match or the kernel is larger than the padded input.
 
     Source:
         PyTorch, ``torch.nn.functional.conv2d``.
@@ -143,22 +149,23 @@ def stochastic_conv2d(
 ) -> Sample:
     """Apply a convolution layer by drawing random positions of each output channel's kernel.
 
-    With ``S = sum |w|`` over the weights of an output channel, a draw is position ``J`` (a channel
-    of the group, a row and a column) with probability ``|w_J| / S`` and has the value
-    ``S * sign(w_J) * x_J``. Each output pixel is the mean of ``shots`` draws of its own, plus the
-    bias.
+    A position ``J`` is a channel of the group, a row and a column. Let ``S = sum |w|`` over the
+    weights of an output channel. A draw selects position ``J`` with probability ``|w_J| / S`` and
+    has the value ``S * sign(w_J) * x_J``. Each output pixel is the mean of ``shots`` draws of its
+    own, plus the bias.
 
-    With a baseline, what is drawn is how much a pixel differs from the one under the kernel's
-    centre, ``b_c`` in its own channel: ``S' * sign(w_J) * (x_J - b_c)``, where the centre, row
-    ``(kh - 1) // 2`` and column ``(kw - 1) // 2``, is never drawn, and ``S'`` is the sum over the
-    others. What is known, ``sum_c (sum_ij w_cij) b_c``, is added. Smooth images have less noise.
+    With a baseline, draws estimate differences from ``b_c``, the pixel of channel ``c`` under the
+    kernel's centre. The value of a draw is ``S' * sign(w_J) * (x_J - b_c)``. The centre, row
+    ``(kh - 1) // 2`` and column ``(kw - 1) // 2``, is never drawn, and ``S'`` is the sum over all
+    other positions. The known term ``sum_c (sum_ij w_cij) b_c`` is added. Smooth images then have
+    less noise.
 
-    The standard error comes from the draws, as in `classical.stochastic_convolve`: those of all
-    pixels of an output channel, of the whole batch, together.
+    The standard error is estimated from the draws, as in `classical.stochastic_convolve`. It uses
+    the draws of all pixels of an output channel in the whole batch.
 
     Args:
         input: As in `conv2d`.
-        weight: As in `conv2d`; of an output channel whose weights are all zeros nothing is drawn.
+        weight: As in `conv2d`; an output channel with only zero weights needs no draws.
         bias: As in `conv2d`.
         stride: As in `conv2d`.
         padding: As in `conv2d`.
@@ -169,14 +176,14 @@ def stochastic_conv2d(
         seed: Integer, ``SeedSequence`` or ``Generator``; the same seed gives the same result.
 
     Returns:
-        Image and standard error, both of the shape and in the unit of what `conv2d` returns, and
-        shots. The standard error is exactly 0 where all positions give the same value or nothing is
-        drawn, and NaN in an output channel in which a random draw was made only once in all.
+        Image, standard error and shots. Image and standard error have the shape and the unit of the
+        result of `conv2d`. The standard error is exactly 0 where all positions give the same value
+        or no draws are needed. It is NaN in an output channel with only one random draw in total.
 
     Raises:
-        TypeError: An argument is complex or has the wrong type.
-        ValueError: What `conv2d` refuses; shots or seed are out of range; the magnitudes of an
-            output channel's weights add up to infinity.
+        TypeError: If an argument is complex or has the wrong type.
+        ValueError: If `conv2d` would raise it, or if shots or seed are out of range. It is also
+            raised if the magnitudes of an output channel's weights have an infinite sum.
 
     Example:
         >>> import classical
@@ -203,7 +210,7 @@ def stochastic_conv2d(
 
 
 def _channel(layer: _Layer, channel: int, baseline: bool) -> tuple[_Array, Outcomes | None]:
-    """What is known of an output channel, shape (N, rows, columns), and what is to be drawn."""
+    """Return an output channel's known term, shape (N, rows, columns), and the outcomes to draw."""
     kernel = layer.weight[channel]
     inputs, height, width = kernel.shape
     first = channel // (len(layer.weight) // layer.groups) * inputs
@@ -236,7 +243,7 @@ def _checked(
     dilation: object,
     groups: object,
 ) -> _Layer:
-    """Check every argument of a layer, and that they fit together."""
+    """Check every argument of a layer and the consistency of all arguments."""
     x, w = real_array("input", input, empty=True), real_array("weight", weight)
     if x.ndim not in (3, 4):
         raise ValueError(
@@ -256,7 +263,7 @@ def _checked(
     )
     if any(h > n for h, n in zip(covers, padded.shape[2:], strict=True)):
         raise ValueError(
-            f"weight: expected a kernel that fits into the input with its zeros, "
+            f"weight: expected a kernel no larger than the padded input, "
             f"{padded.shape[2:]}, got one that covers {covers} pixels (shape {w.shape}, "
             f"dilation {apart})"
         )
@@ -264,7 +271,7 @@ def _checked(
 
 
 def _groups(input: _Array, weight: _Array, groups: object) -> int:
-    """The number of groups, which the channels of input and weight must fit."""
+    """Return the number of groups after checking it against the channels."""
     parts = whole_number("groups", groups, 1)
     outputs, channels = weight.shape[:2]
     if outputs % parts:
@@ -281,13 +288,13 @@ def _groups(input: _Array, weight: _Array, groups: object) -> int:
 
 
 def _covers(weight: _Array, dilation: _Pair) -> _Pair:
-    """Rows and columns of the input that a kernel reaches over."""
+    """Return the numbers of input rows and columns that a dilated kernel covers."""
     height, width = weight.shape[2:]
     return dilation[0] * (height - 1) + 1, dilation[1] * (width - 1) + 1
 
 
 def _zeros(padding: object, covers: _Pair, stride: _Pair) -> tuple[_Pair, _Pair]:
-    """How many zeros come before and after the rows, and the columns, of the input."""
+    """Return the numbers of zeros before and after the rows and the columns of the input."""
     if not isinstance(padding, str):
         rows, columns = pair("padding", padding, 0, ", 'valid' or 'same'")
         return (rows, rows), (columns, columns)
@@ -300,12 +307,12 @@ def _zeros(padding: object, covers: _Pair, stride: _Pair) -> tuple[_Pair, _Pair]
 
 
 def _bias(bias: ArrayLike | None, outputs: int) -> _Array:
-    """A number per output channel."""
+    """Return the bias per output channel, shape (O,)."""
     if bias is None:
         return np.zeros(outputs)
     b = real_array("bias", bias)
     if b.shape != (outputs,):
         raise ValueError(
-            f"bias: expected a number per output channel, shape {(outputs,)}, got shape {b.shape}"
+            f"bias: expected one number per output channel, shape {(outputs,)}, got shape {b.shape}"
         )
     return b

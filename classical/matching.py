@@ -1,4 +1,4 @@
-"""Finding a template: the exact maps that sampled matches converge to."""
+"""Template matching: the exact score maps to which sampled matches converge."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,50 +10,56 @@ _Array = NDArray[np.float64]
 
 _FILTERS = ("phase", "correlation", "normalized")
 
-#: A variance below this part of the mean square is rounding.
+#: Fraction of the mean square below which a variance is attributed to rounding.
 _FLAT = 1e-12
 
-#: A frequency weaker than this part of the strongest has no phase.
+#: Fraction of the largest spectral magnitude below which the phase of a frequency is undefined.
 _SILENT = 1e-9
 
-#: Parts of the variance of the noise, and of the mean square, that soften the standard deviation;
-#: and the median magnitude of a normally distributed number of variance 1.
+#: Fractions of the noise variance and of the mean square that regularise the local standard
+#: deviation, and the median magnitude of a standard normal variable.
 _NOISE, _FLOOR, _MEDIAN = 0.05, 1e-5, 0.6744897501960817
 
 
 @numpy_defaults
 def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phase") -> _Array:
-    """Say how well a template fits at every place of an image, exactly.
+    """Compute exactly how well a template fits at every position of an image.
 
-    With ``"phase"`` both are standardised locally, over windows of about a quarter of the
-    template's sides and with mirrored edges: slow changes of brightness and strong edges hold most
-    of an image's energy and little that tells places apart. Each is taken less its local means,
-    then over the root of the local mean of the square of the rest, to which is added 0.05 of the
-    variance of its noise (from the median magnitude of second differences) and 1e-5 of the mean
-    square. Then the image, extended by zeros to powers of two, is multiplied in Fourier space by
-    ``conj(T) / |T|``, ``T`` the spectrum of the template extended alike: the phase-only matched
-    filter. Frequencies that the template lacks pass as they are. As all factors have modulus 1, the
-    sum of the squares over the extended image is that of the standardised image.
+    With ``"phase"``, image and template are first standardised locally, over windows of about a
+    quarter of the template's sides and with mirrored edges. The reason is that slow changes of
+    brightness and strong edges contain most of an image's energy but hardly distinguish positions.
+    The local mean is subtracted from each array. The rest is divided by the square root of the
+    local mean of its square plus two small terms. These are 0.05 of the noise variance (estimated
+    from the median magnitude of second differences) and 1e-5 of the mean square.
 
-    With ``"correlation"`` the template, less its mean, is slid over the image. With
-    ``"normalized"`` that is divided by the norms of the template and of each window, both less
-    their means: Pearson's coefficient, from -1 to 1, and 0 where a window is constant.
+    The image is then padded with zeros to powers of two and multiplied in Fourier space by
+    ``conj(T) / |T|``. Here ``T`` is the spectrum of the template with the same padding. This is
+    the phase-only matched filter. Frequencies that the template lacks pass unchanged. All factors
+    have modulus 1. The sum of squares over the padded result therefore equals the
+    sum over the standardised image.
+
+    With ``"correlation"``, the image is correlated with the template minus its mean. With
+    ``"normalized"``, the correlation is divided by the norms of the template and of each window,
+    both minus their means. The result is Pearson's coefficient, from -1 to 1, and 0 where a window
+    is constant.
 
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.
-        template: Real array with as many axes, no larger than the image, not constant.
+        template: Real array with the same number of axes, no larger than the image, not constant.
         filter: ``"phase"``, ``"correlation"`` or ``"normalized"``.
 
     Returns:
-        A number for every place where the template lies inside the image, shape
-        ``image.shape - template.shape + 1``; an index is that of the template's first element. The
-        unit is that of image times template with ``"correlation"``, or none.
+        Score of every position at which the template lies inside the image, shape
+        ``image.shape - template.shape + 1``. An index is the position of the template's first
+        element. With ``"correlation"``, the unit is image times template; other scores are
+        dimensionless.
 
     Raises:
-        TypeError: Complex numbers, or no numbers at all.
-        ValueError: Numbers of axes differ or are not 1 or 2, the template is larger than the image,
-            one of them is constant (with ``"phase"``: along all axes of the template that are
-            longer than 1), empty or not finite, or ``filter`` is unknown.
+        TypeError: If an array is complex or does not hold numbers.
+        ValueError: If the numbers of axes differ or are not 1 or 2, if the template is larger than
+            the image, or if ``filter`` is unknown. It is also raised if an array is empty, not
+            finite or constant. With ``"phase"``, an array that is constant along all template axes
+            longer than 1 is rejected as well.
 
     Source:
         Horner and Gianino, Applied Optics 23, 812 (1984) (phase-only matched filter); Lewis, Vision
@@ -69,7 +75,7 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     x, t = _checked(image, template)
     if kind == "phase":
         return _phase(*_standardised(x, t))
-    if kind == "normalized":  # whatever their units are
+    if kind == "normalized":  # independent of the units
         x, t = x / np.abs(x).max(), t / np.abs(t).max()
     x, t = x - x.mean(), t - t.mean()
     found = correlate(x, t, mode="valid", method="fft")
@@ -89,7 +95,7 @@ def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
 
 
 def _standardised(image: _Array, template: _Array) -> tuple[_Array, _Array]:
-    """Image and template, each standardised over a window around every element."""
+    """Standardise image and template over a window around every element."""
     sides = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
     box = np.full(sides, 1 / np.prod(sides))
     found = []
@@ -114,7 +120,10 @@ def _mean_around(array: _Array, box: _Array) -> _Array:
 
 
 def _noise(array: _Array, sides: list[int]) -> float:
-    """Variance of white noise: second differences, of variance 6 along each axis, have it too."""
+    """Estimate the variance of white noise from the median magnitude of second differences.
+
+    Each axis of second differences multiplies the variance by 6.
+    """
     second, variance, any_axis = array, 1.0, False
     for axis, (side, length) in enumerate(zip(sides, array.shape, strict=True)):
         if side > 1 and length >= 3:
@@ -126,7 +135,7 @@ def _noise(array: _Array, sides: list[int]) -> float:
 
 
 def _phase(image: _Array, template: _Array) -> _Array:
-    """The phase-only matched filter, where the template lies inside the image."""
+    """Apply the phase-only matched filter at all positions with the template inside the image."""
     sides = [1 << (length - 1).bit_length() for length in image.shape]
     axes = range(image.ndim)
     spectrum = np.fft.fftn(template, sides, axes)
@@ -139,7 +148,7 @@ def _phase(image: _Array, template: _Array) -> _Array:
 
 
 def _normalized(image: _Array, template: _Array, found: _Array) -> _Array:
-    """A correlation with a template of mean 0 over the norms of template and windows."""
+    """Divide a correlation with a zero-mean template by the norms of template and windows."""
     ones = np.ones_like(template)
     total = correlate(image, ones, mode="valid", method="fft")
     square = correlate(image**2, ones, mode="valid", method="fft")

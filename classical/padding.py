@@ -1,12 +1,13 @@
-"""Convolution as the product of two spectra, and what each scheme of padding makes of it.
+"""Convolution as the product of two spectra, with different schemes of padding.
 
-A product of discrete spectra is a convolution on a circle as long as the transform: along an axis
-of length N, with a kernel of length ``h <= N``, the linear result is wound up and added to itself::
+A product of discrete spectra is a circular convolution whose period is the length of the transform.
+Along an axis of length N, with a kernel of length ``h <= N``, the linear result wraps around and
+is added to itself::
 
     circular[n] = full[n] + full[n + N],   n = 0 .. N-1
 
-The second term is zero from ``n = h - 1`` on. Zeros that make the circle ``N + h - 1`` long make
-it zero everywhere.
+The second term is zero for ``n >= h - 1``. Padding with zeros to a period of ``N + h - 1`` makes
+the second term zero everywhere.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,44 +37,47 @@ def fourier_convolve(
     padding: str = "both",
     block: int | Sequence[int] | None = None,
 ) -> NDArray[np.float64]:
-    """Convolve by multiplying spectra, with a scheme of padding that says on which circle.
+    """Convolve by multiplying spectra, with a padding scheme that determines the period.
 
-    The circular schemes are those that do not pad the image: what the kernel carries over one end
-    comes back in at the other. Everything is exact to a rounding error of the largest value in
-    the image.
+    The schemes that do not pad the image are circular: contributions beyond one end re-enter at the
+    other end. Results are exact up to rounding errors relative to the largest value in the image.
 
     Args:
         image: Real array of shape N with 1, 2 or 3 axes, any unit.
-        kernel: Real array of shape h with as many axes, any sign.
-        padding: What is done before the transforms.
+        kernel: Real array of shape h with the same number of axes, any sign.
+        padding: Padding before the transforms.
 
-            - ``both``: image and kernel are extended by zeros to ``N + h - 1``. Linear: it is
-              `convolve` with mode ``full``.
-            - ``kernel``: the kernel alone is extended by zeros to N, its first element on index 0.
-              Circular: it equals ``both`` from index ``h - 1`` along every axis to the image's end,
-              and is ``wrapped`` rolled on by ``(h - 1) // 2``.
-            - ``wrapped``: the kernel is extended to N and wrapped around itself, so that its
-              centre, ``(h - 1) // 2``, is on index 0. Circular: it is `convolve` with mode
-              ``same`` and boundary ``wrap``.
-            - ``none``: nothing; image and kernel have one shape. Circular: it is ``kernel`` with
-              ``h = N``.
-            - ``overlap-add``: the image is cut into blocks, each is convolved by ``both``, and the
-              results, which overlap by ``h - 1``, are added. Linear, as ``both``.
-            - ``overlap-save``: the result is cut into blocks; each is read from a piece of the
-              image, in zeros, that is larger by ``h - 1``, convolved by ``kernel``; what wrapped
-              around is discarded. Linear, as ``both``.
-        block: Pixels of a block along every axis, or for each axis, at least 1; for the two
-            overlapping schemes only. None: chosen.
+            - ``both``: image and kernel are padded with zeros to ``N + h - 1``. The result is
+              linear and equals `convolve` with mode ``full``.
+            - ``kernel``: only the kernel is padded with zeros, to N, with its first element at
+              index 0. The result is circular. It equals ``both`` from index ``h - 1`` to the
+              image's end along every axis, and equals ``wrapped`` shifted by ``(h - 1) // 2``.
+            - ``wrapped``: the kernel is padded to N and shifted circularly, so that its centre,
+              ``(h - 1) // 2``, is at index 0. The result is circular and equals `convolve` with
+              mode ``same`` and boundary ``wrap``.
+            - ``none``: no padding; image and kernel have the same shape. The result is circular and
+              equals ``kernel`` with ``h = N``.
+            - ``overlap-add``: the image is cut into blocks, each block is convolved with padding
+              ``both``, and the results, which overlap by ``h - 1``, are added. The result is linear
+              and equals ``both``.
+            - ``overlap-save``: the result is cut into blocks. Each block is computed from a piece
+              of the zero-padded image that is larger by ``h - 1``, convolved with padding
+              ``kernel``. Wrapped contributions are discarded. The result is linear and equals
+              ``both``.
+        block: Number of pixels of a block along every axis, or one number per axis, at least 1; for
+            the two overlapping schemes only. None for a default.
 
     Returns:
-        The convolution as float64, in the unit of image times kernel; of shape ``N + h - 1`` if
-        linear, N if circular.
+        The convolution as float64, in the unit of image times kernel. The shape is ``N + h - 1`` if
+        the result is linear and N if it is circular.
 
     Raises:
-        TypeError: Image or kernel is complex or holds no numbers, or ``block`` no integers.
-        ValueError: Image or kernel is empty, not finite, or has the wrong number of axes; an
-            unknown scheme; a kernel that does not fit it; or a block below 1, for a scheme
-            without blocks, or for another number of axes.
+        TypeError: If image or kernel is complex or does not hold numbers, or ``block`` does not
+            hold integers.
+        ValueError: If image or kernel is empty, not finite, or has the wrong number of axes, or if
+            the scheme is unknown or does not allow the kernel's shape. It is also raised if
+            ``block`` is below 1, has the wrong number of entries, or is given for a scheme without
+            blocks.
 
     Source:
         Oppenheim and Schafer, Discrete-Time Signal Processing, section 8.7 (linear convolution by
@@ -100,23 +104,23 @@ def _check_shapes(
     if padding == "none" and kernel_shape != image_shape:
         raise ValueError(
             f"kernel: expected, for padding 'none', the image's shape {image_shape}, got "
-            f"{kernel_shape}; padding 'both' takes any"
+            f"{kernel_shape}; padding 'both' accepts any shape"
         )
     larger = any(h > n for h, n in zip(kernel_shape, image_shape, strict=True))
     if padding in ("kernel", "wrapped") and larger:
         raise ValueError(
             f"kernel: expected a shape no larger than the image {image_shape}, got "
-            f"{kernel_shape}; padding 'both' takes any"
+            f"{kernel_shape}; padding 'both' accepts any shape"
         )
 
 
 def _checked_block(padding: str, block: object, axes: int) -> _Block:
-    """Check a block, and say its pixels for each axis."""
+    """Check a block and return its number of pixels along each axis."""
     if block is None:
         return None
     if padding not in ("overlap-add", "overlap-save"):
         raise ValueError(
-            "block: expected None but for padding 'overlap-add' and 'overlap-save', got "
+            "block: expected None except for padding 'overlap-add' and 'overlap-save', got "
             f"{block!r} for {padding!r}"
         )
     entries = block if isinstance(block, tuple | list) else (block,) * axes
@@ -138,14 +142,14 @@ def _both(
 def _kernel(
     image: NDArray[np.float64], kernel: NDArray[np.float64], _: _Block
 ) -> NDArray[np.float64]:
-    """The kernel is extended, or as large as the image already."""
+    """Pad the kernel to the shape of the image; a kernel of that shape is not padded."""
     return circular_convolve(image, kernel, image.shape)
 
 
 def _wrapped(
     image: NDArray[np.float64], kernel: NDArray[np.float64], _: _Block
 ) -> NDArray[np.float64]:
-    last = image.shape[-1] // 2  # the negative frequencies that follow mirror the positive ones
+    last = image.shape[-1] // 2  # the later, negative frequencies are redundant
     spectrum = transfer_function(kernel, image.shape)[..., : last + 1]
     return multiply_spectra(image, spectrum, image.shape)
 

@@ -1,4 +1,4 @@
-"""How fast the error falls with the number of shots."""
+"""Rate at which the error falls with the number of shots."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _FEWEST_POINTS = 3
 
 @dataclass(frozen=True)
 class Convergence:
-    """The power law ``error = prefactor * shots ** rate``, fitted; print it for a sentence.
+    """Fitted power law ``error = prefactor * shots ** rate``; print it for a one-line summary.
 
     Example:
         >>> import classical
@@ -23,34 +23,36 @@ class Convergence:
     """
 
     rate: float
-    """Slope of log error against log shots: -1/2 for sampling."""
+    """Slope of log error against log shots; -1/2 for sampling."""
     rate_stderr: float
-    """Standard error of the rate, from the scatter around the line."""
+    """Standard error of the rate, estimated from the scatter around the fitted line."""
     prefactor: float
-    """Error that the line gives at one shot, in the unit of the errors."""
+    """Error of the fitted line at one shot, in the unit of the errors."""
     points: int
-    """Number of points fitted."""
+    """Number of fitted points."""
 
     def __str__(self) -> str:
-        """The fitted law, in one line."""
+        """Format the fitted power law in one line."""
         law = f"error = {self.prefactor:.4g} * shots^({self.rate:.4f} +- {self.rate_stderr:.2g})"
         return f"{law} from {self.points} points (sampling: -0.5)"
 
 
 @numpy_defaults
 def convergence(shots: ArrayLike, errors: ArrayLike) -> Convergence:
-    """Fit the rate at which errors fall with shots: least squares on logarithms.
+    """Fit the rate at which errors fall with shots by least squares on logarithms.
 
     Args:
-        shots: Numbers of shots, shape ``(n,)``, positive, n >= 3, not all the same.
-        errors: An error for each (such as an RMSE), shape ``(n,)``, positive, any unit.
+        shots: Numbers of shots, shape ``(n,)``, positive, n >= 3, not all equal.
+        errors: Error (such as an RMSE) for each number of shots, shape ``(n,)``, positive, any
+            unit.
 
     Returns:
-        Rate, its standard error (``n - 2`` degrees of freedom), and prefactor.
+        Rate, standard error of the rate (``n - 2`` degrees of freedom), and prefactor.
 
     Raises:
-        TypeError: Complex numbers, or no numbers at all.
-        ValueError: Too few points, shapes differ, a value is not positive or not finite.
+        TypeError: If an array is complex or does not hold numbers.
+        ValueError: If there are too few points, shapes differ, a value is not positive or not
+            finite, or all numbers of shots are equal.
 
     Example:
         >>> import classical
@@ -61,11 +63,11 @@ def convergence(shots: ArrayLike, errors: ArrayLike) -> Convergence:
     if x.shape != y.shape:
         raise ValueError(f"errors: expected the shape of shots, {x.shape}, got {y.shape}")
     if np.ptp(x) == 0:
-        raise ValueError("shots: expected at least 2 different numbers, got all the same")
-    from scipy.stats import linregress  # which takes longer to load than all the rest
+        raise ValueError("shots: expected at least 2 different numbers, got equal ones")
+    from scipy.stats import linregress  # slow to import, so only when needed
 
     line = linregress(x, y)
-    # Not line.stderr, which is 1 - r**2 and cancels where the points lie almost on the line.
+    # line.stderr is not used: its 1 - r**2 cancels if the points lie almost on the line.
     residual = y - (line.intercept + line.slope * x)
     variance = np.sum(residual**2) / (x.size - 2) / np.sum((x - x.mean()) ** 2)
     return Convergence(
@@ -76,7 +78,7 @@ def convergence(shots: ArrayLike, errors: ArrayLike) -> Convergence:
 def _logarithms(name: str, values: ArrayLike) -> NDArray[np.float64]:
     array = real_array(name, values)
     if array.ndim != 1 or array.size < _FEWEST_POINTS:
-        least = f"at least {_FEWEST_POINTS} values in one axis"
+        least = f"at least {_FEWEST_POINTS} values along one axis"
         raise ValueError(f"{name}: expected {least}, got shape {array.shape}")
     if (array <= 0).any():
         raise ValueError(f"{name}: expected positive values, got {float(array.min())!r}")

@@ -1,7 +1,7 @@
-"""Stochastic convolution from a classical random generator: the control experiment.
+"""Stochastic convolution with a classical random generator: the control experiment.
 
-Every output pixel is the mean of random positions of the kernel, drawn with the probabilities that
-a quantum circuit would have. A result of a circuit must have exactly this law.
+Every output pixel is the mean over random positions of the kernel, drawn with the probabilities
+that a quantum circuit would have. A circuit's result must have exactly this distribution.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What a stochastic convolution found.
+    """Result of a stochastic convolution.
 
     Example:
         >>> import classical
@@ -28,23 +28,25 @@ class Sample:
     """
 
     image: _Array
-    """Mean of the draws, per pixel, in the unit of image times kernel."""
+    """Mean of the draws per pixel, in the unit of image times kernel."""
     stderr: _Array
-    """Standard error of that mean, same shape and unit; NaN where one draw is all there is."""
+    """Standard error of the mean, same shape and unit; NaN where it rests on a single draw."""
     shots: int
-    """Draws per pixel."""
+    """Number of draws per pixel."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """The values that one shot can give: for every position, its probability and its image."""
+    """Possible outcomes of one shot: each kernel position's probability, image and weight."""
 
     probabilities: _Array
+    """Probability of each position."""
     values: list[_Array]
-    """Per position: the image as it sees it (a view), before the weight."""
+    """Shifted image (a view) of each position, before multiplication by the weight."""
     weights: list[float]
+    """Weight of each position, by which the image is multiplied."""
     baselines: list[_Array] | None = None
-    """Per position: what is subtracted from its image before the weight (a view); None: nothing."""
+    """Array (a view) subtracted from each position's image before the weight; None for 0."""
 
     @classmethod
     def of(
@@ -56,22 +58,22 @@ class Outcomes:
         total: float,
         baselines: list[_Array] | None = None,
     ) -> Self:
-        """Positions that are drawn with probability ``|entry| / total``, and pay ``+-total``.
+        """Create outcomes with probability ``|entry| / total`` and weight ``+-total``.
 
-        Those whose probability is 0 (or too small for a float64) are left out.
+        Positions with probability 0 (or too small for a float64) are excluded.
 
         Args:
-            name: What the caller calls the entries.
-            entries: Number of the kernel per position, at least one of them not 0.
-            values: The image as each position sees it.
+            name: Name of the entries in error messages.
+            entries: Kernel entry of each position, at least one of them not 0.
+            values: Shifted image of each position.
             total: Sum of the magnitudes of the entries.
-            baselines: What is subtracted from each of these images; None: nothing.
+            baselines: Arrays subtracted from these images; None for 0.
 
         Returns:
-            The outcomes, in the same order.
+            The outcomes in the same order.
 
         Raises:
-            ValueError: The sum is infinite.
+            ValueError: If the sum is infinite.
         """
         if not np.isfinite(total):
             raise ValueError(f"{name}: expected a finite sum of magnitudes, got {total}")
@@ -85,23 +87,23 @@ class Outcomes:
         )
 
     def sample(self, shots: int, rng: np.random.RandomState) -> tuple[_Array, _Array]:
-        """Draw for every pixel: the mean, and its standard error from all pixels' draws."""
+        """Draw for every pixel and return the means and their pooled standard errors."""
         mean, drawn = _draw(self, shots, rng)
         return mean, np.sqrt(_one_shot_variance(self, drawn) / shots)
 
     def value(self, position: int) -> _Array:
-        """What a shot on a position gives, per pixel."""
+        """Return the value that a shot at a position gives to each pixel."""
         image = self.values[position]
         if self.baselines is not None:
             image = image - self.baselines[position]
         return self.weights[position] * image
 
     def deviation(self, position: int) -> _Array:
-        """Value of a position minus that of the most probable one, per pixel."""
+        """Return the value of a position minus the value of the most probable one, per pixel."""
         return self.value(position) - self.centre()
 
     def centre(self) -> _Array:
-        """Value of the most probable position, per pixel."""
+        """Return the value of the most probable position, per pixel."""
         return self.value(int(np.argmax(self.probabilities)))
 
 
@@ -118,34 +120,35 @@ def stochastic_convolve(
 ) -> Sample:
     """Convolve by drawing random positions of the kernel.
 
-    With ``S = sum |k|``, a draw is position ``J`` with probability ``|k_J| / S`` and has the value
-    ``S * sign(k_J) * I_J``; its expectation is the convolution. Each output pixel is the mean of
-    ``shots`` draws of its own.
+    With ``S = sum |k|``, a draw selects position ``J`` with probability ``|k_J| / S`` and has the
+    value ``S * sign(k_J) * I_J``. The expectation of this value is the convolution. Each output
+    pixel is the mean of ``shots`` draws of its own.
 
-    The standard error comes from the draws, as it would on a quantum computer: all pixels draw from
-    one law, so the draws of all pixels together, as frequencies ``q_j``, estimate the variance of
-    one draw at every pixel, ``sum q_j v_j^2 - (sum q_j v_j)^2`` (times ``n / (n - 1)`` for ``n``
-    draws in all), with ``v_j`` the value that the pixel gets from position ``j``. A position that
-    was never drawn is not in it: where ``n * |k_j| / S`` is below about 20, do not trust it.
+    The standard error is estimated from the draws, as on a quantum computer. All pixels draw from
+    the same distribution, so the draws of all pixels are pooled. Let ``q_j`` be the relative
+    frequency of position ``j`` and ``v_j`` the value that a pixel gets from it. The estimated
+    variance of one draw is ``sum q_j v_j^2 - (sum q_j v_j)^2``, times ``n / (n - 1)`` for ``n``
+    draws in total. A position that was never drawn does not contribute. Do not rely on the standard
+    error if ``n * |k_j| / S`` is below about 20 for some position.
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.
-        kernel: Real array with as many axes; zeros are allowed, all zeros are not.
-        shots: Draws per output pixel, at least 1.
+        kernel: Real array with the same number of axes, not all zeros.
+        shots: Number of draws per output pixel, at least 1.
         seed: Integer, ``SeedSequence`` or ``Generator``; the same seed gives the same result
             with every version of NumPy.
         mode: ``full``, ``same`` or ``valid``, as in `classical.convolve`.
         boundary: ``fill``, ``wrap`` or ``symm``, as in `classical.convolve`.
-        fillvalue: Value outside of the image for ``fill``, in the unit of the image.
+        fillvalue: Value outside the image for ``fill``, in the unit of the image.
 
     Returns:
         Image, standard error and shots. The standard error is exactly 0 where all positions give
-        the same value, and NaN everywhere if a random draw was made only once in all.
+        the same value. It is NaN everywhere if only one random draw was made in total.
 
     Raises:
-        TypeError: An argument is complex or has the wrong type.
-        ValueError: An argument is out of range, empty or not finite; the kernel is all zeros, or
-            its magnitudes add up to infinity.
+        TypeError: If an argument is complex or has the wrong type.
+        ValueError: If an argument is out of range, empty or not finite, if the kernel is all zeros,
+            or if its magnitudes have an infinite sum.
 
     Example:
         >>> import classical
@@ -165,7 +168,7 @@ def stochastic_convolve(
 
 
 def _outcomes(part: _Array, kernel: _Array) -> Outcomes:
-    """Positions of the kernel, each with the image that it sees."""
+    """Return the outcomes of a kernel: each position with its shifted image."""
     total = float(np.abs(kernel).sum())
     seen = list(shifted_images(part, kernel.shape))
     entries = np.array([kernel[position] for position, _ in seen])
@@ -175,11 +178,12 @@ def _outcomes(part: _Array, kernel: _Array) -> Outcomes:
 def _draw(outcomes: Outcomes, shots: int, rng: np.random.RandomState) -> tuple[_Array, _Array]:
     """Draw positions for every pixel.
 
-    A multinomial draw is a chain of binomial ones: how many of the shots that are left fall on this
-    position rather than on a later one. So two integers a pixel are all that is held at once.
+    A multinomial draw is a sequence of binomial draws. Each determines how many of the remaining
+    shots select the current position and not a later one. Only two integers per pixel are therefore
+    kept in memory.
 
     Returns:
-        The mean value per pixel, and how often each position was drawn over all pixels.
+        Mean value per pixel, and number of draws of each position over all pixels.
     """
     p = outcomes.probabilities
     conditional = np.minimum(p / np.cumsum(p[::-1])[::-1], 1.0)
@@ -195,9 +199,9 @@ def _draw(outcomes: Outcomes, shots: int, rng: np.random.RandomState) -> tuple[_
 
 
 def _one_shot_variance(outcomes: Outcomes, drawn: _Array) -> _Array:
-    """Variance of one draw at every pixel, from all pixels' draws together.
+    """Estimate the variance of one draw at every pixel from the draws of all pixels.
 
-    Taken around the value of the most probable position, so that equal values give exactly 0.
+    Values are taken relative to the most probable position, so equal values give exactly 0.
     """
     total = drawn.sum()
     mean = np.zeros(outcomes.values[0].shape)

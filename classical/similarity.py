@@ -1,4 +1,4 @@
-"""How alike two images look: peak signal-to-noise ratio and structural similarity."""
+"""Similarity of two images: peak signal-to-noise ratio and structural similarity."""
 
 import math
 
@@ -11,13 +11,13 @@ _K1, _K2 = 0.01, 0.03
 
 
 def rms(values: NDArray[np.float64]) -> float:
-    """Root of the mean of the squares, safe for values whose squares overflow.
+    """Return the root mean square; the squares of large values do not overflow.
 
     Args:
         values: Array of any shape with at least one element.
 
     Returns:
-        The root mean square, in the unit of the values; NaN if any is NaN.
+        The root mean square, in the unit of the values; NaN if any value is NaN.
     """
     largest = float(np.abs(values).max())
     if not largest > 0 or math.isinf(largest):
@@ -26,14 +26,15 @@ def rms(values: NDArray[np.float64]) -> float:
 
 
 def psnr(rmse: float, data_range: float) -> float:
-    """Peak signal-to-noise ratio.
+    """Return the peak signal-to-noise ratio.
 
     Args:
         rmse: Root mean square error.
-        data_range: Distance from the darkest to the brightest value, same unit.
+        data_range: Difference between the largest and the smallest value, same unit.
 
     Returns:
-        ``20 log10(data_range / rmse)`` in decibels; infinite without error, NaN without a range.
+        ``20 log10(data_range / rmse)`` in decibels; infinite if the error is 0, NaN if the data
+        range is 0.
     """
     if data_range == 0:
         return math.nan
@@ -41,19 +42,20 @@ def psnr(rmse: float, data_range: float) -> float:
 
 
 def ssim(image: NDArray[np.float64], exact: NDArray[np.float64], data_range: float) -> float:
-    """Structural similarity, averaged over all windows that lie inside of the image.
+    """Return the structural similarity, averaged over all windows inside the image.
 
-    Windows are uniform, 7 pixels along each axis, with sample covariance, K1 = 0.01, K2 = 0.03:
-    the defaults of ``skimage.metrics.structural_similarity``.
+    Windows are uniform with 7 pixels along each axis. The constants are K1 = 0.01 and K2 = 0.03,
+    and the covariance is the sample covariance. These are the defaults of
+    ``skimage.metrics.structural_similarity``.
 
     Args:
         image: Array with any number of axes.
-        exact: What it should look like, same shape.
-        data_range: Distance from the darkest to the brightest value, same unit.
+        exact: Reference image, same shape.
+        data_range: Difference between the largest and the smallest value, same unit.
 
     Returns:
-        At most 1, where 1 means equal; NaN if an axis is shorter than the window, or without a
-        range.
+        At most 1, where 1 means equal; NaN if an axis is shorter than the window or the data range
+        is 0.
 
     Source:
         Wang, Bovik, Sheikh and Simoncelli, IEEE Trans. Image Process. 13, 600 (2004), eq. 13.

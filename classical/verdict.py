@@ -1,4 +1,4 @@
-"""From figures to words: what a comparison found, and whether the estimate holds."""
+"""Verdict of a comparison: whether the estimate is consistent with the exact result."""
 
 import math
 from dataclasses import dataclass
@@ -10,74 +10,78 @@ from scipy import special
 FALSE_ALARM_RATE = 1e-6
 _MANY_PIXELS = 1000
 
-#: How far standard errors may be off, and by which part of them their mean: many pixels see that
-#: estimates which are right in the limit of many shots are not quite right before.
+#: Tolerated relative deviation of the standard errors, and tolerated bias as a fraction of them.
+#: Many pixels reveal that estimates are only approximately right at finite numbers of shots.
 _MARGIN = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """The figures of a comparison that a verdict rests on."""
+    """Statistics of a comparison on which the verdict is based."""
 
     pixels: int
     """Number of pixels."""
     noisy: int
-    """Pixels with a standard error that says something."""
+    """Number of pixels with a known, non-negligible standard error."""
     noiseless: int
-    """Pixels whose standard error is 0, or lost in rounding."""
+    """Number of pixels whose standard error is 0 or within rounding error of 0."""
     wrong: int
-    """Noiseless pixels that differ from the exact value by more than rounding."""
+    """Number of noiseless pixels that differ from the exact value by more than rounding."""
     shots: int | NDArray[np.int64] | None
-    """Shots per pixel, one number or an array, if the result says."""
+    """Shots per pixel, one number or an array; None if the result does not provide them."""
     calls: float | None
-    """Oracle calls per pixel, if the result says and made some."""
+    """Oracle calls per pixel; None if the result provides none or made none."""
     independent: bool
     """Whether the errors of different pixels are independent."""
     bias: float
-    """Mean error over all pixels."""
+    """Mean error over all pixels, in the unit of the image."""
     bias_stderr: float
     """Standard error of the bias; NaN if errors are correlated or a standard error is unknown."""
     rmse: float
-    """Root mean square error."""
+    """Root mean square error, in the unit of the image."""
     unit_rmse: float | None
-    """RMSE times the square root of the oracle calls per pixel: what sampling of this quality has
-    at one call. It compares results at equal cost."""
+    """RMSE times the square root of the oracle calls per pixel; None without oracle calls.
+
+    It is the RMSE at one oracle call and compares results at equal cost.
+    """
     predicted_rmse: float
-    """Root mean square of the standard errors; NaN if one is unknown."""
+    """Root mean square of the standard errors; NaN if a standard error is unknown."""
     max_error: float
-    """Largest absolute error."""
+    """Largest absolute error, in the unit of the image."""
     psnr: float
-    """Peak signal-to-noise ratio in decibels; infinite without error, NaN without a range."""
+    """Peak signal-to-noise ratio in decibels; infinite if the RMSE is 0, NaN if the range is 0."""
     ssim: float
-    """Structural similarity; NaN if the image is smaller than the 7-pixel window."""
+    """Structural similarity; NaN if the image is constant or smaller than the 7-pixel window."""
     level: float
-    """Confidence level of the intervals."""
+    """Confidence level of the intervals, between 0 and 1."""
     coverage: float
-    """Fraction of noisy pixels whose interval holds the exact value; NaN if there are none."""
+    """Fraction of noisy pixels with the exact value in their interval; NaN without noisy pixels."""
     mean_square_z: float
-    """Mean of z^2 over the noisy pixels: 1 for honest standard errors; NaN if there are none."""
+    """Mean of z^2 over the noisy pixels (expected: 1); NaN without noisy pixels."""
     largest_z: float
-    """Largest ``|z|`` of a noisy pixel; NaN if there are none."""
+    """Largest ``|z|`` of the noisy pixels; NaN without noisy pixels."""
     largest_z_limit: float
-    """Largest ``|z|`` that honest errors would reach; infinite below 1000 noisy pixels."""
+    """Largest ``|z|`` expected if standard errors are right; infinite below 1000 noisy pixels."""
     concentrated: bool
-    """Whether 20 pixels or fewer carry most of the error: an outcome was drawn too rarely."""
+    """Whether at most 20 pixels carry most of the error because an outcome was drawn too rarely."""
     noise_rms: float | None
-    """Root mean square of what noise gets wrong on average, if the result says."""
+    """Root mean square of the mean error due to noise; None if the result does not provide it."""
     sampling: "Evidence | None"
-    """The same comparison with that taken off: of sampling alone. None if the result does not say
-    it."""
+    """Comparison after subtracting the mean error due to noise, for the error of sampling alone.
+
+    None if the result does not provide the mean error due to noise.
+    """
     pvalue: float
-    """Two-sided p-value for a mean z^2 of 1; NaN if errors are correlated or no pixel is noisy."""
+    """Two-sided p-value for a mean z^2 of 1; NaN for correlated errors or without noisy pixels."""
 
     @property
     def unknown(self) -> int:
-        """Pixels whose standard error is NaN."""
+        """Number of pixels whose standard error is NaN."""
         return self.pixels - self.noisy - self.noiseless
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the estimate is the exact result within its errors; None if undecided."""
+        """Whether estimate and exact result agree within the errors; None if undecided."""
         if self.sampling is not None and self.sampling.agrees is False:
             return False
         if self.objections:
@@ -86,7 +90,7 @@ class Evidence:
 
     @property
     def objections(self) -> tuple[str, ...]:
-        """What contradicts the estimate; each sentence has a third of the false-alarm rate."""
+        """Findings that contradict the estimate, each at a third of the false-alarm rate."""
         limit = FALSE_ALARM_RATE / 3
         found = []
         if self.wrong:
@@ -101,7 +105,7 @@ class Evidence:
             )
         small = abs(self.bias) <= _MARGIN * self.predicted_rmse
         if self.noisy and not small and math.erfc(abs(self._bias_z) / math.sqrt(2)) < limit:
-            found.append(f"the bias is {self._bias_z:.4g} of its standard errors")
+            found.append(f"the bias is {self._bias_z:.4g} times its standard error")
         if self.largest_z > self.largest_z_limit:
             found.append(f"one pixel is off by {self.largest_z:.4g} standard errors")
         if not self.independent and self.mean_square_z > _correlated_limit(limit):
@@ -118,25 +122,25 @@ class Evidence:
         if self.concentrated:
             found.append("a few pixels carry most of the error: an outcome was drawn too rarely")
         if self.unknown:
-            found.append(
-                f"the standard error is not known at {self.unknown} of {self.pixels} pixels"
-            )
+            found.append(f"the standard error is unknown at {self.unknown} of {self.pixels} pixels")
         if self.noisy and not self.independent:
             found.append("errors of different pixels are correlated, which hides small differences")
         return tuple(found)
 
     @property
     def verdict(self) -> str:
-        """The outcome in one sentence of plain words, which of two kinds of errors it speaks of."""
+        """Outcome of the comparison in one sentence, separating noise from sampling errors."""
         nominal = "nominal " if 0 < self.noisy < _MANY_PIXELS else ""
         rate = f"{nominal}false-alarm rate {FALSE_ALARM_RATE:.0e}"
         if self.sampling is not None and self.sampling.agrees is False:
             why = "; ".join(self.sampling.objections)
-            return f"disagrees with the exact convolution, and not by noise alone: {why} ({rate})"
+            return (
+                f"disagrees with the exact convolution, not only because of noise: {why} ({rate})"
+            )
         if self.sampling is not None and self.agrees is False:
             return (
-                "disagrees with the exact convolution by the backend's noise, of root mean square "
-                f"{self.noise_rms:.4g}; sampling errors are as large as stated ({rate})"
+                "disagrees with the exact convolution because of the backend's noise (root mean "
+                f"square {self.noise_rms:.4g}); sampling errors are as large as stated ({rate})"
             )
         if self.agrees is False:
             careful = len(self.objections) == 1 and "errors are smaller" in self.objections[0]
@@ -145,11 +149,11 @@ class Evidence:
         if self.agrees is None:
             return f"undecided: {'; '.join(self._doubts)} ({rate})"
         if not self.noisy:
-            return "agrees with the exact convolution: equal at every pixel but for rounding"
+            return "agrees with the exact convolution: equal at every pixel except for rounding"
         return f"agrees with the exact convolution: errors are as large as stated ({rate})"
 
     def __str__(self) -> str:
-        """A table of all figures, and the verdict."""
+        """Format a table of all statistics and the verdict."""
         width = max(len(name) for name, _ in self._rows())
         lines = [f"{name:<{width}}  {text}" for name, text in self._rows()]
         return "\n".join([*lines, f"{'verdict':<{width}}  {self.verdict}"])
@@ -161,7 +165,7 @@ class Evidence:
             ("RMSE", f"{self.rmse:.4g} ({self._predicted_text()})"),
             ("largest error", f"{self.max_error:.4g}"),
             ("PSNR", _number(self.psnr, "the exact result is constant", " dB")),
-            ("SSIM", _number(self.ssim, "image smaller than its window, or constant")),
+            ("SSIM", _number(self.ssim, "image is constant or smaller than the window")),
         ]
         if self.shots is not None:
             figures.insert(1, ("shots per pixel", self._shots_text()))
@@ -190,11 +194,11 @@ class Evidence:
         return f"{predicted} by sampling, {self.noise_rms:.4g} by noise"
 
     def _cost_text(self) -> str:
-        return f"RMSE x root of {self.calls:,.6g} oracle calls per pixel"
+        return f"RMSE x square root of {self.calls:,.6g} oracle calls per pixel"
 
     def _pixel_text(self) -> str:
         parts = [f"{self.noiseless} noiseless"] if self.noiseless else []
-        parts += [f"{self.unknown} of unknown standard error"] if self.unknown else []
+        parts += [f"{self.unknown} with unknown standard error"] if self.unknown else []
         return f"{self.pixels}" + (f" ({', '.join(parts)})" if parts else "")
 
     def _plus_minus(self) -> str:
@@ -206,9 +210,10 @@ def _number(value: float, reason: str = "unknown", unit: str = "") -> str:
 
 
 def _correlated_limit(rate: float) -> float:
-    """The mean of z^2 that normal errors, correlated in any way, exceed at most at this rate.
+    """Return the mean of z^2 that arbitrarily correlated normal errors exceed at most at this rate.
 
-    By Jensen's inequality the mean's moment generating function is at most that of one z^2, whose
-    Chernoff bound is ``sqrt(t) exp((1 - t) / 2)``; solved for ``t`` with Lambert's function.
+    By Jensen's inequality, the moment generating function of the mean is at most the moment
+    generating function of a single z^2. The Chernoff bound of a single z^2 is
+    ``sqrt(t) exp((1 - t) / 2)``. Lambert's function solves it for ``t``.
     """
     return float(-special.lambertw(-(rate**2) / math.e, -1).real)

@@ -108,10 +108,10 @@ WRONG = [
     ({"fillvalue": np.ones(1)}, TypeError, r"fillvalue: expected a real number, got array"),
     ({"mode": "valid", "image": np.ones((2, 9))}, ValueError, r"mode: 'valid' needs one of"),
     # seed
-    ({"seed": -1}, ValueError, r"seed: expected a whole number >= 0, got -1"),
-    ({"seed": 1.0}, TypeError, r"seed: expected a whole number, .* got 1.0"),
-    ({"seed": "7"}, TypeError, r"seed: expected a whole number, .* got '7'"),
-    ({"seed": True}, TypeError, r"seed: expected a whole number, .* got True"),
+    ({"seed": -1}, ValueError, r"seed: expected an integer >= 0, got -1"),
+    ({"seed": 1.0}, TypeError, r"seed: expected an integer, .* got 1.0"),
+    ({"seed": "7"}, TypeError, r"seed: expected an integer, .* got '7'"),
+    ({"seed": True}, TypeError, r"seed: expected an integer, .* got True"),
     # method
     ({"method": qconv.Collapse}, TypeError, r"method: expected a method such as qconv.Collapse\("),
     ({"method": "collapse"}, TypeError, r"method: expected a method such as .* got 'collapse'"),

@@ -90,7 +90,7 @@ def test_what_is_wrong_is_said_alike(name):
         verb(shot=5)
     with pytest.raises(ValueError, match=r"^shots: expected a whole number >= 1, got 0"):
         verb(shots=0)
-    with pytest.raises(TypeError, match=r"^seed: expected a whole number, a numpy SeedSequence"):
+    with pytest.raises(TypeError, match=r"^seed: expected an integer, a numpy SeedSequence"):
         verb(seed="7")
     if "tolerance" not in refused:
         with pytest.raises(ValueError, match=r"^shots: expected none with tolerance"):
@@ -104,5 +104,5 @@ def test_defaults():
     assert qconv.match_template(IMAGE, IMAGE[1:4, 2:5]).shots == 10_000
     pairs = qconv.AmplitudeEstimation(powers=[(0, 20), (1, 30)])
     assert qconv.convolve(IMAGE, EDGE, method=pairs).shots == 50
-    with pytest.raises(ValueError, match=r"shots: expected none beside powers .* got 1024"):
+    with pytest.raises(ValueError, match=r"shots: expected none, as the powers .* got 1024"):
         qconv.convolve(IMAGE, EDGE, method=pairs, shots=1024)

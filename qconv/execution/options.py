@@ -1,4 +1,4 @@
-"""Sampling: how circuits are run and measured, the same for every verb and every method."""
+"""Sampling: options for running and measuring circuits, common to all verbs and methods."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from qconv.execution.seeds import Seed, root_seed
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """How circuits are run and measured."""
+    """Options for running and measuring circuits."""
 
     backend: Backend
-    """Where circuits run; None for the ideal Aer simulator."""
+    """Backend that runs circuits; None for the ideal Aer simulator."""
     seed: np.random.SeedSequence
     """Root of all random streams."""
     seeded: bool = True
-    """Whether the caller gave the seed; if not, a checkpoint's seed takes its place."""
+    """Whether the caller gave the seed; if not, a checkpoint's seed is used instead."""
     job_shots: int | None = None
     """Maximum number of shots per job; None for the backend's limit."""
     mitigation: ReadoutMitigation | None = None
-    """How readout errors are corrected; None for no correction."""
+    """Correction of readout errors; None for no correction."""
 
     @classmethod
     def checked(
@@ -52,13 +52,13 @@ class Sampling:
 
     @property
     def ideal(self) -> Sampling:
-        """The same on the ideal simulator."""
+        """The same options on the ideal simulator, without mitigation."""
         return replace(self, backend=None, mitigation=None)
 
     def call(self) -> dict[str, str]:
-        """Strings that differ where a measurement gives other outcomes, or another order of them.
+        """Return strings that differ between options with different outcomes.
 
-        The seed is not among them.
+        The seed is not included.
         """
         options = getattr(self.backend, "options", None)
         how = {name: getattr(options, name, None) for name in ("method", "precision")}

@@ -6,7 +6,7 @@ There are two ways to obtain the outcomes of a circuit:
   noise of a simulator is known.
 * *Measured shots* of any backend or sampler.
 
-Methods need not know which of them was used, see `qconv.execution.outcomes.outcomes`.
+Methods do not depend on which of them was used, see `qconv.execution.outcomes.outcomes`.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def run(
     Raises:
         RuntimeError: If a job failed, too few outcomes of a program are kept, or shots would have
             to be counted with ``counting=False``.
-        ValueError: If exact probabilities are requested but cannot be computed, a circuit does not
-            fit on the backend or in memory, a sampler repeats its shots, or readout errors of an
-            ideal simulator are to be corrected.
+        ValueError: If exact probabilities cannot be computed, a circuit does not fit on the backend
+            or in memory, or a sampler repeats its shots. If readout errors of an ideal simulator
+            are to be corrected.
     """
     backend, mitigation = sampling.backend, sampling.mitigation
     log = ShotLog(None if kept is None else set(kept.names))

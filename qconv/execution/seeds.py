@@ -1,8 +1,8 @@
-"""Seeds: one root for a whole call, and a stream of its own for everything that is random.
+"""Seeds: one root per call, and a separate stream for each random part of it.
 
-Random numbers are tied to what they are for, never to threads or chunks: every tile of the output,
-every job, every block has a seed sequence of its own, named by its place under the root. All places
-are listed here, so that no two of one call are the same.
+Random numbers depend on their purpose, not on threads or chunks. Every tile of the output, every
+job and every block has its own seed sequence, named by its place under the root. All places are
+listed here, so that no two in one call coincide.
 """
 
 from __future__ import annotations
@@ -13,57 +13,55 @@ import numpy as np
 
 Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
 
-#: Places under a call's root: what runs on a backend (and how many shots each part of a law gets);
-#: draws and deals within a tile; dealing a job's shots out to the tiles; the blocks of an image;
-#: the output channels of a layer; how shots are shared out. Amplitude estimation has (number of the
-#: tile, Grover power) under the root, and there these.
+#: Places under a call's root: jobs on a backend (or shots of each range of outcomes); draws in a
+#: tile; splitting a job's shots among tiles; blocks of an image; output channels of a layer;
+#: allocation of shots. Amplitude estimation has them under its own places (block, Grover power).
 JOBS, TILES, DEALS, BLOCKS, CHANNELS, ALLOCATION = range(6)
 
-#: Places under a job whose outcomes are kept or discarded: rounds that run, and choices from what
-#: came in surplus.
+#: Places under a job with discarded outcomes: its rounds, and the choice among surplus outcomes.
 ROUNDS, SURPLUS = range(2)
 
-#: Place under a program's jobs, beyond their numbers, of what calibrates its readout.
+#: Place of readout calibration among a program's jobs, beyond their indices.
 CALIBRATION = 2**31
 
-#: Place under a call's root, beyond the numbers of blocks, of what shots that are added to a
-#: finished checkpoint have for a root, by how many it held.
+#: Place under a call's root, beyond the indices of blocks, of the root of shots that are added to a
+#: finished checkpoint; followed by the number of shots that the checkpoint held.
 MORE = 2**31
 
 
 def root_seed(seed: Seed) -> np.random.SeedSequence:
-    """One seed sequence for a whole call; every other one is derived from it by `derived`.
+    """Return the root seed sequence of a call, from which `derived` makes all others.
 
-    An ``int`` or ``SeedSequence`` gives the same one each time, a ``Generator`` moves on, ``None``
-    is fresh entropy.
+    The same ``int`` or ``SeedSequence`` always gives the same root. A ``Generator`` advances with
+    each call. ``None`` uses fresh entropy.
 
     Raises:
-        TypeError: ``seed`` is none of these.
-        ValueError: ``seed`` is negative.
+        TypeError: If ``seed`` has a different type.
+        ValueError: If ``seed`` is negative.
     """
     if isinstance(seed, bool | np.bool_) or not isinstance(
         seed, int | np.integer | np.random.SeedSequence | np.random.Generator | None
     ):
         raise TypeError(
-            "seed: expected a whole number, a numpy SeedSequence, a numpy Generator or None, "
+            "seed: expected an integer, a numpy SeedSequence, a numpy Generator or None, "
             f"got {seed!r}"
         )
     if isinstance(seed, int | np.integer) and seed < 0:
-        raise ValueError(f"seed: expected a whole number >= 0, got {seed}")
+        raise ValueError(f"seed: expected an integer >= 0, got {seed}")
     words = np.random.default_rng(seed).integers(0, 2**32, size=4, dtype=np.uint32)
     return np.random.SeedSequence([int(word) for word in words])
 
 
 def derived(root: np.random.SeedSequence, *place: int) -> np.random.SeedSequence:
-    """The seed sequence that belongs to one place (a tile, a job) under ``root``."""
+    """Return the seed sequence of one place (a tile, a job) under ``root``."""
     return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, *place))
 
 
 def random_state(seed: np.random.SeedSequence) -> np.random.RandomState:
-    """Return the generator that draws counts: NumPy guarantees that its numbers never change.
+    """Return the generator that draws counts, whose numbers NumPy guarantees never to change.
 
-    NumPy may change what a ``Generator`` draws in any release, and did for binomial and multinomial
-    counts in 2.5. A ``RandomState`` is frozen.
+    NumPy may change the numbers of a ``Generator`` in any release, as it did for binomial and
+    multinomial counts in 2.5. A ``RandomState`` is frozen.
 
     Source:
         NumPy Enhancement Proposal 19, Random number generator policy.
@@ -72,5 +70,5 @@ def random_state(seed: np.random.SeedSequence) -> np.random.RandomState:
 
 
 def stream_name(root: np.random.SeedSequence) -> str:
-    """A name that two results share only if their random numbers are the same."""
+    """Return a name that two results share only if their random numbers are the same."""
     return np.random.SeedSequence(root.entropy).generate_state(4, np.uint32).tobytes().hex()

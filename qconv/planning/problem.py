@@ -15,7 +15,7 @@ from qconv.circuits.arithmetic import choose_family
 from qconv.execution.device.backends import is_ideal, is_statevector, noise_name
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
-from qconv.execution.outcomes.split import Each
+from qconv.execution.outcomes.pixel_counts import Each
 from qconv.execution.seeds import stream_name
 from qconv.grid import Grid
 from qconv.planning.allocation import Tolerance

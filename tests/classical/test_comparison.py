@@ -100,7 +100,7 @@ class TestCost:
         report = compare(estimate([3, 0], [1, 1], oracle_calls=50), [0, 0])
         assert report.calls == 25
         assert report.unit_rmse == pytest.approx(5 * report.rmse)
-        assert "= RMSE x root of 25 oracle calls per pixel" in str(report)
+        assert "= RMSE x square root of 25 oracle calls per pixel" in str(report)
 
     @pytest.mark.parametrize("more", [{}, {"oracle_calls": 0}])
     def test_without_calls(self, more):
@@ -246,7 +246,7 @@ class TestEdges:
         assert report.agrees is True
         assert math.isnan(report.pvalue)
         assert math.isnan(report.coverage)
-        assert "equal at every pixel but for rounding" in str(report)
+        assert "equal at every pixel except for rounding" in str(report)
 
     def test_one_noisy_pixel(self):
         report = compare(estimate([1.0], [0.5]), [2.0])
@@ -259,7 +259,7 @@ class TestEdges:
         assert report.unknown == 1
         assert report.agrees is None
         assert math.isnan(report.bias_stderr)
-        assert "the standard error is not known at 1 of 1 pixels" in str(report)
+        assert "the standard error is unknown at 1 of 1 pixels" in str(report)
 
     def test_correlated_errors_have_no_pvalue_and_the_table_says_why(self):
         exact = np.linspace(0, 1, 10)

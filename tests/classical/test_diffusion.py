@@ -299,9 +299,9 @@ def test_the_power_of_a_kernel_is_its_power():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"steps": -1}, ValueError, "steps: expected a whole number >= 0, got -1"),
-        ({"steps": 1.0}, TypeError, "steps: expected a whole number >= 0, got 1.0"),
-        ({"steps": True}, TypeError, "steps: expected a whole number >= 0, got True"),
+        ({"steps": -1}, ValueError, "steps: expected an integer >= 0, got -1"),
+        ({"steps": 1.0}, TypeError, "steps: expected an integer >= 0, got 1.0"),
+        ({"steps": True}, TypeError, "steps: expected an integer >= 0, got True"),
         ({"mode": "all"}, ValueError, "mode: expected one of 'full', 'same', 'valid', got 'all'"),
         ({"boundary": 3}, ValueError, "boundary: expected one of 'fill', 'wrap', 'symm', got 3"),
         ({"fillvalue": 1j}, TypeError, "fillvalue: expected a real number, got 1j"),
@@ -312,11 +312,11 @@ def test_the_power_of_a_kernel_is_its_power():
         ({"kernel": [[1]]}, ValueError, "kernel: expected as many axes as the image, 1, got 2"),
         ({"kernel": [np.nan]}, ValueError, "kernel: expected finite numbers, got 1 that"),
         ({"mode": "valid"}, ValueError, "steps: expected, for mode 'valid', at most 2, got 3"),
-        ({"kernel": [1e200, 1]}, ValueError, "steps: expected so few that no value overflows, got"),
+        ({"kernel": [1e200, 1]}, ValueError, "steps: expected few enough to avoid overflow, got"),
         (
             {"kernel": [1e200, -1e200], "boundary": "wrap"},
             ValueError,
-            "steps: expected so few that no value overflows, got 3",
+            "steps: expected few enough to avoid overflow, got 3",
         ),
     ],
 )

@@ -283,7 +283,7 @@ def test_every_shape_is_checked(shape, error):
         lambda: heat_kernel(shape, 1),
     ]
     for call in calls:
-        with pytest.raises(error, match="shape: expected 1, 2 or 3 whole numbers >= 1, got"):
+        with pytest.raises(error, match="shape: expected 1, 2 or 3 integers >= 1, got"):
             call()
 
 
@@ -292,7 +292,7 @@ def test_every_shape_is_checked(shape, error):
     [
         ([1, 2], [1], ValueError, r"transfer: expected the image's shape \(2,\), got \(1,\)"),
         ([1, 2], np.zeros(0, complex), ValueError, "transfer: expected the image's shape"),
-        ([1, 2], [1, 1.1], ValueError, "transfer: expected magnitudes of at most 1, got 1.1 "),
+        ([1, 2], [1, 1.1], ValueError, "transfer: expected magnitudes of at most 1, got 1.1; "),
         ([1, 2], [1, -1 - 1e-8], ValueError, "transfer: expected magnitudes of at most 1, got"),
         ([1, 2], [1, 1j], ValueError, "transfer: expected conjugate factors at opposite"),
         ([1, 2, 3], [1, 0, 1], ValueError, "expected conjugate .* got a difference of 1"),

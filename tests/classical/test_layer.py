@@ -300,8 +300,8 @@ def test_the_same_seed_repeats_and_another_does_not():
     assert (draw(None) != draw(None)).any()
 
 
-NUMBER = "expected a whole number >= 1 or a pair of them, got"
-ZEROS = "padding: expected a whole number >= 0 or a pair of them, 'valid' or 'same', got"
+NUMBER = "expected an integer >= 1 or a pair of them, got"
+ZEROS = "padding: expected an integer >= 0 or a pair of them, 'valid' or 'same', got"
 X, W = np.ones((1, 4, 5, 5)), np.ones((6, 2, 3, 3))
 
 
@@ -321,18 +321,18 @@ X, W = np.ones((1, 4, 5, 5)), np.ones((6, 2, 3, 3))
         ({"weight": W[:0]}, ValueError, "weight: expected at least one entry"),
         ({"weight": W[:, :, :0]}, ValueError, "weight: expected at least one entry"),
         ({"weight": W * np.inf}, ValueError, "weight: expected finite numbers"),
-        ({"dilation": 3}, ValueError, "weight: expected a kernel that fits into the input with"),
+        ({"dilation": 3}, ValueError, "weight: expected a kernel no larger than the padded input"),
         ({"dilation": 3}, ValueError, "(5, 5), got one that covers (7, 7) pixels (shape"),
-        ({"input": X[:0, :, :2]}, ValueError, "weight: expected a kernel that fits into the inp"),
-        ({"bias": np.ones(4)}, ValueError, "bias: expected a number per output channel, shape (6"),
-        ({"bias": np.ones((6, 1))}, ValueError, "bias: expected a number per output channel"),
+        ({"input": X[:0, :, :2]}, ValueError, "weight: expected a kernel no larger than the pa"),
+        ({"bias": np.ones(4)}, ValueError, "bias: expected one number per output channel, shape"),
+        ({"bias": np.ones((6, 1))}, ValueError, "bias: expected one number per output channel"),
         ({"bias": 1.0}, ValueError, "(6,), got shape ()"),
         ({"bias": [np.nan] * 6}, ValueError, "bias: expected finite numbers"),
         ({"bias": "x"}, TypeError, "bias: expected an array of real numbers"),
         ({"groups": 4}, ValueError, "groups: expected a divisor of the number of output channels"),
-        ({"groups": 0}, ValueError, "groups: expected a whole number >= 1, got 0"),
-        ({"groups": 1.0}, TypeError, "groups: expected a whole number >= 1, got 1.0"),
-        ({"groups": (1, 1)}, TypeError, "groups: expected a whole number >= 1, got (1, 1)"),
+        ({"groups": 0}, ValueError, "groups: expected an integer >= 1, got 0"),
+        ({"groups": 1.0}, TypeError, "groups: expected an integer >= 1, got 1.0"),
+        ({"groups": (1, 1)}, TypeError, "groups: expected an integer >= 1, got (1, 1)"),
         ({"stride": 0}, ValueError, f"stride: {NUMBER} 0"),
         ({"stride": (1, -1)}, ValueError, f"stride: {NUMBER} (1, -1)"),
         ({"stride": (1, 2, 3)}, ValueError, f"stride: {NUMBER} (1, 2, 3)"),
@@ -360,10 +360,10 @@ def test_errors_name_the_argument(options, error, message):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"shots": 0}, ValueError, "shots: expected a whole number >= 1, got 0"),
-        ({"shots": 1.5}, TypeError, "shots: expected a whole number >= 1, got 1.5"),
-        ({"seed": "x"}, TypeError, "seed: expected a whole number >= 0, a SeedSequence, a Gen"),
-        ({"seed": -1}, ValueError, "seed: expected a whole number >= 0, got -1"),
+        ({"shots": 0}, ValueError, "shots: expected an integer >= 1, got 0"),
+        ({"shots": 1.5}, TypeError, "shots: expected an integer >= 1, got 1.5"),
+        ({"seed": "x"}, TypeError, "seed: expected an integer >= 0, a SeedSequence, a Gen"),
+        ({"seed": -1}, ValueError, "seed: expected an integer >= 0, got -1"),
         ({"baseline": 1}, TypeError, "baseline: expected True or False, got 1"),
     ],
 )

@@ -363,7 +363,7 @@ def test_errors_of_image_and_kernel(image, kernel, error, message, padding):
 def test_errors_of_a_larger_kernel(shape, kernel_shape, padding):
     message = (
         f"kernel: expected a shape no larger than the image {shape}, got {kernel_shape}; "
-        "padding 'both' takes any"
+        "padding 'both' accepts any shape"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         fourier_convolve(np.ones(shape), np.ones(kernel_shape), padding=padding)
@@ -373,7 +373,7 @@ def test_errors_of_a_larger_kernel(shape, kernel_shape, padding):
 def test_errors_of_two_shapes(kernel_shape):
     message = (
         f"kernel: expected, for padding 'none', the image's shape (3, 3), got {kernel_shape}; "
-        "padding 'both' takes any"
+        "padding 'both' accepts any shape"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         fourier_convolve(np.ones((3, 3)), np.ones(kernel_shape), padding="none")
@@ -390,7 +390,7 @@ def test_errors_of_an_unknown_padding(padding):
 @pytest.mark.parametrize("block", [4, (4,), 0, "many"])
 def test_errors_of_a_block_without_blocks(padding, block):
     message = (
-        "block: expected None but for padding 'overlap-add' and 'overlap-save', got "
+        "block: expected None except for padding 'overlap-add' and 'overlap-save', got "
         f"{block!r} for {padding!r}"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -401,13 +401,13 @@ def test_errors_of_a_block_without_blocks(padding, block):
 @pytest.mark.parametrize(
     ("block", "error", "message"),
     [
-        (0, ValueError, "block: expected a whole number >= 1, got 0"),
-        (-3, ValueError, "block: expected a whole number >= 1, got -3"),
-        ((2, 0), ValueError, "block: expected a whole number >= 1, got 0"),
-        (1.5, TypeError, "block: expected a whole number >= 1, got 1.5"),
-        ((2, 2.0), TypeError, "block: expected a whole number >= 1, got 2.0"),
-        (True, TypeError, "block: expected a whole number >= 1, got True"),
-        ("many", TypeError, "block: expected a whole number >= 1, got 'many'"),
+        (0, ValueError, "block: expected an integer >= 1, got 0"),
+        (-3, ValueError, "block: expected an integer >= 1, got -3"),
+        ((2, 0), ValueError, "block: expected an integer >= 1, got 0"),
+        (1.5, TypeError, "block: expected an integer >= 1, got 1.5"),
+        ((2, 2.0), TypeError, "block: expected an integer >= 1, got 2.0"),
+        (True, TypeError, "block: expected an integer >= 1, got True"),
+        ("many", TypeError, "block: expected an integer >= 1, got 'many'"),
         (
             (2,),
             ValueError,

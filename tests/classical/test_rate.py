@@ -49,10 +49,10 @@ def test_is_frozen():
 @pytest.mark.parametrize(
     ("shots", "errors", "error", "message"),
     [
-        ([1, 2], [1, 2], ValueError, r"shots: expected at least 3 values in one axis, got shape"),
-        ([1, 2, 3], [1, 2], ValueError, "errors: expected at least 3 values in one axis"),
+        ([1, 2], [1, 2], ValueError, r"shots: expected at least 3 values along one axis, got"),
+        ([1, 2, 3], [1, 2], ValueError, "errors: expected at least 3 values along one axis"),
         ([1, 2, 3], [1, 2, 3, 4], ValueError, r"errors: expected the shape of shots, \(3,\), got"),
-        ([[1, 2, 3]], [1, 2, 3], ValueError, "shots: expected at least 3 values in one axis"),
+        ([[1, 2, 3]], [1, 2, 3], ValueError, "shots: expected at least 3 values along one axis"),
         ([5, 5, 5], [1, 2, 3], ValueError, "shots: expected at least 2 different numbers"),
         ([0, 1, 2], [1, 2, 3], ValueError, "shots: expected positive values, got 0.0"),
         ([1, 2, 3], [1, 0, 3], ValueError, "errors: expected positive values, got 0.0"),

@@ -492,7 +492,7 @@ class TestKernels:
         assert main(["in.png", *options]) == 0
         out = capsys.readouterr().out
         assert f"{3 * 500 * 12 * 14:,} executions" in out
-        assert "RMSE x root of 500 oracle calls per pixel" in out
+        assert "RMSE x square root of 500 oracle calls per pixel" in out
         tables = dict(re.findall(r"^  (\S.*?)  +(\S.*)$", out, re.MULTILINE))
         value, stderr = map(float, tables["measured"].split(" +- "))
         assert abs(value - float(tables["predicted"])) < 6.2 * stderr  # false alarms: 6e-10
@@ -525,7 +525,7 @@ class TestKernels:
         assert np.sqrt(np.mean((seen - np.dstack(exact)) ** 2)) < 10
         out = capsys.readouterr().out
         assert f"{3 * 3 * 50 * 12 * 14:,} executions" in out
-        assert f"RMSE x root of {50 * (1 + 3 + 5)} oracle calls per pixel" in out
+        assert f"RMSE x square root of {50 * (1 + 3 + 5)} oracle calls per pixel" in out
         assert re.search(r"reliable standard errors\n  \d+\.\d % of the pixels", out)
         # Positions and kernel: 4 qubits for each axis of 12 x 14, 2 for each of the kernel.
         assert f"rotating by the image: at most {3 * 2**12:,} two-qubit gates more" in out
@@ -674,7 +674,7 @@ WRONG = {
     "in.png --method estimation --powers few": "--powers: expected an integer >= 0, with or",
     "in.png --method estimation --powers 1:2:3": "as in 4:10, or auto, got '1:2:3'",
     "in.png --method estimation --powers auto 2": "--powers: expected auto alone",
-    "in.png --method estimation --powers 0:9 2": "powers: expected every one to be a pair",
+    "in.png --method estimation --powers 0:9 2": "powers: expected every item to be a pair",
     "in.png --method estimation --powers 0:9 --shots 5": "--shots: expected --powers without",
     "in.png --method estimation --powers 0:9 --tolerance 5": "--tolerance: expected --powers",
     "in.png --method estimation --powers": "--powers: expected at least one argument",

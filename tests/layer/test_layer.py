@@ -427,7 +427,7 @@ REFUSED = {
     "no channels": ({"input": INPUT[:, :0]}, "input: expected at least one entry"),
     "overflow": ({"input": INPUT * 1e300, "weight": WEIGHT * 1e10}, "input: expected products"),
     "no shots": ({"shots": 0}, "shots: expected a whole number >= 1"),
-    "negative seed": ({"seed": -1}, "seed: expected a whole number >= 0"),
+    "negative seed": ({"seed": -1}, "seed: expected an integer >= 0"),
 }
 
 OF_ANOTHER_TYPE = {

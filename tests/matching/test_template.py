@@ -353,7 +353,7 @@ def test_wrong_arrays(image, template, kind, message, filter_name):
         ({"method": qconv.Collapse()}, ValueError, r"method: expected qconv.Fourier\(...\), on a"),
         ({"method": "fourier"}, TypeError, "method: expected a method such as"),
         ({"method": "fourier", "filter": "correlation"}, TypeError, "method: expected a method"),
-        ({"seed": -1}, ValueError, "seed: expected a whole number >= 0, got -1"),
+        ({"seed": -1}, ValueError, "seed: expected an integer >= 0, got -1"),
         ({"backend": "aer"}, TypeError, "backend: expected None"),
         (
             {"method": qconv.Collapse(), "filter": "correlation", "shots": 30},

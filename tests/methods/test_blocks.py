@@ -251,7 +251,7 @@ def test_backends():
         z = (result.image - exact) / result.stderr
         assert np.abs(z).max() < 6.5  # 56 pixels: a false alarm in 2e8
     sampler = BackendSamplerV2(backend=AerSimulator(), options={"seed_simulator": 5})
-    with pytest.raises(ValueError, match="same shots on two runs"):
+    with pytest.raises(ValueError, match="same shots in two runs"):
         qconv.convolve(image, kernel, method=method, shots=200, backend=sampler)
 
 

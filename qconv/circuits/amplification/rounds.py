@@ -63,7 +63,7 @@ class Rounds:
     def append_boxes(
         self, circuit: QuantumCircuit, amplitudes: _Array, prepared: Sequence[Qubit]
     ) -> None:
-        """Append the rounds as one instruction each, for `qconv.execution.simulate.statevector`.
+        """Append the rounds as one instruction each, for `qconv.execution.simulate.probabilities`.
 
         All rounds are the same object, so their parameters are stored once.
         ``circuit.decompose("amplification_round")`` expands them;

@@ -1,1 +1,1 @@
-"""What a call saves, and how it is resumed."""
+"""Checkpoints: what a call saves, and how it is resumed."""

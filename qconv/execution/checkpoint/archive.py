@@ -1,4 +1,4 @@
-"""Archives: many arrays in one ``.npz`` file, without pickle and without copies of large ones."""
+"""Archives: many arrays in one ``.npz`` file, without pickle or copies of large arrays."""
 
 from __future__ import annotations
 
@@ -17,30 +17,33 @@ Arrays = Sequence[NDArray[Any]]
 
 @dataclass(frozen=True)
 class Record:
-    """An array of the file."""
+    """One array of the file."""
 
     key: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     chunks: Iterable[NDArray[Any]]
-    """Its numbers in C order, piece by piece, once."""
+    """Pieces of the array in C order; iterated once."""
 
     @property
     def nbytes(self) -> int:
-        """How many bytes it has."""
+        """Size of the array in bytes."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
 
 @dataclass(frozen=True, eq=False)
 class FilledTiles:
-    """Arrays that are filled tile by tile."""
+    """Arrays filled tile by tile."""
 
     tiles: Sequence[Tile]
+    """Tiles of the output."""
     arrays: Sequence[NDArray[Any]]
+    """Arrays of the output's shape."""
     done: NDArray[np.bool_]
+    """Whether each tile is finished in all arrays."""
 
     def fill(self, numbers: NDArray[np.int64], *values: NDArray[Any]) -> None:
-        """Put finished tiles in their places."""
+        """Copy finished tiles into the arrays."""
         for array, flat in zip(self.arrays, values, strict=True):
             start = 0
             for number in numbers.tolist():
@@ -48,11 +51,11 @@ class FilledTiles:
                 place[...] = flat[start : start + place.size].reshape(place.shape)
                 start += place.size
             if start != flat.size:
-                raise ValueError("its tiles are of another shape")
+                raise ValueError("its tiles have a different shape")
         self.done[numbers] = True
 
     def records(self, key: str) -> Iterator[Record]:
-        """The numbers of the tiles that are done now, and what they hold."""
+        """Yield the indices of the finished tiles, and their values in each array."""
         numbers = np.flatnonzero(self.done)
         some = [self.tiles[number] for number in numbers.tolist()]
         yield Record(key, numbers.dtype, numbers.shape, [numbers])
@@ -68,7 +71,7 @@ def put(parts: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
 
 
 def put_records(parts: zipfile.ZipFile, name: str, records: Sequence[Record]) -> None:
-    """Write the bytes of many arrays to an ``.npz`` file, as one array, without copying them."""
+    """Write the bytes of many arrays to an ``.npz`` file as one array, without copying them."""
     size = sum(part.nbytes for part in records)
     with parts.open(f"{name}.npy", "w", force_zip64=True) as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (size,)}
@@ -78,8 +81,8 @@ def put_records(parts: zipfile.ZipFile, name: str, records: Sequence[Record]) ->
                 file.write(np.ascontiguousarray(chunk).reshape(-1).view(np.uint8).data)
 
 
-def taken_apart(records: Sequence[Any], data: NDArray[np.uint8]) -> dict[str, Arrays]:
-    """The arrays whose bytes follow each other."""
+def split_records(records: Sequence[Any], data: NDArray[np.uint8]) -> dict[str, Arrays]:
+    """Return the arrays of concatenated bytes, given their key, dtype and shape."""
     found: dict[str, Arrays] = {}
     start = 0
     for key, dtype, shape in records:
@@ -89,5 +92,5 @@ def taken_apart(records: Sequence[Any], data: NDArray[np.uint8]) -> dict[str, Ar
         found[key] = (*found.get(key, ()), array)
         start += size
     if start != data.size:
-        raise ValueError("some of its bytes are missing")
+        raise ValueError("some bytes are missing")
     return found

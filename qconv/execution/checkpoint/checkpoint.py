@@ -1,16 +1,16 @@
-"""Checkpoints: what a call gathered so far, in a file that is whole at every moment.
+"""Checkpoints: intermediate results of a call, in a file that is complete at every moment.
 
-Whatever is random in a call has a seed of its own, named by its place under the call's root (see
-`qconv.execution.seeds`). What came of it is kept under that name, whatever the method:
+Each random part of a call has its own seed, named by its place under the call's root (see
+`qconv.execution.seeds`). Results are saved under that name, independently of the method:
 
-* histograms of the jobs that a backend or sampler ran,
-* sums over a law that was simulated, with their draws,
-* the tiles of the output that are finished.
+* histograms of jobs on a backend or sampler,
+* drawn sums over simulated probabilities,
+* finished tiles of the output.
 
-The same call finds what is there, and does the rest. The file is an ``.npz`` without pickle: a text
-in JSON that says whose it is and what it holds, the bytes of all arrays one after the other, and
-the result as `qconv.Convolution.save` writes it, once there is one. It is replaced in one step, at
-intervals that grow with the time that writing takes.
+The same call reads these results and computes the rest. The file is an ``.npz`` without pickle. It
+contains a JSON string that describes the call and the arrays, and the bytes of all arrays. Once
+there is a result, it is added in the format of `qconv.Convolution.save`. The file is replaced
+atomically, at intervals that increase with the time that writing takes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from qconv.execution.checkpoint.archive import (
     Record,
     put,
     put_records,
-    taken_apart,
+    split_records,
 )
 from qconv.execution.outcomes.histogram import Histogram
 from qconv.grid import Tile
@@ -47,43 +47,43 @@ from qconv.result.files import parts_of, read_parts
 
 _FORMAT = 2
 
-#: Least seconds between two writings, and the most of the time that may go into writing.
+#: Minimum number of seconds between two writes, and maximum fraction of time spent on writing.
 LEAST_INTERVAL, SHARE = 1.0, 0.01
 
-#: Names of the file's parts beside those of a result.
+#: Names of the file's parts, beside those of a result.
 _ABOUT, _DATA = "checkpoint", "data"
 
 
 @dataclass(frozen=True)
 class About:
-    """Whose a checkpoint is."""
+    """Call that a checkpoint belongs to, and its progress."""
 
     call: Mapping[str, str]
-    """Digests of everything that the bytes of the result depend on but seed and shots, by name."""
+    """Digests of everything that determines the result, except seed and shots, by name."""
     seed: Sequence[int]
-    """Entropy of the root of all randomness."""
+    """Entropy of the root of all random streams."""
     shots: int | None
-    """Shots for each pixel when it is finished; None for the exact expectation."""
+    """Shots per pixel of the finished call; None for the exact expectation."""
     held: int | None = None
-    """Shots of the result that it holds; None where there is none yet, or where it is exact."""
+    """Shots per pixel of the result in the file; None without a result, or if it is exact."""
     finished: bool = False
-    """Whether nothing is left to do."""
+    """Whether the call is finished."""
     versions: frozenset[str] = field(default_factory=versions)
-    """Versions of the packages that have worked on it, each as in ``"numpy 2.4.6"``."""
+    """Versions of the packages used so far, such as ``"numpy 2.4.6"``."""
 
 
 @dataclass(eq=False)
 class Checkpoint:
-    """What one call gathered so far, in memory and in a file."""
+    """Intermediate results of one call, in memory and in a file."""
 
     path: Path
-    """Of the file."""
+    """Path of the file."""
     about: About
-    """Whose it is."""
+    """Call that the checkpoint belongs to, and its progress."""
     result: Convolution | None = None
-    """What was finished before, to which this call adds; None for nothing."""
+    """Finished result to which this call adds; None without one."""
     names: set[str] = field(default_factory=set)
-    """Names of the random streams of jobs that were measured."""
+    """Names of the random streams of measured jobs."""
     _arrays: dict[str, Arrays] = field(default_factory=dict)
     _tiles: dict[str, FilledTiles] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -95,26 +95,26 @@ class Checkpoint:
 
     @property
     def gathered(self) -> bool:
-        """Whether there is anything that would be lost."""
+        """Whether there are any results to keep."""
         tiles = any(part.done.any() for part in self._tiles.values())
         return bool(self.result is not None or self._arrays or tiles)
 
-    # ------------------------------------------------------------------------- what is gathered
+    # --------------------------------------------------------------------- intermediate results
 
     def histogram(self, place: np.random.SeedSequence) -> Histogram | None:
-        """What a job gave, by the place of its seed; None if it has not run yet."""
+        """Return the histogram of a job, by the place of its seed; None if it has not run."""
         found = self._arrays.get(f"job {_name(place)}")
         return None if found is None else Histogram(*found)
 
     def keep_histogram(
         self, place: np.random.SeedSequence, histogram: Histogram, names: set[str]
     ) -> None:
-        """Keep what a job gave, and the names of all streams up to it."""
+        """Save the histogram of a job, and the names of all streams so far."""
         self.names = set(names)
         self._keep(f"job {_name(place)}", (histogram.outcomes, histogram.counts))
 
     def sums(self, place: np.random.SeedSequence) -> Sums:
-        """The sums of a program, by the place of its seed."""
+        """Return the sums of a program, by the place of its seed."""
         return Sums(self, f"sum {_name(place)}")
 
     def remaining_tiles(
@@ -123,15 +123,16 @@ class Checkpoint:
         tiles: Sequence[Tile],
         arrays: Sequence[NDArray[Any]],
     ) -> tuple[set[int], Callable[[int], None]]:
-        """Fill arrays with the tiles that are finished.
+        """Fill arrays with finished tiles.
 
         Args:
-            place: Names the arrays.
-            tiles: Of the output.
-            arrays: Of the output's shape; a tile is finished when it is filled in all of them.
+            place: Place of the seed that names the arrays.
+            tiles: Tiles of the output.
+            arrays: Arrays of the output's shape; a tile is finished if filled in all of them.
 
         Returns:
-            The numbers of the finished tiles, and what to call when another one is.
+            Indices of the finished tiles, and a function to call with the index of each further
+            finished tile.
         """
         name = _name(place)
         kept = FilledTiles(tiles, arrays, np.zeros(len(tiles), dtype=np.bool_))
@@ -157,11 +158,11 @@ class Checkpoint:
     # -------------------------------------------------------------------------------- the file
 
     def tick(self) -> None:
-        """Write, if it is time to; at once only one thread does."""
+        """Write if a write is due and no other thread is writing."""
         if not self._due() or not self._lock.acquire(blocking=False):
             return
         try:
-            if self._due():  # nobody else was faster
+            if self._due():  # no other thread has written meanwhile
                 self._write_or_warn()
         finally:
             self._lock.release()
@@ -170,23 +171,23 @@ class Checkpoint:
         return time.monotonic() >= self._written + max(LEAST_INTERVAL, self._took / SHARE)
 
     def save(self) -> bool:
-        """Write now, if anything is new; returns whether all is saved."""
+        """Write now if anything has changed; return whether everything is saved."""
         with self._lock:
             if self._unsaved:
                 self._write_or_warn()
             return not self._unsaved
 
     def begin(self) -> None:
-        """Write for the first time, so that a file which cannot be written is known at once.
+        """Write for the first time, so that an unwritable file raises before anything runs.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: If the file cannot be written.
         """
         with self._lock:
             self._write()
 
     def finish(self, result: Convolution) -> None:
-        """Hold the result, and nothing of what it came from."""
+        """Replace all intermediate results by the final one."""
         about = self.about
         with self._lock:
             self.about = replace(about, held=about.shots, finished=True)
@@ -195,7 +196,7 @@ class Checkpoint:
             self._write_or_warn()
 
     def _write_or_warn(self) -> None:
-        """Write; what cannot be written now may be later, and the work does not stop for it."""
+        """Write; if this fails, warn once and continue, as a later write may succeed."""
         try:
             self._write()
         except OSError as error:
@@ -204,22 +205,23 @@ class Checkpoint:
                 self._warned = True
                 warnings.warn(
                     f"checkpoint: '{self.path}' could not be written ({error.strerror or error}); "
-                    "what was saved before is still there, and the work goes on",
+                    "the previous save is intact, and the call continues",
                     RuntimeWarning,
                     stacklevel=2,
                 )
 
     def _write(self) -> None:
         started = time.monotonic()
-        records = list(self._records())
+        gathered, tiles = list(self._arrays.items()), list(self._tiles.items())
+        records = [Record(key, a.dtype, a.shape, [a]) for key, arrays in gathered for a in arrays]
+        for name, filled in tiles:
+            records += filled.records(f"tiles {name}")
+        if self._parts is None:  # cached, because circuits take time to serialise
+            self._parts = {} if self.result is None else parts_of(vars(self.result))
         about = {
+            **vars(self.about),
             "format": _FORMAT,
             "versions": sorted(self.about.versions),
-            "call": dict(self.about.call),
-            "seed": [int(word) for word in self.about.seed],
-            "shots": self.about.shots,
-            "held": self.about.held,
-            "finished": self.about.finished,
             "names": sorted(self.names),
             "records": [(part.key, part.dtype.str, part.shape) for part in records],
         }
@@ -227,7 +229,7 @@ class Checkpoint:
         try:
             with replaced(self.path) as file, zipfile.ZipFile(file, "w") as parts:
                 put(parts, _ABOUT, np.array(json.dumps(about)))
-                for name, array in self._result_parts().items():
+                for name, array in self._parts.items():
                     put(parts, name, array)
                 put_records(parts, _DATA, records)
         except BaseException:
@@ -236,36 +238,22 @@ class Checkpoint:
         self._written = time.monotonic()
         self._took = self._written - started
 
-    def _result_parts(self) -> dict[str, NDArray[Any]]:
-        """The arrays of the result, worked out once, as circuits take time."""
-        if self._parts is None:
-            self._parts = {} if self.result is None else parts_of(vars(self.result))
-        return self._parts
-
-    def _records(self) -> Iterator[Record]:
-        """All arrays that are gathered; those of tiles as they are now."""
-        for key, arrays in list(self._arrays.items()):
-            for array in arrays:
-                yield Record(key, array.dtype, array.shape, [array])
-        for name, tiles in list(self._tiles.items()):
-            yield from tiles.records(f"tiles {name}")
-
     @classmethod
     def read(cls, path: Path) -> Checkpoint:
-        """Read what is in a file.
+        """Read a file.
 
         Raises:
-            FileNotFoundError: There is none.
-            ValueError: It is no checkpoint, is damaged, or is of another version.
+            FileNotFoundError: If the file does not exist.
+            ValueError: If the file is not a checkpoint, is damaged, or has a different version.
         """
         with open(path, "rb") as file:
             try:
                 return cls._read(path, file)
-            except Exception as error:  # a file can be wrong in as many ways as there are readers
+            except Exception as error:  # damaged files raise many different exceptions
                 reason = str(error).partition("\n")[0].strip() or type(error).__name__
                 raise ValueError(
-                    f"checkpoint: '{path}' is no checkpoint that can be gone on from ({reason}); "
-                    "left as it is: give another name, or remove it"
+                    f"checkpoint: '{path}' is not a checkpoint that can be resumed ({reason}); "
+                    "left unchanged: use another name, or remove it"
                 ) from error
 
     @classmethod
@@ -276,7 +264,7 @@ class Checkpoint:
             about = json.loads(str(parts[_ABOUT]))
             data = parts[_DATA]
         if about.get("format") != _FORMAT:
-            raise ValueError(f"it is of format {about.get('format')}, this is {_FORMAT}")
+            raise ValueError(f"expected format {_FORMAT}, got {about.get('format')}")
         found = frozenset(map(str, about["versions"]))
         if own := {name for name in found if name.startswith("qconv ")} - versions():
             raise ValueError(f"it was written by {', '.join(sorted(own))}")
@@ -292,25 +280,27 @@ class Checkpoint:
         if whose.finished or whose.held is not None:
             file.seek(0)
             result = Convolution(**read_parts(file))
-        arrays = taken_apart(about["records"], data)
+        arrays = split_records(about["records"], data)
         return cls(path, whose, result, set(about["names"]), arrays)
 
 
 @dataclass(eq=False)
 class Sums:
-    """Sums over one program's outcomes, in the order in which they are asked for."""
+    """Sums over one program's outcomes, in the order of the calls of `once`."""
 
     checkpoint: Checkpoint
+    """Checkpoint that contains the sums."""
     name: str
+    """Name of the sums within the checkpoint."""
     _numbers: Iterator[int] = field(default_factory=count)
 
     @property
     def known(self) -> bool:
-        """Whether any was worked out before."""
+        """Whether any sum is in the checkpoint."""
         return f"{self.name} 0" in self.checkpoint._arrays
 
     def once(self, work: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
-        """The next sum: as it was worked out before, or as it is now."""
+        """Return the next sum, from the checkpoint or computed by ``work``."""
         key = f"{self.name} {next(self._numbers)}"
         found = self.checkpoint._arrays.get(key)
         if found is None:
@@ -320,12 +310,12 @@ class Sums:
 
 
 def _name(place: np.random.SeedSequence) -> str:
-    """A place under the root, in words."""
+    """Return a place under the root as a string."""
     return "/".join(map(str, place.spawn_key))
 
 
 def digest(*arrays: NDArray[Any]) -> str:
-    """Tells arrays apart."""
+    """Return a digest of arrays, their shapes and their types."""
     made = hashlib.blake2b(digest_size=16)
     for array in arrays:
         made.update(repr((array.shape, array.dtype.str)).encode())

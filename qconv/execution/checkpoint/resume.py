@@ -1,4 +1,4 @@
-"""Going on: a call that finds what it gathered before it was stopped, and does the rest."""
+"""Resuming: a call reads the results of an interrupted run and computes the rest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qconv.execution.options import Sampling
 from qconv.execution.seeds import MORE, derived
 from qconv.result.convolution import Convolution
 
-#: Runs a call: what to keep in, the root of its randomness, and its shots for each pixel.
+#: Function that runs a call, given a checkpoint, the root of its random streams, and its shots.
 Work = Callable[[Checkpoint | None, np.random.SeedSequence, int | None], Convolution]
 
 
@@ -32,22 +32,23 @@ def continued(
     """Run a call, or resume it from a checkpoint.
 
     Args:
-        path: Of the checkpoint, there or not; None for none.
-        call: Digests of all that the result depends on but seed and shots, by name.
-        sampling: How circuits are measured.
+        path: Path of the checkpoint, which need not exist; None for no checkpoint.
+        call: Function that returns digests of everything that determines the result, except seed
+            and shots, by name.
+        sampling: Backend and options.
         shots: Shots per output pixel; None for the exact expectation.
-        work: Runs the call.
+        work: Function that runs the call.
 
     Returns:
-        The result; that of the checkpoint if it is finished and has as many shots.
+        The result; the checkpoint's result if it is finished and has the same number of shots.
 
     Raises:
-        TypeError: ``path`` is no path.
-        ValueError: What is there is no checkpoint, is damaged, or is another call's. It is left as
-            it is.
-        OSError: The checkpoint cannot be written, before anything runs.
-        RuntimeError: A backend failed; what was gathered is kept.
-        KeyboardInterrupt: By whoever waits; what was gathered is kept.
+        TypeError: If ``path`` is not a path.
+        ValueError: If the file is not a checkpoint, is damaged, or belongs to a different call. The
+            file is left unchanged.
+        OSError: If the checkpoint cannot be written; raised before anything runs.
+        RuntimeError: If a backend failed; intermediate results are saved.
+        KeyboardInterrupt: If the user interrupts the call; intermediate results are saved.
     """
     if path is None:
         return work(None, sampling.seed, shots)
@@ -60,7 +61,7 @@ def continued(
         _warn_of_versions(kept)
     root = np.random.SeedSequence(list(kept.about.seed))
     held, wanted = kept.about.held, shots
-    if held is not None and shots is not None:  # more shots, with randomness of their own
+    if held is not None and shots is not None:  # additional shots have their own random streams
         words = derived(root, MORE, held).generate_state(4)
         root, wanted = np.random.SeedSequence(words.tolist()), shots - held
     kept.begin()
@@ -78,12 +79,12 @@ def continued(
 
 
 def _checked(path: str | os.PathLike[str]) -> Path:
-    """A path at which a checkpoint can be."""
+    """Return a path that can be a checkpoint's."""
     if isinstance(path, bytes) or not isinstance(path, str | os.PathLike):
         raise TypeError(f"checkpoint: expected a path, got {path!r}")
     place = Path(path)
     if not is_regular(Place.of(place)) or not place.name:
-        raise ValueError(f"checkpoint: expected the name of a file, got '{path}'")
+        raise ValueError(f"checkpoint: expected a file name, got '{path}'")
     return place
 
 
@@ -93,7 +94,7 @@ def _opened(
     sampling: Sampling,
     shots: int | None,
 ) -> Checkpoint:
-    """What is there, if it is this call's; or a new checkpoint."""
+    """Return the checkpoint at a path if it belongs to this call, or a new one."""
     entropy = [int(word) for word in np.atleast_1d(np.asarray(sampling.seed.entropy, dtype=object))]
     call = {**call, "shots": "exact" if shots is None else "counted"}
     try:
@@ -106,10 +107,10 @@ def _opened(
     if sampling.seeded and list(about.seed) != entropy:
         differ.append("seed")
     if differ:
-        raise _refused(path, f"of another call: its {differ[0]} differs")
+        raise _refused(path, f"of a different call: its {differ[0]} differs")
     if not about.finished and about.shots != shots:
         raise _refused(
-            path, f"of a call with shots={about.shots} that is not finished: finish that one first"
+            path, f"of an unfinished call with shots={about.shots}; finish that call first"
         )
     if about.finished and about.shots != shots:
         if about.shots is None or shots is None or shots < about.shots:
@@ -119,13 +120,13 @@ def _opened(
 
 
 def _warn_of_versions(kept: Checkpoint) -> None:
-    """Note the versions that continue a checkpoint which others began, and warn."""
+    """Add the current versions to a checkpoint begun with others, and warn."""
     began = ", ".join(sorted(kept.about.versions - versions()))
     now = ", ".join(sorted(versions() - kept.about.versions))
     kept.about = replace(kept.about, versions=kept.about.versions | versions())
     warnings.warn(
         f"checkpoint: '{kept.path}' was begun with {began} and is continued with {now}; the result "
-        "is as good, but its last digits or counts may differ from those of an uninterrupted run",
+        "is equally accurate, but its last digits or counts may differ from an uninterrupted run's",
         RuntimeWarning,
         stacklevel=2,
     )
@@ -133,24 +134,19 @@ def _warn_of_versions(kept: Checkpoint) -> None:
 
 def _refused(path: Path, why: str) -> ValueError:
     return ValueError(
-        f"checkpoint: '{path}' is {why}; left as it is: give another name, or remove it"
+        f"checkpoint: '{path}' is {why}; left unchanged: use another name, or remove it"
     )
 
 
 def _stopped(kept: Checkpoint, error: BaseException, *, new: bool) -> None:
-    """Save what was gathered, and say so; a new file that holds nothing is removed.
-
-    Raises:
-        RuntimeError: In place of one.
-        KeyboardInterrupt: In place of one.
-    """
+    """Save intermediate results and say so in the error; remove a new file without results."""
     saved = kept.save()
     if not kept.gathered:
         if new:
             kept.path.unlink(missing_ok=True)
         return
-    how = f"what was {'gathered' if saved else 'saved before'} is in '{kept.path}'; "
-    how += "the same call goes on from there"
+    what = "intermediate results" if saved else "previously saved results"
+    how = f"{what} are in '{kept.path}'; repeat the call to resume"
     if isinstance(error, KeyboardInterrupt):
         raise KeyboardInterrupt(f"interrupted; {how}") from error
     if isinstance(error, RuntimeError):
@@ -158,5 +154,5 @@ def _stopped(kept: Checkpoint, error: BaseException, *, new: bool) -> None:
 
 
 def without_address(text: str) -> str:
-    """What an object is called, without where in memory it is."""
+    """Return an object's representation without its memory address."""
     return re.sub(r" at 0x[0-9a-f]+", "", text)

@@ -1,1 +1,1 @@
-"""What talks to backends: transpiling, jobs, samplers, retries, calibration."""
+"""Devices: transpiling, jobs, samplers, retries and calibration."""

@@ -1,4 +1,4 @@
-"""Backends: what can be asked of them, and circuits made ready for them."""
+"""Backends: their properties, and circuits prepared for Aer."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from qiskit_aer.noise import NoiseModel
 
 Backend: TypeAlias = BackendV2 | BaseSamplerV2 | None
 
-#: Where imitated devices are defined; classes derived from them elsewhere may do more.
+#: Modules that define fake backends; classes derived from them elsewhere may behave differently.
 _IMITATIONS = ("qiskit.providers.fake_provider", "qiskit_ibm_runtime.fake_provider")
 
-#: Of noise models: which, its numbers of errors, and the digest.
+#: Noise models by id, each with its numbers of errors and its digest.
 _digests: dict[int, tuple[weakref.ref[NoiseModel], tuple[int, ...], str]] = {}
 
-#: How deep gates may be made of gates.
+#: Maximum depth of nested gate definitions.
 _DEEPEST = 50
 
-#: States of at most as many qubits are simulated by one thread: several would wait for each other
-#: at every gate, for longer than they save, and far longer where other programs use the cores.
+#: Number of qubits up to which one thread simulates a state. Several threads would wait for each
+#: other at every gate, longer than they save, and far longer if other programs use the cores.
 _PARALLEL_QUBITS = 19
 
 
 def check_backend(backend: object) -> None:
-    """Raise a ``TypeError`` unless ``backend`` is something that circuits can run on."""
+    """Raise a ``TypeError`` unless circuits can run on ``backend``."""
     if not isinstance(backend, BackendV2 | BaseSamplerV2 | None):
         raise TypeError(
             "backend: expected None (the ideal Aer simulator), a qiskit BackendV2 or a "
@@ -40,16 +40,16 @@ def check_backend(backend: object) -> None:
 
 
 def is_ideal(backend: Backend) -> bool:
-    """Whether the backend is an Aer simulator without noise, whose probabilities can be asked."""
+    """Return whether the backend is a noiseless Aer simulator, which returns probabilities."""
     return backend is None or (
         isinstance(backend, AerSimulator) and backend.options.noise_model is None
     )
 
 
 def noise_name(backend: Backend) -> str:
-    """A text that tells backends apart whose expectations differ; empty for ideal simulators.
+    """Return a string that distinguishes backends with different expectations; empty if ideal.
 
-    Samplers do not say how they are made, so they go by their kind.
+    Samplers do not report their configuration, so they are distinguished by type only.
     """
     if is_ideal(backend):
         return ""
@@ -63,12 +63,12 @@ def noise_name(backend: Backend) -> str:
 
 
 def is_imitation(backend: Backend) -> bool:
-    """Whether it is a device imitated by Qiskit, whose noise follows from what it is."""
+    """Return whether it is a fake backend of Qiskit, whose noise follows from its properties."""
     return type(backend).__module__.startswith(_IMITATIONS)
 
 
 def _rates(backend: BackendV2) -> str:
-    """A text for what a device reports of its errors, from which its noise is made."""
+    """Return a digest of a fake backend's reported errors, from which its noise is built."""
     target = backend.target
     rates = [
         f"{name} {qubits} {getattr(known, 'error', None)} {getattr(known, 'duration', None)}"
@@ -79,7 +79,7 @@ def _rates(backend: BackendV2) -> str:
 
 
 def _digest(model: NoiseModel) -> str:
-    """A text for a noise model's errors; of a large device it takes seconds, so it is kept."""
+    """Return a digest of a noise model, cached because it takes seconds for a large device."""
     size = (len(model._local_readout_errors), *map(len, model._local_quantum_errors.values()))
     known = _digests.get(id(model))
     if known is None or known[0]() is not model or known[1] != size:
@@ -90,10 +90,10 @@ def _digest(model: NoiseModel) -> str:
 
 
 def is_statevector(backend: Backend) -> bool:
-    """Whether the backend simulates a state vector without noise and takes circuits as they are.
+    """Return whether the backend is a noiseless state-vector simulator of untranspiled circuits.
 
-    Such a simulator knows arrays as instructions (``initialize``, ``diagonal``) and gates of any
-    number of controls.
+    Such a simulator supports arrays as instructions (``initialize``, ``diagonal``) and gates with
+    any number of controls.
     """
     return backend is None or (
         isinstance(backend, AerSimulator)
@@ -105,22 +105,22 @@ def is_statevector(backend: Backend) -> bool:
 
 @cache
 def ideal_simulator(alone: int = _PARALLEL_QUBITS) -> AerSimulator:
-    """The simulator that ``backend=None`` stands for.
+    """Return the simulator for ``backend=None``.
 
     Args:
-        alone: Qubits up to which it takes one thread.
+        alone: Number of qubits up to which it uses one thread.
     """
     return AerSimulator(method="statevector", statevector_parallel_threshold=alone)
 
 
 @cache
 def _known_names() -> frozenset[str]:
-    """Instructions that Aer's state vectors know."""
+    """Return the names of the instructions of Aer's state-vector simulator."""
     return frozenset({*ideal_simulator().operation_names, "barrier", "measure"})
 
 
 def known_to_aer(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit with every gate taken apart that an Aer simulator does not know."""
+    """Return the circuit with every gate decomposed that Aer does not support."""
     known = _known_names()
     for _ in range(_DEEPEST):
         unknown = {item.name for item in circuit if item.name not in known}
@@ -131,7 +131,7 @@ def known_to_aer(circuit: QuantumCircuit) -> QuantumCircuit:
 
 
 def require_success(result: Result) -> None:
-    """Raise a ``RuntimeError`` with the backend's own words if a job failed."""
+    """Raise a ``RuntimeError`` with the backend's message if a job failed."""
     if not result.success:
         details = "; ".join(str(part.status) for part in result.results) or result.status
         raise RuntimeError(f"the simulator failed: {details}")

@@ -1,4 +1,4 @@
-"""Calibration: the readout errors of a backend's qubits, found by running circuits on it."""
+"""Calibration: readout errors of a backend's qubits, estimated by running circuits."""
 
 from __future__ import annotations
 
@@ -20,46 +20,38 @@ from qconv.execution.simulate.noise import noisy_probabilities
 
 _Array = NDArray[np.float64]
 
-#: Qubits whose density matrix is computed together.
+#: Number of qubits per density matrix.
 _TOGETHER = 5
 
 
 def require_readout_errors(jobs: Jobs) -> None:
-    """Refuse to correct what an ideal simulator reads without errors.
-
-    Raises:
-        ValueError: The backend is one.
-    """
+    """Raise a ``ValueError`` if the backend is an ideal simulator, which has no readout errors."""
     if without_noise(jobs.backend):
         raise ValueError(
             "mitigation: expected a backend with readout errors, got an ideal simulator, which has "
-            "none to correct"
+            "none"
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Calibrations:
-    """The readout errors of one call, each qubit calibrated when it is first measured."""
+    """Readout errors of one call; each qubit is calibrated when it is first measured."""
 
     mitigation: ReadoutMitigation
-    """What is wanted."""
+    """Options of the correction."""
     jobs: Jobs
-    """Where circuits run."""
+    """Jobs that run the calibration circuits."""
     noise: NoiseModel | None
-    """That a simulator imitates, so that what it would count can be drawn."""
+    """Noise model of a simulator, from which its counts are drawn; None to measure them."""
     _known: dict[int, tuple[_Array, _Array]] = field(default_factory=dict, repr=False)
-    """Of every qubit: its errors, and their variances."""
+    """Errors and their variances, by qubit."""
 
     def of(self, program: Program, physical: Physical) -> Readout:
-        """The readout errors of a circuit's bits.
-
-        Args:
-            program: What is about to run: how often, and with which seed.
-            physical: Its circuit.
+        """Return the readout errors of a circuit's bits, calibrating new qubits.
 
         Raises:
-            RuntimeError: A job failed, or the readout tells nothing.
-            ValueError: Errors were given, but not of all qubits.
+            RuntimeError: If a job failed, or the readout contains no information.
+            ValueError: If errors were given, but those of a qubit are missing.
         """
         qubits = physical.measured
         if not self.mitigation.calibrates:
@@ -79,7 +71,7 @@ class Calibrations:
     def _ones(
         self, qubits: list[int], value: int, physical: Physical, program: Program, shots: int | None
     ) -> _Array:
-        """How often each qubit is read as 1 if all of them are prepared as 0, or as 1."""
+        """Return how often each qubit is read as 1, with all of them prepared in ``value``."""
         seed = derived(program.seed, CALIBRATION, value)
         probabilities = self._probabilities(qubits, value, physical)
         if probabilities is not None:
@@ -88,8 +80,8 @@ class Calibrations:
             return random_state(seed).binomial(shots, probabilities) / shots
         if shots is None:
             raise ValueError(
-                "shots: expected a whole number with this backend, whose readout errors can only "
-                "be counted"
+                "shots: expected an integer with this backend, whose readout errors can only be "
+                "estimated from counts"
             )
         circuit = self._prepared(qubits, value, physical)
         counted = measured_counts(circuit, shots, self.jobs, seed)
@@ -99,32 +91,29 @@ class Calibrations:
         return np.asarray(counted.counts @ bits / counted.total)
 
     def _probabilities(self, qubits: list[int], value: int, physical: Physical) -> _Array | None:
-        """The probabilities to read each qubit as 1; None where they can only be counted.
+        """Return the probability to read each qubit as 1; None if it cannot be computed.
 
-        Qubits do not act on each other here, so a few at a time are as good as all together.
+        The circuit does not entangle the qubits, so they are simulated a few at a time.
         """
+        if self.noise is None:
+            return None
         found: list[float] = []
-        for start in range(0, len(qubits) if self.noise is not None else 0, _TOGETHER):
+        for start in range(0, len(qubits), _TOGETHER):
             some = qubits[start : start + _TOGETHER]
-            probabilities = noisy_probabilities(
-                self._prepared(some, value, physical), self.noise, None
-            )
-            if probabilities is None:
+            p = noisy_probabilities(self._prepared(some, value, physical), self.noise, None)
+            if p is None:
                 return None
-            found += [
-                float(probabilities.reshape(-1, 2, 1 << bit)[:, 1].sum())
-                for bit in range(len(some))
-            ]
-        return np.array(found) if found else None
+            found += [float(p.reshape(-1, 2, 1 << bit)[:, 1].sum()) for bit in range(len(some))]
+        return np.array(found)
 
     @cached_property
     def _flips(self) -> bool:
-        """Whether an X gate is one of the backend's own, which Aer takes long to tell."""
+        """Whether the backend has an X gate, cached because Aer rebuilds its target."""
         backend = target_of(self.jobs.backend)
         return backend is None or "x" in backend.operation_names
 
     def _prepared(self, qubits: list[int], value: int, physical: Physical) -> Physical:
-        """A circuit that prepares the same bit on each of some qubits and measures them."""
+        """Return a circuit that prepares the same value on some qubits and measures them."""
         circuit = QuantumCircuit(physical.circuit.num_qubits)
         circuit.add_register(ClassicalRegister(len(qubits), "meas"))
         if value:
@@ -140,10 +129,10 @@ class Calibrations:
 
 
 def _estimate(qubit: int, errors: _Array, shots: int | None) -> tuple[_Array, _Array]:
-    """Errors with their variances, which are those of one count more of either kind: not 0."""
+    """Return errors with their variances, after adding one count of each kind to avoid 0."""
     if errors.sum() >= 1:
         raise RuntimeError(
-            f"mitigation: the readout of qubit {qubit} tells nothing: it reads 0 as 1 in "
+            f"mitigation: the readout of qubit {qubit} contains no information: it reads 0 as 1 in "
             f"{100 * errors[0]:.3g} % and 1 as 0 in {100 * errors[1]:.3g} % of the executions"
         )
     if shots is None:
@@ -153,7 +142,7 @@ def _estimate(qubit: int, errors: _Array, shots: int | None) -> tuple[_Array, _A
 
 
 def _told(readout: Readout, flipped: int) -> Readout:
-    """The errors as the circuit sees them that was asked for: some bits are read the other way."""
+    """Return the errors of the original circuit's bits, some of which are measured inverted."""
     swapped = [bool(flipped >> bit & 1) for bit in range(len(readout.errors))]
     turn = np.array(swapped)[:, np.newaxis]
     return replace(

@@ -1,10 +1,10 @@
-"""Shots: measured on a backend or sampler, in jobs of the sizes that it takes."""
+"""Jobs: shots measured on a backend or sampler, in jobs of the sizes that it accepts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +17,22 @@ from qiskit_aer.backends.aerbackend import AerBackend
 from qconv._progress import progress_bar, skip
 from qconv.execution.checkpoint.checkpoint import Checkpoint
 from qconv.execution.device.backends import Backend, ideal_simulator, require_success
-from qconv.execution.device.limits import job_sizes
 from qconv.execution.device.physical import Physical, sampler_target
 from qconv.execution.device.retry import NO_RETRY, RETRY, Retry
 from qconv.execution.device.samplers import ShotLog, sampler_job
 from qconv.execution.outcomes.histogram import Histogram
-from qconv.execution.outcomes.split import split_histogram
+from qconv.execution.outcomes.pixel_counts import split_histogram
 from qconv.execution.seeds import ROUNDS, SURPLUS, derived
 
-#: Part of the executions that must be kept for a backend to be of use; an even spread over the
-#: outcomes of a 3x3 kernel's four qubits keeps 9/16.
+#: Maximum number of shots per job by default, small enough for a sampler that keeps every shot.
+JOB_SHOTS = 1_000_000
+
+#: Minimum fraction of executions that must be kept for a backend to be useful. Outcomes distributed
+#: evenly over the four qubits of a 3x3 kernel keep 9/16.
 LEAST_SUCCESS = 0.01
 
-#: So many rounds, one after the other, that come back empty are taken for a failure, if they are of
-#: at least so many shots; smaller rounds are tried again with more.
+#: Number of consecutive empty rounds that count as a failure, and the minimum number of shots of
+#: the last one. Smaller rounds are repeated with more shots.
 _EMPTY_ROUNDS, _TELLING = 2, 1000
 
 _Job: TypeAlias = Callable[[int, int], Histogram]
@@ -38,24 +40,57 @@ _Job: TypeAlias = Callable[[int, int], Histogram]
 
 @dataclass(frozen=True, eq=False)
 class Jobs:
-    """Where shots are measured, and what is known of the jobs of one call."""
+    """Backend on which shots are measured, with the state of one call."""
 
     backend: Backend
-    """None for the ideal simulator, counted."""
+    """Backend or sampler; None for the ideal simulator."""
     log: ShotLog = field(default_factory=ShotLog)
-    """What a sampler gave so far."""
+    """Log of the shots of a sampler."""
     job_shots: int | None = None
-    """Most shots of a job; None for as many as the backend says."""
+    """Maximum number of shots per job; None for the backend's limit."""
     progress: bool = field(default=False, kw_only=True)
     """Whether to show a progress bar."""
     kept: Checkpoint | None = field(default=None, kw_only=True)
-    """What was measured before, and is not measured again."""
+    """Checkpoint with finished jobs, which do not run again; None for no checkpoint."""
 
     @property
     def retry(self) -> Retry:
-        """How often a job is tried."""
+        """Number of tries of a job, and the pauses between them."""
         local = self.backend is None or isinstance(self.backend, AerBackend)
         return NO_RETRY if local else RETRY
+
+
+def job_sizes(shots: int, backend: Any, job_shots: int | None = None) -> Iterator[int]:
+    """Split shots into jobs that a backend accepts, the largest first.
+
+    Args:
+        shots: Minimum total number; the total is larger if the backend does not accept a job as
+            small as the remainder.
+        backend: Backend that reports its limits: by the validator of its ``Options`` (a range or a
+            list), by ``max_shots``, or by its ``configuration()``.
+        job_shots: Maximum number of shots per job; None for the backend's limit or the default.
+
+    Yields:
+        Shots of each job.
+    """
+    validators = getattr(getattr(backend, "options", None), "validator", None)
+    rule = validators.get("shots") if isinstance(validators, dict) else None
+    allowed = sorted(int(size) for size in rule if size > 0) if isinstance(rule, list) else []
+    least, most = rule if isinstance(rule, tuple) else (1, None)
+    limits = [most, getattr(backend, "max_shots", None)]
+    limits.append(JOB_SHOTS if job_shots is None else job_shots)
+    configuration = getattr(backend, "configuration", None)
+    if callable(configuration):
+        limits.append(getattr(configuration(), "max_shots", None))
+    most = min(int(n) for n in limits if isinstance(n, int | float | np.number) and 1 <= n < np.inf)
+    missing = shots
+    while missing > 0:
+        size = max(min(missing, most), 1, int(least))
+        if allowed:
+            fitting = [size for size in allowed if size <= min(missing, most)]
+            size = max(fitting, default=min(allowed))
+        yield size
+        missing -= size
 
 
 def measured_counts(
@@ -64,18 +99,18 @@ def measured_counts(
     """Run a circuit on a backend or sampler and count its outcomes.
 
     Args:
-        circuit: Made ready for the backend; measures into the register ``meas``, at most 63 bits.
-        shots: Executions, split into jobs as the backend takes them.
-        jobs: Where to run.
-        root: Seeds the jobs, where the backend takes a seed.
+        circuit: Circuit transpiled for the backend, which measures at most 63 bits into ``meas``.
+        shots: Number of executions, split into jobs that the backend accepts.
+        jobs: Backend.
+        root: Root of the jobs' seeds, if the backend takes a seed.
 
     Returns:
-        The outcomes that came back: fewer than ``shots`` where the backend dropped some, more where
-        it takes no smaller jobs.
+        Histogram of the returned outcomes. They are fewer than ``shots`` if the backend lost some,
+        and more if it does not accept smaller jobs.
 
     Raises:
-        RuntimeError: A job failed.
-        ValueError: A sampler repeats its shots, so that they would be counted twice.
+        RuntimeError: If a job failed.
+        ValueError: If a sampler repeats its shots, which would be counted twice.
     """
     backend = ideal_simulator() if jobs.backend is None else jobs.backend
     if isinstance(backend, BaseSamplerV2):
@@ -92,7 +127,7 @@ def measured_counts(
             if histogram is not None:
                 skip(bar, size)
             else:
-                seed = int(place.generate_state(1)[0] >> 1)  # Aer wants 31 bits
+                seed = int(place.generate_state(1)[0] >> 1)  # Aer takes seeds of 31 bits
                 histogram = job(size, seed)
                 if jobs.kept is not None:
                     jobs.kept.keep_histogram(place, histogram, jobs.log.names)
@@ -102,7 +137,7 @@ def measured_counts(
 
 
 def _backend_job(circuit: QuantumCircuit, backend: BackendV2, log: ShotLog, retry: Retry) -> _Job:
-    """A function of shots and seed that runs the circuit on a backend."""
+    """Return a function of shots and seed that runs the circuit on a backend."""
     seedable = hasattr(backend.options, "seed_simulator")
     bits = circuit.num_clbits
 
@@ -115,7 +150,7 @@ def _backend_job(circuit: QuantumCircuit, backend: BackendV2, log: ShotLog, retr
             return result
 
         result = retry.call(once, f"a job of {shots:,} shots")
-        data = result.data(0)  # get_counts() would write each outcome out in bits
+        data = result.data(0)  # get_counts() would format each outcome as a string of bits
         if "counts" not in data:
             raise RuntimeError(
                 f"backend: expected counts in its result, got {list(data) or 'none'}"
@@ -135,16 +170,17 @@ def kept_counts(
     jobs: Jobs,
     root: np.random.SeedSequence,
 ) -> tuple[Histogram, int]:
-    """Run a circuit until exactly ``shots`` outcomes that ``keep`` allows have come.
+    """Run a circuit until exactly ``shots`` of the outcomes selected by ``keep`` are counted.
 
-    Noise makes outcomes that the ideal circuit never gives; they are discarded and run again.
-    When to stop depends only on how many were kept, so the kept ones stay independent draws.
+    Noise causes outcomes that the ideal circuit does not have. They are discarded, and the circuit
+    runs again. The stopping rule depends only on the number of kept outcomes, so that these remain
+    independent draws.
 
     Returns:
-        The kept outcomes, sum ``shots``, and the executions it took.
+        Histogram of the kept outcomes, sum ``shots``, and the number of executions.
 
     Raises:
-        RuntimeError: Next to nothing is ever kept.
+        RuntimeError: If almost no outcomes are kept.
     """
     total = Histogram.empty()
     executions, everything, empty, success, round_ = 0, 0, 0, 1.0, 0
@@ -167,7 +203,7 @@ def kept_counts(
 
 
 def too_noisy(kept: str) -> str:
-    """What to say where next to nothing is kept."""
+    """Return the message for a backend whose outcomes are almost all discarded."""
     return (
         f"only {kept} executions gave a position of the kernel; "
         "the backend is too noisy for this circuit"
@@ -177,7 +213,7 @@ def too_noisy(kept: str) -> str:
 def chosen(
     histogram: Histogram, keep: NDArray[np.bool_], shots: int, seed: np.random.SeedSequence
 ) -> Histogram:
-    """The outcomes that are kept, at most ``shots`` of them, chosen at random."""
+    """Return the kept outcomes of a histogram, at most ``shots`` of them, chosen at random."""
     counts = histogram.among(np.arange(len(keep))) * keep
     surplus = int(counts.sum()) - shots
     if surplus > 0:

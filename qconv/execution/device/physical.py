@@ -1,10 +1,10 @@
-"""Physical circuits: measured circuits as a backend runs them, and what their outcomes mean.
+"""Physical circuits: measured circuits as a backend runs them, and the meaning of their outcomes.
 
-Reading a qubit that is 1 fails more often than reading one that is 0, as it may relax while it is
-read. So a bit that is more often 1 than 0 is measured the other way round, after an X gate, which
-costs nothing where another gate of that qubit stands before it; outcomes are told as if it had not
-been (Tannu and Qureshi 2019, "Mitigating measurement errors in quantum computers by exploiting
-state-dependent bias", MICRO-52).
+Readout of a qubit in state 1 fails more often than in state 0, because the qubit may relax during
+readout. A bit that is more often 1 than 0 is therefore measured inverted, after an X gate. This
+gate costs nothing if it can be merged with a previous gate of the qubit. Outcomes are returned as
+if it were absent (Tannu and Qureshi 2019, "Mitigating measurement errors in quantum computers by
+exploiting state-dependent bias", MICRO-52).
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from qconv.execution.device.transpiling import ready
 from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.simulate.probabilities import born_probabilities
 
-#: Most qubits of a circuit whose bits are looked at for being mostly 1.
-_LOOKED_AT = 12
+#: Maximum number of qubits of a circuit that is simulated to find bits that are mostly 1.
+_MOST_QUBITS = 12
 
 
 @dataclass(frozen=True, eq=False)
 class Physical:
-    """A measured circuit as a backend runs it."""
+    """Measured circuit as a backend runs it."""
 
     circuit: QuantumCircuit
-    """In the backend's gates, on its qubits."""
+    """Circuit of the backend's gates, on its qubits."""
     flipped: int = 0
-    """Bits that are measured the other way round: outcomes are to be taken exclusive or this."""
+    """Mask of the bits that are measured inverted, to be combined with outcomes by XOR."""
 
     @cached_property
     def measured(self) -> tuple[int, ...]:
-        """For each classical bit, the number of the qubit that is measured into it."""
+        """Index of the qubit measured into each classical bit."""
         places = {
             self.circuit.find_bit(item.clbits[0]).index: self.circuit.find_bit(item.qubits[0]).index
             for item in self.circuit
@@ -48,36 +48,32 @@ class Physical:
         return tuple(places[bit] for bit in range(len(places)))
 
     def told(self, histogram: Histogram) -> Histogram:
-        """Outcomes as the circuit that was asked for would give them."""
+        """Return the histogram of the original circuit, without inverted bits."""
         if not self.flipped:
             return histogram
         return Histogram.of(histogram.outcomes ^ self.flipped, histogram.counts)
 
     def told_probabilities(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The same of the probabilities of all outcomes."""
-        return (
-            probabilities[np.arange(len(probabilities)) ^ self.flipped]
-            if self.flipped
-            else probabilities
-        )
+        """Return the probabilities of the original circuit's outcomes."""
+        return np.asarray(probabilities[np.arange(len(probabilities)) ^ self.flipped])
 
 
 def target_of(backend: Backend) -> BackendV2 | None:
-    """What circuits are transpiled for; None for a sampler that does not say where it runs."""
+    """Return the backend that circuits are transpiled for; None if a sampler does not report it."""
     if backend is None:
         return ideal_simulator()
     return sampler_target(backend) if isinstance(backend, BaseSamplerV2) else backend
 
 
 def sampler_target(sampler: BaseSamplerV2) -> BackendV2 | None:
-    """The backend that a sampler runs on, if it says so."""
+    """Return the backend that a sampler runs on; None if it does not report one."""
     target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
     target = target() if callable(target) else target
     return target if isinstance(target, BackendV2) else None
 
 
 def without_noise(backend: Backend) -> bool:
-    """Whether a backend is known to be an ideal simulator."""
+    """Return whether a backend is known to be an ideal simulator."""
     if isinstance(backend, StatevectorSampler):
         return True
     target = target_of(backend)
@@ -85,10 +81,10 @@ def without_noise(backend: Backend) -> bool:
 
 
 def physical(circuit: QuantumCircuit, backend: Backend) -> Physical:
-    """A measured circuit made ready for a backend or sampler.
+    """Transpile a measured circuit for a backend or sampler.
 
     Raises:
-        ValueError: The backend has too few qubits, or would simulate the circuit wrongly.
+        ValueError: If the backend has too few qubits, or would simulate the circuit incorrectly.
     """
     target = target_of(backend)
     if target is None:
@@ -100,8 +96,8 @@ def physical(circuit: QuantumCircuit, backend: Backend) -> Physical:
 
 
 def _mostly_one(circuit: QuantumCircuit) -> int:
-    """The classical bits that are 1 more often than 0, as bits of a number."""
-    if circuit.num_qubits > _LOOKED_AT:
+    """Return a mask of the classical bits that are more often 1 than 0."""
+    if circuit.num_qubits > _MOST_QUBITS:
         return 0
     gates = circuit.remove_final_measurements(inplace=False)
     probabilities = born_probabilities(gates, measured=circuit.num_clbits)
@@ -113,7 +109,7 @@ def _mostly_one(circuit: QuantumCircuit) -> int:
 
 
 def _complemented(circuit: QuantumCircuit, flipped: int) -> QuantumCircuit:
-    """The circuit with X gates before the measurements of some classical bits."""
+    """Return the circuit with X gates before the measurements of some classical bits."""
     if not flipped:
         return circuit
     new = circuit.copy_empty_like()

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-#: What a job raises that would be the same the next time: mistakes in the call.
+#: Exceptions that would occur again, because they are due to errors in the call.
 _FINAL = (TypeError, ValueError, AttributeError, LookupError, NotImplementedError, MemoryError)
 
 
@@ -22,28 +22,28 @@ class Retry:
     first: float = 1.0
     """Pause after the first failure, in seconds."""
     factor: float = 4.0
-    """Factor by which each pause is longer than the one before."""
+    """Ratio of each pause to the previous one."""
     sleep: Callable[[float], None] = time.sleep
     """Function that waits for a number of seconds."""
 
     def call(self, job: Callable[[], _T], what: str) -> _T:
-        """Run a job until it succeeds, and return what it gives.
+        """Run a job until it succeeds, and return its result.
 
         Args:
             job: Function that runs the job.
             what: Description of the job, for the message.
 
         Raises:
-            RuntimeError: If all tries failed, with the last reason.
+            RuntimeError: If all tries failed; the message contains the last reason.
         """
         for failures in range(1, self.tries + 1):
             try:
                 return job()
             except _FINAL:
                 raise
-            except Exception as error:  # whatever a vendor's client raises
+            except Exception as error:  # vendors' clients raise many different exceptions
                 if failures == self.tries:
-                    times = f"{failures} times, at last" if failures > 1 else "once"
+                    times = f"{failures} times; last error" if failures > 1 else "once"
                     why = str(error) or type(error).__name__
                     raise RuntimeError(f"backend: {what} failed {times}: {why}") from error
             self.sleep(self.first * self.factor ** (failures - 1))

@@ -1,4 +1,4 @@
-"""Samplers: primitives that return every shot's bits, and seed themselves."""
+"""Samplers: primitives that return the bits of every shot and choose their own seeds."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from qiskit.primitives import BaseSamplerV2
 from qconv.execution.device.retry import Retry
 from qconv.execution.outcomes.histogram import Histogram
 
-#: Shots whose outcomes name a sampler's random stream.
+#: Number of shots whose outcomes identify a sampler's random stream.
 _STREAM_SHOTS = 256
 
-#: Two honest runs coincide less often than this where a coincidence is taken for a repetition.
+#: Maximum probability that two independent runs coincide and are mistaken for a repetition.
 _COINCIDENCE = 1e-12
 
 REPEATED = (
-    "backend: the sampler returned the same shots on two runs (it has a fixed seed), which would "
-    "be counted as independent; give it seed=None"
+    "backend: the sampler returned the same shots in two runs (it has a fixed seed), which would "
+    "be counted as independent; create it with seed=None"
 )
 
 COUNTED_TWICE = (
     "backend: two jobs returned the same counts (it has a fixed seed), which would be counted as "
-    "independent; let every job have a seed of its own"
+    "independent; give every job a different seed"
 )
 
 
 class ShotLog:
-    """The shots that a sampler gave during one call, to tell when they come again.
+    """Log of a sampler's shots during one call, to detect repetitions.
 
-    Two honest runs of ``n`` shots coincide with probability ``(sum p**2)**n``; where that is below
-    1e-12 a coincidence is none.
+    Two independent runs of ``n`` shots coincide with probability ``(sum p**2)**n``. If this is
+    below 1e-12, equal runs are taken for a repetition.
     """
 
     def __init__(self, names: set[str] | None = None) -> None:
         self._latest: NDArray[np.uint8] | None = None
         self.names: set[str] = set() if names is None else names
-        """Names of the runs' random streams: two are equal only if the shots are."""
+        """Names of the runs' random streams; equal names mean equal shots."""
 
     def before(self, sampler: BaseSamplerV2) -> None:
-        """Take note that a sampler is about to run.
+        """Check a sampler before it runs.
 
         Raises:
-            ValueError: It ran before, with the same fixed seed.
+            ValueError: If it has run before with the same fixed seed.
         """
         if _fixed_seed(sampler) in self.names:
             raise ValueError(REPEATED)
 
     def add(self, bits: NDArray[np.uint8], sampler: BaseSamplerV2) -> None:
-        """Take note of a run of a sampler, ``(shots, bytes)``.
+        """Add the bits of a run, shape ``(shots, bytes)``.
 
         Raises:
-            ValueError: It begins as one before, as with a sampler of fixed seed.
+            ValueError: If a previous run began with the same shots, as with a fixed seed.
         """
         if self._latest is not None:
             n = min(len(self._latest), len(bits))
@@ -74,10 +74,10 @@ class ShotLog:
             self.names.add(digest.hexdigest())
 
     def add_counts(self, histogram: Histogram) -> None:
-        """Take note of a job of a backend that takes no seed.
+        """Add the counts of a job on a backend that does not take a seed.
 
         Raises:
-            ValueError: Another job gave the same counts, which two independent ones would not.
+            ValueError: If another job had the same counts, which is unlikely if independent.
         """
         if histogram.name is None:
             return
@@ -87,7 +87,7 @@ class ShotLog:
 
 
 def _fixed_seed(sampler: Any) -> str | None:
-    """A name for the fixed seed of a sampler that has one: each of its runs is the same."""
+    """Return a name for the fixed seed of a sampler; None if its runs differ."""
     options = getattr(sampler, "options", None)
     for seed in (getattr(sampler, "seed", None), getattr(options, "seed_simulator", None)):
         if isinstance(seed, int | np.integer):
@@ -96,7 +96,7 @@ def _fixed_seed(sampler: Any) -> str | None:
 
 
 def _is_distinctive(bits: NDArray[np.uint8]) -> bool:
-    """Whether an independent run would hardly ever, once in 1e12, give the same shots."""
+    """Return whether an independent run gives the same shots with probability below 1e-12."""
     n = len(bits)
     _, counts = np.unique(bits, axis=0, return_counts=True)
     return bool(n * np.log(np.sum((counts / n) ** 2)) < np.log(_COINCIDENCE))
@@ -105,7 +105,7 @@ def _is_distinctive(bits: NDArray[np.uint8]) -> bool:
 def sampler_job(
     circuit: QuantumCircuit, sampler: BaseSamplerV2, log: ShotLog, retry: Retry
 ) -> Callable[[int, int], Histogram]:
-    """A function of shots and seed that runs the circuit on a sampler, which seeds itself."""
+    """Return a function of shots and seed that runs the circuit; a sampler ignores the seed."""
 
     def job(shots: int, seed: int) -> Histogram:
         log.before(sampler)

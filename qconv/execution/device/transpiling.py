@@ -1,7 +1,7 @@
-"""Transpiling: circuits in a backend's own gates, on the best of its qubits.
+"""Transpiling: circuits in a backend's gates, on the best of its qubits.
 
-A preset pass manager is run with several seeds, and the circuit with the fewest errors is kept, by
-the rates that the backend reports of its gates and of its readout.
+A preset pass manager runs with several seeds. The circuit with the fewest expected errors is
+returned, according to the error rates that the backend reports for its gates and its readout.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ from qiskit_aer import AerSimulator
 
 from qconv.execution.device.backends import is_statevector, known_to_aer
 
-#: Seeds that are tried with circuits of few gates, and gates that are transpiled at most for more
-#: seeds than one.
+#: Maximum number of seeds, and maximum total number of gates over all seeds but the first.
 _SEEDS, _GATES_TRIED = 8, 1000
 
-#: Error rates of instructions on one and on two qubits whose rate a backend does not report.
+#: Error rates of one-qubit and of two-qubit instructions without a reported rate.
 _UNREPORTED = (1e-4, 1e-2)
 
 
 def ready(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
-    """The circuit in the backend's own gates, on its own qubits.
+    """Return the circuit in the backend's gates, on its qubits.
 
     Raises:
-        ValueError: The backend has too few qubits, or would simulate the circuit wrongly.
+        ValueError: If the backend has too few qubits, or would simulate the circuit incorrectly.
     """
     _require_whole_blocks(circuit, backend)
     if is_statevector(backend):
@@ -36,7 +35,7 @@ def ready(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
             f"backend: expected at least {circuit.num_qubits} qubits for this circuit, got "
             f"{backend.num_qubits}"
         )
-    target = backend.target  # which Aer makes anew whenever it is asked for
+    target = backend.target  # Aer rebuilds it at each access
     found = _transpiled(circuit, target, 2, 0)
     if target.build_coupling_map() is None:
         return found
@@ -53,12 +52,7 @@ def _transpiled(circuit: QuantumCircuit, target: Target, level: int, seed: int) 
 
 
 def expected_failures(circuit: QuantumCircuit, target: Target) -> float:
-    """Minus the logarithm of the chance that nothing goes wrong, by a backend's own rates.
-
-    Args:
-        circuit: In the backend's gates, on its qubits.
-        target: Of the backend: error rates of its gates and of its measurements.
-    """
+    """Return minus the logarithm of the probability that no error occurs in a circuit."""
     total = 0.0
     for item in circuit:
         if item.name in ("barrier", "delay"):
@@ -73,16 +67,16 @@ def expected_failures(circuit: QuantumCircuit, target: Target) -> float:
 
 
 def _require_whole_blocks(circuit: QuantumCircuit, backend: BackendV2) -> None:
-    """Refuse Aer's cache blocking where a block is smaller than the state.
+    """Raise if Aer's cache blocking has blocks smaller than the state.
 
-    It then sets wrong states (``initialize``), applies some gates of many qubits wrongly, and
-    sometimes crashes.
+    Aer then initialises wrong states, applies some gates of many qubits incorrectly, and sometimes
+    crashes.
     """
     if not isinstance(backend, AerSimulator) or not backend.options.blocking_enable:
         return
     block = backend.options.blocking_qubits
     if block is not None and block < circuit.num_qubits:
         raise ValueError(
-            f"backend: expected blocking_qubits >= {circuit.num_qubits}, qubits of the circuit, "
-            f"or blocking_enable=False, got {block}: Aer would give wrong results"
+            f"backend: expected blocking_qubits >= {circuit.num_qubits}, the circuit's qubits, or "
+            f"blocking_enable=False, got {block}: Aer would give wrong results"
         )

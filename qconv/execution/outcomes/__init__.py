@@ -1,1 +1,1 @@
-"""What came out: histograms, counts of each pixel, readout correction."""
+"""Outcomes: histograms, counts of each pixel, readout correction."""

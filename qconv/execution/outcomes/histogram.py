@@ -49,18 +49,15 @@ class Histogram:
 
     @classmethod
     def of_mapping(cls, counts: Mapping[Any, Any], bits: int, name: str = "counts") -> Histogram:
-        """Read counts in any notation of Qiskit.
+        """Read counts in any notation of Qiskit; messages begin with ``name``.
 
-        Args:
-            counts: Numbers of shots by outcome. Outcomes are strings of bits with or without spaces
-                ("01 1"), hexadecimal ("0x3") or binary ("0b011") strings, or integers.
-            bits: Number of measured bits.
-            name: Name of the argument, for messages.
+        Outcomes are strings of bits with or without spaces ("01 1"), hexadecimal ("0x3") or binary
+        ("0b011") strings, or integers.
 
         Raises:
             TypeError: If a count is not an integer.
-            ValueError: If an outcome cannot be read or has a different number of bits, or a count
-                is negative.
+            ValueError: If an outcome does not have ``bits`` bits or cannot be read, or a count is
+                negative.
         """
         if not isinstance(counts, Mapping):
             raise TypeError(f"{name}: expected counts by outcomes, got {type(counts).__name__}")

@@ -1,7 +1,7 @@
 """Outcomes: probabilities or counted shots of one program, behind one interface.
 
-A method requests sums over outcomes, or the shots of every pixel. It need not know which kind of
-outcomes it has:
+A method requests sums over outcomes, or the shots of every pixel. It does not depend on which kind
+of outcomes it has:
 
 * From probabilities, counts are drawn tile by tile and block by block. They have the same
   distribution as if the circuit ran. For an exact expectation, the probabilities themselves are
@@ -27,13 +27,13 @@ from qconv._threads import for_each
 from qconv.execution.checkpoint.checkpoint import Checkpoint, Sums
 from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.outcomes.pixel_counts import (
+    Each,
     PixelCounts,
     corrected_counts,
     drawn_counts,
     split_counts,
 )
 from qconv.execution.outcomes.readout import Readout, Unfolding
-from qconv.execution.outcomes.split import Each
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived, random_state
 from qconv.execution.simulate.draws import drawn, multinomial, quantised

@@ -1,18 +1,18 @@
-"""Readout errors: what they do to counts, and how counts are corrected for them.
+"""Readout errors: their effect on counts, and the correction of counts for them.
 
-A qubit that is 0 is read as 1 with a probability ``a``, one that is 1 as 0 with a probability
-``b``. Over the law of one bit this is the matrix
+A qubit in state 0 is read as 1 with probability ``a``, a qubit in state 1 as 0 with probability
+``b``. This multiplies the probabilities of one bit by the matrix
 
-    A = ((1 - a, b), (a, 1 - b)),
+    A = ((1 - a, b), (a, 1 - b)).
 
-and, as each qubit is read by itself, the tensor product of such matrices over the law of all bits.
-Applying the inverses to what was counted takes the errors away: the result is exact on average, and
-may be negative. It is linear in the counts, so its variance follows from theirs; and how far ``a``
-and ``b``, which were counted too, may be off adds
+Each qubit is read independently, so the probabilities of all bits are multiplied by the tensor
+product of such matrices. Multiplying the counts by the inverses removes the errors. The result is
+unbiased and may be negative. It is linear in the counts, so its variance follows from theirs.
+``a`` and ``b`` are estimated from counts too, and their uncertainty adds
 
     sum over bits of  Var(a) (d/da)**2 + Var(b) (d/db)**2,
 
-the same for all pixels at once.
+which is common to all pixels.
 
 Source: Bravyi, Sheldon, Kandala, McKay and Gambetta 2021, arXiv:2006.14044, section II (tensored
 noise); Nation, Kang, Sundaresan and Gambetta 2021, arXiv:2108.12518 (calibration).
@@ -32,13 +32,13 @@ from qconv._checks import real_number, whole_number
 
 _Array = NDArray[np.float64]
 
-#: Derivatives of a bit's matrix by its two errors.
+#: Derivatives of a bit's matrix with respect to its two errors.
 _DERIVATIVES = np.array([[[-1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, -1.0]]])
 
-#: Fewest and most executions of a calibration circuit, if nothing else is said.
+#: Minimum and maximum number of executions of a calibration circuit by default.
 _FEWEST, _MOST = 10_000, 1_000_000
 
-#: Pairs of errors: of reading 0 as 1, and 1 as 0.
+#: Pairs of error probabilities: of reading 0 as 1, and of reading 1 as 0.
 Errors = Sequence[Sequence[float]] | Mapping[int, Sequence[float]]
 
 
@@ -47,19 +47,18 @@ class ReadoutMitigation:
     """Correct counts for readout errors, which are calibrated on the backend or given.
 
     Args:
-        shots: Executions of each of the two calibration circuits (all qubits 0, all qubits 1) that
-            run before the first circuit which measures a qubit. They count in ``total_shots``. None
-            for one in a hundred of that circuit's executions, at least 10,000 and at most a
-            million: then the calibration's errors are small beside those of sampling.
-        errors: Readout errors that are known, so that nothing is calibrated: pairs of the
-            probabilities to read 0 as 1, and 1 as 0. A sequence has one pair for each measured bit,
-            the lowest first; a mapping one for each of the backend's qubits, by its number. They
-            are taken to be exact.
+        shots: Number of executions of each of the two calibration circuits (all qubits 0, all
+            qubits 1). They run before the first circuit that measures a qubit, and are included in
+            ``total_shots``. None for 1 % of that circuit's executions, but at least 10,000 and at
+            most a million. Calibration errors are then small compared with sampling errors.
+        errors: Known readout errors, taken to be exact: pairs of the probabilities to read 0 as 1
+            and 1 as 0. A sequence has a pair for each measured bit, the lowest first. A mapping has
+            a pair for each of the backend's qubits, by its index. None to calibrate.
 
     Raises:
-        TypeError: ``shots`` is no whole number, ``errors`` are no pairs of numbers.
-        ValueError: ``shots`` is below 1; an error is below 0, or the two of a pair are 1 or more
-            together, so that the readout tells nothing.
+        TypeError: If ``shots`` is not an integer, or ``errors`` are not pairs of numbers.
+        ValueError: If ``shots`` is below 1, or an error is below 0. If the errors of a pair sum to
+            1 or more, as the readout then contains no information.
 
     Source:
         Bravyi et al. 2021, arXiv:2006.14044, section II.
@@ -91,44 +90,44 @@ class ReadoutMitigation:
 
     @property
     def calibrates(self) -> bool:
-        """Whether circuits run to find the errors."""
+        """Whether circuits run to estimate the errors."""
         return self.errors is None
 
     def shots_for(self, executions: int) -> int:
-        """Executions of each calibration circuit before one that runs so often."""
+        """Return the executions of each calibration circuit for a circuit with ``executions``."""
         if self.shots is not None:
             return self.shots
         return min(max(executions // 100, _FEWEST), _MOST)
 
     def executions(self, executions: int) -> int:
-        """Executions that calibrating takes before a circuit that runs so often."""
+        """Return the executions of both calibration circuits together; 0 without calibration."""
         return 2 * self.shots_for(executions) if self.calibrates and executions else 0
 
     @property
     def name(self) -> str:
-        """A text that tells what is estimated with one correction from what is with another."""
+        """String that distinguishes estimates made with different corrections."""
         return f"readout {'' if self.calibrates else self.errors}"
 
     def given(self, qubits: Sequence[int] | None, bits: int) -> Readout:
-        """What was given, for the bits of a circuit.
+        """Return the given errors of a circuit's bits.
 
         Args:
-            qubits: The backend's qubit that is measured into each bit; None if not known.
-            bits: How many there are.
+            qubits: Index of the qubit that is measured into each bit; None if unknown.
+            bits: Number of bits.
 
         Raises:
-            ValueError: Something is missing.
+            ValueError: If the errors of a bit were not given.
         """
         if self.errors is None:
             raise ValueError(
-                "mitigation: expected readout errors to correct counts that were gathered "
-                "elsewhere, ReadoutMitigation(errors=...), got none"
+                "mitigation: expected known readout errors to correct counts from elsewhere, "
+                "ReadoutMitigation(errors=...), got none"
             )
         if isinstance(self.errors, Mapping):
             if qubits is None:
                 raise ValueError(
-                    "mitigation: expected errors by bit, a sequence of pairs, for counts that were "
-                    "gathered elsewhere, got errors by qubit"
+                    "mitigation: expected errors by bit, a sequence of pairs, for counts from "
+                    "elsewhere, got errors by qubit"
                 )
             missing = [qubit for qubit in qubits if qubit not in self.errors]
             if missing:
@@ -145,7 +144,7 @@ class ReadoutMitigation:
 
 
 def _check_pair(pair: object, number: int) -> None:
-    """Raise unless these are two probabilities which leave something to be read."""
+    """Raise unless these are two probabilities with a sum below 1."""
     if isinstance(pair, str) or not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
         raise TypeError(f"errors: expected a pair of numbers for {number}, got {pair!r}")
     first, second = (real_number(part, f"errors of {number}") for part in pair)
@@ -157,11 +156,11 @@ def _check_pair(pair: object, number: int) -> None:
 
 
 def check_mitigation(mitigation: object) -> ReadoutMitigation | None:
-    """A mitigation from what a user may write.
+    """Return the mitigation that an argument means; None for no mitigation.
 
     Raises:
-        TypeError: It is something else.
-        ValueError: It is a text other than ``"readout"``.
+        TypeError: If the argument is not a mitigation, a string or None.
+        ValueError: If the argument is a string other than ``"readout"``.
     """
     if mitigation is None or isinstance(mitigation, ReadoutMitigation):
         return mitigation
@@ -177,31 +176,31 @@ def check_mitigation(mitigation: object) -> ReadoutMitigation | None:
 
 @dataclass(frozen=True, eq=False)
 class Readout:
-    """The readout errors of a circuit's bits, and how well they are known."""
+    """Readout errors of a circuit's bits, with their variances."""
 
     errors: _Array
-    """Of every bit, the lowest first: to read 0 as 1, and 1 as 0; ``(bits, 2)``."""
+    """Probabilities to read 0 as 1 and 1 as 0, shape ``(bits, 2)``, lowest bit first."""
     variances: _Array
-    """Of these as estimates; 0 where they are exact."""
+    """Variances of ``errors`` as estimates, same shape; 0 for exact errors."""
     executions: int = 0
-    """Executions of the circuits that calibrated them."""
+    """Number of executions of the circuits that calibrated them."""
 
     @cached_property
     def inverses(self) -> _Array:
-        """For every bit the matrix from what is read to what it was, ``(bits, 2, 2)``."""
+        """Inverse matrix ``A**-1`` of every bit, shape ``(bits, 2, 2)``."""
         a, b = self.errors.T
         rows = np.array([[1 - b, -b], [-a, 1 - a]]) / (1 - a - b)
         return np.ascontiguousarray(np.moveaxis(rows, -1, 0))
 
     def corrected(self, probabilities: _Array) -> _Array:
-        """A law, or counts, of all outcomes without the readout errors; may be negative."""
+        """Correct probabilities or counts of all outcomes; the result may be negative."""
         return applied(self.inverses, probabilities)
 
     def gradients(self, corrected: _Array) -> Iterator[tuple[float, _Array]]:
-        """How the corrected law changes with each error: the error's variance, and derivatives.
+        """Yield each uncertain error's variance, and the derivatives with respect to the error.
 
         Args:
-            corrected: What `corrected` gave.
+            corrected: Corrected probabilities, whose derivatives are yielded.
         """
         for bit in np.flatnonzero(self.variances.any(axis=1)):
             for variance, derivative in zip(self.variances[bit], _DERIVATIVES, strict=True):
@@ -209,12 +208,9 @@ class Readout:
                 yield float(variance), _on_bit(turned, corrected, int(bit))
 
     def variance(self, weights: _Array, probabilities: _Array, executions: int) -> float:
-        """Variance of the sum over all outcomes of weight times corrected frequency.
+        """Return the variance of the sum of weights times corrected frequencies.
 
-        Args:
-            weights: One for each outcome.
-            probabilities: Frequencies as they were read.
-            executions: How many there were.
+        ``probabilities`` are the frequencies of all outcomes before the correction.
         """
         spread = self.sampling_variance(weights, probabilities, executions)
         corrected = self.corrected(probabilities)
@@ -222,53 +218,53 @@ class Readout:
         return spread + sum(known)
 
     def sampling_variance(self, weights: _Array, probabilities: _Array, executions: int) -> float:
-        """Return the part of `variance` that comes from counting, not from the calibration."""
+        """Return the part of `variance` due to sampling, without the calibration's."""
         seen = applied(np.swapaxes(self.inverses, 1, 2), weights)
         return max(float(probabilities @ seen**2 - (probabilities @ seen) ** 2), 0.0) / executions
 
 
 @dataclass(frozen=True, eq=False)
 class Unfolding:
-    """From frequencies of what was read to those of the outcomes that are wanted, sum 1.
+    """Correction of frequencies of all outcomes to probabilities of selected ones, sum 1.
 
-    What gates put elsewhere is discarded: corrected frequencies are divided by their own sum over
-    the wanted outcomes, the *mass*.
+    Gate errors cause other outcomes, which are discarded: corrected frequencies are divided by
+    their sum over the selected outcomes, the *mass*.
     """
 
     readout: Readout
-    """The errors."""
+    """Readout errors of the measured bits."""
     wanted: NDArray[np.int64]
-    """The outcomes."""
+    """Selected outcomes."""
 
     @cached_property
     def matrix(self) -> _Array:
-        """The wanted rows of the inverse, ``(wanted, 2**bits)``."""
+        """Rows of the inverse for the selected outcomes, shape ``(wanted, 2**bits)``."""
         size = 2 ** len(self.readout.errors)
         rows = np.zeros((len(self.wanted), size))
         rows[np.arange(len(self.wanted)), self.wanted] = 1.0
         return applied(np.swapaxes(self.readout.inverses, 1, 2), rows)
 
     def mass(self, probabilities: _Array) -> float:
-        """Corrected probability of all wanted outcomes."""
+        """Return the corrected probability of all selected outcomes."""
         return float((self.matrix @ probabilities).sum())
 
     def of(self, probabilities: _Array) -> _Array:
-        """Corrected probabilities of the wanted outcomes, sum 1; may be negative."""
+        """Return corrected probabilities of the selected outcomes, sum 1; they may be negative."""
         corrected = self.matrix @ probabilities
         return np.asarray(corrected / corrected.sum())
 
     def covariance(self, probabilities: _Array, shots: int, groups: float) -> tuple[_Array, _Array]:
-        """Covariance of what some shots say of the wanted outcomes' probabilities.
+        """Return the covariance of the selected outcomes' estimated probabilities.
 
         Args:
-            probabilities: Probabilities of what is read.
-            shots: How many.
-            groups: How many times as many the mass was estimated from, 1 if from the same;
-                infinity if it is known.
+            probabilities: Probabilities of all outcomes before the correction.
+            shots: Number of shots of the estimate.
+            groups: Number of shots from which the mass was estimated, divided by ``shots``;
+                infinity if the mass is known.
 
         Returns:
-            Of sampling and of the calibration, each ``(wanted, wanted)``, to first order in the
-            mass.
+            Covariances due to sampling and due to the calibration, shape ``(wanted, wanted)`` each,
+            to first order in the mass.
         """
         mass, p = self.mass(probabilities), self.of(probabilities)
         mean = self.matrix @ probabilities
@@ -285,14 +281,14 @@ class Unfolding:
 
 
 def applied(matrices: _Array, arrays: _Array) -> _Array:
-    """The tensor product of a matrix for each bit, applied to the last axis of arrays."""
+    """Apply the tensor product of one matrix per bit to the last axis of arrays."""
     for bit, matrix in enumerate(matrices):
         arrays = _on_bit(matrix, arrays, bit)
     return arrays
 
 
 def _on_bit(matrix: _Array, arrays: _Array, bit: int) -> _Array:
-    """A matrix applied to one bit of the last axis."""
+    """Apply a matrix to one bit of the last axis."""
     higher = arrays.shape[-1] >> (bit + 1)
     split = arrays.reshape(math.prod(arrays.shape[:-1]) * higher, 2, 1 << bit)
     return np.asarray(np.einsum("ij,hjl->hil", matrix, split).reshape(arrays.shape))

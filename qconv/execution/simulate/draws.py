@@ -46,7 +46,7 @@ def quantised(p: _Array, *, by_amplitude: bool) -> _Array:
 
 
 class Inverse:
-    """Inverse distribution function with a guide table, so that most look-ups need no search.
+    """Inverse distribution function with a guide table, so that most draws need no search.
 
     Args:
         p: Probabilities, sum 1.
@@ -73,16 +73,7 @@ class Inverse:
 
 
 def multinomial(rng: np.random.RandomState, shots: int, p: _Array) -> _Counts:
-    """Draw multinomial counts.
-
-    Args:
-        rng: Random generator; outcomes of probability 0 use none of its numbers.
-        shots: Number of shots.
-        p: Probabilities, shape ``(outcomes,)``, sum 1.
-
-    Returns:
-        Counts, shape ``(outcomes,)``, sum ``shots``.
-    """
+    """Draw multinomial counts, without using random numbers for outcomes of probability 0."""
     possible = p > 0
     if possible.all():
         return np.asarray(rng.multinomial(shots, p), dtype=np.int64)
@@ -96,11 +87,6 @@ def multinomial_each(rng: np.random.RandomState, shots: _Counts, p: _Array) -> _
 
     Each count is binomial among the shots that previous outcomes left (Devroye, Non-Uniform Random
     Variate Generation (1986), section XI.1.3).
-
-    Args:
-        rng: Random generator.
-        shots: Number of shots of each pixel, shape ``(pixels,)``.
-        p: Probabilities, shape ``(outcomes,)``, sum 1.
 
     Returns:
         Counts, shape ``(pixels, outcomes)``; the sum of each row is the pixel's shots.
@@ -117,13 +103,7 @@ def multinomial_each(rng: np.random.RandomState, shots: _Counts, p: _Array) -> _
 def drawn(root: np.random.SeedSequence, p: _Array, total: int) -> _Array:
     """Draw counts of ``total`` shots, block by block on all cores.
 
-    Args:
-        root: Root of the blocks' random streams.
-        p: Probabilities, any shape, sum at most 1; the remainder is not counted.
-        total: Number of shots.
-
-    Returns:
-        Counts, same shape as ``p``.
+    Probabilities ``p`` have any shape and a sum of at most 1; the remainder is not counted.
     """
     flat = quantised(p, by_amplitude=True).ravel()
     starts = range(0, flat.size, _BLOCK)

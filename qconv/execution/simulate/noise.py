@@ -1,8 +1,8 @@
 """Exact noise: probabilities of a circuit's noisy outcomes, from the density matrix of its qubits.
 
 A noisy simulator runs a circuit shot by shot, and each shot picks errors at random. The outcome
-probabilities can be computed instead: from the density matrix of the qubits that the circuit uses,
-and the readout errors of the measured ones. Errors of unused qubits do not matter, however many the
+probabilities can be computed instead, from the density matrix of the qubits that the circuit uses
+and from the readout errors. Errors of unused qubits do not matter, however many the
 device has. Shots drawn from these probabilities have the same distribution as measured shots. The
 exact expectation shows the systematic error due to noise.
 """
@@ -62,7 +62,7 @@ def noise_of(backend: Backend) -> NoiseModel | None:
 def noisy_probabilities(
     physical: Physical, noise: NoiseModel, shots: int | None
 ) -> NDArray[np.float64] | None:
-    """Probability of every outcome of a measured circuit on a noisy simulator.
+    """Compute the probability of every outcome of a measured circuit on a noisy simulator.
 
     Args:
         physical: Circuit transpiled for the simulator.
@@ -111,8 +111,8 @@ def _parts(physical: QuantumCircuit) -> tuple[QuantumCircuit | None, list[int], 
     """Reduce a circuit to its gates on the qubits that it uses.
 
     Returns:
-        The gates, or None if a gate follows a measurement; the measured qubit of each classical bit
-        by its index among the used qubits; and the used qubits by their index on the device.
+        The gates, or None if a gate follows a measurement. The qubit measured into each classical
+        bit, by its index among the used qubits. The used qubits, by their index on the device.
     """
     places = {qubit: number for number, qubit in enumerate(physical.qubits)}
     acting = [item for item in physical if item.name != "barrier"]

@@ -1,1 +1,1 @@
-"""Amplitude estimation: the method, and the likelihood of an angle."""
+"""Amplitude estimation: the method, its schedules, and the estimation of angles."""

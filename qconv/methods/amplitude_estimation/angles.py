@@ -35,13 +35,7 @@ def terms(damping: Damping, hits: _Array, misses: _Array, angles: _Array) -> tup
 
 
 def peaks(damping: Damping, hits: _Array, misses: _Array) -> Peaks:
-    """Find the peaks of every pixel's likelihood.
-
-    Args:
-        damping: Damping of every power.
-        hits: Number of hits, shape ``(powers, pixels)``; may be scaled down.
-        misses: Number of misses, same shape.
-    """
+    """Find the peaks of every pixel's likelihood; counts may be scaled down."""
     number = max(_ANGLES, int(_EACH * damping.factors.max()))
     step = np.pi / 2 / number
     grid = (np.arange(number) + 0.5) * step

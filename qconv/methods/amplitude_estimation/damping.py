@@ -8,7 +8,7 @@ this probability is approximately
 The contrast ``a_m`` and the value ``v_m`` to which the probability fades are the same for all
 pixels. They are fitted together with the angles of the pixels. A pixel has the same angle at every
 power, so the angles from different powers agree only if the damping is right. The fit also uses two
-properties of damping in general, each with some freedom:
+general properties of damping, with some freedom:
 
 * Every Grover step damps by a similar amount: ``d_m = (alpha + m mu) (1 + eta_m)``. State
   preparation and readout, ``alpha``, damp by a similar amount to a fraction of a step.
@@ -72,20 +72,13 @@ class Damping:
         return self.free[0], self.free[1], self.free[2 : 2 + number], self.free[2 + number :]
 
     def probability(self, sine: _Array) -> _Array:
-        """Return the probability of a hit for ``sin(f t)``, whose first axis is that of powers."""
+        """Return the probability of a hit for ``sin(f t)``, with powers as its first axis."""
         shape = (-1,) + (1,) * (sine.ndim - 1)
         contrast, faded = self.contrast.reshape(shape), self.parts()[3].reshape(shape)
         return np.clip(contrast * sine**2 + (1 - contrast) * faded, TINY, 1 - TINY)
 
     def slopes(self, sine: _Array) -> _Array:
-        """Return the derivatives of ``probability`` with respect to ``free``.
-
-        Args:
-            sine: ``sin(f t)``, shape ``(powers, angles)``.
-
-        Returns:
-            Derivatives, shape ``(free, powers, angles)``.
-        """
+        """Return the derivatives of ``probability`` by ``free``, ``(free, powers, angles)``."""
         contrast, faded = self.contrast[:, None], self.parts()[3][:, None]
         number = len(self.factors)
         slopes = np.zeros((len(self.free), *sine.shape))

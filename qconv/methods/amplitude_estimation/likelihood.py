@@ -34,8 +34,9 @@ BLOCK = 512
 #: than e**-16, or 1e-7, of the integral, which is below the tolerance of the tests against a grid.
 DEPTH = 16.0
 
-#: Lower bound of divisors that are zero if there are no shots. Any number far below the information
-#: of one shot, which is at least 4, gives the same results.
+#: Lower bound of divisors that are zero if there are no shots, and of probabilities with noise, so
+#: that their logarithms are finite. Any number far below the information of one shot gives the same
+#: results.
 TINY = 1e-12
 
 #: Maximum number of steps of the search in one interval: bisection alone needs 52 to reach the
@@ -45,6 +46,10 @@ _NEWTON_STEPS = 60
 #: A pixel is unreliable if another peak is more likely than this, relative to its highest peak.
 #: `test_errors_are_what_they_are_said_to_be` checks reliable pixels for errors beyond 6 sigma.
 _RIVAL = 1e-3
+
+#: Standard deviations from which a peak counts as another one, and within which of an end of the
+#: range an angle is unreliable, as its likelihood is then not symmetric (same test).
+_FAR, MARGIN = 4, 2
 
 #: Posterior probability from which a value counts as possible, and the least standard error as a
 #: fraction of the distance to any possible value. `test_schedule` in the benchmarks measures them:
@@ -80,9 +85,10 @@ class Estimates:
     stderr: _Array
     """Standard errors of ``sin(angle)**2``."""
     reliable: NDArray[np.bool_]
-    """False if a peak more than four standard errors away has more than a thousandth (with noise: a
-    hundredth) of the highest peak's likelihood, or if the angle is within two standard errors of 0
-    or pi/2. With noise, False for all pixels if the damping is not known well enough."""
+    """Whether standard errors are reliable. False if a peak more than four standard errors away has
+    more than a thousandth (with noise: a hundredth) of the highest peak's likelihood. False if the
+    angle is within two standard errors of 0 or pi/2. With noise, False for all pixels if the
+    damping is not known well enough."""
     contrast: _Array | None = None
     """Contrast of the flag that noise left at each power; None if no noise was expected."""
 
@@ -125,11 +131,11 @@ class Peaks:
         """
         best, below = self.highest()
         angles = self.angle[best]
-        far = np.abs(self.angle - angles[self.pixel]) > 4 * spread[self.pixel]
+        far = np.abs(self.angle - angles[self.pixel]) > _FAR * spread[self.pixel]
         others = np.zeros(len(angles))
         np.maximum.at(others, self.pixel, np.where(far, np.exp(below), 0.0))
         margin = np.minimum(angles, np.pi / 2 - angles)
-        return np.asarray((others < rival) & (margin > 2 * spread))
+        return np.asarray((others < rival) & (margin > MARGIN * spread))
 
     def integrated(
         self, log_likelihood: Callable[[_Array], _Array], reach: _Array, nodes: int
@@ -142,8 +148,9 @@ class Peaks:
             nodes: Number of Gauss-Legendre nodes per peak.
 
         Returns:
-            Contribution of each node to the integral, relative to the highest likelihood of its
-            pixel, and ``sin(angle)**2`` minus that of the highest peak, ``(nodes, peaks)`` each.
+            Contribution of each node to the integral, relative to its pixel's highest likelihood.
+            ``sin(angle)**2`` of each node minus its value at the pixel's highest peak. Both have
+            the shape ``(nodes, peaks)``.
         """
         best, _ = self.highest()
         start = np.maximum(self.low, self.angle - reach)

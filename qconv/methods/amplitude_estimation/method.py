@@ -4,7 +4,7 @@ The image is mapped to ``[0, 1]``. A flag qubit then reads 1 at position ``x`` w
 
     a(x) = sum_v p_v s_v(I(x + v)),    p_v = |k_v| / S,  S = sum |k|,
 
-where ``s_v(u) = u`` for positive and ``1 - u`` for negative kernel entries, so that
+where ``s_v(u) = u`` for positive and ``1 - u`` for negative kernel entries. The output is
 
     y = low sum_v k_v + (high - low) (S a - sum_{k_v < 0} |k_v|).
 
@@ -17,15 +17,15 @@ its inverse square root. A schedule determines which powers run and how many sho
 With the same number of shots at each power, the estimate is the most likely angle of each pixel.
 With few shots that decrease with the power, it is the posterior mean, which has the least mean
 square error. Its standard error is at least an eighth of the distance to any value whose posterior
-probability exceeds 3e-6, so that no value is far outside.
+probability exceeds 3e-6.
 
-If noise is expected, because the outcomes are not those of an ideal simulator, the contrast that
-noise left at each power is fitted to all pixels together, see
+Noise is expected if the outcomes do not come from an ideal simulator. The contrast that noise left
+at each power is then fitted to all pixels together, see
 `qconv.methods.amplitude_estimation.damping`.
 
 The position is uniform, so the number of shots of a pixel is itself random. Large images are cut
 into blocks with a circuit each. Every block includes a margin as wide as the kernel, so that its
-probabilities are exactly those of the whole image.
+pixels have exactly the same probabilities as in one large circuit.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ class AmplitudeEstimation(Method):
             ``(power, shots per pixel)``, the call takes no ``shots``.
         range: Range that is mapped to ``[0, 1]``. ``"global"`` is the range of the whole image and
             its margins. ``"local"`` is the range of the pixels that contribute to each output. It
-            is narrower where an image is smooth, and reduces the error by the same factor, but
-            needs an angle for each pixel and kernel position.
+            is narrower where an image is smooth, and reduces the error by the same factor. It needs
+            an angle for each pixel and kernel position.
 
     With few shots, estimates are biased towards the middle of the range that the data allow, by
     less than their standard errors. Adding results does not reduce this bias, but reduces the
@@ -174,7 +174,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
                 raise ValueError(f"tolerance: expected powers without shots, got {powers}")
             if plan.shots != self.method.default_shots:
                 raise ValueError(
-                    f"shots: expected none beside powers that say how many, got {plan.shots}"
+                    f"shots: expected none, as the powers include their shots, got {plan.shots}"
                 )
             return plan
         if plan.tolerance is None or plan.shots is None or powers != "auto":

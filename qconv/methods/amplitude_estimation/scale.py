@@ -41,7 +41,7 @@ class Scale:
 
     @classmethod
     def of(cls, plan: Problem, block: Block, kernel: _Array, kind: str) -> Scale:
-        """Return the range of all pixels (``"global"``) or of each output's (``"local"``)."""
+        """Return the scale of a block, with one range (``"global"``) or one per output."""
         total, size = float(kernel.sum()), float(np.abs(kernel).sum())
         if kind == "global":
             low, high = plan.padded.min(), plan.padded.max()
@@ -51,9 +51,9 @@ class Scale:
         return cls(low, high - low, total, size, local=True)
 
     def angles(self, plan: Problem, block: Block, kernel: _Array) -> _Array:
-        """Return half the flag's rotation for every basis state of the position.
+        """Return half of the flag's rotation angle at every basis state of the position.
 
-        With a local range, the kernel position is the first axis or axes.
+        A local range has such an array for each kernel position, along the first axes.
         """
         states = tuple(2**bits for bits in block.bits)
         if not self.local:
@@ -85,7 +85,7 @@ class Scale:
         return np.clip((shown - self.low * self.total + self.width * negative) / width, 0, 1)
 
     def errors(self, block: Block, error: _Array) -> _Array:
-        """Return standard errors of a block's outputs, given those of the flag's probabilities."""
+        """Return standard errors of a block's outputs, given errors of the flag's probabilities."""
         return block.expand(self.width * self.size * error)
 
     def found(

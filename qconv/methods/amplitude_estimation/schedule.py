@@ -13,7 +13,7 @@ and to
     9 + 5 log2((2 M + 1) / (2 m + 1)),
 
 where ``M`` is the highest power. These constants were found by search: they minimise error times
-oracle calls, with none of many thousands of pixels off by more than eight standard errors.
+oracle calls. None of many thousands of pixels may be off by more than eight standard errors.
 """
 
 from __future__ import annotations
@@ -95,12 +95,12 @@ def checked_powers(powers: object) -> Powers:
         return powers
     if isinstance(powers, str | Mapping) or not isinstance(powers, Iterable):
         raise TypeError(
-            f"powers: expected 'auto', whole numbers or pairs (power, shots), got {powers!r}"
+            f"powers: expected 'auto', integers or pairs (power, shots), got {powers!r}"
         )
     given = powers.tolist() if isinstance(powers, np.ndarray) else list(powers)
     pairs = [tuple(one) for one in given if isinstance(one, tuple | list)]
     if pairs and (len(pairs) < len(given) or any(len(pair) != 2 for pair in pairs)):
-        raise TypeError(f"powers: expected every one to be a pair (power, shots), got {powers!r}")
+        raise TypeError(f"powers: expected every item to be a pair (power, shots), got {powers!r}")
     found = [whole_number(one, "powers", 0) for one in ([p for p, _ in pairs] or given)]
     if not found or len(set(found)) < len(found):
         raise ValueError(f"powers: expected at least one, all different, got {tuple(found)}")
@@ -155,14 +155,10 @@ def _needed(powers: Sequence[int]) -> list[float]:
 
 
 def variance(schedule: Schedule, probability: _Array) -> _Array:
-    """Predict the mean square error of estimated probabilities.
+    """Predict the mean square error of estimates, given the probabilities of a hit at power 0.
 
     The Fisher information gives a lower bound. Few shots of the highest powers, whose number is
     random for every pixel, are less informative by a factor, which is simulated for some pixels.
-
-    Args:
-        schedule: Powers and their shots.
-        probability: Probability of a hit at power 0, any shape.
     """
     rng = random_state(np.random.SeedSequence(_SEED))
     number = _SIMULATED * max(1, _LONG // len(schedule.powers))

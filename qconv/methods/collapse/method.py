@@ -34,7 +34,7 @@ from qconv._checks import boolean, one_of, require_products
 from qconv._threads import for_each
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.execution.outcomes.outcomes import Outcomes, Selection
-from qconv.execution.outcomes.split import Each, portions, shots_in, shots_of
+from qconv.execution.outcomes.pixel_counts import Each, portions, shots_in, shots_of
 from qconv.execution.program import Program
 from qconv.execution.seeds import ALLOCATION, JOBS, derived
 from qconv.grid import Tile

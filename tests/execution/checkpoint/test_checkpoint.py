@@ -155,7 +155,7 @@ def test_interrupted(kind, stop_after):
     number = len(pieces)
     assert number >= 2
     stop_after(max(1, number // 2))
-    words = "interrupted; what was gathered is in 'run.npz'; the same call goes on from there"
+    words = "interrupted; intermediate results are in 'run.npz'; repeat the call to resume"
     with pytest.raises(KeyboardInterrupt, match=f"^{words}$"):
         run("run.npz")
     pieces = stop_after(None)
@@ -169,7 +169,7 @@ def test_without_a_seed_that_of_the_checkpoint_serves(stop_after):
         call(WIDE, seed=None)
     stop_after(None)
     kept = Path("run.npz").read_bytes()
-    with pytest.raises(ValueError, match="of another call: its seed differs"):
+    with pytest.raises(ValueError, match="of a different call: its seed differs"):
         call(WIDE, seed=5)
     assert Path("run.npz").read_bytes() == kept
     words = Checkpoint.read(Path("run.npz")).about.seed
@@ -262,7 +262,7 @@ def test_more_shots_are_added(how, stop_after):
         call(shots=120, **how)
     assert digest(qconv.Convolution.load("run.npz")) == digest(first)
     stop_after(None)
-    with pytest.raises(ValueError, match=r"shots=120 that is not finished: finish that one first"):
+    with pytest.raises(ValueError, match=r"unfinished call with shots=120; finish that call first"):
         call(shots=200, **how)
     result = call(shots=120, **how)
     assert (result.shots, result.total_shots) == (120, 4 * first.total_shots)
@@ -317,14 +317,14 @@ def test_another_call_is_refused(name, unfinished):
         call(**BASE | {"backend": NOISY}, path="noisy.npz")
         os.replace("noisy.npz", "run.npz")
         unfinished = Path("run.npz").read_bytes()
-    words = rf"^checkpoint: 'run.npz' is of another call: its {name} differs; left as it is"
+    words = rf"^checkpoint: 'run.npz' is of a different call: its {name} differs; left unchanged"
     with pytest.raises(ValueError, match=words):
         call(**BASE | FOREIGN[name])
     assert Path("run.npz").read_bytes() == unfinished
 
 
 def test_a_layer_is_not_a_convolution(unfinished):
-    with pytest.raises(ValueError, match="of another call: its input differs"):
+    with pytest.raises(ValueError, match="of a different call: its input differs"):
         layer(**BASE)
     assert Path("run.npz").read_bytes() == unfinished
 
@@ -386,7 +386,7 @@ def test_what_is_no_checkpoint_is_refused(name, unfinished):
     content = DAMAGED[name](unfinished)
     Path("run.npz").write_bytes(content)
     with pytest.raises(
-        ValueError, match=r"^checkpoint: 'run.npz' is no checkpoint .*left as it is"
+        ValueError, match=r"^checkpoint: 'run.npz' is not a checkpoint .*left unchanged"
     ):
         call(**BASE)
     assert Path("run.npz").read_bytes() == content
@@ -416,7 +416,7 @@ def test_paths_that_are_none(folder):
         with pytest.raises(kind, match="checkpoint: expected"):
             call(path=wrong)
     for stream in (os.devnull, ""):
-        with pytest.raises(ValueError, match="checkpoint: expected the name of a file"):
+        with pytest.raises(ValueError, match="checkpoint: expected a file name"):
             call(path=stream)
     with pytest.raises(FileNotFoundError):
         call(path="nowhere/run.npz")
@@ -475,7 +475,7 @@ def test_interrupted_on_a_full_disk(stop_after, full_at):
     full_at(len(saved) + 50)
     with (
         pytest.warns(RuntimeWarning, match="could not be written"),
-        pytest.raises(KeyboardInterrupt, match=r"what was saved before is in 'run.npz'"),
+        pytest.raises(KeyboardInterrupt, match=r"previously saved results are in 'run.npz'"),
     ):
         call(WIDE)
 
@@ -538,17 +538,17 @@ def test_asked_again(waited):
 def test_reported_with_what_was_gathered_kept(waited, stop_after):
     jobs = len(stop_after(None)) or call(**BASE, path="whole.npz").total_shots // 700 + 1
     words = (
-        "^backend: a job of 700 shots failed 4 times, at last: the line is dead; what was gathered"
+        "^backend: a job of 700 shots failed 4 times; last error: the line is dead; intermediate"
     )
     backend = Flaky(3, 4, 5, 6)
-    with pytest.raises(RuntimeError, match=f"{words} is in 'run.npz'; the same call goes on"):
+    with pytest.raises(RuntimeError, match=f"{words} results are in 'run.npz'; repeat the"):
         call(backend=backend, job_shots=700)
     assert waited == [1, 4, 16]
     backend = Flaky()
     result = call(backend=backend, job_shots=700)
     assert backend.asked == jobs - 2
     assert digest(result) == digest(call(path=None, **BASE))
-    with pytest.raises(RuntimeError, match=r"at last: the line is dead$"):
+    with pytest.raises(RuntimeError, match=r"last error: the line is dead$"):
         call(path=None, backend=Flaky(1, 2, 3, 4), job_shots=700)
 
 
@@ -641,7 +641,7 @@ def test_command_is_interrupted_and_goes_on(picture, stop_after, capsys):
     capsys.readouterr()
     stop_after(2)
     assert command("--seed", "5", "--out", "result.npy") == 130
-    words = "interrupted; what was gathered is in 'run.npz'; the same call goes on from there"
+    words = "interrupted; intermediate results are in 'run.npz'; repeat the call to resume"
     assert capsys.readouterr() == ("", f"qconv: {words}\n")
     assert not Path("result.npy").exists()
     stop_after(None)
@@ -666,7 +666,7 @@ def test_command_adds_shots(picture, capsys):
     assert "the checkpoint's seed: 1,200,000 executions" in capsys.readouterr().out
     assert command("--seed", "1", shots=50) == 2
     err = capsys.readouterr().err
-    assert err.startswith("qconv: checkpoint: 'run.npz' is of another call: its seed differs; ")
+    assert err.startswith("qconv: checkpoint: 'run.npz' is of a different call: its seed differs; ")
     assert err.count("\n") == 1
 
 

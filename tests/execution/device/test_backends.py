@@ -14,7 +14,6 @@ from scipy import stats
 import qconv
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.execution.device import jobs as execution
-from qconv.execution.device import limits
 from qconv.execution.device.jobs import Jobs, kept_counts, measured_counts
 from qconv.execution.device.physical import Physical, physical
 from qconv.execution.device.samplers import ShotLog
@@ -157,7 +156,7 @@ class TestExact:
 
     def test_refused_elsewhere(self):
         for make in [NOISY["BackendSamplerV2"], NOISY["SamplerV2"], StatevectorSampler, SamplerV2]:
-            with pytest.raises(ValueError, match=r"shots: expected a whole number with this back"):
+            with pytest.raises(ValueError, match=r"shots: expected an integer with this backend"):
                 run(make(), shots=None)
 
     def test_probabilities(self):
@@ -190,7 +189,7 @@ class TestSeeds:
         assert run(backend, seed=1).image.tobytes() != run(backend, seed=2).image.tobytes()
 
     def test_jobs_do_not_repeat_each_other(self, monkeypatch):
-        monkeypatch.setattr(limits, "JOB_SHOTS", 500)
+        monkeypatch.setattr(execution, "JOB_SHOTS", 500)
         circuit = encode_amplitudes([1, 1])
         circuit.measure_all()
         circuit = physical(circuit, AerSimulator())
@@ -230,7 +229,7 @@ class TestRepeatingSamplers:
 
     @pytest.mark.parametrize("make", REPEATING.values(), ids=REPEATING)
     def test_refused_over_several_jobs(self, make, monkeypatch):
-        monkeypatch.setattr(limits, "JOB_SHOTS", 1000)
+        monkeypatch.setattr(execution, "JOB_SHOTS", 1000)
         with pytest.raises(ValueError, match=r"backend: the sampler returned the same shots"):
             run(make(None))
 
@@ -253,11 +252,11 @@ class TestRepeatingSamplers:
 
     @pytest.mark.parametrize("make", [IDEAL[n] for n in IDEAL if "Sampler" in n])
     def test_honest_samplers_are_not(self, make, monkeypatch):
-        monkeypatch.setattr(limits, "JOB_SHOTS", 1000)
+        monkeypatch.setattr(execution, "JOB_SHOTS", 1000)
         assert run(make()).total_shots == 100 * IMAGE.size
 
     def test_certain_outcomes_coincide_honestly(self, monkeypatch):
-        monkeypatch.setattr(limits, "JOB_SHOTS", 100)
+        monkeypatch.setattr(execution, "JOB_SHOTS", 100)
         result = qconv.convolve(IMAGE, [[0, 1.0]], backend=StatevectorSampler(), shots=10)
         assert (result.stderr == 0).all()
 
@@ -286,7 +285,7 @@ class TestRepeatingSamplers:
 class TestJobs:
     def test_larger_than_dealing_allows(self, monkeypatch):
         # Jobs of at most 1000 shots: every tile in pieces, every piece its own histogram.
-        from qconv.execution.outcomes import split as drawing
+        from qconv.execution.outcomes import pixel_counts as drawing
 
         image = random_integers((90, 100), 1)
         monkeypatch.setattr(drawing, "SPLIT_LIMIT", 20_001)
@@ -306,7 +305,7 @@ class TestJobs:
         assert_honest(result, moments, shots, stderr_rtol=0.05)
 
     def test_one_pixel_larger_than_dealing_allows(self, monkeypatch):
-        from qconv.execution.outcomes import split as drawing
+        from qconv.execution.outcomes import pixel_counts as drawing
 
         monkeypatch.setattr(drawing, "SPLIT_LIMIT", 11)
         result = qconv.convolve([1.0, 2], [1, 1], shots=50, seed=1, backend=AerSimulator())
@@ -380,7 +379,7 @@ class TestReviewed:
         )
         with pytest.raises(ValueError, match="same seed"):
             _ = one + other
-        monkeypatch.setattr(limits, "JOB_SHOTS", 1000)
+        monkeypatch.setattr(execution, "JOB_SHOTS", 1000)
         with pytest.raises(ValueError, match="backend: the sampler returned the same shots"):
             run(make(seed=3), shots=1500, method=method)
 

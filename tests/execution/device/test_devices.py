@@ -106,7 +106,7 @@ def test_noisy_distribution(method, make):
 
 
 def test_the_device_is_not_ideal():
-    """What `test_noisy_law` would say if the noise were left out."""
+    """What `test_noisy_distribution` would say if the noise were left out."""
     (circuit,) = circuits("Fourier")
     counts = counted(physical(circuit, device()), device())
     with pytest.raises(AssertionError, match="contradict their law"):

@@ -15,8 +15,7 @@ from qiskit_aer import AerSimulator
 import classical
 import qconv
 from qconv.execution.device import jobs as shots_module
-from qconv.execution.device import limits
-from qconv.execution.device.limits import job_sizes
+from qconv.execution.device.jobs import job_sizes
 from qconv.execution.device.retry import Retry
 from tests.cases import EDGE
 
@@ -303,7 +302,7 @@ class TestJobSizes:
             assert rule is int or (size in rule if isinstance(rule, list) else size <= rule[1])
 
     def test_a_million_where_nothing_says_less(self):
-        assert list(job_sizes(2_500_000, None)) == [limits.JOB_SHOTS] * 2 + [500_000]
+        assert list(job_sizes(2_500_000, None)) == [shots_module.JOB_SHOTS] * 2 + [500_000]
         assert list(job_sizes(5, AerSimulator())) == [5]
         assert next(job_sizes(10**7, None, 3 * 10**6)) == 3 * 10**6
 

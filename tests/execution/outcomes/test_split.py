@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qconv.execution.outcomes.histogram import Histogram
-from qconv.execution.outcomes.split import split_histogram
+from qconv.execution.outcomes.pixel_counts import split_histogram
 from tests.chance import assert_distribution, assert_same_distribution
 
 

@@ -12,8 +12,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError
 
 import qconv
-from qconv.execution.outcomes.pixel_counts import drawn_counts
-from qconv.execution.outcomes.split import split_histogram
+from qconv.execution.outcomes.pixel_counts import drawn_counts, split_histogram
 from qconv.execution.seeds import random_state
 from qconv.execution.simulate.draws import drawn, multinomial, multinomial_each
 from qconv.execution.simulate.noise import executions_until

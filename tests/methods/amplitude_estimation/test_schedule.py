@@ -183,7 +183,7 @@ class TestPairs:
     def test_refused(self):
         image = np.ones((4, 4))
         method = qconv.AmplitudeEstimation(PAIRS)
-        with pytest.raises(ValueError, match="shots: expected none beside powers"):
+        with pytest.raises(ValueError, match="shots: expected none, as the powers"):
             qconv.convolve(image, GAUSSIAN, method=method, shots=50)
         with pytest.raises(ValueError, match="tolerance: expected powers without shots"):
             qconv.convolve(image, GAUSSIAN, method=method, tolerance=0.1)
