@@ -161,12 +161,13 @@ class TestSums:
         """Blocks that do not overlap are estimated anew; others are averaged."""
         if scheme == "overlap-add" and not method.signed:
             pytest.skip("magnitudes cannot be added")
-        blocks = qconv.Blocks(method, scheme, qubits=12)
+        blocks = qconv.Blocks(method, scheme, qubits=11)
         picture = np.random.default_rng(3).integers(1, 9, (16, 16)).astype(float)
         how = {"method": blocks, "shots": 50, "mode": "same"}
         results = [qconv.convolve(picture, EDGE, seed=seed, **how) for seed in range(3)]
         total = sum(results)
-        if scheme == "overlap-save":
+        assert scheme == "overlap-add" or total.diagnostics is not None
+        if total.diagnostics is not None:
             found, stderr = total.diagnostics.estimate()
             np.testing.assert_allclose(total.image, found)
             np.testing.assert_allclose(total.stderr, stderr)
