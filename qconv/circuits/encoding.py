@@ -86,7 +86,7 @@ def encode_amplitudes(
     if array.ndim == 0:
         raise ValueError("amplitudes: expected at least one axis, got a scalar")
     if not array.any():
-        raise ValueError("amplitudes: expected an entry other than 0, got all zeros")
+        raise ValueError("amplitudes: expected at least one entry other than 0, got all zeros")
     checked_names = _checked_names(names, array.ndim)
     scaled = array / np.abs(array).max()  # prevents squares from overflowing or underflowing
     state = scaled / np.linalg.norm(scaled) + 0.0
@@ -101,9 +101,9 @@ def _checked_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...
     if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
         raise TypeError(f"names: expected a list or tuple of strings, got {names!r}")
     if len(names) != num_axes:
-        raise ValueError(f"names: expected one for each axis, {num_axes}, got {len(names)}")
+        raise ValueError(f"names: expected {num_axes}, one per axis, got {len(names)}")
     if len(set(names)) != num_axes or not all(names):
-        raise ValueError(f"names: expected different ones, none empty, got {tuple(names)}")
+        raise ValueError(f"names: expected distinct, non-empty names, got {tuple(names)}")
     return tuple(names)
 
 

@@ -95,7 +95,7 @@ class PreparedCoherent(PreparedImage[_C]):
         ]
 
     def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Decode the counts of the cells into amplitudes."""
+        """Decode the counts of the basis states into amplitudes."""
         if self.encoded.unit == 0:
             return self.encoded.nothing("image: zero everywhere")
         if self._vanishes:
@@ -179,11 +179,11 @@ class CoherentReadOut:
     """Read-out of the filtered image from the counts of a coherent circuit.
 
     Where the label's qubits other than the reference read 0, the circuit leaves the amplitude
-    ``a = y / (bound |I|)`` on each cell. Here ``y`` is the filtered image and ``bound`` the
+    ``a = y / (bound |I|)`` on each basis state. Here ``y`` is the filtered image and ``bound`` the
     subnormalisation of the block encoding. A reference qubit, the first of the label, lets a
     uniform amplitude ``u`` interfere with it:
 
-        P(0, cell) = (u + a)**2 / 4,    P(1, cell) = (u - a)**2 / 4.
+        P(0) = (u + a)**2 / 4,    P(1) = (u - a)**2 / 4.
 
     The difference ``u a`` is linear in ``a`` and has its sign. Without a reference, ``P = a**2``
     gives the magnitude.
@@ -192,7 +192,7 @@ class CoherentReadOut:
     encoded: EncodedImage
     """Encoded image."""
     filtered: _Array
-    """Exact filtered content of the cells that are read."""
+    """Exact filtered content of the basis states that are read."""
     bound: float
     """Subnormalisation, by which the circuit divides the transfer function."""
     signed: bool
@@ -227,13 +227,13 @@ class CoherentReadOut:
         return bool(left <= _NOTHING * np.sum(np.square(self.encoded.content)))
 
     def predict(self) -> Prediction:
-        """Predict the success probability and the standard error of each cell."""
+        """Predict the success probability and the standard error of each pixel."""
         if not self.factor:
             return Prediction(0.0, np.zeros(self.encoded.plan.grid.output_shape))
         return self.encoded.predicted(self.expected, self._variance(), self._scaled)
 
     def _variance(self) -> _Array:
-        """Predict the variance of the amplitude in each cell, times the number of executions."""
+        """Predict the variance of every amplitude, times the number of executions."""
         square = np.square(self.filtered / self.factor)
         if not self.signed:
             return expected_root_error((self.encoded.plan.whole_shots or 0) * square)
@@ -299,8 +299,8 @@ class CoherentReadOut:
 class AmplifiedReadOut(CoherentReadOut):
     """Read-out after rounds of amplification, or with another weight of the reference.
 
-    ``K`` executions are kept, ``n+`` and ``n-`` of them in a cell. The fraction of kept executions
-    gives ``t`` (see `qconv.methods.whole_image.amplification`).
+    ``K`` executions are kept, ``n+`` and ``n-`` of them at a basis state. The fraction of kept
+    executions gives ``t`` (see `qconv.methods.whole_image.amplification`).
 
     * The *linear* read-out is ``a = (n+ - n-) / K * sin(t)**2 / (2 u sqrt(q (1 - q)))``.
     * The *root* read-out takes ``sqrt(n+)`` and ``sqrt(n-)`` as the magnitudes of ``U + A`` and
@@ -311,8 +311,8 @@ class AmplifiedReadOut(CoherentReadOut):
       ``sqrt(1 / 8)``, the smallest possible.
     * Magnitudes are ``a = sqrt(n / K) sin(t)``.
 
-    The cells divide a random number ``K`` of executions among them, and ``t`` is a function of
-    ``K`` alone. Both variances are independent, so they add.
+    ``K`` is random, and ``t`` is a function of ``K`` alone. Given ``K``, the kept executions are
+    distributed over the basis states. Both contributions are independent, so their variances add.
     """
 
     read_out: str
@@ -320,7 +320,7 @@ class AmplifiedReadOut(CoherentReadOut):
 
     @property
     def expected(self) -> float:
-        """Expected success probability in cells that are read, including the reference."""
+        """Expected success probability in basis states that are read, including the reference."""
         made, q = self.amplification, self.amplification.weight
         seen = q * self.encoded.layout.num_read / self.encoded.content.size
         seen += (1 - q) * self._success
@@ -419,8 +419,8 @@ class AmplifiedReadOut(CoherentReadOut):
 def _with_scale(variance: _Array, roots: _Array, scale: Scale, kept: float) -> _Array:
     """Return standard errors of roots that are to be multiplied by an uncertain scale.
 
-    ``variance`` is their variance if all counts were independent. The counts divide the number
-    ``kept`` among them. ``roots`` are combinations of square roots with the same norm in all cells.
+    ``variance`` is their variance if all counts were independent; but the counts add up to
+    ``kept``. All ``roots`` are combinations of square roots of counts with the same norm.
     """
     square = np.square(roots)
     shared = np.maximum(variance - square / (4 * kept), 0)

@@ -36,14 +36,14 @@ _SMALLEST = 1e-290
 
 @dataclass(frozen=True, eq=False)
 class EncodedImage:
-    """A plan's image on the cells of its registers, in units of its brightest pixel."""
+    """A plan's image on the basis states of its registers, in units of its brightest pixel."""
 
     plan: Problem
     """The plan."""
     layout: RegisterLayout
     """Layout of the position registers."""
     content: _Array
-    """Value of every cell, largest magnitude 1; 0 for an all-zero image."""
+    """Value at every basis state, with largest magnitude 1; 0 for an all-zero image."""
     unit: float
     """Largest magnitude of the image, including its margins."""
 
@@ -153,7 +153,7 @@ class EncodedImage:
         return np.ldexp(kernel, -exponent), float(np.ldexp(1.0, exponent))
 
     def transfer(self, kernel: _Array) -> _Spectrum:
-        """Return the transfer function on the cells of a kernel in the order of added numbers."""
+        """Return the transfer function of a kernel in the order of added numbers."""
         lattice = np.zeros(self.layout.shape)
         axes = zip(kernel.shape, self.layout.shape, self.layout.origin, strict=True)
         places = np.ix_(*((np.arange(h) - origin) % size for h, size, origin in axes))
@@ -165,12 +165,12 @@ class EncodedImage:
         return np.fft.fftn(self.content)
 
     def through(self, transfer: _Spectrum) -> _Array:
-        """Return the exact content after a filter, in the cells that are read."""
+        """Return the exact content after a filter, at the basis states that are read."""
         filtered = np.fft.ifftn(self._spectrum * transfer).real
         return np.asarray(self.layout.read(filtered.ravel()))
 
     def passing(self, transfer: _Spectrum) -> float:
-        """Return the fraction of the content's squared norm that a filter passes, in all cells."""
+        """Return the fraction of the content's squared norm that passes a filter."""
         total = float(np.sum(np.square(np.abs(self._spectrum))))
         passed = float(np.sum(np.square(np.abs(self._spectrum * transfer))))
         return passed / total if total else 0.0
@@ -187,7 +187,7 @@ class EncodedImage:
         return product
 
     def predicted(self, success: float, variance: _Array | float, factor: float) -> Prediction:
-        """Return the prediction, given the variance of one execution in each cell that is read."""
+        """Return the prediction, given the variance of one execution at each basis state read."""
         shots = self.plan.whole_shots
         each = np.broadcast_to(np.sqrt(np.maximum(variance, 0)), self.layout.read_shape)
         stderr = self.in_units(each, factor) / math.sqrt(shots) if shots else np.zeros_like(each)
@@ -209,7 +209,7 @@ class EncodedImage:
 
         Args:
             counted: Counts of the estimate.
-            estimate: Estimates and standard errors in the cells that are read.
+            estimate: Estimates and standard errors at the basis states that are read.
             factor: Unit of the estimates, relative to the brightest pixel.
             expected: Expected success probability.
             gain: Factor of the fraction of kept executions in the success probability, which is

@@ -1,4 +1,4 @@
-"""Outcome counts: how many shots of a whole-image circuit ended in each cell, and their meaning.
+"""Outcome counts: numbers of shots of a whole-image circuit at each position, and their meaning.
 
 Such a circuit has its position registers first. The qubits measured after them form a *label*. The
 label alone determines the *class* of a shot, or that the shot is discarded (post-selection). The
@@ -34,8 +34,8 @@ class Labels:
     classes: NDArray[np.intp]
     """Class of every label, shape ``(2**qubits,)``; -1 for discarded labels."""
     shifts: NDArray[np.intp] | None = None
-    """Displacement of the position by every label after the measurement, in cells, shape
-    ``(2**qubits, axes)``; None for no displacement."""
+    """Displacement of the measured position by every label, shape ``(2**qubits, axes)``; None for
+    no displacement."""
 
     @property
     def count(self) -> int:
@@ -48,8 +48,8 @@ class OutcomeCounts:
     """Counts of a circuit's outcomes, or their exact probabilities."""
 
     sums: _Array
-    """Numbers of shots by class and cell, shape ``(classes, *layout.read_shape)``; probabilities if
-    exact."""
+    """Numbers of shots by class and basis state, shape ``(classes, *layout.read_shape)``;
+    probabilities if exact."""
     outcomes: Outcomes
     """Counted outcomes."""
     layout: RegisterLayout
@@ -59,8 +59,8 @@ class OutcomeCounts:
     seed: np.random.SeedSequence
     """Seed of the draws."""
     everywhere: tuple[float, float] | None = None
-    """Numbers of kept and discarded shots in all cells, read or not; probabilities if exact. None
-    if they were not requested."""
+    """Numbers of kept and of discarded shots at all basis states, read or not; probabilities if
+    exact. None if they were not requested."""
 
     @classmethod
     def of(
@@ -72,14 +72,14 @@ class OutcomeCounts:
         *,
         everywhere: bool = False,
     ) -> OutcomeCounts:
-        """Sort outcomes by class and cell.
+        """Sort outcomes by class and basis state.
 
         Args:
             outcomes: Outcomes of a circuit with position registers first and label qubits next.
             layout: Layout of the position registers.
             labels: Meaning of the label qubits.
             seed: Seed of the draws, which are needed if the outcome probabilities are known.
-            everywhere: Whether to count cells that are not read, and discarded shots.
+            everywhere: Whether to count basis states that are not read, and discarded shots.
         """
         cells = 2**layout.num_qubits
         shape = (labels.count, *layout.read_shape)
@@ -117,7 +117,7 @@ class OutcomeCounts:
 
     @property
     def frequencies(self) -> _Array:
-        """Fraction of all executions by class and cell."""
+        """Fraction of all executions by class and basis state."""
         return self.sums / self.executions if self.executions else self.sums
 
     @cached_property
@@ -126,14 +126,14 @@ class OutcomeCounts:
         return None if self.outcomes.readout is None else CorrectedCounts(self)
 
     def powers(self, weights: _Array) -> list[_Array]:
-        """Return the first three moments of the weight that a shot adds to each cell."""
+        """Return the first three moments of the weight that a shot adds to each basis state."""
         if self.corrected is not None:
             return self.corrected.powers(weights)
         return [np.tensordot(weights**power, self.frequencies, axes=1) for power in (1, 2, 3)]
 
     @property
     def kept(self) -> float:
-        """Fraction of the executions that are kept and end in a cell that is read."""
+        """Fraction of executions that are kept and end at a basis state that is read."""
         kept = float(self.frequencies.sum())
         if self.corrected is not None or not self.executions:
             return kept
@@ -148,13 +148,13 @@ class OutcomeCounts:
 
     @property
     def succeeded(self) -> tuple[float, float, float]:
-        """Fractions of kept and of discarded executions in all cells, and their standard error.
+        """Fractions of kept and of discarded executions, read or not, and their standard error.
 
         The standard error is due to counting alone. The error of an uncertain calibration is
-        correlated with the sums of the cells, see `CorrectedCounts.changes`.
+        correlated with `sums`, see `CorrectedCounts.changes`.
         """
         if self.everywhere is None:
-            raise ValueError("everywhere: expected counts of all cells, got none")
+            raise ValueError("everywhere: expected counts of all basis states, got none")
         kept, lost = (number / (self.executions or 1) for number in self.everywhere)
         if self.executions and self.corrected is not None:
             return kept, lost, math.sqrt(self.corrected.sampling_variance_of_succeeded)
@@ -173,9 +173,9 @@ class CorrectedCounts:
     """Counts corrected for readout errors, with the quantities that their variance needs.
 
     A shot that is read as label ``l`` and position ``x`` adds ``u(l) B(y, x)`` to the estimate at
-    position ``y``. ``B`` is the inverse of the readout matrix of the position, and ``u`` are the
-    weights, transformed by the inverse of the readout matrix of the label. Powers of a tensor
-    product are tensor products of powers, so every moment takes as long as the correction.
+    position ``y``. ``B`` is the inverse of the position's readout matrix. The inverse of the
+    label's readout matrix transforms the weights into ``u``. Powers of a tensor product are tensor
+    products of powers, so every moment takes as long as the correction.
 
     Args:
         counts: Counts of a circuit whose labels do not move positions.
@@ -193,13 +193,13 @@ class CorrectedCounts:
 
     @property
     def seen(self) -> NDArray[np.bool_]:
-        """Whether any kept shot was read in each cell."""
+        """Whether any kept shot was read at each basis state."""
         kept = self._counts.labels.classes >= 0
         seen = self._counts.layout.read(kept @ self._read.reshape(len(kept), -1) > 0)
         return seen.astype(np.bool_)
 
     def powers(self, weights: _Array) -> list[_Array]:
-        """Return the first three moments of the weight that a shot adds to each cell."""
+        """Return the first three moments of the weight that a shot adds to each basis state."""
         inverses = self._readout.inverses
         back = np.swapaxes(inverses[self._positions :], 1, 2)
         each = applied(back, self._of_labels(weights))
@@ -211,7 +211,7 @@ class CorrectedCounts:
         return [np.asarray(self._counts.layout.read(moment)) for moment in moments]
 
     def variance_of_calibration(self, weights: _Array) -> _Array:
-        """Return each cell's variance due to readout errors that were estimated from counts."""
+        """Return the variance due to readout errors that were estimated from counts."""
         total = np.zeros(self._counts.layout.read_shape)
         for variance, moved, _ in self.changes(weights):
             total += variance * np.square(moved)
@@ -224,8 +224,8 @@ class CorrectedCounts:
             weights: Weight of each class.
 
         Yields:
-            The variance of the readout error, the derivative of the mean weight in each cell, and
-            the derivative of the fraction of kept executions in all cells.
+            The variance of the readout error and two derivatives: of the mean weight at each basis
+            state, and of the fraction of kept executions, read or not.
         """
         every = self._of_labels(weights)
         kept = self._counts.labels.classes >= 0
@@ -236,19 +236,19 @@ class CorrectedCounts:
 
     @property
     def variance_of_kept(self) -> float:
-        """Variance of the fraction of executions that are kept in cells that are read."""
+        """Variance of the fraction of executions that are kept and read."""
         cells = np.zeros(self._counts.layout.shape)
-        cells[self._counts.layout.cells_read] = 1.0
+        cells[self._counts.layout.states_read] = 1.0
         return self._readout.variance(self._kept(cells), self._read, self._counts.executions)
 
     @property
     def sampling_variance_of_succeeded(self) -> float:
-        """Variance of the fraction of kept executions in all cells, due to counting alone."""
+        """Variance of the fraction of kept executions, read or not, due to counting alone."""
         everywhere = self._kept(np.ones(self._counts.layout.shape))
         return self._readout.sampling_variance(everywhere, self._read, self._counts.executions)
 
     def _kept(self, cells: _Array) -> _Array:
-        """Return the weight of each outcome in a kept fraction, given the weights of the cells."""
+        """Return the weight of each outcome in a kept fraction, given weights of basis states."""
         classes = self._counts.labels.classes
         return np.asarray(np.multiply.outer((classes >= 0).astype(float), cells).ravel())
 
@@ -264,33 +264,34 @@ class CorrectedCounts:
 def linear(
     counts: OutcomeCounts, weights: _Array, *, calibration: bool = True
 ) -> tuple[_Array, _Array]:
-    """Return the mean weight over all executions in each cell, and its standard error.
+    """Return the mean weight over all executions at each basis state, and its standard error.
 
-    With ``n_c`` of ``N`` shots of class ``c`` in a cell, the mean is ``sum w_c n_c / N``. Its
-    variance is estimated from the counts alone:
+    With ``n_c`` of ``N`` shots of class ``c`` at a basis state, the mean is ``sum w_c n_c / N``.
+    Its variance is estimated from the counts alone:
 
         (V + 2 K**2 / V**2 - T**2 / N) / N**2,  V = sum w**2 n,  K = sum w**3 n,  T = sum w n.
 
     The middle term compensates for the correlation of ``V`` with the mean. For counts of one class
     it replaces ``n`` by ``n + 2``, which makes the mean of z**2 equal to 1 up to terms of order
-    ``1 / n**2``. In cells without counts, two shots of the largest weight are assumed, so that few
-    shots never give a standard error of 0. For counts corrected for readout errors, the moments of
-    the weight that each shot adds replace ``w**k n``, and the error of the correction is added.
+    ``1 / n**2``. Without counts at a basis state, two shots of the largest weight are assumed, so
+    that few shots never give a standard error of 0. For counts corrected for readout errors, the
+    moments of the weight that each shot adds replace ``w**k n``. The error of the correction is
+    added.
 
     Args:
-        counts: Counts by class and cell.
+        counts: Counts by class and basis state.
         weights: Weight of each class.
         calibration: Whether standard errors include the error of an uncertain calibration.
 
     Returns:
-        Means and standard errors in the cells that are read. Standard errors of exact frequencies
-        are 0.
+        Means and standard errors at the basis states that are read. Standard errors of exact
+        frequencies are 0.
     """
     mean, square, cube = counts.powers(weights)
     if not counts.executions:
         return mean, np.zeros_like(mean)
     seen = square > 0
-    if counts.corrected is not None:  # a correction spreads counts to other cells
+    if counts.corrected is not None:  # a correction spreads counts to other states
         seen &= counts.corrected.seen
     correction = np.full_like(mean, float(np.max(weights**2)))
     np.divide(cube, square, out=correction, where=seen)
@@ -315,7 +316,7 @@ def expected_root_error(mean: _Array) -> _Array:
 
 
 def magnitude(counts: OutcomeCounts) -> tuple[_Array, _Array]:
-    """Return the square root of the first class's frequency in each cell, and its standard error.
+    """Return the square root of the first class's frequencies, and their standard errors.
 
     If the mean of a count is about 10 or more, its square root has the standard deviation 1/2 for
     any mean. For smaller means, `root_error` gives the root mean square error. The bias is about
