@@ -34,8 +34,8 @@ ROUND = "amplification_round"
 def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> Registers:
     """Return one register per axis with qubits, or one qubit for the last axis if there are none.
 
-    The registers are in the order in which a circuit needs them, last axis first: index ``i`` of
-    the state vector is then element ``i`` of an array in C order.
+    The last axis comes first. In a circuit of registers in this order, index ``i`` of the state
+    vector is element ``i`` of an array in C order.
 
     Args:
         bits: Number of qubits per axis, for at most three axes.
@@ -77,9 +77,9 @@ def qubits_of(registers: Registers) -> list[Qubit]:
 
 
 class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
-    """Sets the state of all qubits at the start of a circuit, if the simulator supports this.
+    """Instruction that sets the state of all qubits at the start of a circuit, in a simulator.
 
-    Otherwise, such as when gates are counted, it is a preparation of the first qubits.
+    Its definition, which is used elsewhere and for counting gates, prepares the first qubits.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
 
 
 class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
-    """Prepares real amplitudes from ``|0...0>`` by the gates of `encode_amplitudes`, as one gate.
+    """Gate that prepares real amplitudes from ``|0...0>``, defined by `encode_amplitudes`.
 
     Its gates can be counted separately, or by formula without being built.
     """
@@ -131,7 +131,7 @@ class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
 
 
 class _PreparationUndone(Gate):  # type: ignore[misc]  # Qiskit has no types
-    """Returns amplitudes to ``|0...0>`` by the inverse of the gates that prepared them."""
+    """Inverse of an `AmplitudePreparation`, defined by the inverse of its gates."""
 
     def __init__(self, preparation: AmplitudePreparation) -> None:
         super().__init__("unprepare_amplitudes", preparation.num_qubits, [])
@@ -179,7 +179,7 @@ def prepare(
     """Append the preparation of real amplitudes, one per basis state of some qubits.
 
     Args:
-        circuit: Circuit, in which these gates are the first.
+        circuit: Circuit that starts with the preparation.
         amplitudes: ``2**len(qubits)`` amplitudes, not all zero.
         qubits: Qubits in ``|0>``.
         native: True for one instruction of a simulator. This is ``initialize`` and a barrier: if

@@ -50,7 +50,7 @@ MOST_ROUNDS = 32
 #: Choices with at least this success probability may cost this many times the cheapest choice.
 _SUCCESS, _DEARER = 0.9, 1.03
 
-#: Number of candidate weights, the smallest relative to ``p``, and the largest.
+#: Number of candidate weights; the smallest, relative to ``p``; and the largest.
 _TRIED, _LEAST, _LARGEST = 1024, 1 / 16, 0.5
 
 #: Minimum weight for the root read-out, relative to ``p``. If the reference alone would give fewer

@@ -52,8 +52,11 @@ class CoherentMethod(Method):
     """Options of a method whose circuit leaves the filtered image in its amplitudes."""
 
     signed: bool
+    """Whether a reference qubit gives the signs."""
     amplify: int | str
+    """Number of rounds of amplification, or ``"auto"``."""
     read_out: str
+    """Estimator, ``"linear"`` or ``"root"``."""
 
     whole_image: ClassVar[bool] = True
 
@@ -75,7 +78,7 @@ class PreparedCoherent(PreparedImage[_C]):
     """The work of a coherent method for one plan."""
 
     nothing: ClassVar[str]
-    """Why an image leaves nothing to measure, for the warning."""
+    """Reason for the warning that an image leaves nothing to measure."""
 
     @cached_property
     def programs(self) -> list[Program]:
@@ -119,24 +122,24 @@ class PreparedCoherent(PreparedImage[_C]):
     @cached_property
     @abstractmethod
     def _read_out(self) -> CoherentReadOut:
-        """Read-out of the circuit's outcomes."""
+        """Read-out of the outcomes."""
 
     @abstractmethod
     def _shell(self) -> QuantumCircuit:
         """Return the circuit without the preparation of the image."""
 
     def _finish(self, circuit: QuantumCircuit) -> None:
-        """Append large gates to a finished circuit, which are thereby not copied."""
+        """Append large gates at the end, which avoids a copy of them."""
 
     @abstractmethod
     def _reflect(self, circuit: QuantumCircuit) -> None:
-        """Append the filter, a flip of the sign of failure, and the inverse filter."""
+        """Append the filter, a flip of the failed component's sign, and the inverse filter."""
 
 
 def superposed(content: _Array, *, signed: bool, weight: float) -> _Array:
-    """Return an image's amplitudes; if signed, after those of a uniform state (reference 0).
+    """Return the amplitudes of an image.
 
-    ``weight`` is the weight of the uniform state.
+    If signed, the amplitudes of a uniform state with the given weight come first (reference 0).
     """
     image = content.ravel() / np.linalg.norm(content)
     if not signed:
@@ -207,7 +210,7 @@ class CoherentReadOut:
 
     @property
     def _scaled(self) -> float:
-        """The same for the kernel before it was divided to be within the range of floats."""
+        """Value that an amplitude of 1 represents before the kernel was scaled."""
         return self.factor * self.encoded.kernel[1]
 
     @cached_property
@@ -260,7 +263,7 @@ class CoherentReadOut:
         )
 
     def _counts(self, outcomes: Outcomes, qubits: int, everywhere: bool = False) -> OutcomeCounts:
-        """Count outcomes; label 0 is kept, with each value of the reference as a class."""
+        """Count outcomes with label 0; the value of the reference, if any, is the class."""
         classes = np.full(2**qubits, -1)
         classes[: 1 + self.signed] = range(1 + self.signed)
         encoded, labels = self.encoded, Labels(qubits, classes)
@@ -316,11 +319,11 @@ class AmplifiedReadOut(CoherentReadOut):
     """
 
     read_out: str
-    """``"linear"`` or ``"root"``."""
+    """Estimator, ``"linear"`` or ``"root"``."""
 
     @property
     def expected(self) -> float:
-        """Expected success probability in basis states that are read, including the reference."""
+        """Expected success probability at basis states that are read, including the reference."""
         made, q = self.amplification, self.amplification.weight
         seen = q * self.encoded.layout.num_read / self.encoded.content.size
         seen += (1 - q) * self._success

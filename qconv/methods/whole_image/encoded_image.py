@@ -94,10 +94,10 @@ class EncodedImage:
         """Return the program that prepares amplitudes and applies a circuit to them.
 
         Args:
-            shell: Returns the circuit that follows the preparation.
-            amplitudes: Returns the amplitudes of the first qubits of the circuit.
-            measured: Number of qubits that are measured, the first ones.
-            then: Appends further large gates, which are thereby not copied.
+            shell: Function that returns the circuit that follows the preparation.
+            amplitudes: Function that returns the amplitudes of the first qubits of the circuit.
+            measured: Number of measured qubits, which are the first.
+            then: Function that appends large gates at the end, which avoids a copy of them.
             rounds: Rounds of amplitude amplification after the preparation; None for no rounds.
         """
         rounds = rounds or Rounds(0, lambda circuit: None)
@@ -141,7 +141,7 @@ class EncodedImage:
 
     @cached_property
     def kernel(self) -> tuple[_Array, float]:
-        """Kernel in the order of the added numbers, and the number it was divided by.
+        """Kernel in the order of the added numbers, and the number by which it was divided.
 
         Kernels near the ends of the floating-point range are scaled to its middle.
         """
@@ -212,9 +212,8 @@ class EncodedImage:
             estimate: Estimates and standard errors at the basis states that are read.
             factor: Unit of the estimates, relative to the brightest pixel.
             expected: Expected success probability.
-            gain: Factor of the fraction of kept executions in the success probability, which is
-                ``gain * fraction + offset``.
-            offset: Offset of the success probability.
+            gain: Factor of the fraction of kept executions in the success probability.
+            offset: Difference of the success probability from ``gain`` times this fraction.
             variant: String that distinguishes different estimates from the same plan.
             more: Other fields of the result.
         """
@@ -258,7 +257,7 @@ _M = TypeVar("_M", bound=Method)
 
 @dataclass(frozen=True, eq=False)
 class PreparedImage(Prepared[_M]):
-    """The work of a method that has one plan's whole image in one circuit."""
+    """The work of a method that encodes one plan's whole image in one circuit."""
 
     shared: EncodedImage | None = field(default=None, repr=False)
     """Image that an earlier plan encoded; None to encode the image."""

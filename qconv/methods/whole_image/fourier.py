@@ -49,7 +49,7 @@ _Spectrum = NDArray[np.complex128]
 #: Fraction of the largest magnitude below which differences are rounding errors.
 _ROUNDING = 1e-9
 
-#: Padding schemes with which a block gives the result that a scheme of blocks needs.
+#: Padding schemes that each block scheme allows.
 _IN_BLOCKS = {
     "overlap-add": ("auto", "both"),
     "overlap-save": ("auto", "both", "kernel", "wrapped"),
@@ -120,7 +120,7 @@ class Fourier(CoherentMethod):
         return replace(self, padding="wrapped") if self.padding in ("auto", "wrapped") else None
 
     def check_blocks(self, scheme: str) -> None:
-        """Raise if a block would not give the result that the scheme needs."""
+        """Raise if the block scheme does not allow the padding."""
         super().check_blocks(scheme)
         if self.padding not in _IN_BLOCKS[scheme]:
             raise ValueError(

@@ -224,8 +224,8 @@ class CorrectedCounts:
             weights: Weight of each class.
 
         Yields:
-            The variance of the readout error and two derivatives: of the mean weight at each basis
-            state, and of the fraction of kept executions, read or not.
+            The variance of the readout error, the derivatives of the mean weights, and the
+            derivative of the fraction of kept executions, read or not.
         """
         every = self._of_labels(weights)
         kept = self._counts.labels.classes >= 0
