@@ -1,4 +1,4 @@
-"""Numerical fit of real four-qubit states, which include any 3x3 kernel: 6 CX, or 5.
+"""Numerical fit of circuits for real four-qubit states, such as any 3x3 kernel: 5 or 6 CX.
 
 The ansatz is an RY on every qubit, then CZ gates, each followed by an RY on both of its qubits.
 Six CZ give 16 angles for the 15 degrees of freedom of a real four-qubit state. A search over all

@@ -17,11 +17,11 @@ from qconv.grid import AXES
 #: Registers by the number of their axis; axes without qubits have none.
 Registers = Mapping[int, QuantumRegister]
 
-#: Number of amplitudes from which a simulator gets them as one array.
+#: Minimum number of amplitudes that a simulator gets as one array.
 LARGE = 2**12
 
-#: Number of basis states up to which a simulator gets the state of the whole circuit as an array,
-#: even if few amplitudes are prepared.
+#: Maximum number of basis states of a circuit whose whole state a simulator gets as one array, even
+#: if few amplitudes are prepared.
 _SMALL = 2**21
 
 #: Names of the instructions that prepare amplitudes.

@@ -67,7 +67,7 @@ class CoherentMethod(Method):
 
     @property
     def corrects_readout(self) -> bool:
-        """Whether readout errors can be corrected: not if square roots of counts are read."""
+        """Whether readout errors can be corrected: not if estimates are square roots of counts."""
         return self.signed and self.read_out == "linear"
 
 

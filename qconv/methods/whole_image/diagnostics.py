@@ -26,8 +26,8 @@ class CountDiagnostics(Diagnostics):
     counts: NDArray[np.int64]
     """Number of executions that ended in each output pixel, shape of ``image``."""
     unit: _Array
-    """Magnitude that corresponds to one expected execution, same shape and unit as ``image``. A
-    pixel of magnitude ``y`` expects ``(y / unit)**2`` executions."""
+    """Magnitude that corresponds to one expected execution, same shape and unit as ``image``.
+    For a magnitude ``y``, the expected number of executions is ``(y / unit)**2``."""
 
     def __add__(self, other: CountDiagnostics) -> CountDiagnostics:
         """Add the counts and combine the units."""

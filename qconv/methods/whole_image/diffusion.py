@@ -103,7 +103,7 @@ class Diffusion(Method):
 
     @property
     def corrects_readout(self) -> bool:
-        """Whether readout errors can be corrected: not if measured positions are added later."""
+        """Whether readout errors can be corrected: not if ``adder`` is ``"classical"``."""
         return self.adder != "classical"
 
     def prepare(self, plan: Problem) -> PreparedDiffusion:
@@ -151,7 +151,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the circuit, for any image."""
+        """Number of qubits of the circuit, whatever the values of the image."""
         return int(self._shell().num_qubits)
 
     def predict(self) -> Prediction:

@@ -67,10 +67,10 @@ class Fourier(CoherentMethod):
         padding: Zero padding of image and kernel to the size of the registers. ``"auto"`` uses the
             fewest qubits that mode and boundary allow. ``"both"`` pads image and kernel until no
             wrapped-around value is read. The other schemes have registers of the image's size and
-            are rejected if a wrapped-around value would be read. ``"kernel"`` pads the kernel with
-            its first position on basis state 0, which displaces the result. ``"wrapped"`` pads the
-            kernel with its centre on basis state 0. ``"none"`` requires a kernel as large as the
-            image.
+            are rejected if a wrapped-around value would be read. ``"kernel"`` pads the kernel and
+            puts its first position on basis state 0, which displaces the result. ``"wrapped"`` pads
+            the kernel and puts its centre on basis state 0. ``"none"`` requires a kernel as large
+            as the image.
         amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
             calls per execution and raises the fraction of successful executions. ``"auto"`` selects
             the number of rounds, at most 32, and the weight of the reference that minimise the
@@ -78,7 +78,8 @@ class Fourier(CoherentMethod):
             the result is measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
-            pixel, it has about half the variance. It is biased where counts are small.
+            pixel, it has about half the variance of ``"linear"``. It is biased where counts are
+            small.
 
     Raises:
         TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
@@ -137,7 +138,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the circuit, for any image."""
+        """Number of qubits of the circuit, whatever the values of the image."""
         return self.encoded.layout.num_qubits + self._label_qubits
 
     @property

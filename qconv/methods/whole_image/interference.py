@@ -72,7 +72,8 @@ class Interference(CoherentMethod):
             the result is measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
-            pixel, it has about half the variance. It is biased where counts are small.
+            pixel, it has about half the variance of ``"linear"``. It is biased where counts are
+            small.
 
     Raises:
         TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
@@ -120,7 +121,7 @@ class PreparedInterference(PreparedCoherent[Interference]):
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the circuit, for any image."""
+        """Number of qubits of the circuit, whatever the values of the image."""
         return int(self._shell().num_qubits)
 
     @property
