@@ -17,8 +17,8 @@ Hadamard gate on the reference, this basis state has the probabilities
 
     P(+-) = (S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2.
 
-A weight below 1/2 gives the image a larger share of the executions. The product of oracle calls and mean
-squared error of the linear read-out,
+A weight below 1/2 gives the image a larger share of the executions. The product of oracle calls
+and mean squared error of the linear read-out,
 
     (2 m + 1) s / (4 S**2 q (1 - q)),
 
