@@ -113,13 +113,6 @@ def _one_qubit(matrix: Array, qubit: int) -> Gates:
     return [*reflection, ry(2 * np.arctan2(matrix[1, 0], matrix[0, 0]), qubit)]
 
 
-def complete_rotation(columns: Array) -> Array:
-    """Complete orthonormal columns, shape ``(4, r)``, ``r < 4``, to a matrix of ``SO(4)``."""
-    basis = complete(columns)
-    basis[:, -1] *= np.sign(np.linalg.det(basis))
-    return basis
-
-
 def complete(columns: Array) -> Array:
     """Complete orthonormal columns, shape ``(n, r)``, to an orthogonal matrix ``(n, n)``."""
     full: Array = np.linalg.qr(columns, mode="complete")[0]
@@ -243,7 +236,9 @@ def two_qubit_isometry(subspace: Array, pair: tuple[int, int]) -> tuple[int, Gat
         gates.append(ry(2 * np.arctan2(own[0, 1], own[0, 0]), source))
         states = np.einsum("ic,io->oci" if carrier else "ic,io->coi", own, other)
         return source, gates, states.reshape(4, 2)
-    return pair[1], two_qubit_rotation(complete_rotation(subspace), *pair), subspace
+    rotation = complete(subspace)
+    rotation[:, -1] *= np.sign(np.linalg.det(rotation))
+    return pair[1], two_qubit_rotation(rotation, *pair), subspace
 
 
 def _product_states(subspace: Array) -> Array:

@@ -109,16 +109,20 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
 class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
     """Gate that prepares real amplitudes from ``|0...0>``, defined by `encode_amplitudes`.
 
-    Its gates can be counted separately, or by formula without being built.
+    Its gates can be counted separately, or by formula without being built. ``inverted`` makes the
+    inverse gate.
     """
 
-    def __init__(self, amplitudes: NDArray[np.float64]) -> None:
+    def __init__(self, amplitudes: NDArray[np.float64], *, inverted: bool = False) -> None:
         """Store ``2**n`` amplitudes, not all zero."""
-        super().__init__("prepare_amplitudes", amplitudes.size.bit_length() - 1, [amplitudes])
+        name, size = "prepare_amplitudes", amplitudes.size.bit_length() - 1
+        super().__init__(f"un{name}" if inverted else name, size, [amplitudes])
+        self._inverted = inverted
 
     def _define(self) -> None:
         definition = QuantumCircuit(self.num_qubits)
-        definition.compose(encode_amplitudes(self.params[0]), inplace=True)
+        encoded = encode_amplitudes(self.params[0])
+        definition.compose(encoded.inverse() if self._inverted else encoded, inplace=True)
         self.definition = definition
 
     def validate_parameter(self, parameter: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,19 +130,8 @@ class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
         return parameter
 
     def inverse(self, annotated: bool = False) -> Gate:
-        """Return the inverse, also as one gate."""
-        return _PreparationUndone(self)
-
-
-class _PreparationUndone(Gate):  # type: ignore[misc]  # Qiskit has no types
-    """Inverse of an `AmplitudePreparation`, defined by the inverse of its gates."""
-
-    def __init__(self, preparation: AmplitudePreparation) -> None:
-        super().__init__("unprepare_amplitudes", preparation.num_qubits, [])
-        self._preparation = preparation
-
-    def _define(self) -> None:
-        self.definition = self._preparation.definition.inverse()
+        """Return the inverse gate."""
+        return AmplitudePreparation(self.params[0], inverted=not self._inverted)
 
 
 def large_diagonal(entries: NDArray[np.complex128]) -> DiagonalGate:

@@ -210,13 +210,6 @@ class CorrectedCounts:
         ]
         return [np.asarray(self._counts.layout.read(moment)) for moment in moments]
 
-    def variance_of_calibration(self, weights: _Array) -> _Array:
-        """Return the variance due to readout errors that were estimated from counts."""
-        total = np.zeros(self._counts.layout.read_shape)
-        for variance, moved, _ in self.changes(weights):
-            total += variance * np.square(moved)
-        return total
-
     def changes(self, weights: _Array) -> Iterator[tuple[float, _Array, float]]:
         """Yield the effect of each readout error that was estimated from counts.
 
@@ -299,7 +292,8 @@ def linear(
     variance = square - mean**2 + 2 * correction / counts.executions
     variance = np.maximum(variance, 0) / counts.executions
     if counts.corrected is not None and calibration:
-        variance = variance + counts.corrected.variance_of_calibration(weights)
+        changes = counts.corrected.changes(weights)
+        variance = variance + sum(uncertain * np.square(moved) for uncertain, moved, _ in changes)
     return mean, np.sqrt(variance)
 
 
