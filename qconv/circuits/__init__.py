@@ -1,1 +1,1 @@
-"""Circuit building; nothing is run here."""
+"""Construction of circuits; this package does not run them."""

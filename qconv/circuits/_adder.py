@@ -1,23 +1,24 @@
-"""The ripple adder computes carries from the lowest bit up and uncomputes them on the way down.
+"""The ripple adder computes carries from the lowest bit upwards and uncomputes them downwards.
 
-Carries come from relative-phase Toffoli gates of 3 CX (Maslov 2016, arXiv:1508.03273), not 6. In
-a coherent circuit each such gate is paired with its inverse. Between the two, its qubits are only
-used as controls, so the relative phases cancel. A measured circuit leaves phases and carries.
+Relative-phase Toffoli gates of 3 CX (Maslov 2016, arXiv:1508.03273) compute the carries; a Toffoli
+gate would need 6 CX. In a coherent circuit, each such gate is paired with its inverse. Between the
+two, their qubits are used as controls only, so the relative phases cancel. A measured circuit does
+not remove the phases and the carries.
 
-==========================  ==================================  ==============================
-bit                         CX of a coherent circuit            CX of a measured circuit
-==========================  ==================================  ==============================
-bit 0                       3 up, 3 and 1 down; 1 ancilla       3 and 1; 1 ancilla
-bit with an addend          5 up, 5 down (Cuccaro et al. 2004)  6; 1 ancilla
-bit with a carry only       3 up, 3 and 1 down; 1 ancilla       3 and 1; 1 ancilla
-last two, with an addend    8; and 1 for an addend of the last  6; the same 1
-last two, with a carry      5 (Peres gate)                      4
-==========================  ==================================  ==============================
+==========================  ===================================  ==============================
+bit                         CX of a coherent circuit             CX of a measured circuit
+==========================  ===================================  ==============================
+bit 0                       3 up, 3 + 1 down; 1 ancilla          3 + 1; 1 ancilla
+bit with an addend          5 up, 5 down (Cuccaro et al. 2004)   6; 1 ancilla
+bit with a carry only       3 up, 3 + 1 down; 1 ancilla          3 + 1; 1 ancilla
+last two, with an addend    8, plus 1 if the last has an addend  6, plus 1 if the last has one
+last two, with a carry      5 (Peres gate)                       4
+==========================  ===================================  ==============================
 
 If the highest offset is a power of two, ``2**k``, no lower bit of the offset is set together with
-its bit ``k``. A carry into bit ``k`` and bit ``k`` of the offset therefore exclude each other: one
+its bit ``k``. A carry into bit ``k`` and bit ``k`` of the offset therefore exclude each other. One
 control represents both, and bit ``k`` has a carry only. A coherent circuit uses the offset's own
-qubit as this control, and restores it.
+qubit as this control and restores it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Qubits = Sequence[Qubit]
 
 @dataclass(eq=False)
 class Ripple:
-    """Appends a ripple adder to a circuit, with its ancillas as the last register."""
+    """Builder that appends a ripple adder to a circuit, with its ancillas as the last register."""
 
     circuit: QuantumCircuit
     """Circuit to append to."""

@@ -1,4 +1,4 @@
-"""Numerical fit of real four-qubit states, which include any 3x3 kernel: 6 CX, or 5.
+"""Numerical fit of circuits for real four-qubit states, such as any 3x3 kernel: 5 or 6 CX.
 
 The ansatz is an RY on every qubit, then CZ gates, each followed by an RY on both of its qubits.
 Six CZ give 16 angles for the 15 degrees of freedom of a real four-qubit state. A search over all
@@ -8,10 +8,10 @@ Some structured kernels, such as emboss, need only five CZ. The five placements 
 CZ for the most kernels of small integers.
 
 Five CZ are tried only if they may succeed. The states that such a placement prepares form a set of
-13 dimensions, which a final RY does not leave. Polynomials that a final RY does not change
-therefore vanish on this set. For each placement, linear algebra on random circuits found the
-polynomial of lowest degree: :func:`_quartic` or :func:`_sextic`. On a generic state, no polynomial
-is near 0.
+13 dimensions, which final RY gates map to itself. Some polynomials that are invariant under final
+RY gates therefore vanish on this set. For each placement, linear algebra on random circuits found
+the polynomial of lowest degree: :func:`_quartic` or :func:`_sextic`. On a generic state, no such
+polynomial is near 0.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SEED = 20040716
 
 # ----------------------------------------------------------- states that five CZ cannot prepare
 
-_Y = np.array([[0.0, -1.0], [1.0, 0.0]])  # Pauli Y up to a factor i: a pair of them has a sign
+_Y = np.array([[0.0, -1.0], [1.0, 0.0]])  # Pauli Y up to a factor i; two such factors are a sign
 _YY = np.kron(_Y, _Y)
 _YY1_Y1Y = np.array([np.kron(_YY, np.eye(2)), np.kron(np.kron(_Y, np.eye(2)), _Y)])
 _1ZX = np.array([np.eye(2), np.diag([1.0, -1.0]), [[0.0, 1.0], [1.0, 0.0]]])
@@ -160,10 +160,10 @@ def _layers(
 ) -> tuple[list[tuple[NDArray[np.intp], Array]], NDArray[np.intp]]:
     """Return the layers of a placement, and the amplitude in each row after the last layer.
 
-    A layer is the effect of one CZ on the state (first column) and its derivatives (other columns)
-    before the two RY that follow the CZ. It brings the two qubits to the front, flips signs, and
-    appends the derivatives by the angles of the two RY, which are permuted amplitudes. It consists
-    of two flat arrays: the index of the source of every new entry, and a factor for it.
+    The first column has the state, the others its derivatives. A layer is the effect of one CZ
+    before the two RY that follow. It brings the two qubits to the front, flips signs, and appends
+    the derivatives by the angles of the two RY, which are permuted amplitudes. It consists of two
+    flat arrays: the index of the source of every new entry, and its factor.
     """
     rows = np.arange(16)
     amplitudes = rows

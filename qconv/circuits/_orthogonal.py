@@ -113,13 +113,6 @@ def _one_qubit(matrix: Array, qubit: int) -> Gates:
     return [*reflection, ry(2 * np.arctan2(matrix[1, 0], matrix[0, 0]), qubit)]
 
 
-def complete_rotation(columns: Array) -> Array:
-    """Complete orthonormal columns, shape ``(4, r)``, ``r < 4``, to a matrix of ``SO(4)``."""
-    basis = complete(columns)
-    basis[:, -1] *= np.sign(np.linalg.det(basis))
-    return basis
-
-
 def complete(columns: Array) -> Array:
     """Complete orthonormal columns, shape ``(n, r)``, to an orthogonal matrix ``(n, n)``."""
     full: Array = np.linalg.qr(columns, mode="complete")[0]
@@ -217,9 +210,9 @@ def multiplexed_rotation(first: Array, second: Array, control: int, pair: Sequen
 def two_qubit_isometry(subspace: Array, pair: tuple[int, int]) -> tuple[int, Gates, Array]:
     """Map one of two qubits, the other in ``|0>``, onto a plane of two-qubit states.
 
-    This needs one CZ if the plane has an orthogonal basis of product states with orthogonal factors
-    on one qubit: that qubit is the input, and a multiplexed rotation acts on the other. Otherwise
-    it needs two.
+    One CZ suffices if the plane has an orthogonal basis of product states with orthogonal factors
+    on one qubit. That qubit is then the input, and a multiplexed rotation acts on the other.
+    Otherwise, two CZ are needed.
 
     Args:
         subspace: Orthonormal basis of the plane, shape ``(4, 2)``.
@@ -243,7 +236,9 @@ def two_qubit_isometry(subspace: Array, pair: tuple[int, int]) -> tuple[int, Gat
         gates.append(ry(2 * np.arctan2(own[0, 1], own[0, 0]), source))
         states = np.einsum("ic,io->oci" if carrier else "ic,io->coi", own, other)
         return source, gates, states.reshape(4, 2)
-    return pair[1], two_qubit_rotation(complete_rotation(subspace), *pair), subspace
+    rotation = complete(subspace)
+    rotation[:, -1] *= np.sign(np.linalg.det(rotation))
+    return pair[1], two_qubit_rotation(rotation, *pair), subspace
 
 
 def _product_states(subspace: Array) -> Array:
@@ -270,9 +265,9 @@ def _product_states(subspace: Array) -> Array:
 def three_qubit_isometry(columns: Array, qubits: Sequence[int]) -> tuple[Gates, Array]:
     """Map the last ``k`` of three qubits, the others in ``|0>``, onto a subspace.
 
-    With ``columns = (A0 (+) A1) [C; S] B``, the other qubits multiplex a rotation of the first,
-    which then selects one of two rotations of the others. The preparation of the input includes
-    ``B``.
+    The columns are decomposed as ``(A0 (+) A1) [C; S] B``. ``C`` and ``S`` are a rotation of the
+    first qubit, multiplexed by the others. ``A0`` and ``A1`` are rotations of the others, selected
+    by the first. The preparation of the input includes ``B``.
 
     Args:
         columns: Orthonormal basis of the subspace, shape ``(8, 2**k)``, ``k`` 1 or 2.
@@ -299,7 +294,9 @@ def _cosines_and_sines(columns: Array) -> tuple[Array, Array, Array, Array]:
     rank = columns.shape[-1]
     upper, cosines, mixing = np.linalg.svd(columns[..., :4, :])
     rest = columns[..., 4:, :] @ mixing.swapaxes(-1, -2)
-    lower, triangle = np.linalg.qr(rest[..., ::-1], mode="complete")  # longest column first: exact
+    lower, triangle = np.linalg.qr(
+        rest[..., ::-1], mode="complete"
+    )  # longest column first, for accuracy
     sines = np.diagonal(triangle, axis1=-2, axis2=-1)[..., ::-1].copy()
     lower[..., :rank] = lower[..., :rank][..., ::-1].copy()
     for side, values in ((upper, cosines), (lower, sines)):
@@ -326,7 +323,7 @@ def three_qubit_isometry_costs(subspaces: Sequence[Array]) -> list[int]:
 
 
 def _generic(columns: Array) -> NDArray[np.bool_]:
-    """Return where no rotation is small and no two-qubit rotation is nearly local."""
+    """Return for which columns no rotation is small and no two-qubit rotation nearly local."""
     upper, lower, cosines, sines = _cosines_and_sines(columns)
     turns = walsh_rows(2 * np.arctan2(sines, cosines))
     generic: NDArray[np.bool_] = np.all(np.abs(turns) > _SMALL, axis=1)

@@ -52,8 +52,8 @@ class Step(NamedTuple):
     kept: tuple[int, ...]
     """Qubits of the remaining state."""
     take: Callable[[], tuple[Array, Gates]]
-    """Returns the remaining state, shape ``(2,) * len(kept)``, and the gates that follow its
-    preparation."""
+    """Function that returns the remaining state, shape ``(2,) * len(kept)``, and the gates that
+    follow its preparation."""
 
 
 def prepare(state: Array) -> Gates:
@@ -139,7 +139,7 @@ def _may_split(state: Array) -> Iterator[tuple[int, ...]]:
 
 
 def _product_split(state: Array) -> tuple[tuple[tuple[int, ...], Array], ...] | None:
-    """Find two groups of qubits whose states factorise; None if it is not a product."""
+    """Find two groups of qubits with separate states; None if there are none."""
     for group in _may_split(state):
         matrix = _matrix(state, group)
         row, column = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
@@ -205,7 +205,7 @@ def _pair_steps(state: Array) -> Iterator[Step]:
 
 
 def _built(rest: Array, gates: Gates) -> tuple[Array, Gates]:
-    """Take a step whose gates were already built to determine its cost."""
+    """Return the state and gates of a step that was built to determine its cost."""
     return rest, gates
 
 

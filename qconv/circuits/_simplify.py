@@ -14,7 +14,7 @@ from qconv.circuits._gates import TOLERANCE, Gate, Gates, cz, ry
 
 
 def simplify(gates: Iterable[Gate]) -> Gates:
-    """Rewrite a gate list on ``|0...0>`` with at most as many CZ, up to a global sign.
+    """Rewrite a gate list on ``|0...0>`` without adding any CZ, up to a global sign.
 
     Rotations about Y are merged. A CZ on a qubit still in ``|0>`` is dropped. A CZ pair cancels or
     becomes one CZ if the rotations between its gates allow this.
@@ -102,8 +102,8 @@ def _rotations_until_same(gates: Gates, start: int) -> tuple[int, list[int]] | N
 def _rewrite_pair(pair: tuple[int, ...], angles: dict[int, float]) -> Gates | None:
     """Rewrite CZ, RY on both qubits, CZ with at most one CZ; return None if impossible.
 
-    CZ RY(t) CZ is the rotation ``exp(-i t/2 Y(x)Z)``. If ``t`` is a multiple of pi, it is a product
-    of one-qubit gates; for odd multiples of pi/2, it is locally equivalent to one CZ.
+    CZ RY(t) CZ is the rotation ``exp(-i t/2 Y(x)Z)``. For multiples of pi, it is a product of
+    one-qubit gates. For odd multiples of pi/2, it is locally equivalent to one CZ.
     """
     quarters = {qubit: angles.get(qubit, 0.0) / (np.pi / 2) for qubit in pair}
     turns = {qubit: round(value) for qubit, value in quarters.items()}

@@ -40,8 +40,8 @@ def offset_adder(
 
     The registers are ``position``, ``offset`` and, if the circuit needs ancillas, ``ancilla``. The
     last is an ``AncillaRegister``, which must be in ``|0>`` at the start. Each register has its
-    lowest bit first. The offset register has ``(num_offsets - 1).bit_length()`` qubits. If these
-    are more than ``num_bits``, the higher ones have no effect.
+    lowest bit first. The offset register has ``(num_offsets - 1).bit_length()`` qubits. Only its
+    first ``num_bits`` qubits have an effect.
 
     The effect on offsets of ``num_offsets`` or more is unspecified, which makes the circuit
     cheaper.
@@ -58,8 +58,9 @@ def offset_adder(
             the ancillas. The ripple family then needs fewer CX; the others are unchanged.
 
     Returns:
-        The circuit, without measurement. Its gates are H, S, T, their inverses and CX (ripple); H,
-        CZ and controlled phase gates (fourier); or X gates with one or more controls (mcx).
+        The circuit, without measurement. The ripple family has H, S, T, their inverses and CX. The
+        fourier family has H, CZ and controlled phase gates. The mcx family has X gates with one or
+        more controls.
 
     Raises:
         TypeError: If ``num_bits`` or ``num_offsets`` is not an integer, or ``measured`` is not a
@@ -126,8 +127,8 @@ def adder_cost(
         The number of CX.
 
     Raises:
-        TypeError: As in :func:`offset_adder`.
-        ValueError: As in :func:`offset_adder`, and if ``family`` is ``"mcx"``.
+        TypeError: If :func:`offset_adder` rejects the type of an argument.
+        ValueError: If :func:`offset_adder` rejects an argument, or ``family`` is ``"mcx"``.
     """
     num_bits, num_offsets = _checked_sizes(num_bits, num_offsets)
     family = _checks.one_of(family, "family", _COUNTED)

@@ -18,8 +18,8 @@ one multiplexed RY, the last of a tree    ``2**(n-1)-1``, or less  none
 
 Two qubits need at most 1 CX, three 3, four 6 (7 if the fit does not converge), five 17 and six 44.
 A 3x3 kernel needs at most 6 CX. A box or a Gaussian needs 2, one per axis. Edge, Laplacian and
-sharpen need 3: one per axis, whose plane is spanned by ``(0, 1, 0)`` and ``(1, 0, 1)``, and one for
-the core. A separable 5x5 or 7x7 kernel needs 6.
+sharpen need 3: one for the core, and one per axis, because each axis is in the plane of
+``(0, 1, 0)`` and ``(1, 0, 1)``. A separable 5x5 or 7x7 kernel needs 6.
 
 Qiskit's ``StatePreparation`` (Iten et al. 2016, arXiv:1501.06911) generally needs ``2**n - n - 1``
 CX, the cost of the whole tree.
@@ -47,9 +47,9 @@ def encode_amplitudes(
     """Encode a real array as the amplitudes of a quantum state, with few CX.
 
     Each axis is padded with zeros to a power of two and becomes one quantum register. An axis of
-    length 1 needs no qubit and gets no register. The circuit has the registers in reverse order,
-    last axis first, so that index ``i`` of the (little-endian) statevector is element ``i`` of the
-    padded array in C order. An array of one element becomes one qubit in ``|0>``.
+    length 1 needs no qubit and gets no register. The last axis has the first register. Index ``i``
+    of the (little-endian) statevector is therefore element ``i`` of the padded array in C order. An
+    array of one element becomes one qubit in ``|0>``.
 
     The module docstring lists the candidate circuits. Circuits are cached by content; each call
     returns its own copy.
@@ -68,8 +68,8 @@ def encode_amplitudes(
 
     Raises:
         TypeError: If ``amplitudes`` is not real, or ``names`` is not a list or tuple of strings.
-        ValueError: If ``amplitudes`` has no axis or no element, has masked, NaN or infinite
-            elements, or is zero everywhere, or if ``names`` does not match the axes.
+        ValueError: If ``amplitudes`` has no axis or no nonzero element, or has masked, NaN or
+            infinite elements; or if ``names`` does not match the axes.
 
     Example:
         >>> from qiskit.quantum_info import Statevector
@@ -86,7 +86,7 @@ def encode_amplitudes(
     if array.ndim == 0:
         raise ValueError("amplitudes: expected at least one axis, got a scalar")
     if not array.any():
-        raise ValueError("amplitudes: expected an entry other than 0, got all zeros")
+        raise ValueError("amplitudes: expected at least one entry other than 0, got all zeros")
     checked_names = _checked_names(names, array.ndim)
     scaled = array / np.abs(array).max()  # prevents squares from overflowing or underflowing
     state = scaled / np.linalg.norm(scaled) + 0.0
@@ -101,9 +101,9 @@ def _checked_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...
     if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
         raise TypeError(f"names: expected a list or tuple of strings, got {names!r}")
     if len(names) != num_axes:
-        raise ValueError(f"names: expected one for each axis, {num_axes}, got {len(names)}")
+        raise ValueError(f"names: expected {num_axes}, one per axis, got {len(names)}")
     if len(set(names)) != num_axes or not all(names):
-        raise ValueError(f"names: expected different ones, none empty, got {tuple(names)}")
+        raise ValueError(f"names: expected distinct, non-empty names, got {tuple(names)}")
     return tuple(names)
 
 

@@ -5,8 +5,8 @@ The registers are position (``row``, ``column``), ``flag`` and kernel (``kernel_
 
     B = X^s R T K,    K |0> = sum_v sqrt(p_v) |v>,    T |x, v> = |x + v, v>,
 
-rotates the flag by ``R``, an RY of ``2 t`` with the angle of the displaced position. It then flips
-the flag where the sign ``s_v`` is negative. The flag reads 1 with probability ``sin(t_x)**2``, the
+rotates the flag by ``R``, an RY of twice the angle ``t`` of the displaced position. ``X^s`` then
+flips the flag where the kernel is negative. The flag reads 1 with probability ``sin(t_x)**2``, the
 mean over ``v`` of ``sin(t)**2`` or ``cos(t)**2``. Grover steps ``B S_0 B^dagger Z`` keep the
 position and change ``t_x`` to ``(2 m + 1) t_x``. With ``B`` moved to the end, ``m`` steps are
 

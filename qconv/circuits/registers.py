@@ -17,11 +17,11 @@ from qconv.grid import AXES
 #: Registers by the number of their axis; axes without qubits have none.
 Registers = Mapping[int, QuantumRegister]
 
-#: Number of amplitudes from which a simulator gets them as one array.
+#: Minimum number of amplitudes that a simulator gets as one array.
 LARGE = 2**12
 
-#: Number of basis states up to which a simulator gets the state of the whole circuit as an array,
-#: even if few amplitudes are prepared.
+#: Maximum number of basis states of a circuit whose whole state a simulator gets as one array, even
+#: if few amplitudes are prepared.
 _SMALL = 2**21
 
 #: Names of the instructions that prepare amplitudes.
@@ -34,8 +34,8 @@ ROUND = "amplification_round"
 def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> Registers:
     """Return one register per axis with qubits, or one qubit for the last axis if there are none.
 
-    The registers are in the order in which a circuit needs them, last axis first: index ``i`` of
-    the state vector is then element ``i`` of an array in C order.
+    The last axis comes first. In a circuit of registers in this order, index ``i`` of the state
+    vector is element ``i`` of an array in C order.
 
     Args:
         bits: Number of qubits per axis, for at most three axes.
@@ -77,9 +77,9 @@ def qubits_of(registers: Registers) -> list[Qubit]:
 
 
 class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
-    """Sets the state of all qubits at the start of a circuit, if the simulator supports this.
+    """Instruction that sets the state of all qubits at the start of a circuit, in a simulator.
 
-    Otherwise, such as when gates are counted, it is a preparation of the first qubits.
+    Its definition, which is used elsewhere and for counting gates, prepares the first qubits.
     """
 
     def __init__(
@@ -107,18 +107,22 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
 
 
 class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
-    """Prepares real amplitudes from ``|0...0>`` by the gates of `encode_amplitudes`, as one gate.
+    """Gate that prepares real amplitudes from ``|0...0>``, defined by `encode_amplitudes`.
 
-    Its gates can be counted separately, or by formula without being built.
+    Its gates can be counted separately, or by formula without being built. ``inverted`` makes the
+    inverse gate.
     """
 
-    def __init__(self, amplitudes: NDArray[np.float64]) -> None:
+    def __init__(self, amplitudes: NDArray[np.float64], *, inverted: bool = False) -> None:
         """Store ``2**n`` amplitudes, not all zero."""
-        super().__init__("prepare_amplitudes", amplitudes.size.bit_length() - 1, [amplitudes])
+        name, size = "prepare_amplitudes", amplitudes.size.bit_length() - 1
+        super().__init__(f"un{name}" if inverted else name, size, [amplitudes])
+        self._inverted = inverted
 
     def _define(self) -> None:
         definition = QuantumCircuit(self.num_qubits)
-        definition.compose(encode_amplitudes(self.params[0]), inplace=True)
+        encoded = encode_amplitudes(self.params[0])
+        definition.compose(encoded.inverse() if self._inverted else encoded, inplace=True)
         self.definition = definition
 
     def validate_parameter(self, parameter: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,19 +130,8 @@ class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
         return parameter
 
     def inverse(self, annotated: bool = False) -> Gate:
-        """Return the inverse, also as one gate."""
-        return _PreparationUndone(self)
-
-
-class _PreparationUndone(Gate):  # type: ignore[misc]  # Qiskit has no types
-    """Returns amplitudes to ``|0...0>`` by the inverse of the gates that prepared them."""
-
-    def __init__(self, preparation: AmplitudePreparation) -> None:
-        super().__init__("unprepare_amplitudes", preparation.num_qubits, [])
-        self._preparation = preparation
-
-    def _define(self) -> None:
-        self.definition = self._preparation.definition.inverse()
+        """Return the inverse gate."""
+        return AmplitudePreparation(self.params[0], inverted=not self._inverted)
 
 
 def large_diagonal(entries: NDArray[np.complex128]) -> DiagonalGate:
@@ -179,7 +172,7 @@ def prepare(
     """Append the preparation of real amplitudes, one per basis state of some qubits.
 
     Args:
-        circuit: Circuit, in which these gates are the first.
+        circuit: Circuit that starts with the preparation.
         amplitudes: ``2**len(qubits)`` amplitudes, not all zero.
         qubits: Qubits in ``|0>``.
         native: True for one instruction of a simulator. This is ``initialize`` and a barrier: if

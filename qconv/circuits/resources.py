@@ -34,11 +34,11 @@ class Resources:
     Attributes:
         qubits: Number of qubits of the circuit, plus the other qubits of the backend that routing
             uses.
-        ancillas: Number of these qubits in an ``AncillaRegister`` or in a register whose name
-            starts with ``ancilla``.
+        ancillas: Number of the circuit's qubits in an ``AncillaRegister`` or in a register whose
+            name starts with ``ancilla``. They are included in ``qubits``.
         two_qubit_gates: Number of gates on two qubits, or on more if the backend has such gates.
-        two_qubit_depth: Number of two-qubit gates in their longest chain.
-        depth: Number of gates of any kind in their longest chain.
+        two_qubit_depth: Length of the longest chain of two-qubit gates.
+        depth: Length of the longest chain of gates of any kind.
         t_count: Estimated number of T gates. A rotation about Z costs 0 at multiples of pi/2, 1 at
             odd multiples of pi/4, and otherwise :data:`T_PER_ROTATION`.
 

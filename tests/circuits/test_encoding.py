@@ -524,7 +524,11 @@ def test_the_array_is_not_changed():
         (np.zeros((3, 0)), ValueError, r"amplitudes: expected at least one entry, .*\(3, 0\)"),
         ([[1, np.nan]], ValueError, r"amplitudes: expected finite numbers, got 1 that .*\(0, 1\)"),
         ([-np.inf], ValueError, r"amplitudes: expected finite numbers, got 1 that .*\(0,\)"),
-        (np.zeros((3, 3)), ValueError, r"amplitudes: expected an entry other than 0, got all"),
+        (
+            np.zeros((3, 3)),
+            ValueError,
+            r"amplitudes: expected at least one entry other than 0, got all",
+        ),
         (np.ma.array([1, 2, 3], mask=[1, 0, 1]), ValueError, r"amplitudes: .* masked .* got 2"),
     ],
 )
@@ -536,9 +540,9 @@ def test_bad_amplitudes(amplitudes, exception, message):
 @pytest.mark.parametrize(
     ("names", "exception", "message"),
     [
-        (("a",), ValueError, r"names: expected one for each axis, 2, got 1"),
-        (("a", "a"), ValueError, r"names: expected different ones, none empty, got \('a', 'a'\)"),
-        (("a", ""), ValueError, r"names: expected different ones, none empty"),
+        (("a",), ValueError, r"names: expected 2, one per axis, got 1"),
+        (("a", "a"), ValueError, r"names: expected distinct, non-empty names, got \('a', 'a'\)"),
+        (("a", ""), ValueError, r"names: expected distinct, non-empty names"),
         ("ab", TypeError, r"names: expected a list or tuple of strings, got 'ab'"),
         ((1, 2), TypeError, r"names: expected a list or tuple of strings, got \(1, 2\)"),
         (5, TypeError, r"names: expected a list or tuple of strings, got 5"),

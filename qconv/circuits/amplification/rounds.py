@@ -1,10 +1,10 @@
 """Rounds of amplitude amplification (Brassard, Hoyer, Mosca and Tapp 2002, quant-ph/0005055).
 
 The algorithm ``A = F P`` is a preparation ``P`` followed by a filter ``F``, which succeeds with
-probability ``s = sin(t)**2``. A round is ``A S_0 A^dagger Z``: ``Z`` flips the sign of failure, and
-``S_0`` flips the sign of the initial state of ``A``. Each round rotates the state in the plane of
-success and failure, so that ``m`` rounds change ``s`` to ``sin((2 m + 1) t)**2``. The successful
-state is unchanged except for its norm. With ``F`` moved to the end, the circuit is
+probability ``s = sin(t)**2``. A round is ``A S_0 A^dagger Z``. ``Z`` flips the sign of the failed
+component, and ``S_0`` flips the sign of the initial state of ``A``. Each round rotates the state in
+the plane of success and failure: ``m`` rounds change ``s`` to ``sin((2 m + 1) t)**2``. The
+successful component is unchanged except for its norm. With ``F`` moved to the end, the circuit is
 
     F P (S_0 P^dagger F^dagger Z F P)^m.
 
@@ -40,7 +40,7 @@ class Rounds:
     number: int
     """Number of rounds."""
     reflect: Callable[[QuantumCircuit], None]
-    """Function that appends the filter, a flip of the sign of failure, and the inverse filter."""
+    """Function that appends the filter, flips the failed component, and appends the inverse."""
 
     def append(
         self, circuit: QuantumCircuit, preparation: Preparation, prepared: Sequence[Qubit]
@@ -87,7 +87,7 @@ class Rounds:
 
 
 class Reflection(Instruction):  # type: ignore[misc]  # Qiskit has no types
-    """Flips the sign of a state of real amplitudes and keeps all states orthogonal to it.
+    """Instruction that flips the sign of a state of real amplitudes, not of orthogonal states.
 
     Its definition undoes the preparation of the amplitudes, flips the sign of the initial state,
     and prepares the amplitudes again.

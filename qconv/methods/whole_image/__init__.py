@@ -1,1 +1,1 @@
-"""Whole images: the methods that hold all pixels in one circuit, and what they share."""
+"""Whole images: the methods that encode all pixels in one circuit, and their common base."""

@@ -12,13 +12,13 @@ reference and ``1 - q`` on the image, the success probability before the first r
     sin((2 m + 1) t)**2 = S**2 s,    S = sin((2 m + 1) t) / sin(t).
 
 The successful state is unchanged except for the factor ``S``. Let ``u = 1 / sqrt(M)`` for ``M``
-cells, and ``a`` the amplitude of the filtered image. The reference's last Hadamard gate gives the
-probabilities of a cell
+basis states, and let ``a`` be the amplitude of the filtered image at a basis state. After the last
+Hadamard gate on the reference, this basis state has the probabilities
 
     P(+-) = (S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2.
 
-A weight below 1/2 leaves more of the executions to the image. The product of oracle calls and mean
-squared error of the linear read-out,
+A weight below 1/2 gives the image a larger share of the executions. The product of oracle calls
+and mean squared error of the linear read-out,
 
     (2 m + 1) s / (4 S**2 q (1 - q)),
 
@@ -50,11 +50,11 @@ MOST_ROUNDS = 32
 #: Choices with at least this success probability may cost this many times the cheapest choice.
 _SUCCESS, _DEARER = 0.9, 1.03
 
-#: Number of candidate weights, the smallest relative to ``p``, and the largest.
+#: Number of candidate weights; the smallest, relative to ``p``; and the largest.
 _TRIED, _LEAST, _LARGEST = 1024, 1 / 16, 0.5
 
-#: Minimum weight for the root read-out, relative to ``p``. If the reference alone would give less
-#: than the second number of counts per cell, signs are uncertain, and the third is the minimum.
+#: Minimum weight for the root read-out, relative to ``p``. If the reference alone would give fewer
+#: counts per basis state than the second number, signs are uncertain, and the third is the minimum.
 _ROOT_LEAST, _ROOT_COUNT, _ROOT_MOST = 0.25, 16.0, 2.0
 
 #: Lower limit of the fraction that passes, which limits the number of rounds.
@@ -65,9 +65,7 @@ def check_amplify(amplify: object) -> None:
     """Raise unless ``amplify`` is a number of rounds or ``"auto"``."""
     if isinstance(amplify, str):
         if amplify != "auto":
-            raise ValueError(
-                f"amplify: expected a whole number of rounds or 'auto', got {amplify!r}"
-            )
+            raise ValueError(f"amplify: expected a number of rounds or 'auto', got {amplify!r}")
         return
     whole_number(amplify, "amplify", 0)
 
@@ -76,7 +74,7 @@ def check_read_out(read_out: object, *, signed: bool) -> None:
     """Raise unless ``read_out`` is known and has the reference that it needs."""
     if one_of(read_out, "read_out", READ_OUTS) == "root" and not signed:
         raise ValueError(
-            "read_out: 'root' goes with signed=True; magnitudes are roots of counts as they are"
+            "read_out: 'root' requires signed=True; magnitudes are square roots of counts already"
         )
 
 
@@ -155,7 +153,7 @@ def choose(
         amplify: Number of rounds, or ``"auto"``.
         signed: Whether there is a reference.
         read_out: One of `READ_OUTS`.
-        shots: Number of executions per cell.
+        shots: Number of executions per basis state.
     """
     p = min(max(passing, 0.0), 1.0)
     assumed = max(p, _SMALLEST)
@@ -171,7 +169,7 @@ def choose(
         if signed and read_out == "linear":
             cost *= start / q
         elif signed:
-            alone = shots * success / start * q / 2  # expected count in a cell
+            alone = shots * success / start * q / 2  # expected count per basis state
             enough = (alone >= _ROOT_COUNT) | (q >= min(_ROOT_MOST * assumed, q[-1]))
             cost[~(enough & (q >= _ROOT_LEAST * min(assumed, _LARGEST)))] = np.inf
     likely = np.where(success >= _SUCCESS, cost, np.inf)

@@ -41,8 +41,11 @@ class CoherentMethod(Method):
     """Options of a method whose circuit leaves the filtered image in its amplitudes."""
 
     signed: bool
+    """Whether a reference qubit gives the signs."""
     amplify: int | str
+    """Number of rounds of amplification, or ``"auto"``."""
     read_out: str
+    """Estimator, ``"linear"`` or ``"root"``."""
 
     whole_image: ClassVar[bool] = True
 
@@ -53,7 +56,7 @@ class CoherentMethod(Method):
 
     @property
     def corrects_readout(self) -> bool:
-        """Whether readout errors can be corrected: not if square roots of counts are read."""
+        """Whether readout errors can be corrected: not if estimates are square roots of counts."""
         return self.signed and self.read_out == "linear"
 
 
@@ -64,7 +67,7 @@ class PreparedCoherent(PreparedImage[_C]):
     """The work of a coherent method for one plan."""
 
     nothing: ClassVar[str]
-    """Why an image leaves nothing to measure, for the warning."""
+    """Reason for the warning that an image leaves nothing to measure."""
 
     @cached_property
     def programs(self) -> list[Program]:
@@ -84,7 +87,7 @@ class PreparedCoherent(PreparedImage[_C]):
         ]
 
     def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Decode the counts of the cells into amplitudes."""
+        """Decode the counts of the basis states into amplitudes."""
         if self.encoded.unit == 0:
             return self.encoded.nothing("image: zero everywhere")
         if self._vanishes:
@@ -108,24 +111,24 @@ class PreparedCoherent(PreparedImage[_C]):
     @cached_property
     @abstractmethod
     def _read_out(self) -> CoherentReadOut:
-        """Read-out of the circuit's outcomes."""
+        """Read-out of the outcomes."""
 
     @abstractmethod
     def _shell(self) -> QuantumCircuit:
         """Return the circuit without the preparation of the image."""
 
     def _finish(self, circuit: QuantumCircuit) -> None:
-        """Append large gates to a finished circuit, which are thereby not copied."""
+        """Append large gates at the end, which avoids a copy of them."""
 
     @abstractmethod
     def _reflect(self, circuit: QuantumCircuit) -> None:
-        """Append the filter, a flip of the sign of failure, and the inverse filter."""
+        """Append the filter, a flip of the failed component's sign, and the inverse filter."""
 
 
 def superposed(content: _Array, *, signed: bool, weight: float) -> _Array:
-    """Return an image's amplitudes; if signed, after those of a uniform state (reference 0).
+    """Return the amplitudes of an image.
 
-    ``weight`` is the weight of the uniform state.
+    If signed, the amplitudes of a uniform state with the given weight come first (reference 0).
     """
     image = content.ravel() / np.linalg.norm(content)
     if not signed:
@@ -168,11 +171,11 @@ class CoherentReadOut:
     """Read-out of the filtered image from the counts of a coherent circuit.
 
     Where the label's qubits other than the reference read 0, the circuit leaves the amplitude
-    ``a = y / (bound |I|)`` on each cell. Here ``y`` is the filtered image and ``bound`` the
+    ``a = y / (bound |I|)`` on each basis state. Here ``y`` is the filtered image and ``bound`` the
     subnormalisation of the block encoding. A reference qubit, the first of the label, lets a
     uniform amplitude ``u`` interfere with it:
 
-        P(0, cell) = (u + a)**2 / 4,    P(1, cell) = (u - a)**2 / 4.
+        P(0) = (u + a)**2 / 4,    P(1) = (u - a)**2 / 4.
 
     The difference ``u a`` is linear in ``a`` and has its sign. Without a reference, ``P = a**2``
     gives the magnitude.
@@ -181,7 +184,7 @@ class CoherentReadOut:
     encoded: EncodedImage
     """Encoded image."""
     filtered: _Array
-    """Exact filtered content of the cells that are read."""
+    """Exact filtered content of the basis states that are read."""
     bound: float
     """Subnormalisation, by which the circuit divides the transfer function."""
     signed: bool
@@ -196,7 +199,7 @@ class CoherentReadOut:
 
     @property
     def _scaled(self) -> float:
-        """The same for the kernel before it was divided to be within the range of floats."""
+        """Value that an amplitude of 1 represents before the kernel was scaled."""
         return self.factor * self.encoded.kernel[1]
 
     @cached_property
@@ -216,13 +219,13 @@ class CoherentReadOut:
         return bool(left <= _NOTHING * np.sum(np.square(self.encoded.content)))
 
     def predict(self) -> Prediction:
-        """Predict the success probability and the standard error of each cell."""
+        """Predict the success probability and the standard error of each pixel."""
         if not self.factor:
             return Prediction(0.0, np.zeros(self.encoded.plan.grid.output_shape))
         return self.encoded.predicted(self.expected, self._variance(), self._scaled)
 
     def _variance(self) -> _Array:
-        """Predict the variance of the amplitude in each cell, times the number of executions."""
+        """Predict the variance of every amplitude, times the number of executions."""
         square = np.square(self.filtered / self.factor)
         if not self.signed:
             errors = root_variance((self.encoded.plan.whole_shots or 0) * square)
@@ -258,7 +261,7 @@ class CoherentReadOut:
         )
 
     def _counts(self, outcomes: Outcomes, qubits: int, everywhere: bool = False) -> OutcomeCounts:
-        """Count outcomes; label 0 is kept, with each value of the reference as a class."""
+        """Count outcomes with label 0; the value of the reference, if any, is the class."""
         classes = np.full(2**qubits, -1)
         classes[: 1 + self.signed] = range(1 + self.signed)
         encoded, labels = self.encoded, Labels(qubits, classes)
@@ -271,8 +274,8 @@ class CoherentReadOut:
 class AmplifiedReadOut(CoherentReadOut):
     """Read-out after rounds of amplification, or with another weight of the reference.
 
-    ``K`` executions are kept, ``n+`` and ``n-`` of them in a cell. The fraction of kept executions
-    gives ``t`` (see `qconv.methods.whole_image.amplification`).
+    ``K`` executions are kept, ``n+`` and ``n-`` of them at a basis state. The fraction of kept
+    executions gives ``t`` (see `qconv.methods.whole_image.amplification`).
 
     * The *linear* read-out is ``a = (n+ - n-) / K * sin(t)**2 / (2 u sqrt(q (1 - q)))``.
     * The *root* read-out takes ``sqrt(n+)`` and ``sqrt(n-)`` as the magnitudes of ``U + A`` and
@@ -283,16 +286,16 @@ class AmplifiedReadOut(CoherentReadOut):
       ``sqrt(1 / 8)``, the smallest possible.
     * Magnitudes are ``a = sqrt(n / K) sin(t)``.
 
-    The cells divide a random number ``K`` of executions among them, and ``t`` is a function of
-    ``K`` alone. Both variances are independent, so they add.
+    ``K`` is random, and ``t`` is a function of ``K`` alone. Given ``K``, the kept executions are
+    distributed over the basis states. Both contributions are independent, so their variances add.
     """
 
     read_out: str
-    """``"linear"`` or ``"root"``."""
+    """Estimator, ``"linear"`` or ``"root"``."""
 
     @property
     def expected(self) -> float:
-        """Expected success probability in cells that are read, including the reference."""
+        """Expected success probability at basis states that are read, including the reference."""
         made, q = self.amplification, self.amplification.weight
         seen = q * self.encoded.layout.num_read / self.encoded.content.size
         seen += (1 - q) * self._success
@@ -324,14 +327,14 @@ class AmplifiedReadOut(CoherentReadOut):
         """Estimate the filtered image, as in `CoherentReadOut.decode`."""
         counts = self._counts(outcomes, label_qubits, everywhere=True)
         if counts.everywhere is None:
-            raise RuntimeError("expected counts of all cells")
+            raise RuntimeError("expected counts of all basis states")
         kind = "magnitude" if not self.signed else "mean" if self.read_out == "linear" else "root"
         reading = Reading(
             kind,
             self._scaled,
             self.encoded.unit,
             counts.executions,
-            cells=self.encoded.content.size,
+            states=self.encoded.content.size,
             amplification=self.amplification,
             kept=counts.everywhere[0],
             lost=counts.everywhere[1],

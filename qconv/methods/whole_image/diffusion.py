@@ -1,7 +1,7 @@
 """Diffusion: a particle starts at a pixel and moves by the kernel; a measurement locates it.
 
-The position registers hold ``sum_x sqrt(I_x / M) |x>`` with ``M = sum I``: measuring them would
-find a particle at ``x`` with probability proportional to the image. The kernel registers hold
+The position registers hold ``sum_x sqrt(I_x / M) |x>`` with ``M = sum I``. A measurement would
+find a particle at ``x`` with probability ``I_x / M``. The kernel registers hold
 ``sum_j sqrt(p_j) |j>``. An adder moves the particle,
 
     |x> |j>  ->  |x + j> |j>,
@@ -13,7 +13,7 @@ are measured too. With ``n_w(y)`` of ``N`` particles at ``y`` with weight ``w``,
 
     estimate(y) = M / N * sum_w w n_w(y).
 
-After several steps, a particle has moved by the sum of as many displacements, and its weight is
+After several steps, a particle has moved by the sum of one displacement per step. Its weight is
 the product of their weights. Each step has its own kernel registers if they fit. Otherwise one set
 of registers holds the convolution of the propagator with itself. Resetting one set between the
 steps would give the same distribution, but a simulator would run shot by shot.
@@ -104,7 +104,7 @@ class Diffusion(Method):
 
     @property
     def corrects_readout(self) -> bool:
-        """Whether readout errors can be corrected: not if measured positions are added later."""
+        """Whether readout errors can be corrected: not if ``adder`` is ``"classical"``."""
         return self.adder != "classical"
 
     def prepare(self, plan: Problem) -> PreparedDiffusion:
@@ -154,7 +154,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the circuit, for any image."""
+        """Number of qubits of the circuit, whatever the values of the image."""
         return int(self._shell().num_qubits)
 
     def predict(self) -> Prediction:
@@ -207,8 +207,8 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
     def _classes(self) -> tuple[Labels, _Array, float]:
         """Classes of the kernel registers' outcomes, by the weight of their particles.
 
-        These are the labels, without qubits if all weights are equal; the weight of each class
-        relative to the largest; and the largest weight.
+        The first item has the labels, without qubits if all weights are equal. The second has the
+        weights of the classes, relative to the largest. The third is the largest weight.
         """
         classical = self.method.adder == "classical"
         p, w = np.ones(1), np.ones(1)
@@ -231,8 +231,9 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
     def _shell(self) -> QuantumCircuit:
         """Return the circuit that moves a particle, without the preparation of the image.
 
-        Its registers are ``row`` and ``column``, ``kernel_row`` and ``kernel_column`` for the first
-        move, ``kernel_row_2`` and so on for the next, and ``ancilla_0`` and so on for the adders.
+        The position registers are ``row`` and ``column``. The first move has ``kernel_row`` and
+        ``kernel_column``, the second ``kernel_row_2`` and ``kernel_column_2``, and so on. The
+        adders have ``ancilla_0`` and so on if they need ancillas.
         """
         family = self.encoded.family(self.method.adder)
         position = axis_registers(self.encoded.layout.bits)

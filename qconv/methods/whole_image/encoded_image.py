@@ -38,14 +38,14 @@ _SMALLEST = 1e-290
 
 @dataclass(frozen=True, eq=False)
 class EncodedImage:
-    """A plan's image on the cells of its registers, in units of its brightest pixel."""
+    """A plan's image on the basis states of its registers, in units of its brightest pixel."""
 
     plan: Problem
     """The plan."""
     layout: RegisterLayout
     """Layout of the position registers."""
     content: _Array
-    """Value of every cell, largest magnitude 1; 0 for an all-zero image."""
+    """Value at every basis state, with largest magnitude 1; 0 for an all-zero image."""
     unit: float
     """Largest magnitude of the image, including its margins."""
 
@@ -96,10 +96,10 @@ class EncodedImage:
         """Return the program that prepares amplitudes and applies a circuit to them.
 
         Args:
-            shell: Returns the circuit that follows the preparation.
-            amplitudes: Returns the amplitudes of the first qubits of the circuit.
-            measured: Number of qubits that are measured, the first ones.
-            then: Appends further large gates, which are thereby not copied.
+            shell: Function that returns the circuit that follows the preparation.
+            amplitudes: Function that returns the amplitudes of the first qubits of the circuit.
+            measured: Number of measured qubits, which are the first.
+            then: Function that appends large gates at the end, which avoids a copy of them.
             rounds: Rounds of amplitude amplification after the preparation; None for no rounds.
         """
         rounds = rounds or Rounds(0, lambda circuit: None)
@@ -143,7 +143,7 @@ class EncodedImage:
 
     @cached_property
     def kernel(self) -> tuple[_Array, float]:
-        """Kernel in the order of the added numbers, and the number it was divided by.
+        """Kernel in the order of the added numbers, and the number by which it was divided.
 
         Kernels near the ends of the floating-point range are scaled to its middle.
         """
@@ -155,7 +155,7 @@ class EncodedImage:
         return np.ldexp(kernel, -exponent), float(np.ldexp(1.0, exponent))
 
     def transfer(self, kernel: _Array) -> _Spectrum:
-        """Return the transfer function on the cells of a kernel in the order of added numbers."""
+        """Return the transfer function of a kernel in the order of added numbers."""
         lattice = np.zeros(self.layout.shape)
         axes = zip(kernel.shape, self.layout.shape, self.layout.origin, strict=True)
         places = np.ix_(*((np.arange(h) - origin) % size for h, size, origin in axes))
@@ -167,12 +167,12 @@ class EncodedImage:
         return np.fft.fftn(self.content)
 
     def through(self, transfer: _Spectrum) -> _Array:
-        """Return the exact content after a filter, in the cells that are read."""
+        """Return the exact content after a filter, at the basis states that are read."""
         filtered = np.fft.ifftn(self._spectrum * transfer).real
         return np.asarray(self.layout.read(filtered.ravel()))
 
     def passing(self, transfer: _Spectrum) -> float:
-        """Return the fraction of the content's squared norm that a filter passes, in all cells."""
+        """Return the fraction of the content's squared norm that passes a filter."""
         total = float(np.sum(np.square(np.abs(self._spectrum))))
         passed = float(np.sum(np.square(np.abs(self._spectrum * transfer))))
         return passed / total if total else 0.0
@@ -189,7 +189,7 @@ class EncodedImage:
         return product
 
     def predicted(self, success: float, variance: _Array | float, factor: float) -> Prediction:
-        """Return the prediction, given the variance of one execution in each cell that is read."""
+        """Return the prediction, given the variance of one execution at each basis state read."""
         shots = self.plan.whole_shots
         each = np.broadcast_to(np.sqrt(np.maximum(variance, 0)), self.layout.read_shape)
         stderr = self.in_units(each, factor) / math.sqrt(shots) if shots else np.zeros_like(each)
@@ -211,9 +211,8 @@ class EncodedImage:
             counted: Counts of the estimate.
             reading: How the counts are read.
             expected: Expected success probability.
-            gain: Factor of the fraction of kept executions in the success probability, which is
-                ``gain * fraction + offset``.
-            offset: Offset of the success probability.
+            gain: Factor of the fraction of kept executions in the success probability.
+            offset: Difference of the success probability from ``gain`` times this fraction.
             variant: String that distinguishes different estimates from the same plan.
         """
         plan, tally = self.plan, counted.tally
@@ -261,7 +260,7 @@ _M = TypeVar("_M", bound=Method)
 
 @dataclass(frozen=True, eq=False)
 class PreparedImage(Prepared[_M]):
-    """The work of a method that has one plan's whole image in one circuit."""
+    """The work of a method that encodes one plan's whole image in one circuit."""
 
     shared: EncodedImage | None = field(default=None, repr=False)
     """Image that an earlier plan encoded; None to encode the image."""

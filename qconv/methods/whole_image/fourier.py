@@ -1,17 +1,17 @@
 """Fourier: a quantum Fourier transform, a transfer function, and the inverse transform.
 
-On the lattice of cells, a convolution multiplies every frequency ``f`` by the kernel's transfer
-function. Divided by its largest magnitude, it is ``T(f) = cos(theta_f) exp(i phi_f)``. A flag qubit
-implements this factor: between two Hadamard gates on the flag, the diagonal
+A convolution multiplies every frequency ``f`` of the position registers by the kernel's transfer
+function. Divided by its largest magnitude, this is ``T(f) = cos(theta_f) exp(i phi_f)``. A flag
+qubit implements the factor. Between two Hadamard gates on the flag, the diagonal
 
     exp(i (phi_f + theta_f)) on flag 0,    exp(i (phi_f - theta_f)) on flag 1
 
-leaves the amplitude ``T(f)`` where the flag reads 0. After the inverse transform, the cells with
-flag 0 hold ``(k * I)(y) / (max|K| |I|)``. The success probability
-``|k * I|**2 / (max|K|**2 |I|**2)`` is at least that of `Interference`, because
-``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: it needs no flag, and every
-execution succeeds. The transforms omit the final swaps, so the diagonal has its frequencies in the
-order of reversed bits.
+leaves the amplitude ``T(f)`` where the flag reads 0. After the inverse transform, position ``y``
+with flag 0 has the amplitude ``(k * I)(y) / (max|K| |I|)``. The success probability is
+``|k * I|**2 / (max|K|**2 |I|**2)``. `Interference` has at most the same success probability,
+because ``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: it needs no flag,
+and every execution succeeds. The transforms omit the final swaps, so the diagonal has its
+frequencies in the order of reversed bits.
 
 Measuring the position gives squared amplitudes. A reference qubit gives the sign: at 1 it holds
 the image, at 0 a plane wave. The wave has the frequency of the largest magnitude, which passes the
@@ -49,7 +49,7 @@ _Spectrum = NDArray[np.complex128]
 #: Fraction of the largest magnitude below which differences are rounding errors.
 _ROUNDING = 1e-9
 
-#: Padding schemes with which a block gives the result that a scheme of blocks needs.
+#: Padding schemes that each block scheme allows.
 _IN_BLOCKS = {
     "overlap-add": ("auto", "both"),
     "overlap-save": ("auto", "both", "kernel", "wrapped"),
@@ -64,12 +64,13 @@ class Fourier(CoherentMethod):
         signed: True for a linear, unbiased read-out with the sign, by a reference qubit. Its
             standard error is nearly uniform. False reads magnitudes, with a standard error smaller
             by ``sqrt(2)`` and a bias where counts are small.
-        padding: Zero padding of image and kernel to the cells of the registers. ``"auto"`` uses the
+        padding: Zero padding of image and kernel to the size of the registers. ``"auto"`` uses the
             fewest qubits that mode and boundary allow. ``"both"`` pads image and kernel until no
-            wrapped-around value is read. The other schemes have cells for the image alone and are
-            rejected if a wrapped-around value would be read. ``"kernel"`` pads the kernel with its
-            first position on cell 0, which displaces the result on the cells. ``"wrapped"`` pads it
-            with its centre on cell 0. ``"none"`` requires a kernel as large as the image.
+            wrapped-around value is read. The other schemes have registers of the image's size and
+            are rejected if a wrapped-around value would be read. ``"kernel"`` pads the kernel and
+            puts its first position on basis state 0, which displaces the result. ``"wrapped"`` pads
+            the kernel and puts its centre on basis state 0. ``"none"`` requires a kernel as large
+            as the image.
         amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
             calls per execution and raises the fraction of successful executions. ``"auto"`` selects
             the number of rounds, at most 32, and the weight of the reference that minimise the
@@ -77,7 +78,8 @@ class Fourier(CoherentMethod):
             the result is measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
-            pixel, it has about half the variance. It is biased where counts are small.
+            pixel, it has about half the variance of ``"linear"``. It is biased where counts are
+            small.
 
     Raises:
         TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
@@ -119,7 +121,7 @@ class Fourier(CoherentMethod):
         return replace(self, padding="wrapped") if self.padding in ("auto", "wrapped") else None
 
     def check_blocks(self, scheme: str) -> None:
-        """Raise if a block would not give the result that the scheme needs."""
+        """Raise if the block scheme does not allow the padding."""
         super().check_blocks(scheme)
         if self.padding not in _IN_BLOCKS[scheme]:
             raise ValueError(
@@ -136,7 +138,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the circuit, for any image."""
+        """Number of qubits of the circuit, whatever the values of the image."""
         return self.encoded.layout.num_qubits + self._label_qubits
 
     @property
@@ -151,7 +153,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
 
     @cached_property
     def _transfer(self) -> _Spectrum:
-        """Transfer function of the kernel on the cells, in ``numpy.fft.fftn`` order."""
+        """Transfer function of the kernel in ``numpy.fft.fftn`` order."""
         return self.encoded.transfer(self.encoded.kernel[0])
 
     @cached_property

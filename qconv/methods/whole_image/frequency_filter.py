@@ -35,7 +35,7 @@ class FrequencyFilter:
     signed: bool
     """Whether there is a reference qubit: at 0 a plane wave, at 1 the image."""
     flagged: bool
-    """Whether there is a flag qubit: at 0 the filtered image. Filters of phases need none."""
+    """Whether there is a flag qubit: at 0 the filtered image. Unitary filters need none."""
 
     @cached_property
     def _position(self) -> Registers:
@@ -50,7 +50,7 @@ class FrequencyFilter:
         return QuantumRegister(1, "flag") if self.flagged else None
 
     def circuit(self) -> QuantumCircuit:
-        """Return a circuit without gates on ``row``, ``column``, ``reference`` and ``flag``."""
+        """Return an empty circuit on ``row``, ``column`` and any ``reference`` and ``flag``."""
         others = [register for register in (self._reference, self._flag) if register]
         return QuantumCircuit(*self._position.values(), *others)
 
@@ -125,7 +125,7 @@ class FrequencyFilter:
         self._append_wave(circuit, -1)
 
     def _append_wave(self, circuit: QuantumCircuit, sign: int) -> None:
-        """Append the phases ``exp(2 pi i f x / N)`` where the reference is 0; or their inverse."""
+        """Append the phases ``exp(sign 2 pi i f x / N)`` where the reference is 0."""
         if not self._reference or not any(self._wave):
             return
         circuit.x(self._reference)

@@ -1,12 +1,11 @@
 """Interference: copies of the image, displaced by the kernel's positions, cancel or add up.
 
-Let ``S = sum_j |k_j|``. ``V`` prepares ``sum_j sqrt(|k_j| / S) |j>`` on the kernel registers, an
-adder maps ``|x> |j>`` to ``|x + j> |j>``, and ``D`` applies the sign of ``k_j`` to ``|j>``. The
-circuit
+Let ``S = sum_j |k_j|``. ``V`` prepares ``sum_j sqrt(|k_j| / S) |j>`` on the kernel registers. An
+adder maps ``|x> |j>`` to ``|x + j> |j>``. ``D`` applies the sign of ``k_j`` to ``|j>``. The circuit
 
     V,  adder,  D,  V^dagger
 
-takes ``sum_x I_x |x> |0> / |I|`` to a state whose component with all kernel registers 0 is
+is applied to ``sum_x I_x |x> |0> / |I|``. The component with all kernel registers 0 is then
 
     sum_y (k * I)(y) / (S |I|)  |y> |0>.
 
@@ -17,9 +16,9 @@ anything is measured. Where a picture is flat, an edge kernel therefore leaves n
 is spent there.
 
 Measuring the position gives squared amplitudes. A reference qubit gives the sign: at 1 it holds
-the image, at 0 a uniform superposition ``u`` of all cells. Displacements do not change the uniform
-superposition, so only ``D`` needs a control. A final Hadamard gate lets the branches interfere:
-``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
+the image, at 0 a uniform superposition of all basis states with amplitude ``u``. Displacements do
+not change the uniform superposition, so only ``D`` needs a control. A final Hadamard gate lets the
+branches interfere: ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
 """
 
 from __future__ import annotations
@@ -73,7 +72,8 @@ class Interference(CoherentMethod):
             the result is measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
-            pixel, it has about half the variance. It is biased where counts are small.
+            pixel, it has about half the variance of ``"linear"``. It is biased where counts are
+            small.
 
     Raises:
         TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
@@ -117,11 +117,11 @@ class Interference(CoherentMethod):
 class PreparedInterference(PreparedCoherent[Interference]):
     """The circuit that superposes displaced copies of one plan's image."""
 
-    nothing: ClassVar[str] = "constant where the kernel, which sums to 0, sees it"
+    nothing: ClassVar[str] = "constant wherever the kernel, which sums to 0, is applied"
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the circuit, for any image."""
+        """Number of qubits of the circuit, whatever the values of the image."""
         return int(self._shell().num_qubits)
 
     @property

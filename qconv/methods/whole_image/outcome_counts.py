@@ -1,4 +1,4 @@
-"""Outcome counts: how many shots of a whole-image circuit ended in each cell, and their meaning.
+"""Outcome counts: numbers of shots of a whole-image circuit at each position, and their meaning.
 
 Such a circuit has its position registers first. The qubits measured after them form a *label*. The
 label alone determines the *class* of a shot, or that the shot is discarded (post-selection). The
@@ -34,8 +34,8 @@ class Labels:
     classes: NDArray[np.intp]
     """Class of every label, shape ``(2**qubits,)``; -1 for discarded labels."""
     shifts: NDArray[np.intp] | None = None
-    """Displacement of the position by every label after the measurement, in cells, shape
-    ``(2**qubits, axes)``; None for no displacement."""
+    """Displacement of the measured position by every label, shape ``(2**qubits, axes)``; None for
+    no displacement."""
 
     @property
     def count(self) -> int:
@@ -48,8 +48,8 @@ class OutcomeCounts:
     """Counts of a circuit's outcomes, or their exact probabilities."""
 
     sums: _Array
-    """Numbers of shots by class and cell, shape ``(classes, *layout.read_shape)``; probabilities if
-    exact."""
+    """Numbers of shots by class and basis state, shape ``(classes, *layout.read_shape)``;
+    probabilities if exact."""
     outcomes: Outcomes
     """Counted outcomes."""
     layout: RegisterLayout
@@ -59,8 +59,8 @@ class OutcomeCounts:
     seed: np.random.SeedSequence
     """Seed of the draws."""
     everywhere: tuple[float, float] | None = None
-    """Numbers of kept and discarded shots in all cells, read or not; probabilities if exact. None
-    if they were not requested."""
+    """Numbers of kept and of discarded shots at all basis states, read or not; probabilities if
+    exact. None if they were not requested."""
 
     @classmethod
     def of(
@@ -72,14 +72,14 @@ class OutcomeCounts:
         *,
         everywhere: bool = False,
     ) -> OutcomeCounts:
-        """Sort outcomes by class and cell.
+        """Sort outcomes by class and basis state.
 
         Args:
             outcomes: Outcomes of a circuit with position registers first and label qubits next.
             layout: Layout of the position registers.
             labels: Meaning of the label qubits.
             seed: Seed of the draws, which are needed if the outcome probabilities are known.
-            everywhere: Whether to count cells that are not read, and discarded shots.
+            everywhere: Whether to count basis states that are not read, and discarded shots.
         """
         cells = 2**layout.num_qubits
         shape = (labels.count, *layout.read_shape)
@@ -117,7 +117,7 @@ class OutcomeCounts:
 
     @property
     def frequencies(self) -> _Array:
-        """Fraction of all executions by class and cell."""
+        """Fraction of all executions by class and basis state."""
         return self.sums / self.executions if self.executions else self.sums
 
     @cached_property
@@ -135,7 +135,7 @@ class OutcomeCounts:
 
     @property
     def kept(self) -> float:
-        """Fraction of the executions that are kept and end in a cell that is read."""
+        """Fraction of executions that are kept and end at a basis state that is read."""
         kept = float(self.frequencies.sum())
         if self.corrected is not None or not self.executions:
             return kept
@@ -153,9 +153,9 @@ class CorrectedCounts:
     """Counts corrected for readout errors, with the quantities that their variance needs.
 
     A shot that is read as label ``l`` and position ``x`` adds ``u(l) B(y, x)`` to the estimate at
-    position ``y``. ``B`` is the inverse of the readout matrix of the position, and ``u`` are the
-    weights, transformed by the inverse of the readout matrix of the label. Powers of a tensor
-    product are tensor products of powers, so every moment takes as long as the correction.
+    position ``y``. ``B`` is the inverse of the position's readout matrix. The inverse of the
+    label's readout matrix transforms the weights into ``u``. Powers of a tensor product are tensor
+    products of powers, so every moment takes as long as the correction.
 
     Args:
         counts: Counts of a circuit whose labels do not move positions.
@@ -196,8 +196,8 @@ class CorrectedCounts:
             weights: Weight of each class.
 
         Yields:
-            The variance of the readout error, the derivative of the mean weight in each cell, and
-            the derivative of the fraction of kept executions in all cells.
+            The variance of the readout error, the derivatives of the mean weights, and the
+            derivative of the fraction of kept executions, read or not.
         """
         every = self._of_labels(weights)
         kept = self._counts.labels.classes >= 0
@@ -207,24 +207,24 @@ class CorrectedCounts:
             yield variance, moved, float(by_label[kept].sum())
 
     def outputs(self, read: _Array) -> _Array:
-        """Return the output pixels from an array of the cells that are read."""
+        """Return the output pixels from an array of the basis states that are read."""
         return self._counts.layout.outputs(read)
 
     @property
     def variance_of_kept(self) -> float:
-        """Variance of the fraction of executions that are kept in cells that are read."""
+        """Variance of the fraction of executions that are kept and read."""
         cells = np.zeros(self._counts.layout.shape)
-        cells[self._counts.layout.cells_read] = 1.0
+        cells[self._counts.layout.states_read] = 1.0
         return self._readout.variance(self._kept(cells), self._read, self._counts.executions)
 
     @property
     def sampling_variance_of_succeeded(self) -> float:
-        """Variance of the fraction of kept executions in all cells, due to counting alone."""
+        """Variance of the fraction of kept executions, read or not, due to counting alone."""
         everywhere = self._kept(np.ones(self._counts.layout.shape))
         return self._readout.sampling_variance(everywhere, self._read, self._counts.executions)
 
     def _kept(self, cells: _Array) -> _Array:
-        """Return the weight of each outcome in a kept fraction, given the weights of the cells."""
+        """Return the weight of each outcome in a kept fraction, given weights of basis states."""
         classes = self._counts.labels.classes
         return np.asarray(np.multiply.outer((classes >= 0).astype(float), cells).ravel())
 

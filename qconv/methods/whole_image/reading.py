@@ -69,7 +69,7 @@ class Tally:
         return mean, square, expected / self.executions
 
     def kept_stderr(self, kept: float) -> float:
-        """Return the standard error of the fraction of kept executions in all cells."""
+        """Return the standard error of the fraction of kept executions, read or not."""
         return fraction_stderr(kept, self.executions)
 
     def changes(self, weights: _Array) -> Iterator[tuple[float, _Array, float]]:
@@ -103,12 +103,12 @@ class Reading:
     """Total number of executions; 0 if probabilities are exact."""
     weights: tuple[float, ...] = ()
     """Weight of each class, for ``"mean"``."""
-    cells: int = 1
-    """Number of cells of the position registers, for amplified circuits."""
+    states: int = 1
+    """Number of basis states of the position registers, for amplified circuits."""
     amplification: Amplification | None = None
     """Rounds and weight of the reference; None for estimates relative to all executions."""
     kept: float = 0.0
-    """Number of kept executions in all cells, for amplified circuits; a probability if exact."""
+    """Number of kept executions, read or not, for amplified circuits; a probability if exact."""
     lost: float = 0.0
     """Number of discarded executions, likewise."""
 
@@ -176,7 +176,7 @@ class Reading:
     ) -> tuple[_Array, _Array]:
         """Estimate amplitudes from differences of counts of an amplified circuit."""
         signs = np.array([1.0, -1.0])
-        q, u = made.weight, 1 / math.sqrt(self.cells)
+        q, u = made.weight, 1 / math.sqrt(self.states)
         unit = scale.sine**2 / kept / (2 * u * math.sqrt(q * (1 - q)))
         # Given the number of kept executions; the error of the scale is added below.
         among = tally.executions if tally.corrected else kept * tally.executions
@@ -192,7 +192,7 @@ class Reading:
         self, tally: Tally, scale: Scale, kept: float, weight: float
     ) -> tuple[_Array, _Array]:
         """Estimate amplitudes from square roots of counts of an amplified circuit."""
-        reference = math.sqrt(kept * weight / 2 / self.cells) / scale.sine
+        reference = math.sqrt(kept * weight / 2 / self.states) / scale.sine
         roots = np.sqrt(np.maximum(tally.sums, 0))
         difference = roots[0] - roots[1]
         larger = np.sign(difference) * (roots[0] + roots[1])  # where |A| > U

@@ -1,11 +1,11 @@
-"""Register layout: an image on the basis states, the cells, of one position register per axis.
+"""Register layout: an image on the basis states of position registers, one per axis.
 
-A particle that starts at content pixel ``c`` and is moved by kernel position ``j`` ends at
+Kernel position ``j`` moves a particle from content pixel ``c`` to the basis state
 
     r = c + v_j  (mod 2**bits),    v_j = j for convolution, h - 1 - j for correlation.
 
-The added number is therefore never negative, and output pixel ``o`` is read at ``r = o + a``. With
-``C`` content pixels, ``O`` output pixels and ``h`` kernel positions along an axis,
+The added number is therefore never negative, and output pixel ``o`` is read at ``r = o + a``. An
+axis has ``C`` content pixels, ``O`` output pixels and ``h`` kernel positions:
 
     ==================================  ===========  ==================  ============
     boundary                            content      read at ``a``       ``2**bits``
@@ -15,10 +15,10 @@ The added number is therefore never negative, and output pixel ``o`` is read at 
     any other                           with margin  h - 1               see below
     ==================================  ===========  ==================  ============
 
-with ``s`` of `qconv.grid`. Cells beyond the content are zero. In the first and last rows,
-``2**bits`` is the smallest power of two with which no wrapped-around particle reaches a cell that
-is read. It is at least ``C + h - 1 - a`` and ``a + O``. Particles that end in cells that are not
-read are lost.
+`qconv.grid` defines ``s``. Amplitudes beyond the content are zero. In the first and last rows,
+``2**bits`` is the smallest power of two with which no wrapped-around particle is read. It is at
+least ``C + h - 1 - a`` and ``a + O``. Particles that end at basis states that are not read are
+lost.
 
 *Padding schemes* are names for these and other layouts, see `PADDINGS`. Schemes other than
 ``auto`` and ``both`` have registers for the image alone, so that particles that leave at one side
@@ -42,8 +42,9 @@ _Array = NDArray[np.float64]
 #:
 #: * ``auto``: the smallest registers that give the requested result;
 #: * ``both``: image and kernel, until no wrapped-around value is read;
-#: * ``kernel``: the kernel alone, with its first position on cell 0, which displaces the result;
-#: * ``wrapped``: the kernel alone, wrapped around itself, with its centre on cell 0;
+#: * ``kernel``: the kernel alone, with its first position on basis state 0, which displaces the
+#:   result;
+#: * ``wrapped``: the kernel alone, wrapped around itself, with its centre on basis state 0;
 #: * ``none``: neither; the kernel is as large as the image.
 PADDINGS = ("auto", "both", "kernel", "wrapped", "none")
 
@@ -57,13 +58,13 @@ class _Axis:
     margins: tuple[int, int]
     """Numbers of margin pixels before and after the image."""
     outputs: NDArray[np.intp]
-    """Cell of each output pixel."""
+    """Basis state of each output pixel."""
     origin: int = 0
-    """Kernel position on cell 0."""
+    """Kernel position on basis state 0."""
 
 
 class RegisterLayout:
-    """Registers of one convolution, their initial content, and the cells of the result.
+    """Registers of one convolution, their initial content, and the basis states that are read.
 
     Args:
         grid: Geometry of the convolution.
@@ -77,13 +78,13 @@ class RegisterLayout:
         self._grid = grid
         if padding == "none" and grid.kernel_shape != grid.image_shape:
             raise ValueError(
-                f"padding: 'none' needs a kernel of the image's shape, {grid.image_shape}, got "
-                f"{grid.kernel_shape}; 'kernel' extends it"
+                f"padding: 'none' requires a kernel of the image's shape, {grid.image_shape}, got "
+                f"{grid.kernel_shape}; 'kernel' pads it"
             )
         axes = [_lay_out(grid, axis, padding) for axis in range(len(grid.image_shape))]
-        if not any(axis.bits for axis in axes):  # a circuit has at least one qubit, so two cells
+        if not any(axis.bits for axis in axes):  # a circuit has at least one qubit
             last = dataclasses.replace(axes[-1], bits=1)
-            if grid.boundary == "wrap":  # both with the same pixel
+            if grid.boundary == "wrap":  # the two states repeat the pixel
                 outputs = last.outputs + np.arange(len(last.outputs)) % 2
                 last = _Axis(1, (0, 1), outputs)
             axes[-1] = last
@@ -91,21 +92,21 @@ class RegisterLayout:
         reads = [np.unique(axis.outputs, return_inverse=True) for axis in axes]
         self._expand: list[NDArray[np.intp]] = [inverse for _, inverse in reads]
         self.bits: tuple[int, ...] = tuple(axis.bits for axis in axes)
-        """Number of qubits of each axis' register, at least one in total; 0 for a single cell."""
+        """Number of qubits per axis, at least one in total; 0 for a single basis state."""
         self.num_qubits = sum(self.bits)
         """Number of qubits of all position registers together."""
         self.shape: tuple[int, ...] = tuple(2**bits for bits in self.bits)
-        """Number of cells of each axis' register."""
+        """Number of basis states of each axis' register."""
         self.origin: tuple[int, ...] = tuple(axis.origin for axis in axes)
         """Kernel position that leaves a particle in place, from which added numbers count."""
-        self.cells_read: tuple[NDArray[np.intp], ...] = np.ix_(*(values for values, _ in reads))
-        """Index of the cells that are read."""
+        self.states_read: tuple[NDArray[np.intp], ...] = np.ix_(*(values for values, _ in reads))
+        """Index of the basis states that are read."""
         self.read_shape: tuple[int, ...] = tuple(len(values) for values, _ in reads)
-        """Number of cells read along each axis. With wrap, several outputs may share a cell."""
+        """Number of basis states read along each axis. With wrap, outputs may share one."""
         self.num_read = math.prod(self.read_shape)
-        """Number of cells that are read."""
+        """Number of basis states that are read."""
         self.distinct = self.num_read == grid.pixels
-        """Whether every output pixel has its own cell."""
+        """Whether every output pixel has its own basis state."""
 
     def content(self, image: _Array) -> _Array:
         """Return a new array of shape `shape` with the image, its margins, and zeros beyond."""
@@ -118,9 +119,9 @@ class RegisterLayout:
         """Return a kernel's entries in the order of the added numbers."""
         return kernel if self._grid.flipped else np.flip(kernel)
 
-    def read(self, cells: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Return the cells that are read, shape `read_shape`, from an array over all cells."""
-        return cells.reshape(self.shape)[self.cells_read]
+    def read(self, entries: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the entries that are read, shape `read_shape`, from all basis states."""
+        return entries.reshape(self.shape)[self.states_read]
 
     def outputs(self, read: _Array) -> _Array:
         """Return the output pixels from an array of shape `read_shape`."""
@@ -144,13 +145,13 @@ def _lay_out(grid: Grid, axis: int, padding: str) -> _Axis:
     bits = needed if padding in ("auto", "both") else (pixels - 1).bit_length()
     if needed > bits:
         raise ValueError(
-            f"padding: {padding!r} wraps around after {2**bits} cells along axis {axis}, which "
-            f"{outputs} outputs with boundary {grid.boundary!r} would show; expected 'both', or "
-            "mode 'valid', or boundary 'wrap' and a power of two pixels"
+            f"padding: {padding!r} wraps around after {2**bits} basis states along axis {axis}, "
+            f"which would change some of the {outputs} outputs with boundary {grid.boundary!r}; "
+            "expected 'both', mode 'valid', or boundary 'wrap' with a power of two pixels"
         )
     if padding in ("kernel", "wrapped") and positions > 2**bits:
         raise ValueError(
-            f"padding: {padding!r} extends the kernel to the image's {2**bits} cells, got "
+            f"padding: {padding!r} pads the kernel to the image's {2**bits} basis states, got "
             f"{positions} positions along axis {axis}; expected 'both'"
         )
     origin = start if padding == "wrapped" else 0

@@ -111,11 +111,27 @@ def test_sampled(padding):
 @pytest.mark.parametrize(
     ("shape", "kernel", "where", "message"),
     [
-        ((16, 8), (3, 3), {}, r"wraps around after 16 cells along axis 0, which 18 outputs"),
-        ((16, 8), (3, 3), {"mode": "same"}, "boundary 'fill' would show; expected 'both'"),
-        ((16, 8), (1, 3), {"mode": "same", "boundary": "symm"}, "along axis 1, which 8 outputs"),
-        ((13, 16), (5, 3), {"mode": "same", "boundary": "wrap"}, "wraps around after 16 cells"),
-        ((4, 4), (5, 3), {"mode": "same", "boundary": "wrap"}, "extends the kernel to the image's"),
+        (
+            (16, 8),
+            (3, 3),
+            {},
+            "wraps around after 16 basis states along axis 0, "
+            "which would change some of the 18 outputs",
+        ),
+        ((16, 8), (3, 3), {"mode": "same"}, "outputs with boundary 'fill'; expected 'both'"),
+        (
+            (16, 8),
+            (1, 3),
+            {"mode": "same", "boundary": "symm"},
+            "along axis 1, which would change some of the 8 outputs",
+        ),
+        (
+            (13, 16),
+            (5, 3),
+            {"mode": "same", "boundary": "wrap"},
+            "wraps around after 16 basis states",
+        ),
+        ((4, 4), (5, 3), {"mode": "same", "boundary": "wrap"}, "pads the kernel to the image's"),
     ],
 )
 def test_refused(padding, shape, kernel, where, message):
@@ -126,7 +142,7 @@ def test_refused(padding, shape, kernel, where, message):
 
 def test_none_needs_one_shape():
     image, kernel = case((8, 8), (3, 3))
-    with pytest.raises(ValueError, match=r"padding: 'none' needs a kernel of the image's shape"):
+    with pytest.raises(ValueError, match=r"padding: 'none' requires a kernel of the image's shape"):
         through(image, kernel, "none", mode="same", boundary="wrap")
     with pytest.raises(ValueError, match="padding: 'none' wraps around"):
         through(image, image, "none", mode="same", boundary="fill")
