@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qconv.circuits.arithmetic import offset_adder
     from qconv.circuits.encoding import encode_amplitudes
     from qconv.circuits.resources import resources
-    from qconv.convolution import convolve, correlate
+    from qconv.convolution import convolve, correlate, plan
     from qconv.execution.outcomes.outcomes import Outcomes
     from qconv.execution.outcomes.readout import ReadoutMitigation
     from qconv.execution.program import Program
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from qconv.methods.whole_image.diffusion import Diffusion
     from qconv.methods.whole_image.fourier import Fourier
     from qconv.methods.whole_image.interference import Interference
-    from qconv.planning.build import plan
     from qconv.planning.cost import Cost
     from qconv.planning.method import Method, Prediction, Prepared
     from qconv.planning.options import SamplingOptions
@@ -76,7 +75,7 @@ _HOMES = {
     "match_template": "qconv.matching.template",
     "named_kernel": "qconv.kernels",
     "offset_adder": "qconv.circuits.arithmetic",
-    "plan": "qconv.planning.build",
+    "plan": "qconv.convolution",
     "resources": "qconv.circuits.resources",
 }
 

@@ -1,4 +1,4 @@
-"""The verbs: convolve and correlate an image with a kernel, by measuring quantum circuits."""
+"""The verbs: convolve and correlate an image with a kernel, and plan either."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
-from qconv._checks import numpy_defaults
+from qconv._checks import boolean, numpy_defaults
 from qconv.methods.collapse.method import DEFAULT_METHOD
+from qconv.methods.options import check_options
 from qconv.planning.build import laid_out
-from qconv.planning.method import Method, check_method
-from qconv.planning.options import Requested, SamplingOptions
+from qconv.planning.method import Method
+from qconv.planning.options import SamplingOptions
+from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+
+#: Arguments that are for running a plan.
+_OF_RUN = dict.fromkeys(("checkpoint", "progress"), "a plan only lays out; give it to Plan.run")
 
 
 def convolve(
@@ -95,10 +100,61 @@ def correlate(
 
 
 @numpy_defaults
+def plan(
+    image: ArrayLike,
+    kernel: ArrayLike | Propagator,
+    *,
+    method: Method,
+    mode: str = "full",
+    boundary: str = "fill",
+    fillvalue: float = 0.0,
+    flipped: bool = True,
+    **sampling: Unpack[SamplingOptions],
+) -> Plan:
+    """Check and lay out a convolution; nothing runs.
+
+    Args:
+        image: Real array with 1, 2 or 3 axes, as for `qconv.convolve`.
+        kernel: Real array with as many axes as the image, or a `Propagator`.
+        method: How to convolve.
+        mode: ``full``, ``same`` or ``valid``.
+        boundary: ``fill``, ``wrap`` or ``symm``.
+        fillvalue: Value outside the image with ``fill``.
+        flipped: True for convolution, False for correlation.
+        sampling: `SamplingOptions` without ``checkpoint`` and ``progress``, which `Plan.run` takes.
+
+    Returns:
+        The plan: its circuits, its cost, and `Plan.run` or `Plan.decode` for its result.
+
+    Raises:
+        TypeError: If an argument is of the wrong type, unknown or complex.
+        ValueError: If an argument has a wrong value or shape, is not finite or empty, or the work
+            would not fit in memory. Nothing large is allocated before it fits.
+
+    Example:
+        >>> import qconv
+        >>> plan = qconv.plan([[1, 2], [3, 4]], [[1, 2, 1]], method=qconv.Diffusion(), shots=1000)
+        >>> plan.cost.qubits, plan.executions
+        (5, (8000,))
+    """
+    requested = check_options(sampling, method, refused=_OF_RUN)
+    return laid_out(
+        image,
+        kernel,
+        requested,
+        method=method,
+        mode=mode,
+        boundary=boundary,
+        fillvalue=fillvalue,
+        flipped=boolean(flipped, "flipped"),
+    )
+
+
+@numpy_defaults
 def _run(
     image: ArrayLike, kernel: ArrayLike | Propagator, sampling: SamplingOptions, **where: Any
 ) -> Convolution:
     """Lay out a convolution or correlation, and run it."""
-    requested = Requested.checked(sampling, check_method(where["method"]))
+    requested = check_options(sampling, where["method"])
     plan = laid_out(image, kernel, requested, **where)
     return plan.run(requested.progress, requested.checkpoint)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults, real_array, require_finite, require_unmasked
+from qconv.methods.options import check_options
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.planning.build import laid_out
-from qconv.planning.method import Method, check_method
+from qconv.planning.method import Method
 from qconv.planning.options import Requested, SamplingOptions
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
@@ -66,7 +67,7 @@ def filter_frequencies(
         >>> print(f"{result.image.mean():.2f}, success probability {result.expected_success:.3f}")
         3.50, success probability 0.613
     """
-    requested = Requested.checked(sampling, check_method(method))
+    requested = check_options(sampling, method)
     pixels = real_array(image, "image", finite=False)
     spectrum = _checked(transfer, pixels.shape)
     plan = filter_plan(pixels, spectrum, method, requested)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -20,9 +20,10 @@ from qconv.methods.whole_image.diffusion import Diffusion
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.methods.whole_image.interference import Interference
 from qconv.planning.allocation import check_tolerance
-from qconv.planning.build import plan as make_plan
+from qconv.planning.build import laid_out
 from qconv.planning.cost import Cost
 from qconv.planning.method import Method, check_method
+from qconv.planning.options import Requested
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 
@@ -102,7 +103,7 @@ class MethodComparison:
             ).rstrip()
             for line in lines
         ]
-        cannot = [f"{_name(row)}: {row.obstacle}" for row in self.rows if not row.possible]
+        cannot = [f"{_name(row.method)}: {row.obstacle}" for row in self.rows if not row.possible]
         order = "root mean square error" if self.by_error else "oracle calls"
         notes = [f"sorted by {order}"]
         return "\n".join([*table, *notes, *(["cannot run:", *cannot] if cannot else [])])
@@ -162,25 +163,20 @@ def compare_methods(
     check_tolerance(tolerance)
     compared = _checked(methods)
     number = None if executions is None else whole_number(executions, "executions", 1)
-    where: dict[str, Any] = {
-        "mode": mode,
-        "boundary": boundary,
-        "fillvalue": fillvalue,
-        "backend": backend,
-    }
-    make_plan(image, kernel, method=Collapse(), **where)  # what is wrong for all is said once
-    rows = [_planned(image, kernel, method, tolerance, number, where) for method in compared]
+
+    def plan_for(method: Method, **sampling: Any) -> Plan:
+        requested = Requested.checked({"backend": backend, **sampling}, method)  # type: ignore[typeddict-item]
+        where = {"mode": mode, "boundary": boundary, "fillvalue": fillvalue, "flipped": True}
+        return laid_out(image, kernel, requested, method=method, **where)
+
+    plan_for(Collapse())  # raises errors that concern all methods
+    rows = [_planned(plan_for, method, tolerance, number) for method in compared]
     rows.sort(key=lambda row: _order(row, by_error=tolerance is None))
     return MethodComparison(tuple(rows), by_error=tolerance is None)
 
 
 def _checked(given: object) -> list[Method]:
-    """At least one method.
-
-    Raises:
-        TypeError: One is none, or they are no sequence.
-        ValueError: There are none.
-    """
+    """Check a list of at least one method."""
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise TypeError(
             f"methods: expected a list of methods such as [qconv.Collapse()], got {given!r}"
@@ -192,53 +188,45 @@ def _checked(given: object) -> list[Method]:
 
 
 def _planned(
-    image: ArrayLike,
-    kernel: ArrayLike | Propagator,
+    plan_for: Callable[..., Plan],
     method: Method,
     tolerance: float | tuple[str, float] | None,
     executions: int | None,
-    where: dict[str, Any],
 ) -> Planned:
-    """One method's plan and cost."""
+    """Plan one method and compute its cost."""
     try:
         if executions is None:
-            laid_out = make_plan(image, kernel, method=method, tolerance=tolerance, **where)
+            planned = plan_for(method, tolerance=tolerance)
         else:
-            laid_out = _with_executions(image, kernel, method, executions, where)
-        cost = laid_out.cost
+            planned = _with_executions(plan_for, method, executions)
+        cost = planned.cost
     except (TypeError, ValueError) as error:
         return Planned(method, None, " ".join(str(error).split()))
-    return Planned(method, cost, _obstacle(laid_out, cost))
+    return Planned(method, cost, _obstacle(planned, cost))
 
 
-def _with_executions(
-    image: ArrayLike,
-    kernel: ArrayLike | Propagator,
-    method: Method,
-    executions: int,
-    where: dict[str, Any],
-) -> Plan:
-    """A plan of about so many executions."""
-    one = make_plan(image, kernel, method=method, **where)
+def _with_executions(plan_for: Callable[..., Plan], method: Method, executions: int) -> Plan:
+    """Plan about the given number of executions."""
+    one = plan_for(method)
+    pixels = one.grid.pixels
     if method.whole_image:
-        shots = max(1, round(executions / one.grid.pixels))
-        return replace(one, total=executions, shots=shots)
-    fixed = method.executions(one.grid.pixels, 1)
-    if fixed == method.executions(one.grid.pixels, 2):  # whatever the shots
+        return replace(one, total=executions, shots=max(1, round(executions / pixels)))
+    fixed = method.executions(pixels, 1)
+    if fixed == method.executions(pixels, 2):  # independent of the shots
         if fixed > executions:
             raise ValueError(f"needs at least {fixed:,} executions")
         return one
     shots = executions // fixed
     if shots < method.least_shots:
-        least = method.executions(one.grid.pixels, method.least_shots)
+        least = method.executions(pixels, method.least_shots)
         raise ValueError(f"needs at least {least:,} executions")
-    return make_plan(image, kernel, method=method, shots=shots, **where)
+    return plan_for(method, shots=shots)
 
 
-def _obstacle(laid_out: Plan, cost: Cost) -> str:
-    """Why a plan cannot run, empty if it can."""
-    target = target_of(laid_out.sampling.backend)
-    if isinstance(target, BackendV2) and not laid_out.simulated:
+def _obstacle(planned: Plan, cost: Cost) -> str:
+    """Return why a plan cannot run; empty if it can."""
+    target = target_of(planned.sampling.backend)
+    if isinstance(target, BackendV2) and not planned.simulated:
         room = target.num_qubits
         if room is not None and cost.filtering.qubits > room:
             return f"needs {cost.filtering.qubits} qubits, the device has {room}"
@@ -256,16 +244,12 @@ def _order(row: Planned, *, by_error: bool) -> tuple[bool, float]:
     return not row.possible, error if by_error else float(row.cost.oracle_calls)
 
 
-def _name(row: Planned) -> str:
-    return _in_words(row.method)
-
-
-def _in_words(value: object) -> str:
-    """A method with those options that are not the default."""
+def _name(value: object) -> str:
+    """Write a method with the options that differ from their defaults."""
     if not isinstance(value, Method) or not is_dataclass(value):
         return repr(value)
     given = [
-        f"{part.name}={_in_words(getattr(value, part.name))}"
+        f"{part.name}={_name(getattr(value, part.name))}"
         for part in fields(value)
         if getattr(value, part.name) != part.default
     ]
@@ -276,11 +260,11 @@ def _cells(row: Planned) -> tuple[str, ...]:
     """One line of the table."""
     cost = row.cost
     if cost is None:
-        return (_name(row), *[""] * 8)
+        return (_name(row.method), *[""] * 8)
     most = "<= " if cost.bounds else ""
     success = "" if cost.expected_success is None else f"{cost.expected_success:.4g}"
     return (
-        _name(row),
+        _name(row.method),
         f"{cost.qubits}",
         f"{most}{cost.two_qubit_gates:,}",
         f"{cost.filter_gates:,}",

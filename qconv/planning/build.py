@@ -1,75 +1,21 @@
-"""Making plans: a convolution's arguments checked and laid out."""
+"""Laying out: a convolution's arguments, checked and made a plan."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qconv._checks import boolean, numpy_defaults, real_array, real_number, require_finite
+from qconv._checks import real_array, real_number, require_finite
 from qconv._memory import require_copies, require_memory
 from qconv._threads import worker_count
 from qconv.grid import Grid, plan_grid
-from qconv.planning.method import Method, check_method
-from qconv.planning.options import Requested, SamplingOptions
+from qconv.planning.method import Method
+from qconv.planning.options import Requested
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
-
-#: Arguments that are for running a plan.
-_OF_RUN = dict.fromkeys(("checkpoint", "progress"), "a plan only lays out; give it to Plan.run")
-
-
-@numpy_defaults
-def plan(
-    image: ArrayLike,
-    kernel: ArrayLike | Propagator,
-    *,
-    method: Method,
-    mode: str = "full",
-    boundary: str = "fill",
-    fillvalue: float = 0.0,
-    flipped: bool = True,
-    **sampling: Unpack[SamplingOptions],
-) -> Plan:
-    """Check and lay out a convolution; nothing runs.
-
-    Args:
-        image: Real array with 1, 2 or 3 axes, as for `qconv.convolve`.
-        kernel: Real array with as many axes as the image, or a `Propagator`.
-        method: How to convolve.
-        mode: ``full``, ``same`` or ``valid``.
-        boundary: ``fill``, ``wrap`` or ``symm``.
-        fillvalue: Value outside the image with ``fill``.
-        flipped: True for convolution, False for correlation.
-        sampling: `SamplingOptions` without ``checkpoint`` and ``progress``, which `Plan.run` takes.
-
-    Returns:
-        The plan: its circuits, its cost, and `Plan.run` or `Plan.decode` for its result.
-
-    Raises:
-        TypeError: If an argument is of the wrong type, unknown or complex.
-        ValueError: If an argument has a wrong value or shape, is not finite or empty, or the work
-            would not fit in memory. Nothing large is allocated before it fits.
-
-    Example:
-        >>> import qconv
-        >>> plan = qconv.plan([[1, 2], [3, 4]], [[1, 2, 1]], method=qconv.Diffusion(), shots=1000)
-        >>> plan.cost.qubits, plan.executions
-        (5, (8000,))
-    """
-    requested = Requested.checked(sampling, check_method(method), refused=_OF_RUN)
-    return laid_out(
-        image,
-        kernel,
-        requested,
-        method=method,
-        mode=mode,
-        boundary=boundary,
-        fillvalue=fillvalue,
-        flipped=boolean(flipped, "flipped"),
-    )
 
 
 def laid_out(

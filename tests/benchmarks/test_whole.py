@@ -14,7 +14,7 @@ from qiskit_aer import AerSimulator
 
 import classical
 import qconv
-from qconv.planning.build import plan
+from qconv.convolution import plan
 from tests.benchmarks.timing import ratios, seconds, spread
 
 EDGE, GAUSSIAN, LAPLACIAN = map(qconv.named_kernel, ("edge", "gaussian", "laplacian"))

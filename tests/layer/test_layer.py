@@ -440,7 +440,10 @@ OF_ANOTHER_TYPE = {
     "half a group": ({"groups": 2.0}, "groups: expected a whole number"),
     "some": ({"method": None}, "method: expected a method such as"),
     "whole images": ({"method": qconv.Fourier()}, "hold the kernel alone, .* got Fourier"),
-    "an option of the method": ({"shared": True}, "shared: unexpected argument; expected one of"),
+    "an option of the method": (
+        {"shared": True},
+        "shared: an option of the method, expected method=qconv.Collapse",
+    ),
     "progress": ({"progress": 1}, "progress: expected True or False"),
     "backend": ({"backend": "aer"}, "backend: expected"),
     "job_shots": ({"job_shots": 1.0}, "job_shots: expected a whole number"),

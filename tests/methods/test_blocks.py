@@ -8,7 +8,7 @@ from scipy import signal
 
 import classical
 import qconv
-from qconv.planning.build import plan
+from qconv.convolution import plan
 from tests.cases import BOUNDARIES, MODES, SHAPES, close
 from tests.chance import ALARM
 

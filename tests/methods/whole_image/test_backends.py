@@ -12,7 +12,7 @@ from qiskit_aer.primitives import SamplerV2
 import classical
 import qconv
 from qconv import _memory
-from qconv.planning.build import plan
+from qconv.convolution import plan
 from tests.cases import EDGE
 
 IMAGE = np.random.default_rng(0).random((4, 3))
