@@ -1,4 +1,4 @@
-"""Laying out: a convolution's arguments, checked and made a plan."""
+"""Making plans from the arguments of a convolution."""
 
 from __future__ import annotations
 
@@ -21,14 +21,7 @@ from qconv.propagator import Propagator
 def laid_out(
     image: ArrayLike, kernel: ArrayLike | Propagator, requested: Requested, **where: Any
 ) -> Plan:
-    """Check and lay out a convolution whose options are checked.
-
-    Args:
-        image: As for `plan`.
-        kernel: As for `plan`.
-        requested: The options.
-        where: ``method`` and geometry, as `without_image` takes them.
-    """
+    """Check the other arguments of `qconv.plan` and make the plan; ``where`` as `without_image`."""
     require_copies(image, "image")
     array = real_array(image, "image", finite=False)
     fields = without_image(array.shape, kernel, requested, **where)
@@ -50,7 +43,7 @@ def without_image(
     fillvalue: float,
     flipped: bool,
 ) -> dict[str, Any]:
-    """Every field of a `Plan` but its image, of that shape, checked as `plan` does."""
+    """Return every field of a `Plan` except its image, of which only the shape is known."""
     if len(shape) not in (1, 2, 3):
         raise ValueError(f"image: expected 1, 2 or 3 axes, got {len(shape)} (shape {shape})")
     if isinstance(kernel, str):
@@ -64,7 +57,7 @@ def without_image(
     if len(kernel.shape) != len(shape):
         raise ValueError(
             f"kernel: expected as many axes as the image, {len(shape)}, got "
-            f"{len(kernel.shape)} (shape {kernel.shape})" + _one_by_one(shape, kernel.shape)
+            f"{len(kernel.shape)} (shape {kernel.shape}){_colour_hint(shape, kernel.shape)}"
         )
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
     worker_count()
@@ -88,7 +81,7 @@ def without_image(
 
 
 def _require_range(propagator: Propagator, grid: Grid) -> None:
-    """Refuse a fill value whose products with the kernel leave the range of floating point."""
+    """Raise a ``ValueError`` if products of kernel and fill value would overflow."""
     if grid.boundary != "fill" or not any(map(any, grid.pad_widths)):
         return
     with np.errstate(over="ignore"):
@@ -99,8 +92,8 @@ def _require_range(propagator: Propagator, grid: Grid) -> None:
         )
 
 
-def _one_by_one(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
-    """What to do about a picture in colour."""
+def _colour_hint(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
+    """Return the remedy for a colour image; empty for other images."""
     if len(kernel) != 2 or len(image) != 3 or image[-1] not in (3, 4):
         return ""
     return f"; if the image's {image[-1]} are colours, convolve each alone: image[:, :, 0], ..."
