@@ -20,8 +20,7 @@ from qconv.execution.seeds import stream_name
 from qconv.grid import Grid
 from qconv.planning.allocation import Tolerance
 from qconv.propagator import Propagator
-from qconv.result.convolution import Convolution
-from qconv.result.making import made
+from qconv.result.convolution import Convolution, made
 
 #: Maximum number of executions, because NumPy counts in 64 bits.
 _MOST = 2**62

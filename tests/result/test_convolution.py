@@ -139,7 +139,7 @@ class TestAddition:
     def test_same_seed(self):
         one = run(1)
         for other in (one, run(1), run(np.random.SeedSequence(1)), run(1, shots=30)):
-            with pytest.raises(ValueError, match="same seed, so they are the same shots"):
+            with pytest.raises(ValueError, match="same seed, so their shots are the same"):
                 _ = one + other
         with pytest.raises(ValueError, match="same seed"):
             _ = (run(2) + one) + run(1)
@@ -158,7 +158,7 @@ class TestAddition:
         ],
     )
     def test_different_things(self, different):
-        with pytest.raises(ValueError, match="only results of the same image, kernel, mode and b"):
+        with pytest.raises(ValueError, match="only results of the same image, kernel, mode, bound"):
             _ = run(1) + run(2, **different)
 
     def test_different_steps(self):

@@ -275,7 +275,7 @@ class TestSeeds:
         np.testing.assert_allclose(both.image, (parts[0].image + 3 * parts[1].image) / 4)
         assert both.expected_success == parts[0].expected_success
         assert both.success_stderr <= 1.1 * min(part.success_stderr for part in parts)
-        with pytest.raises(ValueError, match="the two results came from the same seed"):
+        with pytest.raises(ValueError, match="the two results have the same seed"):
             parts[0] + run(small_camera, SHARPEN, method, 100, 100)
         with pytest.raises(ValueError, match="only results of the same image"):
             parts[0] + run(small_camera, EDGE, method, 100, 101)
