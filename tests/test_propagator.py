@@ -238,7 +238,9 @@ class TestExcluding:
         assert rest.probabilities[position] == 0
 
     def test_nowhere_else_to_land(self):
-        with pytest.raises(ValueError, match=r"position: the particle never leaves \(1, 1\)"):
+        with pytest.raises(
+            ValueError, match=r"position: expected one of probability below 1, got \(1, 1\)"
+        ):
             Propagator.from_kernel(named_kernel("identity")).excluding((1, 1))
 
 

@@ -1,4 +1,4 @@
-"""The planner: every method's cost side by side, from what the plans themselves predict."""
+"""Comparison of methods by the cost of their plans."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from qconv.planning.options import Requested
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 
-#: What is compared, if nothing else is said.
+#: Methods that are compared by default.
 METHODS: tuple[Method, ...] = (
     Collapse(),
     Collapse(baseline=True),
@@ -49,24 +49,24 @@ METHODS: tuple[Method, ...] = (
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """What one method would cost, or why it cannot run."""
+    """Cost of one method, or the reason why it cannot run."""
 
     method: Method
-    """With its options."""
+    """Method with its options."""
     cost: Cost | None
-    """None where nothing could be laid out."""
+    """Cost of the method's plan; None if no plan could be made."""
     obstacle: str = ""
-    """Why it cannot run here or on the device; empty if it can."""
+    """Reason why the method cannot run here or on the device; empty if it can run."""
 
     @property
     def possible(self) -> bool:
-        """Whether it can run."""
+        """Whether the method can run."""
         return not self.obstacle
 
 
 @dataclass(frozen=True, eq=False)
 class MethodComparison:
-    """Methods side by side, the cheapest first; print it for a table.
+    """Costs of methods, in ascending order; ``print`` shows them as a table.
 
     Example:
         >>> import qconv
@@ -79,13 +79,13 @@ class MethodComparison:
     """
 
     rows: tuple[Planned, ...]
-    """Those that can run, by their cost; then the others."""
+    """Methods that can run, in ascending order of cost, and then the others."""
     by_error: bool
-    """Whether cost means the error at equal executions; otherwise oracle calls for an error."""
+    """Whether methods are ranked by predicted error; if not, by oracle calls."""
 
     @property
     def best(self) -> Planned | None:
-        """The cheapest that can run; None if none can."""
+        """Cheapest method that can run; None if no method can."""
         return next((row for row in self.rows if row.possible), None)
 
     @numpy_defaults
@@ -94,7 +94,7 @@ class MethodComparison:
             *("method", "qubits", "2-qubit gates", "without image", "executions", "oracle calls"),
             *("success", "rmse", "memory"),
         )
-        lines = [head, *(_cells(row) for row in self.rows if row.cost is not None)]
+        lines = [head, *(_cells(row.method, row.cost) for row in self.rows if row.cost)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = [
             "  ".join(
@@ -122,29 +122,30 @@ def compare_methods(
     fillvalue: float = 0.0,
     backend: Backend = None,
 ) -> MethodComparison:
-    """What every method would cost for the same convolution; nothing runs.
+    """Compare the costs of methods for the same convolution; nothing runs.
 
     Args:
-        image: As for `qconv.convolve`, as are ``kernel``, ``mode``, ``boundary`` and ``fillvalue``.
-        kernel: Real array with as many axes as the image, or a `Propagator`.
-        tolerance: The standard error that no pixel may exceed, or ``("rms", error)``: which method
-            reaches it with the fewest oracle calls.
-        executions: Of all circuits together, about: which method leaves the smallest error.
-        methods: Those that are compared, with their options.
-        mode: ``full``, ``same`` or ``valid``.
-        boundary: ``fill``, ``wrap`` or ``symm``.
-        fillvalue: What lies outside with ``fill``.
-        backend: For which gates are counted and qubits must suffice; None for the simulator.
+        image: Image, as for `qconv.convolve`.
+        kernel: Kernel, as for `qconv.convolve`.
+        tolerance: Standard error that no pixel may exceed, or ``("rms", error)``; methods are
+            ranked by oracle calls. None if ``executions`` is given.
+        executions: Approximate total number of executions; methods are ranked by predicted error.
+            None if ``tolerance`` is given.
+        methods: Methods to compare, with their options.
+        mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
+        boundary: ``fill``, ``wrap`` or ``symm``, as for `qconv.convolve`.
+        fillvalue: Value outside the image with ``fill``, as for `qconv.convolve`.
+        backend: Device for which gates are counted, and whose qubits limit the methods; None for
+            the simulator.
 
     Returns:
         Qubits, two-qubit gates with and without loading the image, executions, oracle calls,
-        success probability, predicted root mean square error and memory of each, those that can
-        run first, sorted by cost.
+        success probability, predicted root mean square error, and memory of each method.
 
     Raises:
-        TypeError: An argument is of the wrong type.
-        ValueError: Neither or both of ``tolerance`` and ``executions``, no method, or a wrong
-            value.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If neither or both of ``tolerance`` and ``executions`` are given, if
+            ``methods`` is empty, or if an argument has a wrong value.
 
     Example:
         >>> import numpy as np
@@ -237,7 +238,7 @@ def _obstacle(planned: Plan, cost: Cost) -> str:
 
 
 def _order(row: Planned, *, by_error: bool) -> tuple[bool, float]:
-    """By which rows are sorted."""
+    """Return the sort key of a row."""
     if row.cost is None:
         return True, 0.0
     error = float("inf") if row.cost.rmse is None else row.cost.rmse
@@ -256,15 +257,12 @@ def _name(value: object) -> str:
     return f"{type(value).__name__}({', '.join(given)})"
 
 
-def _cells(row: Planned) -> tuple[str, ...]:
-    """One line of the table."""
-    cost = row.cost
-    if cost is None:
-        return (_name(row.method), *[""] * 8)
+def _cells(method: Method, cost: Cost) -> tuple[str, ...]:
+    """Return the cells of one line of the table."""
     most = "<= " if cost.bounds else ""
     success = "" if cost.expected_success is None else f"{cost.expected_success:.4g}"
     return (
-        _name(row.method),
+        _name(method),
         f"{cost.qubits}",
         f"{most}{cost.two_qubit_gates:,}",
         f"{cost.filter_gates:,}",

@@ -1,14 +1,11 @@
 """Allocation of shots to pixels: the fewest shots for an error, or the smallest error for a total.
 
 Let one shot of a pixel have the standard deviation ``s``. After ``n`` shots, the standard error of
-the pixel is ``s / sqrt(n)``. With ``N`` shots over all pixels, the mean square error is least for
-
-    n = N s / sum(s),
-
-in proportion to the standard deviation (Neyman 1934, "On the two different aspects of the
-representative method", section III). If no pixel's error may exceed ``e``, the fewest shots are
-``n = (s / e)**2``. If the root mean square error over ``P`` pixels may not exceed ``e``, the fewest
-are Neyman's with ``N = sum(s)**2 / (P e**2)``.
+the pixel is ``s / sqrt(n)``. With ``N`` shots over all pixels, the mean square error is least if
+shots are in proportion to the standard deviation, ``n = N s / sum(s)`` (Neyman 1934, "On the two
+different aspects of the representative method", section III). If no pixel's error may exceed ``e``,
+the fewest shots are ``n = (s / e)**2``. If the root mean square error over ``P`` pixels may not
+exceed ``e``, the fewest are Neyman's with ``N = sum(s)**2 / (P e**2)``.
 
 Shots are integers. Proportions are rounded up or down at random. The rounding keeps the mean of
 each proportion and the sum of all (systematic sampling: Madow 1949). A pixel without variance needs

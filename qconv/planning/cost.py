@@ -172,7 +172,7 @@ def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
 def _counted(
     circuit: QuantumCircuit, backend: BackendV2 | None
 ) -> tuple[Resources, Resources, dict[str, int]]:
-    """Return the resources of filtering, those of preparation, and the bounds given by formulas."""
+    """Return the resources of filtering and preparation, and the bounds given by formulas."""
     preparing, filtering = circuit.copy_empty_like(), circuit.copy_empty_like()
     bounds: dict[str, int] = {}
     for item in circuit:

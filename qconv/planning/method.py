@@ -194,7 +194,7 @@ class Prepared(ABC, Generic[_M]):
 
     @property
     def sampling(self) -> Sampling:
-        """How circuits are measured."""
+        """Backend, seed and other options of measurement."""
         return self.plan.sampling
 
     @property

@@ -35,9 +35,10 @@ class SamplingOptions(TypedDict, total=False):
     standard error 0. The default without a tolerance is 1024. For `qconv.match_template`, shots are
     the total number of executions, by default 10,000."""
     tolerance: float | tuple[str, float] | None
-    """Standard error that no pixel may exceed, or ``("rms", error)`` for the root mean square over
-    all pixels, in the unit of the result; None for no tolerance. It takes the place of ``shots``.
-    The fewest executions that reach it are used, according to the method's noise-free prediction.
+    """Standard error that no pixel may exceed, in the unit of the result; None for no tolerance.
+    ``("rms", error)`` limits the root mean square over all pixels instead. A tolerance takes the
+    place of ``shots``. The call uses the fewest executions that reach it, according to the method's
+    noise-free prediction.
     `qconv.Collapse` gives every pixel the shots that it needs, and ``result.shots`` is then an
     array. A tolerance that needs more than 10**12 executions is rejected."""
     backend: Backend
@@ -79,7 +80,7 @@ class Requested:
     tolerance: Tolerance | None
     """Requested error; None if shots were requested."""
     sampling: Sampling
-    """How circuits are measured."""
+    """Options of measurement."""
     checkpoint: str | os.PathLike[str] | None
     """File to which work is saved; None for no file."""
     progress: bool

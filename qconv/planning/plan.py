@@ -37,7 +37,7 @@ class Plan(Problem):
     """
 
     method: Method
-    """How to convolve."""
+    """Method of convolution, with its options."""
 
     @cached_property
     def prepared(self) -> Prepared[Any]:
@@ -131,9 +131,9 @@ class Plan(Problem):
 
         Raises:
             TypeError: If ``counts`` is not one of these types, or a count is not an integer.
-            ValueError: If the plan is for the exact expectation; if the number of items differs
-                from the number of circuits; if outcomes have a wrong number of bits; if there are
-                too few executions; or if the plan corrects readout errors that were not given.
+            ValueError: If the plan is for the exact expectation, or corrects readout errors that
+                were not given; or if the number of items, the number of bits or the number of
+                executions is wrong.
         """
         if self.shots is None:
             raise ValueError("shots: expected a whole number to decode counts, got None (exact)")

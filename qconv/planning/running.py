@@ -28,7 +28,7 @@ class Runnable(Protocol):
 
     @property
     def sampling(self) -> Sampling:
-        """How circuits are measured."""
+        """Backend, seed and other options of measurement."""
 
     @property
     def shots(self) -> int | None:

@@ -51,8 +51,8 @@ class Convolution(SumOnly):
     image: NDArray[np.float64]
     """Estimate of the convolution, one number per output pixel, in units of image times kernel."""
     stderr: NDArray[np.float64]
-    """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact,
-    NaN where it cannot be estimated from a single shot."""
+    """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact.
+    NaN marks pixels for which a single shot gives no standard error."""
     shots: int | NDArray[np.int64] | None
     """Shots of each output pixel: an integer, or an array of the shape of ``image`` if they differ;
     None for the exact expectation."""
@@ -72,9 +72,9 @@ class Convolution(SumOnly):
     backend's noise minus the one without; None if it is unknown. ``image`` and ``stderr`` do not
     account for it."""
     diagnostics: Diagnostics | None = None
-    """Data specific to the method: reliability of the standard errors for `AmplitudeEstimation`,
-    counts for magnitudes (``signed=False``), or the `Diagnostics` of a method of your own; None for
-    other methods."""
+    """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
+    the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
+    your own can add its own `Diagnostics`."""
     origin: Origin = field(default_factory=Origin)
     """Digest of the estimated quantity, names of random streams, and versions of packages."""
 
@@ -163,9 +163,9 @@ class Convolution(SumOnly):
 
         Args:
             level: Coverage, between 0 and 1: probability that the interval of a pixel contains its
-                true value. The coverage differs from ``level`` if an important kernel position is
-                expected fewer than about five times among the shots of a pixel, because the mean is
-                then not normally distributed.
+                true value. If an important kernel position is expected fewer than about five times
+                among the shots of a pixel, the mean is not normally distributed, and the coverage
+                differs from ``level``.
 
         Returns:
             Lower and upper ends, each of the shape of ``image``.
