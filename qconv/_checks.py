@@ -114,12 +114,12 @@ def whole_number(value: object, name: str, minimum: int, maximum: int = 2**53) -
         ValueError: If ``value`` is out of range.
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name}: expected a whole number >= {minimum}, got {value!r}")
+        raise TypeError(f"{name}: expected an integer >= {minimum}, got {value!r}")
     number = int(value)
     if number < minimum:
-        raise ValueError(f"{name}: expected a whole number >= {minimum}, got {value!r}")
+        raise ValueError(f"{name}: expected an integer >= {minimum}, got {value!r}")
     if number > maximum:
-        raise ValueError(f"{name}: expected a whole number <= {maximum}, got {value!r}")
+        raise ValueError(f"{name}: expected an integer <= {maximum}, got {value!r}")
     return number
 
 

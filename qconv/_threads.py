@@ -38,7 +38,7 @@ def worker_count() -> int:
     asked = os.environ.get("QCONV_NUM_THREADS")
     if asked:
         if not asked.isdecimal() or int(asked) < 1:
-            raise ValueError(f"QCONV_NUM_THREADS: expected a whole number >= 1, got {asked!r}")
+            raise ValueError(f"QCONV_NUM_THREADS: expected an integer >= 1, got {asked!r}")
         return int(asked)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

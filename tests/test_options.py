@@ -91,9 +91,9 @@ def test_what_is_wrong_is_said_alike(name):
     verb, refused = VERBS[name]
     with pytest.raises(TypeError, match=r"^shot: unexpected argument; expected one of shots, tol"):
         verb(shot=5)
-    with pytest.raises(ValueError, match=r"^shots: expected a whole number >= 1, got 0"):
+    with pytest.raises(ValueError, match=r"^shots: expected an integer >= 1, got 0"):
         verb(shots=0)
-    with pytest.raises(TypeError, match=r"^seed: expected a whole number, a numpy SeedSequence"):
+    with pytest.raises(TypeError, match=r"^seed: expected an integer, a numpy SeedSequence"):
         verb(seed="7")
     if "tolerance" not in refused:
         with pytest.raises(ValueError, match=r"^shots: expected none with tolerance"):

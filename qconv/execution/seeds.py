@@ -45,11 +45,11 @@ def root_seed(seed: Seed) -> np.random.SeedSequence:
         seed, int | np.integer | np.random.SeedSequence | np.random.Generator | None
     ):
         raise TypeError(
-            "seed: expected a whole number, a numpy SeedSequence, a numpy Generator or None, "
+            "seed: expected an integer, a numpy SeedSequence, a numpy Generator or None, "
             f"got {seed!r}"
         )
     if isinstance(seed, int | np.integer) and seed < 0:
-        raise ValueError(f"seed: expected a whole number >= 0, got {seed}")
+        raise ValueError(f"seed: expected an integer >= 0, got {seed}")
     words = np.random.default_rng(seed).integers(0, 2**32, size=4, dtype=np.uint32)
     return np.random.SeedSequence([int(word) for word in words])
 

@@ -136,7 +136,7 @@ class Plan(Problem):
                 executions is wrong.
         """
         if self.shots is None:
-            raise ValueError("shots: expected a whole number to decode counts, got None (exact)")
+            raise ValueError("shots: expected an integer to decode counts, got None (exact)")
         programs = list(self.prepared.programs)
         found = gathered(programs, counts, self.seed, self.sampling.mitigation)
         return self.prepared.decode(iter(found))
@@ -147,7 +147,7 @@ class Plan(Problem):
             ("image", " x ".join(map(str, self.grid.image_shape))),
             ("kernel", " x ".join(map(str, self.propagator.shape))),
             ("output pixels", " x ".join(map(str, self.grid.output_shape))),
-            ("shots a pixel", in_words(self.shots if self.each is None else self.each)),
+            ("shots per pixel", in_words(self.shots if self.each is None else self.each)),
         ]
         return "\n".join([*(f"{name:<26}{text}" for name, text in rows), str(self.cost)])
 

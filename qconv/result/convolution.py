@@ -341,7 +341,7 @@ class Convolution(SumOnly):
         return preview({"estimate": self.image, "standard error": self.stderr}, self._rows())
 
     def __repr__(self) -> str:
-        shots = "exact" if self.shots is None else f"{in_words(self.shots)} shots a pixel"
+        shots = "exact" if self.shots is None else f"{in_words(self.shots)} shots per pixel"
         return f"<Convolution {self.image.shape}, {shots}, {self.total_shots} in total>"
 
     def __str__(self) -> str:
@@ -352,7 +352,7 @@ class Convolution(SumOnly):
         """Return the rows of the printed table, as pairs of a name and a text."""
         rows = [
             ("output pixels", " x ".join(map(str, self.image.shape))),
-            ("shots a pixel", in_words(self.shots)),
+            ("shots per pixel", in_words(self.shots)),
             ("executions in total", f"{self.total_shots:,}"),
             ("success probability", f"{self.success_probability:.6g}"),
             ("oracle calls", f"{self.oracle_calls:,}"),

@@ -133,7 +133,7 @@ def test_help(capsys):
         ),
         (["photo.png", "flat.png"], "template: expected different values, got 9"),
         (["flat.png", "flat.png"], "image: expected different values, got 9"),
-        (["photo.png", "part.png", "--shots", "0"], "shots: expected a whole number >= 1, got 0"),
+        (["photo.png", "part.png", "--shots", "0"], "shots: expected an integer >= 1, got 0"),
         (["photo.png", "part.png", "--shots", "x"], "--shots: invalid int value"),
         (["photo.png", "part.png", "--shots", "9", "--exact"], "--shots: expected no --exact"),
         (["photo.png", "part.png", "--noise", "-3"], "--noise: expected a number >= 0, got -3"),

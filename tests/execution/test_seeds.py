@@ -49,7 +49,7 @@ def test_any_number_of_threads_and_any_chunk(how, monkeypatch):
 @pytest.mark.parametrize("threads", ["0", "-1", "two", "1.5", " 2"])
 def test_wrong_number_of_threads(threads, monkeypatch):
     monkeypatch.setenv("QCONV_NUM_THREADS", threads)
-    with pytest.raises(ValueError, match="QCONV_NUM_THREADS: expected a whole number >= 1, got"):
+    with pytest.raises(ValueError, match="QCONV_NUM_THREADS: expected an integer >= 1, got"):
         run(1)
 
 
@@ -154,12 +154,12 @@ class TestKinds:
         "seed", [True, np.bool_(True), 1.0, "7", b"7", [7], (1, 2), np.array([1, 2]), 1j, object()]
     )
     def test_wrong_type(self, seed):
-        with pytest.raises(TypeError, match=r"seed: expected a whole number, .* got"):
+        with pytest.raises(TypeError, match=r"seed: expected an integer, .* got"):
             qconv.convolve(IMAGE, EDGE, seed=seed)
 
     @pytest.mark.parametrize("seed", [-1, np.int64(-3)])
     def test_negative(self, seed):
-        with pytest.raises(ValueError, match=f"seed: expected a whole number >= 0, got {seed}"):
+        with pytest.raises(ValueError, match=f"seed: expected an integer >= 0, got {seed}"):
             qconv.convolve(IMAGE, EDGE, seed=seed)
 
     def test_legacy_generator(self):

@@ -411,13 +411,13 @@ REFUSED = {
     "weight of three axes": ({"weight": WEIGHT[0]}, "weight: expected 4 axes"),
     "channels": ({"groups": 1}, "input: expected 2 channels for a weight"),
     "groups": ({"groups": 4, "weight": WEIGHT[:, :1]}, "groups: expected a divisor of the 6"),
-    "no groups": ({"groups": 0}, "groups: expected a whole number >= 1"),
+    "no groups": ({"groups": 0}, "groups: expected an integer >= 1"),
     "bias": ({"bias": BIAS[:5]}, "bias: expected one number for each of 6"),
     "bias of two axes": ({"bias": BIAS[:, None]}, "bias: expected one number for each of 6"),
-    "stride 0": ({"stride": 0}, "stride: expected a whole number >= 1"),
-    "stride of three": ({"stride": (1, 1, 1)}, "stride: expected 1 or 2 whole numbers"),
-    "dilation 0": ({"dilation": (1, 0)}, "dilation: expected a whole number >= 1"),
-    "negative padding": ({"padding": -1}, "padding: expected a whole number >= 0"),
+    "stride 0": ({"stride": 0}, "stride: expected an integer >= 1"),
+    "stride of three": ({"stride": (1, 1, 1)}, "stride: expected 1 or 2 integers"),
+    "dilation 0": ({"dilation": (1, 0)}, "dilation: expected an integer >= 1"),
+    "negative padding": ({"padding": -1}, "padding: expected an integer >= 0"),
     "unknown padding": ({"padding": "full"}, "padding: expected one of 'same', 'valid'"),
     "same, strided": ({"padding": "same", "stride": 2}, "padding: 'same' needs a stride of 1"),
     "too large": ({"dilation": 6}, "weight: expected a kernel that reaches no further"),
@@ -426,18 +426,18 @@ REFUSED = {
     "NaN in bias": ({"bias": BIAS * np.nan}, "bias: expected finite numbers"),
     "no channels": ({"input": INPUT[:, :0]}, "input: expected at least one entry"),
     "overflow": ({"input": INPUT * 1e300, "weight": WEIGHT * 1e10}, "input: expected products"),
-    "no shots": ({"shots": 0}, "shots: expected a whole number >= 1"),
-    "negative seed": ({"seed": -1}, "seed: expected a whole number >= 0"),
+    "no shots": ({"shots": 0}, "shots: expected an integer >= 1"),
+    "negative seed": ({"seed": -1}, "seed: expected an integer >= 0"),
 }
 
 OF_ANOTHER_TYPE = {
     "complex": ({"input": INPUT * 1j}, "input: expected real numbers"),
     "words": ({"weight": "edge"}, "weight: expected an array of real numbers"),
     "complex, and empty": ({"input": INPUT[:0] * 1j}, "input: expected real numbers"),
-    "bytes": ({"stride": b"\x01\x01"}, "stride: expected a whole number"),
-    "half a pixel": ({"stride": 1.5}, "stride: expected a whole number"),
-    "true": ({"padding": True}, "padding: expected a whole number"),
-    "half a group": ({"groups": 2.0}, "groups: expected a whole number"),
+    "bytes": ({"stride": b"\x01\x01"}, "stride: expected an integer"),
+    "half a pixel": ({"stride": 1.5}, "stride: expected an integer"),
+    "true": ({"padding": True}, "padding: expected an integer"),
+    "half a group": ({"groups": 2.0}, "groups: expected an integer"),
     "some": ({"method": None}, "method: expected a method such as"),
     "whole images": ({"method": qconv.Fourier()}, "hold the kernel alone, .* got Fourier"),
     "an option of the method": (
@@ -446,7 +446,7 @@ OF_ANOTHER_TYPE = {
     ),
     "progress": ({"progress": 1}, "progress: expected True or False"),
     "backend": ({"backend": "aer"}, "backend: expected"),
-    "job_shots": ({"job_shots": 1.0}, "job_shots: expected a whole number"),
+    "job_shots": ({"job_shots": 1.0}, "job_shots: expected an integer"),
 }
 
 

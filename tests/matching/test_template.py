@@ -348,12 +348,12 @@ def test_wrong_arrays(image, template, kind, message, filter_name):
     ("wrong", "kind", "message"),
     [
         ({"filter": "blur"}, ValueError, "filter: expected one of 'phase', 'correlation', 'norm"),
-        ({"shots": 0}, ValueError, "shots: expected a whole number >= 1, got 0"),
-        ({"shots": 10.0}, TypeError, "shots: expected a whole number"),
+        ({"shots": 0}, ValueError, "shots: expected an integer >= 1, got 0"),
+        ({"shots": 10.0}, TypeError, "shots: expected an integer"),
         ({"method": qconv.Collapse()}, ValueError, r"method: expected qconv.Fourier\(...\), on a"),
         ({"method": "fourier"}, TypeError, "method: expected a method such as"),
         ({"method": "fourier", "filter": "correlation"}, TypeError, "method: expected a method"),
-        ({"seed": -1}, ValueError, "seed: expected a whole number >= 0, got -1"),
+        ({"seed": -1}, ValueError, "seed: expected an integer >= 0, got -1"),
         ({"backend": "aer"}, TypeError, "backend: expected None"),
         (
             {"method": qconv.Collapse(), "filter": "correlation", "shots": 30},

@@ -277,8 +277,8 @@ def test_the_cheapest_blocks_are_taken():
             ValueError,
             "method: expected a padding of 'auto' or 'both' or 'kernel' or 'wrapped' for 'overlap",
         ),
-        ({"qubits": 0}, ValueError, "qubits: expected a whole number >= 1, got 0"),
-        ({"qubits": 12.0}, TypeError, "qubits: expected a whole number"),
+        ({"qubits": 0}, ValueError, "qubits: expected an integer >= 1, got 0"),
+        ({"qubits": 12.0}, TypeError, "qubits: expected an integer"),
     ],
 )
 def test_wrong_options(wrong, kind, message):

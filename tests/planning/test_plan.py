@@ -183,7 +183,7 @@ class TestDecode:
         both = plan.decode(first) + plan.decode(second)
         assert both.shots == 3000
         assert (both + plan.run()).shots == 4500
-        with pytest.raises(ValueError, match="same shots"):
+        with pytest.raises(ValueError, match="their shots are the same"):
             plan.decode(first) + plan.decode(first)
 
     @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ class TestDecode:
             plan.decode(counts)
 
     def test_nothing_to_decode(self):
-        with pytest.raises(ValueError, match="shots: expected a whole number to decode counts"):
+        with pytest.raises(ValueError, match="shots: expected an integer to decode counts"):
             make(qconv.Collapse(), shots=None).decode([{}])
         with pytest.warns(RuntimeWarning, match="success probability is 0"):
             dark = qconv.plan(np.zeros((4, 4)), EDGE, method=qconv.Fourier()).decode([])

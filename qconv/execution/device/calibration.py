@@ -88,7 +88,7 @@ class Calibrations:
             return random_state(seed).binomial(shots, probabilities) / shots
         if shots is None:
             raise ValueError(
-                "shots: expected a whole number with this backend, whose readout errors can only "
+                "shots: expected an integer with this backend, whose readout errors can only "
                 "be counted"
             )
         circuit = self._prepared(qubits, value, physical)

@@ -95,7 +95,7 @@ def checked_powers(powers: object) -> Powers:
         return powers
     if isinstance(powers, str | Mapping) or not isinstance(powers, Iterable):
         raise TypeError(
-            f"powers: expected 'auto', whole numbers or pairs (power, shots), got {powers!r}"
+            f"powers: expected 'auto', integers or pairs (power, shots), got {powers!r}"
         )
     given = powers.tolist() if isinstance(powers, np.ndarray) else list(powers)
     pairs = [tuple(one) for one in given if isinstance(one, tuple | list)]

@@ -65,9 +65,7 @@ def check_amplify(amplify: object) -> None:
     """Raise unless ``amplify`` is a number of rounds or ``"auto"``."""
     if isinstance(amplify, str):
         if amplify != "auto":
-            raise ValueError(
-                f"amplify: expected a whole number of rounds or 'auto', got {amplify!r}"
-            )
+            raise ValueError(f"amplify: expected an integer of rounds or 'auto', got {amplify!r}")
         return
     whole_number(amplify, "amplify", 0)
 

@@ -157,7 +157,7 @@ class TestExact:
 
     def test_refused_elsewhere(self):
         for make in [NOISY["BackendSamplerV2"], NOISY["SamplerV2"], StatevectorSampler, SamplerV2]:
-            with pytest.raises(ValueError, match=r"shots: expected a whole number with this back"):
+            with pytest.raises(ValueError, match=r"shots: expected an integer with this back"):
                 run(make(), shots=None)
 
     def test_probabilities(self):

@@ -28,7 +28,7 @@ def photograph(name):
 
 @pytest.fixture(scope="module", params=["camera", "coins"])
 def measured(request):
-    """A photograph with the default schedule, 100 shots a pixel: errors, result and plan."""
+    """A photograph with the default schedule, 100 shots per pixel: errors, result and plan."""
     image = photograph(request.param)
     plan = qconv.plan(
         image, GAUSSIAN, method=qconv.AmplitudeEstimation(), shots=100, seed=1, **WRAP

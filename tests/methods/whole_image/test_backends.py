@@ -203,7 +203,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("steps", [0, -1])
     def test_steps(self, steps):
-        with pytest.raises(ValueError, match=f"steps: expected a whole number >= 1, got {steps}"):
+        with pytest.raises(ValueError, match=f"steps: expected an integer >= 1, got {steps}"):
             qconv.Diffusion(steps=steps)
 
     @pytest.mark.parametrize("steps", [1.5, "2", True, None])
