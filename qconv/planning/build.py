@@ -88,7 +88,8 @@ def _require_range(propagator: Propagator, grid: Grid) -> None:
         largest = 2 * np.abs(propagator.weights).max() * np.float64(abs(grid.fillvalue))
     if not np.isfinite(largest):
         raise ValueError(
-            "fillvalue: expected products with the kernel below 1.8e308, got larger ones; scale one"
+            "fillvalue: expected products with the kernel below 1.8e308, got larger ones; scale "
+            "the image or the kernel down"
         )
 
 
@@ -96,4 +97,4 @@ def _colour_hint(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
     """Return the remedy for a colour image; empty for other images."""
     if len(kernel) != 2 or len(image) != 3 or image[-1] not in (3, 4):
         return ""
-    return f"; if the image's {image[-1]} are colours, convolve each alone: image[:, :, 0], ..."
+    return "; convolve the colours of an image separately: image[:, :, 0], ..."

@@ -125,9 +125,9 @@ class Cost:
     @property
     def on_device(self) -> str:
         """Table of the circuit's gates on a device, with the bounds given by formulas."""
-        lines = [f"{name}: at most {n:,} two-qubit gates more" for name, n in self.bounds.items()]
+        lines = [f"{name}: at most {n:,} more two-qubit gates" for name, n in self.bounds.items()]
         if self.preparation.two_qubit_gates:
-            more = f"{self.preparation.two_qubit_gates:,} two-qubit gates more"
+            more = f"{self.preparation.two_qubit_gates:,} more two-qubit gates"
             lines.append(f"{_PREPARING}: {more}")
         return "\n".join([str(self.filtering), *lines])
 

@@ -145,8 +145,8 @@ class Method(ABC):
             raise TypeError(f"method: expected {WHOLE_IMAGE}, got {self!r}")
         if scheme == "overlap-add" and not self.signed:
             raise ValueError(
-                f"scheme: 'overlap-add' adds results, which needs their signs, got {self!r}; "
-                "expected signed=True, or 'overlap-save'"
+                "scheme: expected 'overlap-save', or a method with signed=True, because "
+                f"'overlap-add' adds signed results, got {self!r}"
             )
 
 
@@ -265,7 +265,35 @@ class Prepared(ABC, Generic[_M]):
             ValueError: If the method predicts no errors, or if the tolerance needs too many
                 executions.
         """
-        return allotted(self)
+        plan, method, work = self.plan, self.method, self
+        tolerance = plan.tolerance
+        if tolerance is None or plan.shots is None:
+            return plan
+        least, pixels = method.least_shots, plan.grid.pixels
+        number, too_few, enough = least, 0, 0
+        best = plan
+        for _ in range(_ROUNDS):
+            shots = max(1, round(number / pixels)) if method.whole_image else number
+            total = number if method.whole_image else None
+            work = work.again(replace(plan, shots=shots, total=total))
+            stderr = work.predict().stderr
+            if stderr is None or np.isnan(stderr).any():
+                raise ValueError(
+                    f"tolerance: expected shots instead, because {method!r} predicts no errors"
+                )
+            short = tolerance.shortfall(stderr)
+            if short <= 1:
+                enough, best = number, work.plan
+            else:
+                too_few = max(too_few, number)
+            if enough and (_CLOSE < short <= 1 or enough <= max(least, too_few + 1)):
+                break
+            if not enough:
+                require_affordable(number * short * (1 if method.whole_image else pixels))
+            number = max(least, math.ceil(number * short))
+            if enough and not too_few < number < enough:  # the error jumps in between: bisect
+                number = (too_few + enough) // 2
+        return best if enough else work.plan
 
 
 def check_method(method: object, what: str = "a method such as qconv.Collapse()") -> Method:
@@ -273,34 +301,3 @@ def check_method(method: object, what: str = "a method such as qconv.Collapse()"
     if not isinstance(method, Method):
         raise TypeError(f"method: expected {what}, got {method!r}")
     return method
-
-
-def allotted(work: Prepared[Any]) -> Problem:
-    """Return a plan with the fewest executions that reach its tolerance, by predicted errors."""
-    plan, method = work.plan, work.method
-    tolerance = plan.tolerance
-    if tolerance is None or plan.shots is None:
-        return plan
-    least, pixels = method.least_shots, plan.grid.pixels
-    number, too_few, enough = least, 0, 0
-    best = plan
-    for _ in range(_ROUNDS):
-        shots = max(1, round(number / pixels)) if method.whole_image else number
-        total = number if method.whole_image else None
-        work = work.again(replace(plan, shots=shots, total=total))
-        stderr = work.predict().stderr
-        if stderr is None or np.isnan(stderr).any():
-            raise ValueError(f"tolerance: {method!r} predicts no errors; expected shots instead")
-        short = tolerance.shortfall(stderr)
-        if short <= 1:
-            enough, best = number, work.plan
-        else:
-            too_few = max(too_few, number)
-        if enough and (_CLOSE < short <= 1 or enough <= max(least, too_few + 1)):
-            break
-        if not enough:
-            require_affordable(number * short * (1 if method.whole_image else pixels))
-        number = max(least, math.ceil(number * short))
-        if enough and not too_few < number < enough:  # the error jumps in between: bisect
-            number = (too_few + enough) // 2
-    return best if enough else work.plan

@@ -290,7 +290,7 @@ class Convolution(SumOnly):
 
         Raises:
             ModuleNotFoundError: If matplotlib is not installed.
-            ValueError: If the result has more than two axes (draw a plane of it), or if ``exact``
+            ValueError: If the result has more than two axes, or if ``exact``
                 has a different shape.
         """
         try:
@@ -302,7 +302,7 @@ class Convolution(SumOnly):
         if self.image.ndim > 2 or not self.image.size:
             raise ValueError(
                 "plot: expected a result with one or two axes, got the shape "
-                f"{self.image.shape}; draw a plane of it"
+                f"{self.image.shape}; plot a part, such as result[0]"
             )
         beside = {"image": image, "exact": exact}
         given = {k: real_array(v, k) for k, v in beside.items() if v is not None}
@@ -342,7 +342,7 @@ class Convolution(SumOnly):
 
     def __repr__(self) -> str:
         shots = "exact" if self.shots is None else f"{in_words(self.shots)} shots per pixel"
-        return f"<Convolution {self.image.shape}, {shots}, {self.total_shots} in total>"
+        return f"<Convolution {self.image.shape}, {shots}, {self.total_shots} executions>"
 
     def __str__(self) -> str:
         return "\n".join(f"{name:<22}{text}" for name, text in self._rows())
@@ -353,7 +353,7 @@ class Convolution(SumOnly):
         rows = [
             ("output pixels", " x ".join(map(str, self.image.shape))),
             ("shots per pixel", in_words(self.shots)),
-            ("executions in total", f"{self.total_shots:,}"),
+            ("total executions", f"{self.total_shots:,}"),
             ("success probability", f"{self.success_probability:.6g}"),
             ("oracle calls", f"{self.oracle_calls:,}"),
             ("mean standard error", f"{self.stderr.mean() if self.stderr.size else 0:.6g}"),
@@ -362,11 +362,11 @@ class Convolution(SumOnly):
         if self.diagnostics is not None:
             rows += self.diagnostics.rows()
         if self.bias is not None:
-            rows.append(("sampling adds (rms)", f"{root_mean_square(self.stderr):.6g}"))
-            rows.append(("noise adds (rms)", f"{root_mean_square(self.bias):.6g}"))
+            rows.append(("rms standard error", f"{root_mean_square(self.stderr):.6g}"))
+            rows.append(("rms bias", f"{root_mean_square(self.bias):.6g}"))
         if self.expected_success is not None:
             rows[3] = (rows[3][0], f"{rows[3][1]} +- {self.success_stderr:.2g}")
-            rows.insert(4, ("as predicted", f"{self.expected_success:.6g}"))
+            rows.insert(4, ("predicted success", f"{self.expected_success:.6g}"))
         return rows
 
 

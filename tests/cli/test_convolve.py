@@ -528,7 +528,7 @@ class TestKernels:
         assert f"RMSE x square root of {50 * (1 + 3 + 5)} oracle calls per pixel" in out
         assert re.search(r"reliable standard errors\n  \d+\.\d % of the pixels", out)
         # Positions and kernel: 4 qubits for each axis of 12 x 14, 2 for each of the kernel.
-        assert f"rotating by the image: at most {3 * 2**12:,} two-qubit gates more" in out
+        assert f"rotating by the image: at most {3 * 2**12:,} more two-qubit gates" in out
         assert "preparing the image" not in out
 
     def test_nothing_succeeds(self, capsys):

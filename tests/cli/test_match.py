@@ -56,7 +56,7 @@ def test_without_arguments(folder, capsys):
     assert "row 93, column 242" in out
     assert "the same position" in out
     assert "success probability       1.000000" in out
-    assert "preparing the image: at most 262,125 two-qubit gates more" in out
+    assert "preparing the image: at most 262,125 more two-qubit gates" in out
     marked = imread("match.png")
     assert marked.shape == (303, 384, 3)
     assert (marked[92, 242:299] == (255, 30, 30)).all()

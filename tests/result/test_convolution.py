@@ -681,15 +681,15 @@ def test_files_made_by_hand_are_right_otherwise(tmp_path):
 
 class TestText:
     def test_repr(self):
-        assert repr(run()) == "<Convolution (9, 8), 20 shots per pixel, 1440 in total>"
-        assert repr(run(shots=None)) == "<Convolution (9, 8), exact, 0 in total>"
+        assert repr(run()) == "<Convolution (9, 8), 20 shots per pixel, 1440 executions>"
+        assert repr(run(shots=None)) == "<Convolution (9, 8), exact, 0 executions>"
 
     def test_str(self):
         lines = dict(line.split("  ", 1) for line in str(run()).splitlines())
         rows = {name: text.strip() for name, text in lines.items()}
         assert rows["output pixels"] == "9 x 8"
         assert rows["shots per pixel"] == "20"
-        assert rows["executions in total"] == "1,440"
+        assert rows["total executions"] == "1,440"
         assert rows["errors of pixels"] == "independent"
         assert "exact expectation" in str(run(shots=None))
         assert "correlated" in str(run(method=qconv.Collapse(shared=True)))

@@ -210,7 +210,7 @@ class PreparedCollapse(Prepared[Collapse]):
             each = plan.shots_of_pixels
             dealt = portions(plan.grid.tiles, each)
             sizes = tuple(sum(shots_of(each, piece.tile) for piece in part) for part in dealt)
-        keep = np.zeros(math.prod(_padded(propagator.shape)), dtype=np.bool_)
+        keep = np.zeros(max(2, math.prod(_padded(propagator.shape))), dtype=np.bool_)
         keep[_outcomes(self.positions, propagator.shape)] = True
         return [
             Program(
@@ -337,12 +337,11 @@ def kernel_circuit(propagator: Propagator, axes: tuple[str, ...]) -> QuantumCirc
 
 
 def _padded(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the number of basis states per axis of the kernel; 2 for a single position."""
-    padded = tuple(1 << (length - 1).bit_length() for length in shape)
-    return padded if math.prod(padded) > 1 else (2,)
+    """Return the number of basis states of the kernel's registers, per axis."""
+    return tuple(1 << (length - 1).bit_length() for length in shape)
 
 
 def _outcomes(positions: Positions, shape: tuple[int, ...]) -> NDArray[np.int64]:
     """Return the outcome of the circuit for each of the positions."""
-    padded = tuple(1 << (length - 1).bit_length() for length in shape)
-    return np.asarray(np.ravel_multi_index(tuple(np.transpose(positions.indices)), padded))
+    indices = tuple(np.transpose(positions.indices))
+    return np.asarray(np.ravel_multi_index(indices, _padded(shape)))

@@ -229,7 +229,7 @@ class TestTolerance:
         assert sum(plan.executions) > 2 * shots * image.size
 
     def test_too_dear(self):
-        with pytest.raises(ValueError, match="tolerance: expected one that costs at most"):
+        with pytest.raises(ValueError, match="tolerance: expected a cost of at most"):
             qconv.plan(
                 np.eye(8), GAUSSIAN, method=qconv.AmplitudeEstimation(), tolerance=1e-9, **WRAP
             )

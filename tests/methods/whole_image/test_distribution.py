@@ -226,7 +226,7 @@ class TestDistribution:
         away = result.success_probability - result.expected_success
         assert abs(away) <= 6.2 * result.success_stderr
         assert 0 < result.success_stderr < 1e-3
-        assert "as predicted" in str(result)
+        assert "predicted success" in str(result)
 
     @pytest.mark.parametrize("method", [SIGNED[1], SIGNED[2], *MAGNITUDES], ids=str)
     def test_error_of_the_success_probability(self, method):
