@@ -1,4 +1,4 @@
-"""Writing files completely or not at all, and never over anything that is not a file."""
+"""Writing files completely or not at all, and replacing nothing but files."""
 
 from __future__ import annotations
 

@@ -12,14 +12,10 @@ class _Silent:
 
     n = initial = last_print_n = 0
 
-    def update(self, n: int = 1) -> None:
+    def update(self, *_: object) -> None:
         """Show nothing."""
 
-    def refresh(self) -> None:
-        """Show nothing."""
-
-    def set_description_str(self, text: str) -> None:
-        """Show nothing."""
+    refresh = set_description_str = update
 
 
 def progress_bar(total: int | None, unit: str, *, show: bool) -> AbstractContextManager[Any]:

@@ -17,7 +17,7 @@ from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 
 #: Arguments of `Plan.run`, with the reason why `plan` rejects them.
-_OF_RUN = dict.fromkeys(("checkpoint", "progress"), "a plan does not run; give it to Plan.run")
+_OF_RUN = dict.fromkeys(("checkpoint", "progress"), "an argument of Plan.run; plan runs nothing")
 
 
 def convolve(

@@ -29,16 +29,12 @@ def _impulse(size: int) -> _Array:
     return kernel
 
 
-def _edge(size: int) -> _Array:
-    return size * size * _impulse(size) - np.ones((size, size))
-
-
 #: Kernels of any odd size: functions of the size, by name.
 _SIZED: dict[str, Callable[[int], _Array]] = {
     "identity": _impulse,
     "box": lambda size: np.full((size, size), 1.0 / size**2),
     "gaussian": lambda size: np.outer(_binomial(size), _binomial(size)),
-    "edge": _edge,
+    "edge": lambda size: size**2 * _impulse(size) - 1.0,
 }
 
 #: Kernels of one size, by name.

@@ -110,7 +110,7 @@ class Blocks(Method):
 
     @property
     def nonnegative(self) -> bool:
-        """Whether images must not have negative values, as the method requires."""
+        """Whether the method requires images without negative values."""
         return self.method.nonnegative
 
     def prepare(self, plan: Problem) -> PreparedBlocks:

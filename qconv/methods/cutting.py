@@ -2,7 +2,7 @@
 
 A particle, or a read, at output pixel ``o`` is displaced by ``0 <= v < h``. A block of ``n``
 outputs along an axis therefore needs ``n + h - 1`` basis states: the outputs and a margin. With
-boundary wrap, an axis with a power of two pixels needs no margin.
+boundary ``wrap``, an axis whose number of pixels is a power of two needs no margin.
 """
 
 from __future__ import annotations

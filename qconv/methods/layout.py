@@ -152,7 +152,7 @@ class Layout:
         )
 
     def _shown(self, part: Block, image: Callable[[tuple[int, ...]], _Array]) -> Problem:
-        """Make a plan for the pixels that a block sees, given a function of their shape."""
+        """Make a plan of a block whose pixels are a function of their shape."""
         grid = self.plan.grid
         shape = tuple(n + r for n, r in zip(part.shape, self._reach, strict=True))
         mode = "valid" if self.scheme == "overlap-save" else "full"

@@ -29,7 +29,7 @@ def check_options(
 
 
 def _taking(name: str, value: Any) -> list[str]:
-    """Return the call of every method's constructor that takes an option, as it is written."""
+    """Return the constructor calls of the methods that take an option, as source code."""
     from qconv.methods.comparison import METHODS  # imports all methods, which takes time
 
     found, text = [], " ".join(repr(value).split())

@@ -43,7 +43,7 @@ class Tolerance:
     error: float
     """Requested error, in the unit of the result."""
     mean: bool
-    """Whether the root mean square over all pixels is meant; if not, no pixel may exceed it."""
+    """Whether ``error`` limits the root mean square over all pixels, instead of every pixel."""
 
     def shortfall(self, stderr: _Array) -> float:
         """Return the factor by which executions with these standard errors must grow."""

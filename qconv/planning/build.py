@@ -21,7 +21,7 @@ from qconv.propagator import Propagator
 def laid_out(
     image: ArrayLike, kernel: ArrayLike | Propagator, requested: Requested, **where: Any
 ) -> Plan:
-    """Check the other arguments of `qconv.plan` and make the plan; ``where`` as `without_image`."""
+    """Check image, kernel, method and geometry as `qconv.plan` does, and make the plan."""
     require_copies(image, "image")
     array = real_array(image, "image", finite=False)
     fields = without_image(array.shape, kernel, requested, **where)

@@ -26,7 +26,7 @@ def gathered(
     seed: np.random.SeedSequence,
     mitigation: ReadoutMitigation | None = None,
 ) -> list[Outcomes]:
-    """Convert counts in any notation of Qiskit's; arguments and errors as for `qconv.Plan.decode`.
+    """Convert counts in any of Qiskit's formats; raise the errors of `qconv.Plan.decode`.
 
     Args:
         programs: Programs that ran.

@@ -123,22 +123,22 @@ class Method(ABC):
         return shots * pixels
 
     def in_place(self) -> Method | None:
-        """Return the method with options that measure each output pixel at its own position.
+        """Return the method with options for which each pixel is measured at its own position.
 
-        This is about boundary wrap on an image whose sides are powers of two. None if the method
-        has no such options: its circuit then measures pixels at other positions, though the
-        result is right.
+        This concerns boundary ``wrap`` on images whose sides are powers of two. None means that
+        there are no such options. The circuit then measures pixels at other positions; the result
+        is nevertheless correct.
         """
         return None
 
     def check_blocks(self, scheme: str) -> None:
-        """Raise unless images can be cut into blocks for this method.
+        """Raise an error if images cannot be cut into blocks for this method.
 
         Args:
             scheme: ``"overlap-add"`` or ``"overlap-save"``.
 
         Raises:
-            TypeError: If the method has no blocks.
+            TypeError: If this is not a whole-image method.
             ValueError: If the scheme or the method's options do not allow blocks.
         """
         if not self.whole_image:
@@ -239,10 +239,10 @@ class Prepared(ABC, Generic[_M]):
     def part_sides(self) -> tuple[int, ...]:
         """Numbers of output pixels, per axis, at whose multiples the result may be cut into parts.
 
-        Each part becomes a plan of its own. Its image contains the pixels that its outputs see, and
-        its ``grid.place`` gives their position in the whole. The work for a part must give the same
-        numbers as the work for the whole. Return ``plan.grid.tile_sides`` if the method samples
-        each tile of ``plan.grid.tiles`` from a random stream keyed by its number in
+        Each part becomes a plan of its own. Its image contains the pixels that its outputs read,
+        and its ``grid.place`` gives their position in the whole. The work for a part must give the
+        same numbers as the work for the whole. Return ``plan.grid.tile_sides`` if the method
+        samples each tile of ``plan.grid.tiles`` from a random stream keyed by its number in
         ``plan.grid.tile_numbers``. Only the shape of the plan's image may be used.
 
         Raises:

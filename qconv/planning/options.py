@@ -58,10 +58,10 @@ class SamplingOptions(TypedDict, total=False):
     mitigation: ReadoutMitigation | str | None
     """Correction of counts for readout errors; None for no correction. ``"readout"`` calibrates the
     errors on the backend; ``total_shots`` includes the calibration circuits. A
-    `qconv.ReadoutMitigation` sets the number of their executions, or gives known errors. Standard
-    errors include the variance of the calibration, and the errors of pixels are then correlated.
-    The correction requires a method whose estimate is linear in the counts, and a backend that is
-    not ideal."""
+    `qconv.ReadoutMitigation` sets the number of calibration executions, or gives known errors.
+    Standard errors include the variance of the calibration, and the errors of pixels are then
+    correlated. The correction requires a method whose estimate is linear in the counts, and a
+    backend that is not ideal."""
     checkpoint: str | os.PathLike[str] | None
     """File to which the call saves its work at intervals; None for no file. If the call is
     interrupted, the same call resumes it, with bit-identical results. The call returns the result

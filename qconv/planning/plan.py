@@ -122,8 +122,8 @@ class Plan(Problem):
                 is one circuit, its counts need no list.
 
                 More counts than `executions` give a smaller error if the method can use them. Runs
-                must be independent of each other. A noisy Aer simulator is not: outcome ``i + 1``
-                of one seed is outcome ``i`` of the next seed.
+                must be independent of each other. Runs of a noisy Aer simulator with consecutive
+                seeds are not: outcome ``i + 1`` of one seed is outcome ``i`` of the next.
 
         Returns:
             The estimate with its standard error. Standard errors are computed from the counts, not

@@ -53,8 +53,8 @@ class Problem:
     tolerance: Tolerance | None = None
     """Requested error, from which the shots follow; None if shots were requested."""
     each: NDArray[np.int64] | None = None
-    """Shots of each output pixel, shape ``grid.output_shape``; None if all pixels have ``shots``.
-    ``shots`` is then their rounded mean."""
+    """Shots of each output pixel, shape ``grid.output_shape``, with the rounded mean ``shots``.
+    None if all pixels have ``shots``."""
     total: int | None = None
     """Total number of executions of circuits that hold the whole image; None for ``shots`` per
     pixel."""

@@ -68,9 +68,9 @@ class Convolution(SumOnly):
     """Whether the errors of different pixels are independent. If the pixels share a fixed number of
     executions, a correlation of about 1/(number of pixels) is neglected."""
     bias: NDArray[np.float64] | None = None
-    """Systematic error due to noise, shape and unit of ``image``: exact expectation with the
-    backend's noise minus the one without; None if it is unknown. ``image`` and ``stderr`` do not
-    account for it."""
+    """Systematic error due to noise, shape and unit of ``image``; None if it is unknown. It is the
+    exact expectation with the backend's noise, minus the exact expectation without noise. ``image``
+    and ``stderr`` do not account for it."""
     diagnostics: Diagnostics | None = None
     """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
     the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
@@ -234,12 +234,12 @@ class Convolution(SumOnly):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one ``.npz`` file, circuits included (QPY), without pickle.
 
-        A name without a suffix is kept as it is. The file is written completely or not at all. An
-        existing file is replaced and keeps its permissions. Symbolic links are followed; pipes and
-        devices are written to.
+        A name without an extension is used unchanged. The file is written completely or not at
+        all. An existing file is replaced and keeps its permissions. Symbolic links are followed;
+        pipes and devices are written to.
 
         Raises:
-            ValueError: If the name has a suffix other than ``.npz``.
+            ValueError: If the name has an extension other than ``.npz``.
             PermissionError: If the file is write-protected.
             OSError: If the file cannot be written.
         """
