@@ -1,4 +1,4 @@
-"""The verbs: convolve and correlate an image with a kernel, and plan either."""
+"""Functions that convolve or correlate an image with a kernel, or plan either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of a verb, and options of methods given to a verb by mistake."""
+"""Checks of the options of functions, which include options of methods given by mistake."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_options(
     default_shots: int | None = None,
     refused: Mapping[str, str] | None = None,
 ) -> Requested:
-    """Check the method and the options of a verb; arguments and errors as `Requested.checked`."""
+    """Check the method and the options of a call; arguments and errors as `Requested.checked`."""
     check_method(method)
     for name, value in given.items():
         constructors = [] if name in SamplingOptions.__annotations__ else _taking(name, value)

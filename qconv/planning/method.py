@@ -50,8 +50,8 @@ class Method(ABC):
     """Base class of methods of convolution: small frozen objects that hold options.
 
     A method of your own derives from this class, as the package's own methods do. It works with
-    every verb, with `Blocks`, with saved results and with any backend. It must implement `prepare`,
-    which returns the work for one plan: a `Prepared`.
+    `convolve` and all similar functions, with `Blocks`, with saved results and with any backend. It
+    must implement `prepare`, which returns the work for one plan: a `Prepared`.
 
     The attributes below describe the method to the rest of the package. Their defaults suit most
     methods.

@@ -1,4 +1,4 @@
-"""Options of measurement: keyword arguments that all verbs have in common."""
+"""Options of measurement: keyword arguments of `convolve` and all similar functions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from qconv.planning.method import Method
 
 
 class SamplingOptions(TypedDict, total=False):
-    """Keyword arguments of measurement, which all verbs have in common.
+    """Keyword arguments of measurement, for `convolve` and all similar functions.
 
-    A verb that has no use for an argument rejects it with the reason.
+    A function that cannot use an argument rejects it and gives the reason.
 
     Example:
         >>> import qconv
@@ -101,7 +101,7 @@ class Requested:
             given: Keyword arguments of the call.
             method: Method of the call.
             default_shots: Shots without ``shots`` and ``tolerance``; None for the method's default.
-            refused: Reasons for which the verb rejects arguments, by name; None for no reasons.
+            refused: Reasons for which the function rejects arguments, by name; None for no reasons.
 
         Raises:
             TypeError: If an argument is unknown, rejected or of the wrong type.

@@ -120,7 +120,7 @@ class Collapse(Method):
         return PreparedCollapse(self, plan)
 
 
-#: Default method of the verbs.
+#: Default method of `qconv.convolve` and similar functions.
 DEFAULT_METHOD = Collapse(baseline=True)
 
 
