@@ -497,8 +497,10 @@ class TestKernels:
         value, stderr = map(float, tables["measured"].split(" +- "))
         assert abs(value - float(tables["predicted"])) < 6.2 * stderr  # false alarms: 6e-10
         assert 0 < int(tables["two-qubit gates"]) <= gates
-        assert f"preparing the image: at most {2**pixels - pixels - 1:,} two-qubit gates" in out
-        assert ("the diagonal: at most 510 two-qubit gates" in out) == (method == "fourier")
+        assert (
+            f"preparing the image: at most {2**pixels - pixels - 1:,} more two-qubit gates" in out
+        )
+        assert ("the diagonal: at most 510 more two-qubit gates" in out) == (method == "fourier")
 
     def test_success_of_all_channels(self):
         """A mean of three, independent of each other."""
