@@ -1,11 +1,12 @@
 """Convolve images with quantum circuits, on Qiskit Aer, with standard errors.
 
-A convolution kernel, normalised, is the propagator of a diffusion. Encoded in the amplitudes of a
-few qubits it puts a pixel in superposition over the positions that the kernel reaches; a
-measurement picks one of them with the kernel's probability; the average over many is the
+A normalised convolution kernel is the propagator of a diffusion. Encoded in the amplitudes of a few
+qubits, it puts a pixel in superposition over the positions that the kernel reaches. A measurement
+selects one position, with the kernel's probability. The average over many measurements is the
 convolution.
 
     import qconv
+
     result = qconv.convolve(image, kernel, shots=1000, seed=7)
     result.image, result.stderr
 """
@@ -14,36 +15,43 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qconv.circuits.arithmetic import offset_adder
-    from qconv.circuits.encoding import encode_amplitudes
-    from qconv.circuits.resources import resources
-    from qconv.convolution import convolve, correlate
-    from qconv.execution.outcomes.outcomes import Outcomes
-    from qconv.execution.outcomes.readout import ReadoutMitigation
-    from qconv.execution.program import Program
-    from qconv.filtering import filter_frequencies
-    from qconv.kernels import named_kernel
-    from qconv.layer.functional import conv1d, conv2d
-    from qconv.matching.template import Match, match_template
-    from qconv.methods.amplitude_estimation.method import AmplitudeEstimation
-    from qconv.methods.blocks import Blocks
-    from qconv.methods.collapse.method import Collapse
-    from qconv.methods.comparison import MethodComparison, compare_methods
-    from qconv.methods.whole_image.diffusion import Diffusion
-    from qconv.methods.whole_image.fourier import Fourier
-    from qconv.methods.whole_image.interference import Interference
-    from qconv.planning.build import plan
-    from qconv.planning.cost import Cost
-    from qconv.planning.method import Method, Prediction, Prepared
-    from qconv.planning.options import SamplingOptions
-    from qconv.planning.plan import Plan
-    from qconv.propagator import Propagator
-    from qconv.result.convolution import Convolution, load
-    from qconv.result.diagnostics import Diagnostics
+    from qconv.circuits.arithmetic import offset_adder as offset_adder
+    from qconv.circuits.encoding import encode_amplitudes as encode_amplitudes
+    from qconv.circuits.resources import resources as resources
+    from qconv.convolution import convolve as convolve
+    from qconv.convolution import correlate as correlate
+    from qconv.convolution import plan as plan
+    from qconv.execution.outcomes.outcomes import Outcomes as Outcomes
+    from qconv.execution.outcomes.readout import ReadoutMitigation as ReadoutMitigation
+    from qconv.execution.program import Program as Program
+    from qconv.filtering import filter_frequencies as filter_frequencies
+    from qconv.kernels import named_kernel as named_kernel
+    from qconv.layer.functional import conv1d as conv1d
+    from qconv.layer.functional import conv2d as conv2d
+    from qconv.matching.template import Match as Match
+    from qconv.matching.template import match_template as match_template
+    from qconv.methods.amplitude_estimation.method import AmplitudeEstimation as AmplitudeEstimation
+    from qconv.methods.blocks import Blocks as Blocks
+    from qconv.methods.collapse.method import Collapse as Collapse
+    from qconv.methods.comparison import MethodComparison as MethodComparison
+    from qconv.methods.comparison import compare_methods as compare_methods
+    from qconv.methods.whole_image.diffusion import Diffusion as Diffusion
+    from qconv.methods.whole_image.fourier import Fourier as Fourier
+    from qconv.methods.whole_image.interference import Interference as Interference
+    from qconv.planning.cost import Cost as Cost
+    from qconv.planning.method import Method as Method
+    from qconv.planning.method import Prediction as Prediction
+    from qconv.planning.method import Prepared as Prepared
+    from qconv.planning.options import SamplingOptions as SamplingOptions
+    from qconv.planning.plan import Plan as Plan
+    from qconv.propagator import Propagator as Propagator
+    from qconv.result.convolution import Convolution as Convolution
+    from qconv.result.convolution import load as load
+    from qconv.result.diagnostics import Diagnostics as Diagnostics
 
 __version__ = "0.1.0"
 
-#: Where each name is defined, to be imported when it is first asked for: Qiskit takes a second.
+#: Module of each public name, imported on first use because Qiskit takes a second to import.
 _HOMES = {
     "AmplitudeEstimation": "qconv.methods.amplitude_estimation.method",
     "Blocks": "qconv.methods.blocks",
@@ -59,9 +67,9 @@ _HOMES = {
     "MethodComparison": "qconv.methods.comparison",
     "Outcomes": "qconv.execution.outcomes.outcomes",
     "Plan": "qconv.planning.plan",
-    "Program": "qconv.execution.program",
     "Prediction": "qconv.planning.method",
     "Prepared": "qconv.planning.method",
+    "Program": "qconv.execution.program",
     "Propagator": "qconv.propagator",
     "ReadoutMitigation": "qconv.execution.outcomes.readout",
     "SamplingOptions": "qconv.planning.options",
@@ -76,49 +84,15 @@ _HOMES = {
     "match_template": "qconv.matching.template",
     "named_kernel": "qconv.kernels",
     "offset_adder": "qconv.circuits.arithmetic",
-    "plan": "qconv.planning.build",
+    "plan": "qconv.convolution",
     "resources": "qconv.circuits.resources",
 }
 
-__all__ = [
-    "AmplitudeEstimation",
-    "Blocks",
-    "Collapse",
-    "Convolution",
-    "Cost",
-    "Diagnostics",
-    "Diffusion",
-    "Fourier",
-    "Interference",
-    "Match",
-    "Method",
-    "MethodComparison",
-    "Outcomes",
-    "Plan",
-    "Prediction",
-    "Prepared",
-    "Program",
-    "Propagator",
-    "ReadoutMitigation",
-    "SamplingOptions",
-    "compare_methods",
-    "conv1d",
-    "conv2d",
-    "convolve",
-    "correlate",
-    "encode_amplitudes",
-    "filter_frequencies",
-    "load",
-    "match_template",
-    "named_kernel",
-    "offset_adder",
-    "plan",
-    "resources",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, a name or a part of the package."""
+    """Import a public name or a module of the package on first use."""
     if name in _HOMES:
         found = getattr(importlib.import_module(_HOMES[name]), name)
         globals()[name] = found

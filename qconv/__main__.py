@@ -1,4 +1,4 @@
-"""``python -m qconv`` is the command ``qconv``."""
+"""Run the command ``qconv`` as ``python -m qconv``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Checks of what a caller passed: a message says which argument, what was expected, what came."""
+"""Checks of arguments, with messages that name the argument, the expectation and the value."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-#: Decorates what users call: what NumPy does about overflow and underflow unless told otherwise,
-#: whatever the caller has told it. Vanishing products are right answers everywhere.
+#: Decorator of public functions that applies NumPy's default handling of floating-point errors,
+#: whatever the caller has set. Underflow is ignored, because 0 is then the right answer.
 numpy_defaults = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
 
 
 def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[np.float64]:
-    """``value`` as a non-empty real ``float64`` array, without copying where it is one already.
+    """Convert to a non-empty real ``float64`` array, without a copy if it is one already.
 
     Raises:
-        TypeError: ``value`` is complex, or not numbers at all.
-        ValueError: ``value`` is empty, ragged, has masked entries, or (``finite``) holds NaN or
-            infinity.
+        TypeError: If ``value`` is complex or not numeric.
+        ValueError: If ``value`` is empty, ragged or masked, or if ``finite`` is True and an entry
+            is NaN or infinite.
     """
     require_unmasked(value, name)
     try:
@@ -39,7 +39,7 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
 
 
 def require_unmasked(value: ArrayLike, name: str) -> None:
-    """Raise a ``ValueError`` for NumPy's masked arrays, or lists of them, that hide any entry."""
+    """Raise a ``ValueError`` if an array, or one in a list, has masked entries."""
     hidden = _hidden(value)
     if hidden:
         found = f"{hidden} masked; fill them first"
@@ -47,15 +47,15 @@ def require_unmasked(value: ArrayLike, name: str) -> None:
 
 
 def _hidden(value: object) -> int:
-    """How many entries a masked array hides, or those in a list, however deep."""
+    """Count the masked entries of an array, or of all arrays in a nested list."""
     if isinstance(value, np.ma.MaskedArray):
         return int(np.count_nonzero(np.ma.getmask(value)))
     return sum(map(_hidden, value)) if isinstance(value, list | tuple) else 0
 
 
 def require_finite(array: NDArray[np.float64], name: str) -> None:
-    """Raise a ``ValueError`` that counts the entries that are NaN or infinite, if any is."""
-    # One pass without a temporary array settles the usual case: a sum is finite only if all are.
+    """Raise a ``ValueError`` if entries are NaN or infinite."""
+    # The sum needs no temporary array, and is finite only if all entries are.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum()):
             return
@@ -67,7 +67,7 @@ def require_finite(array: NDArray[np.float64], name: str) -> None:
 
 
 def _describe(value: object, array: NDArray[np.generic]) -> str:
-    """What an array is that does not hold numbers."""
+    """Describe an array that does not contain numbers."""
     if isinstance(value, str) or (array.ndim == 0 and array.dtype == object):
         return type(value).__name__
     if array.dtype != object:
@@ -79,7 +79,7 @@ def _describe(value: object, array: NDArray[np.generic]) -> str:
 
 
 def one_of(value: object, name: str, choices: Sequence[str]) -> str:
-    """``value`` if it is one of ``choices``; a ``ValueError`` that lists them otherwise."""
+    """Return one of ``choices`` unchanged; raise a ``ValueError`` for anything else."""
     if not isinstance(value, str) or value not in choices:
         wanted = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name}: expected one of {wanted}, got {value!r}")
@@ -87,11 +87,11 @@ def one_of(value: object, name: str, choices: Sequence[str]) -> str:
 
 
 def real_number(value: object, name: str) -> float:
-    """``value`` as a finite ``float``.
+    """Convert to a finite ``float``.
 
     Raises:
-        TypeError: ``value`` is not a real number.
-        ValueError: It is NaN or infinite.
+        TypeError: If ``value`` is not a real number.
+        ValueError: If ``value`` is NaN or infinite.
     """
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
@@ -107,32 +107,33 @@ def real_number(value: object, name: str) -> float:
 
 
 def whole_number(value: object, name: str, minimum: int, maximum: int = 2**53) -> int:
-    """``value`` as an ``int`` from ``minimum`` to ``maximum``.
+    """Convert to an ``int`` from ``minimum`` to ``maximum``.
 
     Raises:
-        TypeError: ``value`` is not an integer (``True`` and ``1.0`` are not).
-        ValueError: It is out of range.
+        TypeError: If ``value`` is not an integer; ``True`` and ``1.0`` are not.
+        ValueError: If ``value`` is out of range.
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name}: expected a whole number >= {minimum}, got {value!r}")
+        raise TypeError(f"{name}: expected an integer >= {minimum}, got {value!r}")
     number = int(value)
     if number < minimum:
-        raise ValueError(f"{name}: expected a whole number >= {minimum}, got {value!r}")
+        raise ValueError(f"{name}: expected an integer >= {minimum}, got {value!r}")
     if number > maximum:
-        raise ValueError(f"{name}: expected a whole number <= {maximum}, got {value!r}")
+        raise ValueError(f"{name}: expected an integer <= {maximum}, got {value!r}")
     return number
 
 
 def boolean(value: object, name: str) -> bool:
-    """``value`` as a ``bool``; a ``TypeError`` for anything but True and False."""
+    """Convert to a ``bool``; raise a ``TypeError`` for anything but True and False."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}: expected True or False, got {value!r}")
     return bool(value)
 
 
 def require_products(largest: float, name: str = "image") -> None:
-    """Raise a ``ValueError`` if a bound on products of image and kernel is infinite."""
+    """Raise a ``ValueError`` if ``largest``, a bound on products with the kernel, is infinite."""
     if not np.isfinite(largest):
         raise ValueError(
-            f"{name}: expected products with the kernel below 1.8e308, got larger ones; scale one"
+            f"{name}: expected products with the kernel below 1.8e308, got larger ones; scale the "
+            "image or the kernel down"
         )

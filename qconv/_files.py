@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and never in the place of something else."""
+"""Writing files completely or not at all, and replacing nothing but files."""
 
 from __future__ import annotations
 
@@ -15,26 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-#: Ending of a file that is not written in full yet.
+#: Suffix of a file that is not complete yet.
 _PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is to be written, and what is there now."""
+    """Path to write to, and what exists there."""
 
     path: Path
-    """As it was given."""
+    """Path as it was given."""
     status: os.stat_result | None
-    """Of what the path leads to, links followed; None if nothing is there."""
+    """Status of the file, device or pipe, with links followed; None if nothing exists."""
 
     @classmethod
     def of(cls, path: Path) -> Place:
-        """Look at a path.
-
-        Raises:
-            OSError: The path leads nowhere, such as a link to itself.
-        """
+        """Get the status of a path; raise an ``OSError`` if links lead in a circle."""
         try:
             return cls(path, os.stat(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -42,21 +38,21 @@ class Place:
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is a pipe or a device: written to, never replaced."""
+        """Whether the path is a pipe or a device, which is never replaced."""
         return self.status is not None and not (
             stat.S_ISREG(self.status.st_mode) or stat.S_ISDIR(self.status.st_mode)
         )
 
     @property
     def holds_nothing(self) -> bool:
-        """Whether nothing is lost by writing there: no file, a pipe, a terminal, ``/dev/null``."""
+        """Whether writing loses nothing: no file, a pipe, a terminal or ``/dev/null``."""
         if self.status is None or self.descriptor is not None:
             return True
         return stat.S_ISFIFO(self.status.st_mode) or stat.S_ISCHR(self.status.st_mode)
 
     @property
     def descriptor(self) -> int | None:
-        """Standard output's or standard error's number, if this is ``/dev/stdout`` or the like."""
+        """Number of standard output or standard error if the path leads there; otherwise None."""
         for number in (1, 2):
             with suppress(OSError):
                 if self.status and os.path.samestat(self.status, os.fstat(number)):
@@ -64,19 +60,19 @@ class Place:
         return None
 
     def require_writable(self) -> None:
-        """Raise an ``OSError`` for a folder, and for a file that is write-protected."""
+        """Raise an ``OSError`` for a directory and for a write-protected file."""
         if self.status is None:
             return
         if stat.S_ISDIR(self.status.st_mode):
             raise _error(errno.EISDIR, self.path, IsADirectoryError)
-        # The superuser may write to everything; what nobody may write to is protected all the same.
+        # A file that nobody may write to counts as protected for the superuser, too.
         everybody = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
         if not self.status.st_mode & everybody or not os.access(self.path, os.W_OK):
             raise _error(errno.EACCES, self.path, PermissionError)
 
 
 def is_regular(place: Place) -> bool:
-    """Whether a place is a file, or nothing yet: no folder, pipe or device."""
+    """Return whether a place is a file or does not exist yet."""
     return place.status is None or stat.S_ISREG(place.status.st_mode)
 
 
@@ -86,21 +82,15 @@ def _error(number: int, path: Path, kind: type[OSError]) -> OSError:
 
 @contextmanager
 def written_together(*paths: Path) -> Iterator[list[Path]]:
-    """Places to write files in full, which go to their own places if all goes well.
+    """Yield temporary paths with the same names, and move the files to ``paths`` on success.
 
-    A file that exists is replaced in one step and keeps its permissions; a symbolic link is
-    followed; what came goes into a pipe or a device as it would by the shell's ``>``. If anything
-    fails before, nothing is written.
-
-    Args:
-        paths: Where the files belong; the folders exist.
-
-    Yields:
-        As many paths with the same names, where nothing is yet.
+    An existing file is replaced in one step and keeps its permissions. Symbolic links are followed.
+    Pipes and devices are written to, as by the shell's ``>``. If the block raises an error, nothing
+    is written.
 
     Raises:
-        PermissionError: A file is write-protected.
-        OSError: A file cannot be written.
+        PermissionError: If a file is write-protected.
+        OSError: If a file cannot be written.
     """
     places = [Place.of(path) for path in paths]
     for place in places:
@@ -114,26 +104,24 @@ def written_together(*paths: Path) -> Iterator[list[Path]]:
             yield partial
         except OSError as error:
             for source, place in zip(partial, places, strict=True):
-                if error.filename == str(source):  # of which nobody has heard
+                if error.filename == str(source):  # name the path that the caller knows
                     raise type(error)(error.errno, error.strerror, str(place.path)) from error
             raise
         moves = sorted(zip(partial, places, strict=True), key=lambda move: not move[1].is_stream)
-        for source, place in moves:  # first what may still fail: the reader of a pipe that has gone
+        for source, place in moves:  # streams first, because a closed pipe can still fail
             (_pour if _is_poured(place) else _replace)(source, place)
 
 
 @contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
-    """A file to write in full, which then takes the place of the one at ``path`` in one step.
+    """Yield a new file, which replaces the file at ``path`` in one step on success.
 
-    It is on the disk before it does. If anything fails before, what is there stays as it is. What
-    a process that was killed left beside it is removed.
-
-    Args:
-        path: Of a file, there or not; the folder exists. A symbolic link is followed.
+    The new file is flushed to disk before the replacement. If the block raises an error, the old
+    file is left unchanged. Incomplete files of killed processes are removed. A symbolic link is
+    followed.
 
     Raises:
-        OSError: The file cannot be written, or is write-protected.
+        OSError: If the file cannot be written or is write-protected.
     """
     place = Place.of(path)
     place.require_writable()
@@ -153,8 +141,8 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 
 
 def _remove_left_over(real: Path) -> None:
-    """Remove what was not written in full, by processes that are no more."""
-    import psutil  # which the command line has no time for when it starts
+    """Remove incomplete files of processes that no longer exist."""
+    import psutil  # slow to import: not when the command line starts
 
     for left in real.parent.glob(f".{glob.escape(real.name)}.*{_PARTIAL}"):
         number = left.name.removesuffix(_PARTIAL).rpartition(".")[2]
@@ -164,39 +152,39 @@ def _remove_left_over(real: Path) -> None:
 
 @contextmanager
 def _folder_for(place: Place) -> Iterator[str]:
-    """A folder that vanishes afterwards, on the same file system where a file is replaced."""
+    """Yield a temporary directory, on the same file system if a file is to be replaced."""
     beside = None if _is_poured(place) else os.path.dirname(os.path.realpath(place.path))
     try:
         folder = tempfile.TemporaryDirectory(dir=beside, prefix=".qconv-")
-    except OSError as error:  # which would name a folder that nobody has heard of
+    except OSError as error:  # name the path that the caller knows
         raise type(error)(error.errno, error.strerror, str(place.path)) from None
     with folder as name:
         yield name
 
 
 def _is_poured(place: Place) -> bool:
-    """Whether the bytes go into what is there: a stream, or the file that output is sent to."""
+    """Return whether bytes are written to a stream, or to the file of standard output or error."""
     return place.is_stream or place.descriptor is not None
 
 
 def _pour(source: Path, place: Place) -> None:
-    """Write a file's bytes to a pipe or a device."""
+    """Write the bytes of a file to a pipe or a device."""
     number = place.descriptor
     if number is not None:
         for printed in filter(None, (sys.stdout, sys.stderr)):
             printed.flush()
     with (
         open(source, "rb") as file,
-        # Its own descriptor: another one of the same file would begin at its start again.
+        # A duplicate of the descriptor continues at its position in the file.
         open(place.path if number is None else os.dup(number), "wb") as stream,
     ):
         shutil.copyfileobj(file, stream)
 
 
 def _replace(source: Path, place: Place) -> None:
-    """Move a file to its place, with the permissions and the owner of the one that is there."""
+    """Move a file to its place, with the permissions and the owner of the existing file."""
     if place.status is not None:
-        with suppress(OSError):  # only the superuser gives files away
+        with suppress(OSError):  # only the superuser may change the owner
             os.chown(source, place.status.st_uid, place.status.st_gid)
         os.chmod(source, stat.S_IMODE(place.status.st_mode))
     os.replace(source, os.path.realpath(place.path))

@@ -1,4 +1,4 @@
-"""Refusing what would not fit, before any of it is allocated."""
+"""Checks that data fit in memory, before any of it is allocated."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ try:
 except ImportError:  # not a Unix
     resource = None  # type: ignore[assignment]
 
-#: How often a second what is available is looked up where plenty was just before.
+#: Maximum number of lookups of the available memory per second, while there is plenty.
 _PER_SECOND = 4
 
-#: Where control groups of version 2 and 1 are mounted, the controller's name in
-#: ``/proc/self/cgroup``, and the files with the limit, the use, and the name of the line of
-#: ``memory.stat`` that counts what the kernel frees first: files that were read once.
+#: For control groups of version 2 and 1: mount point, name of the controller in
+#: ``/proc/self/cgroup``, files with the limit and the usage, and name of the line of
+#: ``memory.stat`` with the memory that the kernel frees first (files that were read once).
 _GROUPS = (
     ("sys/fs/cgroup", "", "memory.max", "memory.current", "inactive_file"),
     (
@@ -34,13 +34,11 @@ _GROUPS = (
 
 
 def available_memory(root: Path = Path("/")) -> int:
-    """Bytes that can be allocated now without swapping.
+    """Return the number of bytes that can be allocated now without swapping.
 
-    The least of what the machine has free, what the control groups of this process (a container's,
-    a scheduler's) and the groups around them still allow, and what its limit on address space does.
-
-    Args:
-        root: Folder that holds ``proc`` and ``sys``.
+    Limits are the free memory of the machine, the control groups of this process and their parents,
+    and the limit on address space. Containers and schedulers set control groups. ``root`` is the
+    directory that contains ``proc`` and ``sys``.
     """
     free = [int(psutil.virtual_memory().available), *_in_groups(root)]
     if resource is not None:
@@ -51,7 +49,7 @@ def available_memory(root: Path = Path("/")) -> int:
 
 
 def _in_groups(root: Path) -> Iterator[int]:
-    """What every control group around this process still allows."""
+    """Yield the number of bytes that each control group of this process still allows."""
     for mount, controller, limit, use, reclaimable in _GROUPS:
         for folder in _folders(root, root / mount, controller):
             most, used = _number(folder / limit), _number(folder / use)
@@ -60,7 +58,7 @@ def _in_groups(root: Path) -> Iterator[int]:
 
 
 def _folders(root: Path, mount: Path, controller: str) -> list[Path]:
-    """This process's group and all groups around it; a container sees its own as the mount."""
+    """Return the group of this process and its parents; in a container, the mount point."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -74,7 +72,7 @@ def _folders(root: Path, mount: Path, controller: str) -> list[Path]:
 
 
 def _number(path: Path) -> int | None:
-    """The number in a file; None if there is none, or the word ``max``."""
+    """Return the number in a file; None if the file is missing or contains ``max``."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):
@@ -82,7 +80,7 @@ def _number(path: Path) -> int | None:
 
 
 def _line(path: Path, name: str) -> int:
-    """The number behind a name in a file of such lines; 0 without."""
+    """Return the number after a name in a file of names and numbers; 0 if it is missing."""
     try:
         lines = [line.split() for line in path.read_text().splitlines()]
         return next((int(line[1]) for line in lines if line[:1] == [name]), 0)
@@ -92,12 +90,12 @@ def _line(path: Path, name: str) -> int:
 
 @lru_cache(maxsize=1)
 def _lately(measure: Callable[[], int], moment: int) -> int:
-    """What a function measured at a moment: it takes longer than convolving a small image."""
+    """Return a cached measurement, because measuring takes longer than a small convolution."""
     return measure()
 
 
 def require_memory(needed: int, what: str) -> None:
-    """Raise a ``ValueError`` if ``needed`` bytes are more than can be allocated."""
+    """Raise a ``ValueError`` if ``needed`` bytes cannot be allocated."""
     if needed <= _lately(available_memory, int(time.monotonic() * _PER_SECOND)) // 2:
         return
     free = available_memory()
@@ -109,6 +107,6 @@ def require_memory(needed: int, what: str) -> None:
 
 
 def require_copies(array: object, name: str) -> None:
-    """Refuse an array whose floating-point copies would not fit, before making one."""
+    """Raise a ``ValueError`` if floating-point copies of an array would not fit in memory."""
     if isinstance(array, np.ndarray):
         require_memory(3 * 8 * array.size, f"{name} of shape {array.shape} is")

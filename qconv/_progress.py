@@ -1,4 +1,4 @@
-"""Progress bars, by tqdm, which is an optional extra."""
+"""Progress bars of tqdm, which is an optional dependency."""
 
 from __future__ import annotations
 
@@ -8,32 +8,26 @@ from typing import Any
 
 
 class _Silent:
-    """What stands for a bar that is not shown."""
+    """Stand-in for a progress bar that is not shown."""
 
     n = initial = last_print_n = 0
 
-    def update(self, n: int = 1) -> None:
+    def update(self, *_: object) -> None:
         """Show nothing."""
 
-    def refresh(self) -> None:
-        """Show nothing."""
-
-    def set_description_str(self, text: str) -> None:
-        """Show nothing."""
+    refresh = set_description_str = update
 
 
 def progress_bar(total: int | None, unit: str, *, show: bool) -> AbstractContextManager[Any]:
-    """A bar of tqdm's that goes away when it is closed: how much of it is done, and its rate.
-
-    It is on standard error, with the time that remains; in a notebook, a widget if there are any.
+    """Return a progress bar on standard error, or a widget in notebooks, cleared when it closes.
 
     Args:
-        total: How much there is to do; None if nobody knows.
-        unit: What is counted.
-        show: False for one that shows nothing.
+        total: Number of units of work; None if it is unknown.
+        unit: Name of the unit.
+        show: Whether to show the bar.
 
     Raises:
-        ModuleNotFoundError: tqdm is not installed.
+        ModuleNotFoundError: If tqdm is not installed.
     """
     if not show:
         return nullcontext(_Silent())
@@ -41,7 +35,7 @@ def progress_bar(total: int | None, unit: str, *, show: bool) -> AbstractContext
         import tqdm
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of widgets that are not installed: text serves
+            warnings.simplefilter("ignore")  # missing widgets: a text bar suffices
             from tqdm.auto import tqdm
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
@@ -55,7 +49,7 @@ def progress_bar(total: int | None, unit: str, *, show: bool) -> AbstractContext
 
 
 def skip(bar: Any, n: int) -> None:
-    """Show so much as done that was done before, so that it does not count in the rate."""
+    """Show ``n`` units of earlier work as done, without counting them in the rate."""
     if not n:
         return
     bar.n += n

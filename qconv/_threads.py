@@ -1,4 +1,4 @@
-"""Sharing independent pieces of work among the cores."""
+"""Distribution of independent pieces of work over the cores."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from contextvars import ContextVar
 
 from qconv._progress import progress_bar, skip
 
-#: Most pieces of work that one thread does in one go.
+#: Maximum number of pieces of work that a thread takes at a time.
 _LONGEST = 16
 
-#: Whether the caller is one of many that share the cores already.
+#: Whether the caller is one of many that already share the cores.
 _ONE_THREAD = ContextVar("_ONE_THREAD", default=False)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Use no other thread than the caller's, which is one of many that share the cores."""
+    """Use only the caller's thread, because others already use the remaining cores."""
     token = _ONE_THREAD.set(True)
     try:
         yield
@@ -28,17 +28,17 @@ def one_thread() -> Iterator[None]:
 
 
 def worker_count() -> int:
-    """Threads to use: ``QCONV_NUM_THREADS``, or the cores that this process may run on.
+    """Return the number of threads: ``QCONV_NUM_THREADS``, or the cores available to the process.
 
     Raises:
-        ValueError: The variable is set to something other than a whole number of at least 1.
+        ValueError: If the variable is not an integer of at least 1.
     """
     if _ONE_THREAD.get():
         return 1
     asked = os.environ.get("QCONV_NUM_THREADS")
     if asked:
         if not asked.isdecimal() or int(asked) < 1:
-            raise ValueError(f"QCONV_NUM_THREADS: expected a whole number >= 1, got {asked!r}")
+            raise ValueError(f"QCONV_NUM_THREADS: expected an integer >= 1, got {asked!r}")
         return int(asked)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -52,16 +52,16 @@ def for_each(
     progress: bool,
     finished: Collection[int] = (),
 ) -> None:
-    """Call ``work(0) ... work(count - 1)`` on as many threads as there are cores.
+    """Call ``work(0) ... work(count - 1)`` on all cores.
 
-    ``work`` writes to places of its own; NumPy's generators let go of the interpreter while they
-    draw. The first error cancels what has not begun.
+    Calls must not write to the same memory. Threads help because NumPy's generators release the
+    interpreter lock while they draw. The first error cancels the calls that have not begun.
 
     Args:
-        work: Called with each number.
-        count: How many numbers there are.
-        progress: Show a progress bar.
-        finished: Numbers that need no call any more.
+        work: Function to call with each number.
+        count: Number of calls.
+        progress: Whether to show a progress bar.
+        finished: Numbers to skip.
     """
     todo = [number for number in range(count) if number not in finished]
     workers = min(worker_count(), len(todo))
@@ -83,9 +83,9 @@ def for_each(
 
 
 def _parts(todo: list[int], workers: int) -> Iterator[list[int]]:
-    """Runs of work, several for each worker so that a slow core holds up little.
+    """Split work into several parts per worker, so that a slow core causes little delay.
 
-    They are short, so that whoever interrupts waits little, and sees what is done.
+    Parts are short, so that interrupts take effect soon and progress is visible.
     """
     length = min(max(1, len(todo) // (8 * workers)), _LONGEST)
     for start in range(0, len(todo), length):

@@ -1,11 +1,11 @@
-"""Versions of the packages on whose draws and rounding a result depends."""
+"""Versions of the packages on whose random numbers and rounding results depend."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
 
-#: Packages by the names under which they are installed, and their modules.
+#: Modules of packages, by the names under which the packages are installed.
 _PACKAGES = {
     "qconv": "qconv",
     "numpy": "numpy",

@@ -1,4 +1,4 @@
-"""The verbs: convolve and correlate an image with a kernel, by measuring quantum circuits."""
+"""Functions that convolve or correlate an image with a kernel, or plan either."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
-from qconv._checks import numpy_defaults
+from qconv._checks import boolean, numpy_defaults
 from qconv.methods.collapse.method import DEFAULT_METHOD
+from qconv.methods.options import check_options
 from qconv.planning.build import laid_out
-from qconv.planning.method import Method, check_method
-from qconv.planning.options import Requested, SamplingOptions
+from qconv.planning.method import Method
+from qconv.planning.options import SamplingOptions
+from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+
+#: Arguments of `Plan.run`, with the reason why `plan` rejects them.
+_OF_RUN = dict.fromkeys(("checkpoint", "progress"), "an argument of Plan.run; plan runs nothing")
 
 
 def convolve(
@@ -27,31 +32,32 @@ def convolve(
 ) -> Convolution:
     """Convolve an image with a kernel by measuring quantum circuits.
 
-    The measured average converges to the true convolution, as ``scipy.signal.convolve2d`` computes
-    it, for kernels of any sign and scale; the result says how far off it is likely to be.
+    The measured average converges to the convolution that ``scipy.signal.convolve2d`` computes, for
+    kernels of any sign and scale. The result includes the standard error of every pixel.
 
     Args:
-        image: Real array with 1, 2 or 3 axes: a signal ``(L,)``, an image ``(H, W)`` or a volume
-            ``(D, H, W)``, any unit.
-        kernel: Real array with as many axes, or a `Propagator` (for example a softmax one).
-        method: How to convolve, with its options; by default `Collapse` with a baseline.
+        image: Real array with 1, 2 or 3 axes, any unit: a signal ``(L,)``, an image ``(H, W)`` or a
+            volume ``(D, H, W)``.
+        kernel: Real array with the same number of axes, or a `Propagator` (for example a softmax
+            propagator).
+        method: Method with its options; by default `Collapse` with a baseline.
         mode: ``full``, ``same`` or ``valid``, as in SciPy.
         boundary: ``fill``, ``wrap`` or ``symm``, as in SciPy.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
-        sampling: How to measure, see `SamplingOptions`: ``shots`` or ``tolerance``, ``backend``,
-            ``seed``, ``job_shots``, ``mitigation``, ``checkpoint`` and ``progress``.
+        sampling: Options of measurement, see `SamplingOptions`: ``shots`` or ``tolerance``,
+            ``backend``, ``seed``, ``job_shots``, ``mitigation``, ``checkpoint`` and ``progress``.
 
     Returns:
-        The estimate with its standard error, shape as SciPy's for ``mode``, in units of image times
-        kernel.
+        The estimate with its standard error, in units of image times kernel. For each ``mode``, the
+        shape is the same as SciPy's.
 
     Raises:
         TypeError: If an argument is of the wrong type, unknown or complex.
-        ValueError: If an argument has a wrong value or shape, is not finite or empty; if the work
-            would not fit in memory; or if the checkpoint is damaged, or belongs to another call.
-            Nothing has run then.
-        RuntimeError: If a backend failed repeatedly. The checkpoint, if there is one, holds what
-            was gathered.
+        ValueError: If an argument has a wrong value or shape, is empty, or contains NaN or
+            infinity; if the work would not fit in memory; or if the checkpoint is damaged or
+            belongs to a different call. Nothing has run in these cases.
+        RuntimeError: If a backend failed repeatedly. Finished work is saved in the checkpoint, if
+            there is one.
 
     Example:
         >>> import qconv
@@ -79,9 +85,9 @@ def correlate(
 ) -> Convolution:
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
 
-    Follows ``scipy.signal.correlate2d`` for any number of axes, also in where it puts an even
-    kernel's centre in mode same (``numpy.correlate`` and ``scipy.signal.correlate`` put it one
-    pixel off). Arguments, result and errors are those of `convolve`.
+    The result agrees with ``scipy.signal.correlate2d`` for any number of axes, including the centre
+    of an even kernel in mode ``same``. With ``numpy.correlate`` and ``scipy.signal.correlate``,
+    that centre differs by one pixel. Arguments, result and errors are those of `convolve`.
 
     Example:
         >>> import qconv
@@ -95,10 +101,62 @@ def correlate(
 
 
 @numpy_defaults
+def plan(
+    image: ArrayLike,
+    kernel: ArrayLike | Propagator,
+    *,
+    method: Method,
+    mode: str = "full",
+    boundary: str = "fill",
+    fillvalue: float = 0.0,
+    flipped: bool = True,
+    **sampling: Unpack[SamplingOptions],
+) -> Plan:
+    """Check and lay out a convolution; nothing runs.
+
+    Args:
+        image: Real array with 1, 2 or 3 axes, as for `qconv.convolve`.
+        kernel: Real array with the same number of axes as the image, or a `Propagator`.
+        method: Method with its options.
+        mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
+        boundary: ``fill``, ``wrap`` or ``symm``, as for `qconv.convolve`.
+        fillvalue: Value outside the image with ``fill``, in the unit of the image.
+        flipped: True for convolution, False for correlation.
+        sampling: `SamplingOptions` except ``checkpoint`` and ``progress``, which are arguments of
+            `Plan.run`.
+
+    Returns:
+        The plan, with its circuits and cost. `Plan.run` or `Plan.decode` returns the result.
+
+    Raises:
+        TypeError: If an argument is of the wrong type, unknown or complex.
+        ValueError: If an argument has a wrong value or shape, is empty, or contains NaN or
+            infinity; or if the work would not fit in memory. No large array is allocated before.
+
+    Example:
+        >>> import qconv
+        >>> plan = qconv.plan([[1, 2], [3, 4]], [[1, 2, 1]], method=qconv.Diffusion(), shots=1000)
+        >>> plan.cost.qubits, plan.executions
+        (5, (8000,))
+    """
+    requested = check_options(sampling, method, refused=_OF_RUN)
+    return laid_out(
+        image,
+        kernel,
+        requested,
+        method=method,
+        mode=mode,
+        boundary=boundary,
+        fillvalue=fillvalue,
+        flipped=boolean(flipped, "flipped"),
+    )
+
+
+@numpy_defaults
 def _run(
     image: ArrayLike, kernel: ArrayLike | Propagator, sampling: SamplingOptions, **where: Any
 ) -> Convolution:
-    """Lay out a convolution or correlation, and run it."""
-    requested = Requested.checked(sampling, check_method(where["method"]))
+    """Plan and run a convolution or correlation."""
+    requested = check_options(sampling, where["method"])
     plan = laid_out(image, kernel, requested, **where)
     return plan.run(requested.progress, requested.checkpoint)

@@ -1,4 +1,4 @@
-"""Filtering by frequency: a transfer function instead of a kernel."""
+"""Filtering in the frequency domain: a transfer function instead of a kernel."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults, real_array, require_finite, require_unmasked
+from qconv.methods.options import check_options
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.planning.build import laid_out
-from qconv.planning.method import Method, check_method
+from qconv.planning.method import Method
 from qconv.planning.options import Requested, SamplingOptions
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 
-#: How far a magnitude may exceed 1, and a pair of frequencies differ, by rounding.
+#: Tolerance for rounding, of magnitudes above 1 and of conjugate pairs of frequencies.
 _ROUNDING = 1e-9
 
 
@@ -28,29 +29,29 @@ def filter_frequencies(
     method: Method = Fourier(),  # noqa: B008  (frozen)
     **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
-    """Multiply an image's spectrum by a transfer function, in a quantum circuit.
+    """Multiply the spectrum of an image by a transfer function in a quantum circuit.
 
-    The measured average converges to ``numpy.fft.ifftn(numpy.fft.fftn(image) * transfer)``. Where
-    every side is a power of two the circuit acts on the image's own frequencies; otherwise the
-    filter becomes a kernel as large as the image, convolved with boundary wrap: the same numbers
-    with more qubits, and a success probability of its own.
+    The measured average converges to ``numpy.fft.ifftn(numpy.fft.fftn(image) * transfer)``. If
+    every side is a power of two, the circuit acts on the frequencies of the image. Otherwise, the
+    filter becomes a kernel as large as the image, convolved with boundary ``wrap``. The result is
+    the same, but it takes more qubits, and the success probability is different.
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.
-        transfer: Factor of every frequency, shape of the image, in the order of
-            ``numpy.fft.fftn``; magnitudes at most 1. Complex ones need ``transfer[-f]`` to be the
-            conjugate of ``transfer[f]``, so that the result is real.
-        method: `Fourier`, with its options; or any other method.
-        sampling: How to measure, see `SamplingOptions`.
+        transfer: Factors of all frequencies, shape of the image, in the order of
+            ``numpy.fft.fftn``, with magnitudes of at most 1. The result must be real:
+            ``transfer[-f]`` must be the complex conjugate of ``transfer[f]``.
+        method: Method with its options; by default `Fourier`.
+        sampling: Options of measurement, see `SamplingOptions`.
 
     Returns:
         The estimate with its standard error, shape and unit of the image.
 
     Raises:
-        TypeError: An argument is of the wrong type; the image is complex.
-        ValueError: ``transfer`` has another shape than the image, a magnitude above 1, or would
-            make the result complex; or as for `qconv.convolve`.
-        RuntimeError: A backend failed.
+        TypeError: If an argument is of the wrong type, or the image is complex.
+        ValueError: If ``transfer`` has a shape other than the image's or a magnitude above 1, or
+            would make the result complex; or as for `qconv.convolve`.
+        RuntimeError: If a backend failed repeatedly.
 
     Example:
         >>> import classical
@@ -66,7 +67,7 @@ def filter_frequencies(
         >>> print(f"{result.image.mean():.2f}, success probability {result.expected_success:.3f}")
         3.50, success probability 0.613
     """
-    requested = Requested.checked(sampling, check_method(method))
+    requested = check_options(sampling, method)
     pixels = real_array(image, "image", finite=False)
     spectrum = _checked(transfer, pixels.shape)
     plan = filter_plan(pixels, spectrum, method, requested)
@@ -76,18 +77,7 @@ def filter_frequencies(
 def filter_plan(
     image: np.ndarray, transfer: np.ndarray, method: Method, requested: Requested
 ) -> Plan:
-    """A filter as a convolution with a kernel as large as the image, which wraps around.
-
-    Args:
-        image: Finite or not, checked with the rest.
-        transfer: Factor of every frequency, one that leaves the image real.
-        method: Which will filter.
-        requested: The options of the call.
-
-    Raises:
-        TypeError: As for `qconv.convolve`.
-        ValueError: As for `qconv.convolve`.
-    """
+    """Plan a filter as a convolution with a kernel as large as the image and boundary ``wrap``."""
     centre = [(length - 1) // 2 for length in image.shape]
     kernel = np.roll(np.fft.ifftn(transfer).real, centre, range(image.ndim))
     if kernel.any():
@@ -107,7 +97,7 @@ def filter_plan(
 
 
 def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    """The transfer function as a complex array, or an error that says what is wrong with it."""
+    """Check a transfer function and return it as an array."""
     require_unmasked(transfer, "transfer")
     array = np.asarray(transfer)
     if array.dtype.kind != "c":
@@ -123,7 +113,7 @@ def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     apart = float(np.abs(array - mirrored.conj()).max(initial=0))
     if apart > _ROUNDING:
         raise ValueError(
-            "transfer: expected transfer[-f] to be the conjugate of transfer[f], without which the "
-            f"result is complex, got a difference of {apart:.3g}"
+            "transfer: expected transfer[-f] to be the conjugate of transfer[f], so that the "
+            f"result is real, got a difference of {apart:.3g}"
         )
     return array

@@ -1,21 +1,21 @@
-"""Grids: which image pixels each output pixel sees, with SciPy's modes and boundaries.
+"""Grids: the image pixels that each output pixel reads, with SciPy's modes and boundaries.
 
-The one formula behind every mode, for each axis with ``N`` pixels and ``h`` kernel positions:
+One formula holds for all modes, for each axis with ``N`` pixels and ``h`` kernel positions:
 
     convolve:   y[n] = sum_j k[j] x~[n + s - j]
     correlate:  y[n] = sum_j k[j] x~[n + j - (h - 1 - s)]
 
-where ``x~`` extends the image beyond its edges by the boundary's rule, and
+where ``x~`` is the image, extended beyond its edges as the boundary requires, and
 
     full:    s = 0                                         N + h - 1 output pixels
     same:    s = (h - 1) // 2  (correlate: h // 2)         N
     valid:   s = h - 1                                     N - h + 1
 
-With mode valid and a kernel larger than the image along every axis the two change places, as in
-``scipy.signal.convolve2d``: ``s = N - 1``, ``h - N + 1`` pixels, and nothing but zeros outside.
+In mode ``valid``, image and kernel are exchanged if the kernel is larger than the image along every
+axis, as in ``scipy.signal.convolve2d``: ``s = N - 1``, ``h - N + 1`` pixels, and zeros outside.
 
-Layers of a network step over the image, with ``t`` pixels from an output to the next (*stride*) and
-``d`` from a kernel position to the next (*dilation*): ``y[n] = sum_j k[j] x~[t n + d j]``.
+Layers of a network have ``t`` pixels between neighbouring outputs (*stride*), and ``d`` pixels
+between neighbouring kernel positions (*dilation*): ``y[n] = sum_j k[j] x~[t n + d j]``.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ from qconv._checks import one_of
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm")
 
-#: Names of one, two or three axes.
+#: Names of the axes; an image with fewer axes has the last ones.
 AXES = ("plane", "row", "column")
 
-#: An axis along which positions see other quantities, not other places.
+#: Name of the axis of channels, along which positions read other quantities, not other places.
 CHANNEL = "channel"
 
-#: Pixels of one tile. Random numbers belong to tiles, so changing it changes every seeded result.
+#: Maximum number of pixels of a tile. Each tile has its own random stream, so a change of this
+#: number changes every seeded result.
 TILE_PIXELS = 4096
 
 PAD_MODES = {"fill": "constant", "wrap": "wrap", "symm": "symmetric"}
@@ -50,44 +51,44 @@ Tile = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class Place:
-    """Where the outputs of a part lie among those of the whole."""
+    """Position of a part in the output of the whole."""
 
     origin: tuple[int, ...]
-    """The first of them, along each axis."""
+    """Index of the part's first output pixel, per axis."""
     whole: tuple[int, ...]
-    """Output pixels of the whole, per axis."""
+    """Number of output pixels of the whole, per axis."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The geometry of one convolution: output pixels, kernel positions, and what lies where.
+    """Geometry of one convolution: which pixel each kernel position of an output pixel reads.
 
-    Made by `plan_grid` and `strided_grid`. After ``padded = grid.pad(image)``, kernel position
-    ``j`` of output pixel ``o`` reads ``padded[o * grid.strides + grid.shift(j)]``.
+    Grids are made by `plan_grid` and `strided_grid`. With ``padded = grid.pad(image)``, kernel
+    position ``j`` of output pixel ``o`` reads ``padded[o * grid.strides + grid.shift(j)]``.
     """
 
     image_shape: tuple[int, ...]
-    """Pixels of the image, per axis."""
+    """Number of image pixels, per axis."""
     kernel_shape: tuple[int, ...]
-    """Positions of the kernel, per axis."""
+    """Number of kernel positions, per axis."""
     output_shape: tuple[int, ...]
-    """Pixels of the result, per axis."""
+    """Number of output pixels, per axis."""
     pad_widths: tuple[tuple[int, int], ...]
-    """Pixels added before and after the image, per axis."""
+    """Number of margin pixels before and after the image, per axis."""
     boundary: str
-    """The rule that fills them: ``fill``, ``wrap`` or ``symm``."""
+    """Content of the margins: ``fill``, ``wrap`` or ``symm``."""
     fillvalue: float
-    """What ``fill`` puts there, in the unit of the image."""
+    """Value of the margins with ``fill``, in the unit of the image."""
     flipped: bool
-    """True for convolution, which reads the kernel backwards; False for correlation."""
+    """Whether the kernel is flipped: True for convolution, False for correlation."""
     axes: tuple[str, ...]
-    """What each axis is called; kernel registers are named after them."""
+    """Names of the axes, after which kernel registers are named."""
     strides: tuple[int, ...]
-    """Padded pixels from one output pixel to the next, per axis."""
+    """Number of padded pixels from one output pixel to the next, per axis."""
     dilations: tuple[int, ...]
-    """Padded pixels from one kernel position to the next, per axis."""
+    """Number of padded pixels from one kernel position to the next, per axis."""
     place: Place | None = field(default=None, repr=False)
-    """Of a part of a larger grid, see `part`; None for a whole one."""
+    """Position in a larger grid, see `part`; None for a whole grid."""
 
     @property
     def pixels(self) -> int:
@@ -102,18 +103,18 @@ class Grid:
         )
 
     def centre(self, position: tuple[int, ...]) -> tuple[int, ...]:
-        """The position in the same channel that mode same lays over the pixel itself."""
+        """Return the central position of the channel, which mode ``same`` puts at the pixel."""
         each = zip(self.axes, self.kernel_shape, position, strict=True)
         return tuple(j if axis == CHANNEL else (h - 1) // 2 for axis, h, j in each)
 
     def by_centre(self, kernel: NDArray[np.float64]) -> dict[tuple[int, ...], float]:
-        """The centre of every channel, with the sum of a kernel's entries there."""
+        """Return the sum of the kernel's entries of each channel, by the centre of the channel."""
         places = tuple(i for i, axis in enumerate(self.axes) if axis != CHANNEL)
         sums = kernel.sum(axis=places, keepdims=True)
         return {self.centre(index): float(total) for index, total in np.ndenumerate(sums)}
 
     def pad(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The image with its margins, shape ``padded_shape``."""
+        """Return the image with its margins, shape ``padded_shape``."""
         if not any(itertools.chain.from_iterable(self.pad_widths)):
             return image
         if self.boundary == "fill":
@@ -121,16 +122,15 @@ class Grid:
         return np.pad(image, self.pad_widths, mode=PAD_MODES[self.boundary])  # type: ignore[call-overload,no-any-return]
 
     def shift(self, position: tuple[int, ...]) -> tuple[int, ...]:
-        """Displacement from an output pixel to the padded pixel that ``position`` reads."""
+        """Return the displacement from an output pixel to the padded pixel that it reads."""
         if self.flipped:
             position = tuple(h - 1 - j for h, j in zip(self.kernel_shape, position, strict=True))
         return tuple(d * j for d, j in zip(self.dilations, position, strict=True))
 
     def corner(self, tile: Tile) -> tuple[NDArray[np.intp], ...]:
-        """Where the first kernel position (the last, if flipped) reads for the pixels of ``tile``.
+        """Return the padded pixels that output pixels of ``tile`` read at displacement 0.
 
-        Returns:
-            Indices into the padded image along each axis, as ``numpy.ix_`` gives them.
+        They are indices along each axis, as ``numpy.ix_`` returns them.
         """
         return np.ix_(
             *(
@@ -142,7 +142,7 @@ class Grid:
     def view(
         self, padded: NDArray[np.float64], position: tuple[int, ...], tile: Tile
     ) -> NDArray[np.float64]:
-        """What kernel ``position`` contributes to each output pixel of ``tile``; not a copy."""
+        """Return the padded pixels that ``tile`` reads through ``position``; not a copy."""
         return padded[
             tuple(
                 slice(part.start * stride + shift, (part.stop - 1) * stride + shift + 1, stride)
@@ -153,16 +153,16 @@ class Grid:
         ]
 
     def reads(self, outputs: Tile) -> Tile:
-        """The padded pixels that a block of outputs sees, all kernel positions together."""
+        """Return the padded pixels that a block of outputs reads through all kernel positions."""
         each = zip(outputs, self.strides, self.dilations, self.kernel_shape, strict=True)
         return tuple(
             slice(part.start * t, (part.stop - 1) * t + d * (h - 1) + 1) for part, t, d, h in each
         )
 
     def part(self, outputs: Tile) -> Grid:
-        """The grid of a block of outputs, whose image is what ``reads`` gives, without margins.
+        """Return the grid of a block of outputs; its image is ``reads(outputs)``, without margins.
 
-        Its tiles are those of the whole that lie in it, so the block must be made of such.
+        The block must consist of whole tiles of the grid, which are also the tiles of the part.
         """
         return replace(
             self,
@@ -174,17 +174,17 @@ class Grid:
 
     @property
     def whole_shape(self) -> tuple[int, ...]:
-        """Output pixels per axis, of the whole if this is a part."""
+        """Number of output pixels of the whole, per axis, also for a part."""
         return self.output_shape if self.place is None else self.place.whole
 
     @property
     def origin(self) -> tuple[int, ...]:
-        """Which output of the whole the first one is."""
+        """Index of the first output pixel in the whole, per axis."""
         return (0,) * len(self.output_shape) if self.place is None else self.place.origin
 
     @property
     def tile_sides(self) -> tuple[int, ...]:
-        """Pixels of a tile along each axis: as many of the last axes as ``TILE_PIXELS`` hold."""
+        """Number of pixels of a tile, per axis; the last axes are filled first."""
         sides: list[int] = []
         room = TILE_PIXELS
         for length in reversed(self.whole_shape):
@@ -194,16 +194,16 @@ class Grid:
 
     @cached_property
     def tiles(self) -> tuple[Tile, ...]:
-        """The output cut into blocks of at most ``TILE_PIXELS`` pixels, in a fixed order.
+        """Blocks of at most ``TILE_PIXELS`` pixels that cover the output, in a fixed order.
 
-        Depends on the output's shape alone, so that whatever is drawn for a tile is the same
-        however the work is shared out.
+        Tiles depend on the shape of the output alone. Random numbers of a tile are therefore the
+        same, however the work is distributed.
         """
         return tuple(itertools.product(*map(_blocks, self.output_shape, self.tile_sides)))
 
     @property
     def tile_numbers(self) -> Sequence[int]:
-        """The number of each of ``tiles`` among those of the whole: random streams go by it."""
+        """Number of each tile among the tiles of the whole, by which its random stream is keyed."""
         if self.place is None:
             return range(len(self.tiles))
         firsts, counts = [], []
@@ -217,12 +217,12 @@ class Grid:
 
 
 def tile_pixels(tile: Tile) -> int:
-    """Number of pixels in a tile."""
+    """Return the number of pixels of a tile."""
     return math.prod(part.stop - part.start for part in tile)
 
 
 def split_tile(tile: Tile, pixels: int) -> Iterator[Tile]:
-    """Cut a tile into pieces of at most ``pixels`` pixels that follow each other in C order."""
+    """Cut a tile into pieces of at most ``pixels`` pixels, consecutive in C order."""
     if tile_pixels(tile) <= pixels:
         yield tile
         return
@@ -248,20 +248,13 @@ def plan_grid(
     fillvalue: float = 0.0,
     flipped: bool = True,
 ) -> Grid:
-    """Lay out a convolution or correlation exactly as SciPy's ``convolve2d``, ``correlate2d`` do.
+    """Lay out a convolution or correlation as SciPy's ``convolve2d`` and ``correlate2d`` do.
 
-    The same rules hold for one and three axes; one axis is the single row of a 2-D call.
-
-    Args:
-        image_shape: Pixels per axis.
-        kernel_shape: Kernel positions per axis, as many axes as the image.
-        mode: ``full``, ``same`` or ``valid``.
-        boundary: ``fill``, ``wrap`` or ``symm``.
-        fillvalue: Value outside the image for ``fill``.
-        flipped: True for convolution, False for correlation.
+    The same rules hold for one and three axes. One axis is treated as a single row.
 
     Raises:
-        ValueError: Unknown mode or boundary, or mode valid where neither array contains the other.
+        ValueError: If mode or boundary is unknown, or if neither array contains the other in mode
+            ``valid``.
     """
     one_of(mode, "mode", MODES)
     one_of(boundary, "boundary", BOUNDARIES)
@@ -307,16 +300,16 @@ def strided_grid(
     strides: tuple[int, ...],
     dilations: tuple[int, ...],
 ) -> Grid:
-    """Lay out one output channel of a network's layer: a correlation of what is already padded.
+    """Lay out one output channel of a network's layer: a correlation of an image with margins.
 
     Args:
-        image_shape: Pixels per axis: images, channels, then rows and columns, or columns alone.
-        kernel_shape: Kernel positions per axis: 1, channels, then as many as the image has.
-        strides: Pixels from an output to the next, for each axis of places.
-        dilations: Pixels from a kernel position to the next, for each axis of places.
+        image_shape: Number of images, channels, rows if any, and columns.
+        kernel_shape: Number of kernel positions along the same axes; 1 along the axis of images.
+        strides: Pixels between neighbouring outputs, along rows if any, and columns.
+        dilations: Pixels between neighbouring kernel positions, along the same axes.
 
     Raises:
-        ValueError: The kernel reaches further than the image.
+        ValueError: If the kernel reaches further than the image.
     """
     t, d = (1, 1, *strides), (1, 1, *dilations)
     reaches = tuple(e * (h - 1) + 1 for h, e in zip(kernel_shape, d, strict=True))

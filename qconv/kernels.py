@@ -1,7 +1,7 @@
-"""Kernels by name, as the command line and the notebooks use them.
+"""Named kernels, for the command line and the notebooks.
 
-All are written for true convolution, which flips the kernel: the derivative kernels answer with a
-positive number where brightness rises along their axis.
+All kernels are written for true convolution, which flips the kernel. Derivative kernels give
+positive values where brightness increases along their axis.
 """
 
 from __future__ import annotations
@@ -29,19 +29,15 @@ def _impulse(size: int) -> _Array:
     return kernel
 
 
-def _edge(size: int) -> _Array:
-    return size * size * _impulse(size) - np.ones((size, size))
-
-
-#: Kernels that exist in every odd size: name -> function of the size.
+#: Kernels of any odd size: functions of the size, by name.
 _SIZED: dict[str, Callable[[int], _Array]] = {
     "identity": _impulse,
     "box": lambda size: np.full((size, size), 1.0 / size**2),
     "gaussian": lambda size: np.outer(_binomial(size), _binomial(size)),
-    "edge": _edge,
+    "edge": lambda size: size**2 * _impulse(size) - 1.0,
 }
 
-#: Kernels that exist in one size.
+#: Kernels of one size, by name.
 _FIXED: dict[str, list[list[float]]] = {
     "laplacian": [[0, 1, 0], [1, -4, 1], [0, 1, 0]],
     "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
@@ -50,29 +46,29 @@ _FIXED: dict[str, list[list[float]]] = {
     "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
 }
 
-#: Largest side of a kernel by name; circuits of larger ones take minutes to build.
+#: Maximum side of a named kernel; circuits of larger kernels take minutes to build.
 _LARGEST = 255
 
-#: Every name that `named_kernel` knows.
+#: Names that `named_kernel` accepts.
 KERNEL_NAMES: tuple[str, ...] = (*_SIZED, *_FIXED)
 
 
 @numpy_defaults
 def named_kernel(name: str, size: int | None = None) -> NDArray[np.float64]:
-    """A well-known two-dimensional kernel.
+    """Return a well-known two-dimensional kernel.
 
     Args:
-        name: One of ``KERNEL_NAMES``. ``box`` and ``gaussian`` (binomial coefficients) sum to 1;
-            ``edge`` is ``size**2 - 1`` in the centre and -1 around.
-        size: Odd side length, 3 if not given; only ``identity``, ``box``, ``gaussian`` and ``edge``
-            exist in other sizes than 3.
+        name: One of ``KERNEL_NAMES``. ``box`` and ``gaussian`` (binomial coefficients) sum to 1.
+            ``edge`` is ``size**2 - 1`` at the centre and -1 elsewhere.
+        size: Odd side length; None for 3. Only ``identity``, ``box``, ``gaussian`` and ``edge``
+            exist in sizes other than 3.
 
     Returns:
-        Real array ``(size, size)``.
+        Real array, shape ``(size, size)``.
 
     Raises:
-        TypeError: ``size`` is not a whole number.
-        ValueError: The name is unknown, or the kernel does not exist in that size.
+        TypeError: If ``size`` is not an integer.
+        ValueError: If the name is unknown, or the kernel does not exist in that size.
 
     Example:
         >>> import qconv

@@ -1,9 +1,9 @@
-"""Propagators: a convolution kernel as the probability density of one diffusion step.
+"""Propagators: convolution kernels as probability distributions of one diffusion step.
 
-A kernel entry ``k_j`` is split into a probability ``p_j``, that a particle moves by the
-displacement which ``j`` stands for, and a weight ``w_j``, by which its intensity changes on the
-way; ``k_j = p_j * w_j``. What a circuit samples is ``p``; what the average of ``w_J * I_J`` over
-many samples ``J`` converges to is the convolution with ``k``.
+A kernel entry is split into two factors, ``k_j = p_j * w_j``. A particle moves by the displacement
+of position ``j`` with the probability ``p_j``, and its intensity is multiplied by the weight
+``w_j``. A circuit samples ``p``. The average of ``w_J * I_J`` over many samples ``J`` converges to
+the convolution with ``k``.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from qconv._checks import numpy_defaults, real_array, real_number
 
-#: How far from 1 the sum of given probabilities may lie before it is an error.
+#: Maximum deviation of the sum of given probabilities from 1.
 _SUM_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Propagator:
-    """Where one particle goes, and what becomes of its intensity.
+    """Kernel as probabilities of displacements and weights of intensities.
 
     Args:
-        probabilities: ``p_j >= 0`` over the kernel's positions, any number of axes, sum 1 (within
-            1e-9; stored with the sum made exactly 1).
-        weights: ``w_j``, any sign, same shape; multiplies the intensity that arrives over ``j``.
+        probabilities: Probabilities ``p_j >= 0`` of the kernel's positions, any number of axes. The
+            sum must be 1 within 1e-9, and is normalised to 1.
+        weights: Weights ``w_j``, any sign, same shape. The weight multiplies the intensity of the
+            pixel that position ``j`` reads.
 
     Raises:
-        TypeError: An argument is not a real array.
-        ValueError: A probability is negative, their sum is not 1, an entry is not finite, or the
-            shapes differ.
+        TypeError: If an argument is not a real array.
+        ValueError: If a probability is negative, the sum of probabilities is not 1, an entry is NaN
+            or infinite, or the shapes differ.
 
     Example:
         >>> import qconv
@@ -45,9 +46,9 @@ class Propagator:
     """
 
     probabilities: NDArray[np.float64]
-    """Chance of each position, read-only."""
+    """Probability of each position, shape of the kernel; read-only."""
     weights: NDArray[np.float64]
-    """Factor on the intensity, per position, read-only."""
+    """Factor of the intensity at each position, shape of the kernel; read-only."""
 
     @numpy_defaults
     def __post_init__(self) -> None:
@@ -71,18 +72,20 @@ class Propagator:
     @classmethod
     @numpy_defaults
     def from_kernel(cls, kernel: ArrayLike) -> Propagator:
-        """Split any real kernel so that its true convolution is recovered, signs and scale kept.
+        """Make the propagator of a real kernel, with its signs and scale.
 
-        ``S = sum |k|``, ``p = |k| / S``, ``w = S * sign(k)``: importance sampling with the smallest
-        variance that a choice independent of the image can have.
+        The propagator is ``p = |k| / S`` and ``w = S * sign(k)`` with ``S = sum |k|``. This is
+        importance sampling with the smallest variance of all choices that do not depend on the
+        image.
 
         Args:
-            kernel: Real array, any sign, not all zero; magnitudes up to about 1e300. A single
-                number counts as one axis of one position.
+            kernel: Real array, any sign, not all zero, magnitudes up to about 1e300. A single
+                number counts as one axis with one position.
 
         Raises:
-            TypeError: ``kernel`` is complex or not numeric.
-            ValueError: It is empty, not finite, all zero, or its absolute sum overflows.
+            TypeError: If ``kernel`` is complex or not numeric.
+            ValueError: If ``kernel`` is empty or all zero, contains NaN or infinity, or has a sum
+                of magnitudes that overflows.
         """
         k = np.atleast_1d(real_array(kernel, "kernel"))
         largest = np.abs(k).max()
@@ -97,32 +100,34 @@ class Propagator:
     @classmethod
     @numpy_defaults
     def softmax(cls, kernel: ArrayLike, temperature: float = 1.0) -> Propagator:
-        """Exponentiate and normalise: ``p = exp(k/T) / sum exp(k/T)``, ``w = 1``.
+        """Make the propagator ``p = exp(k/T) / sum exp(k/T)``, ``w = 1`` of a kernel.
 
-        Any kernel becomes a propagator that conserves intensity. Stable for every magnitude: the
-        largest entry is subtracted first.
+        The propagator conserves intensity, whatever the kernel. The largest entry is subtracted
+        first, so that no magnitude overflows.
 
         Args:
             kernel: Real array, any sign and magnitude.
-            temperature: ``T > 0``, in the unit of the kernel's entries; large values spread the
-                propagator evenly, small ones concentrate it on the largest entry.
+            temperature: ``T > 0``, in the unit of the kernel's entries. With a large value, the
+                probabilities are nearly equal; with a small value, they concentrate on the largest
+                entry.
 
         Raises:
-            TypeError: ``kernel`` is complex or not numeric.
-            ValueError: It is empty or not finite, or ``temperature`` is not a positive number.
+            TypeError: If ``kernel`` is complex or not numeric.
+            ValueError: If ``kernel`` is empty or contains NaN or infinity, or if ``temperature`` is
+                not a positive number.
         """
         k = np.atleast_1d(real_array(kernel, "kernel"))
         t = real_number(temperature, "temperature")
         if t <= 0:
             raise ValueError(f"temperature: expected a number > 0, got {t:g}")
-        with np.errstate(over="ignore", under="ignore"):  # exp(-inf) = 0 is the right answer
+        with np.errstate(over="ignore", under="ignore"):  # exp(-inf) = 0 is correct
             p = np.exp((k - k.max()) / t)
         return cls(p / p.sum(), np.ones_like(k))
 
     @property
     @numpy_defaults
     def effective_kernel(self) -> NDArray[np.float64]:
-        """The kernel ``p * w`` whose true convolution the samples average to."""
+        """Kernel ``p * w``, to whose convolution the average of the samples converges."""
         return self.probabilities * self.weights
 
     @property
@@ -132,17 +137,17 @@ class Propagator:
 
     @numpy_defaults
     def excluding(self, position: tuple[int, ...]) -> Propagator:
-        """The propagator given that the particle does not land on ``position``.
+        """Return the propagator under the condition that the particle does not take ``position``.
 
-        Its effective kernel is the old one with a zero at ``position``. Used where what arrives
-        over that position is known without sampling.
+        The effective kernel is unchanged, except for a zero at ``position``. This suits positions
+        whose contribution is known without sampling.
 
         Raises:
-            ValueError: The particle can land nowhere else.
+            ValueError: If all other positions have probability 0.
         """
         elsewhere = self.probabilities.copy()
         elsewhere[position] = 0.0
         remaining = float(elsewhere.sum())
         if remaining == 0:
-            raise ValueError(f"position: the particle never leaves {position}")
+            raise ValueError(f"position: expected one of probability below 1, got {position}")
         return Propagator(elsewhere / remaining, self.weights * remaining)

@@ -76,5 +76,5 @@ def test_fill_values_beyond_floating_point(method):
 
 
 def test_colours_go_one_by_one():
-    with pytest.raises(ValueError, match=r"image's 3 are colours, convolve each alone: image\[:,"):
+    with pytest.raises(ValueError, match=r"convolve the colours of an image separately: image\[:,"):
         qconv.convolve(np.ones((4, 5, 3)), EDGE)

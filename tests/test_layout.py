@@ -308,7 +308,7 @@ def test_works_without_extras(tmp_path):
     )
     done = python(code, tmp_path, *OPTIONAL, "classical")
     assert done.returncode == 0, done.stderr
-    assert "shots a pixel" in done.stdout
+    assert "shots per pixel" in done.stdout
 
 
 def test_running_a_circuit_imports_no_plotting(tmp_path):

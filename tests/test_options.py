@@ -1,6 +1,8 @@
 """The options that say how to measure are the same for every verb."""
 
+import dataclasses
 import inspect
+import re
 import typing
 
 import dask.array as da
@@ -9,6 +11,7 @@ import pytest
 
 import qconv
 import qconv.distributed as qd
+from qconv.methods.comparison import METHODS
 from tests.cases import EDGE, random_integers
 
 IMAGE = random_integers((6, 7), 1) + 10
@@ -88,13 +91,50 @@ def test_what_is_wrong_is_said_alike(name):
     verb, refused = VERBS[name]
     with pytest.raises(TypeError, match=r"^shot: unexpected argument; expected one of shots, tol"):
         verb(shot=5)
-    with pytest.raises(ValueError, match=r"^shots: expected a whole number >= 1, got 0"):
+    with pytest.raises(ValueError, match=r"^shots: expected an integer >= 1, got 0"):
         verb(shots=0)
     with pytest.raises(TypeError, match=r"^seed: expected an integer, a numpy SeedSequence"):
         verb(seed="7")
     if "tolerance" not in refused:
         with pytest.raises(ValueError, match=r"^shots: expected none with tolerance"):
             verb(shots=1024, tolerance=1.0)
+
+
+#: Every option of a method, with the methods that take it.
+OF_METHODS = {}
+for method in dict.fromkeys(map(type, METHODS)):
+    for field in dataclasses.fields(method):
+        if field.default is not dataclasses.MISSING:
+            OF_METHODS.setdefault(field.name, []).append(method.__name__)
+
+
+def test_the_options_of_methods_are_known():
+    assert {"baseline", "amplify", "steps", "powers", "signed", "qubits"} <= set(OF_METHODS)
+    assert not OPTIONS & set(OF_METHODS)
+
+
+@pytest.mark.parametrize("name", VERBS)
+@pytest.mark.parametrize("option", OF_METHODS)
+def test_an_option_of_a_method_is_said_to_be_one(name, option):
+    if option in inspect.signature(function(name)).parameters:
+        assert (option, "conv" in name) == ("padding", True)  # of a layer
+        return
+    verb, _ = VERBS[name]
+    with pytest.raises(TypeError) as caught:
+        verb(**{option: True})
+    start, calls = str(caught.value).split(" method=")
+    assert start == f"{option}: an option of the method, expected"
+    assert re.findall(rf"qconv\.(\w+)\([^()]*{option}=True\)", calls) == OF_METHODS[option]
+
+
+def test_calls_with_options_of_methods():
+    with pytest.raises(TypeError) as caught:
+        qconv.convolve(IMAGE, EDGE, baseline=True)
+    assert str(caught.value) == (
+        "baseline: an option of the method, expected method=qconv.Collapse(baseline=True)"
+    )
+    with pytest.raises(TypeError, match=r"qconv\.Blocks\(method, scheme='overlap-save'\)$"):
+        qconv.convolve(IMAGE, EDGE, scheme="overlap-save")
 
 
 def test_defaults():

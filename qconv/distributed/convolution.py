@@ -17,9 +17,10 @@ from qconv.execution.device.backends import noise_name
 from qconv.execution.options import Sampling
 from qconv.grid import Grid
 from qconv.methods.collapse.method import DEFAULT_METHOD
+from qconv.methods.options import check_options
 from qconv.planning.build import without_image
-from qconv.planning.method import Method, check_method
-from qconv.planning.options import Requested, SamplingOptions
+from qconv.planning.method import Method
+from qconv.planning.options import SamplingOptions
 from qconv.propagator import Propagator
 
 #: Sampling options that mean nothing for lazy arrays.
@@ -117,8 +118,8 @@ def _lazy(
     image: da.Array, kernel: ArrayLike | Propagator, options: SamplingOptions, **where: Any
 ) -> LazyConvolution:
     """The graph of all parts."""
-    method: Method = check_method(where["method"])
-    requested = Requested.checked(options, method, refused=REFUSED)
+    method: Method = where["method"]
+    requested = check_options(options, method, refused=REFUSED)
     check_image(image, "image")
     fields = without_image(image.shape, kernel, requested, **where)
     shots, sampling = requested.shots, requested.sampling

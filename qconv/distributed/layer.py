@@ -23,8 +23,9 @@ from qconv.layer.functional import check_kernel_only
 from qconv.layer.geometry import Frame, Numbers, layer_frame
 from qconv.layer.layer import Layer
 from qconv.methods.collapse.method import DEFAULT_METHOD
-from qconv.planning.method import Method, check_method
-from qconv.planning.options import Requested, SamplingOptions
+from qconv.methods.options import check_options
+from qconv.planning.method import Method
+from qconv.planning.options import SamplingOptions
 
 _Array = NDArray[np.float64]
 
@@ -76,7 +77,7 @@ def conv2d(
         >>> np.array_equal(lazy.image.compute(), at_once.image)
         True
     """
-    requested = Requested.checked(sampling, check_method(method), refused=REFUSED)
+    requested = check_options(sampling, method, refused=REFUSED)
     check_image(input, "input")
     if input.ndim not in (3, 4):
         raise ValueError(

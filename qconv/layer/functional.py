@@ -11,7 +11,8 @@ from qconv._threads import worker_count
 from qconv.layer.geometry import Numbers, layer_geometry
 from qconv.layer.layer import Layer
 from qconv.methods.collapse.method import DEFAULT_METHOD
-from qconv.planning.method import Method, check_method
+from qconv.methods.options import check_options
+from qconv.planning.method import Method
 from qconv.planning.options import Requested, SamplingOptions
 from qconv.result.convolution import Convolution
 
@@ -71,7 +72,7 @@ def conv2d(
         array([[13., 14.],
                [17., 18.]])
     """
-    requested = Requested.checked(sampling, check_method(method))
+    requested = check_options(sampling, method)
     arguments = input, weight, bias, stride, padding, dilation, groups
     layer = laid_out(2, *arguments, method=method, requested=requested)
     return layer.run(requested.progress, requested.checkpoint)
@@ -102,7 +103,7 @@ def conv1d(
         >>> qconv.conv1d(signal, weight, shots=None).image
         array([[-1., -1., -1.]])
     """
-    requested = Requested.checked(sampling, check_method(method))
+    requested = check_options(sampling, method)
     arguments = input, weight, bias, stride, padding, dilation, groups
     layer = laid_out(1, *arguments, method=method, requested=requested)
     return layer.run(requested.progress, requested.checkpoint)

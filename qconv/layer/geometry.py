@@ -157,7 +157,7 @@ def _per_axis(value: Numbers, name: str, places: int, least: int) -> tuple[int, 
     if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str | bytes):
         return (whole_number(value, name, least),) * places
     if len(value) not in (1, places):
-        raise ValueError(f"{name}: expected 1 or {places} whole numbers, got {value!r}")
+        raise ValueError(f"{name}: expected 1 or {places} integers, got {value!r}")
     numbers = tuple(whole_number(entry, name, least) for entry in value)
     return numbers if len(numbers) == places else numbers * places
 

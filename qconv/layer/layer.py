@@ -40,8 +40,7 @@ from qconv.planning.method import Method
 from qconv.planning.plan import Plan
 from qconv.planning.running import run_or_resume
 from qconv.propagator import Propagator
-from qconv.result.convolution import Convolution
-from qconv.result.making import made
+from qconv.result.convolution import Convolution, made
 
 _Array = NDArray[np.float64]
 

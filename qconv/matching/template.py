@@ -43,10 +43,11 @@ from qconv.filtering import filter_plan
 from qconv.matching.posterior import from_counts, from_estimates
 from qconv.matching.standardise import standardised, window_of, without_units
 from qconv.matching.verification import EQUAL, certainty, looked_at
+from qconv.methods.options import check_options
 from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.planning.build import laid_out
-from qconv.planning.method import Method, check_method
+from qconv.planning.method import Method
 from qconv.planning.options import Requested, SamplingOptions
 from qconv.planning.plan import Plan
 from qconv.result.convolution import Convolution
@@ -235,9 +236,7 @@ def match_plan(
     Arguments and errors are those of `match_template`.
     """
     x, t = _checked(image, template)
-    requested = Requested.checked(
-        sampling, check_method(method), default_shots=DEFAULT_SHOTS, refused=_REFUSED
-    )
+    requested = check_options(sampling, method, default_shots=DEFAULT_SHOTS, refused=_REFUSED)
     if method.steps > 1:
         raise ValueError(f"method: expected one that applies the kernel once, got {method!r}")
     if one_of(filter, "filter", FILTERS) != "phase":

@@ -1,1 +1,1 @@
-"""The ways to convolve: one folder or file each, none imports another."""
+"""Methods of convolution, one directory or file each; methods do not import each other."""

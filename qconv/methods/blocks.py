@@ -1,23 +1,24 @@
-"""Blocks: a large image by circuits of a fixed, small number of qubits. Divide and conquer.
+"""Blocks: divide a large image among circuits with a fixed, small number of qubits.
 
-A whole-image circuit needs a qubit more for every doubling of the image. Convolution is linear and
-local, so an image can be cut into blocks instead, each of which is convolved by a circuit of its
-own. With ``h`` kernel positions along an axis there are two ways to make the blocks meet:
+A whole-image circuit needs one more qubit each time the image doubles. Convolution is linear and
+local, so the image can be cut into blocks, each convolved by its own circuit. Let the kernel have
+``h`` positions along an axis. There are two ways to combine the blocks:
 
-* *Overlap-add* cuts the image into blocks that touch. The convolution of a block of ``n`` pixels
-  is larger, ``n + h - 1``; where neighbours overlap, their results are added. Registers must hold
-  the larger block, so that nothing wraps around.
-* *Overlap-save* cuts the result into blocks that touch. Each is read from a piece of the image that
-  is larger, ``n + h - 1`` pixels. Registers hold that piece and no more: what wraps around ends
-  where nothing is read.
+* *Overlap-add* cuts the image into adjacent blocks. The convolution of a block of ``n`` pixels has
+  ``n + h - 1`` pixels. Results are added where neighbours overlap. Registers must hold the larger
+  block, so that nothing wraps around.
+* *Overlap-save* cuts the result into adjacent blocks. A block of ``n`` pixels is computed from
+  ``n + h - 1`` pixels of the image. Registers hold these pixels only. Whatever wraps around ends up
+  at positions that are not used.
 
-Either way a block of ``n`` pixels takes ``n + h - 1`` cells along an axis. The block is chosen by
-the cost of all circuits together: their number of cells, and something for each circuit.
+In both cases, a block of ``n`` pixels needs ``n + h - 1`` basis states along an axis. The size of
+the blocks minimises the total cost of the circuits: the number of basis states, plus a constant for
+each circuit.
 
-Every block has shots of its own, in proportion to its size but at least one, so that its errors are
-its own: where blocks overlap, variances add. A dark block, of which nothing is left, runs no
-circuit, and counts for nothing. Of the circuits the result keeps the first that ran;
-`Blocks.blocks` lists all blocks.
+Every block has its own executions, in proportion to its size, but at least one. The errors of
+blocks are therefore independent, and variances add where blocks overlap. A block with success
+probability 0 runs no circuit and does not contribute to the result. The result keeps the circuits
+of the first block that ran; `Blocks.blocks` lists all blocks.
 """
 
 from __future__ import annotations
@@ -53,21 +54,21 @@ SCHEMES = ("overlap-add", "overlap-save")
 
 @dataclass(frozen=True)
 class Blocks(Method):
-    """Cut the image into blocks, each in a circuit of its own, by overlap-add or overlap-save.
+    """Cut the image into blocks, each convolved by its own circuit.
 
     Args:
-        method: `qconv.Diffusion`, `qconv.Interference` or `qconv.Fourier`, which convolves each
-            block.
-        scheme: ``"overlap-add"`` (blocks of the image, whose results are added; needs a method
-            that is signed) or ``"overlap-save"`` (blocks of the result, read from pieces of the
-            image that overlap).
-        qubits: Most qubits of a circuit that runs, registers and ancillas together. What is counted
-            for a device may have more ancillas, where that saves gates.
+        method: Method that convolves each block: `qconv.Diffusion`, `qconv.Interference` or
+            `qconv.Fourier`.
+        scheme: ``"overlap-add"`` cuts the image into blocks and adds their results; it requires a
+            method with signed results. ``"overlap-save"`` cuts the result into blocks and computes
+            them from overlapping pieces of the image.
+        qubits: Maximum number of qubits of any circuit that runs, ancillas included. Circuits whose
+            gates are counted for a device may have more ancillas, where that saves gates.
 
     Raises:
-        TypeError: ``method`` is none of these, or ``qubits`` no whole number.
-        ValueError: ``scheme`` is unknown or does not go with the method or its padding, or
-            ``qubits`` is below 1.
+        TypeError: If ``method`` is not a whole-image method, or ``qubits`` is not an integer.
+        ValueError: If ``scheme`` is unknown or cannot be combined with the method or its padding,
+            or if ``qubits`` is below 1.
 
     Source:
         Oppenheim and Schafer, Discrete-Time Signal Processing, section 8.7.3.
@@ -99,17 +100,17 @@ class Blocks(Method):
 
     @property
     def signed(self) -> bool:
-        """Whether the method's estimates have signs."""
+        """Whether estimates of the method have signs."""
         return self.method.signed
 
     @property
     def corrects_readout(self) -> bool:
-        """Whether the method's counts can be corrected for readout errors."""
+        """Whether counts of the method can be corrected for readout errors."""
         return self.method.corrects_readout
 
     @property
     def nonnegative(self) -> bool:
-        """Whether the method needs an image without negative values."""
+        """Whether the method requires images without negative values."""
         return self.method.nonnegative
 
     def prepare(self, plan: Problem) -> PreparedBlocks:
@@ -118,48 +119,64 @@ class Blocks(Method):
 
     def blocks(self, plan: Plan) -> list[Plan]:
         """Return the blocks as plans of their own, in the order in which their circuits run."""
-        return [cast(Plan, part) for part in self.prepare(plan).layout.plans()]
+        layout = self.prepare(plan).layout
+        return [cast(Plan, layout.part(number).work.plan) for number in layout.numbers]
 
     def check_blocks(self, scheme: str) -> None:
-        """Refuse: blocks are not cut again."""
+        """Raise a `TypeError`, because blocks cannot be cut into blocks."""
         raise TypeError(f"method: expected {WHOLE_IMAGE}, got {self!r}")
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedBlocks(Prepared[Blocks]):
-    """The work for every block of one plan's image, and where the results belong."""
+    """Work for the blocks of one plan's image."""
 
     @cached_property
     def layout(self) -> Layout:
-        """The image cut into blocks."""
+        """Blocks of the image, and the positions of their results."""
         return Layout.of(self.plan, self.method.method, self.method.scheme, self.method.qubits)
 
     @property
     def programs(self) -> Iterable[Program]:
-        """The programs of every block, each prepared when its turn comes."""
+        """Programs of all blocks; each block is prepared when the iterator reaches it."""
         return _Programs(self.layout)
 
     def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Convolve every block and combine the results."""
-        return _together(self.layout, _results(self.layout, outcomes))
+        """Decode every block and combine the results."""
+        total = _Total(self.layout)
+        for part in map(self.layout.part, self.layout.numbers):
+            own = islice(outcomes, len(part.programs))
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
+                result = part.work.decode(own)
+            deque(own, maxlen=0)  # skips outcomes that the block did not read
+            total.add(part, result)
+        if not total.circuits:
+            warnings.warn(
+                "image: the success probability is 0 for every block; the result is zero, no "
+                "circuit was run",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        return total.result()
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the circuits of the first block, the largest."""
+        """Number of qubits of the circuits of the first block, which is the largest."""
         return self.layout.part(self.layout.numbers[0]).work.num_qubits
 
     @property
     def costliest(self) -> Program | None:
-        """The method's costliest program, of the first block that is not dark."""
+        """Costliest program of the first block with a circuit; None if there is none."""
         return next((part.work.costliest for part in self.layout.lit()), None)
 
     @property
     def propagator(self) -> Propagator:
-        """The propagator that the method's circuits encode."""
+        """Propagator that the circuits of the method encode."""
         return self.method.method.prepare(self.plan).propagator
 
     def predict(self) -> Prediction:
-        """Predict the success of all executions, and errors, combined where blocks overlap."""
+        """Predict the success probability of all executions, and the combined errors of blocks."""
         stderr = np.zeros(self.plan.grid.output_shape)
         success, pixels = 0.0, 0
         for part in self.layout.lit():
@@ -174,7 +191,7 @@ class PreparedBlocks(Prepared[Blocks]):
 
     @property
     def part_sides(self) -> tuple[int, ...]:
-        """Sides of a block, as each has a random stream of its own, with overlap-save."""
+        """Sides of a block, because each block has its own random stream (overlap-save only)."""
         if self.method.scheme != "overlap-save":
             raise ValueError(
                 "scheme: expected 'overlap-save' to compute the result part by part, because "
@@ -183,20 +200,9 @@ class PreparedBlocks(Prepared[Blocks]):
         return self.layout.parts[0].shape
 
 
-def _results(layout: Layout, outcomes: Iterator[Outcomes]) -> Iterator[tuple[Part, Convolution]]:
-    """Each block, and what its circuits gave."""
-    for part in map(layout.part, layout.numbers):
-        gathered = islice(outcomes, len(part.programs))
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
-            result = part.work.decode(gathered)
-        deque(gathered, maxlen=0)  # what it did not ask for
-        yield part, result
-
-
 @dataclass(frozen=True, eq=False)
 class _Programs:
-    """The programs of all blocks, each laid out when its turn comes."""
+    """Programs of all blocks, with a hint of their number for progress bars."""
 
     layout: Layout
 
@@ -208,19 +214,8 @@ class _Programs:
         return len(self.layout.numbers)
 
 
-def _together(layout: Layout, results: Iterator[tuple[Part, Convolution]]) -> Convolution:
-    """Add the blocks' results where they belong, and their variances."""
-    total = _Total(layout)
-    for part, result in results:
-        total.add(part, result)
-    if not total.circuits:
-        why = "nothing is left of any block: the success probability is 0; the result is zero"
-        warnings.warn(f"image: {why}, no circuit was run", RuntimeWarning, stacklevel=5)
-    return total.result()
-
-
 class _Total:
-    """Sums over blocks."""
+    """Sums of the results of blocks."""
 
     def __init__(self, layout: Layout) -> None:
         plan = layout.plan
@@ -233,7 +228,7 @@ class _Total:
         self.circuits: tuple[QuantumCircuit, ...] = ()
 
     def add(self, part: Part, result: Convolution) -> None:
-        """Add a block's result; a dark one counts for nothing."""
+        """Add the result of a block; ignore it if no circuit ran."""
         self._independent &= result.independent
         if not result.circuits:
             return
@@ -257,7 +252,7 @@ class _Total:
         self._streams |= result.streams
 
     def result(self) -> Convolution:
-        """The result of all blocks."""
+        """Return the result of all blocks."""
         pixels = self._pixels or 1
         diagnostics = assembled(self._image.shape, self._diagnostics)
         estimate = None if diagnostics is None else diagnostics.estimate()  # as sums have it
@@ -281,7 +276,7 @@ class _Total:
 
 
 def _root_of_squares(one: _Array, other: _Array) -> _Array:
-    """Two errors together, neither of whose squares may over- or underflow."""
+    """Return the square root of the sum of squares, without over- or underflow."""
     exponents = np.frexp(np.maximum(one, other))[1]
     unit = np.ldexp(1.0, np.clip(exponents, -1000, 1000))
     return np.asarray(np.sqrt(np.square(one / unit) + np.square(other / unit)) * unit)

@@ -1,8 +1,8 @@
-"""The planner: every method's cost side by side, from what the plans themselves predict."""
+"""Comparison of methods by the cost of their plans."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -20,13 +20,14 @@ from qconv.methods.whole_image.diffusion import Diffusion
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.methods.whole_image.interference import Interference
 from qconv.planning.allocation import check_tolerance
-from qconv.planning.build import plan as make_plan
+from qconv.planning.build import laid_out
 from qconv.planning.cost import Cost
 from qconv.planning.method import Method, check_method
+from qconv.planning.options import Requested
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 
-#: What is compared, if nothing else is said.
+#: Methods that are compared by default.
 METHODS: tuple[Method, ...] = (
     Collapse(),
     Collapse(baseline=True),
@@ -48,24 +49,24 @@ METHODS: tuple[Method, ...] = (
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """What one method would cost, or why it cannot run."""
+    """Cost of one method, or the reason why it cannot run."""
 
     method: Method
-    """With its options."""
+    """Method with its options."""
     cost: Cost | None
-    """None where nothing could be laid out."""
+    """Cost of the method's plan; None if no plan could be made."""
     obstacle: str = ""
-    """Why it cannot run here or on the device; empty if it can."""
+    """Reason why the method cannot run here or on the device; empty if it can run."""
 
     @property
     def possible(self) -> bool:
-        """Whether it can run."""
+        """Whether the method can run."""
         return not self.obstacle
 
 
 @dataclass(frozen=True, eq=False)
 class MethodComparison:
-    """Methods side by side, the cheapest first; print it for a table.
+    """Costs of methods, in ascending order; ``print`` shows them as a table.
 
     Example:
         >>> import qconv
@@ -78,13 +79,13 @@ class MethodComparison:
     """
 
     rows: tuple[Planned, ...]
-    """Those that can run, by their cost; then the others."""
+    """Methods that can run, in ascending order of cost, and then the others."""
     by_error: bool
-    """Whether cost means the error at equal executions; otherwise oracle calls for an error."""
+    """Whether methods are ranked by predicted error; if not, by oracle calls."""
 
     @property
     def best(self) -> Planned | None:
-        """The cheapest that can run; None if none can."""
+        """Cheapest method that can run; None if no method can."""
         return next((row for row in self.rows if row.possible), None)
 
     @numpy_defaults
@@ -93,7 +94,7 @@ class MethodComparison:
             *("method", "qubits", "2-qubit gates", "without image", "executions", "oracle calls"),
             *("success", "rmse", "memory"),
         )
-        lines = [head, *(_cells(row) for row in self.rows if row.cost is not None)]
+        lines = [head, *(_cells(row.method, row.cost) for row in self.rows if row.cost)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = [
             "  ".join(
@@ -102,7 +103,7 @@ class MethodComparison:
             ).rstrip()
             for line in lines
         ]
-        cannot = [f"{_name(row)}: {row.obstacle}" for row in self.rows if not row.possible]
+        cannot = [f"{_name(row.method)}: {row.obstacle}" for row in self.rows if not row.possible]
         order = "root mean square error" if self.by_error else "oracle calls"
         notes = [f"sorted by {order}"]
         return "\n".join([*table, *notes, *(["cannot run:", *cannot] if cannot else [])])
@@ -121,29 +122,30 @@ def compare_methods(
     fillvalue: float = 0.0,
     backend: Backend = None,
 ) -> MethodComparison:
-    """What every method would cost for the same convolution; nothing runs.
+    """Compare the costs of methods for the same convolution; nothing runs.
 
     Args:
-        image: As for `qconv.convolve`, as are ``kernel``, ``mode``, ``boundary`` and ``fillvalue``.
-        kernel: Real array with as many axes as the image, or a `Propagator`.
-        tolerance: The standard error that no pixel may exceed, or ``("rms", error)``: which method
-            reaches it with the fewest oracle calls.
-        executions: Of all circuits together, about: which method leaves the smallest error.
-        methods: Those that are compared, with their options.
-        mode: ``full``, ``same`` or ``valid``.
-        boundary: ``fill``, ``wrap`` or ``symm``.
-        fillvalue: What lies outside with ``fill``.
-        backend: For which gates are counted and qubits must suffice; None for the simulator.
+        image: Image, as for `qconv.convolve`.
+        kernel: Kernel, as for `qconv.convolve`.
+        tolerance: Standard error that no pixel may exceed, or ``("rms", error)``; methods are
+            ranked by oracle calls. None if ``executions`` is given.
+        executions: Approximate total number of executions; methods are ranked by predicted error.
+            None if ``tolerance`` is given.
+        methods: Methods to compare, with their options.
+        mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
+        boundary: ``fill``, ``wrap`` or ``symm``, as for `qconv.convolve`.
+        fillvalue: Value outside the image with ``fill``, as for `qconv.convolve`.
+        backend: Device for which gates are counted, and whose qubits limit the methods; None for
+            the simulator.
 
     Returns:
         Qubits, two-qubit gates with and without loading the image, executions, oracle calls,
-        success probability, predicted root mean square error and memory of each, those that can
-        run first, sorted by cost.
+        success probability, predicted root mean square error, and memory of each method.
 
     Raises:
-        TypeError: An argument is of the wrong type.
-        ValueError: Neither or both of ``tolerance`` and ``executions``, no method, or a wrong
-            value.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If neither or both of ``tolerance`` and ``executions`` are given, if
+            ``methods`` is empty, or if an argument has a wrong value.
 
     Example:
         >>> import numpy as np
@@ -162,25 +164,20 @@ def compare_methods(
     check_tolerance(tolerance)
     compared = _checked(methods)
     number = None if executions is None else whole_number(executions, "executions", 1)
-    where: dict[str, Any] = {
-        "mode": mode,
-        "boundary": boundary,
-        "fillvalue": fillvalue,
-        "backend": backend,
-    }
-    make_plan(image, kernel, method=Collapse(), **where)  # what is wrong for all is said once
-    rows = [_planned(image, kernel, method, tolerance, number, where) for method in compared]
+
+    def plan_for(method: Method, **sampling: Any) -> Plan:
+        requested = Requested.checked({"backend": backend, **sampling}, method)  # type: ignore[typeddict-item]
+        where = {"mode": mode, "boundary": boundary, "fillvalue": fillvalue, "flipped": True}
+        return laid_out(image, kernel, requested, method=method, **where)
+
+    plan_for(Collapse())  # raises errors that concern all methods
+    rows = [_planned(plan_for, method, tolerance, number) for method in compared]
     rows.sort(key=lambda row: _order(row, by_error=tolerance is None))
     return MethodComparison(tuple(rows), by_error=tolerance is None)
 
 
 def _checked(given: object) -> list[Method]:
-    """At least one method.
-
-    Raises:
-        TypeError: One is none, or they are no sequence.
-        ValueError: There are none.
-    """
+    """Check a list of at least one method."""
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise TypeError(
             f"methods: expected a list of methods such as [qconv.Collapse()], got {given!r}"
@@ -192,53 +189,45 @@ def _checked(given: object) -> list[Method]:
 
 
 def _planned(
-    image: ArrayLike,
-    kernel: ArrayLike | Propagator,
+    plan_for: Callable[..., Plan],
     method: Method,
     tolerance: float | tuple[str, float] | None,
     executions: int | None,
-    where: dict[str, Any],
 ) -> Planned:
-    """One method's plan and cost."""
+    """Plan one method and compute its cost."""
     try:
         if executions is None:
-            laid_out = make_plan(image, kernel, method=method, tolerance=tolerance, **where)
+            planned = plan_for(method, tolerance=tolerance)
         else:
-            laid_out = _with_executions(image, kernel, method, executions, where)
-        cost = laid_out.cost
+            planned = _with_executions(plan_for, method, executions)
+        cost = planned.cost
     except (TypeError, ValueError) as error:
         return Planned(method, None, " ".join(str(error).split()))
-    return Planned(method, cost, _obstacle(laid_out, cost))
+    return Planned(method, cost, _obstacle(planned, cost))
 
 
-def _with_executions(
-    image: ArrayLike,
-    kernel: ArrayLike | Propagator,
-    method: Method,
-    executions: int,
-    where: dict[str, Any],
-) -> Plan:
-    """A plan of about so many executions."""
-    one = make_plan(image, kernel, method=method, **where)
+def _with_executions(plan_for: Callable[..., Plan], method: Method, executions: int) -> Plan:
+    """Plan about the given number of executions."""
+    one = plan_for(method)
+    pixels = one.grid.pixels
     if method.whole_image:
-        shots = max(1, round(executions / one.grid.pixels))
-        return replace(one, total=executions, shots=shots)
-    fixed = method.executions(one.grid.pixels, 1)
-    if fixed == method.executions(one.grid.pixels, 2):  # whatever the shots
+        return replace(one, total=executions, shots=max(1, round(executions / pixels)))
+    fixed = method.executions(pixels, 1)
+    if fixed == method.executions(pixels, 2):  # independent of the shots
         if fixed > executions:
             raise ValueError(f"needs at least {fixed:,} executions")
         return one
     shots = executions // fixed
     if shots < method.least_shots:
-        least = method.executions(one.grid.pixels, method.least_shots)
+        least = method.executions(pixels, method.least_shots)
         raise ValueError(f"needs at least {least:,} executions")
-    return make_plan(image, kernel, method=method, shots=shots, **where)
+    return plan_for(method, shots=shots)
 
 
-def _obstacle(laid_out: Plan, cost: Cost) -> str:
-    """Why a plan cannot run, empty if it can."""
-    target = target_of(laid_out.sampling.backend)
-    if isinstance(target, BackendV2) and not laid_out.simulated:
+def _obstacle(planned: Plan, cost: Cost) -> str:
+    """Return why a plan cannot run; empty if it can."""
+    target = target_of(planned.sampling.backend)
+    if isinstance(target, BackendV2) and not planned.simulated:
         room = target.num_qubits
         if room is not None and cost.filtering.qubits > room:
             return f"needs {cost.filtering.qubits} qubits, the device has {room}"
@@ -249,38 +238,31 @@ def _obstacle(laid_out: Plan, cost: Cost) -> str:
 
 
 def _order(row: Planned, *, by_error: bool) -> tuple[bool, float]:
-    """By which rows are sorted."""
+    """Return the sort key of a row."""
     if row.cost is None:
         return True, 0.0
     error = float("inf") if row.cost.rmse is None else row.cost.rmse
     return not row.possible, error if by_error else float(row.cost.oracle_calls)
 
 
-def _name(row: Planned) -> str:
-    return _in_words(row.method)
-
-
-def _in_words(value: object) -> str:
-    """A method with those options that are not the default."""
+def _name(value: object) -> str:
+    """Write a method with the options that differ from their defaults."""
     if not isinstance(value, Method) or not is_dataclass(value):
         return repr(value)
     given = [
-        f"{part.name}={_in_words(getattr(value, part.name))}"
+        f"{part.name}={_name(getattr(value, part.name))}"
         for part in fields(value)
         if getattr(value, part.name) != part.default
     ]
     return f"{type(value).__name__}({', '.join(given)})"
 
 
-def _cells(row: Planned) -> tuple[str, ...]:
-    """One line of the table."""
-    cost = row.cost
-    if cost is None:
-        return (_name(row), *[""] * 8)
+def _cells(method: Method, cost: Cost) -> tuple[str, ...]:
+    """Return the cells of one line of the table."""
     most = "<= " if cost.bounds else ""
     success = "" if cost.expected_success is None else f"{cost.expected_success:.4g}"
     return (
-        _name(row),
+        _name(method),
         f"{cost.qubits}",
         f"{most}{cost.two_qubit_gates:,}",
         f"{cost.filter_gates:,}",

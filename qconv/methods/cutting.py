@@ -1,8 +1,8 @@
-"""Cutting: the output in blocks, for circuits that look pixels up at displaced positions.
+"""Cutting the output into blocks, for circuits that read pixels at displaced positions.
 
-A particle, or a look-up, at output pixel ``o`` is displaced by ``0 <= v < h``, so that a block of
-``n`` outputs along an axis needs ``n + h - 1`` basis states: the outputs and a margin. With
-boundary wrap and a power of two pixels, the whole axis needs only as many as it has pixels.
+A particle, or a read, at output pixel ``o`` is displaced by ``0 <= v < h``. A block of ``n``
+outputs along an axis therefore needs ``n + h - 1`` basis states: the outputs and a margin. With
+boundary ``wrap``, an axis whose number of pixels is a power of two needs no margin.
 """
 
 from __future__ import annotations
@@ -20,46 +20,49 @@ from qconv.grid import Grid
 
 _Array = NDArray[np.float64]
 
-#: What a circuit costs beside its basis states, in basis states.
+#: Constant cost of a circuit, in basis states.
 _PER_BLOCK = 64
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of output pixels, and the basis states of position registers that stand for them."""
+    """Block of output pixels, and the basis states of position registers that encode them."""
 
     outputs: tuple[slice, ...]
+    """Output pixels, per axis."""
     bits: tuple[int, ...]
+    """Qubits of the position register, per axis."""
     counts: tuple[int, ...]
-    """Positions in superposition, per axis: one for each output; with wrap, some serve several."""
+    """Number of positions in superposition, per axis: one per output pixel, or fewer with boundary
+    wrap if output pixels repeat."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Output pixels per axis."""
+        """Number of output pixels, per axis."""
         return tuple(part.stop - part.start for part in self.outputs)
 
     @property
     def pixels(self) -> int:
-        """Output pixels."""
+        """Total number of output pixels."""
         return math.prod(self.shape)
 
     @property
     def distinct(self) -> bool:
-        """Whether every output pixel has a position of its own."""
+        """Whether every output pixel has its own position."""
         return self.counts == self.shape
 
     def read(self, outcomes: NDArray[Any]) -> NDArray[Any]:
-        """Misses and hits ``(2, *counts)`` from all outcomes, the flag their highest bit."""
+        """Return misses and hits, shape ``(2, *counts)``; the flag is the highest bit."""
         cells = outcomes.reshape(2, *(2**bits for bits in self.bits))
         return cells[(slice(None), *map(slice, self.counts))]
 
     def expand(self, numbers: NDArray[Any]) -> NDArray[Any]:
-        """Output pixels from one number for each position."""
+        """Return one number per output pixel from one number per position."""
         places = [np.arange(n) % count for n, count in zip(self.shape, self.counts, strict=True)]
         return numbers.reshape(self.counts)[np.ix_(*places)]
 
     def view(self, padded: _Array, displacement: Sequence[int]) -> _Array:
-        """What a displacement shows to each position, of the image with its margins."""
+        """Return the pixel of the padded image that each position reads at a displacement."""
         shown = zip(self.outputs, displacement, self.counts, strict=True)
         return padded[tuple(slice(part.start + v, part.start + v + n) for part, v, n in shown)]
 
@@ -72,19 +75,14 @@ def cut(
     trimmed: bool = False,
     per_block: int = _PER_BLOCK,
 ) -> list[Block]:
-    """Cut the output into blocks, with as few basis states altogether as possible.
-
-    Every block counts as some states more, for the time that a circuit takes however small it is.
+    """Cut the output into blocks at the lowest total cost; return them in C order.
 
     Args:
         grid: Geometry of the convolution.
-        room: Most qubits for the position; one that needs more even for a single pixel gets them.
-        margins: False if nothing is displaced, so that no block needs a margin.
-        trimmed: True if the last blocks, where they are smaller, take as few states as they can.
-        per_block: How many states a block counts more.
-
-    Returns:
-        The blocks in C order.
+        room: Maximum number of position qubits, exceeded only if a single pixel needs more.
+        margins: Whether blocks need margins; False if nothing is displaced.
+        trimmed: Whether smaller blocks at the end use fewer basis states.
+        per_block: Cost of a block in addition to its basis states, in basis states.
     """
     sizes = [_sizes(grid, axis, margins=margins) for axis in range(len(grid.output_shape))]
     choices = list(itertools.product(*sizes))
@@ -117,7 +115,7 @@ def cut(
 
 
 def _sizes(grid: Grid, axis: int, *, margins: bool) -> list[tuple[int, int]]:
-    """Lengths that a block may have along an axis, and the qubits that each needs."""
+    """Return the possible lengths of a block along an axis, and the qubits of each."""
     outputs, reach = grid.output_shape[axis], grid.kernel_shape[axis] - 1
     pixels = grid.image_shape[axis]
     if not margins:

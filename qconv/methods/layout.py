@@ -1,4 +1,4 @@
-"""Layout: an image cut into blocks, each a plan of its own, and where their results belong."""
+"""Layout of an image in blocks: each block as a plan of its own, and where its result belongs."""
 
 from __future__ import annotations
 
@@ -20,55 +20,56 @@ from qconv.planning.problem import Problem
 
 _Array = NDArray[np.float64]
 
-#: What a block costs beside its cells, in cells: building, starting and reading out a circuit.
+#: Cost of building, starting and reading out a circuit, in basis states.
 _PER_BLOCK = 2**11
 
-#: Blocks whose work is kept: one that runs, and one that is decoded.
+#: Number of blocks whose work is kept: the one that runs and the one that is decoded.
 _KEPT = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A block as a plan of its own, with its programs."""
+    """Block with its work."""
 
     block: Block
     work: Prepared[Any]
-    """The method's work for it."""
+    """Work of the method for the block."""
 
     @property
     def programs(self) -> list[Program]:
-        """Its programs; none for a dark block."""
+        """Programs of the block; empty if its success probability is 0."""
         return list(self.work.programs)
 
     @property
     def executions(self) -> int:
-        """Executions of all programs."""
+        """Total number of executions of the block."""
         return sum(program.executions or 0 for program in self.programs)
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What is cut into blocks, and where their results belong."""
+    """Blocks of an image, and the positions of their results."""
 
     plan: Problem
+    """Plan of the image."""
     method: Method
-    """That convolves each block."""
+    """Method that convolves each block."""
     scheme: str
     """``overlap-add`` or ``overlap-save``."""
     qubits: int
-    """Most of a circuit."""
+    """Maximum number of qubits of a circuit."""
     margins: bool
     """Whether the image is cut with its margins."""
     start: tuple[int, ...]
-    """With overlap-add: which pixel of the full convolution the first output is."""
+    """Position of the first output pixel in the full convolution, for overlap-add."""
     geometry: Grid
-    """A grid whose outputs are what is cut, with kernel and zeros outside."""
+    """Grid whose output is cut: the image for overlap-add, the result for overlap-save."""
     parts: list[Block] = field(default_factory=list)
-    """The blocks, of the whole if the plan is of a part."""
+    """Blocks of the whole, also if the plan is a part."""
 
     @classmethod
     def of(cls, plan: Problem, method: Method, scheme: str, qubits: int) -> Layout:
-        """Cut a plan's image into blocks whose circuits have no more qubits than they may."""
+        """Cut a plan's image into blocks whose circuits have at most ``qubits`` qubits."""
         grid = plan.grid
         margins, start = True, (0,) * len(grid.output_shape)
         if scheme == "overlap-save":
@@ -87,7 +88,7 @@ class Layout:
 
     @cached_property
     def numbers(self) -> list[int]:
-        """The blocks that are this plan's own: all of them, but for a plan of a part."""
+        """Numbers of the blocks of the plan, which may be a part of the whole."""
         if self.plan.grid.place is None:
             return list(range(len(self.parts)))
         own = zip(self.plan.grid.origin, self.plan.grid.output_shape, strict=True)
@@ -99,6 +100,7 @@ class Layout:
         ]
 
     def _cut(self) -> list[Block]:
+        """Find the cheapest blocks for which the method needs few enough qubits."""
         needed, most = 0, self.qubits
         for room in reversed(range(1, most + 1)):
             parts = cut(self.geometry, room, trimmed=True, per_block=_PER_BLOCK)
@@ -114,29 +116,21 @@ class Layout:
 
     @cached_property
     def part(self) -> Callable[[int], Part]:
-        """A block with its work, by its number; those that run and are decoded now are kept."""
+        """Function that returns a block with its work, by number; it caches the latest blocks."""
 
         def make(number: int) -> Part:
-            block = self.parts[number]
-            plan = self._plan(block, number, self._shares[number])
-            return Part(block, self.method.prepare(plan))
+            return Part(self.parts[number], self.method.prepare(self._plan(number)))
 
         return lru_cache(maxsize=_KEPT)(make)
 
     def lit(self) -> Iterator[Part]:
-        """The blocks that are not dark: whose circuits run."""
+        """Return the blocks that have programs."""
         parts = map(self.part, self.numbers)
         return (part for part in parts if part.programs)
 
-    def plans(self) -> list[Problem]:
-        """All blocks as plans of their own."""
-        return [
-            self._plan(self.parts[number], number, self._shares[number]) for number in self.numbers
-        ]
-
     @cached_property
     def _shares(self) -> list[int]:
-        """Executions of each block: in proportion to its pixels, but at least one."""
+        """Executions of each block, in proportion to its pixels, but at least 1."""
         total = self.plan.whole_shots or 0
         if self.plan.grid.place is not None:
             total = (self.plan.shots or 0) * self.geometry.pixels
@@ -144,8 +138,9 @@ class Layout:
         upto = [0, *(total * end // self.geometry.pixels for end in ends)]
         return [max(1, after - before) for before, after in pairwise(upto)]
 
-    def _plan(self, part: Block, number: int, total: int) -> Problem:
-        """One block as a plan of its own, with so many executions."""
+    def _plan(self, number: int) -> Problem:
+        """Make a plan of a block."""
+        part = self.parts[number]
         pixels = self.plan.padded if self.margins else self.plan.image
         reads = zip(part.outputs, self._reach, self.plan.grid.origin, strict=True)
         piece = pixels[tuple(slice(s.start - o, s.stop + r - o) for s, r, o in reads)]
@@ -153,11 +148,11 @@ class Layout:
         return replace(
             plan,
             sampling=replace(self.plan.sampling, seed=derived(self.plan.seed, BLOCKS, number)),
-            total=None if self.plan.shots is None else total,
+            total=None if self.plan.shots is None else self._shares[number],
         )
 
     def _shown(self, part: Block, image: Callable[[tuple[int, ...]], _Array]) -> Problem:
-        """A plan that convolves an image of the shape that a block sees."""
+        """Make a plan of a block whose pixels are a function of their shape."""
         grid = self.plan.grid
         shape = tuple(n + r for n, r in zip(part.shape, self._reach, strict=True))
         mode = "valid" if self.scheme == "overlap-save" else "full"
@@ -170,12 +165,12 @@ class Layout:
 
     @property
     def _reach(self) -> list[int]:
-        """How many pixels more than outputs a block sees, along each axis."""
+        """Number of pixels that a block sees in addition to its own, per axis."""
         saved = self.scheme == "overlap-save"
         return [h - 1 if saved else 0 for h in self.plan.grid.kernel_shape]
 
     def places(self, part: Block) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-        """Which part of a block's result is seen, and where among the outputs."""
+        """Return the used part of a block's result, and its position in the output."""
         if self.scheme == "overlap-save":
             shifted = zip(part.outputs, self.plan.grid.origin, strict=True)
             target = tuple(slice(s.start - o, s.stop - o) for s, o in shifted)

@@ -1,1 +1,1 @@
-"""Planning: what is asked for, checked and laid out, and what it will cost; nothing runs."""
+"""Planning: plans of convolutions, their options and cost, and the base class of methods."""

@@ -1,17 +1,15 @@
-"""Allocation: how many shots each pixel gets, so that the fewest give the smallest error.
+"""Allocation of shots to pixels: the fewest shots for an error, or the smallest error for a total.
 
-A pixel whose shots have the standard deviation ``s`` has the standard error ``s / sqrt(n)`` after
-``n`` of them. With ``N`` shots in all, the mean square error is least for
+Let one shot of a pixel have the standard deviation ``s``. After ``n`` shots, the standard error of
+the pixel is ``s / sqrt(n)``. With ``N`` shots over all pixels, the mean square error is least if
+shots are in proportion to the standard deviation, ``n = N s / sum(s)`` (Neyman 1934, "On the two
+different aspects of the representative method", section III). If no pixel's error may exceed ``e``,
+the fewest shots are ``n = (s / e)**2``. If the root mean square error over ``P`` pixels may not
+exceed ``e``, the fewest are Neyman's with ``N = sum(s)**2 / (P e**2)``.
 
-    n = N s / sum(s),
-
-in proportion to the standard deviation (Neyman 1934, "On the two different aspects of the
-representative method", section III). With a largest error ``e``, ``n = (s / e)**2`` are the fewest;
-with a root mean square error ``e`` over ``P`` pixels, ``N = sum(s)**2 / (P e**2)`` of Neyman's.
-
-Shots are whole numbers. Proportions are rounded up or down at random, each so often that its mean
-is kept and their sum does not change (systematic sampling: Madow 1949); where a shot gives always
-the same no shot is needed, everywhere else there is at least one.
+Shots are integers. Proportions are rounded up or down at random. The rounding keeps the mean of
+each proportion and the sum of all (systematic sampling: Madow 1949). A pixel without variance needs
+no shot; every other pixel gets at least one.
 """
 
 from __future__ import annotations
@@ -23,47 +21,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv._checks import real_number
+from qconv.result.numbers import root_mean_square
 
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]
 
-#: Shots of each pixel if neither they nor a tolerance are given.
+#: Shots per output pixel if neither shots nor a tolerance are given.
 DEFAULT_SHOTS = 1024
 
-#: Most executions that a tolerance may cost.
+#: Maximum number of executions that a tolerance may cost.
 MOST_EXECUTIONS = 10**12
 
-#: How often a number of executions is corrected until it gives the error that was asked for.
+#: Maximum number of corrections of the executions until they give the requested error.
 _ROUNDS = 20
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """An error that is asked for."""
+    """A requested error."""
 
     error: float
-    """In the unit of the result."""
+    """Requested error, in the unit of the result."""
     mean: bool
-    """Whether it is the root mean square over all pixels; otherwise no pixel may exceed it."""
+    """Whether ``error`` limits the root mean square over all pixels, instead of every pixel."""
 
     def shortfall(self, stderr: _Array) -> float:
-        """By which factor the executions must grow that leave these standard errors."""
-        largest = float(stderr.max())
-        if largest == 0:
-            return 0.0
-        found = largest
-        if self.mean:
-            found *= float(np.sqrt(np.mean(np.square(stderr / largest))))
+        """Return the factor by which executions with these standard errors must grow."""
+        found = root_mean_square(stderr) if self.mean else float(stderr.max())
         with np.errstate(over="ignore"):
             return float(np.square(np.float64(found) / self.error))
 
 
 def check_tolerance(tolerance: object) -> Tolerance | None:
-    """A tolerance from what a user may write: a number, ``("rms", number)`` or None.
+    """Check a tolerance as users write it: a number, ``("rms", number)`` or None.
 
     Raises:
-        TypeError: It is something else.
-        ValueError: The number is not above 0, or the word another.
+        TypeError: If it is anything else.
+        ValueError: If the number is not above 0, or the string is not ``"rms"``.
     """
     if tolerance is None:
         return None
@@ -73,35 +67,31 @@ def check_tolerance(tolerance: object) -> Tolerance | None:
             raise ValueError(f"tolerance: expected a number or ('rms', number), got {tolerance!r}")
         tolerance = tolerance[1]
     error = real_number(tolerance, "tolerance")
-    if not 0 < error < math.inf:
+    if error <= 0:
         raise ValueError(f"tolerance: expected a number above 0, got {tolerance!r}")
     return Tolerance(error, mean)
 
 
 def require_affordable(executions: float) -> None:
-    """Refuse what would take more executions than anybody runs.
-
-    Raises:
-        ValueError: It would.
-    """
+    """Raise a ``ValueError`` for more executions than a tolerance may cost."""
     if not executions <= MOST_EXECUTIONS:
         raise ValueError(
-            f"tolerance: expected one that costs at most {MOST_EXECUTIONS:,} executions, got one "
-            f"that costs {executions:.3g}"
+            f"tolerance: expected a cost of at most {MOST_EXECUTIONS:,} executions, got "
+            f"{executions:.3g}; choose a larger tolerance"
         )
 
 
 def optimal(spread: _Array, total: int, rng: np.random.Generator) -> _Counts:
-    """Shots of every pixel for the smallest mean square error.
+    """Return the shots of every pixel that minimise the mean square error.
 
     Args:
         spread: Standard deviation of one shot of each pixel, any shape.
-        total: Shots of all pixels, at least one for each that has any spread.
-        rng: To round by.
+        total: Shots of all pixels together, at least one for each pixel with variance.
+        rng: Generator for rounding.
 
     Returns:
-        Whole numbers, shape of ``spread``, of sum ``total``; all at the first pixel if none has
-        any spread, so that something is measured.
+        Integers of sum ``total``, shape of ``spread``. If no pixel has variance, the first pixel
+        gets all shots, so that something is measured.
     """
     shares = _proportions(spread.ravel(), total)
     if not shares.any():
@@ -110,15 +100,15 @@ def optimal(spread: _Array, total: int, rng: np.random.Generator) -> _Counts:
 
 
 def for_tolerance(spread: _Array, tolerance: Tolerance, rng: np.random.Generator) -> _Counts:
-    """The fewest shots of every pixel that leave an error.
+    """Return the fewest shots of every pixel that reach a tolerance.
 
     Args:
         spread: Standard deviation of one shot of each pixel, any shape.
-        tolerance: The error.
-        rng: To round by.
+        tolerance: Requested error.
+        rng: Generator for rounding.
 
     Raises:
-        ValueError: They would be too many.
+        ValueError: If more executions were needed than a tolerance may cost.
     """
     varying = int((spread > 0).sum())
     if not varying:
@@ -142,14 +132,10 @@ def for_tolerance(spread: _Array, tolerance: Tolerance, rng: np.random.Generator
 
 
 def _proportions(spread: _Array, total: int) -> _Array:
-    """Shots in proportion to the spread, but at least one where there is any."""
+    """Return shots in proportion to the standard deviation, at least 1 where it is above 0."""
     shares = np.zeros(spread.shape)
     few = np.zeros(spread.shape, dtype=np.bool_)
-    varying = spread > 0
-    while True:
-        rest = varying & ~few
-        if not rest.any():
-            break
+    while (rest := (spread > 0) & ~few).any():
         scale = float(spread[rest].max())
         parts = spread[rest] / scale
         shares[rest] = (total - int(few.sum())) * parts / parts.sum()
@@ -162,7 +148,7 @@ def _proportions(spread: _Array, total: int) -> _Array:
 
 
 def _rounded(shares: _Array, rng: np.random.Generator) -> _Counts:
-    """Whole numbers with these means, each the one below or above, whose sum does not change."""
+    """Round every share up or down at random, keeping the means and the sum."""
     whole = np.floor(shares)
     rest = np.cumsum(shares - whole)
     if len(rest):

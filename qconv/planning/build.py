@@ -1,88 +1,27 @@
-"""Making plans: a convolution's arguments checked and laid out."""
+"""Making plans from the arguments of a convolution."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qconv._checks import boolean, numpy_defaults, real_array, real_number, require_finite
+from qconv._checks import real_array, real_number, require_finite
 from qconv._memory import require_copies, require_memory
 from qconv._threads import worker_count
 from qconv.grid import Grid, plan_grid
-from qconv.planning.method import Method, check_method
-from qconv.planning.options import Requested, SamplingOptions
+from qconv.planning.method import Method
+from qconv.planning.options import Requested
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
-
-#: Arguments that are for running a plan.
-_OF_RUN = dict.fromkeys(("checkpoint", "progress"), "a plan only lays out; give it to Plan.run")
-
-
-@numpy_defaults
-def plan(
-    image: ArrayLike,
-    kernel: ArrayLike | Propagator,
-    *,
-    method: Method,
-    mode: str = "full",
-    boundary: str = "fill",
-    fillvalue: float = 0.0,
-    flipped: bool = True,
-    **sampling: Unpack[SamplingOptions],
-) -> Plan:
-    """Check and lay out a convolution; nothing runs.
-
-    Args:
-        image: Real array with 1, 2 or 3 axes, as for `qconv.convolve`.
-        kernel: Real array with as many axes as the image, or a `Propagator`.
-        method: How to convolve.
-        mode: ``full``, ``same`` or ``valid``.
-        boundary: ``fill``, ``wrap`` or ``symm``.
-        fillvalue: Value outside the image with ``fill``.
-        flipped: True for convolution, False for correlation.
-        sampling: `SamplingOptions` without ``checkpoint`` and ``progress``, which `Plan.run` takes.
-
-    Returns:
-        The plan: its circuits, its cost, and `Plan.run` or `Plan.decode` for its result.
-
-    Raises:
-        TypeError: If an argument is of the wrong type, unknown or complex.
-        ValueError: If an argument has a wrong value or shape, is not finite or empty, or the work
-            would not fit in memory. Nothing large is allocated before it fits.
-
-    Example:
-        >>> import qconv
-        >>> plan = qconv.plan([[1, 2], [3, 4]], [[1, 2, 1]], method=qconv.Diffusion(), shots=1000)
-        >>> plan.cost.qubits, plan.executions
-        (5, (8000,))
-    """
-    requested = Requested.checked(sampling, check_method(method), refused=_OF_RUN)
-    return laid_out(
-        image,
-        kernel,
-        requested,
-        method=method,
-        mode=mode,
-        boundary=boundary,
-        fillvalue=fillvalue,
-        flipped=boolean(flipped, "flipped"),
-    )
 
 
 def laid_out(
     image: ArrayLike, kernel: ArrayLike | Propagator, requested: Requested, **where: Any
 ) -> Plan:
-    """Check and lay out a convolution whose options are checked.
-
-    Args:
-        image: As for `plan`.
-        kernel: As for `plan`.
-        requested: The options.
-        where: ``method`` and geometry, as `without_image` takes them.
-    """
+    """Check image, kernel, method and geometry as `qconv.plan` does, and make the plan."""
     require_copies(image, "image")
     array = real_array(image, "image", finite=False)
     fields = without_image(array.shape, kernel, requested, **where)
@@ -104,7 +43,7 @@ def without_image(
     fillvalue: float,
     flipped: bool,
 ) -> dict[str, Any]:
-    """Every field of a `Plan` but its image, of that shape, checked as `plan` does."""
+    """Return every field of a `Plan` except its image, of which only the shape is known."""
     if len(shape) not in (1, 2, 3):
         raise ValueError(f"image: expected 1, 2 or 3 axes, got {len(shape)} (shape {shape})")
     if isinstance(kernel, str):
@@ -118,7 +57,7 @@ def without_image(
     if len(kernel.shape) != len(shape):
         raise ValueError(
             f"kernel: expected as many axes as the image, {len(shape)}, got "
-            f"{len(kernel.shape)} (shape {kernel.shape})" + _one_by_one(shape, kernel.shape)
+            f"{len(kernel.shape)} (shape {kernel.shape}){_colour_hint(shape, kernel.shape)}"
         )
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
     worker_count()
@@ -142,19 +81,20 @@ def without_image(
 
 
 def _require_range(propagator: Propagator, grid: Grid) -> None:
-    """Refuse a fill value whose products with the kernel leave the range of floating point."""
+    """Raise a ``ValueError`` if products of kernel and fill value would overflow."""
     if grid.boundary != "fill" or not any(map(any, grid.pad_widths)):
         return
     with np.errstate(over="ignore"):
         largest = 2 * np.abs(propagator.weights).max() * np.float64(abs(grid.fillvalue))
     if not np.isfinite(largest):
         raise ValueError(
-            "fillvalue: expected products with the kernel below 1.8e308, got larger ones; scale one"
+            "fillvalue: expected products with the kernel below 1.8e308, got larger ones; scale "
+            "the image or the kernel down"
         )
 
 
-def _one_by_one(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
-    """What to do about a picture in colour."""
+def _colour_hint(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
+    """Return the remedy for a colour image; empty for other images."""
     if len(kernel) != 2 or len(image) != 3 or image[-1] not in (3, 4):
         return ""
-    return f"; if the image's {image[-1]} are colours, convolve each alone: image[:, :, 0], ..."
+    return "; convolve the colours of an image separately: image[:, :, 0], ..."

@@ -1,4 +1,4 @@
-"""Costs: what running a plan takes, counted on its circuits before anything runs."""
+"""Costs of running plans, counted on the circuits before anything runs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
 
@@ -16,14 +14,14 @@ from qconv.circuits.registers import PREPARATIONS
 from qconv.circuits.resources import Resources, resources
 from qconv.execution.simulate.probabilities import state_memory
 from qconv.planning.method import Prepared
+from qconv.result.numbers import root_mean_square
 
-#: Qubits up to which a preparation or a diagonal is taken apart and counted; above, it has a
-#: formula.
+#: Maximum number of qubits of instructions whose gates are counted; formulas bound larger ones.
 _COUNTED_QUBITS = 6
 
 _PREPARING = "preparing the image"
 
-#: Instructions of many numbers: what they are for, and what they take at most if they are large.
+#: Purpose of each instruction that has a formula, and its maximum number of two-qubit gates.
 _FORMULAS: dict[str, tuple[str, Callable[[int], int]]] = {
     "diagonal": ("the diagonal", lambda n: 2**n - 2),
     "ucry": ("rotating by the image", lambda n: 2 ** (n - 1)),
@@ -33,15 +31,17 @@ _FORMULAS: dict[str, tuple[str, Callable[[int], int]]] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """What running a plan takes.
+    """Cost of running a plan.
 
-    Gates are counted on the costliest circuit as a device would run it: transpiled to
-    ``rz, sx, x, cx``, or for the plan's backend if it is a ``BackendV2`` that is not simulated
-    without noise. Preparations, diagonals and multiplexed rotations of more than six qubits are
-    counted by formula, as upper bounds: a state of ``n`` qubits takes at most ``2**n - n - 1``
-    controlled NOTs (Iten et al. 2016, arXiv:1501.06911), a diagonal ``2**n - 2`` (Bullock and
-    Markov 2004, quant-ph/0303039), a rotation of one qubit multiplexed by the others ``2**(n - 1)``
-    (Mottonen et al. 2004, quant-ph/0404089).
+    Gates are counted on the costliest circuit as a device would run it. The circuit is transpiled
+    to ``rz, sx, x, cx``; for a ``BackendV2`` other than a noise-free simulator, it is transpiled
+    for that backend.
+
+    Formulas give upper bounds for instructions of more than six qubits. A state preparation of
+    ``n`` qubits takes at most ``2**n - n - 1`` controlled NOTs (Iten et al. 2016,
+    arXiv:1501.06911). A diagonal takes at most ``2**n - 2`` (Bullock and Markov 2004,
+    quant-ph/0303039). A rotation of one qubit, multiplexed by the others, takes at most
+    ``2**(n - 1)`` (Mottonen et al. 2004, quant-ph/0404089).
 
     Example:
         >>> import qconv
@@ -56,46 +56,47 @@ class Cost:
     """
 
     qubits: int
-    """Of the largest circuit where it runs, ancillas included."""
+    """Number of qubits of the largest circuit as run, ancillas included."""
     circuits: int
-    """How many circuits run."""
+    """Number of circuits."""
     executions: int
-    """How often they run, all together, with those that calibrate the readout; 0 for the exact
+    """Total number of executions, including those that calibrate the readout; 0 for the exact
     expectation."""
     oracle_calls: int
-    """Applications of the state preparation, all together."""
+    """Total number of applications of the state preparation or its inverse."""
     expected_success: float | None
-    """Probability that an execution is of use; None if the method predicts none."""
+    """Predicted success probability of an execution; None if the method predicts none."""
     rmse: float | None
-    """Root mean square error of the pixels to be expected, in the unit of the result; 0 if exact,
-    None if the method predicts none. Of sampling, without what noise gets wrong."""
+    """Predicted root mean square error over all pixels, in the unit of the result; 0 if exact, None
+    if the method predicts none. It excludes the systematic error due to noise."""
     memory: int
-    """Bytes that simulating the largest circuit takes, and knowing its outcomes' law."""
+    """Memory, in bytes, to simulate the largest circuit and hold its outcome probabilities."""
     filtering: Resources
-    """Of the circuit on a device, without the preparation of the image and what `bounds` has."""
+    """Resources of the circuit on a device, without the preparation of the image and the
+    instructions in `bounds`."""
     preparation: Resources
-    """Of the preparation of the image, if it is not among `bounds`."""
+    """Resources of the preparation of the image on a device; zero if it is in `bounds`."""
     bounds: Mapping[str, int]
-    """Two-qubit gates that were counted by formula, at most, by what they are for."""
+    """Maximum number of two-qubit gates given by formulas, by the purpose of the instructions."""
 
     @property
     def two_qubit_gates(self) -> int:
-        """Two-qubit gates, preparation of the image included; an upper bound if any of `bounds`."""
+        """Number of two-qubit gates of the circuit; an upper bound if there are `bounds`."""
         return self.filter_gates + self.preparation.two_qubit_gates + self.bounds.get(_PREPARING, 0)
 
     @property
     def two_qubit_depth(self) -> int:
-        """Longest chain of these; an upper bound if there are any `bounds`."""
+        """Two-qubit depth of the circuit; an upper bound if there are `bounds`."""
         return self.filter_depth + self.preparation.two_qubit_depth + self.bounds.get(_PREPARING, 0)
 
     @property
     def filter_gates(self) -> int:
-        """Two-qubit gates without the preparation of the image."""
+        """Number of two-qubit gates without the preparation of the image."""
         return self.filtering.two_qubit_gates + self._filter_bounds
 
     @property
     def filter_depth(self) -> int:
-        """Longest chain of these."""
+        """Two-qubit depth without the preparation of the image."""
         return self.filtering.two_qubit_depth + self._filter_bounds
 
     @property
@@ -123,18 +124,12 @@ class Cost:
 
     @property
     def on_device(self) -> str:
-        """A table of the circuit's gates on a device, and what comes to that by formula."""
-        lines = [f"{name}: at most {n:,} two-qubit gates more" for name, n in self.bounds.items()]
+        """Table of the circuit's gates on a device, with the bounds given by formulas."""
+        lines = [f"{name}: at most {n:,} more two-qubit gates" for name, n in self.bounds.items()]
         if self.preparation.two_qubit_gates:
-            more = f"{self.preparation.two_qubit_gates:,} two-qubit gates more"
+            more = f"{self.preparation.two_qubit_gates:,} more two-qubit gates"
             lines.append(f"{_PREPARING}: {more}")
         return "\n".join([str(self.filtering), *lines])
-
-
-def _root_mean_square(numbers: NDArray[np.float64]) -> float:
-    """Of numbers >= 0, whatever their scale."""
-    largest = float(numbers.max()) or 1.0
-    return largest * float(np.sqrt(np.mean(np.square(numbers / largest))))
 
 
 def _number(value: float | None) -> str:
@@ -142,11 +137,9 @@ def _number(value: float | None) -> str:
 
 
 def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
-    """Count what a plan costs; builds its circuits, runs nothing.
+    """Compute the cost of a plan, given its work for where it runs and for a device.
 
-    Args:
-        work: The plan's work.
-        on_device: The work for the same plan, its circuits as on a device.
+    The circuits are built, but not run.
     """
     plan = work.plan
     programs = list(work.programs)
@@ -168,7 +161,7 @@ def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
         executions=sum(program.executions or 0 for program in programs) + calibration,
         oracle_calls=sum((program.executions or 0) * program.oracle_calls for program in programs),
         expected_success=prediction.success,
-        rmse=None if prediction.stderr is None else _root_mean_square(prediction.stderr),
+        rmse=None if prediction.stderr is None else root_mean_square(prediction.stderr),
         memory=state_memory(qubits, measured) if programs else 0,
         filtering=filtering,
         preparation=preparation,
@@ -179,14 +172,14 @@ def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
 def _counted(
     circuit: QuantumCircuit, backend: BackendV2 | None
 ) -> tuple[Resources, Resources, dict[str, int]]:
-    """Resources of a circuit: of what filters, of what prepares, and what is too large to count."""
+    """Return the resources of filtering and preparation, and the bounds given by formulas."""
     preparing, filtering = circuit.copy_empty_like(), circuit.copy_empty_like()
     bounds: dict[str, int] = {}
     for item in circuit:
         purpose, most = _FORMULAS.get(item.name, ("", int))
         part = preparing if purpose == _PREPARING else filtering
         if purpose and len(item.qubits) > _COUNTED_QUBITS:
-            part.barrier()  # what it stood between would cancel
+            part.barrier()  # without it, gates before and after could cancel
             bounds[purpose] = bounds.get(purpose, 0) + most(len(item.qubits))
         else:
             part.append(item)

@@ -1,4 +1,4 @@
-"""Counts that were gathered anywhere, as outcomes that a method can decode."""
+"""Counts gathered anywhere, converted to outcomes that a method can decode."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult
@@ -27,20 +26,19 @@ def gathered(
     seed: np.random.SeedSequence,
     mitigation: ReadoutMitigation | None = None,
 ) -> list[Outcomes]:
-    """Outcomes of programs from counts in any notation that Qiskit gives.
+    """Convert counts in any of Qiskit's formats; raise the errors of `qconv.Plan.decode`.
 
     Args:
-        programs: What ran.
-        counts: As `qconv.Plan.decode` takes them.
-        seed: To choose by, where more was counted than can be used.
-        mitigation: How to correct them for readout errors, which must be given.
-
-    Raises:
-        TypeError: A count is no whole number.
-        ValueError: As `qconv.Plan.decode` says.
+        programs: Programs that ran.
+        counts: Counts of each program.
+        seed: Seed of the choice of executions, where more were counted than can be used.
+        mitigation: Correction for given readout errors; None for no correction.
     """
-    if mitigation is not None:  # counts are corrected as they are, nothing is discarded but surplus
-        programs = [replace(program, keep=_everything(program)) for program in programs]
+    if mitigation is not None:  # all outcomes are kept and corrected, also impossible ones
+        programs = [
+            replace(program, keep=None if program.keep is None else np.ones_like(program.keep))
+            for program in programs
+        ]
     items = _items(counts)
     if len(items) != len(programs):
         raise ValueError(
@@ -61,13 +59,8 @@ def gathered(
     ]
 
 
-def _everything(program: Program) -> NDArray[np.bool_] | None:
-    """All outcomes, where only a planned number of them can be used."""
-    return None if program.keep is None else np.ones_like(program.keep)
-
-
 def _items(counts: Any) -> list[Any]:
-    """One item for each circuit."""
+    """List the counts of each circuit."""
     if isinstance(counts, Result):
         return list(counts.results)
     if isinstance(counts, Mapping | BitArray | DataBin | PubResult):
@@ -81,14 +74,14 @@ def _items(counts: Any) -> list[Any]:
 
 
 def _outcomes(number: int, program: Program, item: Any, seed: np.random.SeedSequence) -> Outcomes:
-    """Outcomes of one program."""
+    """Convert the counts of one program."""
     circuit = program.circuit()
     histogram = _histogram(item, circuit.num_clbits)
     executed, wanted = histogram.total, program.executions or 0
     if len(program.portions) > 1:
         raise ValueError(
-            f"counts: expected at most {program.portions[0]:,} executions, as many as can be dealt "
-            f"out to pixels, got a plan for {wanted:,}; plan fewer shots and add the results"
+            f"counts: expected a plan of at most {program.portions[0]:,} executions, which can be "
+            f"split among pixels at once, got {wanted:,}; plan fewer shots and add the results"
         )
     which = ""
     if program.keep is not None:
@@ -96,14 +89,14 @@ def _outcomes(number: int, program: Program, item: Any, seed: np.random.SeedSequ
         which = " whose outcomes the circuit can give"
     if histogram.total < wanted:
         raise ValueError(
-            f"counts: expected at least {wanted:,} shots{which} of circuit {number}, got "
-            f"{histogram.total:,}; gather more and add them, or plan fewer shots"
+            f"counts: expected at least {wanted:,} executions{which} of circuit {number}, got "
+            f"{histogram.total:,}; run more and add their counts, or plan fewer shots"
         )
     return Outcomes(program, histograms=(histogram,), executed=executed, ran=circuit)
 
 
 def _histogram(item: Any, bits: int) -> Histogram:
-    """The histogram of an item."""
+    """Convert the counts of one program to a histogram."""
     if isinstance(item, PubResult):
         item = item.data
     if isinstance(item, DataBin):
@@ -128,7 +121,7 @@ def _histogram(item: Any, bits: int) -> Histogram:
 
 
 def _streams(histograms: Sequence[Histogram]) -> frozenset[str]:
-    """A name for the shots; none where another run could well have given the same counts."""
+    """Name the executions; no name if another run could easily have given the same counts."""
     names = [histogram.name for histogram in histograms if histogram.name]
     if not names:
         return frozenset()

@@ -1,4 +1,4 @@
-"""Methods: what a way to convolve declares of itself, and what it does."""
+"""Base classes of methods and of their work for one plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 
-#: Maximum number of steps of the search for a tolerance, and how close it comes.
+#: Maximum number of steps of the search for a tolerance, and the smallest accepted shortfall.
 _ROUNDS, _CLOSE = 40, 0.99
 
 WHOLE_IMAGE = (
@@ -30,7 +30,7 @@ WHOLE_IMAGE = (
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Success probability and standard errors that a method expects before anything runs.
+    """Success probability and standard errors that a method predicts before anything runs.
 
     Example:
         >>> import qconv
@@ -40,21 +40,21 @@ class Prediction:
     """
 
     success: float | None = None
-    """Probability that an execution is of use; None if it is not known beforehand."""
+    """Success probability of an execution; None if it cannot be predicted."""
     stderr: NDArray[np.float64] | None = None
-    """Standard error of every output pixel's estimate, in its unit; 0 if exact, None if not
-    known."""
+    """Standard error of every output pixel, in the unit of the result; 0 if exact, None if it
+    cannot be predicted."""
 
 
 class Method(ABC):
-    """A way to convolve: a small frozen object that holds options.
+    """Base class of methods of convolution: small frozen objects that hold options.
 
-    A method of your own derives from this class, as the package's own do, and works with every
-    verb, with `Blocks`, `match_template`, save and load, and any backend. Its one duty is
-    `prepare`, which gives the work for one plan: a `Prepared`.
+    A method of your own derives from this class, as the package's own methods do. It works with
+    `convolve` and all similar functions, with `Blocks`, with saved results and with any backend. It
+    must implement `prepare`, which returns the work for one plan: a `Prepared`.
 
-    The attributes below tell the rest of the package what it must know of a method; the defaults
-    suit most.
+    The attributes below describe the method to the rest of the package. Their defaults suit most
+    methods.
 
     Example:
         >>> import qconv
@@ -66,41 +66,42 @@ class Method(ABC):
     """
 
     whole_image: ClassVar[bool] = False
-    """Whether one circuit holds all pixels, so that any number of executions, `Plan.whole_shots`,
-    serves them all. Only such methods can be cut into blocks."""
+    """Whether one circuit holds all pixels, so that all executions, `Plan.whole_shots`, are used
+    for every pixel. Only the images of such methods can be cut into blocks."""
     least_shots: ClassVar[int] = 1
-    """Fewest shots per pixel with which predicted errors hold, where pixels have their own."""
+    """Minimum number of shots per pixel for which predicted errors hold, if pixels have shots of
+    their own."""
     unitary_filters: ClassVar[bool] = False
-    """Whether a kernel whose transfer function has modulus 1 costs no execution."""
+    """Whether all executions succeed for a kernel whose transfer function has modulus 1."""
     kernel_only: ClassVar[bool] = False
-    """Whether circuits hold the kernel alone, so that their outcomes serve every image, and every
-    part of one."""
+    """Whether circuits encode the kernel alone, so that their outcomes can be used for every image,
+    and for every part of an image."""
 
     @property
     def steps(self) -> int:
-        """Number of times that the kernel is applied."""
+        """Number of times that the kernel is applied; by default 1."""
         return 1
 
     @property
     def signed(self) -> bool:
-        """Whether estimates have signs; False for magnitudes."""
+        """Whether estimates have signs; False for magnitudes. By default True."""
         return True
 
     @property
     def nonnegative(self) -> bool:
-        """Whether images must not have negative values."""
+        """Whether images must not have negative values; by default False."""
         return False
 
     @property
     def default_shots(self) -> int:
-        """Shots per pixel if neither they nor a tolerance are given."""
+        """Shots per pixel of a call without ``shots`` and ``tolerance``; by default 1024."""
         return DEFAULT_SHOTS
 
     @property
     def corrects_readout(self) -> bool:
         """Whether standard errors hold for counts that are corrected for readout errors.
 
-        They do where estimates are linear in the counts.
+        They hold if estimates are linear in the counts. By default False.
         """
         return False
 
@@ -109,7 +110,7 @@ class Method(ABC):
         """Return the work of this method for one plan; nothing is computed yet.
 
         Args:
-            plan: Image, kernel, geometry, shots, sampling, all of it valid.
+            plan: Valid image, kernel, geometry, shots and sampling.
         """
 
     def executions(self, pixels: int, shots: int) -> int:
@@ -122,29 +123,30 @@ class Method(ABC):
         return shots * pixels
 
     def in_place(self) -> Method | None:
-        """Return the method laid out so that a displaced result is measured where it belongs.
+        """Return the method with options for which each pixel is measured at its own position.
 
-        On a ring of powers of two, with boundary wrap. None if it cannot be: the measured position
-        is then another one, though the result is right.
+        This concerns boundary ``wrap`` on images whose sides are powers of two. None means that
+        there are no such options. The circuit then measures pixels at other positions; the result
+        is nevertheless correct.
         """
         return None
 
     def check_blocks(self, scheme: str) -> None:
-        """Raise unless images can be cut into blocks for this method.
+        """Raise an error if images cannot be cut into blocks for this method.
 
         Args:
             scheme: ``"overlap-add"`` or ``"overlap-save"``.
 
         Raises:
-            TypeError: If the method has no blocks.
-            ValueError: If the scheme or these options do not allow them.
+            TypeError: If this is not a whole-image method.
+            ValueError: If the scheme or the method's options do not allow blocks.
         """
         if not self.whole_image:
             raise TypeError(f"method: expected {WHOLE_IMAGE}, got {self!r}")
         if scheme == "overlap-add" and not self.signed:
             raise ValueError(
-                f"scheme: 'overlap-add' adds results, which needs their signs, got {self!r}; "
-                "expected signed=True, or 'overlap-save'"
+                "scheme: expected 'overlap-save', or a method with signed=True, because "
+                f"'overlap-add' adds signed results, got {self!r}"
             )
 
 
@@ -153,10 +155,11 @@ _M = TypeVar("_M", bound=Method)
 
 @dataclass(frozen=True, eq=False)
 class Prepared(ABC, Generic[_M]):
-    """The work of a method for one plan: its circuits, and how their outcomes are decoded.
+    """Work of a method for one plan: the circuits, and how their outcomes are decoded.
 
-    A subclass has two duties, `programs` and `decode`. What it works out once it keeps in cached
-    properties (``functools.cached_property``); another plan has prepared work of its own.
+    A subclass must implement `programs` and `decode`. Cached properties
+    (``functools.cached_property``) suit values that are computed once, because every plan has
+    prepared work of its own.
 
     Example:
         >>> import qconv
@@ -169,12 +172,12 @@ class Prepared(ABC, Generic[_M]):
     method: _M
     """The method, with its options."""
     plan: Problem
-    """The plan."""
+    """The plan that the work is for."""
 
     @property
     @abstractmethod
     def programs(self) -> Iterable[Program]:
-        """Programs to run, in order; none where nothing is left to measure.
+        """Programs to run, in order; empty if there is nothing to measure.
 
         Raises:
             ValueError: If the plan does not suit the method, or would not fit in memory.
@@ -185,13 +188,13 @@ class Prepared(ABC, Generic[_M]):
         """Decode outcomes into an estimate.
 
         Args:
-            outcomes: One for each of `programs`, in their order, measured anywhere. A program may
-                run only when its outcomes are asked for.
+            outcomes: Outcomes of each of `programs`, in the same order, measured anywhere. A
+                program may run only when the iterator reaches its outcomes.
         """
 
     @property
     def sampling(self) -> Sampling:
-        """How circuits are measured."""
+        """Backend, seed and other options of measurement."""
         return self.plan.sampling
 
     @property
@@ -200,7 +203,7 @@ class Prepared(ABC, Generic[_M]):
         return self.plan.shots
 
     def exact(self, sampling: Sampling) -> Prepared[_M]:
-        """Return the work for the exact expectation, with this backend."""
+        """Return the work for the exact expectation on the backend of ``sampling``."""
         return self.again(replace(self.plan, shots=None, sampling=sampling))
 
     @property
@@ -210,7 +213,7 @@ class Prepared(ABC, Generic[_M]):
 
     @property
     def costliest(self) -> Program | None:
-        """The program with the most gates, whose gates are counted; None if none would run."""
+        """Program with the most gates, which are counted; None if there are no programs."""
         return next(iter(self.programs), None)
 
     @property
@@ -223,28 +226,28 @@ class Prepared(ABC, Generic[_M]):
         return Prediction()
 
     def again(self, plan: Problem) -> Prepared[_M]:
-        """Prepare the same convolution with other shots or sampling.
+        """Return the work for the same convolution with other shots or sampling.
 
-        Subclasses hand over what depends on neither.
+        Subclasses may pass on values that depend on neither.
 
         Args:
-            plan: The plan, with the same image, kernel and geometry.
+            plan: Plan with the same image, kernel and geometry.
         """
         return self.method.prepare(plan)
 
     @property
     def part_sides(self) -> tuple[int, ...]:
-        """Numbers of output pixels, along each axis, at whose multiples the result may be cut.
+        """Numbers of output pixels, per axis, at whose multiples the result may be cut into parts.
 
-        Each part is then a plan of its own: its image is what its outputs see, and its
-        ``grid.place`` says where they are. Prepared work for the part must give the same numbers as
-        for the whole. ``plan.grid.tile_sides`` suits what is drawn tile by tile of
-        ``plan.grid.tiles``, each from the random stream of its number in
-        ``plan.grid.tile_numbers``. Of the plan's image only the shape may be used.
+        Each part becomes a plan of its own. Its image contains the pixels that its outputs read,
+        and its ``grid.place`` gives their position in the whole. The work for a part must give the
+        same numbers as the work for the whole. Return ``plan.grid.tile_sides`` if the method
+        samples each tile of ``plan.grid.tiles`` from a random stream keyed by its number in
+        ``plan.grid.tile_numbers``. Only the shape of the plan's image may be used.
 
         Raises:
-            TypeError: If the method cannot be cut into parts.
-            ValueError: If these options do not allow it.
+            TypeError: If the method cannot be computed part by part.
+            ValueError: If the method's options do not allow parts.
         """
         instead = "qconv.Blocks(method, 'overlap-save'), " if self.method.whole_image else ""
         raise TypeError(
@@ -255,60 +258,46 @@ class Prepared(ABC, Generic[_M]):
     def allot(self) -> Problem:
         """Return the plan with the executions that its tolerance needs.
 
-        Methods whose circuits hold the whole image need nothing but `predict`; others say how
-        shots are allotted to pixels.
+        The default searches for the fewest executions by means of `predict`. Methods that give
+        pixels different shots override it.
 
         Raises:
-            ValueError: If no errors are predicted, or they would take too many executions.
+            ValueError: If the method predicts no errors, or if the tolerance needs too many
+                executions.
         """
-        return allotted(self)
+        plan, method, work = self.plan, self.method, self
+        tolerance = plan.tolerance
+        if tolerance is None or plan.shots is None:
+            return plan
+        least, pixels = method.least_shots, plan.grid.pixels
+        number, too_few, enough = least, 0, 0
+        best = plan
+        for _ in range(_ROUNDS):
+            shots = max(1, round(number / pixels)) if method.whole_image else number
+            total = number if method.whole_image else None
+            work = work.again(replace(plan, shots=shots, total=total))
+            stderr = work.predict().stderr
+            if stderr is None or np.isnan(stderr).any():
+                raise ValueError(
+                    f"tolerance: expected shots instead, because {method!r} predicts no errors"
+                )
+            short = tolerance.shortfall(stderr)
+            if short <= 1:
+                enough, best = number, work.plan
+            else:
+                too_few = max(too_few, number)
+            if enough and (_CLOSE < short <= 1 or enough <= max(least, too_few + 1)):
+                break
+            if not enough:
+                require_affordable(number * short * (1 if method.whole_image else pixels))
+            number = max(least, math.ceil(number * short))
+            if enough and not too_few < number < enough:  # the error jumps in between: bisect
+                number = (too_few + enough) // 2
+        return best if enough else work.plan
 
 
 def check_method(method: object, what: str = "a method such as qconv.Collapse()") -> Method:
-    """A method, if it is one.
-
-    Args:
-        method: Anything.
-        what: Was expected, in words.
-
-    Raises:
-        TypeError: It is none, or a class instead of an object of it.
-    """
+    """Return a method unchanged; raise a `TypeError` for anything but ``what``, such as a class."""
     if not isinstance(method, Method):
         raise TypeError(f"method: expected {what}, got {method!r}")
     return method
-
-
-def allotted(work: Prepared[Any]) -> Problem:
-    """Return a plan with the fewest executions that reach its tolerance, by predicted errors.
-
-    Raises:
-        ValueError: If no errors are predicted, or they would take too many executions.
-    """
-    plan, method = work.plan, work.method
-    tolerance = plan.tolerance
-    if tolerance is None or plan.shots is None:
-        return plan
-    least, pixels = method.least_shots, plan.grid.pixels
-    number, too_few, enough = least, 0, 0
-    best = plan
-    for _ in range(_ROUNDS):
-        shots = max(1, round(number / pixels)) if method.whole_image else number
-        total = number if method.whole_image else None
-        work = work.again(replace(plan, shots=shots, total=total))
-        stderr = work.predict().stderr
-        if stderr is None or np.isnan(stderr).any():
-            raise ValueError(f"tolerance: {method!r} predicts no errors; expected shots instead")
-        short = tolerance.shortfall(stderr)
-        if short <= 1:
-            enough, best = number, work.plan
-        else:
-            too_few = max(too_few, number)
-        if enough and (_CLOSE < short <= 1 or enough <= max(least, too_few + 1)):
-            break
-        if not enough:
-            require_affordable(number * short * (1 if method.whole_image else pixels))
-        number = max(least, math.ceil(number * short))
-        if enough and not too_few < number < enough:  # errors fall by a leap between them
-            number = (too_few + enough) // 2
-    return best if enough else work.plan

@@ -1,4 +1,4 @@
-"""Options: the keyword arguments that say how to measure, the same for every verb."""
+"""Options of measurement: keyword arguments of `convolve` and all similar functions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from qconv.planning.method import Method
 
 
 class SamplingOptions(TypedDict, total=False):
-    """Keyword arguments that say how to measure, the same for every verb.
+    """Keyword arguments of measurement, for `convolve` and all similar functions.
 
-    A verb for which an argument means nothing refuses it and says why.
+    A function that cannot use an argument rejects it and gives the reason.
 
     Example:
         >>> import qconv
@@ -32,54 +32,57 @@ class SamplingOptions(TypedDict, total=False):
 
     shots: int | None
     """Shots per output pixel; None for the exact expectation of the simulated circuit, with
-    standard error 0. If neither shots nor a tolerance are given, 1024 (`qconv.match_template`:
-    10,000 executions altogether)."""
+    standard error 0. The default without a tolerance is 1024. For `qconv.match_template`, shots are
+    the total number of executions, by default 10,000."""
     tolerance: float | tuple[str, float] | None
-    """Instead of ``shots``, the standard error that no pixel may exceed, or ``("rms", error)`` for
-    the root mean square over all pixels, in the unit of the result. Uses the fewest executions that
-    reach it according to the method's noise-free prediction; `qconv.Collapse` gives every pixel the
-    shots that it needs, and ``result.shots`` is then an array. More than 10**12 executions are
-    refused. None for none."""
+    """Standard error that no pixel may exceed, in the unit of the result; None for no tolerance.
+    ``("rms", error)`` limits the root mean square over all pixels instead. A tolerance takes the
+    place of ``shots``. The call uses the fewest executions that reach it, according to the method's
+    noise-free prediction.
+    `qconv.Collapse` gives every pixel the shots that it needs, and ``result.shots`` is then an
+    array. A tolerance that needs more than 10**12 executions is rejected."""
     backend: Backend
-    """None for the ideal Aer simulator; or a noisy simulator (an ``AerSimulator`` with a noise
-    model, a fake backend), whose outcomes are drawn from the probabilities that were computed for
-    the circuit; or any other ``BackendV2`` or ``BaseSamplerV2``, which runs every shot (a million
-    take an Aer simulator about half a second). Standard errors exclude the systematic error of a
-    noisy backend."""
+    """Backend or sampler that runs the circuits; None for the ideal Aer simulator. For a noisy
+    simulator (an ``AerSimulator`` with a noise model, or a fake backend), outcomes are drawn from
+    the probabilities computed for the circuit. Any other ``BackendV2`` or ``BaseSamplerV2`` runs
+    every execution; an Aer simulator takes about half a second per million. Standard errors exclude
+    the systematic error of a noisy backend."""
     seed: Seed
-    """Integer, ``SeedSequence`` or ``Generator``; the same seed gives the same counts on any number
-    of cores, with any version of NumPy. A ``BackendV2`` is seeded from it, whatever seed it was
-    made with; samplers seed themselves. None for fresh randomness."""
+    """Integer, ``SeedSequence`` or ``Generator``; None for fresh randomness. The same seed gives
+    the same counts on any number of cores, with any version of NumPy. A ``BackendV2`` is seeded
+    from it and ignores its own seed; samplers seed themselves."""
     job_shots: int | None
-    """Maximum number of shots per job on a backend; None for the backend's limit (by the validator
-    of its options, ``max_shots`` or ``configuration()``), at most a million."""
+    """Maximum number of executions per job on a backend; None for the backend's limit, but at most
+    a million. The limit is read from the validator of the backend's options, ``max_shots`` or
+    ``configuration()``."""
     mitigation: ReadoutMitigation | str | None
-    """``"readout"`` corrects counts for readout errors, which are calibrated on the backend by
-    circuits that count in ``total_shots``; standard errors include the variance that this adds, and
-    are then correlated. A `qconv.ReadoutMitigation` says how often to run these circuits, or which
-    errors are known. For methods whose estimate is linear in the counts, not for ideal simulators.
-    None for no correction."""
+    """Correction of counts for readout errors; None for no correction. ``"readout"`` calibrates the
+    errors on the backend; ``total_shots`` includes the calibration circuits. A
+    `qconv.ReadoutMitigation` sets the number of calibration executions, or gives known errors.
+    Standard errors include the variance of the calibration, and the errors of pixels are then
+    correlated. The correction requires a method whose estimate is linear in the counts, and a
+    backend that is not ideal."""
     checkpoint: str | os.PathLike[str] | None
-    """File to which work is saved at intervals; None for none. If the call is interrupted, the same
-    call resumes it, with bit-identical results. A finished checkpoint returns its result at once,
-    and with more ``shots`` adds the missing ones. Without ``seed``, the checkpoint's seed is used.
-    A checkpoint of a different call is rejected."""
+    """File to which the call saves its work at intervals; None for no file. If the call is
+    interrupted, the same call resumes it, with bit-identical results. The call returns the result
+    of a finished checkpoint at once; with more ``shots``, it adds the missing ones. Without
+    ``seed``, the checkpoint's seed is used. A checkpoint of a different call is rejected."""
     progress: bool
-    """Whether to show a progress bar (needs tqdm)."""
+    """Whether to show a progress bar (needs tqdm); by default False."""
 
 
 @dataclass(frozen=True, eq=False)
 class Requested:
-    """The options of one call, checked."""
+    """Checked options of one call."""
 
     shots: int | None
     """Shots per output pixel; None for the exact expectation."""
     tolerance: Tolerance | None
     """Requested error; None if shots were requested."""
     sampling: Sampling
-    """How circuits are measured."""
+    """Options of measurement."""
     checkpoint: str | os.PathLike[str] | None
-    """File to which work is saved; None for none."""
+    """File to which work is saved; None for no file."""
     progress: bool
     """Whether to show progress bars."""
 
@@ -95,13 +98,13 @@ class Requested:
         """Check the options of a call.
 
         Args:
-            given: Keyword arguments that were given.
-            method: The method that they are for.
-            default_shots: Shots if neither they nor a tolerance are given; None for the method's.
-            refused: Arguments that mean nothing for the verb, each with the reason.
+            given: Keyword arguments of the call.
+            method: Method of the call.
+            default_shots: Shots without ``shots`` and ``tolerance``; None for the method's default.
+            refused: Reasons for which the function rejects arguments, by name; None for no reasons.
 
         Raises:
-            TypeError: If an argument is unknown, refused or of the wrong type.
+            TypeError: If an argument is unknown, rejected or of the wrong type.
             ValueError: If an argument has a wrong value.
         """
         reasons = refused or {}

@@ -1,4 +1,4 @@
-"""Plans: one convolution, checked and laid out: its circuits, its cost, ready to run or decode."""
+"""Plans: convolutions that are ready to run or decode, with their circuits and cost."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from qconv.result.numbers import in_words
 
 @dataclass(frozen=True, eq=False)
 class Plan(Problem):
-    """A convolution that is ready to run here, or anywhere else; made by `qconv.plan`.
+    """Convolution that is ready to run; made by `qconv.plan`.
 
-    ``print(plan)`` shows what it will cost. Either call `run`; or run `circuits`, as often as
-    `executions` says, on a machine of your own, and give what was counted to `decode`.
+    ``print(plan)`` shows the cost. Either call `run`, or run `circuits` anywhere, each with its
+    number of `executions`, and give the counts to `decode`.
 
     Example:
         >>> import qconv
         >>> plan = qconv.plan([0, 10, 20], [1, 3], method=qconv.Collapse(), shots=1000, seed=7)
-        >>> plan.decode([{"0": 992, "1": 3008}]).image.shape  # counts from any machine, any day
+        >>> plan.decode([{"0": 992, "1": 3008}]).image.shape  # counts from any machine
         (4,)
     """
 
     method: Method
-    """How to convolve."""
+    """Method of convolution, with its options."""
 
     @cached_property
     def prepared(self) -> Prepared[Any]:
@@ -47,7 +47,7 @@ class Plan(Problem):
     @cached_property
     @numpy_defaults
     def circuits(self) -> tuple[QuantumCircuit, ...]:
-        """The circuits that would run, before transpiling: measured, with named registers."""
+        """Circuits to run, before transpiling, with measurements and named registers."""
         return tuple(program.circuit() for program in self.prepared.programs)
 
     @cached_property
@@ -55,8 +55,8 @@ class Plan(Problem):
     def executions(self) -> tuple[int, ...]:
         """Number of executions of each of `circuits`; 0 for the exact expectation.
 
-        On a device whose noise gives outcomes that the ideal circuit never gives, `Collapse` needs
-        more, see `decode`.
+        `Collapse` discards outcomes that the ideal circuit never gives. On a noisy device it
+        therefore needs more executions, see `decode`.
         """
         return tuple(program.executions or 0 for program in self.prepared.programs)
 
@@ -73,17 +73,17 @@ class Plan(Problem):
         """Run the circuits and decode their outcomes.
 
         Args:
-            progress: Show progress bars (needs tqdm).
-            checkpoint: As in `qconv.convolve`.
+            progress: Whether to show progress bars (needs tqdm).
+            checkpoint: File to which the work is saved, see `SamplingOptions`; None for no file.
 
         Returns:
             The estimate with its standard error.
 
         Raises:
             TypeError: If ``checkpoint`` is not a path.
-            ValueError: If the work would not fit in memory, or not on the backend; or if the
-                checkpoint is damaged, or belongs to another call.
-            RuntimeError: If a backend failed.
+            ValueError: If the work would not fit in memory or on the backend, or if the checkpoint
+                is damaged or belongs to a different call.
+            RuntimeError: If a backend failed repeatedly.
         """
         return run_or_resume(
             self.prepared,
@@ -94,13 +94,13 @@ class Plan(Problem):
         )
 
     def _resumed(self, seed: np.random.SeedSequence, shots: int | None) -> Prepared[Any]:
-        """The work for the same call with the seed and shots that a checkpoint leaves to do."""
+        """Return the same work with the seed and the shots that a checkpoint leaves to do."""
         sampling = replace(self.sampling, seed=seed)
         again = self.prepared.again(replace(self, sampling=sampling, shots=shots, each=None))
         return again.again(again.allot())
 
     def _call(self) -> dict[str, str]:
-        """Digests of what the result depends on besides shots and sampling, by name."""
+        """Return digests of everything that determines the result except shots and sampling."""
         propagator = self.propagator
         return {
             "image": digest(self.image),
@@ -112,29 +112,31 @@ class Plan(Problem):
 
     @numpy_defaults
     def decode(self, counts: Any) -> Convolution:
-        """The estimate that counts give, wherever and whenever they were gathered.
+        """Decode counts into an estimate, wherever and whenever the circuits ran.
 
         Args:
-            counts: One item for each of `circuits`, in their order: counts by bit strings (with or
-                without spaces), by hexadecimal texts or by whole numbers; a ``BitArray``; or the
-                ``data`` of one. In place of a list: a ``PrimitiveResult``, a ``Result``, or a
-                single item where there is one circuit. All shots count, so more of them than
-                `executions` says give a smaller error where the method can use them. Runs must be
-                independent of each other: a noisy Aer simulator gives shot ``i + 1`` of one seed
-                as shot ``i`` of the next one.
+            counts: Counts of each of `circuits`, in the same order. The counts of a circuit are a
+                mapping from outcomes to integers, a ``BitArray``, or a ``DataBin`` or ``PubResult``
+                that contains one. Outcomes are bit strings (with or without spaces), hexadecimal
+                strings or integers. The list can be a ``PrimitiveResult`` or a ``Result``. If there
+                is one circuit, its counts need no list.
+
+                More counts than `executions` give a smaller error if the method can use them. Runs
+                must be independent of each other. Runs of a noisy Aer simulator with consecutive
+                seeds are not: outcome ``i + 1`` of one seed is outcome ``i`` of the next.
 
         Returns:
-            The estimate with its standard error; as noise is not excluded, standard errors rest on
-            what was counted, not on the ideal circuit.
+            The estimate with its standard error. Standard errors are computed from the counts, not
+            from the ideal circuit, because noise is not excluded.
 
         Raises:
-            TypeError: A count is no whole number.
-            ValueError: The plan is for the exact expectation; there are more or fewer items than
-                circuits; outcomes have another number of bits; shots are too few; or they are to
-                be corrected for readout errors that were not given.
+            TypeError: If ``counts`` is not one of these types, or a count is not an integer.
+            ValueError: If the plan is for the exact expectation, or corrects readout errors that
+                were not given; or if the number of items, the number of bits or the number of
+                executions is wrong.
         """
         if self.shots is None:
-            raise ValueError("shots: expected a whole number to decode counts, got None (exact)")
+            raise ValueError("shots: expected an integer to decode counts, got None (exact)")
         programs = list(self.prepared.programs)
         found = gathered(programs, counts, self.seed, self.sampling.mitigation)
         return self.prepared.decode(iter(found))
@@ -145,10 +147,10 @@ class Plan(Problem):
             ("image", " x ".join(map(str, self.grid.image_shape))),
             ("kernel", " x ".join(map(str, self.propagator.shape))),
             ("output pixels", " x ".join(map(str, self.grid.output_shape))),
-            ("shots a pixel", in_words(self.shots if self.each is None else self.each)),
+            ("shots per pixel", in_words(self.shots if self.each is None else self.each)),
         ]
         return "\n".join([*(f"{name:<26}{text}" for name, text in rows), str(self.cost)])
 
     def on_device(self) -> Plan:
-        """Return the same plan with circuits that are made for counting them as on a device."""
+        """Return the same plan with circuits whose gates are counted as on a device."""
         return replace(self, counted=True)

@@ -1,4 +1,4 @@
-"""Problems: what was asked for, as a method sees it."""
+"""Problems: the part of a plan that methods read."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ from qconv.execution.seeds import stream_name
 from qconv.grid import Grid
 from qconv.planning.allocation import Tolerance
 from qconv.propagator import Propagator
-from qconv.result.convolution import Convolution
-from qconv.result.making import made
+from qconv.result.convolution import Convolution, made
 
-#: Maximum number of executions: NumPy counts in 64 bits.
+#: Maximum number of executions, because NumPy counts in 64 bits.
 _MOST = 2**62
 
 
 class _Applied(Protocol):
-    """What a problem must know of its method."""
+    """The one attribute of a method that a problem reads."""
 
     @property
     def steps(self) -> int:
@@ -37,43 +36,44 @@ class _Applied(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A convolution, checked and laid out: all that a method may read of a `Plan`."""
+    """Checked convolution: the attributes of a `Plan` that methods may read."""
 
     image: NDArray[np.float64]
     """Image, shape ``grid.image_shape``."""
     propagator: Propagator
     """Kernel as probabilities and weights."""
     grid: Grid
-    """Which image pixels each output pixel sees, after all steps."""
+    """Geometry of the convolution, with all steps."""
     method: _Applied
-    """How to convolve."""
+    """Method of convolution."""
     shots: int | None
     """Shots per output pixel; None for the exact expectation."""
     sampling: Sampling
-    """Backend, seed and whatever else says how circuits are measured."""
+    """Backend, seed and other options of measurement."""
     tolerance: Tolerance | None = None
     """Requested error, from which the shots follow; None if shots were requested."""
     each: NDArray[np.int64] | None = None
-    """Shots of each output pixel where they differ, shape ``grid.output_shape``; ``shots`` is then
-    about their mean. None where all pixels have ``shots``."""
+    """Shots of each output pixel, shape ``grid.output_shape``, with the rounded mean ``shots``.
+    None if all pixels have ``shots``."""
     total: int | None = None
-    """Executions of circuits that hold the whole image; None for ``shots`` per pixel."""
+    """Total number of executions of circuits that hold the whole image; None for ``shots`` per
+    pixel."""
     counted: bool = False
-    """Whether circuits are made for counting their gates as on a device, not for a simulator."""
+    """Whether circuits are built to count their gates as on a device, instead of to run."""
     part_of: str = ""
-    """Name of the whole that this plan is a part of, such as a layer; its own image is then not
-    hashed. Empty for a whole."""
+    """Name of the whole, such as a layer, if this plan is a part; otherwise empty. It identifies
+    the plan in place of the image."""
 
     @cached_property
     def padded(self) -> NDArray[np.float64]:
-        """The image with its margins, contiguous."""
+        """Contiguous image with its margins, shape ``grid.padded_shape``."""
         return np.ascontiguousarray(self.grid.pad(self.image))
 
     @cached_property
     def largest(self) -> float:
-        """Largest magnitude in the image."""
+        """Largest magnitude of the image."""
         repeated = (slice(0, 1) if step == 0 else slice(None) for step in self.image.strides)
-        once = self.image[tuple(repeated)]  # an image that stands for a Dask array is one number
+        once = self.image[tuple(repeated)]  # a Dask array's placeholder repeats one number
         return max(float(once.max()), -float(once.min()))
 
     @property
@@ -88,17 +88,17 @@ class Problem:
 
     @property
     def native(self) -> bool:
-        """Whether circuits may hold arrays as instructions, as a state-vector simulator takes."""
+        """Whether circuits may contain instructions that only a state-vector simulator runs."""
         return is_statevector(self.sampling.backend) and not self.counted
 
     @property
     def simulated(self) -> bool:
-        """Whether circuits are simulated without noise here, so that their states must fit."""
+        """Whether circuits are simulated without noise, so that their states must fit in memory."""
         return self.ideal and not self.counted
 
     @property
     def adder(self) -> str:
-        """The family of adders that suits where the circuits run."""
+        """Family of adders that suits the backend."""
         if self.counted:
             return "ripple"
         backend = self.sampling.backend
@@ -109,7 +109,7 @@ class Problem:
         """Executions of a circuit that holds the whole image; None for the exact expectation.
 
         Raises:
-            ValueError: They are too many to count.
+            ValueError: If there are more executions than 64 bits can count.
         """
         if self.shots is None or self.total is not None:
             return None if self.shots is None else self.total
@@ -122,15 +122,15 @@ class Problem:
 
     @property
     def shots_of_pixels(self) -> Each:
-        """Shots of each output pixel: one number, or an array; 0 for the exact expectation."""
+        """Shots of each output pixel: an integer, or an array; 0 for the exact expectation."""
         return (self.shots or 0) if self.each is None or self.shots is None else self.each
 
     def shots_that_came(self, planned: int, came: int) -> int | None:
-        """Shots for each output pixel, where a backend gave more or fewer than planned.
+        """Return the shots per output pixel if a backend ran more or fewer executions than planned.
 
         Args:
-            planned: Executions.
-            came: Executions that came back.
+            planned: Planned executions.
+            came: Executions that the backend returned.
         """
         if self.shots is None or planned == came:
             return self.shots
@@ -138,12 +138,12 @@ class Problem:
 
     @property
     def streams(self) -> frozenset[str]:
-        """Name of the random stream, empty where nothing is random."""
+        """Name of the random stream; empty for the exact expectation."""
         return frozenset() if self.shots is None else frozenset({stream_name(self.seed)})
 
     @cached_property
     def quantity(self) -> str:
-        """Digest of what is to be estimated: image, kernel, geometry, noise."""
+        """Digest of the estimated quantity: image, kernel, geometry and noise."""
         made = hashlib.blake2b(repr(self.grid).encode(), digest_size=16)
         made.update(self.part_of.encode() or np.ascontiguousarray(self.image).data)
         made.update(np.ascontiguousarray(self.propagator.effective_kernel).data)
@@ -162,20 +162,20 @@ class Problem:
         variant: str = "",
         **more: Any,
     ) -> Convolution:
-        """A result with everything filled in that follows from plan and outcomes.
+        """Make a result, with the fields that follow from plan and outcomes.
 
         Args:
-            image: The estimate, shape ``grid.output_shape``.
-            stderr: Its standard error, same shape.
-            outcomes: What it was estimated from.
-            variant: Tells quantities apart that are estimated from the same plan.
-            more: ``success_probability``, ``diagnostics`` or any other field or property of a
-                `Convolution`, or other values of the same.
+            image: Estimate, shape ``grid.output_shape``.
+            stderr: Standard error of the estimate, same shape.
+            outcomes: Outcomes that the estimate was computed from.
+            variant: String that distinguishes quantities estimated from the same plan.
+            more: Other fields or properties of a `Convolution`, such as ``success_probability`` or
+                ``diagnostics``. They take precedence over the fields that follow from the plan.
 
         Raises:
-            ValueError: ``image`` or ``stderr`` has another shape.
+            ValueError: If ``image`` or ``stderr`` has a different shape.
         """
-        noise = "" if self.ideal else repr(self.method)  # does not treat methods alike
+        noise = "" if self.ideal else repr(self.method)  # its error depends on the method
         fields: dict[str, Any] = {
             "shots": self.shots_that_came(
                 sum(part.program.executions or 0 for part in outcomes),
@@ -191,6 +191,6 @@ class Problem:
                 raise ValueError(
                     f"{name}: expected the shape {self.grid.output_shape}, got {np.shape(array)}"
                 )
-        if "circuits" not in more:  # which take time to build
+        if "circuits" not in more:  # circuits take time to build
             fields["circuits"] = tuple(part.circuit for part in outcomes)
         return made(image=image, stderr=stderr, **(fields | more))

@@ -1,4 +1,4 @@
-"""Running prepared work: measured, decoded, and with its bias where the noise is known."""
+"""Running: measure programs, decode their outcomes, and add the bias of known noise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qconv.result.convolution import Convolution
 
 
 class Runnable(Protocol):
-    """Programs, how to measure them, and how to decode what they give."""
+    """Programs, how to measure them, and how to decode their outcomes."""
 
     @property
     def programs(self) -> Iterable[Program]:
@@ -28,7 +28,7 @@ class Runnable(Protocol):
 
     @property
     def sampling(self) -> Sampling:
-        """How circuits are measured."""
+        """Backend, seed and other options of measurement."""
 
     @property
     def shots(self) -> int | None:
@@ -52,9 +52,9 @@ def run_or_resume(
     """Run work, or resume it from a checkpoint.
 
     Args:
-        work: What to run.
-        call: Digests of what the result depends on besides shots and sampling, by name.
-        resumed: Work with another seed and other shots, which a checkpoint leaves to do.
+        work: Work to run without a checkpoint.
+        call: Returns digests of everything that determines the result except shots and sampling.
+        resumed: Returns the work that a checkpoint leaves to do, given its seed and shots.
         progress: Whether to show progress bars.
         checkpoint: As in `qconv.convolve`.
     """
@@ -69,15 +69,19 @@ def run_or_resume(
 
 
 def _measured(work: Runnable, *, progress: bool, kept: Checkpoint | None) -> Convolution:
-    """The estimate, with its bias where all outcomes are of simulators whose noise is known."""
+    """Return the estimate, with its bias if all outcomes come from simulators of known noise."""
     known: Known = {}
-    outcomes = _Counted(
-        run(work.programs, work.sampling, known=known, progress=progress, kept=kept)
-    )
-    result = work.decode(outcomes)
-    if not outcomes.noise_is_known:
+    noise_is_known: list[bool] = []
+
+    def outcomes() -> Iterator[Outcomes]:
+        for found in run(work.programs, work.sampling, known=known, progress=progress, kept=kept):
+            noise_is_known.append(found.probabilities is not None and not found.ideal)
+            yield found
+
+    result = work.decode(outcomes())
+    if not noise_is_known or not all(noise_is_known):
         return result
-    with warnings.catch_warnings():  # which were given already
+    with warnings.catch_warnings():  # the same warnings have been given above
         warnings.simplefilter("ignore", RuntimeWarning)
         expected = result
         if result.shots is not None:
@@ -86,29 +90,3 @@ def _measured(work: Runnable, *, progress: bool, kept: Checkpoint | None) -> Con
         ideal = work.exact(work.sampling.ideal)
         right = ideal.decode(run(ideal.programs, ideal.sampling))
         return replace(result, bias=expected.image - right.image)
-
-
-class _Counted:
-    """Outcomes on their way to a method, and whether all come from known noise.
-
-    Args:
-        outcomes: What is passed on.
-    """
-
-    def __init__(self, outcomes: Iterator[Outcomes]) -> None:
-        self._outcomes = outcomes
-        self._came, self._others = 0, 0
-
-    def __iter__(self) -> Iterator[Outcomes]:
-        return self
-
-    def __next__(self) -> Outcomes:
-        found = next(self._outcomes)
-        self._came += 1
-        self._others += found.probabilities is None or found.ideal
-        return found
-
-    @property
-    def noise_is_known(self) -> bool:
-        """Whether there were any, and all had probabilities of known noise."""
-        return self._came > 0 and not self._others

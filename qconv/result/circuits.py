@@ -1,4 +1,4 @@
-"""Circuits in files: instructions of many numbers, which Qiskit's format cannot hold, as arrays."""
+"""Circuits in files, with arrays in place of instructions that Qiskit's format cannot store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qiskit.circuit.library import DiagonalGate, UCRYGate
 from qconv.circuits.amplification.rounds import REFLECTION, Reflection
 from qconv.circuits.registers import ROUND, WholeState, append_again, large_initialize
 
-#: Instructions of many numbers, and how each is made again of an array of them.
+#: Constructors of instructions with many parameters, from the array of the parameters.
 _MANY: dict[str, Callable[[NDArray[Any], int], Instruction]] = {
     "initialize": lambda numbers, _: large_initialize(numbers),
     "diagonal": lambda numbers, _: DiagonalGate(numbers.tolist()),
@@ -23,14 +23,15 @@ _MANY: dict[str, Callable[[NDArray[Any], int], Instruction]] = {
     REFLECTION: lambda numbers, qubits: Reflection(numbers.real, qubits),
 }
 
-#: Most numbers of an instruction that a file holds as they are; what begins the names of others.
+#: Maximum number of parameters that a file holds unchanged; prefix of the names of the others.
 _FEW, _ARRAY = 64, "array of "
 
 
 def with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
-    """A circuit for a QPY file, which holds no more than 65,535 parameters of an instruction.
+    """Prepare a circuit for QPY, which stores at most 65,535 parameters of an instruction.
 
-    Instructions of many numbers become unknown ones of one array; `with_numbers` makes them again.
+    Each instruction with many parameters is replaced by an unknown instruction with one array.
+    `with_numbers` restores the original.
     """
     made = circuit.copy_empty_like()
     for item in circuit.data:
@@ -49,7 +50,7 @@ def with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
 
 
 def with_numbers(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit of which `with_arrays` made another one."""
+    """Restore the circuit that was given to `with_arrays`."""
     made = circuit.copy_empty_like()
     for item in circuit.data:
         operation = item.operation
@@ -63,7 +64,7 @@ def with_numbers(circuit: QuantumCircuit) -> QuantumCircuit:
 
 
 def _box(num_qubits: int, definition: QuantumCircuit) -> Instruction:
-    """A round of amplification as one instruction."""
+    """Make one instruction of a round of amplification."""
     box = Instruction(ROUND, num_qubits, 0, [])
     box.definition = definition
     return box

@@ -1,11 +1,12 @@
-"""Results: an estimated convolution with its standard error, its cost, and where it came from."""
+"""Results: estimated convolutions with their standard errors, cost and origin."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Convolution(SumOnly):
-    """What the shots say about a convolution, and how far off that is likely to be.
+    """Estimate of a convolution with its standard error.
 
-    Results of the same convolution from independent shots add up: ``a + b`` has the shots of both.
+    Results of the same convolution from independent shots can be added: ``a + b`` has the shots of
+    both.
 
     Example:
         >>> import qconv
@@ -39,7 +41,7 @@ class Convolution(SumOnly):
         >>> both = first + qconv.convolve([0, 10, 20], [1, 2, 1], shots=3000, seed=8)
         >>> both.shots, both.total_shots
         (4000, 20000)
-        >>> print(f"{first.stderr[2] / both.stderr[2]:.2f}")  # 4 times the shots: half the error
+        >>> print(f"{first.stderr[2] / both.stderr[2]:.2f}")  # 4 times the shots, half the error
         2.00
         >>> low, high = both.interval(0.95)
         >>> print(f"{low[2]:.1f} to {high[2]:.1f}")
@@ -47,34 +49,34 @@ class Convolution(SumOnly):
     """
 
     image: NDArray[np.float64]
-    """Estimate of the convolution, one number an output pixel, in image times kernel units."""
+    """Estimate of the convolution, one number per output pixel, in units of image times kernel."""
     stderr: NDArray[np.float64]
-    """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact,
-    NaN where a single shot leaves it unknown."""
+    """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact.
+    NaN marks pixels for which a single shot gives no standard error."""
     shots: int | NDArray[np.int64] | None
-    """Shots that each output pixel's estimate rests on: one number, or an array of the image's
-    shape where they differ; None for the exact expectation."""
+    """Shots of each output pixel: an integer, or an array of the shape of ``image`` if they differ;
+    None for the exact expectation."""
     total_shots: int
-    """Executions of circuits altogether, discarded ones included."""
+    """Total number of executions, discarded ones included."""
     circuits: tuple[QuantumCircuit, ...]
-    """The circuits that ran, before transpiling, with named registers."""
+    """Circuits that ran, before transpiling, with named registers."""
     success: Success = field(default_factory=Success)
     """Success probability with its standard error and its prediction."""
     oracle_calls: int = 0
-    """Applications of the state preparation: one per shot where nothing else applies."""
+    """Total number of applications of the state preparation or its inverse."""
     independent: bool = True
-    """Whether the errors of different pixels are independent of each other, apart from a
-    correlation of about 1/(number of pixels) where the pixels share a fixed total of shots."""
+    """Whether the errors of different pixels are independent. If the pixels share a fixed number of
+    executions, a correlation of about 1/(number of pixels) is neglected."""
     bias: NDArray[np.float64] | None = None
-    """Systematic error due to noise, where it is known, shape of ``image``: exact expectation with
-    the backend's noise minus the one without. Not subtracted from ``image``, and not included in
-    ``stderr``."""
+    """Systematic error due to noise, shape and unit of ``image``; None if it is unknown. It is the
+    exact expectation with the backend's noise, minus the exact expectation without noise. ``image``
+    and ``stderr`` do not account for it."""
     diagnostics: Diagnostics | None = None
-    """Data specific to the method: reliability of the standard errors for `AmplitudeEstimation`,
-    counts for magnitudes (``signed=False``), `Diagnostics` of a method of your own; None for other
-    methods."""
+    """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
+    the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
+    your own can add its own `Diagnostics`."""
     origin: Origin = field(default_factory=Origin)
-    """Estimated quantity, random streams and versions of packages."""
+    """Digest of the estimated quantity, names of random streams, and versions of packages."""
 
     # ------------------------------------------------------------------------ short names of parts
 
@@ -82,10 +84,10 @@ class Convolution(SumOnly):
     def success_probability(self) -> float:
         """Measured probability that an execution is successful.
 
-        The fraction that was kept; with a reference qubit, the fraction that would be kept without
-        it (an unbiased estimate, which can be slightly below 0 or above 1, and is more precise
-        without a reference). For an amplified circuit (``amplify``), the fraction that was kept,
-        the reference's share included.
+        This is the fraction of the executions that were kept. For a method with a reference qubit,
+        it is an unbiased estimate of the fraction without the reference, which can be slightly
+        below 0 or above 1. For an amplified circuit (``amplify``), it is the fraction that was
+        kept, the reference's share included.
         """
         return self.success.probability
 
@@ -101,7 +103,7 @@ class Convolution(SumOnly):
 
     @property
     def quantity(self) -> str:
-        """Digest of the estimated quantity: image, kernel, geometry, and noise and index if any."""
+        """Digest of the estimated quantity: image, kernel, geometry, noise if any, index if any."""
         return self.origin.quantity
 
     @property
@@ -113,7 +115,7 @@ class Convolution(SumOnly):
     def versions(self) -> frozenset[str]:
         """Versions of the packages that computed the result, each as in ``"numpy 2.4.6"``.
 
-        For a sum, those of all its parts.
+        A sum of results has the versions of all its parts.
         """
         return self.origin.versions
 
@@ -132,7 +134,7 @@ class Convolution(SumOnly):
     def __getitem__(self, index: object) -> Convolution:
         """Return a part of the result, with its standard errors, bias, shots and diagnostics.
 
-        Cost and circuits remain those of the whole. A part can be added to the same part of other
+        Cost and circuits of the whole are kept. A part can be added to the same part of other
         results of the same convolution.
 
         Args:
@@ -157,19 +159,20 @@ class Convolution(SumOnly):
 
     @numpy_defaults
     def interval(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Confidence interval of every pixel, from the normal law of a mean of many shots.
+        """Return the confidence interval of every pixel, from the normal distribution.
 
         Args:
-            level: Chance, between 0 and 1, that a pixel's interval holds its true value. Below
-                about five expected shots on the least likely position that matters, the mean is
-                not yet normal and the true chance differs.
+            level: Coverage, between 0 and 1: probability that the interval of a pixel contains its
+                true value. If an important kernel position is expected fewer than about five times
+                among the shots of a pixel, the mean is not normally distributed, and the coverage
+                differs from ``level``.
 
         Returns:
             Lower and upper ends, each of the shape of ``image``.
 
         Raises:
-            TypeError: ``level`` is not a number.
-            ValueError: ``level`` is not between 0 and 1.
+            TypeError: If ``level`` is not a number.
+            ValueError: If ``level`` is not between 0 and 1.
         """
         level = real_number(level, "level")
         if not 0 < level < 1:
@@ -179,14 +182,15 @@ class Convolution(SumOnly):
 
     @numpy_defaults
     def __add__(self, other: Convolution) -> Convolution:
-        """Return the result of all shots of both: means weighted by shots, errors combined.
+        """Return the result of the shots of both: the mean weighted by shots, with its error.
 
-        ``diagnostics`` can give other weights, or an estimate of their own: amplitude estimation
-        weights by information, and magnitudes are estimated from all counts.
+        ``diagnostics`` can replace the weights or the mean. Results of amplitude estimation are
+        weighted by information, and magnitudes are estimated from the sum of the counts.
 
         Raises:
             TypeError: If ``other`` is not a result.
-            ValueError: If the two estimate different things, one is exact, or they share shots.
+            ValueError: If the results estimate different quantities, one is exact, or they share
+                shots.
         """
         if not isinstance(other, Convolution):
             raise rejection(self, "+", other)
@@ -218,10 +222,10 @@ class Convolution(SumOnly):
         )
 
     def __radd__(self, other: object) -> Convolution:
-        """Return the result itself for 0, so that ``sum`` of results, which begins with 0, works.
+        """Return the result itself for 0, with which the sum of a list of results begins.
 
         Raises:
-            TypeError: If ``other`` is anything else.
+            TypeError: If ``other`` is not 0.
         """
         if isinstance(other, int) and other == 0:
             return self
@@ -230,12 +234,12 @@ class Convolution(SumOnly):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one ``.npz`` file, circuits included (QPY), without pickle.
 
-        A name without an ending is kept as it is. The file appears whole or not at all. A file of
-        that name is replaced and keeps its permissions; a symbolic link is followed, a pipe or a
-        device written to.
+        A name without an extension is used unchanged. The file is written completely or not at
+        all. An existing file is replaced and keeps its permissions. Symbolic links are followed;
+        pipes and devices are written to.
 
         Raises:
-            ValueError: If the name has another ending than ``.npz``.
+            ValueError: If the name has an extension other than ``.npz``.
             PermissionError: If the file is write-protected.
             OSError: If the file cannot be written.
         """
@@ -251,7 +255,7 @@ class Convolution(SumOnly):
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the file is not one that `save` wrote, or has diagnostics of a class that
+            ValueError: If the file is not a saved result, or contains diagnostics of a class that
                 has not been imported.
         """
         with open(path, "rb") as file:
@@ -259,7 +263,7 @@ class Convolution(SumOnly):
                 return cls(**read_parts(file))
             except UnknownKindError as error:
                 raise ValueError(f"path: {path}: {error}") from error
-            except Exception as error:  # a file can be wrong in as many ways as there are readers
+            except Exception as error:  # NumPy, json and qpy raise many kinds of errors
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise ValueError(f"path: {path} is not a saved Convolution ({reason})") from error
 
@@ -274,22 +278,23 @@ class Convolution(SumOnly):
         """Draw the result with its standard error (needs matplotlib, of the extra ``images``).
 
         Args:
-            image: The input, to be shown beside it: one or two axes.
-            exact: The exact convolution, shape of the result: shows the difference, a row with its
-                95 % intervals, and the errors against the normal law.
-            propagator: What the circuit encodes, to be shown as well.
-            title: A line above everything.
+            image: Input with one or two axes, drawn beside the result; None to draw no input.
+            exact: Exact convolution, shape of the result; None if it is unknown. The figure then
+                also shows the difference, a row with its 95 % intervals, and the distribution of
+                the errors beside the normal distribution.
+            propagator: Propagator that the circuit encodes, drawn as well; None to draw none.
+            title: Title of the figure.
 
         Returns:
-            A figure; in a notebook that has imported ``matplotlib.pyplot`` it shows itself.
+            Figure. A notebook shows it if ``matplotlib.pyplot`` has been imported.
 
         Raises:
-            ModuleNotFoundError: matplotlib is not installed.
-            ValueError: The result has more than two axes (draw a plane of it), or ``exact``
-                another shape.
+            ModuleNotFoundError: If matplotlib is not installed.
+            ValueError: If the result has more than two axes, or if ``exact``
+                has a different shape.
         """
         try:
-            import matplotlib  # noqa: F401  (asked for before anything is drawn)
+            import matplotlib  # noqa: F401  (checks that it is installed)
         except ModuleNotFoundError:
             raise ModuleNotFoundError(
                 "plot: needs matplotlib; install it with: pip install 'qconv[images]'"
@@ -297,7 +302,7 @@ class Convolution(SumOnly):
         if self.image.ndim > 2 or not self.image.size:
             raise ValueError(
                 "plot: expected a result with one or two axes, got the shape "
-                f"{self.image.shape}; draw a plane of it"
+                f"{self.image.shape}; plot a part, such as result[0]"
             )
         beside = {"image": image, "exact": exact}
         given = {k: real_array(v, k) for k, v in beside.items() if v is not None}
@@ -322,7 +327,7 @@ class Convolution(SumOnly):
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> NDArray[np.float64]:
-        """The image, so that NumPy and matplotlib take a result where they take an array."""
+        """Return the image, so that NumPy and matplotlib accept results in place of arrays."""
         return np.array(self.image, dtype=dtype, copy=copy)
 
     def to_numpy(self) -> NDArray[np.float64]:
@@ -330,25 +335,25 @@ class Convolution(SumOnly):
         return self.image
 
     def _repr_html_(self) -> str:
-        """How a notebook shows it: small pictures beside the table."""
+        """Return small pictures beside the table, for notebooks."""
         from qconv.visualization.preview import preview
 
         return preview({"estimate": self.image, "standard error": self.stderr}, self._rows())
 
     def __repr__(self) -> str:
-        shots = "exact" if self.shots is None else f"{in_words(self.shots)} shots a pixel"
-        return f"<Convolution {self.image.shape}, {shots}, {self.total_shots} in total>"
+        shots = "exact" if self.shots is None else f"{in_words(self.shots)} shots per pixel"
+        return f"<Convolution {self.image.shape}, {shots}, {self.total_shots} executions>"
 
     def __str__(self) -> str:
         return "\n".join(f"{name:<22}{text}" for name, text in self._rows())
 
     @numpy_defaults
     def _rows(self) -> list[tuple[str, str]]:
-        """What is known, by its names."""
+        """Return the rows of the printed table, as pairs of a name and a text."""
         rows = [
             ("output pixels", " x ".join(map(str, self.image.shape))),
-            ("shots a pixel", in_words(self.shots)),
-            ("executions in total", f"{self.total_shots:,}"),
+            ("shots per pixel", in_words(self.shots)),
+            ("total executions", f"{self.total_shots:,}"),
             ("success probability", f"{self.success_probability:.6g}"),
             ("oracle calls", f"{self.oracle_calls:,}"),
             ("mean standard error", f"{self.stderr.mean() if self.stderr.size else 0:.6g}"),
@@ -357,27 +362,54 @@ class Convolution(SumOnly):
         if self.diagnostics is not None:
             rows += self.diagnostics.rows()
         if self.bias is not None:
-            rows.append(("sampling adds (rms)", f"{root_mean_square(self.stderr):.6g}"))
-            rows.append(("noise adds (rms)", f"{root_mean_square(self.bias):.6g}"))
+            rows.append(("rms standard error", f"{root_mean_square(self.stderr):.6g}"))
+            rows.append(("rms bias", f"{root_mean_square(self.bias):.6g}"))
         if self.expected_success is not None:
             rows[3] = (rows[3][0], f"{rows[3][1]} +- {self.success_stderr:.2g}")
-            rows.insert(4, ("as predicted", f"{self.expected_success:.6g}"))
+            rows.insert(4, ("predicted success", f"{self.expected_success:.6g}"))
         return rows
+
+
+def made(
+    image: NDArray[np.float64],
+    stderr: NDArray[np.float64],
+    *,
+    success_probability: float = 1.0,
+    success_stderr: float = 0.0,
+    expected_success: float | None = None,
+    quantity: str = "",
+    streams: Set[str] = frozenset(),
+    **more: Any,
+) -> Convolution:
+    """Make a result from its fields and properties, with Python's numbers in place of NumPy's."""
+    success = map(_plain, (success_probability, success_stderr, expected_success))
+    return Convolution(
+        image=image,
+        stderr=stderr,
+        success=Success(*success),
+        origin=Origin(quantity, frozenset(streams)),
+        **{name: _plain(value) for name, value in more.items()},
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Convert a NumPy number to a Python number; return anything else unchanged."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def load(path: str | os.PathLike[str]) -> Convolution:
     """Read a result that `Convolution.save` wrote.
 
     Args:
-        path: Name of the file.
+        path: Path of the file.
 
     Returns:
         The result, with its circuits and diagnostics.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not a saved result, or has diagnostics of a class that has not
-            been imported.
+        ValueError: If the file is not a saved result, or contains diagnostics of a class that has
+            not been imported.
 
     Example:
         >>> import tempfile

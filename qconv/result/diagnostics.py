@@ -1,4 +1,4 @@
-"""Diagnostics: data of a result that are specific to one kind of method."""
+"""Diagnostics: data of a result that one kind of method adds."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from qconv.result.index import Index
 
 _Array = NDArray[np.float64]
 
-#: Every class of diagnostics by its full name, which files hold.
+#: Every class of diagnostics, by its full name, which is written to files.
 _KINDS: dict[str, type[Diagnostics]] = {}
 
-#: Where the package's own classes are: imported when a file holds one.
+#: Package of the classes that are imported automatically when a file contains one.
 _OWN = "qconv.methods."
 
 
 class UnknownKindError(ValueError):
-    """Diagnostics of a class that has not been imported."""
+    """Error for diagnostics of a class that has not been imported."""
 
 
 class Diagnostics(ABC):
-    """Base class for the data that one kind of method adds to a result: ``result.diagnostics``.
+    """Base class of ``result.diagnostics``, the data that one kind of method adds to a result.
 
-    Derive a frozen dataclass and write ``__add__`` (the diagnostics of the sum of two results),
-    ``__getitem__`` (the diagnostics of a part of the image), `arrays` and `from_arrays`. Its
-    instances are then added, indexed, saved and loaded with their results. Files refer to the class
-    by module and name: import the module before loading a file.
+    Derive a frozen dataclass and implement ``__add__`` (diagnostics of the sum of two results),
+    ``__getitem__`` (diagnostics of a part of the image), `arrays` and `from_arrays`. The instances
+    are then added, indexed, saved and loaded with their results. Files refer to the class by module
+    and name. Import the module before you load such a file.
 
     Example:
         >>> from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Diagnostics(ABC):
         >>> import qconv
         >>> @dataclass(frozen=True)
         ... class Rejected(qconv.Diagnostics):
-        ...     pixels: np.ndarray  # how many shots of each pixel were rejected
+        ...     pixels: np.ndarray  # number of rejected shots of each pixel
         ...
         ...     def __add__(self, other):
         ...         return Rejected(self.pixels + other.pixels)
@@ -76,26 +76,23 @@ class Diagnostics(ABC):
 
     @abstractmethod
     def arrays(self) -> Mapping[str, ArrayLike]:
-        """Return the arrays and numbers that a file holds, by name; no Python objects."""
+        """Return the arrays and numbers to save, by name; they must not contain Python objects."""
 
     @classmethod
     @abstractmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Diagnostics:
-        """Make the diagnostics from the arrays of a file, as `arrays` returned them."""
+        """Make the diagnostics from the saved arrays, as `arrays` returned them."""
 
     def shares(self, other: Any) -> tuple[ArrayLike, ArrayLike] | None:
         """Return the weights of two results in their sum; None for weights by shots."""
         return None
 
     def estimate(self) -> tuple[_Array, _Array] | None:
-        """Return image and standard error that follow from the diagnostics; None if none do.
-
-        A sum of results takes them instead of weighted means.
-        """
+        """Return the image and standard error of a sum of results; None for weighted means."""
         return None
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return rows of the printed table, as pairs of a name and a text."""
+        """Return rows for the printed table, as pairs of a name and a text; by default none."""
         return []
 
     @classmethod
@@ -106,7 +103,7 @@ class Diagnostics(ABC):
 
         Args:
             shape: Shape of the image.
-            parts: Position of every block in the image, and the diagnostics of the block; blocks of
+            parts: Position of every block in the image, and the diagnostics of the block. Blocks of
                 ``"overlap-add"`` overlap.
         """
         return None
@@ -115,7 +112,7 @@ class Diagnostics(ABC):
 def added(
     first: Diagnostics | None, second: Diagnostics | None
 ) -> tuple[Diagnostics | None, tuple[ArrayLike, ArrayLike] | None]:
-    """Return the diagnostics of a sum and its weights; None for each if missing or of two kinds."""
+    """Return the diagnostics and weights of a sum; None for both if the classes differ."""
     if first is None or type(first) is not type(second):
         return None, None
     return first + second, first.shares(second)
@@ -124,29 +121,20 @@ def added(
 def assembled(
     shape: tuple[int, ...], parts: Sequence[tuple[tuple[slice, ...], Diagnostics]]
 ) -> Diagnostics | None:
-    """Return the diagnostics of an image from those of its blocks; None if of several kinds.
-
-    Args:
-        shape: Shape of the image.
-        parts: Position of every block in the image, and the diagnostics of the block.
-    """
+    """Return the diagnostics of an image from its blocks; None if their classes differ."""
     kinds = {type(part) for _, part in parts}
     return kinds.pop().assembled(shape, parts) if len(kinds) == 1 else None
 
 
 def kind_of(cls: type[Diagnostics]) -> str:
-    """Return the full name of a class, by which files refer to it."""
+    """Return the full name of a class, as it is written to files."""
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def named(kind: str) -> type[Diagnostics]:
-    """Find a class of diagnostics by its full name.
-
-    Raises:
-        UnknownKindError: If no class of that name has been imported.
-    """
+    """Find a class of diagnostics by its full name, or raise an `UnknownKindError`."""
     if kind not in _KINDS and kind.startswith(_OWN):
-        with suppress(ModuleNotFoundError):  # written by another version
+        with suppress(ModuleNotFoundError):  # a class of another version
             importlib.import_module(kind.rpartition(".")[0])
     if kind not in _KINDS:
         raise UnknownKindError(

@@ -1,4 +1,4 @@
-"""Files of results: the arrays and fields of a result, by name."""
+"""Conversion of results to the arrays that files hold, and back."""
 
 from __future__ import annotations
 
@@ -18,16 +18,12 @@ from qconv.result.success import Success
 
 _FORMAT = 5
 
-#: Begins the names of the arrays of diagnostics.
+#: Prefix of the names of the arrays of diagnostics.
 _DIAGNOSTICS = "diagnostics."
 
 
 def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arrays that `Convolution.save` writes, by name.
-
-    Args:
-        fields: The fields of a `Convolution`, by name.
-    """
+    """Convert the fields of a `Convolution` to the arrays that `Convolution.save` writes."""
     shots, success, origin = fields["shots"], fields["success"], fields["origin"]
     diagnostics = fields["diagnostics"]
     numbers = {
@@ -58,11 +54,10 @@ def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_parts(file: IO[bytes]) -> dict[str, Any]:
-    """Read the fields of a `Convolution` from a file of the arrays of `parts_of`.
+    """Read the fields of a `Convolution` from a file; any exception means a wrong file.
 
     Raises:
         UnknownKindError: If the class of the diagnostics has not been imported.
-        Exception: Any other, if the file holds something else.
     """
     with np.load(file, allow_pickle=False) as arrays:
         image, stderr, packed = (arrays[name] for name in ("image", "stderr", "circuits"))
@@ -74,7 +69,7 @@ def read_parts(file: IO[bytes]) -> dict[str, Any]:
             if name.startswith(_DIAGNOSTICS)
         }
     if fields.pop("format") != _FORMAT:
-        raise ValueError("its format is of another version")
+        raise ValueError("the file has the format of a different version")
     probability, stderr_of_it, expected = fields["success"]
     loaded = qpy.load(io.BytesIO(packed.tobytes())) if packed.size else ()
     streams, made_by = frozenset(fields.pop("streams")), frozenset(fields.pop("versions"))
@@ -94,11 +89,7 @@ def read_parts(file: IO[bytes]) -> dict[str, Any]:
 
 
 def _arrays_of(diagnostics: Diagnostics) -> dict[str, NDArray[Any]]:
-    """Return the arrays of diagnostics, by the names that they have in the file.
-
-    Raises:
-        TypeError: If one of them is an array of Python objects, which needs pickle.
-    """
+    """Return the arrays of diagnostics, by their names in the file; reject Python objects."""
     arrays = {}
     for name, value in diagnostics.arrays().items():
         array = np.asarray(value)

@@ -8,20 +8,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-#: Index of all arrays of the image's shape.
+#: Index of arrays of the image's shape.
 Index: TypeAlias = tuple[int | slice | EllipsisType | None, ...]
 
 
 def basic_index(index: object, shape: tuple[int, ...]) -> tuple[Index, str]:
-    """Check the index of a part.
+    """Check the index of a part; return it as a tuple, with a name for the selected pixels.
 
-    Args:
-        index: Index as a user writes it.
-        shape: Shape of the image.
-
-    Returns:
-        The index as a tuple, and a name, the same for every way to write the index; the name is
-        empty if the part is the whole.
+    Equivalent indices have the same name. The name of the whole image is empty.
 
     Raises:
         TypeError: If an item is not an integer, a slice, ``...`` or ``np.newaxis``.
@@ -29,7 +23,7 @@ def basic_index(index: object, shape: tuple[int, ...]) -> tuple[Index, str]:
     """
     items = index if isinstance(index, tuple) else (index,)
     checked = tuple(map(_item, items))
-    selected = np.broadcast_to(np.int8(0), shape)[checked].shape  # NumPy's own errors
+    selected = np.broadcast_to(np.int8(0), shape)[checked].shape  # raises NumPy's errors
     name = _name(checked, shape)
     if name and not selected:
         raise IndexError(

@@ -1,4 +1,4 @@
-"""Numbers and texts of results: errors of roots, weights in sums, shots in words."""
+"""Numbers and strings of results: errors of square roots, weights in sums, shots in words."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-#: Mean square error that is stated for the root of a count of 0, 1, 2 and so on.
+#: Stated mean square errors of the square roots of counts of 0, 1, 2 and so on.
 #:
-#: The error of a root is not 1/2 where few shots are expected: it is 0.67, 0.64, 0.59 and 0.56 for
-#: means of 1, 2, 3 and 4, its bias included. These numbers, found by linear programming, have the
-#: right mean under Poisson's law: within 1 % of the mean square error for every mean from 1 on, and
-#: above it for smaller ones, where no number for a count of 0 can be right for all.
+#: The error of a square root is not 1/2 if few counts are expected. For expected counts of 1, 2, 3
+#: and 4, it is 0.67, 0.64, 0.59 and 0.56, bias included. The numbers were found by linear
+#: programming. Their mean over the Poisson distribution is within 1 % of the mean square error for
+#: expected counts of at least 1. It is above the mean square error for smaller expected counts,
+#: because no single number for a count of 0 suits all of them.
 _ROOT_ERRORS = (0.3633, 0.6121, 0.431, 0.25, 0.25, 0.2612, 0.2723, 0.2835, 0.2771, 0.2707)
 
 
 def root_error(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean square error that is stated for the roots of counts; 1/4 if they are large.
-
-    Args:
-        counts: Whole numbers as floats, any shape.
-    """
+    """Return the stated mean square errors of the square roots of counts; 1/4 for large counts."""
     large = np.maximum(counts, len(_ROOT_ERRORS))
     square = 0.25 + 7 / (64 * large) - 0.1498 / large**2
     few = counts < len(_ROOT_ERRORS)
@@ -32,13 +29,13 @@ def root_error(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def root_mean_square(numbers: NDArray[np.float64]) -> float:
-    """Of numbers of any scale; 0 of none."""
+    """Return the root mean square of numbers of any scale; 0 for an empty array."""
     largest = float(np.abs(numbers).max(initial=0))  # so that no square over- or underflows
     return largest * float(np.sqrt(np.mean(np.square(numbers / largest)))) if largest else 0.0
 
 
 def in_words(shots: int | NDArray[np.int64] | None) -> str:
-    """Shots of every pixel in a few words."""
+    """Describe the shots of all pixels in a few words."""
     if shots is None:
         return "exact expectation"
     if isinstance(shots, np.ndarray):
@@ -47,7 +44,7 @@ def in_words(shots: int | NDArray[np.int64] | None) -> str:
 
 
 def contents(circuit: QuantumCircuit) -> bytes:
-    """Digest of a circuit's registers, gates and numbers; Qiskit would compare them one by one."""
+    """Return a digest of the registers, gates and parameters of a circuit, to compare circuits."""
     digest = hashlib.blake2b(repr(circuit.qregs).encode(), digest_size=16)
     index = {qubit: place for place, qubit in enumerate(circuit.qubits)}
     for item in circuit:
@@ -58,12 +55,12 @@ def contents(circuit: QuantumCircuit) -> bytes:
 
 
 def shares(one: Any, other: Any) -> tuple[Any, Any]:
-    """Return the weights of two results in their sum, in proportion to shots or the like.
+    """Return the weights of two results in their sum, in proportion to shots or information.
 
     Args:
-        one: Shots of the first result: one number, or an array of those of each pixel.
+        one: Shots of the first result: a number, or an array with one number per pixel.
         other: Shots of the second result.
     """
-    nothing = 0.5 * (one + other == 0)  # nothing varies without shots
+    nothing = 0.5 * (one + other == 0)  # pixels without shots are exact in both results
     total = np.where(one + other == 0, 1, one + other)
     return one / total + nothing, other / total + nothing

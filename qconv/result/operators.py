@@ -1,4 +1,4 @@
-"""Operators that raise for results, because the standard error would be lost or wrong."""
+"""Operators that results reject, because the standard error would be lost or wrong."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ from typing import Any, NoReturn
 
 
 def rejection(left: object, symbol: str, right: object) -> TypeError:
-    """Return the error for an operator between a result and something else.
-
-    Args:
-        left: Left operand.
-        symbol: Operator as it is written.
-        right: Right operand.
-    """
+    """Return the error for an operator between a result and something else."""
     kinds, images = [], []
     for part in (left, right):
         own = isinstance(part, SumOnly)
@@ -26,36 +20,32 @@ def rejection(left: object, symbol: str, right: object) -> TypeError:
     )
 
 
-def _rejected(symbol: str) -> Callable[[Any, object], NoReturn]:
-    """Return the method for a result on the left of an operator."""
+def _rejected(
+    symbol: str,
+) -> tuple[Callable[[Any, object], NoReturn], Callable[[Any, object], NoReturn]]:
+    """Return the methods for a result on the left and on the right of an operator."""
 
-    def operate(self: Any, other: object) -> NoReturn:
+    def on_the_left(self: Any, other: object) -> NoReturn:
         raise rejection(self, symbol, other)
 
-    return operate
-
-
-def _rejected_right(symbol: str) -> Callable[[Any, object], NoReturn]:
-    """Return the method for a result on the right of an operator."""
-
-    def operate(self: Any, other: object) -> NoReturn:
+    def on_the_right(self: Any, other: object) -> NoReturn:
         raise rejection(other, symbol, self)
 
-    return operate
+    return on_the_left, on_the_right
 
 
 class SumOnly:
-    """Base class whose operators raise a `TypeError`, apart from the sum."""
+    """Base class whose operators raise a `TypeError`, except the sum."""
 
-    __sub__, __rsub__ = _rejected("-"), _rejected_right("-")
-    __mul__, __rmul__ = _rejected("*"), _rejected_right("*")
-    __truediv__, __rtruediv__ = _rejected("/"), _rejected_right("/")
-    __floordiv__, __rfloordiv__ = _rejected("//"), _rejected_right("//")
-    __mod__, __rmod__ = _rejected("%"), _rejected_right("%")
-    __pow__, __rpow__ = _rejected("**"), _rejected_right("**")
-    __matmul__, __rmatmul__ = _rejected("@"), _rejected_right("@")
+    __sub__, __rsub__ = _rejected("-")
+    __mul__, __rmul__ = _rejected("*")
+    __truediv__, __rtruediv__ = _rejected("/")
+    __floordiv__, __rfloordiv__ = _rejected("//")
+    __mod__, __rmod__ = _rejected("%")
+    __pow__, __rpow__ = _rejected("**")
+    __matmul__, __rmatmul__ = _rejected("@")
 
-    #: NumPy leaves operators between arrays and results to the methods above.
+    #: Makes NumPy leave operators between arrays and results to the methods above.
     __array_ufunc__ = None
 
     def __neg__(self) -> NoReturn:

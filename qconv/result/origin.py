@@ -1,4 +1,4 @@
-"""Origins: estimated quantity, random streams and package versions of results."""
+"""Origins of results: estimated quantity, random streams and package versions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from qconv._versions import versions
 
-#: Message for two results that estimate different quantities.
+#: Message of the error for results that estimate different quantities.
 DIFFERENT = (
-    "only results of the same image, kernel, mode and boundary add up, measured with "
-    "the same noise if any; these differ"
+    "only results of the same image, kernel, mode, boundary and noise can be added; "
+    "these results differ"
 )
 
 
@@ -18,8 +18,8 @@ class Origin:
     """Estimated quantity, random streams and package versions of a result."""
 
     quantity: str = ""
-    """Digest of the estimated quantity: image, kernel, geometry, index of the part if any, and the
-    backend's noise if any."""
+    """Digest of the estimated quantity: image, kernel, geometry, noise of the backend if any, and
+    index of the part if any."""
     streams: frozenset[str] = frozenset()
     """Names of the random streams of the shots."""
     versions: frozenset[str] = field(default_factory=versions)
@@ -35,11 +35,11 @@ class Origin:
             raise ValueError(DIFFERENT)
         if self.streams & other.streams:
             raise ValueError(
-                "the two results came from the same seed, so they are the same shots, not more "
-                "(or dealt out in the same way); expected different seeds"
+                "the two results have the same seed, so their shots are the same or were split in "
+                "the same way; expected different seeds"
             )
         return Origin(self.quantity, self.streams | other.streams, self.versions | other.versions)
 
     def part(self, name: str) -> Origin:
-        """Return the origin of a part of the result, by the name of the part's index."""
+        """Return the origin of the part of the result whose index has a name."""
         return replace(self, quantity=f"{self.quantity}{name}")

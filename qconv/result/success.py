@@ -1,4 +1,4 @@
-"""Success: the fraction of the executions that an estimate can use, measured and predicted."""
+"""Success: fraction of the executions that an estimate uses, measured and predicted."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ class Success:
     """Fraction of successful executions, with its standard error and its prediction."""
 
     probability: float = 1.0
-    """Success probability, as measured."""
+    """Measured success probability."""
     stderr: float = 0.0
     """Standard error of ``probability``; 0 if it is exact."""
     expected: float | None = None
     """Success probability as predicted from image and kernel; None without a prediction."""
 
     def together(self, executions: int, other: Success, others: int) -> Success:
-        """Combine two fractions, each weighted by its executions.
+        """Return the mean of two fractions, each weighted by its number of executions.
 
         Args:
             executions: Number of executions of this fraction.
-            other: Fraction of other executions.
-            others: Number of the other executions.
+            other: Fraction of the successful executions of another result.
+            others: Number of executions of the other result.
         """
         total = executions + others
         kept = self.probability * executions + other.probability * others

@@ -16,7 +16,7 @@ import pytest
 
 import classical
 import qconv
-from qconv.planning.build import plan
+from qconv.convolution import plan
 
 WRAP = {"mode": "same", "boundary": "wrap"}
 SHOTS = 2000

@@ -49,7 +49,7 @@ def measure(image, size, method, shots, runs=1):
             qubits[scheme] = [plan.prepared.num_qubits for plan in plans]
     single = np.array(times["single"])
     name = type(method).__name__
-    spent = "exact" if shots is None else f"{shots} shots a pixel"
+    spent = "exact" if shots is None else f"{shots} shots per pixel"
     print(f"\n512 x 512, gaussian {size} x {size}, {name}, {spent}; single: {single.min():.1f} s")
     if shots is None:
         print("                circuits   qubits   off single   off exact   time / single (goal 1)")

@@ -21,7 +21,7 @@ EDGE = qconv.named_kernel("edge")
 
 
 def photograph(image, kernel=EDGE, baseline=False, seed=1):
-    """The call that is measured: 1000 shots a pixel, mirrored boundary."""
+    """The call that is measured: 1000 shots per pixel, mirrored boundary."""
     method = qconv.Collapse(baseline=baseline)
     return qconv.convolve(
         image, kernel, method=method, shots=1000, mode="same", boundary="symm", seed=seed

@@ -14,7 +14,7 @@ from qiskit_aer import AerSimulator
 
 import classical
 import qconv
-from qconv.planning.build import plan
+from qconv.convolution import plan
 from tests.benchmarks.timing import ratios, seconds, spread
 
 EDGE, GAUSSIAN, LAPLACIAN = map(qconv.named_kernel, ("edge", "gaussian", "laplacian"))
@@ -191,7 +191,7 @@ def test_standard_errors(camera, kernel):
     landing = exact(camera, np.abs(matrix))
     landing /= landing.mean()
     print(f"\n256 x 256, wrap, {kernel}: variance of z, all pixels | those of 20 shots or more")
-    print(f"{'shots a pixel':<42}" + "".join(f"{shots:>17}" for shots in SHOTS))
+    print(f"{'shots per pixel':<42}" + "".join(f"{shots:>17}" for shots in SHOTS))
     for method in SIGNED:
         row = []
         for shots in SHOTS:

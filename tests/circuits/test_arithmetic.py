@@ -193,11 +193,11 @@ def test_choose_family():
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "message"),
     [
-        ((0, 3), {}, ValueError, r"^num_bits: expected a whole number >= 1, got 0$"),
-        ((3, 1), {}, ValueError, r"^num_offsets: expected a whole number >= 2, got 1$"),
-        ((3.0, 3), {}, TypeError, r"^num_bits: expected a whole number >= 1, got 3\.0$"),
-        ((True, 3), {}, TypeError, r"^num_bits: expected a whole number >= 1, got True$"),
-        ((3, "3"), {}, TypeError, r"^num_offsets: expected a whole number >= 2, got '3'$"),
+        ((0, 3), {}, ValueError, r"^num_bits: expected an integer >= 1, got 0$"),
+        ((3, 1), {}, ValueError, r"^num_offsets: expected an integer >= 2, got 1$"),
+        ((3.0, 3), {}, TypeError, r"^num_bits: expected an integer >= 1, got 3\.0$"),
+        ((True, 3), {}, TypeError, r"^num_bits: expected an integer >= 1, got True$"),
+        ((3, "3"), {}, TypeError, r"^num_offsets: expected an integer >= 2, got '3'$"),
         ((3, 3), {"measured": 1}, TypeError, r"^measured: expected True or False, got 1$"),
         (
             (3, 3),

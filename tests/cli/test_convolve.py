@@ -497,8 +497,10 @@ class TestKernels:
         value, stderr = map(float, tables["measured"].split(" +- "))
         assert abs(value - float(tables["predicted"])) < 6.2 * stderr  # false alarms: 6e-10
         assert 0 < int(tables["two-qubit gates"]) <= gates
-        assert f"preparing the image: at most {2**pixels - pixels - 1:,} two-qubit gates" in out
-        assert ("the diagonal: at most 510 two-qubit gates" in out) == (method == "fourier")
+        assert (
+            f"preparing the image: at most {2**pixels - pixels - 1:,} more two-qubit gates" in out
+        )
+        assert ("the diagonal: at most 510 more two-qubit gates" in out) == (method == "fourier")
 
     def test_success_of_all_channels(self):
         """A mean of three, independent of each other."""
@@ -528,7 +530,7 @@ class TestKernels:
         assert f"RMSE x square root of {50 * (1 + 3 + 5)} oracle calls per pixel" in out
         assert re.search(r"reliable standard errors\n  \d+\.\d % of the pixels", out)
         # Positions and kernel: 4 qubits for each axis of 12 x 14, 2 for each of the kernel.
-        assert f"rotating by the image: at most {3 * 2**12:,} two-qubit gates more" in out
+        assert f"rotating by the image: at most {3 * 2**12:,} more two-qubit gates" in out
         assert "preparing the image" not in out
 
     def test_nothing_succeeds(self, capsys):
@@ -622,7 +624,7 @@ WRONG = {
     "in.png --kernel words.npy": "kernel: expected an array of real numbers",
     "in.png --kernel none.npy": "kernel: .*(at least one entry|none.npy)",
     "in.png --kernel box --size 2": "size: expected an odd number",
-    "in.png --kernel box --size 0": "size: expected a whole number >= 1, got 0",
+    "in.png --kernel box --size 0": "size: expected an integer >= 1, got 0",
     "in.png --kernel box --size three": "--size: invalid int value: 'three'",
     "in.png --kernel box --size 100001": "size",
     "in.png --kernel edge --size 1": "kernel: expected at least one entry other than 0",
@@ -630,8 +632,8 @@ WRONG = {
     "in.png --kernel nan.csv --size 3": "--size: expected the name of a kernel, got the file",
     "in.png --kernel wide.csv --mode valid --size 3": "--size: expected the name of a kernel",
     # numbers
-    "in.png --shots 0": "shots: expected a whole number >= 1, got 0",
-    "in.png --shots -5": "shots: expected a whole number >= 1, got -5",
+    "in.png --shots 0": "shots: expected an integer >= 1, got 0",
+    "in.png --shots -5": "shots: expected an integer >= 1, got -5",
     "in.png --shots 1.5": "--shots: invalid int value: '1.5'",
     "in.png --shots many": "--shots: invalid int value: 'many'",
     "in.png --shots 1000000000000000000000": "shots: expected",
@@ -680,7 +682,7 @@ WRONG = {
     "in.png --method estimation --powers": "--powers: expected at least one argument",
     "in.png --method estimation --range wide": "--range: invalid choice: 'wide'",
     "in.png --method estimation --steps 2": "--steps: expected --method diffusion, got fourier",
-    "in.png --method diffusion --steps 0": "steps: expected a whole number >= 1, got 0",
+    "in.png --method diffusion --steps 0": "steps: expected an integer >= 1, got 0",
     "in.png --method diffusion --steps two": "--steps: invalid int value: 'two'",
     "nan.tif --method diffusion": "(image|IMAGE): .*NaN",
     "in.png --method diffusion --boundary fill --fillvalue -1": "fillvalue: expected a number >= 0",

@@ -56,7 +56,7 @@ def test_without_arguments(folder, capsys):
     assert "row 93, column 242" in out
     assert "the same position" in out
     assert "success probability       1.000000" in out
-    assert "preparing the image: at most 262,125 two-qubit gates more" in out
+    assert "preparing the image: at most 262,125 more two-qubit gates" in out
     marked = imread("match.png")
     assert marked.shape == (303, 384, 3)
     assert (marked[92, 242:299] == (255, 30, 30)).all()
@@ -133,7 +133,7 @@ def test_help(capsys):
         ),
         (["photo.png", "flat.png"], "template: expected different values, got 9"),
         (["flat.png", "flat.png"], "image: expected different values, got 9"),
-        (["photo.png", "part.png", "--shots", "0"], "shots: expected a whole number >= 1, got 0"),
+        (["photo.png", "part.png", "--shots", "0"], "shots: expected an integer >= 1, got 0"),
         (["photo.png", "part.png", "--shots", "x"], "--shots: invalid int value"),
         (["photo.png", "part.png", "--shots", "9", "--exact"], "--shots: expected no --exact"),
         (["photo.png", "part.png", "--noise", "-3"], "--noise: expected a number >= 0, got -3"),

@@ -49,7 +49,7 @@ def test_any_number_of_threads_and_any_chunk(how, monkeypatch):
 @pytest.mark.parametrize("threads", ["0", "-1", "two", "1.5", " 2"])
 def test_wrong_number_of_threads(threads, monkeypatch):
     monkeypatch.setenv("QCONV_NUM_THREADS", threads)
-    with pytest.raises(ValueError, match="QCONV_NUM_THREADS: expected a whole number >= 1, got"):
+    with pytest.raises(ValueError, match="QCONV_NUM_THREADS: expected an integer >= 1, got"):
         run(1)
 
 

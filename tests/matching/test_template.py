@@ -348,8 +348,8 @@ def test_wrong_arrays(image, template, kind, message, filter_name):
     ("wrong", "kind", "message"),
     [
         ({"filter": "blur"}, ValueError, "filter: expected one of 'phase', 'correlation', 'norm"),
-        ({"shots": 0}, ValueError, "shots: expected a whole number >= 1, got 0"),
-        ({"shots": 10.0}, TypeError, "shots: expected a whole number"),
+        ({"shots": 0}, ValueError, "shots: expected an integer >= 1, got 0"),
+        ({"shots": 10.0}, TypeError, "shots: expected an integer"),
         ({"method": qconv.Collapse()}, ValueError, r"method: expected qconv.Fourier\(...\), on a"),
         ({"method": "fourier"}, TypeError, "method: expected a method such as"),
         ({"method": "fourier", "filter": "correlation"}, TypeError, "method: expected a method"),

@@ -288,7 +288,7 @@ class TestTolerance:
             ("rms", TypeError, "tolerance"),
             (("max", 1.0), ValueError, r"tolerance: expected a number or \('rms', number\)"),
             (("rms",), ValueError, r"tolerance: expected a number or \('rms', number\)"),
-            (1e-12, ValueError, "tolerance: expected one that costs at most 1,000,000,000,000 exe"),
+            (1e-12, ValueError, "tolerance: expected a cost of at most 1,000,000,000,000 exec"),
         ],
     )
     def test_refused(self, wrong, kind, message):

@@ -144,7 +144,7 @@ class TestAddition:
     def test_same_seed(self):
         one = run(1)
         for other in (one, run(1), run(np.random.SeedSequence(1)), run(1, shots=30)):
-            with pytest.raises(ValueError, match="same seed, so they are the same shots"):
+            with pytest.raises(ValueError, match="same seed, so their shots are the same"):
                 _ = one + other
         with pytest.raises(ValueError, match="same seed"):
             _ = (run(2) + one) + run(1)
@@ -163,7 +163,7 @@ class TestAddition:
         ],
     )
     def test_different_things(self, different):
-        with pytest.raises(ValueError, match="only results of the same image, kernel, mode and b"):
+        with pytest.raises(ValueError, match="only results of the same image, kernel, mode, bound"):
             _ = run(1) + run(2, **different)
 
     def test_different_steps(self):
@@ -690,15 +690,15 @@ def test_files_made_by_hand_are_right_otherwise(tmp_path):
 
 class TestText:
     def test_repr(self):
-        assert repr(run()) == "<Convolution (9, 8), 20 shots a pixel, 1440 in total>"
-        assert repr(run(shots=None)) == "<Convolution (9, 8), exact, 0 in total>"
+        assert repr(run()) == "<Convolution (9, 8), 20 shots per pixel, 1440 executions>"
+        assert repr(run(shots=None)) == "<Convolution (9, 8), exact, 0 executions>"
 
     def test_str(self):
         lines = dict(line.split("  ", 1) for line in str(run()).splitlines())
         rows = {name: text.strip() for name, text in lines.items()}
         assert rows["output pixels"] == "9 x 8"
-        assert rows["shots a pixel"] == "20"
-        assert rows["executions in total"] == "1,440"
+        assert rows["shots per pixel"] == "20"
+        assert rows["total executions"] == "1,440"
         assert rows["errors of pixels"] == "independent"
         assert "exact expectation" in str(run(shots=None))
         assert "correlated" in str(run(method=qconv.Collapse(shared=True)))

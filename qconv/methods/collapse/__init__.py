@@ -1,1 +1,1 @@
-"""Collapse: the method, and the samples that every kernel position gives every pixel."""
+"""Collapse: the method, and the samples of kernel positions at pixels."""

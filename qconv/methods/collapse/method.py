@@ -1,21 +1,22 @@
-"""Collapse: each pixel in superposition over the kernel's positions; a measurement picks one.
+"""Collapse: sample kernel positions from a superposition, and average the pixels that they select.
 
-The circuit prepares ``sum_j sqrt(p_j) |j>`` on a kernel register and measures it. One shot is one
-position ``J``, with the probability that the propagator gives it; ``w_J * I_J`` is one sample of
-the convolution at a pixel, and the mean over the pixel's shots is the estimate.
+The circuit prepares ``sum_j sqrt(p_j) |j>`` on a kernel register and measures it. One shot yields
+one position ``J``, with the propagator's probability ``p_J``. The product ``w_J * I_J`` is one
+sample of the convolution at a pixel. The estimate is the mean over the shots of the pixel.
 
-The circuit does not depend on the image, so one circuit serves every pixel: ``shots * pixels``
-executions, dealt out to the pixels. All of them follow one law, so the variance of one sample at
-pixel ``x`` is
+The circuit does not depend on the image, so the same circuit is used for every pixel. It runs
+``shots * pixels`` times, and the executions are split at random among the pixels. All executions
+have the same distribution. With ``s_j(x) = w_j I_j(x)``, the variance of one sample at pixel ``x``
+is
 
-    v(x) = sum_j q_j s_j(x)**2 - (sum_j q_j s_j(x))**2,    s_j(x) = w_j I_j(x),
+    v(x) = sum_j q_j s_j(x)**2 - (sum_j q_j s_j(x))**2.
 
-and the standard error of the mean over the pixel's shots is ``sqrt(v(x) / shots)``. On an ideal
-simulator ``q`` are the circuit's Born probabilities. On any other backend they are the frequencies
-observed among all ``N`` shots of the call, with the factor ``N / (N - 1)`` that makes ``v``
-unbiased whatever noise does to the law; a single shot leaves the standard error NaN. Frequencies
-that are corrected for readout errors are linear in the counts; their covariance takes the place of
-``q``'s, see `qconv.ReadoutMitigation`.
+The standard error of the mean over the shots of the pixel is ``sqrt(v(x) / shots)``. On an ideal
+simulator, ``q`` are the Born probabilities of the circuit. On any other backend, ``q`` are the
+frequencies observed in all ``N`` executions of the call, and ``v`` gets the factor ``N / (N - 1)``.
+The factor makes ``v`` unbiased for any noise. With a single execution, the standard error is NaN.
+Frequencies corrected for readout errors are linear in the counts. Their covariance then replaces
+the covariance of ``q``, see `qconv.ReadoutMitigation`.
 """
 
 from __future__ import annotations
@@ -49,33 +50,34 @@ _Array = NDArray[np.float64]
 
 ALLOCATIONS = ("even", "optimal")
 
-#: Part of the variance that errors may have in common and still be called independent.
+#: Maximum fraction of the variance that is common to all pixels if errors count as independent.
 _COMMON = 0.002
 
-#: From a tile's number: its pieces in C order, each with its pixels' averages.
+#: Function of a tile's number that yields the tile's pieces in C order, with the averages of each.
 Averages = Callable[[int], Iterator[tuple[Tile, _Array]]]
 
 
 @dataclass(frozen=True)
 class Collapse(Method):
-    """Sample kernel positions pixel by pixel; with a baseline, the default method.
+    """Sample kernel positions for each pixel; with a baseline, this is the default method.
 
     Args:
-        shared: All pixels use the same ``shots`` shots of the circuit instead of shots of their
-            own. Each pixel's standard error is the same, the executions fewer by the number of
-            pixels, and the errors of different pixels correlated: the whole image is convolved
-            with one measured kernel.
-        baseline: Sample only differences from the pixel under the kernel's centre, whose own
-            contribution is known without sampling (a control variate). Where the image is smooth
-            this cuts the variance by orders of magnitude for kernels that sum to zero.
-        allocation: ``"even"`` gives every pixel as many shots; ``"optimal"`` shares the same total
-            out in proportion to the standard deviation of each pixel's shots, which is known
-            beforehand: the smallest mean square error for the cost, and no shot where a pixel has
-            no variance. ``result.shots`` is then an array.
+        shared: Whether all pixels use the same ``shots`` executions of the circuit, instead of
+            shots of their own. The standard error of each pixel does not change, and the number of
+            executions is divided by the number of pixels. The errors of different pixels are
+            correlated, because the whole image is convolved with one measured kernel.
+        baseline: Whether only differences from the pixel under the kernel's centre are sampled. The
+            contribution of that pixel is known without sampling (a control variate). For kernels
+            that sum to zero, this reduces the variance by orders of magnitude where the image is
+            smooth.
+        allocation: ``"even"`` gives every pixel the same number of shots. ``"optimal"`` splits the
+            same total in proportion to the standard deviation of one shot of each pixel, which is
+            known in advance. This minimises the mean square error; pixels without variance get no
+            shots. ``result.shots`` is then an array.
 
     Raises:
-        TypeError: An option is not a bool.
-        ValueError: ``allocation`` is unknown, or does not go with ``shared``.
+        TypeError: If ``shared`` or ``baseline`` is not a bool.
+        ValueError: If ``allocation`` is unknown, or is ``"optimal"`` with ``shared``.
 
     Source:
         Neyman 1934, "On the two different aspects of the representative method", section III.
@@ -103,12 +105,12 @@ class Collapse(Method):
         one_of(self.allocation, "allocation", ALLOCATIONS)
         if self.shared and self.allocation != "even":
             raise ValueError(
-                f"allocation: expected 'even' with shared=True, got {self.allocation!r}: shots "
-                "that all pixels share cannot be shared out"
+                f"allocation: expected 'even' with shared=True, where all pixels have the same "
+                f"shots, got {self.allocation!r}"
             )
 
     def executions(self, pixels: int, shots: int) -> int:
-        """Shots that are shared count once."""
+        """Return the total number of executions; all pixels share them with ``shared``."""
         return shots if self.shared else shots * pixels
 
     corrects_readout = True  # averages are linear in the counts
@@ -118,34 +120,34 @@ class Collapse(Method):
         return PreparedCollapse(self, plan)
 
 
-#: The method of verbs that are given none.
+#: Default method of `qconv.convolve` and similar functions.
 DEFAULT_METHOD = Collapse(baseline=True)
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedCollapse(Prepared[Collapse]):
-    """The kernel's circuit, and what its positions show each pixel of one plan's image."""
+    """Circuit of one plan's kernel, and the samples of its positions at every pixel."""
 
     shared_windows: Windows | None = field(default=None, repr=False)
-    """Windows of the same image and kernel, from an earlier plan; None to work them out."""
+    """Windows of the same image and kernel from an earlier plan; None to compute them."""
 
     def again(self, plan: Problem) -> PreparedCollapse:
-        """Prepare other shots with the same windows."""
+        """Return the work for other shots, with the same windows."""
         return PreparedCollapse(self.method, plan, self.windows)
 
     @property
     def part_sides(self) -> tuple[int, ...]:
-        """Sides of a tile, as each tile has a random stream of its own."""
+        """Sides of a tile, because each tile has its own random stream."""
         allocation = self.method.allocation
         if allocation != "even":
             raise ValueError(
-                f"allocation: expected 'even' for parts of an image, got {allocation!r}, "
-                "which has to see all pixels"
+                "allocation: expected 'even' for parts of an image, because 'optimal' needs all "
+                f"pixels, got {allocation!r}"
             )
         return self.plan.grid.tile_sides
 
     def allot(self) -> Problem:
-        """Allot shots by the standard deviation of one shot of each pixel."""
+        """Return the plan with shots allotted by the standard deviation of one shot per pixel."""
         plan, tolerance = self.plan, self.plan.tolerance
         if plan.shots is None or (tolerance is None and self.method.allocation == "even"):
             return plan
@@ -165,10 +167,10 @@ class PreparedCollapse(Prepared[Collapse]):
 
     @cached_property
     def propagator(self) -> Propagator:
-        """The propagator that the circuit encodes.
+        """Propagator that the circuit encodes.
 
-        With a baseline, ``sum_j k_j I_j = sum_j k_j (I_j - I_c) + I_c sum_j k_j``: the centre's
-        own difference is 0, so no shot needs to land there.
+        With a baseline, ``sum_j k_j I_j = sum_j k_j (I_j - I_c) + I_c sum_j k_j``. The difference
+        at the centre is 0, so the centre is excluded from sampling.
         """
         propagator = self.plan.propagator
         if self.method.baseline:
@@ -179,10 +181,10 @@ class PreparedCollapse(Prepared[Collapse]):
 
     @cached_property
     def positions(self) -> Positions:
-        """The positions that are sampled.
+        """Positions that are sampled.
 
         Raises:
-            ValueError: If samples leave the range of floating point.
+            ValueError: If samples would overflow.
         """
         positions = Positions.of(self.propagator)
         require_products(positions.largest_sample(self.plan.largest))
@@ -190,7 +192,7 @@ class PreparedCollapse(Prepared[Collapse]):
 
     @cached_property
     def windows(self) -> Windows:
-        """The samples of every position at every pixel."""
+        """Samples of every position at every pixel."""
         if self.shared_windows is not None:
             return self.shared_windows
         known = self.plan.propagator.effective_kernel if self.method.baseline else None
@@ -198,7 +200,7 @@ class PreparedCollapse(Prepared[Collapse]):
 
     @cached_property
     def programs(self) -> list[Program]:
-        """The kernel's circuit, for the shots of all pixels."""
+        """Program of the kernel's circuit, for the shots of all pixels."""
         plan, propagator = self.plan, self.propagator
         shots = plan.shots
         sizes: tuple[int, ...] = ()
@@ -208,7 +210,7 @@ class PreparedCollapse(Prepared[Collapse]):
             each = plan.shots_of_pixels
             dealt = portions(plan.grid.tiles, each)
             sizes = tuple(sum(shots_of(each, piece.tile) for piece in part) for part in dealt)
-        keep = np.zeros(math.prod(_padded(propagator.shape)), dtype=np.bool_)
+        keep = np.zeros(max(2, math.prod(_padded(propagator.shape))), dtype=np.bool_)
         keep[_outcomes(self.positions, propagator.shape)] = True
         return [
             Program(
@@ -221,7 +223,7 @@ class PreparedCollapse(Prepared[Collapse]):
         ]
 
     def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
-        """Average what the measured positions pick from the image."""
+        """Average the samples of the measured positions."""
         plan, gathered = self.plan, next(outcomes)
         positions = gathered.among(_outcomes(self.positions, plan.propagator.shape))
         image = np.empty(plan.grid.output_shape)
@@ -254,7 +256,7 @@ class PreparedCollapse(Prepared[Collapse]):
         )
 
     def predict(self) -> Prediction:
-        """Predict the standard deviation of one sample, over the root of the shots."""
+        """Predict the standard deviation of one sample, divided by the square root of the shots."""
         plan, windows = self.plan, self.windows
         stderr = np.zeros(plan.grid.output_shape)
         if plan.shots is not None:
@@ -269,9 +271,9 @@ class PreparedCollapse(Prepared[Collapse]):
         return Prediction(1.0, stderr)
 
     def _errors(self, positions: Selection) -> tuple[Callable[[Tile], _Array] | None, bool]:
-        """Standard errors of a tile's averages, None where they are exact.
+        """Return a function for the errors of a tile, and whether they correlate between pixels.
 
-        And whether a part of them that would be seen is common to all pixels.
+        The function is None if the averages are exact.
         """
         plan, windows, shots = self.plan, self.windows, self.plan.shots
         if shots is None:
@@ -293,7 +295,7 @@ class PreparedCollapse(Prepared[Collapse]):
         ), False
 
     def _averages(self, positions: Selection) -> Averages:
-        """Averages over each pixel's own shots, or over those that all share."""
+        """Return a function for the averages of a tile, over its pixels' shots or shared ones."""
         plan, windows = self.plan, self.windows
         if plan.shots is None or self.method.shared:
             frequencies = positions.pooled(plan.shots, plan.seed)
@@ -318,29 +320,28 @@ class PreparedCollapse(Prepared[Collapse]):
 
 
 def _scale(variance: float, each: Each, tile: Tile) -> float | _Array:
-    """Roots of a variance over the shots of every pixel of a tile; where nothing varies, over 1."""
+    """Return the square root of a variance divided by the shots of each pixel, 0 counted as 1."""
     if isinstance(each, int):
         return math.sqrt(variance / each)
     return np.asarray(np.sqrt(variance / np.maximum(each[tile], 1)))
 
 
 def kernel_circuit(propagator: Propagator, axes: tuple[str, ...]) -> QuantumCircuit:
-    """The circuit that puts a particle in superposition over the kernel's positions.
+    """Build the circuit that prepares the superposition over the kernel's positions.
 
-    Registers are named after the axes, ``kernel_row`` and so on; an axis of one position needs
-    none.
+    Registers are named after the axes, ``kernel_row`` and so on. An axis with one position has no
+    register.
     """
     names = [f"kernel_{axis}" for axis in axes]
     return encode_amplitudes(np.sqrt(propagator.probabilities), names=names)
 
 
 def _padded(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """How many states the kernel's registers have along each axis; 2 for a single position."""
-    padded = tuple(1 << (length - 1).bit_length() for length in shape)
-    return padded if math.prod(padded) > 1 else (2,)
+    """Return the number of basis states of the kernel's registers, per axis."""
+    return tuple(1 << (length - 1).bit_length() for length in shape)
 
 
 def _outcomes(positions: Positions, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """The circuit's outcome that stands for each of the positions."""
-    padded = tuple(1 << (length - 1).bit_length() for length in shape)
-    return np.asarray(np.ravel_multi_index(tuple(np.transpose(positions.indices)), padded))
+    """Return the outcome of the circuit for each of the positions."""
+    indices = tuple(np.transpose(positions.indices))
+    return np.asarray(np.ravel_multi_index(indices, _padded(shape)))

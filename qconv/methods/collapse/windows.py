@@ -1,10 +1,10 @@
-"""Windows: what each kernel position shows each output pixel, and weighted sums over it.
+"""Windows: the sample of each kernel position at each output pixel, and weighted sums of samples.
 
-The sample that position ``j`` gives pixel ``x`` is ``s_j(x) = w_j (I_j(x) - b_j(x))``, where
-``I_j`` is the image seen from ``x`` through position ``j`` and ``b_j`` is 0, or with a baseline the
-pixel under the kernel's centre, in the channel of ``j`` where there are channels. Sums run over
-deviations from the first position's sample, so that where a window is flat the estimate is exact
-and its variance exactly 0.
+The sample of position ``j`` at pixel ``x`` is ``s_j(x) = w_j (I_j(x) - b_j(x))``. Here ``I_j(x)``
+is the image pixel that ``x`` reads through position ``j``. Without a baseline, ``b_j`` is 0. With a
+baseline, it is the pixel under the kernel's centre, in the channel of ``j`` if there are channels.
+Sums are taken over differences from the sample of the first position. The estimate is therefore
+exact, with variance exactly 0, where all samples are equal.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Positions:
-    """The kernel positions that can be sampled, the likeliest first."""
+    """Kernel positions of nonzero probability, in descending order of probability."""
 
     indices: list[tuple[int, ...]]
-    """Of each."""
+    """Index of each position in the kernel."""
     probabilities: _Array
-    """Of each, sum 1."""
+    """Probability of each position, sum 1."""
     weights: _Array
-    """Of each."""
+    """Weight of each position."""
 
     @classmethod
     def of(cls, propagator: Propagator) -> Positions:
-        """Those of a propagator."""
+        """Return the positions of a propagator."""
         p = propagator.probabilities
         order = np.argsort(-p, axis=None, kind="stable")
         flat = order[p.ravel()[order] > 0]
@@ -46,19 +46,19 @@ class Positions:
         )
 
     def largest_sample(self, brightest: float) -> float:
-        """A bound on the magnitude of a sample of pixels up to some magnitude, other than 0."""
+        """Return an upper bound, not 0, on samples of pixels of magnitude up to ``brightest``."""
         return 2 * float(np.abs(self.weights).max()) * brightest or 1.0
 
 
 class Windows:
-    """The samples of a propagator on a padded image.
+    """Samples of kernel positions on a padded image.
 
     Args:
         grid: Geometry of the convolution.
-        padded: The image with its margins, contiguous, shape ``grid.padded_shape``.
-        positions: That are sampled.
-        baseline: Effective kernel, if every sample is a difference from the pixel under the
-            centre, whose weight is then ``sum_j k_j``; None if not.
+        padded: Contiguous image with its margins, shape ``grid.padded_shape``.
+        positions: Positions that are sampled.
+        baseline: Effective kernel ``k``, if samples are differences from the pixel under the
+            centre, which then has the weight ``sum_j k_j``; None without a baseline.
     """
 
     def __init__(
@@ -72,19 +72,17 @@ class Windows:
         self.probabilities, self.weights = positions.probabilities, positions.weights
 
     def average(self, tile: Tile, frequencies: _Array) -> _Array:
-        """``sum_j q_j s_j(x)``, plus what the baseline knows, for every pixel of a tile.
+        """Return ``sum_j q_j s_j(x)`` plus the baseline, for every pixel of a tile.
 
         Args:
-            tile: Where.
-            frequencies: ``q_j``, sum 1: ``(positions,)``, or ``(positions, pixels)`` where every
-                pixel has its own.
-
-        Returns:
-            Array of the tile's shape.
+            tile: Tile of output pixels.
+            frequencies: ``q_j``, sum 1, shape ``(positions,)``; or ``(positions, pixels)`` if
+                pixels have frequencies of their own.
         """
-        first = self._first(tile)
+        first = self._sample(tile, 0)
         total = np.zeros_like(first)
-        each = frequencies.reshape(len(self.positions), *_shape_or_ones(frequencies, first))
+        like = first.shape if frequencies.ndim > 1 else (1,) * first.ndim
+        each = frequencies.reshape(len(self.positions), *like)
         for j, deviation in self._deviations(tile, first):
             deviation *= each[j]
             total += deviation
@@ -92,12 +90,12 @@ class Windows:
         return self._with_baseline(tile, total)
 
     def deviation(self, tile: Tile, frequencies: _Array) -> _Array:
-        """Standard deviation of one sample, for every pixel of a tile.
+        """Return the standard deviation of one sample, for every pixel of a tile.
 
-        The root of ``sum_j q_j s_j**2 - (sum_j q_j s_j)**2``, for frequencies ``(positions,)`` of
-        sum 1.
+        It is the square root of ``sum_j q_j s_j**2 - (sum_j q_j s_j)**2``, for frequencies ``q`` of
+        shape ``(positions,)`` and sum 1.
         """
-        first = self._first(tile)
+        first = self._sample(tile, 0)
         unit = self._unit(tile, first)
         mean = np.zeros_like(first)
         square = np.zeros_like(first)
@@ -116,16 +114,11 @@ class Windows:
         return square
 
     def spread(self, tile: Tile, covariance: _Array) -> _Array:
-        """Standard deviation of ``sum_j q_j s_j(x)``, for every pixel of a tile.
+        """Return the standard deviation of ``sum_j q_j s_j(x)``, for every pixel of a tile.
 
-        Args:
-            tile: Where.
-            covariance: Of the frequencies ``q``, ``(positions, positions)``; their sum is 1.
-
-        Returns:
-            Array of the tile's shape.
+        ``covariance`` is the covariance of the frequencies ``q``, whose sum is 1.
         """
-        first = self._first(tile)
+        first = self._sample(tile, 0)
         unit = self._unit(tile, first)
         values, vectors = np.linalg.eigh(covariance[1:, 1:])
         factor = (vectors * np.sqrt(np.maximum(values, 0.0))).T
@@ -137,7 +130,10 @@ class Windows:
         return np.asarray(spread if unit is None else spread * unit)
 
     def _unit(self, tile: Tile, first: _Array) -> _Array | None:
-        """What to divide each pixel's deviations by, where squares could over- or underflow."""
+        """Return a divisor of each pixel's deviations, so that squares neither over- nor underflow.
+
+        None if no divisor is needed.
+        """
         seen = self._padded[self._grid.reads(tile)]
         largest = self._positions.largest_sample(max(float(seen.max()), -float(seen.min())))
         if 1e-140 < largest < 1e150:
@@ -149,19 +145,14 @@ class Windows:
         return unit
 
     def average_of_draws(self, tile: Tile, draws: NDArray[np.intp]) -> _Array:
-        """Mean of the samples that ``draws`` picked, for every pixel of a tile.
+        """Return the mean of the samples that were drawn, for every pixel of a tile.
 
-        Args:
-            tile: Where.
-            draws: Index into ``positions`` of every shot, ``(pixels, shots)``, pixels in C order.
-
-        Returns:
-            Array of the tile's shape.
+        ``draws`` are indices into ``positions``, shape ``(pixels, shots)``, pixels in C order.
         """
         corner = np.broadcast_arrays(*self._grid.corner(tile))
         origin = np.ravel_multi_index(corner, self._padded.shape).reshape(-1, 1)
         seen = self._seen(origin, self.positions, draws)
-        first = self._first(tile)
+        first = self._sample(tile, 0)
         if self._known:
             seen -= self._seen(origin, list(map(self._grid.centre, self.positions)), draws)
         deviations = self.weights[draws] * seen - first.reshape(-1, 1)
@@ -170,7 +161,7 @@ class Windows:
     def _seen(
         self, origin: NDArray[np.intp], positions: list[tuple[int, ...]], draws: NDArray[np.intp]
     ) -> _Array:
-        """What the position of every draw sees, ``(pixels, shots)``."""
+        """Return the padded pixel that each draw reads, shape ``(pixels, shots)``."""
         shifts = np.transpose(list(map(self._grid.shift, positions)))
         offsets = np.ravel_multi_index(tuple(shifts), self._padded.shape)
         seen: _Array = self._padded.ravel()[origin + offsets[draws]]
@@ -188,11 +179,8 @@ class Windows:
         sample *= weight
         return sample
 
-    def _first(self, tile: Tile) -> _Array:
-        return self._sample(tile, 0)
-
     def _deviations(self, tile: Tile, first: _Array) -> Iterator[tuple[int, _Array]]:
-        """``s_j - s_0`` for every position but the first, as arrays that may be overwritten."""
+        """Yield ``j`` and ``s_j - s_0`` for all positions except the first; arrays are copies."""
         for j in range(1, len(self.positions)):
             deviation = self._sample(tile, j)
             deviation -= first
@@ -202,7 +190,3 @@ class Windows:
         for centre, weight in self._known.items():
             sampled += weight * self._view(centre, tile)
         return sampled
-
-
-def _shape_or_ones(frequencies: _Array, like: _Array) -> tuple[int, ...]:
-    return like.shape if frequencies.ndim > 1 else (1,) * like.ndim

@@ -270,7 +270,7 @@ class TestRepeatingSamplers:
         other = run(StatevectorSampler(seed=1), seed=2)
         # The same measured shots: only how they were dealt out differs. As more shots they would
         # make the standard error smaller than it is, in particular for shared shots.
-        with pytest.raises(ValueError, match="same shots"):
+        with pytest.raises(ValueError, match="their shots are the same"):
             _ = one + other
 
     def test_two_shared_results_of_a_repeating_sampler_do_not_add_up(self):
@@ -278,7 +278,7 @@ class TestRepeatingSamplers:
         one = run(StatevectorSampler(seed=1), seed=1, method=method)
         other = run(StatevectorSampler(seed=1), seed=2, method=method)
         assert np.array_equal(one.image, other.image)
-        with pytest.raises(ValueError, match="same shots"):
+        with pytest.raises(ValueError, match="their shots are the same"):
             _ = one + other
 
 
@@ -384,5 +384,5 @@ class TestReviewed:
             run(make(seed=3), shots=1500, method=method)
 
     def test_ideal_and_noisy_results_do_not_add_up(self):
-        with pytest.raises(ValueError, match="the same noise"):
+        with pytest.raises(ValueError, match="boundary and noise can be added"):
             _ = run(None, seed=1) + run(AerSimulator(noise_model=noisy()), seed=2)

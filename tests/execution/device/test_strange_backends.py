@@ -257,7 +257,7 @@ def test_the_other_verbs_take_job_shots():
     qconv.correlate(IMAGE, KERNEL, shots=100, backend=backend, job_shots=500, seed=1)
     assert max(backend.sizes) == 500
     for wrong, kind in ((0, ValueError), (1.5, TypeError), ("7", TypeError)):
-        with pytest.raises(kind, match="job_shots: expected a whole number >= 1"):
+        with pytest.raises(kind, match="job_shots: expected an integer >= 1"):
             qconv.convolve(IMAGE, KERNEL, job_shots=wrong)
 
 

@@ -281,7 +281,7 @@ class TestCollapse:
         assert known.independent
         short = qconv.ReadoutMitigation(shots=200)
         assert not qconv.convolve(image, EDGE, mitigation=short, **where).independent
-        with pytest.raises(ValueError, match="these differ"):
+        with pytest.raises(ValueError, match="these results differ"):
             known + result
         more = qconv.convolve(image, EDGE, mitigation="readout", **where | {"seed": 2})
         assert (result + more).shots == 200
@@ -299,7 +299,7 @@ class TestCollapse:
         assert more.total_shots == 3 * exact.total_shots == 18_000
         assert (np.abs(more.image - exact.image) > 0).any()
         assert (np.abs(more.image - exact.image) < 7 * np.hypot(more.stderr, exact.stderr)).all()
-        with pytest.raises(ValueError, match=r"expected at least 6,000 shots .* got 5,997"):
+        with pytest.raises(ValueError, match=r"expected at least 6,000 executions .* got 5,997"):
             plan.decode([counts | {"11": 66}])
 
     def test_same_seed_same_bytes(self):

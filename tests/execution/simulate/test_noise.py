@@ -173,7 +173,7 @@ class TestCollapse:
         small = qconv.convolve(image, EDGE, shots=10, seed=1, **hidden)
         assert 0 < classical.compare(small, ideal).noise_rms < 1e-2
         assert classical.compare(small, ideal).verdict.startswith("agrees")
-        assert "noise adds (rms)" in str(result)
+        assert "rms bias" in str(result)
         assert (result + qconv.convolve(image, EDGE, shots=9, seed=2, **where)).bias is not None
 
     def test_no_budget_where_there_is_nothing_to_know(self):

@@ -10,11 +10,11 @@ from scipy import signal
 
 import classical
 import qconv
+from qconv.convolution import plan
 from qconv.execution.simulate.probabilities import born_probabilities
 from qconv.grid import plan_grid
 from qconv.methods.amplitude_estimation import method as estimation
 from qconv.methods.cutting import cut
-from qconv.planning.build import plan
 from tests.cases import BOUNDARIES, EDGE, MODES, SHAPES, close, random_integers
 
 GAUSSIAN = qconv.named_kernel("gaussian")

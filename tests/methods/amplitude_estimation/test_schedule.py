@@ -28,7 +28,7 @@ def photograph(name):
 
 @pytest.fixture(scope="module", params=["camera", "coins"])
 def measured(request):
-    """A photograph with the default schedule, 100 shots a pixel: errors, result and plan."""
+    """A photograph with the default schedule, 100 shots per pixel: errors, result and plan."""
     image = photograph(request.param)
     plan = qconv.plan(
         image, GAUSSIAN, method=qconv.AmplitudeEstimation(), shots=100, seed=1, **WRAP
@@ -229,7 +229,7 @@ class TestTolerance:
         assert sum(plan.executions) > 2 * shots * image.size
 
     def test_too_dear(self):
-        with pytest.raises(ValueError, match="tolerance: expected one that costs at most"):
+        with pytest.raises(ValueError, match="tolerance: expected a cost of at most"):
             qconv.plan(
                 np.eye(8), GAUSSIAN, method=qconv.AmplitudeEstimation(), tolerance=1e-9, **WRAP
             )

@@ -12,7 +12,7 @@ from qiskit_aer.primitives import SamplerV2
 import classical
 import qconv
 from qconv import _memory
-from qconv.planning.build import plan
+from qconv.convolution import plan
 from tests.cases import EDGE
 
 IMAGE = np.random.default_rng(0).random((4, 3))
@@ -203,7 +203,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("steps", [0, -1])
     def test_steps(self, steps):
-        with pytest.raises(ValueError, match=f"steps: expected a whole number >= 1, got {steps}"):
+        with pytest.raises(ValueError, match=f"steps: expected an integer >= 1, got {steps}"):
             qconv.Diffusion(steps=steps)
 
     @pytest.mark.parametrize("steps", [1.5, "2", True, None])

@@ -206,7 +206,7 @@ class TestDistribution:
         away = result.success_probability - result.expected_success
         assert abs(away) <= 6.2 * result.success_stderr
         assert 0 < result.success_stderr < 1e-3
-        assert "as predicted" in str(result)
+        assert "predicted success" in str(result)
 
     @pytest.mark.parametrize("method", [SIGNED[1], SIGNED[2], *MAGNITUDES], ids=str)
     def test_error_of_the_success_probability(self, method):
@@ -256,7 +256,7 @@ class TestSeeds:
         np.testing.assert_allclose(both.image, mean, atol=1e-9)
         assert both.expected_success == parts[0].expected_success
         assert both.success_stderr <= 1.1 * min(part.success_stderr for part in parts)
-        with pytest.raises(ValueError, match="the two results came from the same seed"):
+        with pytest.raises(ValueError, match="the two results have the same seed"):
             parts[0] + run(small_camera, SHARPEN, method, 100, 100)
         with pytest.raises(ValueError, match="only results of the same image"):
             parts[0] + run(small_camera, EDGE, method, 100, 101)

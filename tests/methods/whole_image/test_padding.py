@@ -6,8 +6,8 @@ from scipy import signal
 
 import classical
 import qconv
+from qconv.convolution import plan
 from qconv.methods.whole_image.register_layout import PADDINGS
-from qconv.planning.build import plan
 from tests.cases import BOUNDARIES, MODES, close
 
 KERNEL_ONLY = ("kernel", "wrapped")
