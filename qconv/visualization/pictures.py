@@ -58,7 +58,8 @@ def read_picture(path: str | os.PathLike[str]) -> _Array:
         if pixels.min() >= 0 and 0 < pixels.max() <= 1:
             white = 1.0
             warnings.warn(
-                f"{path}: floating-point values from 0 to 1 (black to white) are multiplied by 255",
+                f"{path}: floating-point numbers from 0 to 1 (black to white) are multiplied "
+                "by 255",
                 stacklevel=2,
             )
     if white != WHITE or found.white is not None:
