@@ -1,4 +1,4 @@
-"""The verbs: convolve and correlate a Dask array, lazily."""
+"""Lazy convolution and correlation of Dask arrays."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from qconv.planning.method import Method, check_method
 from qconv.planning.options import Requested, SamplingOptions
 from qconv.propagator import Propagator
 
-#: Sampling options that mean nothing for lazy arrays.
+#: Sampling options that do not apply to lazy arrays, with the reason.
 REFUSED = {
-    "tolerance": "shots of a Dask array are fixed before its pixels are known; give shots",
-    "mitigation": "a Dask array is convolved in parts, which share no calibration",
-    "checkpoint": "Dask stores finished blocks; write the arrays to Zarr",
-    "progress": "Dask shows progress; see dask.diagnostics.ProgressBar",
+    "tolerance": "the shots of a Dask array are fixed before its pixels are known; use shots",
+    "mitigation": "a Dask array is convolved in parts, which cannot share a calibration",
+    "checkpoint": "Dask can store finished blocks; write the arrays to Zarr",
+    "progress": "Dask shows the progress; see dask.diagnostics.ProgressBar",
 }
 
 
@@ -41,36 +41,36 @@ def convolve(
     fillvalue: float = 0.0,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
-    """Convolve a Dask array with a kernel, block by block; nothing runs until it is computed.
+    """Convolve a Dask array with a kernel in blocks; nothing runs until the result is computed.
 
-    The same seed gives the same bytes as `qconv.convolve` does on one machine, whatever the chunks,
-    the scheduler, the number of workers, and those that fail and are replaced: random streams
-    belong to tiles of the output. Blocks of the output are made of whole tiles, so their borders
-    are not those of the image's chunks, though their sizes are about the same.
+    The same seed gives results that are bit-identical to `qconv.convolve` on one machine, because
+    each tile of the output has its own random stream. Chunks, scheduler, number of workers and
+    failed workers have no influence. Blocks of the output consist of whole tiles. Their sizes are
+    similar to the chunks of the image, but their borders differ.
 
     Args:
         image: Dask array of real numbers with 1, 2 or 3 axes, any chunks.
-        kernel: As for `qconv.convolve`, as are the arguments that are not listed here.
-        method: `qconv.Collapse` with any options, whose one circuit is simulated once for all
-            workers; ``qconv.Blocks(..., "overlap-save")``, whose circuits run in the task of the
-            block that they are of; or any other that declares `qconv.Prepared.part_sides`.
+        kernel: As for `qconv.convolve`.
+        method: `qconv.Collapse` with any options, whose only circuit is simulated once for all
+            workers; ``qconv.Blocks(..., "overlap-save")``, whose circuits run in the task of their
+            block; or any other method that declares `qconv.Prepared.part_sides`.
         mode: ``full``, ``same`` or ``valid``.
         boundary: ``fill``, ``wrap`` or ``symm``.
-        fillvalue: What lies outside the image with ``fill``.
+        fillvalue: Value outside the image with ``fill``.
         sampling: How to measure, see `qconv.SamplingOptions`. ``backend`` is None or a noisy
-            simulator whose probabilities can be computed; with `qconv.Blocks` any that takes a
-            seed. It is sent to the workers. Without ``seed``, the random one is the same whenever
-            the arrays are computed. ``tolerance``, ``mitigation``, ``checkpoint`` and ``progress``
-            are refused.
+            simulator whose outcome probabilities can be computed; with `qconv.Blocks`, any backend
+            that takes a seed. The backend is sent to the workers. Without ``seed``, a random seed
+            is chosen once, so that every computation of the arrays gives the same result.
+            ``tolerance``, ``mitigation``, ``checkpoint`` and ``progress`` are rejected.
 
     Returns:
         Estimate and standard error as lazy Dask arrays of ``float64``.
 
     Raises:
-        TypeError: ``image`` is no Dask array, the method cannot be cut into parts, or another
-            argument is of the wrong type.
-        ValueError: An argument has a wrong value or shape, or the backend is none of these. What is
-            wrong with the pixels (NaN, infinity) is said when the block is computed.
+        TypeError: If ``image`` is not a Dask array, the method cannot be split into parts, or
+            another argument is of the wrong type.
+        ValueError: If an argument has a wrong value or shape, or the backend is not supported.
+            Wrong pixels (NaN, infinity) raise when their block is computed.
 
     Example:
         >>> import dask.array as da
@@ -96,7 +96,7 @@ def correlate(
     fillvalue: float = 0.0,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
-    """Cross-correlate a Dask array with a kernel, as `qconv.correlate` does an array.
+    """Cross-correlate a Dask array with a kernel, as `qconv.correlate` does for NumPy arrays.
 
     Arguments, result and errors are those of `qconv.distributed.convolve`.
 
@@ -116,7 +116,7 @@ def correlate(
 def _lazy(
     image: da.Array, kernel: ArrayLike | Propagator, options: SamplingOptions, **where: Any
 ) -> LazyConvolution:
-    """The graph of all parts."""
+    """Return the lazy result of a convolution or correlation."""
     method: Method = check_method(where["method"])
     requested = Requested.checked(options, method, refused=REFUSED)
     check_image(image, "image")
@@ -146,11 +146,11 @@ def _lazy(
 
 
 def check_image(image: object, name: str) -> None:
-    """Raise unless an image is a Dask array of real numbers, not empty, of a known shape."""
+    """Raise unless an image is a Dask array of real numbers, of known shape and not empty."""
     if not isinstance(image, da.Array):
         raise TypeError(
             f"{name}: expected a Dask array, got {type(image).__name__}; "
-            "dask.array.from_array makes one"
+            "create one with dask.array.from_array"
         )
     if image.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected real numbers, got dtype {image.dtype}")
@@ -163,6 +163,6 @@ def check_image(image: object, name: str) -> None:
 
 
 def draws_of(sampling: Sampling) -> tuple[Any, ...]:
-    """What decides which outcomes are drawn."""
+    """Return everything that determines the drawn outcomes: seed, noise and job size."""
     seed = sampling.seed
     return seed.entropy, seed.spawn_key, noise_name(sampling.backend), sampling.job_shots

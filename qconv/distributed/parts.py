@@ -1,4 +1,4 @@
-"""Parts: what a worker does, with a block of the image and what the kernel's circuits gave."""
+"""Parts: the computation of a worker, from a block of the image and circuit probabilities."""
 
 from __future__ import annotations
 
@@ -29,19 +29,22 @@ Known = dict[str, Any]
 
 
 def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
-    """Refuse a backend whose shots cannot be told apart by the part that they belong to.
+    """Raise unless every part can have its own reproducible shots.
 
-    Either it seeds itself, or, with ``kernel_only``, it would count all parts' shots together.
+    A backend that seeds itself is rejected. With ``kernel_only``, a backend that would count the
+    shots of all parts together is rejected as well.
     """
     if backend is None:
         return
     if not isinstance(backend, BackendV2) or not hasattr(backend.options, "seed_simulator"):
         raise ValueError(
             "backend: expected None or a simulator that takes a seed, so that the result does not "
-            f"depend on who computes which part, got {backend!r}; qconv.convolve takes any"
+            f"depend on the workers, got {backend!r}; qconv.convolve accepts any backend"
         )
     if kernel_only and not exact and noise_of(backend) is None:
-        raise ValueError(f"{UNKNOWN_PROBABILITIES}; qconv.convolve does, got {backend!r}")
+        raise ValueError(
+            f"{UNKNOWN_PROBABILITIES}, got {backend!r}; qconv.convolve accepts any backend"
+        )
 
 
 def probabilities_of(plan: Plan) -> list[Known]:
@@ -65,19 +68,19 @@ def probabilities_of(plan: Plan) -> list[Known]:
 
 
 def without_pixels(fields: dict[str, Any]) -> Plan:
-    """A plan whose image is black and takes no memory."""
+    """Return a plan with an all-zero image that takes no memory."""
     black = np.broadcast_to(0.0, fields["grid"].image_shape)
     return Plan(image=black, **fields)
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What is done for every part."""
+    """The computation of one part of a convolution."""
 
     fields: dict[str, Any]
-    """Of the plan of the whole, without its image."""
+    """Fields of the plan of the whole convolution, without its image."""
     lengths: tuple[int, ...]
-    """Output pixels of a part along each axis."""
+    """Sides of a part, in output pixels."""
 
     @numpy_defaults
     def known(self) -> list[Known] | None:
@@ -88,20 +91,20 @@ class Work:
             return probabilities_of(without_pixels(self.fields))
 
     def circuits(self) -> tuple[QuantumCircuit, ...]:
-        """The circuits that hold the kernel alone, and serve all parts."""
-        exact = self.fields | {"shots": None}  # the number of shots does not change them
+        """Return the circuits for all parts; none if circuits hold the image."""
+        exact = self.fields | {"shots": None}  # circuits do not depend on the number of shots
         return without_pixels(exact).circuits if self.fields["method"].kernel_only else ()
 
     @numpy_defaults
     def __call__(
         self, pixels: NDArray[Any], block_id: tuple[int, ...], known: list[Known] | None
     ) -> _Array:
-        """Estimate and standard error of one part, ``(2, *outputs)``.
+        """Compute estimate and standard error of one part, shape ``(2, *outputs)``.
 
         Args:
-            pixels: All that the part sees.
-            block_id: Its number along each axis, after that of estimate and error.
-            known: Probabilities of the kernel's circuits; None for circuits that hold the image.
+            pixels: All pixels that the part depends on.
+            block_id: Number of the part along each axis, after an axis for estimate and error.
+            known: Probabilities of the kernel's circuits; None if circuits hold the image.
         """
         whole: Grid = self.fields["grid"]
         grid = whole.part(part_of(whole, self.lengths, block_id[1:]))

@@ -112,4 +112,4 @@ def _show_leading(axes: Axes, numbers: _Array, match: Match) -> None:
     axes.set_xlabel("shots per position" if counted else "map per position")
     axes.set_ylabel("positions")
     axes.set_title(f"certainty of the match: {match.percent}")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper center")

@@ -358,7 +358,7 @@ def test_wrong_arrays(image, template, kind, message, filter_name):
         (
             {"method": qconv.Collapse(), "filter": "correlation", "shots": 30},
             ValueError,
-            r"shots: expected at least 352 for 352 positions with Collapse.*, got 30; qconv.Fourier",
+            r"shots: expected at least 352 for 352 positions with Collapse.*, got 30; qconv.F",
         ),
         (
             {
