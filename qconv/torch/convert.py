@@ -1,4 +1,4 @@
-"""`convert`: a trained model with all its convolutions measured from circuits."""
+"""`convert`, which measures all convolutions of a trained model from circuits."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ def convert(
     method: Method = DEFAULT_METHOD,
     backend: Backend = None,
 ) -> nn.Module:
-    """Swap every ``torch.nn.Conv2d`` of a model for a `StochasticConv2d` with its weights.
+    """Replace every ``torch.nn.Conv2d`` of a model by a `StochasticConv2d` with its weights.
 
     Args:
-        model: Any module, trained or not; stays as it is.
-        shots: Executions for each output of each convolution; None for the exact expectation.
+        model: Any module, trained or not. It is not changed.
+        shots: Executions per output of each convolution; None for the exact expectation.
         method: As for `qconv.conv2d`.
-        backend: Where circuits run; None is the ideal Aer simulator.
+        backend: Backend that runs the circuits; None for the ideal Aer simulator.
 
     Returns:
-        A new model, with parameters, hooks and modes of its own, copied from the old one.
-        Convolutions that were stochastic before are measured as said here.
+        A copy of the model with its own parameters, hooks and modes. The arguments also apply to
+        layers that already are stochastic.
 
     Raises:
-        TypeError: ``model`` is no module; or one of its layers derives from ``Conv2d`` in a way of
-            its own (lazy, parametrised, quantised), which swapping would lose.
-        ValueError: There is no ``Conv2d`` in it.
+        TypeError: If ``model`` is not a module, or one of its layers is a subclass of ``Conv2d``
+            (lazy, parametrised, quantised), whose properties the replacement would lose.
+        ValueError: If the model has no ``Conv2d``.
 
     Example:
         >>> import torch
@@ -54,9 +54,11 @@ def convert(
         if type(layer) not in (nn.Conv2d, StochasticConv2d):
             raise TypeError(
                 f"model: expected plain Conv2d layers, got {type(layer).__name__} at {path!r}; "
-                "make it a Conv2d first (run a lazy one once, remove parametrizations)"
+                "convert it to a Conv2d first (run a lazy layer once, remove parametrizations)"
             )
-        layer.__class__ = StochasticConv2d  # the same object, wherever else the model keeps it
+        layer.__class__ = (
+            StochasticConv2d  # the same object, which the model may also use elsewhere
+        )
         layer.measure(shots, method=method, backend=backend)
     if not found:
         raise ValueError(f"model: expected at least one Conv2d, got none in {type(model).__name__}")
