@@ -13,9 +13,15 @@ from qiskit import QuantumCircuit
 
 from qconv._checks import numpy_defaults, real_array
 from qconv._threads import one_thread
-from qconv.distributed.convolution import REFUSED, check_image, draws_of
+from qconv.distributed.convolution import (
+    REFUSED,
+    Known,
+    check_backend,
+    check_image,
+    draws_of,
+    probabilities_of,
+)
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
-from qconv.distributed.parts import Known, check_backend, probabilities_of
 from qconv.distributed.result import LazyConvolution, lazy_arrays
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.grid import Grid

@@ -113,8 +113,13 @@ def layer_frame(
     grid = strided_grid(
         (max(1, shape[0]), kernels.shape[1], *padded), (1, *kernels.shape[1:]), strides, dilations
     )
-    margins = ((0, 0), (0, 0), *pads)
-    return Frame(kernels, _bias(bias, len(kernels)), groups, margins, grid)
+    biases = np.zeros(len(kernels)) if bias is None else real_array(bias, "bias")
+    if biases.shape != (len(kernels),):
+        raise ValueError(
+            f"bias: expected one number for each of {len(kernels)} output channels, got shape "
+            f"{biases.shape}"
+        )
+    return Frame(kernels, biases, groups, ((0, 0), (0, 0), *pads), grid)
 
 
 def _images(value: ArrayLike, places: int) -> _Array:
@@ -175,16 +180,3 @@ def _pads(
     if any(stride != 1 for stride in strides):
         raise ValueError(f"padding: 'same' requires stride 1, got stride {strides}")
     return [(reach // 2, reach - reach // 2) for reach in reaches]
-
-
-def _bias(value: ArrayLike | None, channels: int) -> _Array:
-    """Return the bias of each output channel."""
-    if value is None:
-        return np.zeros(channels)
-    bias = real_array(value, "bias")
-    if bias.shape != (channels,):
-        raise ValueError(
-            f"bias: expected one number for each of {channels} output channels, got shape "
-            f"{bias.shape}"
-        )
-    return bias

@@ -13,7 +13,6 @@ except ModuleNotFoundError as error:
         "qconv.torch requires PyTorch; install it with: pip install 'qconv[torch]'", name=error.name
     ) from None
 
-from qconv.torch.convert import convert
-from qconv.torch.layer import StochasticConv2d
+from qconv.torch.layer import StochasticConv2d, convert
 
 __all__ = ["StochasticConv2d", "convert"]

@@ -13,8 +13,8 @@ import pytest
 import classical
 import qconv
 from qconv.cli import main
+from qconv.cli.convolve import _success
 from qconv.cli.convolve_options import parser
-from qconv.cli.report import _success
 from qconv.kernels import KERNEL_NAMES
 from qconv.visualization import figures as plotting
 

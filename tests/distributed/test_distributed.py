@@ -276,7 +276,7 @@ class TestBytes:
 class TestLazy:
     def test_building_runs_nothing(self, monkeypatch):
         read, ran = [], []
-        monkeypatch.setattr("qconv.distributed.parts.run", lambda *a, **k: ran.append(1))
+        monkeypatch.setattr("qconv.distributed.convolution.run", lambda *a, **k: ran.append(1))
 
         def load():
             read.append(1)
