@@ -8,9 +8,9 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from qconv.cli.streams import say
 from qconv.kernels import KERNEL_NAMES
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.result.numbers import in_words
+from qconv.visualization.figures import result_figure, save_figure
 from qconv.visualization.pictures import WHITE, WRITABLE, GreyScale, write_picture
 
 _Array = NDArray[np.float64]
@@ -67,17 +68,31 @@ def run(options: argparse.Namespace) -> str:
     seconds = time.perf_counter() - started
     single = propagator.effective_kernel
     kernel = classical.diffuse(single, single, (options.steps or 1) - 1, mode="full")
-    exact = [classical.convolve(channel, kernel, **where) for channel in channels(image)]
-    report = Report(image, together(exact), results, kernel, plan, _title(options, results[0]))
-    tables = "" if options.quiet else str(report)
-    report.write(out, figure_path)
+    exact = together([classical.convolve(part, kernel, **where) for part in channels(image)])
+    compared = "" if options.quiet else _compared(results, exact, kernel)
+    measured, scale = _combined(results), GreyScale.of(exact, kernel)
+    with pictures_together(out, figure_path) as (partial_out, *partial_figures):
+        write_picture(partial_out, measured.image, scale)
+        for path in partial_figures:
+            figure = result_figure(
+                measured.image,
+                measured.stderr,
+                image=image,
+                exact=exact,
+                bias=measured.bias,
+                propagator=plan.prepared.propagator,
+                scale=scale,
+                title=_title(options, results[0]),
+            )
+            save_figure(figure, path)
     if options.quiet:
         return ""
     executions = sum(result.total_shots for result in results)
     size = " x ".join(map(str, image.shape))
     seeded = "the checkpoint's seed" if seed is None else f"seed {seed}"
     head = f"input {size}, {seeded}: {executions:,} executions in {seconds:.2f} s"
-    text = f"{head}\n\n{tables}\n\nwrote {out} ({report.scale})"
+    tables = _tables(results, compared, plan.cost.on_device)
+    text = f"{head}\n\n{tables}\n\nwrote {out} ({scale})"
     return tables_of(
         (out, figure_path), text if figure_path is None else f"{text} and {figure_path}"
     )
@@ -197,105 +212,42 @@ def together(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return parts[0] if len(parts) == 1 else np.dstack(parts)
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
-    """One convolved picture: ``str`` returns the tables, `write` writes the files."""
+def _combined(results: list[qconv.Convolution]) -> qconv.Convolution:
+    """Combine the channels: their arrays, ``oracle_calls`` and ``independent``."""
+    first = results[0]
+    arrays: dict[str, Any] = {
+        name: together([getattr(result, name) for result in results])
+        for name in ("image", "stderr", "shots", "bias")
+        if isinstance(getattr(first, name), np.ndarray)
+    }
+    calls = sum(result.oracle_calls for result in results)
+    independent = all(result.independent for result in results)
+    return replace(first, oracle_calls=calls, independent=independent, **arrays)
 
-    image: _Array
-    """Input picture, shape ``(H, W)`` or ``(H, W, 3)``, in grey levels."""
-    exact: _Array
-    """Exact convolution, the same number of axes."""
-    results: list[qconv.Convolution]
-    """Measured convolutions, one per channel."""
-    kernel: _Array
-    """Effective kernel of all steps."""
-    plan: qconv.Plan
-    """Plan of the first channel, whose cost is printed."""
-    title: str
-    """Title of the figure."""
 
-    @cached_property
-    def measured(self) -> qconv.Convolution:
-        """All channels as one result; fields of single circuits are from the first channel."""
-        first = self.results[0]
-        fields = ("image", "stderr", "shots", "bias")
-        arrays: dict[str, Any] = {
-            name: together([getattr(result, name) for result in self.results])
-            for name in fields
-            if isinstance(getattr(first, name), np.ndarray)
-        }
-        return replace(
-            first,
-            oracle_calls=sum(result.oracle_calls for result in self.results),
-            independent=all(result.independent for result in self.results),
-            **arrays,
-        )
+def _compared(results: list[qconv.Convolution], exact: _Array, kernel: _Array) -> str:
+    """Compare with the exact result; structural similarity is averaged over the channels."""
+    full = WHITE * float(np.abs(kernel).sum())  # scale of rounding errors in a constant result
+    data_range = full if np.ptp(exact) < 1e-9 * full else None
+    comparison = classical.compare(_combined(results), exact, data_range=data_range)
+    if exact.ndim > 2:
+        pairs = zip(results, channels(exact), strict=True)
+        ssim = np.mean([classical.compare(result, channel).ssim for result, channel in pairs])
+        comparison = replace(comparison, ssim=float(ssim))
+    return str(comparison)
 
-    @cached_property
-    def scale(self) -> GreyScale:
-        """Values that are shown black and white."""
-        return GreyScale.of(self.exact, self.kernel)
 
-    @cached_property
-    def comparison(self) -> classical.Comparison:
-        """Comparison with the exact result; structural similarity averaged over the channels."""
-        full = WHITE * float(
-            np.abs(self.kernel).sum()
-        )  # scale of rounding errors of a constant result
-        data_range = full if np.ptp(self.exact) < 1e-9 * full else None
-        whole = classical.compare(self.measured, self.exact, data_range=data_range)
-        if self.exact.ndim == 2:
-            return whole
-        parts = zip(
-            channels(self.measured.image),
-            channels(self.measured.stderr),
-            channels(self.exact),
-            strict=True,
-        )
-        similarities = [
-            classical.compare(
-                replace(self.measured, image=image, stderr=stderr, bias=None), exact
-            ).ssim
-            for image, stderr, exact in parts
-        ]
-        return replace(whole, ssim=float(np.mean(similarities)))
-
-    def __str__(self) -> str:
-        tables = {"measured against exact (grey levels)": str(self.comparison)}
-        if self.results[0].expected_success is not None:
-            tables["success probability"] = _success(self.results)
-        reliable = [
-            result.diagnostics.reliable
-            for result in self.results
-            if isinstance(result.diagnostics, AngleDiagnostics)
-        ]
-        if reliable:
-            tables["reliable standard errors"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
-        tables["circuit on a device"] = self.plan.cost.on_device
-        return "\n\n".join(
-            "\n".join([name, *(f"  {line}" for line in table.splitlines())])
-            for name, table in tables.items()
-        )
-
-    def write(self, out: Path, figure_path: Path | None) -> None:
-        """Write picture and figure to temporary files, then move them to their paths."""
-        from qconv.visualization.figures import result_figure, save_figure
-
-        with pictures_together(out, figure_path) as (partial_out, *partial_figures):
-            write_picture(partial_out, self.measured.image, self.scale)
-            if not partial_figures:
-                return
-            figure = result_figure(
-                self.measured.image,
-                self.measured.stderr,
-                image=self.image,
-                exact=self.exact,
-                bias=self.measured.bias,
-                propagator=self.plan.prepared.propagator,
-                scale=self.scale,
-                title=self.title,
-            )
-            save_figure(figure, *partial_figures)
+def _tables(results: list[qconv.Convolution], compared: str, on_device: str) -> str:
+    """Format all tables to print."""
+    tables = {"measured against exact (grey levels)": compared}
+    if results[0].expected_success is not None:
+        tables["success probability"] = _success(results)
+    diagnostics = [result.diagnostics for result in results]
+    reliable = [each.reliable for each in diagnostics if isinstance(each, AngleDiagnostics)]
+    if reliable:
+        tables["reliable standard errors"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
+    tables["circuit on a device"] = on_device
+    return "\n\n".join(f"{name}\n{indent(table, '  ')}" for name, table in tables.items())
 
 
 def _success(results: list[qconv.Convolution]) -> str:

@@ -121,9 +121,13 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> str:
     """Run the command; return the text to print."""
     require_extras()
+    from skimage.io import imsave
+
     import classical
+    from qconv.matching.figure import match_figure
     from qconv.matching.template import match_plan
-    from qconv.visualization.pictures import WRITABLE
+    from qconv.visualization.figures import save_figure
+    from qconv.visualization.pictures import WRITABLE, boxed
 
     inputs = {"large picture": options.image, "template": options.template}
     endings = [ending for ending in WRITABLE if ending != ".npy"]
@@ -146,7 +150,14 @@ def run(options: argparse.Namespace) -> str:
     )
     seconds = time.perf_counter() - started
     exact = np.abs(classical.match_template(image, template, filter=options.filter))
-    _write(picture, template, match, exact, options, out, figure_path)
+    shots = "exact expectation" if match.shots is None else f"{match.shots:,} shots"
+    noise = f", noise of {options.noise:g} grey levels" if options.noise else ""
+    marked = boxed(picture, match.position, template.shape)
+    with pictures_together(out, figure_path) as (partial, *partial_figures):
+        imsave(os.fspath(partial), marked, check_contrast=False)
+        for path in partial_figures:
+            title = f"{options.filter} filter, {shots}{noise}"
+            save_figure(match_figure(marked, template, match, exact, title=title), path)
     if options.quiet:
         return ""
     sizes = [" x ".join(map(str, array.shape)) for array in (image, template)]
@@ -199,30 +210,3 @@ def _tables(match: qconv.Match, exact: _Array, cost: str) -> str:
 
 def _place(position: Sequence[int]) -> str:
     return f"row {position[0]}, column {position[1]}"
-
-
-def _write(
-    picture: _Array,
-    template: _Array,
-    match: qconv.Match,
-    exact: _Array,
-    options: argparse.Namespace,
-    out: Path,
-    figure_path: Path | None,
-) -> None:
-    """Write picture and figure to temporary files, then move them to their paths."""
-    from skimage.io import imsave
-
-    from qconv.matching.figure import match_figure
-    from qconv.visualization.figures import save_figure
-    from qconv.visualization.pictures import boxed
-
-    shots = "exact expectation" if match.shots is None else f"{match.shots:,} shots"
-    noise = f", noise of {options.noise:g} grey levels" if options.noise else ""
-    title = f"{options.filter} filter, {shots}{noise}"
-    marked = boxed(picture, match.position, template.shape)
-    with pictures_together(out, figure_path) as (partial, *partial_figures):
-        imsave(os.fspath(partial), marked, check_contrast=False)
-        if partial_figures:
-            figure = match_figure(marked, template, match, exact, title=title)
-            save_figure(figure, *partial_figures)

@@ -181,7 +181,7 @@ def pictures_together(*paths: Path | None) -> Iterator[list[Path]]:
 
 
 def tables_of(paths: Sequence[Path | None], tables: str) -> str:
-    """Return the text for standard output; print it on stderr if a picture is written there."""
+    """Return the text for stdout; print it to stderr instead if stdout receives a picture."""
     places = [Place.of(path) for path in paths if path is not None]
     if any(place.descriptor == 1 and not place.path.samefile(os.devnull) for place in places):
         print(tables, file=sys.stderr)

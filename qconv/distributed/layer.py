@@ -88,7 +88,7 @@ def conv2d(
     check_image(input, "input")
     if input.ndim not in (3, 4):
         raise ValueError(
-            "input: expected 4 axes (images, channels, places), or 3 for a single image, got "
+            "input: expected 4 axes (images, channels, pixels), or 3 for a single image, got "
             f"{input.ndim} (shape {input.shape})"
         )
     batch = input if input.ndim == 4 else input[np.newaxis]

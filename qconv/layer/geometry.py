@@ -136,7 +136,7 @@ def _images(value: ArrayLike, places: int) -> _Array:
     array = real_array(value, "input", finite=False)
     if array.ndim not in (places + 1, places + 2):
         raise ValueError(
-            f"input: expected {places + 2} axes (images, channels, places), or {places + 1} for a "
+            f"input: expected {places + 2} axes (images, channels, pixels), or {places + 1} for a "
             f"single image, got {array.ndim} (shape {array.shape})"
         )
     return array

@@ -33,7 +33,7 @@ _ROUNDING = 1e-12
 
 
 def window_of(template: _Array) -> list[int]:
-    """Return the sides of the windows: odd, a quarter of the template's, at least 3; 1 for 1."""
+    """Return odd sides of windows: a quarter of the template's, at least 3; 1 for a side of 1."""
     return [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
 
 

@@ -151,7 +151,7 @@ def certainty(
     *,
     searched: bool = False,
 ) -> float:
-    """Return the probability that only neighbours of the answer can be more similar.
+    """Return the probability that no position except neighbours is more similar than the answer.
 
     Args:
         look: Compared positions.
