@@ -6,7 +6,6 @@ import argparse
 import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,22 +140,17 @@ def run(options: argparse.Namespace) -> str:
             raise UsageError(f"--noise: expected a number >= 0, got {options.noise:g}")
         picture = image = image + rng.normal(scale=options.noise, size=image.shape)
     started = time.perf_counter()
-    match = qconv.match_template(
-        image,
-        template,
-        filter=options.filter,
-        shots=None if options.exact else options.shots,
-        seed=rng,
-    )
+    shots = None if options.exact else options.shots
+    match = qconv.match_template(image, template, filter=options.filter, shots=shots, seed=rng)
     seconds = time.perf_counter() - started
     exact = np.abs(classical.match_template(image, template, filter=options.filter))
-    shots = "exact expectation" if match.shots is None else f"{match.shots:,} shots"
-    noise = f", noise of {options.noise:g} grey levels" if options.noise else ""
+    title = f"{options.filter} filter, "
+    title += "exact expectation" if match.shots is None else f"{match.shots:,} shots"
+    title += f", noise of {options.noise:g} grey levels" if options.noise else ""
     marked = boxed(picture, match.position, template.shape)
     with pictures_together(out, figure_path) as (partial, *partial_figures):
         imsave(os.fspath(partial), marked, check_contrast=False)
         for path in partial_figures:
-            title = f"{options.filter} filter, {shots}{noise}"
             save_figure(match_figure(marked, template, match, exact, title=title), path)
     if options.quiet:
         return ""

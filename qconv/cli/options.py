@@ -137,15 +137,10 @@ def output_paths(
             _check_place(name, place, inputs, overwrite=options.overwrite)
         except OSError as error:
             raise UsageError(f"{name}: {error.strerror}: '{path}'") from error
-    if figure is not None and _clash(out, figure):
+    null = os.path.exists(os.devnull) and out.exists() and out.samefile(os.devnull)
+    if figure is not None and not null and os.path.realpath(out) == os.path.realpath(figure):
         raise UsageError(f"--figure: expected a file other than --out, got '{figure}' for both")
     return out, figure
-
-
-def _clash(out: Path, figure: Path) -> bool:
-    """Return whether both paths are the same file; the null device is no conflict."""
-    null = os.path.exists(os.devnull) and out.exists() and out.samefile(os.devnull)
-    return os.path.realpath(out) == os.path.realpath(figure) and not null
 
 
 def _check_place(
