@@ -587,14 +587,14 @@ WRONG = {
     # picture
     "missing.png": "IMAGE: .*missing.png",
     "sub": "IMAGE: .*sub",
-    "text.png": "IMAGE: text.png is not a picture",
-    "empty.png": "IMAGE: empty.png is not a picture",
-    "cut.png": "IMAGE: cut.png is not a picture",
+    "text.png": "IMAGE: text.png is not a readable picture",
+    "empty.png": "IMAGE: empty.png is not a readable picture",
+    "cut.png": "IMAGE: cut.png is not a readable picture",
     "pages.tif": "IMAGE: pages.tif: expected one picture, got a stack of 3",
     "nan.tif": "(image|IMAGE): .*NaN",
     "complex.tif": "IMAGE: .*real",
     "stack.tif": "IMAGE: stack.tif: expected one picture, got a stack of 5 of 6 x 7",
-    "exists.png": "IMAGE: exists.png is not a picture",
+    "exists.png": "IMAGE: exists.png is not a readable picture",
     "in.png in.png": "unrecognized arguments: in.png",
     # kernel
     "in.png --kernel blur": "--kernel: expected one of identity, .*got 'blur'",
