@@ -439,7 +439,7 @@ OF_ANOTHER_TYPE = {
     "true": ({"padding": True}, "padding: expected a whole number"),
     "half a group": ({"groups": 2.0}, "groups: expected a whole number"),
     "some": ({"method": None}, "method: expected a method such as"),
-    "whole images": ({"method": qconv.Fourier()}, "hold the kernel alone, .* got Fourier"),
+    "whole images": ({"method": qconv.Fourier()}, "hold only the kernel, .* got Fourier"),
     "an option of the method": ({"shared": True}, "shared: unexpected argument; expected one of"),
     "progress": ({"progress": 1}, "progress: expected True or False"),
     "backend": ({"backend": "aer"}, "backend: expected"),
