@@ -151,10 +151,7 @@ class LayerWork:
     ) -> _Array:
         """Compute output and standard error of one part, shape ``(2, N, O, H', W')``.
 
-        Args:
-            pixels: All pixels that the part depends on.
-            block_id: Number of the part along each axis, after an axis for output and error.
-            known: Probabilities of the circuits of every channel that has circuits.
+        The arguments are those of `Work`; ``known`` has a list for each channel with circuits.
         """
         whole: Grid = self.frame.grid
         grid = whole.part(part_of(whole, self.lengths, block_id[1:]))

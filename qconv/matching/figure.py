@@ -32,15 +32,8 @@ def match_figure(
 ) -> Figure:
     """Draw the picture with the match, the template, and the sampled map.
 
-    Args:
-        marked: Picture with a box around the match, shape ``(H, W, 3)``.
-        template: Grey levels of the template, shape ``(h, w)``.
-        match: Match of the template in the picture.
-        exact: Magnitude of the exact map, shape of ``match.map``.
-        title: Title of the figure.
-
-    Returns:
-        A figure with two rows and three columns, ready for ``savefig``.
+    ``marked`` is the picture with a box around the match, shape ``(H, W, 3)``. ``exact`` is the
+    magnitude of the exact map, shape of ``match.map``.
     """
     from matplotlib.figure import Figure
 
