@@ -34,7 +34,7 @@ from qconv.cli.streams import say
 from qconv.kernels import KERNEL_NAMES
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.result.numbers import in_words
-from qconv.visualization.figures import result_figure, save_figure
+from qconv.visualization import figures
 from qconv.visualization.pictures import WHITE, WRITABLE, GreyScale, write_picture
 
 _Array = NDArray[np.float64]
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> str:
     with pictures_together(out, figure_path) as (partial_out, *partial_figures):
         write_picture(partial_out, measured.image, scale)
         for path in partial_figures:
-            figure = result_figure(
+            figure = figures.result_figure(
                 measured.image,
                 measured.stderr,
                 image=image,
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> str:
                 scale=scale,
                 title=_title(options, results[0]),
             )
-            save_figure(figure, path)
+            figures.save_figure(figure, path)
     if options.quiet:
         return ""
     executions = sum(result.total_shots for result in results)

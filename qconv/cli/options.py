@@ -99,7 +99,7 @@ def require_extras() -> None:
         import skimage  # noqa: F401
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"pictures need {error.name}; install them with: pip install 'qconv[images]'"
+            f"pictures require {error.name}; install it with: pip install 'qconv[images]'"
         ) from None
 
 
