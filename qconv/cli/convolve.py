@@ -8,7 +8,9 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import numpy as np
@@ -22,15 +24,18 @@ from qconv.cli.options import (
     UsageError,
     named_backend,
     output_paths,
+    pictures_together,
     read_photograph,
     require_extras,
     seed_of,
     tables_of,
 )
-from qconv.cli.report import Report, channels, together
 from qconv.cli.streams import say
 from qconv.kernels import KERNEL_NAMES
+from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.result.numbers import in_words
+from qconv.visualization import figures
+from qconv.visualization.pictures import WHITE, WRITABLE, GreyScale, write_picture
 
 _Array = NDArray[np.float64]
 
@@ -41,8 +46,6 @@ _COLOURS = ("red", "green", "blue")
 def run(options: argparse.Namespace) -> str:
     """Check all options, then measure, compare and write; return the text to print."""
     require_extras()
-    from qconv.visualization import pictures
-
     propagator = _propagator(options)
     method = _method(options)
     # None: the seed of the checkpoint, or a random seed that the new checkpoint stores.
@@ -53,7 +56,7 @@ def run(options: argparse.Namespace) -> str:
     plan = qconv.plan(channels(image)[0], propagator, method=method, **where, **how)
     backend = None if options.backend is None else named_backend(options.backend)
     inputs = {"input picture": options.image, "kernel": options.kernel}
-    out, figure_path = output_paths(options, pictures.WRITABLE, inputs)
+    out, figure_path = output_paths(options, WRITABLE, inputs)
     checkpoints = _checkpoints(options, len(channels(image)), [out, figure_path, *inputs.values()])
     started = time.perf_counter()
     how |= {
@@ -63,21 +66,33 @@ def run(options: argparse.Namespace) -> str:
     }
     results = _convolve_channels(image, propagator, checkpoints, method=method, **where, **how)
     seconds = time.perf_counter() - started
-    once = propagator.effective_kernel
-    kernel = classical.diffuse(
-        once, once, (options.steps or 1) - 1, mode="full"
-    )  # of all steps together
-    exact = [classical.convolve(channel, kernel, **where) for channel in channels(image)]
-    report = Report(image, together(exact), results, kernel, plan, _title(options, results[0]))
-    tables = "" if options.quiet else str(report)
-    report.write(out, figure_path)
+    single = propagator.effective_kernel
+    kernel = classical.diffuse(single, single, (options.steps or 1) - 1, mode="full")
+    exact = together([classical.convolve(part, kernel, **where) for part in channels(image)])
+    compared = "" if options.quiet else _compared(results, exact, kernel)
+    measured, scale = _combined(results), GreyScale.of(exact, kernel)
+    with pictures_together(out, figure_path) as (partial_out, *partial_figures):
+        write_picture(partial_out, measured.image, scale)
+        for path in partial_figures:
+            figure = figures.result_figure(
+                measured.image,
+                measured.stderr,
+                image=image,
+                exact=exact,
+                bias=measured.bias,
+                propagator=plan.prepared.propagator,
+                scale=scale,
+                title=_title(options, results[0]),
+            )
+            figures.save_figure(figure, path)
     if options.quiet:
         return ""
     executions = sum(result.total_shots for result in results)
     size = " x ".join(map(str, image.shape))
     seeded = "the checkpoint's seed" if seed is None else f"seed {seed}"
     head = f"input {size}, {seeded}: {executions:,} executions in {seconds:.2f} s"
-    text = f"{head}\n\n{tables}\n\nwrote {out} ({report.scale})"
+    tables = _tables(results, compared, plan.cost.on_device)
+    text = f"{head}\n\n{tables}\n\nwrote {out} ({scale})"
     return tables_of(
         (out, figure_path), text if figure_path is None else f"{text} and {figure_path}"
     )
@@ -185,3 +200,59 @@ def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     if options.blocks:
         extras.append(f"{options.blocks} of at most {options.qubits} qubits")
     return ", ".join([kernel, options.method, shots, *steps, *extras])
+
+
+def channels(image: _Array) -> list[_Array]:
+    """Split a picture ``(H, W)`` or ``(H, W, C)`` into channels ``(H, W)``."""
+    return [image] if image.ndim == 2 else list(np.moveaxis(image, 2, 0))
+
+
+def together(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Stack channels ``(H, W)`` to a picture ``(H, W)`` or ``(H, W, C)``."""
+    return parts[0] if len(parts) == 1 else np.dstack(parts)
+
+
+def _combined(results: list[qconv.Convolution]) -> qconv.Convolution:
+    """Combine the channels: their arrays, ``oracle_calls`` and ``independent``."""
+    first = results[0]
+    arrays: dict[str, Any] = {
+        name: together([getattr(result, name) for result in results])
+        for name in ("image", "stderr", "shots", "bias")
+        if isinstance(getattr(first, name), np.ndarray)
+    }
+    calls = sum(result.oracle_calls for result in results)
+    independent = all(result.independent for result in results)
+    return replace(first, oracle_calls=calls, independent=independent, **arrays)
+
+
+def _compared(results: list[qconv.Convolution], exact: _Array, kernel: _Array) -> str:
+    """Compare with the exact result; structural similarity is averaged over the channels."""
+    full = WHITE * float(np.abs(kernel).sum())  # scale of rounding errors in a constant result
+    data_range = full if np.ptp(exact) < 1e-9 * full else None
+    comparison = classical.compare(_combined(results), exact, data_range=data_range)
+    if exact.ndim > 2:
+        pairs = zip(results, channels(exact), strict=True)
+        ssim = np.mean([classical.compare(result, channel).ssim for result, channel in pairs])
+        comparison = replace(comparison, ssim=float(ssim))
+    return str(comparison)
+
+
+def _tables(results: list[qconv.Convolution], compared: str, on_device: str) -> str:
+    """Format all tables to print."""
+    tables = {"measured against exact (grey levels)": compared}
+    if results[0].expected_success is not None:
+        tables["success probability"] = _success(results)
+    diagnostics = [result.diagnostics for result in results]
+    reliable = [each.reliable for each in diagnostics if isinstance(each, AngleDiagnostics)]
+    if reliable:
+        tables["reliable standard errors"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
+    tables["circuit on a device"] = on_device
+    return "\n\n".join(f"{name}\n{indent(table, '  ')}" for name, table in tables.items())
+
+
+def _success(results: list[qconv.Convolution]) -> str:
+    """Format the measured and predicted success probability of all channels."""
+    measured = np.mean([result.success_probability for result in results])
+    stderr = np.hypot.reduce([result.success_stderr for result in results]) / len(results)
+    predicted = np.mean([result.expected_success or 0.0 for result in results])
+    return f"measured   {measured:.6f} +- {stderr:.2g}\npredicted  {predicted:.6f}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qconv.cli.options import UsageError
 
-#: Endings of the files that a kernel can be read from.
+#: File name endings of the formats of a kernel.
 KERNEL_FILES = (".npy", ".csv", ".txt", ".tsv")
 
 #: A number, with a comma or a point as the decimal separator.

@@ -6,7 +6,6 @@ import argparse
 import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,9 +120,13 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> str:
     """Run the command; return the text to print."""
     require_extras()
+    from skimage.io import imsave
+
     import classical
+    from qconv.matching.figure import match_figure
     from qconv.matching.template import match_plan
-    from qconv.visualization.pictures import WRITABLE
+    from qconv.visualization.figures import save_figure
+    from qconv.visualization.pictures import WRITABLE, boxed
 
     inputs = {"large picture": options.image, "template": options.template}
     endings = [ending for ending in WRITABLE if ending != ".npy"]
@@ -137,16 +140,18 @@ def run(options: argparse.Namespace) -> str:
             raise UsageError(f"--noise: expected a number >= 0, got {options.noise:g}")
         picture = image = image + rng.normal(scale=options.noise, size=image.shape)
     started = time.perf_counter()
-    match = qconv.match_template(
-        image,
-        template,
-        filter=options.filter,
-        shots=None if options.exact else options.shots,
-        seed=rng,
-    )
+    shots = None if options.exact else options.shots
+    match = qconv.match_template(image, template, filter=options.filter, shots=shots, seed=rng)
     seconds = time.perf_counter() - started
     exact = np.abs(classical.match_template(image, template, filter=options.filter))
-    _write(picture, template, match, exact, options, out, figure_path)
+    title = f"{options.filter} filter, "
+    title += "exact expectation" if match.shots is None else f"{match.shots:,} shots"
+    title += f", noise of {options.noise:g} grey levels" if options.noise else ""
+    marked = boxed(picture, match.position, template.shape)
+    with pictures_together(out, figure_path) as (partial, *partial_figures):
+        imsave(os.fspath(partial), marked, check_contrast=False)
+        for path in partial_figures:
+            save_figure(match_figure(marked, template, match, exact, title=title), path)
     if options.quiet:
         return ""
     sizes = [" x ".join(map(str, array.shape)) for array in (image, template)]
@@ -199,30 +204,3 @@ def _tables(match: qconv.Match, exact: _Array, cost: str) -> str:
 
 def _place(position: Sequence[int]) -> str:
     return f"row {position[0]}, column {position[1]}"
-
-
-def _write(
-    picture: _Array,
-    template: _Array,
-    match: qconv.Match,
-    exact: _Array,
-    options: argparse.Namespace,
-    out: Path,
-    figure_path: Path | None,
-) -> None:
-    """Write picture and figure to temporary files, then move them to their paths."""
-    from skimage.io import imsave
-
-    from qconv.matching.figure import match_figure
-    from qconv.visualization.figures import save_figure
-    from qconv.visualization.pictures import boxed
-
-    shots = "exact expectation" if match.shots is None else f"{match.shots:,} shots"
-    noise = f", noise of {options.noise:g} grey levels" if options.noise else ""
-    title = f"{options.filter} filter, {shots}{noise}"
-    marked = boxed(picture, match.position, template.shape)
-    with pictures_together(out, figure_path) as (partial, *partial_figures):
-        imsave(os.fspath(partial), marked, check_contrast=False)
-        if partial_figures:
-            figure = match_figure(marked, template, match, exact, title=title)
-            save_figure(figure, *partial_figures)

@@ -99,7 +99,7 @@ def require_extras() -> None:
         import skimage  # noqa: F401
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"pictures need {error.name}; install them with: pip install 'qconv[images]'"
+            f"pictures require {error.name}; install it with: pip install 'qconv[images]'"
         ) from None
 
 
@@ -137,15 +137,10 @@ def output_paths(
             _check_place(name, place, inputs, overwrite=options.overwrite)
         except OSError as error:
             raise UsageError(f"{name}: {error.strerror}: '{path}'") from error
-    if figure is not None and _clash(out, figure):
+    null = os.path.exists(os.devnull) and out.exists() and out.samefile(os.devnull)
+    if figure is not None and not null and os.path.realpath(out) == os.path.realpath(figure):
         raise UsageError(f"--figure: expected a file other than --out, got '{figure}' for both")
     return out, figure
-
-
-def _clash(out: Path, figure: Path) -> bool:
-    """Return whether both paths are the same file; the null device is no conflict."""
-    null = os.path.exists(os.devnull) and out.exists() and out.samefile(os.devnull)
-    return os.path.realpath(out) == os.path.realpath(figure) and not null
 
 
 def _check_place(
@@ -181,7 +176,7 @@ def pictures_together(*paths: Path | None) -> Iterator[list[Path]]:
 
 
 def tables_of(paths: Sequence[Path | None], tables: str) -> str:
-    """Return the text for standard output; print it on stderr if a picture is written there."""
+    """Return the text for stdout; print it to stderr instead if stdout receives a picture."""
     places = [Place.of(path) for path in paths if path is not None]
     if any(place.descriptor == 1 and not place.path.samefile(os.devnull) for place in places):
         print(tables, file=sys.stderr)

@@ -1,17 +1,17 @@
-"""Dask: images that outgrow one machine, convolved block by block on any number of workers.
+"""Dask: convolution of images too large for one machine, in blocks on any number of workers.
 
     import qconv.distributed
     result = qconv.distributed.convolve(dask_array, kernel, shots=100, seed=7)
-    result.image, result.stderr  # Dask arrays: nothing has run yet
+    result.image, result.stderr  # Dask arrays, not computed yet
 
-Needs the extra ``distributed``.
+Requires the extra ``distributed``.
 """
 
 try:
     import dask.array as _dask  # noqa: F401
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "qconv.distributed needs Dask; install it with: pip install 'qconv[distributed]'",
+        "qconv.distributed requires Dask; install it with: pip install 'qconv[distributed]'",
         name=error.name,
     ) from None
 

@@ -1,34 +1,47 @@
-"""The verbs: convolve and correlate a Dask array, lazily."""
+"""Lazy convolution and correlation of Dask arrays."""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import dask.array as da
 import numpy as np
 from dask.base import tokenize
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from qiskit import QuantumCircuit
+from qiskit.providers import BackendV2
 
-from qconv._checks import numpy_defaults
-from qconv.distributed.halo import chunks_of, in_parts, part_lengths
-from qconv.distributed.parts import Work, check_backend, without_pixels
+from qconv._checks import numpy_defaults, real_array
+from qconv._threads import one_thread
+from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
 from qconv.distributed.result import LazyConvolution, lazy_arrays
-from qconv.execution.device.backends import noise_name
+from qconv.execution.device.backends import Backend, noise_name
 from qconv.execution.options import Sampling
+from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.run import UNKNOWN_PROBABILITIES, run
+from qconv.execution.simulate.noise import noise_of
 from qconv.grid import Grid
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.methods.options import check_options
 from qconv.planning.build import without_image
-from qconv.planning.method import Method
+from qconv.planning.method import Method, check_method
 from qconv.planning.options import SamplingOptions
+from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
 
-#: Sampling options that mean nothing for lazy arrays.
+_Array = NDArray[np.float64]
+
+#: Outcome probabilities of a circuit, as fields of `Outcomes`, small enough for all workers.
+Known = dict[str, Any]
+
+#: Sampling options that do not apply to lazy arrays, with the reason.
 REFUSED = {
-    "tolerance": "shots of a Dask array are fixed before its pixels are known; give shots",
-    "mitigation": "a Dask array is convolved in parts, which share no calibration",
-    "checkpoint": "Dask stores finished blocks; write the arrays to Zarr",
-    "progress": "Dask shows progress; see dask.diagnostics.ProgressBar",
+    "tolerance": "the shots of a Dask array are fixed before its pixels are known; use shots",
+    "mitigation": "a Dask array is convolved in parts, which cannot share a calibration",
+    "checkpoint": "Dask can store finished blocks; write the arrays to Zarr",
+    "progress": "Dask shows the progress; see dask.diagnostics.ProgressBar",
 }
 
 
@@ -42,36 +55,36 @@ def convolve(
     fillvalue: float = 0.0,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
-    """Convolve a Dask array with a kernel, block by block; nothing runs until it is computed.
+    """Convolve a Dask array with a kernel in blocks; nothing runs until the result is computed.
 
-    The same seed gives the same bytes as `qconv.convolve` does on one machine, whatever the chunks,
-    the scheduler, the number of workers, and those that fail and are replaced: random streams
-    belong to tiles of the output. Blocks of the output are made of whole tiles, so their borders
-    are not those of the image's chunks, though their sizes are about the same.
+    The same seed gives results that are bit-identical to `qconv.convolve` on one machine, because
+    each tile of the output has its own random stream. Chunks, scheduler, number of workers and
+    failed workers have no influence. Blocks of the output consist of whole tiles. Their sizes are
+    similar to the chunks of the image, but their borders differ.
 
     Args:
         image: Dask array of real numbers with 1, 2 or 3 axes, any chunks.
-        kernel: As for `qconv.convolve`, as are the arguments that are not listed here.
-        method: `qconv.Collapse` with any options, whose one circuit is simulated once for all
-            workers; ``qconv.Blocks(..., "overlap-save")``, whose circuits run in the task of the
-            block that they are of; or any other that declares `qconv.Prepared.part_sides`.
+        kernel: As for `qconv.convolve`.
+        method: `qconv.Collapse` with any options, whose only circuit is simulated once for all
+            workers; ``qconv.Blocks(..., "overlap-save")``, whose circuits run in the task of their
+            block; or any other method that declares `qconv.Prepared.part_sides`.
         mode: ``full``, ``same`` or ``valid``.
         boundary: ``fill``, ``wrap`` or ``symm``.
-        fillvalue: What lies outside the image with ``fill``.
+        fillvalue: Value outside the image with ``fill``.
         sampling: How to measure, see `qconv.SamplingOptions`. ``backend`` is None or a noisy
-            simulator whose probabilities can be computed; with `qconv.Blocks` any that takes a
-            seed. It is sent to the workers. Without ``seed``, the random one is the same whenever
-            the arrays are computed. ``tolerance``, ``mitigation``, ``checkpoint`` and ``progress``
-            are refused.
+            simulator whose outcome probabilities can be computed; with `qconv.Blocks`, any backend
+            that takes a seed. The backend is sent to the workers. Without ``seed``, a random seed
+            is chosen once, so that every computation of the arrays gives the same result.
+            ``tolerance``, ``mitigation``, ``checkpoint`` and ``progress`` are rejected.
 
     Returns:
         Estimate and standard error as lazy Dask arrays of ``float64``.
 
     Raises:
-        TypeError: ``image`` is no Dask array, the method cannot be cut into parts, or another
-            argument is of the wrong type.
-        ValueError: An argument has a wrong value or shape, or the backend is none of these. What is
-            wrong with the pixels (NaN, infinity) is said when the block is computed.
+        TypeError: If ``image`` is not a Dask array, the method cannot be split into parts, or
+            another argument is of the wrong type.
+        ValueError: If an argument has a wrong value or shape, or the backend is not supported.
+            Wrong pixels (NaN, infinity) raise when their block is computed.
 
     Example:
         >>> import dask.array as da
@@ -97,7 +110,7 @@ def correlate(
     fillvalue: float = 0.0,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
-    """Cross-correlate a Dask array with a kernel, as `qconv.correlate` does an array.
+    """Cross-correlate a Dask array with a kernel, as `qconv.correlate` does for NumPy arrays.
 
     Arguments, result and errors are those of `qconv.distributed.convolve`.
 
@@ -117,8 +130,8 @@ def correlate(
 def _lazy(
     image: da.Array, kernel: ArrayLike | Propagator, options: SamplingOptions, **where: Any
 ) -> LazyConvolution:
-    """The graph of all parts."""
-    method: Method = where["method"]
+    """Return the lazy result of a convolution or correlation."""
+    method: Method = check_method(where["method"])
     requested = check_options(options, method, refused=REFUSED)
     check_image(image, "image")
     fields = without_image(image.shape, kernel, requested, **where)
@@ -147,11 +160,11 @@ def _lazy(
 
 
 def check_image(image: object, name: str) -> None:
-    """Raise unless an image is a Dask array of real numbers, not empty, of a known shape."""
+    """Raise unless an image is a Dask array of real numbers, of known shape and not empty."""
     if not isinstance(image, da.Array):
         raise TypeError(
             f"{name}: expected a Dask array, got {type(image).__name__}; "
-            "dask.array.from_array makes one"
+            "create one with dask.array.from_array"
         )
     if image.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected real numbers, got dtype {image.dtype}")
@@ -164,6 +177,102 @@ def check_image(image: object, name: str) -> None:
 
 
 def draws_of(sampling: Sampling) -> tuple[Any, ...]:
-    """What decides which outcomes are drawn."""
+    """Return everything that determines the drawn outcomes: seed, noise and job size."""
     seed = sampling.seed
     return seed.entropy, seed.spawn_key, noise_name(sampling.backend), sampling.job_shots
+
+
+def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
+    """Raise unless every part can have its own reproducible shots.
+
+    A backend that seeds itself is rejected. With ``kernel_only``, a backend that would count the
+    shots of all parts together is rejected as well.
+    """
+    if backend is None:
+        return
+    if not isinstance(backend, BackendV2) or not hasattr(backend.options, "seed_simulator"):
+        raise ValueError(
+            "backend: expected None or a simulator that takes a seed, so that the result does not "
+            f"depend on the workers, got {backend!r}; qconv.convolve accepts any backend"
+        )
+    if kernel_only and not exact and noise_of(backend) is None:
+        raise ValueError(
+            f"{UNKNOWN_PROBABILITIES}, got {backend!r}; qconv.convolve accepts any backend"
+        )
+
+
+def probabilities_of(plan: Plan) -> list[Known]:
+    """Compute the outcome probabilities of a plan's circuits."""
+    if plan.sampling.backend is None:  # probabilities do not depend on the number of shots
+        plan = replace(plan, shots=None)
+    gathered = run(plan.prepared.programs, plan.sampling, counting=plan.shots is None)
+    found = []
+    for outcomes in gathered:
+        if outcomes.probabilities is None:
+            raise RuntimeError(UNKNOWN_PROBABILITIES)
+        found.append(
+            {
+                "probabilities": outcomes.known_probabilities,
+                "ideal": outcomes.ideal,
+                "success": outcomes.success,
+                "ran": outcomes.circuit,
+            }
+        )
+    return found
+
+
+def without_pixels(fields: dict[str, Any]) -> Plan:
+    """Return a plan with an all-zero image that takes no memory."""
+    black = np.broadcast_to(0.0, fields["grid"].image_shape)
+    return Plan(image=black, **fields)
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """The computation of one part of a convolution."""
+
+    fields: dict[str, Any]
+    """Fields of the plan of the whole convolution, without its image."""
+    lengths: tuple[int, ...]
+    """Sides of a part, in output pixels."""
+
+    @numpy_defaults
+    def known(self) -> list[Known] | None:
+        """Compute the probabilities of the kernel's circuits; None if circuits hold the image."""
+        if not self.fields["method"].kernel_only:
+            return None
+        with one_thread():
+            return probabilities_of(without_pixels(self.fields))
+
+    def circuits(self) -> tuple[QuantumCircuit, ...]:
+        """Return the circuits for all parts; none if circuits hold the image."""
+        exact = self.fields | {"shots": None}  # circuits do not depend on the number of shots
+        return without_pixels(exact).circuits if self.fields["method"].kernel_only else ()
+
+    @numpy_defaults
+    def __call__(
+        self, pixels: NDArray[Any], block_id: tuple[int, ...], known: list[Known] | None
+    ) -> _Array:
+        """Compute estimate and standard error of one part, shape ``(2, *outputs)``.
+
+        Args:
+            pixels: All pixels that the part depends on.
+            block_id: Number of the part along each axis, after an axis for estimate and error.
+            known: Probabilities of the kernel's circuits; None if circuits hold the image.
+        """
+        whole: Grid = self.fields["grid"]
+        grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
+        seen = real_array(pixels[tuple(map(slice, grid.image_shape))], "image")
+        fields = self.fields | {"grid": grid, "part_of": "a Dask array"}
+        plan = Plan(image=np.ascontiguousarray(seen), **fields)
+        programs = plan.prepared.programs
+        with one_thread(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*success probability is 0", RuntimeWarning)
+            if known is None:
+                gathered = run(programs, plan.sampling)
+            else:
+                gathered = (
+                    Outcomes(each, **one) for one, each in zip(known, programs, strict=True)
+                )
+            result = plan.prepared.decode(gathered)
+        return np.stack([result.image, result.stderr])

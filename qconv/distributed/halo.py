@@ -1,10 +1,10 @@
-"""Halos: a Dask array cut into one block for each part of the output, with all that the part sees.
+"""Halos: splitting a Dask array into blocks that contain all pixels of one part of the output.
 
-A part of the output is a block of pixels whose borders lie at multiples of what the method can be
-cut at: the tiles that random streams belong to. With ``t`` padded pixels from an output to the
-next and a kernel that reaches over ``r`` of them, the outputs from ``a`` to before ``b`` see the
-padded pixels from ``t a`` to before ``t (b - 1) + r``: what belongs to the part itself, and
-``r - t`` pixels of the next one.
+A part of the output is a block of pixels. Its borders are multiples of the sides of tiles, each of
+which has its own random stream. Let ``t`` be the stride from one output to the next, in padded
+pixels, and let the kernel extend over ``r`` padded pixels. The outputs ``a <= i < b`` then depend
+on the padded pixels from ``t a`` up to, but excluding, ``t (b - 1) + r``. These are the pixels of
+the part itself and ``r - t`` pixels of the next part.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from dask.array.overlap import overlap
 
 from qconv.grid import PAD_MODES, Grid, Tile
 
-#: Fewest and most output pixels of a part, where tiles and image leave the choice: enough to be
-#: worth a task, and few enough that a worker has room for several.
+#: Minimum and maximum number of output pixels of a part, as far as tiles and image allow. The
+#: minimum makes a task worthwhile. The maximum leaves a worker memory for several parts.
 _LEAST, _MOST = 2**14, 2**22
 
 
 def part_lengths(
     image: da.Array, grid: Grid, sides: tuple[int, ...], channels: int = 1
 ) -> tuple[int, ...]:
-    """Output pixels of a part along each axis, about as many as the image's own chunks have.
+    """Return the sides of a part in output pixels, similar to the chunks of the image.
 
-    The parts' borders lie at multiples of ``sides``; an output pixel has ``channels`` numbers.
+    Borders of parts are multiples of ``sides``. Each output pixel has ``channels`` values.
     """
     own = math.prod(map(max, image.chunks)) // math.prod(grid.strides)
     most = max(1, min(_MOST, max(_LEAST, own)) // channels)
@@ -56,12 +56,12 @@ def part_lengths(
 
 
 def chunks_of(length: int, part: int) -> tuple[int, ...]:
-    """A length in parts, the last of which may be shorter."""
+    """Split a length into parts, of which the last may be shorter."""
     return tuple(min(part, length - start) for start in range(0, length, part))
 
 
 def in_parts(image: da.Array, grid: Grid, lengths: tuple[int, ...]) -> da.Array:
-    """The image with its margins, one block for each part, which holds all that the part sees."""
+    """Return the padded image, with one block per part that contains all pixels of the part."""
     padded = _padded(image, grid)
     chunks = []
     for n, outputs, part, t in zip(
@@ -80,7 +80,7 @@ def in_parts(image: da.Array, grid: Grid, lengths: tuple[int, ...]) -> da.Array:
 
 
 def part_of(grid: Grid, lengths: tuple[int, ...], number: tuple[int, ...]) -> Tile:
-    """The output pixels of one part."""
+    """Return the output pixels of one part."""
     return tuple(
         slice(i * part, min((i + 1) * part, n))
         for i, part, n in zip(number, lengths, grid.output_shape, strict=True)
@@ -88,18 +88,18 @@ def part_of(grid: Grid, lengths: tuple[int, ...], number: tuple[int, ...]) -> Ti
 
 
 def _multiple(length: int, side: int) -> int:
-    """The least multiple of a side that is no shorter than a length, and at least the side."""
+    """Return the smallest positive multiple of ``side`` that is at least ``length``."""
     return max(1, -(-length // side)) * side
 
 
 def _depths(grid: Grid) -> list[int]:
-    """How many pixels of the next part a part sees, along each axis."""
+    """Return the number of pixels of the next part that a part depends on, along each axis."""
     each = zip(grid.strides, grid.dilations, grid.kernel_shape, strict=True)
     return [max(0, d * (h - 1) + 1 - t) for t, d, h in each]
 
 
 def _padded(image: da.Array, grid: Grid) -> da.Array:
-    """The image with its margins, as ``grid.pad`` makes them of an array."""
+    """Pad the image lazily, like ``grid.pad``."""
     if grid.boundary == "fill":
         if any(map(any, grid.pad_widths)) and not _holds(image.dtype, grid.fillvalue):
             image = image.astype(np.float64)
@@ -113,7 +113,7 @@ def _padded(image: da.Array, grid: Grid) -> da.Array:
 
 
 def _holds(dtype: np.dtype[Any], value: float) -> bool:
-    """Whether a type of numbers has a value, so that margins need no wider one."""
+    """Return whether ``dtype`` represents ``value`` exactly."""
     if dtype.kind in "biu":
         low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         return low <= value <= high and value == int(value)

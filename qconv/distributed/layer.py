@@ -1,4 +1,4 @@
-"""A layer's verb: `conv2d` of a Dask array, lazily."""
+"""Lazy `conv2d` of Dask arrays."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from qiskit import QuantumCircuit
 
 from qconv._checks import numpy_defaults, real_array
 from qconv._threads import one_thread
-from qconv.distributed.convolution import REFUSED, check_image, draws_of
+from qconv.distributed.convolution import (
+    REFUSED,
+    Known,
+    check_backend,
+    check_image,
+    draws_of,
+    probabilities_of,
+)
 from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
-from qconv.distributed.parts import Known, check_backend, probabilities_of
 from qconv.distributed.result import LazyConvolution, lazy_arrays
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.grid import Grid
@@ -43,19 +49,21 @@ def conv2d(
     method: Method = DEFAULT_METHOD,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
-    """Apply a network's convolution layer to a Dask array of images; nothing runs until computed.
+    """Apply a network's convolution layer to a Dask array; nothing runs until it is computed.
 
-    The same seed gives the same bytes as `qconv.conv2d`. Blocks hold whole tiles of the output and
-    all of its channels; every channel's circuit is simulated once for all workers.
+    The same seed gives results that are bit-identical to `qconv.conv2d`. Blocks contain whole tiles
+    of the output and all of its channels. The circuit of every channel is simulated once for all
+    workers.
 
     Args:
-        input: Dask array ``(N, C, H, W)`` or ``(C, H, W)``, at least one image, any chunks.
-        weight: As for `qconv.conv2d`, as are the arguments that are not listed here.
-        bias: Added to each output channel.
+        input: Dask array of shape ``(N, C, H, W)`` or ``(C, H, W)``, at least one image, any
+            chunks.
+        weight: Kernels, as for `qconv.conv2d`.
+        bias: Number to add to each output channel, shape ``(O,)``; None for no bias.
         stride: Pixels from one output to the next.
-        padding: Zeros on either side, or ``"same"`` or ``"valid"``.
+        padding: Number of zeros on each side, or ``"same"`` or ``"valid"``.
         dilation: Pixels from one kernel position to the next.
-        groups: Parts of the channels.
+        groups: Number of groups of channels.
         method: As for `qconv.conv2d`.
         sampling: As for `qconv.distributed.convolve`.
 
@@ -63,8 +71,8 @@ def conv2d(
         The output ``(N, O, H', W')`` and its standard error as lazy Dask arrays.
 
     Raises:
-        TypeError: ``input`` is no Dask array, or an argument of the wrong type.
-        ValueError: An argument has a wrong value or shape, or the backend would have to count
+        TypeError: If ``input`` is not a Dask array, or an argument is of the wrong type.
+        ValueError: If an argument has a wrong value or shape, or the backend would have to count
             shots.
 
     Example:
@@ -81,7 +89,7 @@ def conv2d(
     check_image(input, "input")
     if input.ndim not in (3, 4):
         raise ValueError(
-            "input: expected 4 axes (images, channels, places), or 3 for a single image, got "
+            "input: expected 4 axes (images, channels, pixels), or 3 for a single image, got "
             f"{input.ndim} (shape {input.shape})"
         )
     batch = input if input.ndim == 4 else input[np.newaxis]
@@ -118,14 +126,14 @@ def conv2d(
 
 @dataclass(frozen=True, eq=False)
 class LayerWork:
-    """What is done for every part of a layer."""
+    """The computation of one part of a layer."""
 
     frame: Frame
-    """The layer without its input."""
+    """Layer without its input."""
     how: dict[str, Any]
-    """Method, shots, backend, seed."""
+    """Arguments ``method``, ``shots`` and ``sampling`` of `Layer`."""
     lengths: tuple[int, ...]
-    """Output pixels of a part along each axis."""
+    """Sides of a part, in output pixels."""
 
     @numpy_defaults
     def known(self) -> list[list[Known]]:
@@ -134,7 +142,7 @@ class LayerWork:
             return list(map(probabilities_of, self._without_pixels().channels.values()))
 
     def circuits(self) -> tuple[QuantumCircuit, ...]:
-        """The circuits of all channels."""
+        """Return the circuits of all channels."""
         plans = replace(self._without_pixels(), shots=None).channels.values()
         return tuple(circuit for plan in plans for circuit in plan.circuits)
 
@@ -142,12 +150,9 @@ class LayerWork:
     def __call__(
         self, pixels: NDArray[Any], block_id: tuple[int, ...], known: list[list[Known]]
     ) -> _Array:
-        """Output and standard error of one part, ``(2, N, O, H', W')``.
+        """Compute output and standard error of one part, shape ``(2, N, O, H', W')``.
 
-        Args:
-            pixels: All that the part sees.
-            block_id: Its number along each axis, after that of output and error.
-            known: Probabilities of the circuits of every channel that has circuits.
+        The arguments are those of `Work`; ``known`` has a list for each channel with circuits.
         """
         whole: Grid = self.frame.grid
         grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
@@ -164,13 +169,13 @@ class LayerWork:
         return np.stack([result.image, result.stderr])
 
     def _layer(self, frame: Frame, padded: _Array) -> Layer:
-        """A layer with an input that has its margins."""
+        """Return a layer with a padded input."""
         images, _, *places = frame.grid.output_shape
         shape = (images, len(frame.weight), *places)
         return Layer(geometry=frame.geometry(padded, shape), **self.how)
 
     def _without_pixels(self) -> Layer:
-        """The layer with an input that is black and takes no memory."""
+        """Return the layer with an all-zero input that takes no memory."""
         images, channels, *places = self.frame.grid.image_shape
         shape = (images, channels * self.frame.groups, *places)
         return self._layer(self.frame, np.broadcast_to(0.0, shape))

@@ -1,4 +1,4 @@
-"""Lazy results: what will be estimated, as Dask arrays."""
+"""Lazy results: estimates as Dask arrays."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from qiskit import QuantumCircuit
 
 @dataclass(frozen=True, eq=False)
 class LazyConvolution:
-    """A convolution that Dask computes when it is asked to, wherever its workers are.
+    """A convolution that Dask computes on request, on any workers.
 
-    Compute ``image`` and ``stderr`` in one call (``dask.compute`` or ``dask.array.store`` with
-    both): they come from the same tasks, which two calls would run twice.
+    Compute ``image`` and ``stderr`` in one call of ``dask.compute`` or ``dask.array.store``. Both
+    result from the same tasks, which two calls would run twice.
 
     Example:
         >>> import dask
@@ -36,21 +36,21 @@ class LazyConvolution:
     """
 
     image: da.Array
-    """Estimate of the convolution, ``float64``, in image times kernel units."""
+    """Estimate of the convolution, ``float64``, in units of image times kernel."""
     stderr: da.Array
     """Standard error of each pixel of ``image``, same shape, chunks and unit."""
     shots: int | None
-    """Shots that each output pixel's estimate rests on; None for the exact expectation."""
+    """Number of shots per output pixel; None for the exact expectation."""
     total_shots: int
-    """Executions of circuits that are planned; 0 for the exact expectation. What noise makes
-    useless comes on top, what is black in an image that circuits hold may save some."""
+    """Planned number of executions; 0 for the exact expectation. The actual number is higher if
+    noise makes executions fail, and can be lower if circuits hold blocks that are all zero."""
     _circuits: Callable[[], tuple[QuantumCircuit, ...]] = field(repr=False)
 
     @cached_property
     def circuits(self) -> tuple[QuantumCircuit, ...]:
-        """The circuits that serve the whole image, measured, with named registers.
+        """Circuits for the whole image, with measurement and named registers.
 
-        None where circuits hold the image, which is not known yet.
+        Empty if circuits hold the image, which is not known yet.
         """
         return self._circuits()
 
@@ -62,18 +62,18 @@ def lazy_arrays(
     image: da.Array,
     chunks: Iterable[tuple[int, ...]],
 ) -> tuple[da.Array, da.Array]:
-    """Estimate and standard error, from work that gives the two along a new first axis.
+    """Return estimate and standard error of work that stacks them along a new first axis.
 
-    Dask fuses a task with the only one that needs it, and would so run every block once for the
-    estimate and once for the error where each is optimised alone, as when they are stored. It does
-    not fuse tasks that need another one besides, such as what all blocks share.
+    Dask fuses a task into its only dependent task. If the two arrays are optimised separately, for
+    example to be stored, every block would then run twice. Dask does not fuse tasks into one with
+    another dependency. Every task therefore also depends on the probabilities.
 
     Args:
-        verb: Of the tasks' names.
-        token: What tells these names from those of other work.
-        work: What is done for every block, with the probabilities that all share.
-        image: A block for each part.
-        chunks: Of each of the two arrays.
+        verb: Function name in the names of the tasks.
+        token: Digest that distinguishes these names from those of other work.
+        work: Computation of a block. Its method ``known`` computes the shared probabilities.
+        image: Padded image, with one block per part.
+        chunks: Chunks of either array.
     """
     known = dask.delayed(_known, pure=True)(work, dask_key_name=f"qconv-probabilities-{token}")
     both = da.map_blocks(
@@ -102,6 +102,6 @@ def _known(work: Any) -> Any:
 
 
 def _pick(both: NDArray[np.float64], number: int, shared: object) -> NDArray[np.float64]:
-    """One of two arrays."""
+    """Return one of two arrays."""
     picked: NDArray[np.float64] = both[number]
     return picked

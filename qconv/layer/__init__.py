@@ -1,1 +1,1 @@
-"""A convolution layer of a neural network, measured from circuits."""
+"""Convolution layers of neural networks, measured from circuits."""

@@ -1,4 +1,4 @@
-"""The verbs of a layer: `conv1d` and `conv2d`, with the arguments that networks know."""
+"""Convolution layers `conv1d` and `conv2d`, with the arguments of PyTorch."""
 
 from __future__ import annotations
 
@@ -32,33 +32,36 @@ def conv2d(
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of images by measuring quantum circuits.
 
-    The expectation is what ``torch.nn.functional.conv2d`` computes (a cross-correlation: kernels
-    are not flipped). One circuit for each output channel puts a particle in superposition over
-    input channel, row and column of its kernel; a shot is one of the pixels that an output sees.
+    The expectation equals ``torch.nn.functional.conv2d``, a cross-correlation: kernels are not
+    flipped. One circuit per output channel prepares a superposition over input channel, row and
+    column of the kernel. Each shot selects one of the pixels that an output depends on.
 
     Args:
-        input: Images, ``(N, C, H, W)`` or a single one ``(C, H, W)``, any unit; ``N`` may be 0.
-        weight: Kernels, ``(O, C / groups, h, w)``, any sign and scale.
-        bias: Added to each output channel, ``(O,)``; None for nothing.
-        stride: Pixels from one output to the next, one number or one for each of rows and columns.
-        padding: Zeros on either side, likewise; or ``"valid"`` for none, or ``"same"`` for as many
-            as keep the size, an odd one at the end (needs stride 1).
-        dilation: Pixels from one kernel position to the next, likewise.
-        groups: Parts of the channels, each convolved by itself: a divisor of ``C`` and ``O``.
-        method: `Collapse`, with its options, or another method whose circuits hold the kernel alone
-            (`Method.kernel_only`). A baseline is the pixel under the kernel's centre, in each
-            channel.
+        input: Images, shape ``(N, C, H, W)``, or a single image, shape ``(C, H, W)``; any unit.
+            ``N`` may be 0.
+        weight: Kernels, shape ``(O, C / groups, h, w)``, any sign and scale.
+        bias: Number to add to each output channel, shape ``(O,)``; None for no bias.
+        stride: Pixels from one output to the next: one number, or one each for rows and columns.
+        padding: Number of zeros on each side, in the same form. ``"valid"`` adds none. ``"same"``
+            preserves the size, with an odd zero at the end, and requires stride 1.
+        dilation: Pixels from one kernel position to the next, in the same form.
+        groups: Number of groups of channels that are convolved separately: a divisor of ``C`` and
+            ``O``.
+        method: `Collapse`, with its options, or another method whose circuits hold only the kernel
+            (`Method.kernel_only`). The baseline of each channel is the pixel under the kernel's
+            centre.
         sampling: How to measure, see `SamplingOptions`.
 
     Returns:
         The output ``(N, O, H', W')`` (without ``N`` for a single image) and its standard error, in
-        units of input times weight; a circuit for each output channel that is not all zeros.
+        units of input times weight. ``circuits`` has one circuit per output channel whose kernel is
+        not all zero.
 
     Raises:
-        TypeError: An argument is of the wrong type, or complex.
-        ValueError: An argument has a wrong value or shape, is not finite, or the work would not fit
-            in memory. Nothing has run then.
-        RuntimeError: A backend failed.
+        TypeError: If an argument is of the wrong type, or complex.
+        ValueError: If an argument has a wrong value or shape, is not finite, or the work would not
+            fit in memory. Nothing has run then.
+        RuntimeError: If a backend failed.
 
     Example:
         >>> import numpy as np
@@ -91,15 +94,15 @@ def conv1d(
     method: Method = DEFAULT_METHOD,
     **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
-    """Apply a network's convolution layer to a batch of signals: as `conv2d`, along one axis.
+    """Apply a network's convolution layer to a batch of signals, like `conv2d` along one axis.
 
-    Follows ``torch.nn.functional.conv1d``: ``input`` is ``(N, C, L)`` or ``(C, L)``, ``weight``
-    ``(O, C / groups, h)``, the output ``(N, O, L')``. All arguments, errors and the result are
-    those of `conv2d`.
+    Follows ``torch.nn.functional.conv1d``. The shape of ``input`` is ``(N, C, L)`` or ``(C, L)``,
+    of ``weight`` ``(O, C / groups, h)``, of the output ``(N, O, L')``. Arguments, errors and result
+    are otherwise those of `conv2d`.
 
     Example:
         >>> import qconv
-        >>> signal, weight = [[0.0, 1, 2, 3]], [[[1, -1]]]  # one channel in, one out
+        >>> signal, weight = [[0.0, 1, 2, 3]], [[[1, -1]]]  # one input channel, one output channel
         >>> qconv.conv1d(signal, weight, shots=None).image
         array([[-1., -1., -1.]])
     """
@@ -110,9 +113,9 @@ def conv1d(
 
 
 def laid_out(places: int, *layer: Any, method: Method, requested: Requested) -> Layer:
-    """Check and lay out a layer with one or two axes of places; nothing runs.
+    """Check the arguments of a layer with 1 or 2 spatial axes, without running anything.
 
-    The arguments are those of `conv2d`, as are the errors.
+    Arguments and errors are those of `conv2d`.
     """
     check_kernel_only(method)
     worker_count()
@@ -126,9 +129,9 @@ def laid_out(places: int, *layer: Any, method: Method, requested: Requested) -> 
 
 
 def check_kernel_only(method: Method) -> None:
-    """Raise a ``TypeError`` for a method whose circuits hold the image."""
+    """Raise a ``TypeError`` if the circuits of a method hold the image."""
     if not method.kernel_only:
         raise TypeError(
-            "method: expected one whose circuits hold the kernel alone, such as "
+            "method: expected one whose circuits hold only the kernel, such as "
             f"qconv.Collapse(...), got {method!r}"
         )

@@ -1,12 +1,14 @@
-"""Geometry of a layer: how ``torch.nn.functional.conv2d`` lays a kernel over its input.
+"""Geometry of a layer: the pixels to which ``torch.nn.functional.conv2d`` applies a kernel.
 
-With ``t`` the stride, ``d`` the dilation and ``x~`` the input with its padding of zeros,
+Let ``t`` be the stride, ``d`` the dilation and ``x~`` the zero-padded input. The output is
 
     y[n, o, i] = b[o] + sum over c, j of  k[o, c, j] x~[n, first(o) + c, t i + d j],
 
-where output channel ``o`` sees the input channels of its own group, the first of which is
-``first(o)``. Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning,
-arXiv:1603.07285, sections 2 and 5.1.
+where ``first(o)`` is the first input channel in the group of output channel ``o``.
+
+Source:
+    Dumoulin and Visin, A guide to convolution arithmetic for deep learning, arXiv:1603.07285,
+    sections 2 and 5.1.
 """
 
 from __future__ import annotations
@@ -24,54 +26,54 @@ from qconv.grid import Grid, strided_grid
 
 _Array = NDArray[np.float64]
 
-#: One whole number for all axes of places, or one for each.
+#: One integer for all spatial axes, or one for each.
 Numbers = int | Sequence[int]
 
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """A layer's input, weights and grid, all of it valid."""
+    """Checked input, weights and grid of a layer."""
 
     groups: list[_Array]
-    """The padded input of each group of channels, ``(N, C / groups, *places)``, contiguous."""
+    """Padded input of each group, contiguous, shape ``(N, C / groups, *places)``."""
     weight: _Array
-    """Kernels, ``(O, C / groups, *positions)``."""
+    """Kernels, shape ``(O, C / groups, *positions)``."""
     bias: _Array
-    """What is added to each output channel, ``(O,)``."""
+    """Bias of each output channel, shape ``(O,)``."""
     grid: Grid | None
-    """Where each output pixel of a channel reads; None for an empty batch."""
+    """Input pixels of each output pixel of a channel; None for an empty batch."""
     output_shape: tuple[int, ...]
-    """Of the result: ``(N, O, *places)``, without ``N`` for a single image."""
+    """Shape of the output: ``(N, O, *places)``, without ``N`` for a single image."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A layer but for the numbers of its input, all of it valid."""
+    """Checked layer without its input."""
 
     weight: _Array
-    """Kernels, ``(O, C / groups, *positions)``."""
+    """Kernels, shape ``(O, C / groups, *positions)``."""
     bias: _Array
-    """What is added to each output channel, ``(O,)``."""
+    """Bias of each output channel, shape ``(O,)``."""
     groups: int
-    """Into which the channels are parted."""
+    """Number of groups of channels."""
     margins: tuple[tuple[int, int], ...]
-    """Zeros before and after the input, for each of its axes."""
+    """Number of zeros before and after the input, for each of its axes."""
     grid: Grid
-    """Where each output pixel of a channel reads in a group's padded input."""
+    """Pixels of a group's padded input that each output pixel depends on."""
 
     def geometry(self, padded: _Array, output_shape: tuple[int, ...]) -> Geometry:
-        """The layer with an input that has its margins already, ``(N, C, *places)``."""
+        """Return the layer with a padded input of shape ``(N, C, *places)``."""
         parts = np.split(padded, self.groups, axis=1)
-        if padded.strides[-1]:  # or a single number stands for all of them
+        if padded.strides[-1]:  # broadcast zeros stay as they are
             parts = list(map(np.ascontiguousarray, parts))
         grid = self.grid if len(padded) else None
         return Geometry(parts, self.weight, self.bias, grid, output_shape)
 
 
 def layer_geometry(places: int, input: ArrayLike, *layer: Any) -> Geometry:
-    """Check a layer's arguments, those of `qconv.conv2d` in this order, and pad its input.
+    """Check the arguments of a layer, in the order of `qconv.conv2d`, and pad its input.
 
-    Beside images and channels there are ``places`` axes, 1 or 2.
+    ``places`` is the number of spatial axes, 1 or 2.
     """
     images = _images(input, places)
     batch = images if images.ndim == places + 2 else images[np.newaxis]
@@ -93,7 +95,7 @@ def layer_frame(
     dilation: Numbers,
     groups: int,
 ) -> Frame:
-    """Check a layer's arguments for an input of the shape ``(N, C, *places)``."""
+    """Check the arguments of a layer for an input of shape ``(N, C, *places)``."""
     places = len(shape) - 2
     require_copies(weight, "weight")
     kernels = real_array(weight, "weight")
@@ -111,32 +113,37 @@ def layer_frame(
     grid = strided_grid(
         (max(1, shape[0]), kernels.shape[1], *padded), (1, *kernels.shape[1:]), strides, dilations
     )
-    margins = ((0, 0), (0, 0), *pads)
-    return Frame(kernels, _bias(bias, len(kernels)), groups, margins, grid)
+    biases = np.zeros(len(kernels)) if bias is None else real_array(bias, "bias")
+    if biases.shape != (len(kernels),):
+        raise ValueError(
+            f"bias: expected one number for each of {len(kernels)} output channels, got shape "
+            f"{biases.shape}"
+        )
+    return Frame(kernels, biases, groups, ((0, 0), (0, 0), *pads), grid)
 
 
 def _images(value: ArrayLike, places: int) -> _Array:
-    """The input as an array, which may have no image in it but nothing else may be missing."""
+    """Return the input as an array; the number of images may be 0, no other length."""
     if (
         isinstance(value, np.ndarray)
         and value.ndim == places + 2
         and value.shape[0] == 0
         and all(value.shape[1:])
     ):
-        real_array(np.zeros(1, dtype=value.dtype), "input")  # says what is wrong with its type
+        real_array(np.zeros(1, dtype=value.dtype), "input")  # raises if the type is wrong
         return np.empty(value.shape)
     require_copies(value, "input")
     array = real_array(value, "input", finite=False)
     if array.ndim not in (places + 1, places + 2):
         raise ValueError(
-            f"input: expected {places + 2} axes (images, channels, places), or {places + 1} for a "
+            f"input: expected {places + 2} axes (images, channels, pixels), or {places + 1} for a "
             f"single image, got {array.ndim} (shape {array.shape})"
         )
     return array
 
 
 def _groups(value: int, channels: int, weight: tuple[int, ...]) -> int:
-    """The number of groups, if input and weight are parted by it."""
+    """Return the number of groups if it suits input and weight; raise otherwise."""
     groups = whole_number(value, "groups", 1)
     if channels != weight[1] * groups:
         raise ValueError(
@@ -151,7 +158,7 @@ def _groups(value: int, channels: int, weight: tuple[int, ...]) -> int:
 
 
 def _per_axis(value: Numbers, name: str, places: int, least: int) -> tuple[int, ...]:
-    """One whole number for each axis of places."""
+    """Return one integer for each spatial axis."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str | bytes):
@@ -165,24 +172,11 @@ def _per_axis(value: Numbers, name: str, places: int, least: int) -> tuple[int, 
 def _pads(
     value: Numbers | str, strides: tuple[int, ...], reaches: list[int]
 ) -> list[tuple[int, int]]:
-    """Zeros before and after, for each axis of places."""
+    """Return the number of zeros before and after, for each spatial axis."""
     if not isinstance(value, str):
         return [(pad, pad) for pad in _per_axis(value, "padding", len(strides), 0)]
     if one_of(value, "padding", ("same", "valid")) == "valid":
         return [(0, 0)] * len(strides)
     if any(stride != 1 for stride in strides):
-        raise ValueError(f"padding: 'same' needs a stride of 1, got stride {strides}")
+        raise ValueError(f"padding: 'same' requires stride 1, got stride {strides}")
     return [(reach // 2, reach - reach // 2) for reach in reaches]
-
-
-def _bias(value: ArrayLike | None, channels: int) -> _Array:
-    """What is added to each output channel."""
-    if value is None:
-        return np.zeros(channels)
-    bias = real_array(value, "bias")
-    if bias.shape != (channels,):
-        raise ValueError(
-            f"bias: expected one number for each of {channels} output channels, got shape "
-            f"{bias.shape}"
-        )
-    return bias

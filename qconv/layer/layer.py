@@ -1,14 +1,15 @@
-"""Layers: many kernels over many images, one circuit for each output channel.
+"""Layers: many kernels applied to many images, with one circuit per output channel.
 
-The kernel of output channel ``o`` is a propagator over (input channel, row, column): a shot picks
-one of the pixels that an output sees, in one of the channels, with the probability
-``|k_j| / S``, ``S = sum_j |k_j|``, and counts it ``S sign(k_j)`` times. The mean of ``shots`` of
-them is the layer's output without its bias, exact on average, with the variance
+The kernel of output channel ``o`` is a propagator over (input channel, row, column). A shot selects
+one of the pixels that an output depends on, in one of the channels, with probability ``|k_j| / S``,
+where ``S = sum_j |k_j|``. The shot contributes this pixel times ``S sign(k_j)``. The mean of
+``shots`` contributions estimates the output without its bias. The estimate is unbiased and has the
+variance
 
     v = (S sum_j |k_j| x_j**2 - (sum_j k_j x_j)**2) / shots.
 
-Every output channel is a plan of its own, of a method such as `qconv.Collapse`, and adds what its
-circuit gives to the result. A channel of zeros is known and runs nothing.
+Every output channel is a separate plan of a method such as `qconv.Collapse`. A kernel that is all
+zero needs no circuit.
 """
 
 from __future__ import annotations
@@ -47,22 +48,22 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A layer that is ready to run: input, kernels, and how to measure."""
+    """A layer that is ready to run."""
 
     geometry: Geometry
-    """Input, kernels, and what lies where."""
+    """Input, kernels and grid."""
     method: Method
-    """How each channel is measured."""
+    """Method that measures each channel."""
     shots: int | None
-    """For each output pixel; None for the exact expectation."""
+    """Shots per output pixel; None for the exact expectation."""
     sampling: Sampling
-    """How circuits are measured."""
+    """Backend, seed and other sampling options."""
     tolerance: Tolerance | None = None
-    """Requested error, from which the shots follow; None if shots were requested."""
+    """Requested error, which determines the shots; None if shots were requested."""
 
     @cached_property
     def channels(self) -> dict[int, Plan]:
-        """A plan for each output channel that needs a circuit, by its number."""
+        """Plan of each output channel that needs a circuit, by number."""
         grid = self.geometry.grid
         return {
             channel: self._plan(channel, grid)
@@ -72,7 +73,7 @@ class Layer:
 
     @property
     def programs(self) -> list[Program]:
-        """The programs of all channels, in order."""
+        """Programs of all channels, in order."""
         return [program for plan in self.channels.values() for program in plan.prepared.programs]
 
     def exact(self, sampling: Sampling) -> Layer:
@@ -82,17 +83,17 @@ class Layer:
     def run(
         self, progress: bool = False, checkpoint: str | os.PathLike[str] | None = None
     ) -> Convolution:
-        """Run the circuits of all channels and combine their results."""
+        """Run or resume the circuits of all channels and combine their results."""
         return run_or_resume(
             self, self._call, self._resumed, progress=progress, checkpoint=checkpoint
         )
 
     def _resumed(self, seed: np.random.SeedSequence, shots: int | None) -> Layer:
-        """The layer with the seed and shots that a checkpoint leaves to do."""
+        """Return the layer with the seed and the missing shots of a checkpoint."""
         return replace(self, sampling=replace(self.sampling, seed=seed), shots=shots)
 
     def _call(self) -> dict[str, str]:
-        """Digests of what the result depends on besides shots and sampling, by name."""
+        """Return digests of everything but shots and sampling that determines the result."""
         geometry = self.geometry
         return {
             "input": digest(*geometry.groups),
@@ -104,7 +105,7 @@ class Layer:
         }
 
     def variance(self) -> _Array:
-        """Variance of the output to be expected, its shape; 0 if exact, NaN if not known."""
+        """Predict the variance of the output, same shape; 0 if exact, NaN if not known."""
         variance = np.zeros(self._batched)
         for number, plan in self.channels.items():
             expected = plan.prepared.predict().stderr
@@ -113,13 +114,13 @@ class Layer:
 
     @property
     def _batched(self) -> tuple[int, ...]:
-        """Shape of the output with its axis of images."""
+        """Shape of the output, including the axis of images."""
         places = self.geometry.weight.ndim - 2
         images = self.geometry.output_shape[: -places - 1] or (1,)
         return (*images, *self.geometry.output_shape[-places - 1 :])
 
     def _plan(self, channel: int, grid: Grid) -> Plan:
-        """One output channel as a plan of its own."""
+        """Return the plan of one output channel."""
         group = channel // (len(self.geometry.weight) // len(self.geometry.groups))
         propagator = Propagator.from_kernel(self.geometry.weight[channel][np.newaxis])
         with np.errstate(over="ignore"):
@@ -134,18 +135,18 @@ class Layer:
             shots=self.shots,
             sampling=replace(self.sampling, seed=derived(self.sampling.seed, CHANNELS, channel)),
             tolerance=self.tolerance,
-            part_of="a layer",  # whose own digest says what was estimated
+            part_of="a layer",  # which has its own digest
         )
         return cast(Plan, self.method.prepare(plan).allot())
 
     @cached_property
     def _largest(self) -> list[np.float64]:
-        """The largest magnitude in each group of input channels."""
+        """Largest magnitude in each group of input channels."""
         return [max(part.max(), -part.min()) for part in self.geometry.groups]
 
     @property
     def _quantity(self) -> str:
-        """Digest of what is to be estimated: input, weights, bias, geometry, noise."""
+        """Digest of the estimated quantity: input, weights, bias, geometry, noise."""
         geometry = self.geometry
         digest = hashlib.blake2b(repr((geometry.grid, len(geometry.groups))).encode())
         for array in (*geometry.groups, geometry.weight, geometry.bias):
@@ -166,7 +167,7 @@ class Layer:
         for number, plan in self.channels.items():
             own = islice(outcomes, len(list(plan.prepared.programs)))
             result = plan.prepared.decode(own)
-            deque(own, maxlen=0)  # what it did not ask for
+            deque(own, maxlen=0)  # outcomes that the channel did not use
             image[:, number] = result.image[:, 0]
             stderr[:, number] = result.stderr[:, 0]
             if each is not None and result.shots is not None:

@@ -1,1 +1,1 @@
-"""Matching: where a template is in an image, and how sure that is."""
+"""Matching: the position of a template in an image, and its certainty."""

@@ -1,4 +1,4 @@
-"""The figure of a match: where it was found. Needs matplotlib, from the extra ``images``."""
+"""The figure of a match. Requires matplotlib, from the extra ``images``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 _Array = NDArray[np.float64]
 
-#: How many places on each side are shown around one.
+#: Number of positions shown on each side of the match.
 _AROUND = 12
 
-#: Most bars of a histogram of shots.
+#: Maximum number of bars in the histogram.
 _BARS = 80
 
 
@@ -30,17 +30,10 @@ def match_figure(
     *,
     title: str = "",
 ) -> Figure:
-    """Where a template was found: picture, template, and the map that was sampled.
+    """Draw the picture with the match, the template, and the sampled map.
 
-    Args:
-        marked: The picture with a box around the place, ``(H, W, 3)``.
-        template: Grey levels, ``(h, w)``.
-        match: Of the template in the picture.
-        exact: Magnitude of the exact map, shape of ``match.map``.
-        title: A line above everything.
-
-    Returns:
-        A figure of two rows by three, ready for ``savefig``.
+    ``marked`` is the picture with a box around the match, shape ``(H, W, 3)``. ``exact`` is the
+    magnitude of the exact map, shape of ``match.map``.
     """
     from matplotlib.figure import Figure
 
@@ -57,7 +50,7 @@ def match_figure(
         plain.set_yticks([])
     name, wanted, sampled = "map", "exact map", match.map
     if match.counts is not None and match.count_unit is not None:
-        name, wanted = "shots at each place", "shots expected"
+        name, wanted = "shots per position", "expected shots"
         sampled = match.counts.astype(np.float64)
         lit = match.count_unit > 0
         exact = np.square(np.divide(exact, match.count_unit, np.zeros_like(exact), where=lit))
@@ -66,8 +59,8 @@ def match_figure(
         slice(max(0, index - _AROUND), min(length, index + _AROUND + 1))
         for index, length in zip(match.position, exact.shape, strict=True)
     )
-    _show_places(axes[1, 0], sampled, match.position, f"{name}, around the place", part=around)
-    _show_places(axes[1, 1], exact, match.position, f"{wanted}, around the place", part=around)
+    _show_places(axes[1, 0], sampled, match.position, f"{name}, near the match", part=around)
+    _show_places(axes[1, 1], exact, match.position, f"{wanted}, near the match", part=around)
     _show_leading(axes[1, 2], sampled, match)
     return figure
 
@@ -81,7 +74,7 @@ def _show_places(
     part: tuple[slice, ...] | None = None,
     ring: bool = False,
 ) -> None:
-    """Draw a map, or a part of it; indices on the axes are places."""
+    """Draw a map or a part of it; the axes are labelled with positions."""
     rows, columns = part or tuple(slice(0, length) for length in numbers.shape)
     extent = (columns.start - 0.5, columns.stop - 0.5, rows.stop - 0.5, rows.start - 0.5)
     top = float(numbers[rows, columns].max()) or 1.0
@@ -102,14 +95,14 @@ def _show_places(
 
 
 def _show_leading(axes: Axes, numbers: _Array, match: Match) -> None:
-    """How many places are as bright as that: the leading one stands apart, or does not."""
+    """Draw the histogram of a map, with the value at the match."""
     leading = float(numbers[match.position])
     counted = match.counts is not None
     wide = not counted or numbers.max() > _BARS
     bins = _BARS if wide else (np.arange(np.rint(numbers.max()) + 2) - 0.5).tolist()
     axes.hist(numbers.ravel(), bins=bins, color="0.6", log=True)
-    axes.axvline(leading, color="C3", label=f"the place: {leading:.4g}")
-    axes.set_xlabel("shots at a place" if counted else "map at a place")
-    axes.set_ylabel("places")
-    axes.set_title(f"{match.percent} sure to be the most similar")
-    axes.legend(frameon=False)
+    axes.axvline(leading, color="C3", label=f"match: {leading:.4g}")
+    axes.set_xlabel("shots per position" if counted else "map per position")
+    axes.set_ylabel("positions")
+    axes.set_title(f"certainty of the match: {match.percent}")
+    axes.legend(frameon=False, loc="upper center")

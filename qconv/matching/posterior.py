@@ -1,30 +1,32 @@
-"""Evidence: what a sampled map says about where the match is.
+"""Evidence: what a sampled map implies about the position of the match.
 
-Place ``k`` has an amplitude ``a_k`` and was seen in one of two ways: counted ``n_k`` times, with
-Poisson's law and the mean ``e_k a_k**2``, or estimated as ``x_k``, normally distributed about
-``a_k`` with the standard error ``s_k``. Two kinds of places are supposed; what they are like is
-learnt from the map itself:
+Position ``k`` has an amplitude ``a_k`` and is observed in one of two ways. It is counted ``n_k``
+times, with a Poisson distribution of mean ``e_k a_k**2``. Or it is estimated as ``x_k``, normally
+distributed about ``a_k`` with standard error ``s_k``. The model distinguishes two kinds of
+positions and learns their properties from the map itself:
 
-* The *background*, all places but one. What a template that does not fit leaves is a sum of many
-  numbers: an amplitude with a normal law of mean 0, whose variance differs between parts of the
-  image. The law of the variance is not supposed to have any form: it is the most likely one on a
-  logarithmic grid (empirical Bayes), from all places but the leading one, and from half a place of
-  any variance (as Jeffreys adds half a count to either outcome): it speaks for those too rare to
-  be seen.
-* One *match*, anywhere. Its amplitude is uniform (for a count that is Jeffreys' prior) from 0 to
-  more than the map shows; as it may be 0, nothing says that a match can be seen.
+* The *background*: all positions but one. The amplitude left by a template that does not fit is a
+  sum of many numbers. It is normally distributed with mean 0, and its variance differs between
+  parts of the image. No particular form is assumed for the distribution of the variance: it is the
+  maximum-likelihood distribution on a logarithmic grid (empirical Bayes), given all positions but
+  the leading one. Half a position is added, distributed evenly over all variances, as Jeffreys'
+  prior adds half a count to either outcome. It represents variances too rare to be observed.
+* One *match*, at any position. Its amplitude is uniformly distributed (for a count that is
+  Jeffreys' prior) from 0 to more than the largest value of the map. The range includes 0 because a
+  match need not be visible.
 
-The *odds* of a place are the likelihood of what was seen there from a match over that from
-background. By the map alone a place is the match with a probability proportional to them. Places
-are independent given the variances; that neighbours often resemble each other is left out.
+The *odds* of a position are the likelihood of its observation if it is the match, divided by the
+likelihood if it is background. From the map alone, the probability that a position is the match is
+proportional to its odds. Positions are treated as independent, given the variances: the similarity
+of neighbours is neglected.
 
-From a handful of counts no background can be learnt. So where there are fewer counts than places
-odds are never above what leaves a place as improbable as it is that any of them is counted as often
-by mere chance, if all had the same rate.
+A few counts do not determine a background. With fewer counts than positions, the odds are
+therefore limited. The limit assumes the same rate at all positions. It leaves a probability of
+error equal to the expected number of positions that reach the same count by chance.
 
 Source:
     Robbins, Proc. Third Berkeley Symp. 1, 157 (1956) (empirical Bayes); Laird, J. Am. Stat. Assoc.
-    73, 805 (1978) (the most likely mixing law).
+    73, 805 (1978) (the maximum-likelihood mixing distribution).
 """
 
 from __future__ import annotations
@@ -37,51 +39,52 @@ from scipy.special import gammainc, kl_div, ndtr
 
 _Array = NDArray[np.float64]
 
-#: Cells of the grid of amplitudes: logarithmic ones, and equal ones this many standard deviations
-#: to both sides of the leading amplitude.
+#: Grid of amplitudes: number of logarithmic edges, number of equidistant edges around the leading
+#: amplitude, and range of the latter to both sides, in standard deviations.
 _COARSE, _FINE, _AROUND = 400, 240, 6.0
 
-#: Variances of the background, and by which factor they reach to both sides of the mean square:
-#: the number of places (everything in one of them, or next to nothing), but at least this.
+#: Number of background variances, and the minimum factor by which they extend above and below the
+#: mean square. The factor is the number of positions if that is larger.
 _VARIANCES, _REACH = 80, 1000.0
 
-#: Places that are added to those seen, spread evenly over all variances.
+#: Number of unobserved positions, spread evenly over all variances.
 _UNSEEN = 0.5
 
-#: Where accuracies differ: how many places are kept by themselves because they stand out most.
-#: Others are taken together if their values, in so many steps, and logarithms of the accuracy, in
-#: such, agree.
+#: Grouping of positions whose accuracies differ. This number of the most prominent positions stay
+#: separate. The others are grouped by value, in this number of steps over the range, and by the
+#: logarithm of the accuracy, in steps of this width.
 _APART, _STEPS, _RATIO = 100, 100, 0.35
 
-#: Exposures below this part of the largest are left out, standard errors are raised to it.
+#: Minimum exposure or standard error, as a fraction of the largest: positions with a lower exposure
+#: are excluded, lower standard errors are raised.
 _LEAST = 1e-6
 
-#: Bounds that keep numbers from under- and overflowing.
+#: Bounds that prevent underflow and overflow.
 _TINY, _MOST = 1e-300, 1e100
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a map says about every place, flattened."""
+    """Evidence of a map about every position, flattened."""
 
     odds: _Array
-    """Likelihood of what was seen, from a match over that from background; 0 where nothing was."""
+    """Odds of each position, shape ``(n,)``; 0 where nothing was observed."""
     standing: _Array
-    """How far a place stands out: those that lead have the largest."""
+    """Prominence of each position, shape ``(n,)``: the leading positions have the largest."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Groups:
-    """Places that were seen alike, together."""
+    """Groups of positions with the same observation."""
 
     value: _Array  # counts, or estimates
     accuracy: _Array  # exposures, or standard errors
-    number: _Array  # of places in each group
-    square: float  # mean, of the amplitudes of all places
-    counted: bool
+    number: _Array  # positions in each group
+    square: float  # mean square amplitude of all positions
+    counted: bool  # whether values are counts
 
     def below(self, amplitude: _Array) -> _Array:
-        """Probability of less than some amplitudes, by the likelihood alone, for each group."""
+        """Return the probability of less than each amplitude, by the likelihood alone."""
         value, accuracy = self.value[:, None], self.accuracy[:, None]
         if self.counted:
             return np.asarray(gammainc(value + 0.5, accuracy * amplitude**2))
@@ -89,13 +92,13 @@ class _Groups:
 
 
 def from_counts(counts: _Array, exposure: _Array | None = None) -> Evidence:
-    """What counts say about every place.
+    """Compute the evidence of counted shots.
 
     Args:
-        counts: How often each place was measured, any shape.
-        exposure: Mean count at rate 1, but for a common factor, same shape, not negative, not 0
-            everywhere; None: the same everywhere. Places with less than 1e-6 of the largest have
-            odds of 0.
+        counts: Number of shots at each position, any shape.
+        exposure: Expected count at rate 1, up to a common factor, same shape, nonnegative and not
+            all 0; None for equal exposures. Positions with less than 1e-6 of the largest exposure
+            have odds 0.
     """
     n = np.asarray(counts, dtype=np.float64).ravel()
     if exposure is None:
@@ -114,11 +117,11 @@ def from_counts(counts: _Array, exposure: _Array | None = None) -> Evidence:
 
 
 def from_estimates(estimate: _Array, stderr: _Array) -> Evidence:
-    """What estimates say about every place.
+    """Compute the evidence of estimated values.
 
     Args:
-        estimate: Of the value at each place, with its sign, any shape.
-        stderr: Its standard error, same shape. Where it is 0 the value is exact.
+        estimate: Signed estimate at each position, any shape.
+        stderr: Standard error of ``estimate``, same shape; 0 where it is exact.
     """
     x, s = (np.asarray(part, dtype=np.float64).ravel() for part in (estimate, stderr))
     largest = float(np.abs(x).max())
@@ -139,11 +142,11 @@ def from_estimates(estimate: _Array, stderr: _Array) -> Evidence:
 def _gathered(
     value: _Array, accuracy: _Array, standing: _Array, step: float
 ) -> tuple[_Array, _Array, _Array, NDArray[np.intp]]:
-    """Places that stand out, each by itself, and all others, those that are nearly equal together.
+    """Group positions with nearly equal observations; the most prominent ones stay separate.
 
     Returns:
-        Value, accuracy and number of places of every group, first the place that stands out most;
-        and the group of every place.
+        Value, accuracy and number of positions of each group, the most prominent position first;
+        and the group of each position.
     """
     few = np.sort(np.argpartition(-standing, min(_APART, standing.size) - 1)[:_APART])
     apart = few[np.argsort(-standing[few], kind="stable")]
@@ -168,10 +171,10 @@ def _gathered(
 
 
 def _odds(groups: _Groups, leading: int) -> _Array:
-    """Likelihood from a match over that from background, for one place of each group.
+    """Compute the odds of one position of each group.
 
-    One place of the ``leading`` group is left out where the background is learnt; the grid, and
-    the range of a match, are made for it.
+    One position of the ``leading`` group is excluded from the background. Its value determines the
+    grid and the range of amplitudes of a match.
     """
     rest = groups.number.copy()
     rest[leading] -= 1
@@ -192,7 +195,7 @@ def _odds(groups: _Groups, leading: int) -> _Array:
 
 
 def _most_by_chance(groups: _Groups) -> _Array:
-    """Odds that leave as much doubt as there are places counted as often by mere chance."""
+    """Compute the limit of the odds of each group, see the module."""
     seen = groups.value > 0
     share = groups.accuracy / groups.accuracy[seen, None]
     needed = np.maximum(np.floor(groups.value[seen, None] * share + 1e-9), 1)
@@ -204,7 +207,7 @@ def _most_by_chance(groups: _Groups) -> _Array:
 
 
 def _grid(groups: _Groups, leading: int) -> tuple[_Array, _Array]:
-    """Edges of cells of amplitudes, and how much of each cell a match may take."""
+    """Return the edges of the amplitude grid, and the part of each interval in a match's range."""
     looks, widths = groups.value, groups.accuracy
     if groups.counted:
         looks, widths = np.sqrt(looks / widths), 0.5 / np.sqrt(widths)
@@ -221,17 +224,18 @@ def _grid(groups: _Groups, leading: int) -> tuple[_Array, _Array]:
 
 
 def _shares(given: _Array, number: _Array) -> _Array:
-    """The most likely shares of a mixture's parts, ``given`` being their likelihoods.
+    """Return the maximum-likelihood shares of the components of a mixture.
 
-    The places unseen are a logarithmic barrier, lowered step by step while Newton's method follows
-    the minimum of ``total sum(shares) - number @ log(given @ shares) - barrier sum(log(shares))``
+    ``given`` are the likelihoods of the components. The unobserved positions act as a logarithmic
+    barrier, which is lowered step by step. Newton's method follows the minimum of
+    ``total sum(shares) - number @ log(given @ shares) - barrier sum(log(shares))``
     (Boyd and Vandenberghe, Convex Optimization, 2004, section 11.3).
     """
     given = np.maximum(given / np.maximum(given.max(axis=1, keepdims=True), _TINY), _TINY)
     parts, total = given.shape[1], number.sum()
     shares = np.full(parts, 1 / parts)
     for barrier in np.geomspace(total, _UNSEEN, 2 + int(np.log10(total)))[1:] / parts:
-        for _ in range(60):  # a few are enough
+        for _ in range(60):  # a few suffice
             fitted = given @ shares
             slope = shares * (total - given.T @ (number / fitted)) - barrier
             root = given * shares * (np.sqrt(number) / fitted)[:, None]

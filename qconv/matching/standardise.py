@@ -1,12 +1,14 @@
-"""Local standardisation: what is done to image and template before anything is encoded.
+"""Local standardisation: classical preprocessing of image and template before encoding.
 
-Amplitudes are a budget. A photograph spends nearly all of it on slow changes of brightness, and
-nearly all of the rest on a few strong edges; both say little about where something is. So the local
-mean is taken away, and the rest divided by the local standard deviation: every part of the image
-gets the same share of the measurements. The standard deviation is softened by some of the noise, so
-that a smooth part of a noisy image does not spend as much on noise as the others do on detail.
+The sum of the squared amplitudes is fixed, so details of an image compete for it. In a photograph,
+slow changes of brightness take nearly all of it, and a few strong edges take most of the rest.
+Neither helps to locate a template. The local mean is therefore subtracted, and the difference is
+divided by the local standard deviation. Every part of the image then gets the same share of the
+measurements. A fraction of the noise variance is added to the local variance. Otherwise noise in a
+smooth part of the image would get the same share as the details of other parts.
 
-This is classical work: three box filters, and a median, each of which reads every pixel.
+This classical computation consists of two box filters and a median, each of which reads every
+pixel.
 """
 
 from __future__ import annotations
@@ -19,34 +21,34 @@ from scipy.ndimage import uniform_filter
 
 _Array = NDArray[np.float64]
 
-#: What is added to the local variance: this part of that of the noise, and this one of the mean
-#: square of everything less its local means, which keeps constant regions at 0.
+#: Terms added to the local variance: this fraction of the noise variance, and this fraction of the
+#: mean square after subtracting local means. The second term keeps constant regions at 0.
 _NOISE, _FLAT = 0.05, 1e-5
 
-#: Of normally distributed numbers half are within this many standard deviations.
+#: Half of all normally distributed numbers are within this many standard deviations.
 _QUARTILE = 0.6744897501960817
 
-#: What is left, if it is below this part of the array's deviations, is rounding.
+#: Threshold of rounding errors, as a fraction of the largest deviation from the mean.
 _ROUNDING = 1e-12
 
 
 def window_of(template: _Array) -> list[int]:
-    """Sides of the windows: odd, a quarter of the template's, at least 3; 1 where that is 1."""
+    """Return odd sides of windows: a quarter of the template's, at least 3; 1 for a side of 1."""
     return [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
 
 
 def without_units(array: _Array) -> _Array:
-    """An array less its mean, of largest magnitude 1."""
+    """Subtract the mean and scale the largest magnitude to 1."""
     largest = np.abs(array).max()
     centred = array / largest - np.mean(array / largest)
     return np.asarray(centred / np.abs(centred).max())
 
 
 def standardised(array: _Array, window: Sequence[int], name: str) -> _Array:
-    """An array less its local means, over its local standard deviations, edges mirrored.
+    """Subtract local means and divide by local standard deviations, with mirrored edges.
 
     Raises:
-        ValueError: The array is constant along all axes of the window that are longer than 1.
+        ValueError: If the array is constant along all axes on which the window is longer than 1.
     """
     centred = without_units(array)
     rest = centred - uniform_filter(centred, window, mode="reflect")
@@ -60,10 +62,10 @@ def standardised(array: _Array, window: Sequence[int], name: str) -> _Array:
 
 
 def noise_variance(array: _Array, window: Sequence[int]) -> float:
-    """Variance of white noise, from the median magnitude of second differences.
+    """Estimate the variance of white noise from the median magnitude of second differences.
 
-    They are taken along all axes on which the window is longer than 1 and the array long enough;
-    without any there is no estimate, and the answer 0.
+    Differences are taken along all axes on which the window is longer than 1 and the array has at
+    least 3 entries. Without such an axis, the estimate is 0.
     """
     axes = [k for k, side in enumerate(window) if side > 1 and array.shape[k] >= 3]
     if not axes:

@@ -1,28 +1,28 @@
 """Templates: finding a small picture in a large one, or a few seconds of sound in a recording.
 
-A place where a template fits is a bright spot of a correlation. In Fourier space the correlation
-with a template ``t`` of spectrum ``T`` multiplies every frequency of the image by the conjugate of
-``T``. What of that is left out, and where it is done, are the filters:
+A position where the template fits is a peak of the correlation. In Fourier space, correlation with
+a template ``t`` multiplies every frequency of the image by the conjugate of the spectrum ``T``. The
+filters differ in which part of this factor they keep, and in where they apply it:
 
 * ``phase``: the phase-only matched filter ``conj(T) / |T|``. All factors have modulus 1, so the
-  filter is *unitary*: amplitudes ``I(x) / |I|``, a quantum Fourier transform, one diagonal of
-  phases, the transform back. No flag, no post-selection: every execution gives a place, and where
-  the template fits all frequencies arrive in phase, so that the spot is a single pixel, sharp
-  enough to be found by a few measurements.
-* ``correlation``: ``conj(T) / max|T|`` itself, whose magnitude takes a flag that must read 0; or
-  any other method of `qconv.correlate`.
-* ``normalized``: the same circuits; afterwards a classical computer divides by the norms of the
-  template and of every window of the image, all less their means (Pearson's coefficient). These
-  norms it computes from the whole image, by three convolutions with a box.
+  filter is *unitary*. The circuit prepares the amplitudes ``I(x) / |I|``, then applies a quantum
+  Fourier transform, a diagonal of phases, and the inverse transform. It needs neither a flag nor
+  post-selection, so every execution gives a position. Where the template fits, all frequencies are
+  in phase. The peak is therefore a single pixel, which few measurements suffice to find.
+* ``correlation``: the factor ``conj(T) / max|T|``. Its magnitude requires a flag that must read 0.
+  Any other method of `qconv.correlate` can be used instead.
+* ``normalized``: the same circuits. A classical computer then divides the map by the norms of the
+  template and of every window of the image, to obtain Pearson's coefficient. The norms are those
+  after subtracting the means, computed from the whole image by two convolutions with a box.
 
-Amplitudes are spent on what distinguishes positions: ``phase`` first standardises image and
-template locally, classically, over windows of a quarter of the template's sides
-(`qconv.matching.standardise`); the other two subtract the means.
+Before encoding, the part of the image that does not distinguish positions is removed. ``phase``
+standardises image and template locally, by classical computation over windows of a quarter of the
+template's sides (`qconv.matching.standardise`). The other two filters subtract the means.
 
-Each shot of a circuit that holds the whole image is one position. The circuit proposes, a classical
-check decides: the positions with the most shots are compared with the template pixel by pixel
-(`qconv.matching.verification`), and the most similar one is the answer. Its certainty follows from
-the counts (`qconv.matching.posterior`) and this check together.
+In a circuit that encodes the whole image, each shot gives one position. The circuit proposes
+positions, and a classical check decides. The positions with the most shots are compared with the
+template pixel by pixel (`qconv.matching.verification`), and the most similar one is the answer. Its
+certainty follows from the counts (`qconv.matching.posterior`) and from this check.
 """
 
 from __future__ import annotations
@@ -56,77 +56,77 @@ _Array = NDArray[np.float64]
 
 FILTERS = ("phase", "correlation", "normalized")
 
-#: Executions altogether, if none are given.
+#: Default total number of executions.
 DEFAULT_SHOTS = 10_000
 
-#: Sampling options that mean nothing here.
+#: Sampling options that do not apply to matching, with the reason.
 _REFUSED = {
     "tolerance": "a position has no standard error; give shots",
     "checkpoint": "a match is one short run, which is not saved; run it again with its seed",
 }
 
-#: A variance below this part of the mean square is rounding, and so is a frequency below the second
-#: part of the strongest.
+#: Thresholds of rounding errors: variance as a fraction of the mean square, and magnitude of a
+#: frequency as a fraction of the largest.
 _ROUNDING, _SILENT = 1e-12, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Where a template was found, how sure that is, and the sampled map behind it.
+    """Position of a template in an image, its certainty, and the sampled map.
 
     Example:
         >>> import numpy as np
         >>> import qconv
         >>> image = np.random.default_rng(7).random((32, 32))
         >>> match = qconv.match_template(image, image[5:17, 9:21], shots=1000, seed=7)
-        >>> match.map.shape  # one number for each place where the template fits into the image
+        >>> match.map.shape  # one value per position of the template inside the image
         (21, 21)
-        >>> match.candidates[0]  # the most similar of the places that were compared
+        >>> match.candidates[0]  # the most similar compared position
         array([5, 9])
         >>> match.certainty > 0.99
         True
     """
 
     position: tuple[int, ...]
-    """Place of the template's first element in the image: ``candidates[0]``."""
+    """Position of the template's first element in the image, equal to ``candidates[0]``."""
     certainty: float
-    """Probability, from the shots and the look, that no place of the whole image is more similar,
-    but for places one step away: that looking everywhere would give the same answer. 1 if every
-    place was looked at, or the answer is a perfect copy; places that are seen to be equally similar
-    share it. Of the answers that are more than 80 % sure about as many are right; less sure ones
-    are right more often than they say. It does not say whether the template is in the image at all:
-    the similarity does. See `qconv.matching.verification`."""
+    """Probability that no position in the whole image is more similar, except positions one step
+    away. It follows from the shots and the classical check. It is 1 if every position was compared,
+    or if the answer is a perfect copy. Positions with equal similarity share the probability.
+    Certainties above 80 % are approximately calibrated; lower ones understate how often the answer
+    is right. The similarity, not the certainty, states whether the template is in the image at all.
+    See `qconv.matching.verification`."""
     similarity: float
-    """How alike the template and the image are at the place: their normalised correlation there
-    (-1 to 1; 1: a copy, but for brightness and contrast), computed classically."""
+    """Normalised correlation of template and image at ``position``, from -1 to 1, computed
+    classically. It is 1 for a copy that differs only in brightness and contrast."""
     candidates: NDArray[np.int64]
-    """Places that were looked at, the most similar first, shape ``(n, axes)``: those that lead by
-    the shots, with the pixels of two images altogether, at least 200; and some neighbours."""
+    """Positions that were compared classically, most similar first, shape ``(n, axes)``. These
+    positions rank highest by the shots; some of their neighbours are added. Together they cover
+    twice the pixels of the image, but they are at least 200."""
     similarities: NDArray[np.float64]
-    """Of the candidates, shape ``(n,)``."""
+    """Similarities of ``candidates``, shape ``(n,)``."""
     map: NDArray[np.float64]
-    """How well the template fits at every place where it lies inside the image, shape
-    ``image.shape - template.shape + 1``; converges to `classical.match_template`, or its magnitude
-    where the method is not signed."""
+    """Sampled fit of the template at every position inside the image, shape
+    ``image.shape - template.shape + 1``. It converges to `classical.match_template`, or to its
+    magnitude if the method is not signed."""
     stderr: NDArray[np.float64]
-    """Standard error of ``map``, same shape and unit; 0 where it is exact."""
+    """Standard error of ``map``, same shape and unit; 0 where the map is exact."""
     counts: NDArray[np.int64] | None
-    """How many shots gave each place, shape of ``map``; None where the map is not made of counts,
-    as when it is exact or has signs."""
+    """Number of shots at each position, shape of ``map``; None if the map is exact or signed, and
+    so not made of counts."""
     count_unit: NDArray[np.float64] | None
-    """The magnitude at which one shot is expected at a place, shape of ``map``; None without
-    ``counts``."""
+    """Value of ``map`` at which one shot is expected, same shape; None without ``counts``."""
     shots: int | None
-    """Executions of the circuit altogether; None for the exact expectation."""
+    """Total number of executions of the circuit; None for the exact expectation."""
     success_probability: float
-    """Part of the executions that were of use; 1 with a phase filter, which needs no flag."""
+    """Fraction of successful executions; 1 with the filter ``phase``, which needs no flag."""
     circuits: tuple[QuantumCircuit, ...]
-    """The circuits that ran, before transpiling, with named registers. With the filter ``phase``
-    ``row`` and ``column`` are measured as the place itself."""
+    """Circuits that ran, before transpiling, with named registers. With the filter ``phase``, the
+    registers ``row`` and ``column`` are measured as the position itself."""
 
     @property
     def percent(self) -> str:
-        """The certainty as text, which never claims more than it knows."""
+        """Certainty as text, at most ``> 99.99 %`` unless the exact map was searched."""
         known = self.shots is None and self.certainty == 1
         rounded = f"{100 * self.certainty:.2f} %"
         return "> 99.99 %" if self.certainty > 0.9999 and not known else rounded
@@ -135,10 +135,13 @@ class Match:
         rows = [
             ("position", ", ".join(map(str, self.position))),
             ("certainty", self.percent),
-            ("similarity", f"{self.similarity:.4f}, of {len(self.candidates):,} places looked at"),
+            (
+                "similarity",
+                f"{self.similarity:.4f}, among {len(self.candidates):,} compared positions",
+            ),
             ("shots", "exact expectation" if self.shots is None else f"{self.shots:,}"),
             ("success probability", f"{self.success_probability:.6g}"),
-            ("places", " x ".join(map(str, self.map.shape))),
+            ("positions", " x ".join(map(str, self.map.shape))),
         ]
         return "\n".join(f"{name:<22}{text}" for name, text in rows)
 
@@ -154,33 +157,36 @@ def match_template(
 ) -> Match:
     """Find a template in an image, or in a signal, by measuring a quantum circuit.
 
-    Shots propose places; a classical computer then compares these places, and no others, with the
-    template: twice the pixels of the image, or 200 times the template's if they are more. Before,
-    ``"phase"`` standardises image and template classically. Neither costs a circuit.
+    Shots propose positions. A classical computer then compares only these positions with the
+    template. It reads twice the pixels of the image, or 200 times the pixels of the template if
+    that is more. With ``"phase"``, image and template are first standardised classically. Neither
+    step requires a circuit.
 
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.
         template: Real array with as many axes, no larger than the image, not constant.
-        filter: ``"phase"`` (sharp spots, success probability 1), ``"correlation"``, or
-            ``"normalized"`` (from -1 to 1 but for sampling errors, by classical work on every
-            window; see the module).
-        method: ``"phase"`` needs a `Fourier`. One that is not signed gives magnitudes: an inverted
-            copy of the template is as bright as the template, until it is looked at.
-        sampling: How to measure, see `SamplingOptions`. Here ``shots`` are the executions of the
-            circuit altogether, at most (or one for each of the `Blocks`, if they are more), 10,000
-            by default: `Fourier`, `Interference`, `Diffusion`, `Blocks` of them and
-            ``Collapse(shared=True)`` use all of them for every place; the other methods share them
-            out among the places. ``tolerance`` and ``checkpoint`` are refused.
+        filter: ``"phase"`` (sharp peaks, success probability 1), ``"correlation"``, or
+            ``"normalized"`` (values from -1 to 1 up to sampling errors; requires classical work on
+            every window, see the module).
+        method: Method of correlation; ``"phase"`` requires a `Fourier`. A method that is not signed
+            gives magnitudes. In its map, an inverted copy of the template scores as high as the
+            template; only the classical check separates them.
+        sampling: How to measure, see `SamplingOptions`. Here ``shots`` is the maximum total number
+            of executions, 10,000 by default; `Blocks` use at least one execution per block.
+            `Fourier`, `Interference`, `Diffusion`, `Blocks` of them and ``Collapse(shared=True)``
+            use all executions for every position. The other methods distribute them among the
+            positions. ``tolerance`` and ``checkpoint`` are rejected.
 
     Returns:
-        The place, how similar it is and how sure that is, and the map that was sampled.
+        The position with its similarity and certainty, and the sampled map.
 
     Raises:
-        TypeError: An argument is of the wrong type, or complex.
-        ValueError: The template is larger than the image, one of them is constant, empty or not
-            finite, or has not 1 or 2 axes; ``filter`` is unknown or does not go with ``method``;
-            fewer shots than places to share them out to; or the circuit would not fit in memory.
-        RuntimeError: A backend failed.
+        TypeError: If an argument is of the wrong type, or complex.
+        ValueError: If the template is larger than the image; if an array is constant, empty or not
+            finite, or does not have 1 or 2 axes; if ``filter`` is unknown or does not suit
+            ``method``; if a method that distributes its shots has fewer shots than positions; or
+            if the circuit would not fit in memory.
+        RuntimeError: If a backend failed.
 
     Source:
         Horner and Gianino, Applied Optics 23, 812 (1984) (phase-only matched filter); Lewis, Vision
@@ -231,7 +237,7 @@ def match_plan(
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
     **sampling: Unpack[SamplingOptions],
 ) -> Plan:
-    """The filter as a convolution, with all shots that it may have.
+    """Return the plan of the filter as a convolution, with the total number of shots.
 
     Arguments and errors are those of `match_template`.
     """
@@ -251,10 +257,10 @@ def match_plan(
 
 
 def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex128]:
-    """The phase-only matched filter of a template, for a lattice of at least its shape.
+    """Return the phase-only matched filter of a template, for a lattice of at least its shape.
 
-    Its factors are in the order of ``numpy.fft.fftn``. A frequency that the template lacks, but
-    for rounding, passes as it is.
+    The factors are in the order of ``numpy.fft.fftn``. They are 1 for frequencies that the template
+    does not contain, up to rounding.
     """
     spectrum = np.fft.fftn(template, shape, range(template.ndim))
     size = np.abs(spectrum)
@@ -263,7 +269,7 @@ def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex
 
 
 def _phase_plan(image: _Array, template: _Array, method: Method, requested: Requested) -> Plan:
-    """A filter on a ring of powers of two; zeros are added to what is standardised."""
+    """Return the plan of the phase filter, on a zero-padded ring of powers of two."""
     window = window_of(template)
     ring = tuple(1 << (length - 1).bit_length() for length in image.shape)
     if is_ideal(requested.sampling.backend):
@@ -272,22 +278,22 @@ def _phase_plan(image: _Array, template: _Array, method: Method, requested: Requ
     extended = np.zeros(ring)
     extended[tuple(map(slice, image.shape))] = standardised(image, window, "image")
     factors = phase_filter(standardised(template, window, "template"), ring)
-    once = replace(requested, shots=None if requested.shots is None else 1)  # for each place
+    once = replace(requested, shots=None if requested.shots is None else 1)  # per position
     return replace(filter_plan(extended, factors, method, once), total=requested.shots)
 
 
 def _correlation_plan(
     image: _Array, template: _Array, method: Method, requested: Requested
 ) -> Plan:
-    """A correlation, where the template lies inside the image.
+    """Return the plan of a correlation at all positions of the template inside the image.
 
-    As the template's mean is taken away the image's makes no difference to the result; without it
-    the amplitudes are fuller of the rest. Where numbers must not be negative the lowest value is
-    taken away instead.
+    The mean of the image does not affect the result, as the template's mean is subtracted.
+    Subtracting the mean of the image increases the amplitudes of its details. If the method
+    requires nonnegative values, the minimum is subtracted instead.
     """
     x = image - (image.min() if method.nonnegative else image.mean())
     where = {"mode": "valid", "boundary": "fill", "fillvalue": 0.0, "flipped": False}
-    once = replace(requested, shots=None if requested.shots is None else 1)  # for each place
+    once = replace(requested, shots=None if requested.shots is None else 1)  # per position
     found = laid_out(x, template - template.mean(), once, method=method, **where)
     total = requested.shots
     if total is None:
@@ -297,17 +303,17 @@ def _correlation_plan(
     least = method.executions(found.grid.pixels, 1)
     if total < least:
         raise ValueError(
-            f"shots: expected at least {least} for {found.grid.pixels} places with {method!r}, "
+            f"shots: expected at least {least} for {found.grid.pixels} positions with {method!r}, "
             f"got {total}; qconv.Fourier(...) and qconv.Collapse(shared=True) use each shot for "
-            "all places"
+            "all positions"
         )
     return replace(found, shots=total // least)
 
 
 def _window_norms(image: _Array, template: _Array) -> _Array:
-    """Norm of the template times that of every window, less their means; 0 if one is constant.
+    """Return the norm of the template times the norm of every window, their means subtracted.
 
-    Both arrays are without units, so that no square leaves the range of floating point.
+    The product is 0 for constant windows. Both arrays are scaled, so that squares cannot overflow.
     """
     ones = np.ones_like(template)
     total = fftconvolve(image, ones, mode="valid")
@@ -322,7 +328,7 @@ def _window_norms(image: _Array, template: _Array) -> _Array:
 def _matched(
     result: Convolution, shots: int | None, pair: tuple[_Array, _Array], norms: _Array | None
 ) -> Match:
-    """Look at the places of image and template that lead, and say which is the most similar."""
+    """Compare the highest-ranked positions of ``pair``, image and template; return the match."""
     places = tuple(slice(n - h + 1) for n, h in zip(*(part.shape for part in pair), strict=True))
     found, stderr = (_per_norm(part[places], norms) for part in (result.image, result.stderr))
     counts = unit = None
@@ -336,7 +342,7 @@ def _matched(
         evidence = from_estimates(found, stderr)
     look = looked_at(*pair, evidence)
     similarity = float(look.similarities[0])
-    # An exact map of similarities was searched altogether.
+    # An exact map of similarities is known at every position.
     searched = norms is not None and shots is None and found.max() <= similarity + EQUAL
     return Match(
         position=tuple(int(index) for index in look.places[0]),
@@ -355,7 +361,7 @@ def _matched(
 
 
 def _per_norm(numbers: _Array, norms: _Array | None) -> _Array:
-    """Numbers divided by norms; 0 where a norm is 0."""
+    """Divide values by norms; return 0 where a norm is 0."""
     if norms is None:
         return np.ascontiguousarray(numbers)
     return np.asarray(np.divide(numbers, norms, np.zeros_like(numbers), where=norms > 0))

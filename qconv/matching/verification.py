@@ -1,33 +1,35 @@
-"""The look: a few places that the circuit proposes are compared with the template, classically.
+"""The classical check: a few positions that the circuit proposes are compared with the template.
 
-Measurements say where a template may be. Whether it is there, a classical computer can see from the
-pixels of those places alone: by the *similarity*, the normalised correlation of the template with
-the part of the image at a place (Pearson's coefficient: -1 to 1, 0 where one of them is constant).
-The leading places are looked at, as many as have twice the pixels of the whole image, but at least
-200; then, from the twenty most similar, their neighbours, as long as one is more similar still.
+Measurements indicate where a template may be. A classical computer can check any position from its
+pixels alone. It computes the *similarity*, the normalised correlation of the template with the part
+of the image at this position. This is Pearson's coefficient, from -1 to 1, and 0 if either is
+constant. The positions that rank highest are compared. Together they cover twice the pixels of the
+whole image, but they are at least 200. From the twenty most similar positions, the search continues
+to their most similar neighbours, as long as the similarity increases.
 
-How sure that is
-----------------
+Certainty
+---------
 
-The answer is the most similar of the places that were looked at. Call *match* the most similar
-place of the whole image. It is the answer, or a place that nobody looked at: the others that were
-looked at are known to be less similar. Two things tell which:
+The answer is the most similar of the compared positions. The *match* is the most similar position
+of the whole image. It is either the answer or a position that was not compared, because the other
+compared positions are less similar. Two observations distinguish these cases:
 
-* What was measured: by it a place is the match with a probability proportional to its odds; see
-  `qconv.matching.posterior`. For the answer those of its neighbours count as well, a step away.
-* How similar the answer is, ``s``. With ``z = artanh(s)``: if it is the match, any ``z`` from 0 to
-  2 was as probable, a density of 1/2. If the match is elsewhere the answer is the best of a
-  background, whose density ``f`` at ``z`` is extrapolated from the places that were looked at and
-  lie apart from the answer, by more than a quarter of the template's sides. The tail of a
-  correlation coefficient is exponential in ``z``; its rate is that of the ten most similar, not
-  known better than so few can tell::
+* The measurement. By it, the probability that a position is the match is proportional to the odds
+  of the position, see `qconv.matching.posterior`. The odds of the answer include those of its
+  neighbours, one step away.
+* The similarity of the answer, ``s``. Let ``z = artanh(s)``. If the answer is the match, any ``z``
+  from 0 to 2 was equally probable, with density 1/2. If the match is elsewhere, the answer is the
+  best of a background. The density ``f`` of the background at ``z`` is extrapolated from distant
+  compared positions, more than a quarter of the template's sides away from the answer. The tail of
+  a correlation coefficient is exponential in ``z``. Its rate is estimated from the ten most similar
+  of these positions. ``f`` includes the uncertainty of this estimate::
 
       f(z) = 10 / n * 10 / S * (1 + (z - z_11) / S)**-11 ,  S = sum of z_k - z_11, k = 1 ... 10
 
-So the answer is the match with the probability ``a r / (a r + u)``, where ``a`` are its odds, ``u``
-the sum of those of all places that nobody looked at, and ``r = 1 / (2 f)``. It is 1 if there are
-none, or if the answer is a perfect copy. Other places, apart by more than a step, that were seen to
-be as similar share the probability.
+The answer is therefore the match with probability ``a r / (a r + u)``. Here ``a`` are the odds of
+the answer, ``u`` is the sum of the odds of all positions that were not compared, and
+``r = 1 / (2 f)``. The probability is 1 if all positions were compared, or if the answer is a
+perfect copy. Other compared positions of equal similarity, more than a step away, share it.
 
 Source:
     Hill, Annals of Statistics 3, 1163 (1975) (the rate of a tail from its largest values).
@@ -48,31 +50,31 @@ from qconv.matching.standardise import without_units
 _Array = NDArray[np.float64]
 _Places = NDArray[np.int64]
 
-#: Places that are looked at: at least, and in pixels of the whole image; from how many to go on to
-#: their neighbours; and pixels that are gathered at a time.
+#: Minimum number of compared positions, and pixels that they cover together, in images. Number of
+#: positions from which the search continues to neighbours. Pixels gathered at a time.
 _LEAST_PLACES, _IMAGES, _STARTS, _AT_A_TIME = 200, 2, 20, 2**22
 
-#: A window varies if its norm, less its mean, is above this part of the largest it could have;
-#: similarities that differ by less than the second are equal.
+#: A window is constant if its norm, after subtracting the mean, is at most this fraction of the
+#: largest possible norm. Similarities are equal if they differ by less than the second number.
 _ROUNDING, EQUAL = 1e-12, 1e-9
 
-#: Values that the tail of the background is learnt from, the part of the template's sides that they
-#: must be away from the answer, and how large an artanh a match may have.
+#: Number of similarities that determine the tail of the background, their minimum distance from the
+#: answer as a fraction of the template's sides, and the largest artanh of a match's similarity.
 _TAIL, _APART, _LARGEST = 10, 0.25, 2.0
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """Places that were looked at, the most similar first."""
+    """Compared positions, the most similar first."""
 
     places: _Places
-    """Shape ``(n, axes)``."""
+    """Positions, shape ``(n, axes)``."""
     similarities: _Array
-    """Shape ``(n,)``."""
+    """Similarities of the positions, shape ``(n,)``."""
 
 
 class Comparison:
-    """A template, to be compared with the parts of an image."""
+    """A template and an image, to be compared at positions."""
 
     def __init__(self, image: _Array, template: _Array) -> None:
         scaled = image / np.abs(image).max()
@@ -83,7 +85,7 @@ class Comparison:
         self._least = _ROUNDING * math.sqrt(template.size)
 
     def similarities(self, places: _Places) -> _Array:
-        """The normalised correlation at some places, shape ``(n, axes)``."""
+        """Compute the normalised correlation at positions of shape ``(n, axes)``."""
         step = max(1, _AT_A_TIME // self._template.size)
         similar = np.zeros(len(places))
         for start in range(0, len(places), step):
@@ -98,7 +100,7 @@ class Comparison:
 
 
 def looked_at(image: _Array, template: _Array, evidence: Evidence) -> Look:
-    """Look at the places that lead, and uphill from the most similar of them."""
+    """Compare the highest-ranked positions, and search uphill from the most similar of them."""
     compare = Comparison(image, template)
     number = max(_LEAST_PLACES, _IMAGES * image.size // template.size)
     flat = _leading(evidence.standing, number)
@@ -115,7 +117,7 @@ def looked_at(image: _Array, template: _Array, evidence: Evidence) -> Look:
 
 
 def _leading(standing: _Array, number: int) -> NDArray[np.intp]:
-    """Places that stand out most; of those that do so alike, some from everywhere."""
+    """Return the most prominent positions; ties are taken evenly from the whole image."""
     if number >= standing.size:
         return np.arange(standing.size)
     least = np.partition(standing, standing.size - number)[standing.size - number]
@@ -126,7 +128,7 @@ def _leading(standing: _Array, number: int) -> NDArray[np.intp]:
 
 
 def _uphill(compare: Comparison, start: _Places, similar: float) -> Look:
-    """From a place to its most similar neighbour, as long as one is more similar."""
+    """Move to the most similar neighbour as long as the similarity increases."""
     steps = np.array(list(itertools.product((-1, 0, 1), repeat=start.size)))
     places, similarities = [start[None]], [np.array([similar])]
     while True:
@@ -141,9 +143,6 @@ def _uphill(compare: Comparison, start: _Places, similar: float) -> Look:
         start, similar = around[best], float(found[best])
 
 
-# ---------------------------------------------------------------------------- how sure that is
-
-
 def certainty(
     look: Look,
     evidence: Evidence,
@@ -152,14 +151,14 @@ def certainty(
     *,
     searched: bool = False,
 ) -> float:
-    """Probability that no place of the image is more similar than the answer, but for neighbours.
+    """Return the probability that no position except neighbours is more similar than the answer.
 
     Args:
-        look: Places that were looked at.
-        evidence: What was measured, for every place.
-        shape: Places along each axis.
+        look: Compared positions.
+        evidence: Evidence of the measurement about every position.
+        shape: Number of positions along each axis.
         sides: Sides of the template.
-        searched: Whether it is known otherwise that no place is more similar.
+        searched: Whether an exact map already shows that no position is more similar.
     """
     best = float(look.similarities[0])
     away = np.abs(look.places - look.places[0])
@@ -180,9 +179,10 @@ def certainty(
 
 
 def _ratio(background: _Array, best: float) -> float:
-    """Density of the answer's similarity if it is the match, over that if it is background.
+    """Return the density of ``best`` if the answer is the match, over the density of background.
 
-    It is 1 if the ``background``, the largest similarity first, is too small or all the same.
+    The ratio is 1 if there are too few similarities in ``background``, largest first, or if all are
+    equal.
     """
     few = min(_TAIL, background.size // 2)
     if few < 2:

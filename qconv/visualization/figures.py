@@ -157,7 +157,8 @@ def _show_row(axes: Axes, measured: _Array, exact: _Array, stderr: _Array) -> No
     """Draw the part of a row with the largest changes, with 95 % intervals."""
     axes.set_title("part of a row with 95 % intervals")
     lines = [np.atleast_2d(_one_channel(part)) for part in (measured, exact)]
-    variance = _one_channel(stderr**2) / (stderr.shape[2] if stderr.ndim == 3 else 1)
+    colours = stderr.ndim == 3
+    deviation = np.sqrt((stderr**2).mean(axis=2) / stderr.shape[2]) if colours else stderr
     change = np.abs(np.diff(lines[1], axis=1))
     row = int(change.sum(axis=1).argmax())
     upto = np.concatenate([[0.0], np.cumsum(change[row])])
@@ -165,7 +166,7 @@ def _show_row(axes: Axes, measured: _Array, exact: _Array, stderr: _Array) -> No
     start = int(np.argmax(upto[width - 1 :] - upto[: len(upto) - width + 1]))
     columns = np.arange(start, start + width)
     estimate, truth = (line[row, columns] for line in lines)
-    reach = _REACH * np.sqrt(np.atleast_2d(variance)[row, columns])
+    reach = _REACH * np.atleast_2d(deviation)[row, columns]
     axes.plot(columns, truth, color="0.2", lw=1, zorder=3, label="exact")
     axes.errorbar(columns, estimate, reach, fmt=".", ms=4, lw=1, color="C0", label="measured")
     axes.set_xlabel("column" if measured.ndim == 1 else f"column, in row {row}")

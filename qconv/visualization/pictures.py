@@ -58,7 +58,8 @@ def read_picture(path: str | os.PathLike[str]) -> _Array:
         if pixels.min() >= 0 and 0 < pixels.max() <= 1:
             white = 1.0
             warnings.warn(
-                f"{path}: floating-point values from 0 to 1 (black to white) are multiplied by 255",
+                f"{path}: floating-point numbers from 0 to 1 (black to white) are multiplied "
+                "by 255",
                 stacklevel=2,
             )
     if white != WHITE or found.white is not None:
@@ -139,16 +140,10 @@ def write_picture(path: Path, image: _Array, scale: GreyScale) -> None:
 
 
 def boxed(picture: _Array, corner: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Draw a red box around a region of a picture.
+    """Draw a red box around a region of a picture, which becomes ``(H, W, 3)``.
 
-    Args:
-        picture: Grey levels, shape ``(H, W)`` or ``(H, W, 3)``, clipped to 0 to 255.
-        corner: Row and column of the region's first pixel.
-        shape: Number of rows and columns of the region.
-
-    Returns:
-        Picture of shape ``(H, W, 3)``. The lines lie outside the region, except at the edges of
-        the picture.
+    ``corner`` is the region's first pixel, ``shape`` its number of rows and columns. The lines lie
+    outside the region, except at the edges of the picture.
     """
     from skimage.draw import rectangle_perimeter
 

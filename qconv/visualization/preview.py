@@ -18,12 +18,7 @@ _MOST = 256
 
 
 def preview(pictures: dict[str, _Array], rows: list[tuple[str, str]]) -> str:
-    """Return pictures and a table as HTML.
-
-    Args:
-        pictures: Arrays by title. Arrays with 2 axes are shown if matplotlib is installed.
-        rows: Names and values in the table.
-    """
+    """Return pictures and a table as HTML; pictures need 2 axes and matplotlib."""
     parts = [_picture(title, array) for title, array in pictures.items() if array.ndim == 2]
     cells = "".join(
         f"<tr><td style='text-align:left'>{html.escape(name)}</td>"

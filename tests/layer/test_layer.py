@@ -419,7 +419,7 @@ REFUSED = {
     "dilation 0": ({"dilation": (1, 0)}, "dilation: expected an integer >= 1"),
     "negative padding": ({"padding": -1}, "padding: expected an integer >= 0"),
     "unknown padding": ({"padding": "full"}, "padding: expected one of 'same', 'valid'"),
-    "same, strided": ({"padding": "same", "stride": 2}, "padding: 'same' needs a stride of 1"),
+    "same, strided": ({"padding": "same", "stride": 2}, "padding: 'same' requires stride 1"),
     "too large": ({"dilation": 6}, "weight: expected a kernel that reaches no further"),
     "NaN": ({"input": np.where(INPUT > 2, np.nan, INPUT)}, "input: expected finite numbers"),
     "infinite": ({"weight": np.where(WEIGHT > 1, np.inf, WEIGHT)}, "weight: expected finite"),
@@ -439,7 +439,7 @@ OF_ANOTHER_TYPE = {
     "true": ({"padding": True}, "padding: expected an integer"),
     "half a group": ({"groups": 2.0}, "groups: expected an integer"),
     "some": ({"method": None}, "method: expected a method such as"),
-    "whole images": ({"method": qconv.Fourier()}, "hold the kernel alone, .* got Fourier"),
+    "whole images": ({"method": qconv.Fourier()}, "hold only the kernel, .* got Fourier"),
     "an option of the method": (
         {"shared": True},
         "shared: an option of the method, expected method=qconv.Collapse",

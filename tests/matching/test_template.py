@@ -194,7 +194,7 @@ def test_text():
     image, template = case()
     match = qconv.match_template(image, template, shots=500, seed=1)
     assert str(match).splitlines()[0].split() == ["position", "9,", "13"]
-    assert f"{match.similarity:.4f}, of {len(match.candidates)} places" in str(match)
+    assert f"{match.similarity:.4f}, among {len(match.candidates)} compared positions" in str(match)
     assert "500" in str(match)
     assert "exact expectation" in str(qconv.match_template(image, template, shots=None))
 
@@ -358,7 +358,7 @@ def test_wrong_arrays(image, template, kind, message, filter_name):
         (
             {"method": qconv.Collapse(), "filter": "correlation", "shots": 30},
             ValueError,
-            r"shots: expected at least 352 for 352 places with Collapse.*, got 30; qconv.Fourier",
+            r"shots: expected at least 352 for 352 positions with Collapse.*, got 30; qconv.F",
         ),
         (
             {
@@ -367,7 +367,7 @@ def test_wrong_arrays(image, template, kind, message, filter_name):
                 "shots": 703,
             },
             ValueError,
-            "shots: expected at least 704 for 352 places with AmplitudeEstimation",
+            "shots: expected at least 704 for 352 positions with AmplitudeEstimation",
         ),
         ({"method": qconv.Fourier}, TypeError, "method: expected a method such as"),
         ({"method": qconv.Fourier(padding="both")}, ValueError, "on a ring of its own"),

@@ -292,7 +292,7 @@ class TestVariance:
         assert layer.shots_for(x, 1e9) == 1
         with pytest.raises(ValueError, match="stderr: expected a number > 0"):
             layer.shots_for(x, 0)
-        with pytest.raises(ValueError, match="stderr: expected one that"):
+        with pytest.raises(ValueError, match="stderr: expected an error that"):
             layer.shots_for(x, 1e-200)
         with pytest.raises(ValueError, match="input: expected at least one image"):
             layer.shots_for(x[:0], 0.1)

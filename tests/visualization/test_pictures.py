@@ -438,7 +438,7 @@ class TestSeveral:
             same(read_picture("in.tif"), COLOUR)
 
     def test_preview_only(self):
-        with pytest.raises(ValueError, match="expected a picture, got a preview"):
+        with pytest.raises(ValueError, match="expected a picture, got only a preview"):
             tiff(COLOUR, photometric="rgb", subfiletype=1)
 
     def test_pictures_of_phones_carry_others(self):
@@ -482,7 +482,9 @@ class TestRefused:
     )
     def test_cause(self, content, cause, capfd, recwarn):
         Path("in.png").write_bytes(content)
-        with pytest.raises(ValueError, match=f"^in.png is not a picture.*{cause}") as raised:
+        with pytest.raises(
+            ValueError, match=f"^in.png is not a readable picture.*{cause}"
+        ) as raised:
             read_picture("in.png")
         assert "\n" not in str(raised.value)
         assert capfd.readouterr() == ("", "")
