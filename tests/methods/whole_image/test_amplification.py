@@ -265,7 +265,7 @@ class TestShots:
         loaded = qconv.Convolution.load(tmp_path / "total.npz")
         assert np.array_equal(loaded.image, total.image)
         root = qconv.Fourier(amplify=1, read_out="root")
-        with pytest.raises(ValueError, match="add up"):
+        with pytest.raises(ValueError, match="only results of the same"):
             parts[0] + qconv.convolve(image, EDGE, method=root, shots=500, seed=9, **WRAP)
 
     def test_magnitudes_add_up(self):

@@ -94,7 +94,7 @@ def test_results_of_different_circuits_with_noise_do_not_add_up():
         for seed, adder in enumerate(["ripple", "ripple", "fourier"])
     )
     assert (one + two).shots == 20
-    with pytest.raises(ValueError, match="measured with the same noise"):
+    with pytest.raises(ValueError, match="boundary and noise can be added"):
         one + three
 
 
