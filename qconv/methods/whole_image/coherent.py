@@ -75,16 +75,9 @@ class PreparedCoherent(PreparedImage[_C]):
         encoded = self.encoded
         if encoded.unit == 0 or self._vanishes:
             return []
-        made, signed = self._read_out.amplification, self.method.signed
-        return [
-            encoded.program(
-                self._shell,
-                lambda: superposed(encoded.content, signed=signed, weight=made.weight),
-                encoded.layout.num_qubits + self._label_qubits,
-                self._finish,
-                Rounds(made.rounds, self._reflect),
-            )
-        ]
+        rounds = Rounds(self._read_out.amplification.rounds, self._reflect)
+        measured = encoded.layout.num_qubits + self._label_qubits
+        return [encoded.program(self._shell, self._amplitudes, measured, self._finish, rounds)]
 
     def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
         """Decode the counts of the basis states into amplitudes."""
@@ -102,6 +95,31 @@ class PreparedCoherent(PreparedImage[_C]):
     def _vanishes(self) -> bool:
         """Whether the filter leaves nothing of the image where it is read."""
         return self._read_out.vanishes
+
+    def _amplitudes(self) -> _Array:
+        """Return the amplitudes of the image; if signed, after a uniform state (reference 0)."""
+        content, weight = self.encoded.content, self._read_out.amplification.weight
+        image = content.ravel() / np.linalg.norm(content)
+        if not self.method.signed:
+            return image
+        uniform = np.full(image.size, 1 / math.sqrt(image.size))
+        if weight != 0.5:
+            uniform, image = uniform * math.sqrt(weight), image * math.sqrt(1 - weight)
+        return np.concatenate([uniform, image])
+
+    def _filtered(self, transfer: _Spectrum, bound: float, amplify: int | str) -> CoherentReadOut:
+        """Return the read-out of a filter that divides a transfer function by ``bound``."""
+        encoded, read_out = self.encoded, self.method.read_out
+        signed = self.method.signed
+        shared = (encoded, encoded.through(transfer), bound, signed)
+        if amplify == 0 and read_out == "linear":
+            return CoherentReadOut(*shared, Amplification(0, 0.5 * signed, math.nan))
+        passing = encoded.passing(transfer / bound) if bound else 0.0
+        if amplify == 0:
+            return AmplifiedReadOut(*shared, Amplification(0, 0.5, passing), read_out)
+        shots = (encoded.plan.whole_shots or math.inf) / encoded.content.size
+        made = choose(passing, amplify, signed=signed, read_out=read_out, shots=shots)
+        return AmplifiedReadOut(*shared, made, read_out)
 
     @property
     @abstractmethod
@@ -123,47 +141,6 @@ class PreparedCoherent(PreparedImage[_C]):
     @abstractmethod
     def _reflect(self, circuit: QuantumCircuit) -> None:
         """Append the filter, a flip of the failed component's sign, and the inverse filter."""
-
-
-def superposed(content: _Array, *, signed: bool, weight: float) -> _Array:
-    """Return the amplitudes of an image.
-
-    If signed, the amplitudes of a uniform state with the given weight come first (reference 0).
-    """
-    image = content.ravel() / np.linalg.norm(content)
-    if not signed:
-        return image
-    uniform = np.full(image.size, 1 / math.sqrt(image.size))
-    if weight != 0.5:
-        uniform, image = uniform * math.sqrt(weight), image * math.sqrt(1 - weight)
-    return np.concatenate([uniform, image])
-
-
-def read_out_of(
-    encoded: EncodedImage,
-    transfer: _Spectrum,
-    bound: float,
-    method: CoherentMethod,
-    amplify: int | str,
-) -> CoherentReadOut:
-    """Return the read-out for a filter and the options of a method.
-
-    Args:
-        encoded: Encoded image.
-        transfer: Transfer function; its largest magnitude is at most ``bound``.
-        bound: Subnormalisation, by which the circuit divides the transfer function.
-        method: Method with the options ``signed`` and ``read_out``.
-        amplify: Number of rounds, or ``"auto"``.
-    """
-    shared = (encoded, encoded.through(transfer), bound, method.signed)
-    if amplify == 0 and method.read_out == "linear":
-        return CoherentReadOut(*shared, Amplification(0, 0.5 * method.signed, math.nan))
-    passing = encoded.passing(transfer / bound) if bound else 0.0
-    if amplify == 0:
-        return AmplifiedReadOut(*shared, Amplification(0, 0.5, passing), method.read_out)
-    shots = (encoded.plan.whole_shots or math.inf) / encoded.content.size
-    made = choose(passing, amplify, signed=method.signed, read_out=method.read_out, shots=shots)
-    return AmplifiedReadOut(*shared, made, method.read_out)
 
 
 @dataclass(frozen=True, eq=False)

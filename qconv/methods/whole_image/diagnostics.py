@@ -31,12 +31,12 @@ class CountDiagnostics(Diagnostics):
     ``(classes, *shape)``. The class is the value of the reference qubit, or the weight of a
     particle; magnitudes have one."""
     readings: tuple[Reading, ...]
-    """How the counts of each block of the image are read; one for an image in one circuit."""
+    """Readings of the counts, one per block of the image; one for an image in one circuit."""
     block: NDArray[np.intp]
     """Index in ``readings`` of each output pixel's block, shape of the whole image; -1 for pixels
     that are 0 because no circuit ran."""
     pixels: NDArray[np.intp] | None = None
-    """Position of each pixel of a part in the flattened whole image, shape of the part; None for
+    """Index of each pixel of a part in the flattened whole image, shape of the part; None for
     the whole image."""
 
     @property
@@ -48,7 +48,8 @@ class CountDiagnostics(Diagnostics):
     def unit(self) -> _Array | None:
         """Magnitude that corresponds to one expected execution, shape and unit of ``image``.
 
-        A pixel of magnitude ``y`` expects ``(y / unit)**2`` executions. None for signed results.
+        For a magnitude ``y``, the expected number of executions is ``(y / unit)**2``. None for
+        signed results.
         """
         if any(reading.kind != "magnitude" for reading in self.readings):
             return None
@@ -61,7 +62,7 @@ class CountDiagnostics(Diagnostics):
 
     def __add__(self, other: CountDiagnostics) -> CountDiagnostics | None:
         """Add the counts; None if they are not read in the same way."""
-        if not self._alike(other):
+        if not self._matches(other):
             return None
         pairs = zip(self.readings, other.readings, strict=True)
         readings = [total for a, b in pairs if (total := a + b) is not None]
@@ -70,8 +71,8 @@ class CountDiagnostics(Diagnostics):
         by_class = self.by_class + other.by_class
         return CountDiagnostics(by_class, tuple(readings), self.block, self.pixels)
 
-    def _alike(self, other: CountDiagnostics) -> bool:
-        """Whether two have the same classes, blocks and pixels."""
+    def _matches(self, other: CountDiagnostics) -> bool:
+        """Whether two diagnostics have the same classes, blocks and pixels."""
         pairs = (self.pixels, other.pixels), (self.block, other.block)
         return (
             self.by_class.shape == other.by_class.shape

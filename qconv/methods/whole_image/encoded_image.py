@@ -101,45 +101,35 @@ class EncodedImage:
             measured: Number of measured qubits, which are the first.
             then: Function that appends large gates at the end, which avoids a copy of them.
             rounds: Rounds of amplitude amplification after the preparation; None for no rounds.
+
+        Building the circuit raises a ``ValueError`` if its simulation would not fit in memory.
         """
         rounds = rounds or Rounds(0, lambda circuit: None)
+        plan = self.plan
 
         def build() -> QuantumCircuit:
-            circuit = self._prepared(shell(), amplitudes(), measured, rounds)
+            made, content = shell(), amplitudes().ravel()
+            qubits = made.qubits[: content.size.bit_length() - 1]
+            if plan.simulated:
+                require_room(made.num_qubits, measured, len(qubits), plan.grid.image_shape)
+            circuit = made.copy_empty_like()
+            if plan.counted:
+                circuit.append(AmplitudePreparation(content), qubits, copy=False)
+            else:
+                prepare(circuit, content, qubits, native=plan.native)
+            if rounds.number and plan.native and content.size >= LARGE:
+                rounds.append_boxes(circuit, content, qubits)
+            elif rounds.number and plan.native:
+                rounds.append(circuit, RotationTree(content, qubits), qubits)
+            elif rounds.number:
+                invertible = GatePreparation(content, qubits, boxed=plan.counted)
+                rounds.append(circuit, invertible, qubits)
+            circuit.compose(made, inplace=True, copy=False)
             then(circuit)
             return circuit
 
-        shots, calls = self.plan.whole_shots, 2 * rounds.number + 1
-        return Program(build, shots, derived(self.plan.seed, JOBS), measured, calls)
-
-    def _prepared(
-        self, shell: QuantumCircuit, amplitudes: _Array, measured: int, rounds: Rounds
-    ) -> QuantumCircuit:
-        """Return the circuit with the preparation and any rounds in front.
-
-        Raises:
-            ValueError: If the simulation would not fit in memory.
-        """
-        qubits = shell.qubits[: amplitudes.size.bit_length() - 1]
-        if self.plan.simulated:
-            shape = self.plan.grid.image_shape
-            require_room(shell.num_qubits, measured, len(qubits), shape)
-        circuit = shell.copy_empty_like()
-        if self.plan.counted:
-            circuit.append(AmplitudePreparation(amplitudes.ravel()), qubits, copy=False)
-        else:
-            prepare(circuit, amplitudes.ravel(), qubits, native=self.plan.native)
-        if rounds.number and self.plan.native and amplitudes.size >= LARGE:
-            rounds.append_boxes(circuit, amplitudes, qubits)
-        elif rounds.number:
-            invertible = (
-                RotationTree(amplitudes, qubits)
-                if self.plan.native
-                else GatePreparation(amplitudes, qubits, boxed=self.plan.counted)
-            )
-            rounds.append(circuit, invertible, qubits)
-        circuit.compose(shell, inplace=True, copy=False)
-        return circuit
+        calls = 2 * rounds.number + 1
+        return Program(build, plan.whole_shots, derived(plan.seed, JOBS), measured, calls)
 
     @cached_property
     def kernel(self) -> tuple[_Array, float]:

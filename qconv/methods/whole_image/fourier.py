@@ -33,12 +33,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import one_of
-from qconv.methods.whole_image.coherent import (
-    CoherentMethod,
-    CoherentReadOut,
-    PreparedCoherent,
-    read_out_of,
-)
+from qconv.methods.whole_image.coherent import CoherentMethod, CoherentReadOut, PreparedCoherent
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.methods.whole_image.frequency_filter import FrequencyFilter
 from qconv.methods.whole_image.register_layout import PADDINGS
@@ -165,7 +160,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
     def _read_out(self) -> CoherentReadOut:
         method = self.method
         amplify = 0 if method.amplify != "auto" and self._unitary else method.amplify
-        return read_out_of(self.encoded, self._transfer, self._bound, method, amplify)
+        return self._filtered(self._transfer, self._bound, amplify)
 
     @property
     def _vanishes(self) -> bool:

@@ -42,12 +42,7 @@ from qconv.circuits.registers import (
     qubits_of,
 )
 from qconv.circuits.signs import sign_flips
-from qconv.methods.whole_image.coherent import (
-    CoherentMethod,
-    CoherentReadOut,
-    PreparedCoherent,
-    read_out_of,
-)
+from qconv.methods.whole_image.coherent import CoherentMethod, CoherentReadOut, PreparedCoherent
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.planning.problem import Problem
 
@@ -137,7 +132,7 @@ class PreparedInterference(PreparedCoherent[Interference]):
     def _read_out(self) -> CoherentReadOut:
         kernel, _ = self.encoded.kernel
         transfer, bound = self.encoded.transfer(kernel), float(np.abs(kernel).sum())
-        return read_out_of(self.encoded, transfer, bound, self.method, self.method.amplify)
+        return self._filtered(transfer, bound, self.method.amplify)
 
     def _shell(self) -> QuantumCircuit:
         """Return the circuit that superposes displaced copies, without preparing the image.

@@ -172,7 +172,7 @@ class CorrectedCounts:
         self._positions = counts.layout.num_qubits
 
     def moments(self, weights: _Array) -> tuple[_Array, _Array, _Array]:
-        """Return moments of the weight that a shot adds to each cell, see `Tally.moments`."""
+        """Return moments of the weight that a shot adds to each basis state, see `Tally`."""
         inverses = self._readout.inverses
         back = np.swapaxes(inverses[self._positions :], 1, 2)
         each = applied(back, self._of_labels(weights))
@@ -243,7 +243,7 @@ class CorrectedTally(Tally):
 
     @property
     def corrected(self) -> bool:
-        """Whether the counts are corrected for readout errors: they are."""
+        """True, because the counts are corrected for readout errors."""
         return True
 
     def moments(self, weights: _Array) -> tuple[_Array, _Array, _Array]:

@@ -73,14 +73,14 @@ class Tally:
         return fraction_stderr(kept, self.executions)
 
     def changes(self, weights: _Array) -> Iterator[tuple[float, _Array, float]]:
-        """Yield the effect of each readout error that was estimated from counts: none here."""
+        """Yield nothing, because no readout errors were estimated from counts."""
         yield from ()
 
 
 def fraction_stderr(fraction: float, executions: int) -> float:
     """Return the standard error of a fraction of executions; 0 for an exact one.
 
-    If all or none of the executions count, it is that of one execution less or more.
+    If all or none of the executions count, one execution is assumed to differ.
     """
     if not executions:
         return 0.0
@@ -90,11 +90,11 @@ def fraction_stderr(fraction: float, executions: int) -> float:
 
 @dataclass(frozen=True)
 class Reading:
-    """How counts are read, and the numbers that are needed besides the counts of each pixel."""
+    """Specification of an estimate from counts, with all numbers that it needs besides these."""
 
     kind: str
-    """``"mean"`` (weights of classes, linear), ``"root"`` (differences of square roots of two
-    classes' counts) or ``"magnitude"`` (square roots of one class's counts)."""
+    """Kind of estimate: ``"mean"`` (mean weight of the classes), ``"root"`` (differences of square
+    roots of two classes' counts) or ``"magnitude"`` (square roots of one class's counts)."""
     factor: float
     """Unit of the estimates, relative to ``brightest``."""
     brightest: float
@@ -110,7 +110,7 @@ class Reading:
     kept: float = 0.0
     """Number of kept executions, read or not, for amplified circuits; a probability if exact."""
     lost: float = 0.0
-    """Number of discarded executions, likewise."""
+    """Number of discarded executions, for amplified circuits; a probability if exact."""
 
     def __add__(self, other: Reading) -> Reading | None:
         """Return the reading of the sum of counts; None if the readings differ."""
@@ -210,8 +210,8 @@ class Reading:
     ) -> tuple[_Array, _Array]:
         """Estimate magnitudes from square roots of counts.
 
-        ``among`` executions are divided among the pixels. ``relative`` is the relative standard
-        error of ``unit``.
+        The counts of all pixels add up to ``among``. ``relative`` is the relative standard error of
+        ``unit``.
         """
         roots = np.sqrt(np.maximum(tally.sums[0], 0))
         if not tally.executions:
@@ -222,16 +222,16 @@ class Reading:
 
 
 def mean_weight(tally: Tally, weights: _Array, among: float) -> tuple[_Array, _Array]:
-    """Return the mean weight over all executions in each pixel, and its variance.
+    """Return the mean weight over all executions per pixel, and its variance.
 
     With ``n_c`` of ``N`` shots of class ``c`` in a pixel, the mean is ``sum w_c n_c / N``. Its
     variance is
 
         sum w**2 E[n] / N**2 * (1 - T**2 / ((M + 1) V)),  V = sum w**2 n,  T = sum w n.
 
-    ``E[n]`` is the expected mean count given the counts of all pixels. The last factor is there
-    because the pixels divide a fixed number ``M`` of executions among them; 1 is added to it so
-    that no standard error is 0 if all executions end in one pixel.
+    ``E[n]`` is the expected mean count given the counts of all pixels. The last factor accounts for
+    the fixed sum ``M`` of the counts of all pixels. ``M + 1`` replaces ``M`` so that no standard
+    error is 0 if all executions end in one pixel.
 
     Args:
         tally: Counts by class and pixel.
