@@ -43,7 +43,13 @@ _STEPS = 60
 
 
 def mixing(
-    likelihood: _Array, number: _Array, prior: _Array, *, added: float, steps: int
+    likelihood: _Array,
+    number: _Array,
+    prior: _Array,
+    *,
+    added: float,
+    steps: int,
+    start: _Array | None = None,
 ) -> _Array:
     """Return the most likely weights of a mixture's components, by expectation maximisation.
 
@@ -51,11 +57,12 @@ def mixing(
         likelihood: Likelihood of each component for each kind of pixel, shape
             ``(kinds, components)``.
         number: Number of pixels of each kind, shape ``(kinds,)``.
-        prior: Weights to start from, shape ``(components,)``, of sum 1.
+        prior: Weights of the added pixels, shape ``(components,)``, of sum 1.
         added: Number of pixels with the weights ``prior`` that are added to those counted.
         steps: Number of steps of expectation maximisation.
+        start: Weights to start from, same shape; None for ``prior``.
     """
-    weights = prior
+    weights = prior if start is None else start
     for _ in range(steps):
         shares = likelihood * weights
         shares *= (number / shares.sum(axis=1))[:, np.newaxis]

@@ -288,14 +288,31 @@ class TestCounts:
 
 
 class TestAngles:
-    def test_reliable_where_both_are(self):
+    def test_estimated_anew_from_all_hits(self):
         one, two = estimated(1), estimated(2)
-        total = (one + two).diagnostics
+        both = one + two
+        total = both.diagnostics
         assert type(total) is AngleDiagnostics
-        both = one.diagnostics.reliable & two.diagnostics.reliable
-        assert np.array_equal(total.reliable, both)
+        for hits, a, b in zip(total.hits, one.diagnostics.hits, two.diagnostics.hits, strict=True):
+            assert np.array_equal(hits.table, a.table + b.table)
+            assert np.array_equal(hits.estimates[2], total.reliable[hits.block.outputs])
+        assert np.array_equal(total.estimate()[0], both.image)
         assert total.contrast is None
         assert total.information == 2 * one.diagnostics.information
+
+    def test_sums_of_parts_are_parts_of_sums(self):
+        one, two = estimated(1), estimated(2)
+        whole, part = one + two, one[2:4, 1] + two[2:4, 1]
+        assert np.array_equal(part.image, whole.image[2:4, 1])
+        assert np.array_equal(part.stderr, whole.stderr[2:4, 1])
+        assert np.array_equal(part.diagnostics.reliable, whole.diagnostics.reliable[2:4, 1])
+
+    def test_saved_hits_add_up(self, tmp_path):
+        parts = [estimated(seed) for seed in (1, 2)]
+        for number, part in enumerate(parts):
+            part.save(tmp_path / f"{number}.npz")
+        loaded = [qconv.load(tmp_path / f"{number}.npz") for number in range(2)]
+        assert np.array_equal((loaded[0] + loaded[1]).image, (parts[0] + parts[1]).image)
 
     def test_contrast_by_information(self):
         everywhere = np.ones(2, dtype=bool)

@@ -1,14 +1,17 @@
-"""Diagnostics of amplitude estimation: reliable pixels, noise, and information."""
+"""Diagnostics of amplitude estimation: reliable pixels, noise, and the hits at every power."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv._checks import numpy_defaults
+from qconv.methods.amplitude_estimation.hits import Hits
 from qconv.result.diagnostics import Diagnostics
 from qconv.result.index import Index
 from qconv.result.numbers import shares
@@ -18,52 +21,111 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class AngleDiagnostics(Diagnostics):
-    """Reliability, noise and information of a result of `AmplitudeEstimation`."""
+    """Reliability, noise and hits of a result of `AmplitudeEstimation`."""
 
     reliable: NDArray[np.bool_]
-    """Pixels with a reliable standard error, shape of ``image``. For them no other value is nearly
-    as likely, no end of the range is near, and noise can be distinguished from the image."""
+    """Whether each pixel's standard error is reliable, shape of ``image``: no other value is nearly
+    as likely, neither end of the range is close, and noise is distinguishable from the image."""
     contrast: _Array | None = None
-    """Visibility of the flag at each Grover power, fitted to the outcomes: 1 without damping. None
-    if no noise was expected."""
+    """Contrast of the flag that noise left at each Grover power, from 0 to 1 (no noise), fitted to
+    the outcomes; None if no noise was expected."""
     information: float | None = None
-    """Fisher information of each pixel's angle, expected from the shots without noise. It is the
-    weight of the result in a sum; None for an exact result."""
+    """Fisher information about each pixel's angle, expected from the shots without noise. None for
+    an exact result."""
+    hits: tuple[Hits, ...] = ()
+    """Hits and misses of each block of the whole image; empty for an exact result."""
+    pixels: NDArray[np.intp] | None = None
+    """Position of each pixel of a part in the flattened whole image, shape of the part; None for
+    the whole image."""
 
     def __add__(self, other: AngleDiagnostics) -> AngleDiagnostics:
-        """Combine two diagnostics: pixels reliable in both, contrasts weighted by information."""
-        a, b = self.shares(other) or (0.5, 0.5)
-        contrast = information = None
-        if self.contrast is not None and other.contrast is not None:
-            contrast = np.asarray(a * self.contrast + b * other.contrast)
+        """Add the hits and estimate anew; without hits, combine the fields by information."""
+        information = None
         if self.information is not None and other.information is not None:
             information = self.information + other.information
+        if self._alike(other):
+            hits = tuple(a + b for a, b in zip(self.hits, other.hits, strict=True))
+            total = replace(self, information=information, hits=hits)
+            contrasts = [own for part in hits if (own := part.estimates[3]) is not None]
+            contrast = np.mean(contrasts, axis=0) if contrasts else None
+            return replace(total, reliable=total._assembled(2), contrast=contrast)
+        contrast = None
+        one, two = self.contrast, other.contrast
+        if one is not None and two is not None and one.shape == two.shape:
+            a, b = self.shares(other) or (0.5, 0.5)
+            contrast = np.asarray(a * one + b * two)
         return AngleDiagnostics(self.reliable & other.reliable, contrast, information)
 
+    def _alike(self, other: AngleDiagnostics) -> bool:
+        """Whether the hits of two may be added, for the same pixels."""
+        return (
+            0 < len(self.hits) == len(other.hits)
+            and (self.pixels is None) == (other.pixels is None)
+            and (self.pixels is None or np.array_equal(self.pixels, other.pixels))  # type: ignore[arg-type]
+            and all(a.alike(b) for a, b in zip(self.hits, other.hits, strict=True))
+        )
+
     def __getitem__(self, index: Index) -> AngleDiagnostics:
-        """Return the diagnostics of some pixels; contrast and information apply to all pixels."""
-        return AngleDiagnostics(self.reliable[index], self.contrast, self.information)
+        """Return the diagnostics of some of the pixels, with the hits of all."""
+        pixels = self.pixels
+        if self.hits and pixels is None:
+            pixels = np.arange(self.reliable.size).reshape(self.reliable.shape)
+        reliable = self.reliable[index]
+        return replace(self, reliable=reliable, pixels=None if pixels is None else pixels[index])
+
+    @numpy_defaults
+    def estimate(self) -> tuple[_Array, _Array] | None:
+        """Return estimates and standard errors from all hits; None without hits."""
+        return (self._assembled(0), self._assembled(1)) if self.hits else None
+
+    @numpy_defaults
+    def _assembled(self, part: int) -> NDArray[Any]:
+        """Return one kind of estimates of all blocks, at the pixels of the part."""
+        shape = [
+            max(hits.block.outputs[axis].stop for hits in self.hits)
+            for axis in range(len(self.hits[0].block.outputs))
+        ]
+        whole = np.empty(shape, dtype=bool if part == 2 else np.float64)
+        for hits in self.hits:
+            whole[hits.block.outputs] = hits.estimates[part]
+        return whole if self.pixels is None else whole.ravel()[self.pixels]
 
     def shares(self, other: AngleDiagnostics) -> tuple[Any, Any] | None:
-        """Return weights proportional to information, which depends on the powers."""
+        """Return weights proportional to information, because it differs between powers."""
         if self.information is None or other.information is None:
             return None
         return shares(self.information, other.information)
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return the fraction of reliable pixels, and the contrast of each power."""
+        """Return the fraction of reliable pixels and the contrast of each power."""
         rows = [("reliable pixels", f"{100 * self.reliable.mean():.1f} %")]
         if self.contrast is not None:
             rows.append(("contrast left", ", ".join(f"{part:.3f}" for part in self.contrast)))
         return rows
 
     def arrays(self) -> dict[str, Any]:
-        """Return all arrays and numbers except those that are None."""
-        given = {"contrast": self.contrast, "information": self.information}
-        return {"reliable": self.reliable} | {k: v for k, v in given.items() if v is not None}
+        """Return the arrays and numbers that are not None."""
+        names = ("contrast", "information", "pixels")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        blocks = {
+            f"hits.{number}.{name}": array
+            for number, hits in enumerate(self.hits)
+            for name, array in hits.arrays().items()
+        }
+        return {"reliable": self.reliable} | given | blocks
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> AngleDiagnostics:
-        """Construct the diagnostics from the arrays of a file."""
-        information = float(arrays["information"]) if "information" in arrays else None
-        return cls(arrays["reliable"], arrays.get("contrast"), information)
+        """Create diagnostics from the arrays of a file."""
+        blocks: dict[int, dict[str, NDArray[Any]]] = defaultdict(dict)
+        for name in arrays:
+            if name.startswith("hits."):
+                _, number, field = name.split(".", 2)
+                blocks[int(number)][field] = arrays[name]
+        return cls(
+            arrays["reliable"],
+            arrays.get("contrast"),
+            float(arrays["information"]) if "information" in arrays else None,
+            tuple(Hits.from_arrays(blocks[number]) for number in sorted(blocks)),
+            arrays.get("pixels"),
+        )

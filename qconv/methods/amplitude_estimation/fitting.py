@@ -112,7 +112,7 @@ def _estimated(
     common = _common(damping, hits, misses, angles)
     reliable = found.reliable(np.hypot(found.spread[best], common), _RIVAL)
     h, g = hits[:, found.pixel], misses[:, found.pixel]
-    shares, errors = found.integrated(
+    shares, errors, _ = found.integrated(
         lambda x: terms(damping, h, g, x)[0], MODE.reach * found.spread, MODE.nodes
     )
     own = np.sqrt(found.summed(shares * errors**2) / found.summed(shares))

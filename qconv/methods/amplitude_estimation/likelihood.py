@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv._threads import for_each
+from qconv.methods.amplitude_estimation.prior import fitted_prior
 
 _Array = NDArray[np.float64]
 
@@ -44,8 +45,12 @@ TINY = 1e-12
 _NEWTON_STEPS = 60
 
 #: A pixel is unreliable if another peak is more likely than this, relative to its highest peak.
-#: `test_errors_are_what_they_are_said_to_be` checks reliable pixels for errors beyond 6 sigma.
-_RIVAL = 1e-3
+#: `test_errors_are_what_they_are_said_to_be` checks reliable pixels for errors beyond 6 sigma. The
+#: guarded standard error of a mean contains less likely peaks, and its intervals still cover 95 %.
+_RIVAL, _RIVAL_OF_MEAN = 1e-3, 0.03
+
+#: Shots per pixel below which no pixel is reliable: the prior is then hardly known.
+_LEAST_SHOTS = 20
 
 #: Standard deviations from which a peak counts as another one, and within which of an end of the
 #: range an angle is unreliable, as its likelihood is then not symmetric (same test).
@@ -86,9 +91,9 @@ class Estimates:
     """Standard errors of ``sin(angle)**2``."""
     reliable: NDArray[np.bool_]
     """Whether standard errors are reliable. False if a peak more than four standard errors away has
-    more than a thousandth (with noise: a hundredth) of the highest peak's likelihood. False if the
-    angle is within two standard errors of 0 or pi/2. With noise, False for all pixels if the
-    damping is not known well enough."""
+    more than 3 % (with noise: 1 %) of the highest peak's likelihood. False if the angle is within
+    two standard errors of 0 or pi/2. False for all pixels with fewer than 20 shots per pixel, and
+    with noise if the damping is not known well enough."""
     contrast: _Array | None = None
     """Contrast of the flag that noise left at each power; None if no noise was expected."""
 
@@ -139,7 +144,7 @@ class Peaks:
 
     def integrated(
         self, log_likelihood: Callable[[_Array], _Array], reach: _Array, nodes: int
-    ) -> tuple[_Array, _Array]:
+    ) -> tuple[_Array, _Array, _Array]:
         """Integrate the likelihood around every peak.
 
         Args:
@@ -149,21 +154,21 @@ class Peaks:
 
         Returns:
             Contribution of each node to the integral, relative to its pixel's highest likelihood.
-            ``sin(angle)**2`` of each node minus its value at the pixel's highest peak. Both have
-            the shape ``(nodes, peaks)``.
+            ``sin(angle)**2`` of each node minus its value at the pixel's highest peak. The angle of
+            each node. All have the shape ``(nodes, peaks)``.
         """
         best, _ = self.highest()
         start = np.maximum(self.low, self.angle - reach)
         half = (np.minimum(self.high, self.angle + reach) - start) / 2
         centre = np.sin(self.angle[best][self.pixel]) ** 2
         highest = self.value[best][self.pixel]
-        shares, errors = np.empty((2, nodes, *self.angle.shape))
+        shares, errors, angles = np.empty((3, nodes, *self.angle.shape))
         rule = np.polynomial.legendre.leggauss(nodes)
         for row, (node, weight) in enumerate(zip(*rule, strict=True)):
-            x = start + half * (1 + node)
+            x = angles[row] = start + half * (1 + node)
             shares[row] = weight * half * np.exp(log_likelihood(x) - highest)
             errors[row] = np.sin(x) ** 2 - centre
-        return shares, errors
+        return shares, errors, angles
 
     def summed(self, numbers: _Array) -> _Array:
         """Sum numbers of shape ``(nodes, peaks)`` over the nodes of each pixel's peaks."""
@@ -226,14 +231,16 @@ def _estimates(
     angles, stderr = np.empty(pixels), np.empty(pixels)
     reliable = np.empty(pixels, dtype=bool)
     starts = range(0, pixels, BLOCK)
+    prior = fitted_prior(hits, misses, factors)
+    enough = hits.sum() + misses.sum() > (_LEAST_SHOTS - 0.5) * pixels
 
     def work(number: int) -> None:
         part = slice(starts[number], starts[number] + BLOCK)
         h, g = hits[:, part], misses[:, part]
         found = _peaks(h, g, factors, edges, reading.close)
         spread = 1 / np.sqrt(np.maximum(4 * (factors**2 @ (h + g)), TINY))
-        reliable[part] = found.reliable(spread, _RIVAL)
-        angles[part], stderr[part] = _read(found, h, g, factors, reading, guarded=guarded)
+        reliable[part] = found.reliable(spread, _RIVAL_OF_MEAN if guarded else _RIVAL) & enough
+        angles[part], stderr[part] = _read(found, h, g, factors, reading, prior, guarded=guarded)
 
     for_each(work, len(starts), progress=False)
     return Estimates(angles, stderr, reliable)
@@ -245,10 +252,14 @@ def _read(
     misses: _Array,
     factors: _Array,
     reading: Reading,
+    prior: Callable[[_Array], _Array],
     *,
     guarded: bool,
 ) -> tuple[_Array, _Array]:
-    """Return the estimated angles, and the root mean square distance of the likelihood."""
+    """Return the estimated angles, and the root mean square distance from them.
+
+    The distance is that of the posterior probability with the given prior density.
+    """
     h, g = hits[:, peaks.pixel], misses[:, peaks.pixel]
 
     def log_likelihood(angles: _Array) -> _Array:
@@ -256,13 +267,15 @@ def _read(
         return _log_likelihood(h, g, np.sin(turned), np.cos(turned))
 
     reach = reading.reach / np.sqrt(np.maximum(peaks.information, TINY))
-    shares, errors = peaks.integrated(log_likelihood, reach, reading.nodes)
+    shares, errors, nodes = peaks.integrated(log_likelihood, reach, reading.nodes)
     total = peaks.summed(shares)
     angles = peaks.angle[peaks.highest()[0]]
     if reading is _MEAN:
         shift = peaks.summed(shares * errors) / total
         errors -= shift[peaks.pixel]
         angles = np.arcsin(np.sqrt(np.clip(np.sin(angles) ** 2 + shift, 0, 1)))
+    shares *= prior(nodes)
+    total = peaks.summed(shares)
     spread = np.sqrt(peaks.summed(shares * errors**2) / total)
     if guarded:
         possible = shares > _POSSIBLE * total[peaks.pixel]

@@ -49,8 +49,7 @@ from qconv.execution.program import Program, Saving
 from qconv.execution.seeds import derived
 from qconv.execution.simulate.probabilities import require_room
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
-from qconv.methods.amplitude_estimation.fitting import most_likely_damped
-from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean
+from qconv.methods.amplitude_estimation.hits import Hits
 from qconv.methods.amplitude_estimation.scale import Scale, added_kernel
 from qconv.methods.amplitude_estimation.schedule import (
     HIGHEST,
@@ -244,12 +243,18 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         contrasts: list[_Array] = []
         reliable = np.ones(plan.grid.output_shape, dtype=bool)
         kept: list[Outcomes] = []
+        hits: list[Hits] = []
         planned = came = 0
         for number, block in enumerate(self.blocks):
             gathered = list(islice(outcomes, len(self.powers)))
-            *found, contrast = self._decode_block(number, gathered)
-            contrasts += [] if contrast is None else [contrast]
+            read = self._hits(number, gathered)
+            if plan.shots is None and plan.ideal:
+                found = [*_exact(read)]
+            else:
+                *found, contrast = read.estimates
+                contrasts += [] if contrast is None else [contrast]
             image[block.outputs], stderr[block.outputs], reliable[block.outputs] = found
+            hits += [] if plan.shots is None else [read]
             planned += sum(part.program.executions or 0 for part in gathered)
             came += sum(part.executions for part in gathered)
             kept += [
@@ -270,6 +275,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
                 reliable,
                 contrast=np.mean(contrasts, axis=0) if contrasts else None,
                 information=information,
+                hits=tuple(hits),
             ),
             quantity=f"{plan.quantity} {self.method.powers} {self.method.range}",
         )
@@ -335,12 +341,9 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         kernel = added_kernel(self.plan)
         return Scale.of(self.plan, self.blocks[number], kernel, self.method.range)
 
-    def _decode_block(
-        self, number: int, gathered: list[Outcomes]
-    ) -> tuple[_Array, _Array, NDArray[np.bool_], _Array | None]:
-        """Return outputs, standard errors and reliability of a block, and its powers' contrast."""
+    def _hits(self, number: int, gathered: list[Outcomes]) -> Hits:
+        """Return the hits of a block: counts, or probabilities if exact."""
         plan, block, powers = self.plan, self.blocks[number], self.powers
-        scale = self._scale(number)
         size = 2 ** (sum(block.bits) + 1)
         table = np.array(
             [
@@ -351,21 +354,21 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
                 for power, part in zip(powers, gathered, strict=True)
             ]
         )
-        if plan.shots is None and not plan.ideal:
+        if plan.shots is not None:
+            table = table.astype(np.int64)
+        elif not plan.ideal:
             table *= _ENOUGH
-        elif plan.shots is None:
-            misses, hits = table[0]
-            probability = hits / (hits + misses)
-            nothing = np.zeros_like(probability)
-            return *scale.found(block, probability, nothing, nothing == 0), None
-        flat = table.reshape(len(powers), 2, -1)
-        ideal = all(part.ideal for part in gathered)
-        estimate = posterior_mean if self.schedule.averaged else most_likely
-        estimate = estimate if ideal else most_likely_damped
-        estimates = estimate(flat[:, 1], flat[:, 0], powers)
-        p = np.sin(estimates.angles) ** 2
-        found = scale.found(block, p, estimates.stderr, estimates.reliable)
-        return *found, estimates.contrast
+        noisy = not all(part.ideal for part in gathered)
+        averaged = self.schedule.averaged
+        return Hits(tuple(powers), table, block, self._scale(number), averaged, noisy)
+
+
+def _exact(hits: Hits) -> tuple[_Array, _Array, NDArray[np.bool_]]:
+    """Return outputs, standard errors and reliability from the exact probabilities of power 0."""
+    misses, hit = hits.table[0]
+    probability = hit / (hit + misses)
+    nothing = np.zeros_like(probability)
+    return hits.scale.found(hits.block, probability, nothing, nothing == 0)
 
 
 def _highest(plan: Problem) -> int:

@@ -1,0 +1,80 @@
+"""Empirical Bayes: the distribution of an image's angles, from the hits of all pixels together.
+
+With few shots, the likelihood of a single pixel is wide, and its standard error depends on which
+angles occur at all. A uniform prior over all angles is wrong for most images: a flat image has
+almost one angle only. The prior is therefore learnt from the image. It starts as the most likely
+normal distribution, and a few steps of expectation maximisation adapt it to the hits of all pixels.
+A few pixels with a uniform distribution are added, so that no angle is excluded.
+
+The prior serves standard errors only. Estimates do not depend on it.
+
+Source:
+    Robbins, Proc. Third Berkeley Symp. 1, 157 (1956) (empirical Bayes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.methods.mixture import ADDED, mixing
+
+_Array = NDArray[np.float64]
+
+#: Number of cells of the grid of angles. Peaks narrower than a cell are widened to one, as the
+#: prior is constant within a cell.
+_CELLS = 600
+
+#: Maximum number of pixels to learn from. The standard deviation of the prior has a relative error
+#: of about 1/sqrt(2 * pixels).
+_PIXELS = 1000
+
+#: Steps of expectation maximisation. More steps adapt the prior to single pixels, and standard
+#: errors become too small: by 5 % after 8 steps with 200 shots, by 20 % after 60.
+_STEPS = 4
+
+#: Number of added pixels per standard deviation of a likelihood within the range of angles. With
+#: fewer, few pixels with many shots adapt the prior to themselves: without them, the mean of z**2
+#: of 64 pixels of different angles is up to 2.7.
+_RESOLVED = 1.0
+
+#: Means and standard deviations of the normal distributions that are tried first.
+_MEANS = np.linspace(0, np.pi / 2, 41)
+_DEVIATIONS = np.geomspace(0.01, 1.5, 26)
+
+
+def fitted_prior(hits: _Array, misses: _Array, factors: _Array) -> Callable[[_Array], _Array]:
+    """Learn the distribution of angles from all pixels.
+
+    Args:
+        hits: Number of hits, shape ``(powers, pixels)``.
+        misses: Number of misses, same shape.
+        factors: ``2 m + 1`` for every power ``m``, shape ``(powers,)``.
+
+    Returns:
+        Function that returns the probability density at angles of any shape, in units of the
+        uniform density.
+    """
+    pixels = hits.shape[1]
+    some = np.unique(np.linspace(0, pixels - 1, min(pixels, _PIXELS)).astype(np.intp))
+    h, g = hits[:, some], misses[:, some]
+    centres = (np.arange(_CELLS) + 0.5) * (np.pi / 2 / _CELLS)
+    turned = factors[:, None] * centres
+    information = 4 * float(factors**2 @ (h + g).mean(axis=1))
+    scale = min(1.0, (2 * _CELLS / np.pi) ** 2 / max(information, 1.0))
+    added = ADDED + _RESOLVED * np.pi / 2 * np.sqrt(information)
+    likelihood = h.T @ np.log(np.sin(turned) ** 2) + g.T @ np.log(np.cos(turned) ** 2)
+    likelihood = np.exp(scale * (likelihood - likelihood.max(axis=1, keepdims=True)))
+
+    uniform = added / (some.size + added) / _CELLS
+    normal = np.exp(-(((centres - _MEANS[:, None]) / _DEVIATIONS[:, None, None]) ** 2) / 2)
+    normal = normal.reshape(-1, _CELLS)
+    tried = normal / normal.sum(axis=1, keepdims=True) * (1 - uniform * _CELLS) + uniform
+    best = int(np.log(likelihood @ tried.T).sum(axis=0).argmax())
+    start = tried[best]
+    flat = np.full(_CELLS, 1 / _CELLS)
+    number = np.ones(some.size)
+    weights = mixing(likelihood, number, flat, added=added, steps=_STEPS, start=start)
+    return lambda angles: np.interp(angles, centres, weights * _CELLS)
