@@ -185,7 +185,8 @@ class Convolution(SumOnly):
         """Return the result of the shots of both: the mean weighted by shots, with its error.
 
         ``diagnostics`` can replace the weights or the mean. Results of amplitude estimation are
-        weighted by information, and magnitudes are estimated from the sum of the counts.
+        weighted by information. Results of whole-image methods are estimated from the sum of the
+        counts.
 
         Raises:
             TypeError: If ``other`` is not a result.

@@ -1,4 +1,4 @@
-"""Numbers and strings of results: errors of square roots, weights in sums, shots in words."""
+"""Numbers and strings of results: root mean squares, weights in sums, shots in words."""
 
 from __future__ import annotations
 
@@ -8,24 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-
-#: Stated mean square errors of the square roots of counts of 0, 1, 2 and so on.
-#:
-#: The error of a square root is not 1/2 if few counts are expected. For expected counts of 1, 2, 3
-#: and 4, it is 0.67, 0.64, 0.59 and 0.56, bias included. The numbers were found by linear
-#: programming. Their mean over the Poisson distribution is within 1 % of the mean square error for
-#: expected counts of at least 1. It is above the mean square error for smaller expected counts,
-#: because no single number for a count of 0 suits all of them.
-_ROOT_ERRORS = (0.3633, 0.6121, 0.431, 0.25, 0.25, 0.2612, 0.2723, 0.2835, 0.2771, 0.2707)
-
-
-def root_error(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the stated mean square errors of the square roots of counts; 1/4 for large counts."""
-    large = np.maximum(counts, len(_ROOT_ERRORS))
-    square = 0.25 + 7 / (64 * large) - 0.1498 / large**2
-    few = counts < len(_ROOT_ERRORS)
-    square[few] = np.array(_ROOT_ERRORS)[counts[few].astype(np.intp)]
-    return square
 
 
 def root_mean_square(numbers: NDArray[np.float64]) -> float:
