@@ -102,14 +102,14 @@ class AmplitudeEstimation(Method):
             an angle for each pixel and kernel position.
 
     With few shots, estimates are biased towards the middle of the range that the data allow, by
-    less than their standard errors. Adding results does not reduce this bias, but reduces the
-    standard errors. Request all shots at once rather than adding many results of few shots.
+    less than their standard errors. A sum of results is estimated anew from the hits of all its
+    parts. Standard errors use the distribution of angles in the image, which is learnt from all
+    pixels together. With fewer than 20 shots per pixel, no pixel is marked as reliable.
 
     With noise, the damping of each power is fitted to the outcomes of all pixels and returned as
     ``result.diagnostics.contrast``. Standard errors include the uncertainty of the damping and the
     deviations that it does not explain. Shots do not reduce these deviations, so standard errors
-    stay above 0 even with ``shots=None``, and the standard errors of added results are too small. A
-    power without contrast carries no information. ``result.diagnostics.reliable`` is False for all
+    stay above 0 even with ``shots=None``. A power without contrast carries no information. ``result.diagnostics.reliable`` is False for all
     pixels if damping cannot be distinguished from a different image, as with one power or few
     pixels.
 
