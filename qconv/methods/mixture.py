@@ -20,6 +20,7 @@ from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import gammaln, xlogy
 
 _Array = NDArray[np.float64]
@@ -31,6 +32,10 @@ _EVERY = np.arange(_LARGEST + 1.0)
 
 #: Probabilities below this are rounding errors.
 _TINY = 1e-300
+
+#: Count at which the deviation of a factor from 1 is half of that at a count of 0, and the smallest
+#: and largest deviation at a count of 0.
+_FADE, _CHANGES = 20.0, (-0.5, 2.0)
 
 #: Spacing of the grid in ``sqrt(r)``, half the standard deviation of the root of a count.
 _STEP = 0.25
@@ -137,15 +142,15 @@ class CountMixture:
             counts: Counts, any shape; those that `of` was given, or others.
 
         Returns:
-            The expected variances, same shape; and the mean of ``(n - r)**2`` over the expected
-            variance for counts of this mixture, same shape, 1 for large counts. It differs from 1
-            because both depend on the count.
+            The expected variances, and factors that make the mean of ``(n - r)**2`` over the
+            variance 1 for counts of this mixture, both with the shape of ``counts``. The factors
+            are 1 for large counts; they are needed because error and variance depend on the count.
         """
         table = self._expected(self.means)
         scale = self._standardised(np.subtract.outer(_EVERY, self.means), table)
         small = counts <= _LARGEST
-        near = table[np.minimum(counts, _LARGEST).astype(np.intp)]
-        return np.where(small, near, counts), np.where(small, scale, 1.0)
+        index = np.minimum(counts, _LARGEST).astype(np.intp)
+        return np.where(small, table[index], counts), np.where(small, scale[index], 1.0)
 
     def root_variance(self, counts: _Array) -> _Array:
         """Return the expected mean square error of the root of each count.
@@ -164,14 +169,30 @@ class CountMixture:
     @cached_property
     def _shares(self) -> _Array:
         """Probability of each count and component together, shape ``(counts, components)``."""
-        return np.asarray(_poisson(_EVERY, self.means) * self.weights)
+        return np.asarray(np.maximum(_poisson(_EVERY, self.means) * self.weights, _TINY))
 
     def _expected(self, values: _Array) -> _Array:
         """Return the expectation of the components' values given each count up to the largest."""
-        shares = np.maximum(self._shares, _TINY)
-        return np.asarray(shares @ values / shares.sum(axis=1))
+        return np.asarray(self._shares @ values / self._shares.sum(axis=1))
 
-    def _standardised(self, errors: _Array, variance: _Array) -> float:
-        """Return the mean square of errors, by count and component, over a variance by count."""
-        shares = self._shares / self._shares.sum()
-        return float((shares * np.square(errors) / variance[:, np.newaxis]).sum())
+    def _standardised(self, errors: _Array, variance: _Array) -> _Array:
+        """Return factors of the variances that make the mean square of standardised errors 1.
+
+        A factor deviates from 1 in inverse proportion to the count, as the correlation between an
+        error and its stated variance does.
+
+        Args:
+            errors: Errors by count and component.
+            variance: Variance by count.
+        """
+        squares = (self._shares * np.square(errors)).sum(axis=1) / variance
+        fade = 1 / (1 + _EVERY / _FADE)
+        total = self._shares.sum()
+
+        def excess(change: float) -> float:
+            return float((squares / (1 + change * fade)).sum() / total) - 1
+
+        low, high = _CHANGES
+        if excess(low) <= 0 or excess(high) >= 0:
+            return np.asarray(1 + (low if excess(low) <= 0 else high) * fade)
+        return np.asarray(1 + brentq(excess, low, high) * fade)
