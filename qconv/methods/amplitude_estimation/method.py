@@ -109,9 +109,9 @@ class AmplitudeEstimation(Method):
     With noise, the damping of each power is fitted to the outcomes of all pixels and returned as
     ``result.diagnostics.contrast``. Standard errors include the uncertainty of the damping and the
     deviations that it does not explain. Shots do not reduce these deviations, so standard errors
-    stay above 0 even with ``shots=None``. A power without contrast carries no information. ``result.diagnostics.reliable`` is False for all
-    pixels if damping cannot be distinguished from a different image, as with one power or few
-    pixels.
+    stay above 0 even with ``shots=None``. A power without contrast carries no information.
+    ``result.diagnostics.reliable`` is False for all pixels if damping cannot be distinguished from
+    a different image, as with one power or few pixels.
 
     Raises:
         TypeError: If the powers are not a sequence, or a power or its shots are not an integer.
