@@ -51,8 +51,8 @@ def convolve(
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
         method: ``direct`` follows the definition and is the reference for the others. ``fft`` uses
             one transform, ``overlap-add`` one per block of the image and ``overlap-save`` one per
-            block of the result. All give the same result. The rounding error of the last three is
-            relative to the *largest* value in the image.
+            block of the result. All methods give the same result. The rounding error of the last
+            three methods is relative to the *largest* value in the image.
 
     Returns:
         The convolution as float64, in the unit of image times kernel.

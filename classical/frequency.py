@@ -153,10 +153,10 @@ def gaussian_pass(shape: Sequence[int], sigma: float) -> NDArray[np.float64]:
 def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.float64]:
     """Multiply the frequencies of an image by a transfer function exactly.
 
-    The transfer function must be one that a quantum circuit can apply as well and that keeps the
-    image real. No frequency may be amplified, and opposite frequencies need conjugate factors. All
-    masks of this module satisfy these conditions. So does the result of `transfer_function` divided
-    by its largest magnitude.
+    The transfer function must keep the image real, and a quantum circuit must be able to apply it
+    too. No frequency may be amplified, and opposite frequencies need conjugate factors. All masks
+    of this module satisfy these conditions. The result of `transfer_function`, divided by its
+    largest magnitude, satisfies them too.
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.

@@ -37,7 +37,7 @@ def fourier_convolve(
     padding: str = "both",
     block: int | Sequence[int] | None = None,
 ) -> NDArray[np.float64]:
-    """Convolve by multiplying spectra, with a padding scheme that determines the period.
+    """Convolve by multiplying spectra; the padding determines the period of the convolution.
 
     The schemes that do not pad the image are circular: contributions beyond one end re-enter at the
     other end. Results are exact up to rounding errors relative to the largest value in the image.

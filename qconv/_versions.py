@@ -1,4 +1,4 @@
-"""Versions of the packages on whose random numbers and rounding results depend."""
+"""Versions of the packages whose random numbers and rounding affect results."""
 
 from __future__ import annotations
 

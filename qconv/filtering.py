@@ -50,7 +50,7 @@ def filter_frequencies(
     Raises:
         TypeError: If an argument is of the wrong type, or the image is complex.
         ValueError: If ``transfer`` has a shape other than the image's or a magnitude above 1, or
-            would make the result complex; or as for `qconv.convolve`.
+            would make the result complex; or if `qconv.convolve` would raise it.
         RuntimeError: If a backend failed repeatedly.
 
     Example:

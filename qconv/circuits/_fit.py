@@ -65,7 +65,8 @@ def _quartic(state: Array, a: int, b: int) -> float:
 def _sextic(state: Array) -> float:
     """Combine ``<Y_0 Y_2 s_1 s_3>``, ``<Y_0 Y_2 s_1>`` and ``<Y_0 Y_2 s_3>``, with ``s = (Z, X)``.
 
-    The first is a matrix. It is multiplied by the other two vectors, each turned by 90 degrees.
+    The first quantity is a matrix. It is multiplied by the other two quantities, which are vectors,
+    after each vector is turned by 90 degrees.
     """
     quarters = state.transpose(1, 3, 0, 2).reshape(4, 4)
     values = (_PAIRS @ (quarters @ _YY @ quarters.T).ravel()).reshape(3, 3)
@@ -190,7 +191,7 @@ def _evolve(placement: Placement, angles: Array, target: Array) -> tuple[Array, 
     """Run the ansatz for each row of ``angles``.
 
     Return the state minus the target, shape ``(sets, 16)``, and its derivatives, shape ``(sets, 16,
-    angles)``. Both have their amplitudes in the order of :func:`_layers`.
+    angles)``. The amplitudes of state and derivatives are in the order of :func:`_layers`.
     """
     layers, amplitudes = _layers(placement)
     sets = len(angles)

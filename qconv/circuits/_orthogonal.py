@@ -163,9 +163,9 @@ def path_cost(path: NDArray[np.int64]) -> int:
 def multiplexed_ry(angles: Array, controls: Sequence[int], target: int) -> Gates:
     """Rotate a qubit in ``|0>`` by an angle for each value of the controls, in radians.
 
-    At most ``2**controls - 1`` CZ (Moettoenen et al. 2004, arXiv:quant-ph/0407010). The circuit is
-    mirrored: the gate that closes the Gray code acts first, on ``|0>``, and is dropped. Controls
-    and parities without effect cost nothing.
+    The circuit has at most ``2**controls - 1`` CZ (Moettoenen et al. 2004, arXiv:quant-ph/0407010).
+    It is mirrored: the gate that closes the Gray code acts first, on ``|0>``, and is dropped.
+    Controls and parities without effect cost nothing.
     """
     rotations = walsh_angles(angles)
     return _walk(rotations.ravel(), parity_path(rotations).tolist(), controls, target)
@@ -187,9 +187,10 @@ def _walk(angles: Array, path: list[int], controls: Sequence[int], target: int) 
 def multiplexed_rotation(first: Array, second: Array, control: int, pair: Sequence[int]) -> Gates:
     """Apply ``first`` where ``control`` is 0, or ``second`` where it is 1: at most 8 CZ.
 
-    Both are ``SO(4)`` matrices on a pair of qubits, the more significant first. They are
-    demultiplexed: ``first = V T W`` and ``second = V T^-1 W``, where ``T`` is a product of two RY.
-    Then ``first second^T = V T^2 V^T``, which is one rotation of axes per quaternion.
+    ``first`` and ``second`` are ``SO(4)`` matrices on a pair of qubits, the more significant qubit
+    first. They are demultiplexed: ``first = V T W`` and ``second = V T^-1 W``, where ``T`` is a
+    product of two RY. Then ``first second^T = V T^2 V^T``, which is one rotation of axes per
+    quaternion.
     """
     (v_left, a), (v_right, b) = map(_rotation_to_axis, _to_quaternions(first @ second.T))
     if abs(a) + abs(b) < TOLERANCE:

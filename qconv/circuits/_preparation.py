@@ -280,7 +280,8 @@ def _needed_controls(
 ) -> tuple[Array, list[int]]:
     """Remove controls without effect, and return the angles for the remaining controls and these.
 
-    ``known`` marks the angles that matter; the others, where the state vanishes, may be chosen.
+    ``known`` marks the angles that matter; the others, where the state vanishes, may have any
+    value.
     """
     needed = list(controls)
     axis = 0

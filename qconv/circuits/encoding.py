@@ -57,14 +57,14 @@ def encode_amplitudes(
     Args:
         amplitudes: Real array with at least one axis and one nonzero element. It is normalised, so
             only ratios of its elements matter.
-        names: Names of the registers, one per axis, first axis first. None for ``("column",)``,
-            ``("row", "column")`` or ``("plane", "row", "column")``; with more than three axes, for
-            ``"axis_0"``, ``"axis_1"`` and so on.
+        names: Names of the registers, one per axis, first axis first. With None, the names are
+            ``("column",)``, ``("row", "column")`` or ``("plane", "row", "column")``. With more than
+            three axes, they are ``"axis_0"``, ``"axis_1"`` and so on.
 
     Returns:
         A circuit of RY, H, X, Z and CZ gates, without measurement. From ``|0...0>`` it prepares the
-        normalised padded array as its statevector, to 1e-12 and up to a global sign. Transpiling it
-        to ``rz, sx, x, cx`` turns each CZ into one CX.
+        normalised padded array as its statevector, with an accuracy of 1e-12 and up to a global
+        sign. Transpiling it to ``rz, sx, x, cx`` turns each CZ into one CX.
 
     Raises:
         TypeError: If ``amplitudes`` is not real, or ``names`` is not a list or tuple of strings.

@@ -14,7 +14,7 @@ from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.grid import AXES
 
-#: Registers by the number of their axis; axes without qubits have none.
+#: Registers by the number of their axis; axes without qubits have no register.
 Registers = Mapping[int, QuantumRegister]
 
 #: Minimum number of amplitudes that a simulator gets as one array.
@@ -153,7 +153,7 @@ def large_initialize(amplitudes: NDArray[np.complex128]) -> Initialize:
 
 
 def append_large(circuit: QuantumCircuit, operation: Instruction, qubits: Sequence[Qubit]) -> None:
-    """Append an operation with many parameters, without Qiskit's check of each."""
+    """Append an operation with many parameters, without Qiskit's check of each parameter."""
     append_again(circuit, CircuitInstruction(operation, tuple(qubits), ()))
 
 

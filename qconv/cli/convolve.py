@@ -142,7 +142,7 @@ def _method(options: argparse.Namespace) -> qconv.Method:
 def _checkpoints(
     options: argparse.Namespace, count: int, others: Sequence[str | Path | None]
 ) -> list[Path | None]:
-    """Return one checkpoint per channel; raise if it is another file of the call."""
+    """Return one checkpoint per channel; raise if the call reads or writes the same file."""
     path: Path | None = options.checkpoint
     if path is None:
         return [None] * count

@@ -166,7 +166,7 @@ def _check_place(
 
 @contextmanager
 def pictures_together(*paths: Path | None) -> Iterator[list[Path]]:
-    """Like `written_together`, with ``.png`` added to names without an ending; skips None."""
+    """Add ``.png`` to names without an ending, skip None, and call `written_together`."""
     wanted = [path for path in paths if path is not None]
     with written_together(*wanted) as partial:
         named = [path if path.suffix else path.with_suffix(".png") for path in partial]

@@ -17,7 +17,7 @@ def check_options(
     default_shots: int | None = None,
     refused: Mapping[str, str] | None = None,
 ) -> Requested:
-    """Check the method and the options of a call; arguments and errors as `Requested.checked`."""
+    """Check the method and the options of a call, with the arguments of `Requested.checked`."""
     check_method(method)
     for name, value in given.items():
         constructors = [] if name in SamplingOptions.__annotations__ else _taking(name, value)

@@ -7,9 +7,9 @@ different aspects of the representative method", section III). If no pixel's err
 the fewest shots are ``n = (s / e)**2``. If the root mean square error over ``P`` pixels may not
 exceed ``e``, the fewest are Neyman's with ``N = sum(s)**2 / (P e**2)``.
 
-Shots are integers. Proportions are rounded up or down at random. The rounding keeps the mean of
-each proportion and the sum of all (systematic sampling: Madow 1949). A pixel without variance needs
-no shot; every other pixel gets at least one.
+Shots are integers. The numbers ``n`` above are not integers, and are rounded up or down at random.
+The rounding keeps the mean of each number and the sum of all numbers (systematic sampling: Madow
+1949). A pixel without variance needs no shot; every other pixel gets at least one.
 """
 
 from __future__ import annotations

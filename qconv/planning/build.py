@@ -43,7 +43,7 @@ def without_image(
     fillvalue: float,
     flipped: bool,
 ) -> dict[str, Any]:
-    """Return every field of a `Plan` except its image, of which only the shape is known."""
+    """Return every field of a `Plan` except its image; only the shape of the image is known."""
     if len(shape) not in (1, 2, 3):
         raise ValueError(f"image: expected 1, 2 or 3 axes, got {len(shape)} (shape {shape})")
     if isinstance(kernel, str):

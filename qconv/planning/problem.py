@@ -59,7 +59,7 @@ class Problem:
     """Total number of executions of circuits that hold the whole image; None for ``shots`` per
     pixel."""
     counted: bool = False
-    """Whether circuits are built to count their gates as on a device, instead of to run."""
+    """Whether circuits are built to count the gates of a device, and not to run."""
     part_of: str = ""
     """Name of the whole, such as a layer, if this plan is a part; otherwise empty. It identifies
     the plan in place of the image."""

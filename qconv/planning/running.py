@@ -53,8 +53,10 @@ def run_or_resume(
 
     Args:
         work: Work to run without a checkpoint.
-        call: Returns digests of everything that determines the result except shots and sampling.
-        resumed: Returns the work that a checkpoint leaves to do, given its seed and shots.
+        call: Function that returns digests of everything that determines the result, except shots
+            and sampling.
+        resumed: Function that returns the work that remains, given the seed and the shots of a
+            checkpoint.
         progress: Whether to show progress bars.
         checkpoint: As in `qconv.convolve`.
     """

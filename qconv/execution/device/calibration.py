@@ -42,7 +42,7 @@ class Calibrations:
     jobs: Jobs
     """Jobs that run the calibration circuits."""
     noise: NoiseModel | None
-    """Noise model of a simulator, from which its counts are drawn; None to measure them."""
+    """Noise model of a simulator, used to draw its counts; None to measure the counts."""
     _known: dict[int, tuple[_Array, _Array]] = field(default_factory=dict, repr=False)
     """Errors and their variances, by qubit."""
 
@@ -51,7 +51,7 @@ class Calibrations:
 
         Raises:
             RuntimeError: If a job failed, or the readout contains no information.
-            ValueError: If errors were given, but those of a qubit are missing.
+            ValueError: If errors were given, but not the errors of a qubit.
         """
         qubits = physical.measured
         if not self.mitigation.calibrates:
@@ -91,7 +91,7 @@ class Calibrations:
         return np.asarray(counted.counts @ bits / counted.total)
 
     def _probabilities(self, qubits: list[int], value: int, physical: Physical) -> _Array | None:
-        """Return the probability to read each qubit as 1; None if it cannot be computed.
+        """Return the probability of reading each qubit as 1; None if it cannot be computed.
 
         The circuit does not entangle the qubits, so they are simulated a few at a time.
         """

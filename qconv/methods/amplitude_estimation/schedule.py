@@ -1,8 +1,9 @@
 """Schedules: which Grover powers run, and the number of shots of each.
 
 A shot of power ``m`` has ``(2 m + 1)**2`` times the Fisher information of a shot of power 0, but
-only about the angle modulo ``pi / (2 m + 1)``. The lower powers must resolve this ambiguity. Shots
-that decrease with the power do so at the least cost (Higgins et al. 2009, there for powers of two).
+only about the angle modulo ``pi / (2 m + 1)``. The lower powers must resolve this ambiguity. They
+do so at the least cost if the numbers of shots decrease with the power (Higgins et al. 2009, there
+for powers of two).
 
 Because the position is in superposition, the number of shots of a pixel at a power is random. With
 few shots at few powers, some pixels miss a power and are assigned a wrong angle. Many powers with
@@ -13,7 +14,8 @@ and to
     9 + 5 log2((2 M + 1) / (2 m + 1)),
 
 where ``M`` is the highest power. These constants were found by search: they minimise error times
-oracle calls. None of many thousands of pixels may be off by more than eight standard errors.
+oracle calls. The condition of the search was that none of many thousands of pixels is off by more
+than eight standard errors.
 """
 
 from __future__ import annotations

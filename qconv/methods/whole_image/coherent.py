@@ -1,4 +1,4 @@
-"""Coherent methods: their options, their one circuit, and the read-out of its counts."""
+"""Coherent methods: their options, the circuit that they run, and the read-out of its counts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from qconv.result.convolution import Convolution
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
 
-#: Success probabilities below this are rounding errors.
+#: Success probabilities below this value are rounding errors.
 _NOTHING = 1e-26
 
 
@@ -64,7 +64,7 @@ _C = TypeVar("_C", bound=CoherentMethod)
 
 
 class PreparedCoherent(PreparedImage[_C]):
-    """The work of a coherent method for one plan."""
+    """A coherent method prepared for one plan: its circuit, and the decoding of the counts."""
 
     nothing: ClassVar[str]
     """Reason for the warning that an image leaves nothing to measure."""
@@ -147,10 +147,10 @@ class PreparedCoherent(PreparedImage[_C]):
 class CoherentReadOut:
     """Read-out of the filtered image from the counts of a coherent circuit.
 
-    Where the label's qubits other than the reference read 0, the circuit leaves the amplitude
-    ``a = y / (bound |I|)`` on each basis state. Here ``y`` is the filtered image and ``bound`` the
+    Where the label's qubits other than the reference read 0, the circuit leaves the amplitude ``a =
+    y / (bound |I|)`` on each basis state. Here ``y`` is the filtered image and ``bound`` the
     subnormalisation of the block encoding. A reference qubit, the first of the label, lets a
-    uniform amplitude ``u`` interfere with it:
+    uniform amplitude ``u`` interfere with ``a``:
 
         P(0) = (u + a)**2 / 4,    P(1) = (u - a)**2 / 4.
 
@@ -255,16 +255,17 @@ class AmplifiedReadOut(CoherentReadOut):
     executions gives ``t`` (see `qconv.methods.whole_image.amplification`).
 
     * The *linear* read-out is ``a = (n+ - n-) / K * sin(t)**2 / (2 u sqrt(q (1 - q)))``.
-    * The *root* read-out takes ``sqrt(n+)`` and ``sqrt(n-)`` as the magnitudes of ``U + A`` and
-      ``U - A``. The reference contributes ``U = u sqrt(K q / 2) / sin(t)``, the image
-      ``A = a sqrt(K (1 - q) / 2) / sin(t)``. The signs follow from ``U``: the larger count exceeds
-      ``4 U**2`` where ``|A| > U``. There ``A`` is half the sum of the square roots, with the sign
-      of their difference; elsewhere it is half their difference. Its standard deviation is
-      ``sqrt(1 / 8)``, the smallest possible.
+    * The *root* read-out takes ``sqrt(n+)`` and ``sqrt(n-)`` as the magnitudes of ``U + A`` and ``U
+      - A``. The reference contributes ``U = u sqrt(K q / 2) / sin(t)``, the image ``A = a sqrt(K (1
+      - q) / 2) / sin(t)``. The signs follow from ``U``: the larger count exceeds ``4 U**2`` where
+      ``|A| > U``. There ``A`` is half the sum of the square roots, with the sign of their
+      difference; elsewhere it is half their difference. The standard deviation of ``A`` is ``sqrt(1
+      / 8)``, the smallest possible.
     * Magnitudes are ``a = sqrt(n / K) sin(t)``.
 
     ``K`` is random, and ``t`` is a function of ``K`` alone. Given ``K``, the kept executions are
-    distributed over the basis states. Both contributions are independent, so their variances add.
+    distributed over the basis states. The errors of ``t`` and of this distribution are independent,
+    so their variances add.
     """
 
     read_out: str

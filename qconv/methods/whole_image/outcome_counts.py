@@ -30,7 +30,7 @@ class Labels:
     """Meaning of the qubits after the position registers."""
 
     qubits: int
-    """Number of these qubits."""
+    """Number of label qubits."""
     classes: NDArray[np.intp]
     """Class of every label, shape ``(2**qubits,)``; -1 for discarded labels."""
     shifts: NDArray[np.intp] | None = None
@@ -143,7 +143,7 @@ class OutcomeCounts:
 
     @property
     def kept_stderr(self) -> float:
-        """Standard error of `kept`; if all or no shots were kept, as if one shot had differed."""
+        """Standard error of `kept`; if all or no shots were kept, one shot is assumed to differ."""
         if self.executions and self.corrected is not None:
             return math.sqrt(self.corrected.variance_of_kept)
         return fraction_stderr(self.kept, self.executions)

@@ -20,9 +20,10 @@ axis has ``C`` content pixels, ``O`` output pixels and ``h`` kernel positions:
 least ``C + h - 1 - a`` and ``a + O``. Particles that end at basis states that are not read are
 lost.
 
-*Padding schemes* are names for these and other layouts, see `PADDINGS`. Schemes other than
-``auto`` and ``both`` have registers for the image alone, so that particles that leave at one side
-re-enter at the other. They are rejected if such a particle would be read.
+*Padding schemes* are names for these and other layouts, see `PADDINGS`. Schemes other than ``auto``
+and ``both`` have registers for the image alone, so that particles that leave at one side re-enter
+at the other. They are rejected if such a particle would change the result. In the second row,
+particles that re-enter belong to the result.
 """
 
 from __future__ import annotations
