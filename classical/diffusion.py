@@ -138,14 +138,14 @@ def diffuse(
     parts = [_result_part(n, count * (h - 1), mode) for n, h in zip(x.shape, k.shape, strict=True)]
     if any(length < 1 for _, length in parts):
         most = min((n - 1) // (h - 1) for n, h in zip(x.shape, k.shape, strict=True) if h > 1)
-        raise ValueError(f"steps: expected, for mode 'valid', at most {most}, got {count}")
+        raise ValueError(f"steps: expected at most {most} for mode 'valid', got {count}")
     with np.errstate(over="ignore", invalid="ignore"):
         if boundary == "fill":
             result = _on_a_plane(x, k, count, parts, outside)
         else:
             result = _on_a_ring(x, k, count, parts, mirrored=boundary == "symm")
     if not np.isfinite(result).all():
-        raise ValueError(f"steps: expected few enough to avoid overflow, got {count}")
+        raise ValueError(f"steps: values overflow within {count} steps; scale the kernel down")
     return result
 
 

@@ -252,7 +252,8 @@ def transfer_function(kernel: ArrayLike, shape: Sequence[int]) -> NDArray[np.com
     k = real_array("kernel", kernel)
     if k.ndim != len(sizes):
         raise ValueError(
-            f"kernel: expected {len(sizes)} axes like the shape, got {k.ndim} (shape {k.shape})"
+            f"kernel: expected as many axes as shape has, {len(sizes)}, got {k.ndim} "
+            f"(shape {k.shape})"
         )
     places = [(np.arange(h) - (h - 1) // 2) % n for h, n in zip(k.shape, sizes, strict=True)]
     laid = np.zeros(sizes)

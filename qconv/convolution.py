@@ -17,7 +17,9 @@ from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 
 #: Arguments of `Plan.run`, with the reason why `plan` rejects them.
-_OF_RUN = dict.fromkeys(("checkpoint", "progress"), "an argument of Plan.run; plan runs nothing")
+_OF_RUN = dict.fromkeys(
+    ("checkpoint", "progress"), "is an argument of Plan.run, because plan runs nothing"
+)
 
 
 def convolve(

@@ -149,5 +149,7 @@ class Propagator:
         elsewhere[position] = 0.0
         remaining = float(elsewhere.sum())
         if remaining == 0:
-            raise ValueError(f"position: expected one of probability below 1, got {position}")
+            raise ValueError(
+                f"position: expected a position of probability below 1, got {position}"
+            )
         return Propagator(elsewhere / remaining, self.weights * remaining)

@@ -101,7 +101,7 @@ def _checked_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...
     if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
         raise TypeError(f"names: expected a list or tuple of strings, got {names!r}")
     if len(names) != num_axes:
-        raise ValueError(f"names: expected {num_axes}, one per axis, got {len(names)}")
+        raise ValueError(f"names: expected {num_axes} names, one per axis, got {len(names)}")
     if len(set(names)) != num_axes or not all(names):
         raise ValueError(f"names: expected distinct, non-empty names, got {tuple(names)}")
     return tuple(names)

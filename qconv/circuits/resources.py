@@ -128,7 +128,7 @@ def _check(circuit: QuantumCircuit, backend: BackendV2 | None) -> None:
         raise TypeError(f"backend: expected a BackendV2 or None, got {type(backend).__name__}")
     if circuit.parameters:
         names = ", ".join(parameter.name for parameter in circuit.parameters)
-        raise ValueError(f"circuit: expected no free parameters, got {names}")
+        raise ValueError(f"circuit: expected a circuit without free parameters, got {names}")
     available = None if backend is None else backend.num_qubits
     if available is not None and circuit.num_qubits > available:
         raise ValueError(

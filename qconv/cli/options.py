@@ -59,7 +59,7 @@ def require_sampling(options: argparse.Namespace, given: set[str], *names: str) 
     """Raise a `UsageError` if --exact is given together with a sampling option."""
     for name in names:
         if options.exact and name in given:
-            raise UsageError(f"--{name}: expected no --exact, which takes no shots")
+            raise UsageError(f"--{name}: cannot be combined with --exact, which takes no shots")
 
 
 def add_photograph(group: argparse._ArgumentGroup) -> None:

@@ -75,15 +75,16 @@ class Program:
         circuit = self.build()
         if circuit.num_clbits:
             raise ValueError(
-                "build: expected a circuit without classical bits, whose measurement is added, got "
-                f"{circuit.num_clbits}"
+                "build: expected a circuit without classical bits, because the measurement is "
+                f"appended later, got {circuit.num_clbits} classical bits"
             )
         used: set[Qubit] = set()
         for item in circuit:
             again = item.name == "initialize" and used & set(item.qubits)
             if again or item.name in ("reset", "measure"):
                 raise ValueError(
-                    f"build: expected a circuit without {item.name} of qubits used before"
+                    "build: expected a circuit without reset, and without initialize on qubits "
+                    f"used before, got {item.name}"
                 )
             if item.name != "barrier":
                 used |= set(item.qubits)

@@ -45,7 +45,7 @@ Known: TypeAlias = dict[bytes, tuple[Physical, NDArray[np.float64]]]
 
 UNKNOWN_PROBABILITIES = (
     "backend: expected None or a noisy simulator whose outcome probabilities can be computed; this "
-    "one would have to count shots"
+    "backend would have to count shots"
 )
 
 _Array = NDArray[np.float64]
@@ -141,8 +141,8 @@ class _IdealSimulator:
         keep = program.keep
         if keep is not None and probabilities[~keep].sum() > LEAK:
             raise RuntimeError(
-                "keep: expected all outcomes of the ideal circuit, got "
-                f"{probabilities[keep].sum():.12g} of their probability"
+                "keep: must select all outcomes of the ideal circuit, but the probability of the "
+                f"selected outcomes is {probabilities[keep].sum():.12g}"
             )
         append_measurement(circuit, measured)
         return probabilities, circuit
@@ -212,7 +212,7 @@ def _measured(program: Program, made: Physical, jobs: Jobs, circuit: QuantumCirc
             histogram = measured_counts(made, shots, jobs, seed)
             executed += histogram.total
             if not histogram.total:
-                raise RuntimeError(f"backend: expected {shots} shots, got none back")
+                raise RuntimeError(f"backend: expected {shots} shots, got an empty result")
         else:
             histogram, took = kept_counts(made, program.keep, shots, jobs, seed)
             executed += took

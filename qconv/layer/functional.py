@@ -133,6 +133,6 @@ def check_kernel_only(method: Method) -> None:
     """Raise a ``TypeError`` if the circuits of a method hold the image."""
     if not method.kernel_only:
         raise TypeError(
-            "method: expected one whose circuits hold only the kernel, such as "
+            "method: expected a method whose circuits hold only the kernel, such as "
             f"qconv.Collapse(...), got {method!r}"
         )

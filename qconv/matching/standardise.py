@@ -55,7 +55,9 @@ def standardised(array: _Array, window: Sequence[int], name: str) -> _Array:
     rest = centred - uniform_filter(centred, window, mode="reflect")
     largest = np.abs(rest).max()
     if largest <= _ROUNDING:
-        raise ValueError(f"{name}: expected different values along the template's axes")
+        raise ValueError(
+            f"{name}: expected different values along the template's axes, got constant ones"
+        )
     rest, centred = rest / largest, centred / largest
     square = np.maximum(uniform_filter(rest**2, window, mode="reflect"), 0)
     square += _NOISE * noise_variance(centred, window) + _FLAT * np.mean(rest**2)

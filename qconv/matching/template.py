@@ -61,7 +61,7 @@ DEFAULT_SHOTS = 10_000
 
 #: Sampling options that do not apply to matching, with the reason.
 _REFUSED = {
-    "tolerance": "a position has no standard error; give shots",
+    "tolerance": "the position of a match has no standard error; give shots",
     "checkpoint": "a match is one short run, which is not saved; run it again with its seed",
 }
 
@@ -247,14 +247,14 @@ def match_plan(
     x, t = _checked(image, template)
     requested = check_options(sampling, method, default_shots=DEFAULT_SHOTS, refused=_REFUSED)
     if method.steps > 1:
-        raise ValueError(f"method: expected one that applies the kernel once, got {method!r}")
+        raise ValueError(f"method: expected a method that applies the kernel once, got {method!r}")
     if one_of(filter, "filter", FILTERS) != "phase":
         return _correlation_plan(x, t, method, requested)
     placed = method.in_place() if method.unitary_filters else None
     if placed is None:
         raise ValueError(
-            "method: expected qconv.Fourier(...), on a ring of its own with padding 'auto', for "
-            f"the filter 'phase', got {method!r}"
+            "method: expected qconv.Fourier(...) with padding 'auto' for the filter 'phase', got "
+            f"{method!r}"
         )
     return _phase_plan(x, t, placed, requested)
 

@@ -195,8 +195,8 @@ class PreparedBlocks(Prepared[Blocks]):
         """Sides of a block, because each block has its own random stream (overlap-save only)."""
         if self.method.scheme != "overlap-save":
             raise ValueError(
-                "scheme: expected 'overlap-save' to compute the result part by part, because "
-                f"results of neighbouring blocks are added with {self.method.scheme!r}"
+                "scheme: the result can be computed part by part only with 'overlap-save', because "
+                f"{self.method.scheme!r} adds the results of neighbouring blocks"
             )
         return self.layout.parts[0].shape
 

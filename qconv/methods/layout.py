@@ -111,7 +111,7 @@ class Layout:
                 break
         raise ValueError(
             f"qubits: expected at least {needed} for a kernel that reaches "
-            f"{self.geometry.kernel_shape} positions and {self.method!r}, got {most}"
+            f"{self.geometry.kernel_shape} positions with {self.method!r}, got {most}"
         )
 
     @cached_property

@@ -76,8 +76,8 @@ def require_affordable(executions: float) -> None:
     """Raise a ``ValueError`` for more executions than a tolerance may cost."""
     if not executions <= MOST_EXECUTIONS:
         raise ValueError(
-            f"tolerance: expected a cost of at most {MOST_EXECUTIONS:,} executions, got "
-            f"{executions:.3g}; choose a larger tolerance"
+            f"tolerance: needs {executions:.3g} executions, more than the maximum of "
+            f"{MOST_EXECUTIONS:,}; choose a larger tolerance"
         )
 
 

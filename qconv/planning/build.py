@@ -88,8 +88,7 @@ def _require_range(propagator: Propagator, grid: Grid) -> None:
         largest = 2 * np.abs(propagator.weights).max() * np.float64(abs(grid.fillvalue))
     if not np.isfinite(largest):
         raise ValueError(
-            "fillvalue: expected products with the kernel below 1.8e308, got larger ones; scale "
-            "the image or the kernel down"
+            "fillvalue: products with the kernel exceed 1.8e308; scale the image or the kernel down"
         )
 
 

@@ -23,7 +23,7 @@ from qconv.result.convolution import Convolution
 _ROUNDS, _CLOSE = 40, 0.99
 
 WHOLE_IMAGE = (
-    "one that holds a whole image in one circuit (such as qconv.Diffusion(), "
+    "a method that holds a whole image in one circuit (such as qconv.Diffusion(), "
     "qconv.Interference() or qconv.Fourier())"
 )
 
@@ -258,7 +258,7 @@ class Prepared(ABC, Generic[_M]):
         """
         instead = "qconv.Blocks(method, 'overlap-save'), " if self.method.whole_image else ""
         raise TypeError(
-            f"method: expected one whose result can be computed part by part ({instead}"
+            f"method: expected a method that computes the result part by part ({instead}"
             f"qconv.Collapse()), got {self.method!r}"
         )
 
@@ -285,9 +285,7 @@ class Prepared(ABC, Generic[_M]):
             work = work.again(replace(plan, shots=shots, total=total))
             stderr = work.predict().stderr
             if stderr is None or np.isnan(stderr).any():
-                raise ValueError(
-                    f"tolerance: expected shots instead, because {method!r} predicts no errors"
-                )
+                raise ValueError(f"tolerance: {method!r} predicts no errors; give shots instead")
             short = tolerance.shortfall(stderr)
             if short <= 1:
                 enough, best = number, work.plan

@@ -120,7 +120,7 @@ class Requested:
         tolerance = check_tolerance(given.get("tolerance"))
         if tolerance is not None and "shots" in given:
             raise ValueError(
-                "shots: expected none with tolerance, which determines their number, got "
+                "shots: cannot be combined with tolerance, which determines the shots, got "
                 f"{given['shots']}"
             )
         shots = given.get("shots", default_shots or method.default_shots)
@@ -132,8 +132,8 @@ class Requested:
         )
         if sampling.mitigation is not None and not method.corrects_readout:
             raise ValueError(
-                "mitigation: expected a method whose estimate is linear in the counts, which can "
-                f"be corrected for readout errors, got {method!r}"
+                "mitigation: expected a method whose estimate is linear in the counts, because "
+                f"only such an estimate can be corrected for readout errors, got {method!r}"
             )
         return cls(
             None if shots is None else whole_number(shots, "shots", 1),

@@ -370,7 +370,11 @@ def test_wrong_arrays(image, template, kind, message, filter_name):
             "shots: expected at least 704 for 352 positions with AmplitudeEstimation",
         ),
         ({"method": qconv.Fourier}, TypeError, "method: expected a method such as"),
-        ({"method": qconv.Fourier(padding="both")}, ValueError, "on a ring of its own"),
+        (
+            {"method": qconv.Fourier(padding="both")},
+            ValueError,
+            "with padding 'auto' for the filter",
+        ),
     ],
 )
 def test_wrong_options(wrong, kind, message):

@@ -28,8 +28,7 @@ def require_readout_errors(jobs: Jobs) -> None:
     """Raise a ``ValueError`` if the backend is an ideal simulator, which has no readout errors."""
     if without_noise(jobs.backend):
         raise ValueError(
-            "mitigation: expected a backend with readout errors, got an ideal simulator, which has "
-            "none"
+            "mitigation: expected a backend with readout errors, got an ideal simulator"
         )
 
 
@@ -80,13 +79,13 @@ class Calibrations:
             return random_state(seed).binomial(shots, probabilities) / shots
         if shots is None:
             raise ValueError(
-                "shots: expected an integer with this backend, whose readout errors can only be "
-                "estimated from counts"
+                "shots: expected an integer, got None (exact), because the readout errors of this "
+                "backend can only be estimated from counts"
             )
         circuit = self._prepared(qubits, value, physical)
         counted = measured_counts(circuit, shots, self.jobs, seed)
         if not counted.total:
-            raise RuntimeError(f"backend: expected {shots} shots, got none back")
+            raise RuntimeError(f"backend: expected {shots} shots, got an empty result")
         bits = counted.outcomes[:, np.newaxis] >> np.arange(len(qubits)) & 1
         return np.asarray(counted.counts @ bits / counted.total)
 

@@ -193,7 +193,7 @@ def kept_counts(
         empty = 0 if seen.total else empty + 1
         given_up = empty >= _EMPTY_ROUNDS and asked >= _TELLING
         if given_up or (not executions and everything >= 10 / LEAST_SUCCESS):
-            raise RuntimeError(f"backend: expected {shots} shots, got none back")
+            raise RuntimeError(f"backend: expected {shots} shots, got an empty result")
         total = total + chosen(seen, keep, missing, derived(root, SURPLUS, round_))
         round_ += 1
         success = max(total.total / everything, LEAST_SUCCESS)

@@ -187,7 +187,7 @@ class Outcomes:
         """Probability of every outcome, shape ``(2**measured,)``."""
         given = self.probabilities
         if given is None:
-            raise ValueError("probabilities: expected an array, got counted shots")
+            raise ValueError("probabilities: not known, because shots were counted")
         return given() if callable(given) else given
 
     def raw(self, seed: np.random.SeedSequence) -> _Array:
@@ -276,8 +276,8 @@ class Outcomes:
         mass = unfolding.mass(found.frequencies)
         if mass < _LEAST_MASS:
             raise RuntimeError(
-                f"only {100 * mass:.2g} % of the executions gave a position of the kernel, "
-                "corrected for readout errors; the backend is too noisy for this circuit"
+                f"after correction for readout errors, only {100 * mass:.2g} % of the executions "
+                "gave a position of the kernel; the backend is too noisy for this circuit"
             )
         return found
 

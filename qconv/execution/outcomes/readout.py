@@ -122,14 +122,14 @@ class ReadoutMitigation:
         """
         if self.errors is None:
             raise ValueError(
-                "mitigation: expected known readout errors to correct counts from elsewhere, "
-                "ReadoutMitigation(errors=...), got none"
+                "mitigation: expected known readout errors, because counts from elsewhere cannot "
+                "be calibrated here; use ReadoutMitigation(errors=...)"
             )
         if isinstance(self.errors, Mapping):
             if qubits is None:
                 raise ValueError(
-                    "mitigation: expected errors by bit, a sequence of pairs, for counts from "
-                    "elsewhere, got errors by qubit"
+                    "mitigation: counts from elsewhere need readout errors by bit (a sequence of "
+                    "pairs), got errors by qubit"
                 )
             missing = [qubit for qubit in qubits if qubit not in self.errors]
             if missing:
@@ -148,12 +148,14 @@ class ReadoutMitigation:
 def _check_pair(pair: object, number: int) -> None:
     """Raise unless these are two probabilities with a sum below 1."""
     if isinstance(pair, str) or not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
-        raise TypeError(f"errors: expected a pair of numbers for {number}, got {pair!r}")
-    first, second = (real_number(part, f"errors of {number}") for part in pair)
+        raise TypeError(
+            f"errors: expected a pair of numbers for bit or qubit {number}, got {pair!r}"
+        )
+    first, second = (real_number(part, f"errors of bit or qubit {number}") for part in pair)
     if first < 0 or second < 0 or not first + second < 1:
         raise ValueError(
-            f"errors: expected two probabilities of sum below 1 for {number}, got "
-            f"({first:g}, {second:g})"
+            "errors: expected two probabilities with a sum below 1 for bit or qubit "
+            f"{number}, got ({first:g}, {second:g})"
         )
 
 

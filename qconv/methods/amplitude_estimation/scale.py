@@ -77,8 +77,7 @@ class Scale:
         return np.arcsin(np.sqrt(np.clip(unit, 0, 1)))
 
     def probability(self, block: Block, outputs: _Array) -> _Array:
-        """Return the probability of flag 1 at every position of a block, given all exact outputs.
-        """
+        """Return the flag probability at every position of a block, given all exact outputs."""
         negative = (self.size - self.total) / 2
         width = self.width * self.size
         width = np.where(width > 0, width, 1.0)

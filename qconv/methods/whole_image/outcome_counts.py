@@ -164,9 +164,7 @@ class CorrectedCounts:
     def __init__(self, counts: OutcomeCounts) -> None:
         readout = counts.outcomes.readout
         if readout is None or counts.labels.shifts is not None:
-            raise ValueError(
-                "mitigation: expected readout errors and labels that do not move positions"
-            )
+            raise ValueError("mitigation: counts whose labels move positions cannot be corrected")
         self._counts, self._readout = counts, readout
         self._read = counts.outcomes.raw(counts.seed) / (counts.executions or 1)
         self._positions = counts.layout.num_qubits

@@ -152,8 +152,8 @@ def _lay_out(grid: Grid, axis: int, padding: str) -> _Axis:
         )
     if padding in ("kernel", "wrapped") and positions > 2**bits:
         raise ValueError(
-            f"padding: {padding!r} pads the kernel to the image's {2**bits} basis states, got "
-            f"{positions} positions along axis {axis}; expected 'both'"
+            f"padding: {padding!r} pads the kernel to the image's {2**bits} basis states along "
+            f"axis {axis}, got a kernel of {positions} positions; use 'both'"
         )
     origin = start if padding == "wrapped" else 0
     return _Axis(bits, margins, (np.arange(outputs) + start - origin) % 2**bits, origin)
