@@ -208,7 +208,7 @@ def _of_sampling(
 
 
 def _calls(result: Any, pixels: int) -> float | None:
-    """Return the oracle calls per pixel, or None if the result provides none or made none."""
+    """Return the oracle calls per pixel, or None if their number is unknown or 0."""
     calls = getattr(result, "oracle_calls", None)
     return calls / pixels if calls else None
 

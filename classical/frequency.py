@@ -188,7 +188,7 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
 
 @numpy_defaults
 def compression_ratio(mask: ArrayLike) -> float:
-    """Return the ratio of the frequencies that a mask removes to those that it keeps.
+    """Return the number of frequencies that a mask removes, divided by the number that it keeps.
 
     Args:
         mask: Real array, any number of axes. An entry of exactly 0 removes its frequency; any other

@@ -1,4 +1,4 @@
-"""Template matching: the exact score maps to which sampled matches converge."""
+"""Template matching: exact score maps, which are the limits of sampled score maps."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -60,7 +60,7 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
         ValueError: If the numbers of axes differ or are not 1 or 2, if the template is larger than
             the image, or if ``filter`` is unknown. It is also raised if an array is empty, not
             finite or constant. With ``"phase"``, an array that is constant along all template axes
-            longer than 1 is rejected as well.
+            longer than 1 is rejected too.
 
     Source:
         Horner and Gianino, Applied Optics 23, 812 (1984) (phase-only matched filter); Lewis, Vision

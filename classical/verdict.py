@@ -18,7 +18,7 @@ _MARGIN = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Statistics of a comparison on which the verdict is based."""
+    """Statistics of a comparison; the verdict is based on them."""
 
     pixels: int
     """Number of pixels."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-#: Modules of packages, by the names under which the packages are installed.
+#: Modules of packages, by the names of the installed packages.
 _PACKAGES = {
     "qconv": "qconv",
     "numpy": "numpy",

@@ -39,7 +39,7 @@ class Ripple:
     circuit: QuantumCircuit
     """Circuit to append to."""
     position: Qubits
-    """Bits to which the offset is added, lowest first."""
+    """Bits of the position that the offset is added to, lowest first."""
     offset: Qubits
     """Bits to add, lowest first; at most as many as in ``position``."""
     exclusive: bool

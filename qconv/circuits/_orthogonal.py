@@ -96,7 +96,7 @@ def two_qubit_rotation(matrix: Array, first: int, second: int) -> Gates:
 
 
 def _tensor_factors(matrix: Array) -> tuple[Array, Array] | None:
-    """Split a ``(4, 4)`` matrix into orthogonal ``(2, 2)`` tensor factors; None if it has none."""
+    """Split a ``(4, 4)`` matrix into orthogonal ``(2, 2)`` tensor factors; None if impossible."""
     blocks = matrix.reshape(2, 2, 2, 2).transpose(0, 2, 1, 3).reshape(4, 4)
     row, column = np.unravel_index(np.argmax(np.abs(blocks)), (4, 4))
     first, second = blocks[:, column], blocks[row]
@@ -324,7 +324,7 @@ def three_qubit_isometry_costs(subspaces: Sequence[Array]) -> list[int]:
 
 
 def _generic(columns: Array) -> NDArray[np.bool_]:
-    """Return for which columns no rotation is small and no two-qubit rotation nearly local."""
+    """Return whether no rotation is small and no two-qubit rotation nearly local, per subspace."""
     upper, lower, cosines, sines = _cosines_and_sines(columns)
     turns = walsh_rows(2 * np.arctan2(sines, cosines))
     generic: NDArray[np.bool_] = np.all(np.abs(turns) > _SMALL, axis=1)

@@ -139,7 +139,7 @@ def _may_split(state: Array) -> Iterator[tuple[int, ...]]:
 
 
 def _product_split(state: Array) -> tuple[tuple[tuple[int, ...], Array], ...] | None:
-    """Find two groups of qubits with separate states; None if there are none."""
+    """Find two groups of qubits with separate states; None if no such groups are found."""
     for group in _may_split(state):
         matrix = _matrix(state, group)
         row, column = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)

@@ -79,7 +79,7 @@ def qubits_of(registers: Registers) -> list[Qubit]:
 class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
     """Instruction that sets the state of all qubits at the start of a circuit, in a simulator.
 
-    Its definition, which is used elsewhere and for counting gates, prepares the first qubits.
+    Other backends, and the counting of gates, use its definition, which prepares the first qubits.
     """
 
     def __init__(

@@ -187,7 +187,7 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
     """Raise unless every part can have its own reproducible shots.
 
     A backend that seeds itself is rejected. With ``kernel_only``, a backend that would count the
-    shots of all parts together is rejected as well.
+    shots of all parts together is rejected too.
     """
     if backend is None:
         return

@@ -56,12 +56,12 @@ def part_lengths(
 
 
 def chunks_of(length: int, part: int) -> tuple[int, ...]:
-    """Split a length into parts, of which the last may be shorter."""
+    """Split a length into parts; the last part may be shorter."""
     return tuple(min(part, length - start) for start in range(0, length, part))
 
 
 def in_parts(image: da.Array, grid: Grid, lengths: tuple[int, ...]) -> da.Array:
-    """Return the padded image, with one block per part that contains all pixels of the part."""
+    """Return the padded image in blocks, one per part, with all pixels that the part depends on."""
     padded = _padded(image, grid)
     chunks = []
     for n, outputs, part, t in zip(

@@ -42,11 +42,12 @@ from scipy.special import gammainc, kl_div, ndtr
 _Array = NDArray[np.float64]
 
 #: Grid of amplitudes: number of logarithmic edges, number of equidistant edges around the leading
-#: amplitude, and range of the latter to both sides, in standard deviations.
+#: amplitude, and range of these edges to both sides, in standard deviations.
 _COARSE, _FINE, _AROUND = 400, 240, 6.0
 
-#: Number of background variances, and the minimum factor by which they extend above and below the
-#: mean square. The factor is the number of positions if that is larger.
+#: Number of background variances, and the minimum ratio of the largest variance to the mean square,
+#: and of the mean square to the smallest variance. The factor is the number of positions if that is
+#: larger.
 _VARIANCES, _REACH = 80, 1000.0
 
 #: Number of unobserved positions, spread evenly over all variances.

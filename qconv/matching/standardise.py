@@ -8,8 +8,7 @@ share of the measurements. A fraction of the noise variance is added to the loca
 Otherwise noise in a smooth part of the image would get the same share as the details of other
 parts.
 
-This classical computation consists of two box filters and a median, each of which reads every
-pixel.
+This classical computation consists of two box filters and a median. Each of them reads every pixel.
 """
 
 from __future__ import annotations

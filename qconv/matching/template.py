@@ -8,7 +8,7 @@ filters keep different parts of this factor, in the circuit or in a classical co
   filter is *unitary*. The circuit prepares the amplitudes ``I(x) / |I|``, then applies a quantum
   Fourier transform, a diagonal of phases, and the inverse transform. It needs neither a flag qubit
   nor post-selection, so every execution gives a position. Where the template fits, all frequencies
-  are in phase. The peak is therefore a single pixel, which few measurements suffice to find.
+  are in phase. The peak is therefore a single pixel, and few measurements suffice to find it.
 * ``correlation``: the factor ``conj(T) / max|T|``. Its magnitude requires a flag qubit that must
   read 0. Any other method of `qconv.correlate` can be used instead.
 * ``normalized``: the circuits of ``correlation``. A classical computer then divides the map by the
@@ -103,8 +103,8 @@ class Match:
     candidates: NDArray[np.int64]
     """Positions that were compared classically, most similar first, shape ``(n, axes)``. The
     positions that rank highest by the shots are compared, and some of their neighbours. The number
-    of highest-ranked positions is twice the number of pixels of the image divided by that of the
-    template. It is at least 200, or all positions if there are fewer."""
+    of highest-ranked positions is twice the number of pixels of the image divided by the number of
+    pixels of the template. It is at least 200, or all positions if there are fewer."""
     similarities: NDArray[np.float64]
     """Similarities of ``candidates``, shape ``(n,)``."""
     map: NDArray[np.float64]
@@ -117,7 +117,8 @@ class Match:
     """Number of shots at each position, shape of ``map``; None if the map is exact or signed, and
     therefore does not consist of counts."""
     count_unit: NDArray[np.float64] | None
-    """Value of ``map`` at which one shot is expected, same shape; None without ``counts``."""
+    """Value of ``map`` that corresponds to one expected shot, same shape; None without ``counts``.
+    """
     shots: int | None
     """Total number of executions of the circuit; None for the exact expectation."""
     success_probability: float

@@ -4,9 +4,9 @@ Measurements indicate where a template may be. A classical computer can check an
 pixels alone. It computes the *similarity*, the normalised correlation of the template with the part
 of the image at this position. This is Pearson's coefficient, from -1 to 1, and 0 if either is
 constant. The positions that rank highest are compared. Their number is twice the number of pixels
-of the image divided by that of the template. It is at least 200, or all positions if there are
-fewer. From the twenty most similar positions, the search continues to their most similar
-neighbours, as long as the similarity increases.
+of the image divided by the number of pixels of the template. It is at least 200, or all positions
+if there are fewer. From the twenty most similar positions, the search continues to their most
+similar neighbours, as long as the similarity increases.
 
 Certainty
 ---------

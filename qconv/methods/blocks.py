@@ -168,7 +168,7 @@ class PreparedBlocks(Prepared[Blocks]):
 
     @property
     def costliest(self) -> Program | None:
-        """Costliest program of the first block with a circuit; None if there is none."""
+        """Costliest program of the first block with a circuit; None if no block has a circuit."""
         return next((part.work.costliest for part in self.layout.lit()), None)
 
     @property

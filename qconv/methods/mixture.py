@@ -140,7 +140,7 @@ class CountMixture:
         """Return the expected variance of each count, and the mean square of standardised errors.
 
         Args:
-            counts: Counts, any shape; those that `of` was given, or others.
+            counts: Counts of any shape, which need not be the counts that `of` was given.
 
         Returns:
             The expected variances, and factors that make the mean of ``(n - r)**2`` over the

@@ -46,7 +46,7 @@ class Tolerance:
     """Whether ``error`` limits the root mean square over all pixels, instead of every pixel."""
 
     def shortfall(self, stderr: _Array) -> float:
-        """Return the factor by which executions with these standard errors must grow."""
+        """Return the ratio of the needed executions to the executions with these errors."""
         found = root_mean_square(stderr) if self.mean else float(stderr.max())
         with np.errstate(over="ignore"):
             return float(np.square(np.float64(found) / self.error))

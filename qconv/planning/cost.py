@@ -60,7 +60,7 @@ class Cost:
     circuits: int
     """Number of circuits. The two circuits that calibrate the readout are not included."""
     executions: int
-    """Total number of executions, including those that calibrate the readout; 0 for the exact
+    """Total number of executions, including executions that calibrate the readout; 0 for the exact
     expectation."""
     oracle_calls: int
     """Total number of applications of the state preparation or its inverse."""

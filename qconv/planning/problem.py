@@ -51,7 +51,7 @@ class Problem:
     sampling: Sampling
     """Backend, seed and other options of measurement."""
     tolerance: Tolerance | None = None
-    """Requested error, from which the shots follow; None if shots were requested."""
+    """Requested error, which determines the shots; None if shots were requested."""
     each: NDArray[np.int64] | None = None
     """Shots of each output pixel, shape ``grid.output_shape``, with the rounded mean ``shots``.
     None if all pixels have ``shots``."""

@@ -68,7 +68,7 @@ def is_imitation(backend: Backend) -> bool:
 
 
 def _rates(backend: BackendV2) -> str:
-    """Return a digest of a fake backend's reported errors, from which its noise is built."""
+    """Return a digest of a fake backend's reported errors, which determine its noise."""
     target = backend.target
     rates = [
         f"{name} {qubits} {getattr(known, 'error', None)} {getattr(known, 'duration', None)}"

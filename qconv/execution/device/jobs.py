@@ -40,7 +40,7 @@ _Job: TypeAlias = Callable[[int, int], Histogram]
 
 @dataclass(frozen=True, eq=False)
 class Jobs:
-    """Backend on which shots are measured, with the state of one call."""
+    """Backend that measures shots, with the state of one call."""
 
     backend: Backend
     """Backend or sampler; None for the ideal simulator."""

@@ -86,7 +86,7 @@ class Outcomes:
     ideal: bool = False
     """Whether the circuit ran without noise."""
     readout: Readout | None = None
-    """Readout errors for which counts are corrected; None for no correction."""
+    """Readout errors to correct the counts for; None for no correction."""
     success: float = 1.0
     """Fraction of executions that is kept, if probabilities are known."""
     ran: QuantumCircuit | None = None

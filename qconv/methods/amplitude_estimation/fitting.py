@@ -53,8 +53,9 @@ _LEAST, _LARGEST = 0.02, 0.1
 #: synthetic counts any one of them gives the same fit.
 _STARTS = (0.0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
-#: Variance of the excess divided by its variance in the residuals, from which the angles remove
-#: the part that a pixel has in common at several powers. A factor of 1 loses up to 3 % of coverage.
+#: Variance of the excess divided by its variance in the residuals. The angles remove the part of
+#: the excess that is the same for a pixel at several powers. A factor of 1 loses up to 3 % of
+#: coverage.
 _UNSEEN = 2.5
 
 #: Degrees of freedom that a power needs for a ``kappa`` of its own; with fewer, its residuals
@@ -188,7 +189,7 @@ class _Marginal:
     sine: _Array
     """``sin(f t)`` of every power and angle of the grid."""
     scale: float
-    """Factor by which shots are scaled down."""
+    """Factor that scales shots down."""
 
     @classmethod
     def of(cls, damping: Damping, hits: _Array, misses: _Array) -> _Marginal:
@@ -270,7 +271,7 @@ def _searched(
 def _polished(
     damping: Damping, hits: _Array, misses: _Array, *, narrow: bool
 ) -> tuple[Damping, _Array]:
-    """Refine damping and angles together by scoring, with all shots, and return both.
+    """Refine damping and angles together by scoring, with all shots, and return the two.
 
     With few shots (``narrow`` is False) this would fit contrast to shot noise, so that the
     damping stays as it is. Its covariance then includes the uncertainty of the angles.

@@ -27,7 +27,7 @@ is smallest near ``q = 2 p``. For the root read-out, this product is
 
 The scale ``S`` is not predicted, because the prediction would require the result. It is measured:
 the fraction of successful executions is ``sin((2 m + 1) t)**2``, which gives ``t`` and so ``S``.
-Several angles have the same squared sine; the one closest to the predicted angle is taken.
+Several angles have the same squared sine; the angle closest to the predicted angle is taken.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class CoherentReadOut:
     filtered: _Array
     """Exact filtered content of the basis states that are read."""
     bound: float
-    """Subnormalisation, by which the circuit divides the transfer function."""
+    """Subnormalisation: the circuit divides the transfer function by this number."""
     signed: bool
     """Whether there is a reference qubit."""
     amplification: Amplification

@@ -20,7 +20,7 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class CountDiagnostics(Diagnostics):
-    """Counts per output pixel, from which a sum of results is estimated anew.
+    """Counts per output pixel, used to estimate a sum of results anew.
 
     Results of `Diffusion`, `Interference` and `Fourier` have these diagnostics, unless they are
     exact or corrected for readout errors.

@@ -98,7 +98,7 @@ class EncodedImage:
         Args:
             shell: Function that returns the circuit that follows the preparation.
             amplitudes: Function that returns the amplitudes of the first qubits of the circuit.
-            measured: Number of measured qubits, which are the first.
+            measured: Number of measured qubits, counted from the first qubit.
             then: Function that appends large gates at the end, which avoids a copy of them.
             rounds: Rounds of amplitude amplification after the preparation; None for no rounds.
 
@@ -133,7 +133,7 @@ class EncodedImage:
 
     @cached_property
     def kernel(self) -> tuple[_Array, float]:
-        """Kernel in the order of the added numbers, and the number by which it was divided.
+        """Kernel in the order of the added numbers, divided by a number; and this number.
 
         Kernels near the ends of the floating-point range are scaled to its middle.
         """

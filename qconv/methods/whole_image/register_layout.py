@@ -99,7 +99,8 @@ class RegisterLayout:
         self.shape: tuple[int, ...] = tuple(2**bits for bits in self.bits)
         """Number of basis states of each axis' register."""
         self.origin: tuple[int, ...] = tuple(axis.origin for axis in axes)
-        """Kernel position that leaves a particle in place, from which added numbers count."""
+        """Kernel position that leaves a particle in place; added numbers are counted from this
+        position."""
         self.states_read: tuple[NDArray[np.intp], ...] = np.ix_(*(values for values, _ in reads))
         """Index of the basis states that are read."""
         self.read_shape: tuple[int, ...] = tuple(len(values) for values, _ in reads)
