@@ -203,7 +203,7 @@ class Grid:
 
     @property
     def tile_numbers(self) -> Sequence[int]:
-        """Number of each tile among the tiles of the whole, by which its random stream is keyed."""
+        """Number of each tile among the tiles of the whole, the key of its random stream."""
         if self.place is None:
             return range(len(self.tiles))
         firsts, counts = [], []

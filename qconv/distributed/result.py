@@ -62,7 +62,7 @@ def lazy_arrays(
     image: da.Array,
     chunks: Iterable[tuple[int, ...]],
 ) -> tuple[da.Array, da.Array]:
-    """Return estimate and standard error of work that stacks them along a new first axis.
+    """Return estimate and standard error of a computation that stacks them on a new first axis.
 
     Dask fuses a task into its only dependent task. If the two arrays are optimised separately, for
     example to be stored, every block would then run twice. Dask does not fuse a task into a task

@@ -26,7 +26,7 @@ class Saving:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One circuit, not yet built, and how it runs.
+    """One circuit, not yet built, with its number of executions and the outcomes to keep.
 
     Example:
         >>> import numpy as np

@@ -71,7 +71,7 @@ def run(
             keep no probabilities.
         progress: Whether to show a progress bar.
         counting: False to require that all probabilities can be computed.
-        kept: Checkpoint with earlier outcomes, to which new ones are saved; None for no checkpoint.
+        kept: Checkpoint with earlier outcomes, extended by new outcomes; None for no checkpoint.
 
     Yields:
         Outcomes of each program.

@@ -31,7 +31,7 @@ MORE = 2**31
 
 
 def root_seed(seed: Seed) -> np.random.SeedSequence:
-    """Return the root seed sequence of a call, from which `derived` makes all others.
+    """Return the root seed sequence of a call; `derived` makes all other sequences from it.
 
     The same ``int`` or ``SeedSequence`` always gives the same root. A ``Generator`` advances with
     each call. ``None`` uses fresh entropy.

@@ -1,4 +1,4 @@
-"""Geometry of a layer: the pixels to which ``torch.nn.functional.conv2d`` applies a kernel.
+"""Geometry of a layer: the pixels that ``torch.nn.functional.conv2d`` multiplies by a kernel.
 
 Let ``t`` be the stride, ``d`` the dilation and ``x~`` the zero-padded input. The output is
 

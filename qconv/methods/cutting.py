@@ -52,7 +52,7 @@ class Block:
         return self.counts == self.shape
 
     def read(self, outcomes: NDArray[Any]) -> NDArray[Any]:
-        """Return misses and hits, shape ``(2, *counts)``; the flag is the highest bit."""
+        """Return counts of flag 0 and 1, shape ``(2, *counts)``; the flag is the highest bit."""
         cells = outcomes.reshape(2, *(2**bits for bits in self.bits))
         return cells[(slice(None), *map(slice, self.counts))]
 

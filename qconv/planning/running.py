@@ -20,7 +20,7 @@ from qconv.result.convolution import Convolution
 
 
 class Runnable(Protocol):
-    """Programs, how to measure them, and how to decode their outcomes."""
+    """Programs, the options of their measurement, and the decoding of their outcomes."""
 
     @property
     def programs(self) -> Iterable[Program]:
@@ -38,7 +38,7 @@ class Runnable(Protocol):
         """Decode outcomes into an estimate."""
 
     def exact(self, sampling: Sampling) -> Self:
-        """Return the work for the exact expectation."""
+        """Return the same programs for the exact expectation."""
 
 
 def run_or_resume(

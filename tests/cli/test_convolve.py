@@ -671,7 +671,7 @@ WRONG = {
     "in.png --method diffusion --no-baseline": "--baseline: requires --method collapse",
     "in.png --method fourier --range local": "--range: requires --method estimation, got fourier",
     "in.png --powers 1 2": "--powers: requires --method estimation, got collapse",
-    "in.png --method estimation --powers 1 1": "powers: expected at least one, all different",
+    "in.png --method estimation --powers 1 1": "powers: expected one or more distinct powers",
     "in.png --method estimation --powers -1": "--powers: expected an integer >= 0, with or",
     "in.png --method estimation --powers few": "--powers: expected an integer >= 0, with or",
     "in.png --method estimation --powers 1:2:3": "as in 4:10, or auto, got '1:2:3'",

@@ -66,7 +66,7 @@ def target_of(backend: Backend) -> BackendV2 | None:
 
 
 def sampler_target(sampler: BaseSamplerV2) -> BackendV2 | None:
-    """Return the backend that a sampler runs on; None if it does not report one."""
+    """Return the backend that a sampler runs on; None if the sampler does not report it."""
     target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
     target = target() if callable(target) else target
     return target if isinstance(target, BackendV2) else None

@@ -96,7 +96,7 @@ class ReadoutMitigation:
         return self.errors is None
 
     def shots_for(self, executions: int) -> int:
-        """Return the executions of a calibration circuit, given those of the circuit to correct."""
+        """Return the executions of a calibration circuit, given ``executions`` to correct."""
         if self.shots is not None:
             return self.shots
         return min(max(executions // 100, _FEWEST), _MOST)
@@ -263,8 +263,8 @@ class Unfolding:
         Args:
             probabilities: Probabilities of all outcomes before the correction.
             shots: Number of shots of the estimate.
-            groups: Number of shots from which the mass was estimated, divided by ``shots``;
-                infinity if the mass is known.
+            groups: Number of shots used to estimate the mass, divided by ``shots``; infinity if the
+                mass is known.
 
         Returns:
             Covariances due to sampling and due to the calibration, shape ``(wanted, wanted)`` each,

@@ -168,7 +168,7 @@ def _reduced(noise: NoiseModel, used: list[int]) -> NoiseModel:
 
 
 def _readout(noise: NoiseModel, qubit: int) -> ReadoutError | None:
-    """Return the readout error of one qubit; None without one."""
+    """Return the readout error of one qubit; None if it has no readout error."""
     error = noise._local_readout_errors.get((qubit,), noise._default_readout_error)
     return error if error is not None and error.number_of_qubits == 1 else None
 

@@ -85,7 +85,7 @@ def most_likely_damped(hits: _Array, misses: _Array, powers: Sequence[int]) -> E
     """Estimate every pixel's angle by maximum likelihood, with the damping that fits all pixels.
 
     Args:
-        hits: Number of hits, shape ``(powers, pixels)``.
+        hits: Number of hits (shots that measure the flag qubit as 1), shape ``(powers, pixels)``.
         misses: Number of misses, same shape.
         powers: Numbers of Grover steps, all different.
 
