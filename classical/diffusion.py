@@ -26,9 +26,9 @@ def heat_kernel(shape: Sequence[int], time: float, diffusivity: float = 1.0) -> 
 
     The Gaussian is sampled at the pixel centres and not integrated over the pixels. Repeated
     convolution adds variances, and integration over pixels would add 1/12 to the variance of every
-    kernel. With ``v = 2 D t``, the variance of the samples differs from ``v`` by about ``8 pi**2
-    v**2 exp(-2 pi**2 v)``. This difference is 2e-7 at v = 1 and 1e-3 at v = 1/2, but no longer
-    small (0.04) at v = 1/4.
+    kernel. With ``v = 2 D t``, the variance of the samples differs from ``v`` by about
+    ``8 pi**2 v**2 exp(-2 pi**2 v)``. This difference is 2e-7 at v = 1 and 1e-3 at v = 1/2, but no
+    longer small (0.04) at v = 1/4.
 
     Args:
         shape: Shape of the kernel, with 1, 2 or 3 axes. The centre is at ``(h - 1) // 2``, as for a

@@ -46,8 +46,8 @@ _Array = NDArray[np.float64]
 _COARSE, _FINE, _AROUND = 400, 240, 6.0
 
 #: Number of background variances, and the minimum ratio of the largest variance to the mean square,
-#: and of the mean square to the smallest variance. The factor is the number of positions if that is
-#: larger.
+#: and of the mean square to the smallest variance. Both ratios are the number of positions if that
+#: is larger.
 _VARIANCES, _REACH = 80, 1000.0
 
 #: Number of unobserved positions, spread evenly over all variances.

@@ -28,9 +28,10 @@ compared positions are less similar. Two observations distinguish these cases:
       f(z) = 10 / n * 10 / S * (1 + (z - z_11) / S)**-11 ,  S = sum of z_k - z_11, k = 1 ... 10
 
 The answer is therefore the match with probability ``a r / (a r + u)``. Here ``a`` are the odds of
-the answer, ``u`` is the sum of the odds of all positions that were not compared, and ``r = 1 / (2
-f)``. The probability is 1 if all positions were compared, or if the answer is a perfect copy. Other
-compared positions of equal similarity, more than a step away, share this probability.
+the answer, ``u`` is the sum of the odds of all positions that were not compared, and
+``r = 1 / (2 f)``. The probability is 1 if all positions were compared, or if the answer is a
+perfect copy. Other compared positions of equal similarity, more than a step away, share this
+probability.
 
 Source:
     Hill, Annals of Statistics 3, 1163 (1975) (the rate of a tail from its largest values).

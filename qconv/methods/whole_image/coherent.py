@@ -147,8 +147,8 @@ class PreparedCoherent(PreparedImage[_C]):
 class CoherentReadOut:
     """Read-out of the filtered image from the counts of a coherent circuit.
 
-    Where the label's qubits other than the reference read 0, the circuit leaves the amplitude ``a =
-    y / (bound |I|)`` on each basis state. Here ``y`` is the filtered image and ``bound`` the
+    Where the label's qubits other than the reference read 0, the circuit leaves the amplitude
+    ``a = y / (bound |I|)`` on each basis state. Here ``y`` is the filtered image and ``bound`` the
     subnormalisation of the block encoding. A reference qubit, the first of the label, lets a
     uniform amplitude ``u`` interfere with ``a``:
 
@@ -255,12 +255,12 @@ class AmplifiedReadOut(CoherentReadOut):
     executions gives ``t`` (see `qconv.methods.whole_image.amplification`).
 
     * The *linear* read-out is ``a = (n+ - n-) / K * sin(t)**2 / (2 u sqrt(q (1 - q)))``.
-    * The *root* read-out takes ``sqrt(n+)`` and ``sqrt(n-)`` as the magnitudes of ``U + A`` and ``U
-      - A``. The reference contributes ``U = u sqrt(K q / 2) / sin(t)``, the image ``A = a sqrt(K (1
-      - q) / 2) / sin(t)``. The signs follow from ``U``: the larger count exceeds ``4 U**2`` where
-      ``|A| > U``. There ``A`` is half the sum of the square roots, with the sign of their
-      difference; elsewhere it is half their difference. The standard deviation of ``A`` is ``sqrt(1
-      / 8)``, the smallest possible.
+    * The *root* read-out takes ``sqrt(n+)`` and ``sqrt(n-)`` as the magnitudes of ``U + A`` and
+      ``U - A``. The reference contributes ``U = u sqrt(K q / 2) / sin(t)``, the image
+      ``A = a sqrt(K (1 - q) / 2) / sin(t)``. The signs follow from ``U``: the larger count exceeds
+      ``4 U**2`` where ``|A| > U``. There ``A`` is half the sum of the square roots, with the sign
+      of their difference; elsewhere it is half their difference. The standard deviation of ``A`` is
+      ``sqrt(1 / 8)``, the smallest possible.
     * Magnitudes are ``a = sqrt(n / K) sin(t)``.
 
     ``K`` is random, and ``t`` is a function of ``K`` alone. Given ``K``, the kept executions are

@@ -27,9 +27,9 @@ class CountDiagnostics(Diagnostics):
     """
 
     by_class: NDArray[np.int64]
-    """Numbers of executions that ended in each output pixel of the whole image, shape ``(classes,
-    *shape)``. The class is the value of the reference qubit, or the weight of a particle;
-    magnitudes have one class."""
+    """Numbers of executions that ended in each output pixel of the whole image, shape
+    ``(classes, *shape)``. The class is the value of the reference qubit, or the weight of a
+    particle; magnitudes have one class."""
     readings: tuple[Reading, ...]
     """Readings: how estimates are computed from the counts, one reading per block of the image, or
     one for an image in one circuit."""

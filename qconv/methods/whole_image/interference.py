@@ -18,8 +18,8 @@ is spent there.
 Measuring the position gives squared amplitudes. A reference qubit gives the sign: the position
 registers hold the image where it is 1, and a uniform superposition of all basis states with
 amplitude ``u`` where it is 0. Displacements do not change the uniform superposition, so only ``D``
-needs a control. A final Hadamard gate lets the branches interfere: ``P(0, y) - P(1, y) = u (k *
-I)(y) / (S |I|)``; see `CoherentReadOut`.
+needs a control. A final Hadamard gate lets the branches interfere:
+``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
 """
 
 from __future__ import annotations
