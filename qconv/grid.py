@@ -34,7 +34,7 @@ from qconv._checks import one_of
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm")
 
-#: Names of the axes; an image with fewer axes has the last ones.
+#: Names of the axes; an image with fewer axes has the last names of the list.
 AXES = ("plane", "row", "column")
 
 #: Name of the axis of channels, along which positions read other quantities, not other places.

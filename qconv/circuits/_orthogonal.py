@@ -267,8 +267,8 @@ def three_qubit_isometry(columns: Array, qubits: Sequence[int]) -> tuple[Gates, 
     """Map the last ``k`` of three qubits, the others in ``|0>``, onto a subspace.
 
     The columns are decomposed as ``(A0 (+) A1) [C; S] B``. ``C`` and ``S`` are a rotation of the
-    first qubit, multiplexed by the others. ``A0`` and ``A1`` are rotations of the others, selected
-    by the first. The preparation of the input includes ``B``.
+    first qubit, multiplexed by the other qubits. ``A0`` and ``A1`` are rotations of the other
+    qubits, selected by the first qubit. The preparation of the input includes ``B``.
 
     Args:
         columns: Orthonormal basis of the subspace, shape ``(8, 2**k)``, ``k`` 1 or 2.

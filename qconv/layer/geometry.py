@@ -143,7 +143,7 @@ def _images(value: ArrayLike, places: int) -> _Array:
 
 
 def _groups(value: int, channels: int, weight: tuple[int, ...]) -> int:
-    """Return the number of groups if it suits input and weight; raise otherwise."""
+    """Return the number of groups; raise if it does not suit input and weight."""
     groups = whole_number(value, "groups", 1)
     if channels != weight[1] * groups:
         raise ValueError(

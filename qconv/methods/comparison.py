@@ -79,7 +79,7 @@ class MethodComparison:
     """
 
     rows: tuple[Planned, ...]
-    """Methods that can run, in ascending order of cost, and then the others."""
+    """Methods that can run, in ascending order of cost, and then all other methods."""
     by_error: bool
     """Whether methods are ranked by predicted error; if not, by oracle calls."""
 

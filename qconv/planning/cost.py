@@ -16,7 +16,8 @@ from qconv.execution.simulate.probabilities import state_memory
 from qconv.planning.method import Prepared
 from qconv.result.numbers import root_mean_square
 
-#: Maximum number of qubits of instructions whose gates are counted; formulas bound larger ones.
+#: Maximum number of qubits of instructions whose gates are counted; formulas bound larger
+#: instructions.
 _COUNTED_QUBITS = 6
 
 _PREPARING = "preparing the image"

@@ -251,7 +251,7 @@ class Outcomes:
 
         Raises:
             RuntimeError: If other outcomes have a probability on an ideal simulator, or if noise
-                left almost no probability for the selected ones.
+                left almost no probability for the selected outcomes.
         """
         wanted = np.asarray(which, dtype=np.int64)
         if self.readout is not None:
@@ -265,7 +265,7 @@ class Outcomes:
         return Selection(np.asarray(p / p.sum()), (), ideal=True)
 
     def _unfolded(self, unfolding: Unfolding) -> Selection:
-        """Return all outcomes, with their correction to the selected ones."""
+        """Return all outcomes, with their correction to the selected outcomes."""
         bits = self.program.measurement(self.circuit)
         require_memory(_COPIES * 8 * len(unfolding.wanted) << bits, f"outcomes of {bits} bits are")
         p = None

@@ -111,7 +111,7 @@ class Collapse(Method):
             )
 
     def executions(self, pixels: int, shots: int) -> int:
-        """Return the total number of executions; if ``shared``, all pixels use the same ones."""
+        """Return the total number of executions, which all pixels use if ``shared``."""
         return shots if self.shared else shots * pixels
 
     corrects_readout = True  # averages are linear in the counts
@@ -296,7 +296,7 @@ class PreparedCollapse(Prepared[Collapse]):
         ), False
 
     def _averages(self, positions: Selection) -> Averages:
-        """Return a function for the averages of a tile, over its pixels' shots or shared ones."""
+        """Return a function for the averages of a tile, over its pixels' shots or shared shots."""
         plan, windows = self.plan, self.windows
         if plan.shots is None or self.method.shared:
             frequencies = positions.pooled(plan.shots, plan.seed)
