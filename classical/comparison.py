@@ -65,19 +65,21 @@ def compare(
     would hide its error.
 
     The p-value assumes that errors of different pixels are independent and that the standard errors
-    are accurate. With few draws it is only nominal: below 1000 pixels, or if an outcome was drawn
-    fewer than 20 times in total. If the standard errors were estimated from all pixels together,
-    the p-value is conservative (too large) for one shot per pixel or for rare outcomes. The
-    standard errors then follow the errors of the same draws.
+    are accurate. The p-value is only nominal below 1000 pixels, or if an outcome was drawn fewer
+    than 20 times in total. If the standard errors were estimated from all pixels together, the
+    p-value is conservative (too large) for one shot per pixel or for rare outcomes. The reason is
+    that the standard errors then vary with the errors, because both are computed from the same
+    draws.
 
-    The verdict rejects the estimate if a pixel is wrong. It also rejects an estimate for a p-value,
-    a bias or a single z-score that correct standard errors would produce with probability at most
-    1e-6 / 3. Two deviations are tolerated whatever the p-value, because standard errors are
-    estimates too. Over the whole image, the standard errors may deviate by 2 %, and the bias may be
-    2 % of the standard errors.
-    Wrong pixels are a false alarm if an outcome of the circuit was never drawn, because the
-    standard error is then too small. Use more shots in that case. With correlated errors, only a
-    gross excess of ``z^2`` leads to rejection.
+    The verdict rejects the estimate if a pixel is wrong. It also rejects the estimate if its
+    p-value, its bias or a single z-score is so extreme that correct standard errors would produce
+    it with probability at most 1e-6 / 3. Two deviations are tolerated whatever the p-value, because
+    standard errors are estimates too. Over the whole image, the standard errors may deviate by 2 %,
+    and the bias may be 2 % of the standard errors. Wrong pixels are a false alarm if an outcome of
+    the circuit was never drawn, because the standard error is then too small. Use more shots in
+    that case. With correlated errors, neither the p-value nor the bias leads to rejection. The
+    verdict then rejects the estimate for a wrong pixel, for a single z-score that is too large
+    (from 1000 noisy pixels on), or for a gross excess of ``z^2``.
 
     Args:
         result: Any object with arrays ``image`` and ``stderr`` of the shape of ``exact``. NaN in
@@ -206,7 +208,7 @@ def _of_sampling(
 
 
 def _calls(result: Any, pixels: int) -> float | None:
-    """Return the oracle calls per pixel, or None if the result provides none or made none."""
+    """Return the oracle calls per pixel, or None if their number is unknown or 0."""
     calls = getattr(result, "oracle_calls", None)
     return calls / pixels if calls else None
 

@@ -51,8 +51,8 @@ def convolve(
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
         method: ``direct`` follows the definition and is the reference for the others. ``fft`` uses
             one transform, ``overlap-add`` one per block of the image and ``overlap-save`` one per
-            block of the result. All give the same result. The rounding error of the last three is
-            relative to the *largest* value in the image.
+            block of the result. All methods give the same result. The rounding error of the last
+            three methods is relative to the *largest* value in the image.
 
     Returns:
         The convolution as float64, in the unit of image times kernel.
@@ -170,8 +170,8 @@ def _contains(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
 def _check_valid(image_shape: tuple[int, ...], kernel_shape: tuple[int, ...]) -> None:
     if not _contains(kernel_shape, image_shape):
         raise ValueError(
-            "kernel: expected, for mode 'valid', a shape at most or at least as large as the "
-            f"image's {image_shape} along every axis, got {kernel_shape}"
+            "kernel: mode 'valid' needs one of image and kernel at least as large as the other "
+            f"along every axis, got image {image_shape} and kernel {kernel_shape}"
         )
 
 

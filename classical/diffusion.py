@@ -24,11 +24,11 @@ def heat_kernel(shape: Sequence[int], time: float, diffusivity: float = 1.0) -> 
     The heat kernel solves the diffusion equation ``du/dt = D laplacian(u)`` for a particle that
     starts at the centre of a pixel. It is a Gaussian of variance ``2 D t`` along every axis.
 
-    The Gaussian is sampled at the pixel centres and not integrated over the pixels, because
-    repeated convolution adds variances. With ``v = 2 D t``, the variance of the samples differs
-    from ``v`` by about ``8 pi**2 v**2 exp(-2 pi**2 v)``. This difference is 2e-7 at v = 1 and 1e-3
-    at v = 1/2, but no longer small (0.04) at v = 1/4. Integration over pixels would add 1/12 to the
-    variance of every kernel.
+    The Gaussian is sampled at the pixel centres and not integrated over the pixels. Repeated
+    convolution adds variances, and integration over pixels would add 1/12 to the variance of every
+    kernel. With ``v = 2 D t``, the variance of the samples differs from ``v`` by about
+    ``8 pi**2 v**2 exp(-2 pi**2 v)``. This difference is 2e-7 at v = 1 and 1e-3 at v = 1/2, but no
+    longer small (0.04) at v = 1/4.
 
     Args:
         shape: Shape of the kernel, with 1, 2 or 3 axes. The centre is at ``(h - 1) // 2``, as for a
@@ -90,11 +90,11 @@ def diffuse(
 
     A loop over ``image = convolve(image, kernel, mode="same")`` is different, because it applies
     the boundary rule before each step. With zeros outside, the loop absorbs every particle that
-    leaves the image (absorbing edges). Both agree for one step, or as long as no particle that left
-    can have returned. Let an odd kernel reach ``r`` pixels to either side. No particle has returned
-    if the image is zero within ``(steps - 1) * r`` pixels of its edges. Both also agree
-    for ``wrap`` with an odd kernel. For ``symm`` they agree if the kernel is odd and its own mirror
-    image along every axis (reflecting edges).
+    leaves the image (absorbing edges). The loop and `diffuse` agree for one step, and as long as no
+    particle that left can have returned. Let an odd kernel reach ``r`` pixels to either side. No
+    particle has returned if the image is zero within ``(steps - 1) * r`` pixels of its edges. The
+    two also agree for ``wrap`` with an odd kernel. For ``symm``, they agree if the kernel is odd
+    and its own mirror image along every axis (reflecting edges).
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.
@@ -104,8 +104,9 @@ def diffuse(
             ``N + steps * (h - 1)`` along an axis. ``same`` has the image's shape and is cut from
             ``full`` at ``steps * (h - 1) // 2``. ``valid`` contains only pixels that depend on the
             image alone, ``N - steps * (h - 1)``.
-        boundary: ``fill``, ``wrap`` or ``symm``, as in `classical.convolve`. The work for ``fill``
-            grows with the area reached, for the others only with the area of the image.
+        boundary: ``fill``, ``wrap`` or ``symm``, as in `classical.convolve`. The computing time
+            grows with the area that particles reach for ``fill``, but only with the area of the
+            image for ``wrap`` and ``symm``.
         fillvalue: Value outside the image before the first step for ``fill``, in the unit of the
             image.
 
@@ -137,14 +138,14 @@ def diffuse(
     parts = [_result_part(n, count * (h - 1), mode) for n, h in zip(x.shape, k.shape, strict=True)]
     if any(length < 1 for _, length in parts):
         most = min((n - 1) // (h - 1) for n, h in zip(x.shape, k.shape, strict=True) if h > 1)
-        raise ValueError(f"steps: expected, for mode 'valid', at most {most}, got {count}")
+        raise ValueError(f"steps: expected at most {most} for mode 'valid', got {count}")
     with np.errstate(over="ignore", invalid="ignore"):
         if boundary == "fill":
             result = _on_a_plane(x, k, count, parts, outside)
         else:
             result = _on_a_ring(x, k, count, parts, mirrored=boundary == "symm")
     if not np.isfinite(result).all():
-        raise ValueError(f"steps: expected few enough to avoid overflow, got {count}")
+        raise ValueError(f"steps: values overflow within {count} steps; scale the kernel down")
     return result
 
 

@@ -153,10 +153,10 @@ def gaussian_pass(shape: Sequence[int], sigma: float) -> NDArray[np.float64]:
 def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.float64]:
     """Multiply the frequencies of an image by a transfer function exactly.
 
-    The transfer function must be one that a quantum circuit can apply as well and that keeps the
-    image real. No frequency may be amplified, and opposite frequencies need conjugate factors. All
-    masks of this module satisfy these conditions. So does the result of `transfer_function` divided
-    by its largest magnitude.
+    The transfer function must keep the image real, and a quantum circuit must be able to apply it
+    too. No frequency may be amplified, and opposite frequencies need conjugate factors. All masks
+    of this module satisfy these conditions. The result of `transfer_function`, divided by its
+    largest magnitude, satisfies them too.
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.
@@ -188,7 +188,7 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
 
 @numpy_defaults
 def compression_ratio(mask: ArrayLike) -> float:
-    """Return the ratio of the frequencies that a mask removes to those that it keeps.
+    """Return the number of frequencies that a mask removes, divided by the number that it keeps.
 
     Args:
         mask: Real array, any number of axes. An entry of exactly 0 removes its frequency; any other
@@ -252,7 +252,8 @@ def transfer_function(kernel: ArrayLike, shape: Sequence[int]) -> NDArray[np.com
     k = real_array("kernel", kernel)
     if k.ndim != len(sizes):
         raise ValueError(
-            f"kernel: expected {len(sizes)} axes like the shape, got {k.ndim} (shape {k.shape})"
+            f"kernel: expected as many axes as shape has, {len(sizes)}, got {k.ndim} "
+            f"(shape {k.shape})"
         )
     places = [(np.arange(h) - (h - 1) // 2) % n for h, n in zip(k.shape, sizes, strict=True)]
     laid = np.zeros(sizes)

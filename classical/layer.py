@@ -71,7 +71,7 @@ class _Layer:
         return self.padded[:, :, *window]
 
     def output(self, values: _Array) -> _Array:
-        """Remove axis N from the output if the caller's input had none."""
+        """Remove axis N from the output if the caller's input had no such axis."""
         return values if self.batched else values[0]
 
 
@@ -97,8 +97,8 @@ def conv2d(
         stride: Distance between neighbouring placements of the kernel in pixels, one number or a
             pair.
         padding: Number of zeros added on both sides of the input, one number or a pair, or a word.
-            ``"valid"`` adds none. ``"same"`` adds the number that makes the output as large as the
-            input, with stride 1 only. If that number is odd, the additional zero is at the end.
+            ``"valid"`` adds no zeros. ``"same"`` adds the number that makes the output as large as
+            the input, with stride 1 only. If that number is odd, the additional zero is at the end.
         dilation: Distance between neighbouring kernel positions in pixels, one number or a pair.
         groups: Number of groups of consecutive channels, a divisor of C and O. An output channel
             depends only on the input channels of its own group.

@@ -1,4 +1,4 @@
-"""Template matching: the exact score maps to which sampled matches converge."""
+"""Template matching: exact score maps, which are the limits of sampled score maps."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,9 +28,10 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     With ``"phase"``, image and template are first standardised locally, over windows of about a
     quarter of the template's sides and with mirrored edges. The reason is that slow changes of
     brightness and strong edges contain most of an image's energy but hardly distinguish positions.
-    The local mean is subtracted from each array. The rest is divided by the square root of the
-    local mean of its square plus two small terms. These are 0.05 of the noise variance (estimated
-    from the median magnitude of second differences) and 1e-5 of the mean square.
+    The local mean is subtracted from each array. The difference is divided by the square root of a
+    sum: the local mean of the squared difference and two small terms. The small terms are 0.05 of
+    the noise variance (estimated from the median magnitude of second differences) and 1e-5 of the
+    mean square.
 
     The image is then padded with zeros to powers of two and multiplied in Fourier space by
     ``conj(T) / |T|``. Here ``T`` is the spectrum of the template with the same padding. This is
@@ -39,9 +40,9 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     sum over the standardised image.
 
     With ``"correlation"``, the image is correlated with the template minus its mean. With
-    ``"normalized"``, the correlation is divided by the norms of the template and of each window,
-    both minus their means. The result is Pearson's coefficient, from -1 to 1, and 0 where a window
-    is constant.
+    ``"normalized"``, the correlation is divided by the norm of the template and by the norm of each
+    window, after subtracting their means. The result is Pearson's coefficient, from -1 to 1, and 0
+    where a window is constant.
 
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.
@@ -59,7 +60,7 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
         ValueError: If the numbers of axes differ or are not 1 or 2, if the template is larger than
             the image, or if ``filter`` is unknown. It is also raised if an array is empty, not
             finite or constant. With ``"phase"``, an array that is constant along all template axes
-            longer than 1 is rejected as well.
+            longer than 1 is rejected too.
 
     Source:
         Horner and Gianino, Applied Optics 23, 812 (1984) (phase-only matched filter); Lewis, Vision

@@ -37,7 +37,7 @@ def fourier_convolve(
     padding: str = "both",
     block: int | Sequence[int] | None = None,
 ) -> NDArray[np.float64]:
-    """Convolve by multiplying spectra, with a padding scheme that determines the period.
+    """Convolve by multiplying spectra; the padding determines the period of the convolution.
 
     The schemes that do not pad the image are circular: contributions beyond one end re-enter at the
     other end. Results are exact up to rounding errors relative to the largest value in the image.
@@ -103,7 +103,7 @@ def _check_shapes(
 ) -> None:
     if padding == "none" and kernel_shape != image_shape:
         raise ValueError(
-            f"kernel: expected, for padding 'none', the image's shape {image_shape}, got "
+            f"kernel: expected the image's shape {image_shape} for padding 'none', got "
             f"{kernel_shape}; padding 'both' accepts any shape"
         )
     larger = any(h > n for h, n in zip(kernel_shape, image_shape, strict=True))
@@ -120,8 +120,8 @@ def _checked_block(padding: str, block: object, axes: int) -> _Block:
         return None
     if padding not in ("overlap-add", "overlap-save"):
         raise ValueError(
-            "block: expected None except for padding 'overlap-add' and 'overlap-save', got "
-            f"{block!r} for {padding!r}"
+            f"block: expected None for padding {padding!r}, got {block!r}; only 'overlap-add' and "
+            "'overlap-save' use blocks"
         )
     entries = block if isinstance(block, tuple | list) else (block,) * axes
     if len(entries) != axes:

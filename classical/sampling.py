@@ -44,7 +44,7 @@ class Outcomes:
     values: list[_Array]
     """Shifted image (a view) of each position, before multiplication by the weight."""
     weights: list[float]
-    """Weight of each position, by which the image is multiplied."""
+    """Weight of each position, which multiplies the image."""
     baselines: list[_Array] | None = None
     """Array (a view) subtracted from each position's image before the weight; None for 0."""
 

@@ -10,14 +10,15 @@ from scipy import special
 FALSE_ALARM_RATE = 1e-6
 _MANY_PIXELS = 1000
 
-#: Tolerated relative deviation of the standard errors, and tolerated bias as a fraction of them.
-#: Many pixels reveal that estimates are only approximately right at finite numbers of shots.
+#: Tolerated relative deviation of the standard errors, and tolerated bias as a fraction of the
+#: standard errors. Many pixels reveal that estimates are only approximately right at finite numbers
+#: of shots.
 _MARGIN = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Statistics of a comparison on which the verdict is based."""
+    """Statistics of a comparison; the verdict is based on them."""
 
     pixels: int
     """Number of pixels."""
@@ -30,7 +31,7 @@ class Evidence:
     shots: int | NDArray[np.int64] | None
     """Shots per pixel, one number or an array; None if the result does not provide them."""
     calls: float | None
-    """Oracle calls per pixel; None if the result provides none or made none."""
+    """Oracle calls per pixel; None if their number is unknown or 0."""
     independent: bool
     """Whether the errors of different pixels are independent."""
     bias: float

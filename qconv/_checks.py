@@ -134,6 +134,5 @@ def require_products(largest: float, name: str = "image") -> None:
     """Raise a ``ValueError`` if ``largest``, a bound on products with the kernel, is infinite."""
     if not np.isfinite(largest):
         raise ValueError(
-            f"{name}: expected products with the kernel below 1.8e308, got larger ones; scale the "
-            "image or the kernel down"
+            f"{name}: products with the kernel exceed 1.8e308; scale the image or the kernel down"
         )

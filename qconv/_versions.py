@@ -1,11 +1,11 @@
-"""Versions of the packages on whose random numbers and rounding results depend."""
+"""Versions of the packages whose random numbers and rounding affect results."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
 
-#: Modules of packages, by the names under which the packages are installed.
+#: Modules of packages, by the names of the installed packages.
 _PACKAGES = {
     "qconv": "qconv",
     "numpy": "numpy",

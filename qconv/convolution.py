@@ -1,4 +1,4 @@
-"""Functions that convolve or correlate an image with a kernel, or plan either."""
+"""Functions that convolve or correlate an image with a kernel, or plan these operations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 
 #: Arguments of `Plan.run`, with the reason why `plan` rejects them.
-_OF_RUN = dict.fromkeys(("checkpoint", "progress"), "an argument of Plan.run; plan runs nothing")
+_OF_RUN = dict.fromkeys(
+    ("checkpoint", "progress"), "is an argument of Plan.run, because plan runs nothing"
+)
 
 
 def convolve(
@@ -54,10 +56,10 @@ def convolve(
     Raises:
         TypeError: If an argument is of the wrong type, unknown or complex.
         ValueError: If an argument has a wrong value or shape, is empty, or contains NaN or
-            infinity; if the work would not fit in memory; or if the checkpoint is damaged or
+            infinity; if the computation would not fit in memory; or if the checkpoint is damaged or
             belongs to a different call. Nothing has run in these cases.
-        RuntimeError: If a backend failed repeatedly. Finished work is saved in the checkpoint, if
-            there is one.
+        RuntimeError: If a backend failed repeatedly. Intermediate results are saved in the
+            checkpoint, if there is one.
 
     Example:
         >>> import qconv
@@ -131,7 +133,8 @@ def plan(
     Raises:
         TypeError: If an argument is of the wrong type, unknown or complex.
         ValueError: If an argument has a wrong value or shape, is empty, or contains NaN or
-            infinity; or if the work would not fit in memory. No large array is allocated before.
+            infinity; or if the computation would not fit in memory. No large array is allocated
+            before these checks.
 
     Example:
         >>> import qconv

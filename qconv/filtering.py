@@ -50,7 +50,7 @@ def filter_frequencies(
     Raises:
         TypeError: If an argument is of the wrong type, or the image is complex.
         ValueError: If ``transfer`` has a shape other than the image's or a magnitude above 1, or
-            would make the result complex; or as for `qconv.convolve`.
+            would make the result complex; or if `qconv.convolve` would raise it.
         RuntimeError: If a backend failed repeatedly.
 
     Example:
@@ -113,7 +113,7 @@ def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     apart = float(np.abs(array - mirrored.conj()).max(initial=0))
     if apart > _ROUNDING:
         raise ValueError(
-            "transfer: expected transfer[-f] to be the conjugate of transfer[f], so that the "
-            f"result is real, got a difference of {apart:.3g}"
+            "transfer: expected conjugate factors at opposite frequencies, so that the result is "
+            f"real, got a difference of {apart:.3g}"
         )
     return array

@@ -34,7 +34,7 @@ from qconv._checks import one_of
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm")
 
-#: Names of the axes; an image with fewer axes has the last ones.
+#: Names of the axes; an image with fewer axes has the last names of the list.
 AXES = ("plane", "row", "column")
 
 #: Name of the axis of channels, along which positions read other quantities, not other places.
@@ -203,7 +203,7 @@ class Grid:
 
     @property
     def tile_numbers(self) -> Sequence[int]:
-        """Number of each tile among the tiles of the whole, by which its random stream is keyed."""
+        """Number of each tile among the tiles of the whole, the key of its random stream."""
         if self.place is None:
             return range(len(self.tiles))
         firsts, counts = [], []

@@ -21,7 +21,7 @@ _SUM_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Propagator:
-    """Kernel as probabilities of displacements and weights of intensities.
+    """Kernel, as a probability for each displacement and a weight that multiplies the intensity.
 
     Args:
         probabilities: Probabilities ``p_j >= 0`` of the kernel's positions, any number of axes. The
@@ -100,7 +100,7 @@ class Propagator:
     @classmethod
     @numpy_defaults
     def softmax(cls, kernel: ArrayLike, temperature: float = 1.0) -> Propagator:
-        """Make the propagator ``p = exp(k/T) / sum exp(k/T)``, ``w = 1`` of a kernel.
+        """Make the softmax propagator of a kernel: ``p = exp(k/T) / sum exp(k/T)``, ``w = 1``.
 
         The propagator conserves intensity, whatever the kernel. The largest entry is subtracted
         first, so that no magnitude overflows.
@@ -127,7 +127,7 @@ class Propagator:
     @property
     @numpy_defaults
     def effective_kernel(self) -> NDArray[np.float64]:
-        """Kernel ``p * w``, to whose convolution the average of the samples converges."""
+        """Kernel ``p * w``; the average of samples converges to the convolution with it."""
         return self.probabilities * self.weights
 
     @property
@@ -149,5 +149,7 @@ class Propagator:
         elsewhere[position] = 0.0
         remaining = float(elsewhere.sum())
         if remaining == 0:
-            raise ValueError(f"position: expected one of probability below 1, got {position}")
+            raise ValueError(
+                f"position: expected a position of probability below 1, got {position}"
+            )
         return Propagator(elsewhere / remaining, self.weights * remaining)

@@ -239,7 +239,7 @@ class TestExcluding:
 
     def test_nowhere_else_to_land(self):
         with pytest.raises(
-            ValueError, match=r"position: expected one of probability below 1, got \(1, 1\)"
+            ValueError, match=r"position: expected a position of probability below 1, got \(1, 1\)"
         ):
             Propagator.from_kernel(named_kernel("identity")).excluding((1, 1))
 

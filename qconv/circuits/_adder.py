@@ -1,9 +1,9 @@
 """The ripple adder computes carries from the lowest bit upwards and uncomputes them downwards.
 
 Relative-phase Toffoli gates of 3 CX (Maslov 2016, arXiv:1508.03273) compute the carries; a Toffoli
-gate would need 6 CX. In a coherent circuit, each such gate is paired with its inverse. Between the
-two, their qubits are used as controls only, so the relative phases cancel. A measured circuit does
-not remove the phases and the carries.
+gate would need 6 CX. In a coherent circuit, each such gate is paired with its inverse. Between a
+gate and its inverse, their qubits are used as controls only, so the relative phases cancel. A
+measured circuit does not remove the phases and the carries.
 
 ==========================  ===================================  ==============================
 bit                         CX of a coherent circuit             CX of a measured circuit
@@ -17,8 +17,8 @@ last two, with a carry      5 (Peres gate)                       4
 
 If the highest offset is a power of two, ``2**k``, no lower bit of the offset is set together with
 its bit ``k``. A carry into bit ``k`` and bit ``k`` of the offset therefore exclude each other. One
-control represents both, and bit ``k`` has a carry only. A coherent circuit uses the offset's own
-qubit as this control and restores it.
+control represents the carry and the bit of the offset, so bit ``k`` has a carry only. A coherent
+circuit uses the offset's own qubit as this control and restores it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Ripple:
     circuit: QuantumCircuit
     """Circuit to append to."""
     position: Qubits
-    """Bits to which the offset is added, lowest first."""
+    """Bits of the position that the offset is added to, lowest first."""
     offset: Qubits
     """Bits to add, lowest first; at most as many as in ``position``."""
     exclusive: bool
@@ -171,7 +171,8 @@ def _on_target(circuit: QuantumCircuit, target: Qubit, *steps: str | Qubit) -> N
 def relative_toffoli(circuit: QuantumCircuit, a: Qubit, b: Qubit, target: Qubit) -> None:
     """Append a Toffoli gate up to relative phases, which is its own inverse. 3 CX.
 
-    ``b`` controls one CX and ``a`` two, so a chain is shorter if ``b`` is the late carry.
+    ``b`` controls one CX and ``a`` controls two. A chain is therefore shorter if ``b`` is the late
+    carry.
     """
     _on_target(circuit, target, "t", a, "tdg", b, "t", a, "tdg")
 

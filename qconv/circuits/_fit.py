@@ -1,17 +1,17 @@
 """Numerical fit of circuits for real four-qubit states, such as any 3x3 kernel: 5 or 6 CX.
 
-The ansatz is an RY on every qubit, then CZ gates, each followed by an RY on both of its qubits.
-Six CZ give 16 angles for the 15 degrees of freedom of a real four-qubit state. A search over all
-2,184 distinct placements of five CZ, with 24 starts each, found none that prepares a random 3x3
-kernel. Many placements of six CZ do. The ring below converges most often, from 7 starts in 10.
-Some structured kernels, such as emboss, need only five CZ. The five placements below reached five
-CZ for the most kernels of small integers.
+The ansatz is an RY on every qubit, then CZ gates, each followed by an RY on both of its qubits. Six
+CZ give 16 angles for the 15 degrees of freedom of a real four-qubit state. A search over all 2,184
+distinct placements of five CZ, with 24 starts each, found no placement that prepares a random 3x3
+kernel. Many placements of six CZ do. The ring below converges most often, from 7 starts in 10. Some
+structured kernels, such as emboss, need only five CZ. The five placements below reached five CZ for
+the most kernels of small integers.
 
 Five CZ are tried only if they may succeed. The states that such a placement prepares form a set of
-13 dimensions, which final RY gates map to itself. Some polynomials that are invariant under final
-RY gates therefore vanish on this set. For each placement, linear algebra on random circuits found
-the polynomial of lowest degree: :func:`_quartic` or :func:`_sextic`. On a generic state, no such
-polynomial is near 0.
+13 dimensions. Final RY gates map this set to itself. Some polynomials that are invariant under
+final RY gates therefore vanish on this set. For each placement, linear algebra on random circuits
+found the polynomial of lowest degree: :func:`_quartic` or :func:`_sextic`. On a generic state, no
+such polynomial is near 0.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def _quartic(state: Array, a: int, b: int) -> float:
 def _sextic(state: Array) -> float:
     """Combine ``<Y_0 Y_2 s_1 s_3>``, ``<Y_0 Y_2 s_1>`` and ``<Y_0 Y_2 s_3>``, with ``s = (Z, X)``.
 
-    The first is a matrix. It is multiplied by the other two vectors, each turned by 90 degrees.
+    The first quantity is a matrix. It is multiplied by the other two quantities, which are vectors,
+    after each vector is turned by 90 degrees.
     """
     quarters = state.transpose(1, 3, 0, 2).reshape(4, 4)
     values = (_PAIRS @ (quarters @ _YY @ quarters.T).ravel()).reshape(3, 3)
@@ -162,8 +163,8 @@ def _layers(
 
     The first column has the state, the others its derivatives. A layer is the effect of one CZ
     before the two RY that follow. It brings the two qubits to the front, flips signs, and appends
-    the derivatives by the angles of the two RY, which are permuted amplitudes. It consists of two
-    flat arrays: the index of the source of every new entry, and its factor.
+    the derivatives by the angles of the two RY. These derivatives are permuted amplitudes. It
+    consists of two flat arrays: the index of the source of every new entry, and its factor.
     """
     rows = np.arange(16)
     amplitudes = rows
@@ -190,7 +191,7 @@ def _evolve(placement: Placement, angles: Array, target: Array) -> tuple[Array, 
     """Run the ansatz for each row of ``angles``.
 
     Return the state minus the target, shape ``(sets, 16)``, and its derivatives, shape ``(sets, 16,
-    angles)``. Both have their amplitudes in the order of :func:`_layers`.
+    angles)``. The amplitudes of state and derivatives are in the order of :func:`_layers`.
     """
     layers, amplitudes = _layers(placement)
     sets = len(angles)

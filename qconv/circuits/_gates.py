@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 TOLERANCE = 1e-13
-"""Amplitudes of a state of norm 1, singular values and angles below this are taken as zero."""
+"""Amplitudes of normalised states, singular values and angles below this limit are taken as zero.
+"""
 
 
 class Gate(NamedTuple):

@@ -96,7 +96,7 @@ def two_qubit_rotation(matrix: Array, first: int, second: int) -> Gates:
 
 
 def _tensor_factors(matrix: Array) -> tuple[Array, Array] | None:
-    """Split a ``(4, 4)`` matrix into orthogonal ``(2, 2)`` tensor factors; None if it has none."""
+    """Split a ``(4, 4)`` matrix into orthogonal ``(2, 2)`` tensor factors; None if impossible."""
     blocks = matrix.reshape(2, 2, 2, 2).transpose(0, 2, 1, 3).reshape(4, 4)
     row, column = np.unravel_index(np.argmax(np.abs(blocks)), (4, 4))
     first, second = blocks[:, column], blocks[row]
@@ -163,9 +163,9 @@ def path_cost(path: NDArray[np.int64]) -> int:
 def multiplexed_ry(angles: Array, controls: Sequence[int], target: int) -> Gates:
     """Rotate a qubit in ``|0>`` by an angle for each value of the controls, in radians.
 
-    At most ``2**controls - 1`` CZ (Moettoenen et al. 2004, arXiv:quant-ph/0407010). The circuit is
-    mirrored: the gate that closes the Gray code acts first, on ``|0>``, and is dropped. Controls
-    and parities without effect cost nothing.
+    The circuit has at most ``2**controls - 1`` CZ (Moettoenen et al. 2004, arXiv:quant-ph/0407010).
+    It is mirrored: the gate that closes the Gray code acts first, on ``|0>``, and is dropped.
+    Controls and parities without effect cost nothing.
     """
     rotations = walsh_angles(angles)
     return _walk(rotations.ravel(), parity_path(rotations).tolist(), controls, target)
@@ -187,9 +187,10 @@ def _walk(angles: Array, path: list[int], controls: Sequence[int], target: int) 
 def multiplexed_rotation(first: Array, second: Array, control: int, pair: Sequence[int]) -> Gates:
     """Apply ``first`` where ``control`` is 0, or ``second`` where it is 1: at most 8 CZ.
 
-    Both are ``SO(4)`` matrices on a pair of qubits, the more significant first. They are
-    demultiplexed: ``first = V T W`` and ``second = V T^-1 W``, where ``T`` is a product of two RY.
-    Then ``first second^T = V T^2 V^T``, which is one rotation of axes per quaternion.
+    ``first`` and ``second`` are ``SO(4)`` matrices on a pair of qubits, the more significant qubit
+    first. They are demultiplexed: ``first = V T W`` and ``second = V T^-1 W``, where ``T`` is a
+    product of two RY. Then ``first second^T = V T^2 V^T``, which is one rotation of axes per
+    quaternion.
     """
     (v_left, a), (v_right, b) = map(_rotation_to_axis, _to_quaternions(first @ second.T))
     if abs(a) + abs(b) < TOLERANCE:
@@ -266,8 +267,8 @@ def three_qubit_isometry(columns: Array, qubits: Sequence[int]) -> tuple[Gates, 
     """Map the last ``k`` of three qubits, the others in ``|0>``, onto a subspace.
 
     The columns are decomposed as ``(A0 (+) A1) [C; S] B``. ``C`` and ``S`` are a rotation of the
-    first qubit, multiplexed by the others. ``A0`` and ``A1`` are rotations of the others, selected
-    by the first. The preparation of the input includes ``B``.
+    first qubit, multiplexed by the other qubits. ``A0`` and ``A1`` are rotations of the other
+    qubits, selected by the first qubit. The preparation of the input includes ``B``.
 
     Args:
         columns: Orthonormal basis of the subspace, shape ``(8, 2**k)``, ``k`` 1 or 2.
@@ -323,7 +324,7 @@ def three_qubit_isometry_costs(subspaces: Sequence[Array]) -> list[int]:
 
 
 def _generic(columns: Array) -> NDArray[np.bool_]:
-    """Return for which columns no rotation is small and no two-qubit rotation nearly local."""
+    """Return whether no rotation is small and no two-qubit rotation nearly local, per subspace."""
     upper, lower, cosines, sines = _cosines_and_sines(columns)
     turns = walsh_rows(2 * np.arctan2(sines, cosines))
     generic: NDArray[np.bool_] = np.all(np.abs(turns) > _SMALL, axis=1)

@@ -139,7 +139,7 @@ def _may_split(state: Array) -> Iterator[tuple[int, ...]]:
 
 
 def _product_split(state: Array) -> tuple[tuple[tuple[int, ...], Array], ...] | None:
-    """Find two groups of qubits with separate states; None if there are none."""
+    """Find two groups of qubits with separate states; None if no such groups are found."""
     for group in _may_split(state):
         matrix = _matrix(state, group)
         row, column = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
@@ -280,7 +280,8 @@ def _needed_controls(
 ) -> tuple[Array, list[int]]:
     """Remove controls without effect, and return the angles for the remaining controls and these.
 
-    ``known`` marks the angles that matter; the others, where the state vanishes, may be chosen.
+    ``known`` marks the angles that matter; the others, where the state vanishes, may have any
+    value.
     """
     needed = list(controls)
     axis = 0

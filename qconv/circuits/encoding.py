@@ -57,14 +57,14 @@ def encode_amplitudes(
     Args:
         amplitudes: Real array with at least one axis and one nonzero element. It is normalised, so
             only ratios of its elements matter.
-        names: Names of the registers, one per axis, first axis first. None for ``("column",)``,
-            ``("row", "column")`` or ``("plane", "row", "column")``; with more than three axes, for
-            ``"axis_0"``, ``"axis_1"`` and so on.
+        names: Names of the registers, one per axis, first axis first. With None, the names are
+            ``("column",)``, ``("row", "column")`` or ``("plane", "row", "column")``. With more than
+            three axes, they are ``"axis_0"``, ``"axis_1"`` and so on.
 
     Returns:
         A circuit of RY, H, X, Z and CZ gates, without measurement. From ``|0...0>`` it prepares the
-        normalised padded array as its statevector, to 1e-12 and up to a global sign. Transpiling it
-        to ``rz, sx, x, cx`` turns each CZ into one CX.
+        normalised padded array as its statevector, with an accuracy of 1e-12 and up to a global
+        sign. Transpiling it to ``rz, sx, x, cx`` turns each CZ into one CX.
 
     Raises:
         TypeError: If ``amplitudes`` is not real, or ``names`` is not a list or tuple of strings.
@@ -101,7 +101,7 @@ def _checked_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...
     if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
         raise TypeError(f"names: expected a list or tuple of strings, got {names!r}")
     if len(names) != num_axes:
-        raise ValueError(f"names: expected {num_axes}, one per axis, got {len(names)}")
+        raise ValueError(f"names: expected {num_axes} names, one per axis, got {len(names)}")
     if len(set(names)) != num_axes or not all(names):
         raise ValueError(f"names: expected distinct, non-empty names, got {tuple(names)}")
     return tuple(names)

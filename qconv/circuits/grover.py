@@ -86,7 +86,7 @@ class Amplifier:
 
     @property
     def measured(self) -> int:
-        """Number of measured qubits: the first ones, which are the position and then the flag."""
+        """Number of qubits to measure: the first qubits, which are the position and the flag."""
         return len(qubits_of(self._position)) + 1
 
     def circuit(self, power: int) -> QuantumCircuit:

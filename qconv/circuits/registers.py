@@ -14,7 +14,7 @@ from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.grid import AXES
 
-#: Registers by the number of their axis; axes without qubits have none.
+#: Registers by the number of their axis; axes without qubits have no register.
 Registers = Mapping[int, QuantumRegister]
 
 #: Minimum number of amplitudes that a simulator gets as one array.
@@ -79,7 +79,7 @@ def qubits_of(registers: Registers) -> list[Qubit]:
 class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
     """Instruction that sets the state of all qubits at the start of a circuit, in a simulator.
 
-    Its definition, which is used elsewhere and for counting gates, prepares the first qubits.
+    Other backends, and the counting of gates, use its definition, which prepares the first qubits.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ def large_initialize(amplitudes: NDArray[np.complex128]) -> Initialize:
 
 
 def append_large(circuit: QuantumCircuit, operation: Instruction, qubits: Sequence[Qubit]) -> None:
-    """Append an operation with many parameters, without Qiskit's check of each."""
+    """Append an operation with many parameters, without Qiskit's check of each parameter."""
     append_again(circuit, CircuitInstruction(operation, tuple(qubits), ()))
 
 

@@ -13,10 +13,10 @@ from qiskit.providers import BackendV2
 from qiskit.transpiler import PassManager, generate_preset_pass_manager
 
 PLAIN_BASIS = ("rz", "sx", "x", "cx")
-"""Basis gates in which circuits are counted if no backend is given."""
+"""Basis gates for counting if no backend is given."""
 
 ROTATION_PRECISION = 1e-10
-"""Distance in operator norm to which the T-count estimate approximates each rotation."""
+"""Distance, in operator norm, of each rotation from its approximation in the T-count estimate."""
 
 T_PER_ROTATION = math.ceil(3 * math.log2(1 / ROTATION_PRECISION))
 """T gates of one rotation about Z, 100: Ross and Selinger 2016, arXiv:1403.2975."""
@@ -128,7 +128,7 @@ def _check(circuit: QuantumCircuit, backend: BackendV2 | None) -> None:
         raise TypeError(f"backend: expected a BackendV2 or None, got {type(backend).__name__}")
     if circuit.parameters:
         names = ", ".join(parameter.name for parameter in circuit.parameters)
-        raise ValueError(f"circuit: expected no free parameters, got {names}")
+        raise ValueError(f"circuit: expected a circuit without free parameters, got {names}")
     available = None if backend is None else backend.num_qubits
     if available is not None and circuit.num_qubits > available:
         raise ValueError(

@@ -51,7 +51,7 @@ def sign_flips(signs: NDArray[np.float64], *, controlled: bool = True) -> Quantu
 def _products(n: int, states: NDArray[np.intp], wanted: _Bits) -> list[tuple[int, ...]]:
     """Return the bits of each product of the polynomial of lowest degree with given values.
 
-    If there are several, the polynomial with products of low degree is preferred.
+    If there are several such polynomials, one with products of low degree is preferred.
     """
     for degree in range(n + 1):
         terms = [

@@ -104,7 +104,9 @@ def _propagator(options: argparse.Namespace) -> qconv.Propagator:
     path = Path(name)
     if path.suffix.lower() in KERNEL_FILES:
         if options.size is not None:
-            raise UsageError(f"--size: expected the name of a kernel, got the file '{name}'")
+            raise UsageError(
+                f"--size: applies only to named kernels, but --kernel is the file '{name}'"
+            )
         kernel = read_kernel(path)
     elif name in KERNEL_NAMES:
         kernel = qconv.named_kernel(name, options.size)
@@ -134,7 +136,7 @@ def _method(options: argparse.Namespace) -> qconv.Method:
         return method
     if not method.whole_image:
         raise UsageError(
-            f"--blocks: expected --method diffusion, interference or fourier, got {options.method}"
+            f"--blocks: requires --method diffusion, interference or fourier, got {options.method}"
         )
     return qconv.Blocks(method, options.blocks, options.qubits)
 
@@ -142,7 +144,7 @@ def _method(options: argparse.Namespace) -> qconv.Method:
 def _checkpoints(
     options: argparse.Namespace, count: int, others: Sequence[str | Path | None]
 ) -> list[Path | None]:
-    """Return one checkpoint per channel; raise if it is another file of the call."""
+    """Return one checkpoint per channel; raise if the call reads or writes the same file."""
     path: Path | None = options.checkpoint
     if path is None:
         return [None] * count
@@ -152,7 +154,7 @@ def _checkpoints(
     taken = {os.path.realpath(other) for other in others if other is not None}
     for place in found:
         if os.path.realpath(place) in taken:
-            raise UsageError(f"--checkpoint: expected a separate file, got '{place}'")
+            raise UsageError(f"--checkpoint: the command reads or writes '{place}' already")
         if not place.parent.is_dir():
             raise UsageError(f"--checkpoint: no such directory: '{place.parent}'")
     return list(found)

@@ -111,26 +111,30 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     options, given = parser().parse_args(arguments), parser().given(arguments)
     require_sampling(options, given, "shots", "tolerance", "allocation", "shared")
     if {"shots", "tolerance"} <= given:
-        raise UsageError("--tolerance: expected no --shots, as the tolerance determines them")
+        raise UsageError("--tolerance: determines the shots, so it cannot be combined with --shots")
     if "auto" in (options.powers or ()):
         if len(options.powers) > 1:
-            raise UsageError("--powers: expected auto alone, as it chooses the powers")
+            raise UsageError(
+                "--powers: auto chooses the powers, so it cannot be combined with others"
+            )
         options.powers = "auto"
     if has_own_shots(options):
         for name in {"shots", "tolerance"} & given:
-            raise UsageError(f"--{name}: expected --powers without their own shots")
+            raise UsageError(f"--{name}: cannot be combined with --powers that set their shots")
     if options.mitigation is not None and options.backend is None:
-        raise UsageError("--mitigation: expected --backend, whose readout errors it corrects")
+        raise UsageError(
+            "--mitigation: requires --backend, because an ideal simulator has no errors"
+        )
     if "fillvalue" in given and options.boundary != "fill":
-        raise UsageError(f"--fillvalue: expected --boundary fill, got {options.boundary}")
+        raise UsageError(f"--fillvalue: requires --boundary fill, got {options.boundary}")
     for name, methods in OPTIONS.items():
         if getattr(options, name) is not None and options.method not in methods:
             raise UsageError(
-                f"--{name.replace('_', '-')}: expected --method {' or '.join(methods)}, got "
+                f"--{name.replace('_', '-')}: requires --method {' or '.join(methods)}, got "
                 f"{options.method}"
             )
     if "qubits" in given and options.blocks is None:
-        raise UsageError("--qubits: expected --blocks, whose circuits it limits")
+        raise UsageError("--qubits: requires --blocks, because it limits the circuits of blocks")
     return options
 
 
@@ -154,7 +158,7 @@ def _add_what(parser: Parser) -> None:
         "--size",
         type=int,
         metavar="N",
-        help="side of the kernel: identity, box, gaussian or edge (default: 3)",
+        help="side of the kernel, only for identity, box, gaussian and edge (default: 3)",
     )
     what.add_argument(
         "--softmax",
@@ -289,8 +293,9 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--read-out",
         choices=READ_OUTS,
-        help="interference, fourier: estimate from the counts, which is unbiased (linear), or from "
-        "their square roots, which reduces errors with --amplify (root) (default: linear)",
+        help="interference, fourier: linear estimates from the counts and is unbiased; root "
+        "estimates from the square roots of the counts and reduces errors with --amplify "
+        "(default: linear)",
     )
 
 
@@ -318,10 +323,10 @@ def _add_layout(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--padding",
         choices=PADDINGS,
-        help="fourier: arrays that are zero-padded to the size of the registers: picture and "
-        "kernel (both), the kernel from its first position (kernel), the kernel around its centre "
-        "(wrapped), or neither (none). auto uses the fewest qubits that --mode and --boundary "
-        "allow (default: auto)",
+        help="fourier: what is padded with zeros to the size of the registers: picture and kernel "
+        "(both), only the kernel (kernel, with its first position at index 0; wrapped, with its "
+        "centre at index 0), or nothing (none). auto uses the fewest qubits that --mode and "
+        "--boundary allow (default: auto)",
     )
     how.add_argument(
         "--blocks",

@@ -15,11 +15,11 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 PLACES = (_PACKAGE / "explore", _PACKAGE.parent / "docs" / "explore")
 
 _DESCRIPTION = """\
-Open a page that shows the convolution of a photograph emerge, shot by shot.
+Open a page on which the convolution of a photograph emerges, shot by shot.
 
-The page is one file with a few others beside it. It runs in any browser without a network,
-and your own pictures stay in the browser. The page simulates no circuit: it samples the
-outcome probabilities of the circuit that encodes the kernel.
+The page consists of one HTML file and a few other files in the same directory. It runs in
+any browser without a network, and your own pictures stay in the browser. The page simulates
+no circuit: it samples the outcome probabilities of the circuit that encodes the kernel.
 """
 
 _EPILOG = """\

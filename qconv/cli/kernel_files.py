@@ -43,7 +43,7 @@ def read_kernel(path: Path) -> NDArray[Any]:
         else:
             data = path.read_bytes()
             wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-            # Numbers have the same bytes in all other encodings.
+            # All other encodings represent numbers in the same way.
             text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
             kernel = np.array(_table(text))
     except Exception as error:  # readers raise errors of many types

@@ -59,7 +59,7 @@ def require_sampling(options: argparse.Namespace, given: set[str], *names: str) 
     """Raise a `UsageError` if --exact is given together with a sampling option."""
     for name in names:
         if options.exact and name in given:
-            raise UsageError(f"--{name}: expected no --exact, which takes no shots")
+            raise UsageError(f"--{name}: cannot be combined with --exact, which takes no shots")
 
 
 def add_photograph(group: argparse._ArgumentGroup) -> None:
@@ -166,7 +166,7 @@ def _check_place(
 
 @contextmanager
 def pictures_together(*paths: Path | None) -> Iterator[list[Path]]:
-    """Like `written_together`, with ``.png`` added to names without an ending; skips None."""
+    """Add ``.png`` to names without an ending, skip None, and call `written_together`."""
     wanted = [path for path in paths if path is not None]
     with written_together(*wanted) as partial:
         named = [path if path.suffix else path.with_suffix(".png") for path in partial]

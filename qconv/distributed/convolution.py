@@ -65,17 +65,18 @@ def convolve(
     Args:
         image: Dask array of real numbers with 1, 2 or 3 axes, any chunks.
         kernel: As for `qconv.convolve`.
-        method: `qconv.Collapse` with any options, whose only circuit is simulated once for all
-            workers; ``qconv.Blocks(..., "overlap-save")``, whose circuits run in the task of their
-            block; or any other method that declares `qconv.Prepared.part_sides`.
+        method: `qconv.Collapse` with any options, ``qconv.Blocks(..., "overlap-save")``, or any
+            other method that declares `qconv.Prepared.part_sides`. The only circuit of
+            `qconv.Collapse` is simulated once for all workers. The circuit of a block runs in the
+            task of the block.
         mode: ``full``, ``same`` or ``valid``.
         boundary: ``fill``, ``wrap`` or ``symm``.
         fillvalue: Value outside the image with ``fill``.
-        sampling: How to measure, see `qconv.SamplingOptions`. ``backend`` is None or a noisy
-            simulator whose outcome probabilities can be computed; with `qconv.Blocks`, any backend
-            that takes a seed. The backend is sent to the workers. Without ``seed``, a random seed
-            is chosen once, so that every computation of the arrays gives the same result.
-            ``tolerance``, ``mitigation``, ``checkpoint`` and ``progress`` are rejected.
+        sampling: Options of measurement, see `qconv.SamplingOptions`. ``backend`` is None or a
+            noisy simulator whose outcome probabilities can be computed; with `qconv.Blocks`, any
+            backend that takes a seed. The backend is sent to the workers. Without ``seed``, a
+            random seed is chosen once, so that every computation of the arrays gives the same
+            result. ``tolerance``, ``mitigation``, ``checkpoint`` and ``progress`` are rejected.
 
     Returns:
         Estimate and standard error as lazy Dask arrays of ``float64``.
@@ -83,8 +84,8 @@ def convolve(
     Raises:
         TypeError: If ``image`` is not a Dask array, the method cannot be split into parts, or
             another argument is of the wrong type.
-        ValueError: If an argument has a wrong value or shape, or the backend is not supported.
-            Wrong pixels (NaN, infinity) raise when their block is computed.
+        ValueError: If an argument has a wrong value or shape, or the backend is not supported. For
+            a pixel that is NaN or infinite, the error is raised when its block is computed.
 
     Example:
         >>> import dask.array as da
@@ -186,7 +187,7 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
     """Raise unless every part can have its own reproducible shots.
 
     A backend that seeds itself is rejected. With ``kernel_only``, a backend that would count the
-    shots of all parts together is rejected as well.
+    shots of all parts together is rejected too.
     """
     if backend is None:
         return

@@ -1,7 +1,7 @@
 """Halos: splitting a Dask array into blocks that contain all pixels of one part of the output.
 
-A part of the output is a block of pixels. Its borders are multiples of the sides of tiles, each of
-which has its own random stream. Let ``t`` be the stride from one output to the next, in padded
+A part of the output is a block of pixels. Its borders are multiples of the sides of tiles. Each
+tile has its own random stream. Let ``t`` be the stride from one output to the next, in padded
 pixels, and let the kernel extend over ``r`` padded pixels. The outputs ``a <= i < b`` then depend
 on the padded pixels from ``t a`` up to, but excluding, ``t (b - 1) + r``. These are the pixels of
 the part itself and ``r - t`` pixels of the next part.
@@ -56,12 +56,12 @@ def part_lengths(
 
 
 def chunks_of(length: int, part: int) -> tuple[int, ...]:
-    """Split a length into parts, of which the last may be shorter."""
+    """Split a length into parts; the last part may be shorter."""
     return tuple(min(part, length - start) for start in range(0, length, part))
 
 
 def in_parts(image: da.Array, grid: Grid, lengths: tuple[int, ...]) -> da.Array:
-    """Return the padded image, with one block per part that contains all pixels of the part."""
+    """Return the padded image in blocks, one per part, with all pixels that the part depends on."""
     padded = _padded(image, grid)
     chunks = []
     for n, outputs, part, t in zip(

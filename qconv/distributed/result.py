@@ -19,8 +19,8 @@ from qiskit import QuantumCircuit
 class LazyConvolution:
     """A convolution that Dask computes on request, on any workers.
 
-    Compute ``image`` and ``stderr`` in one call of ``dask.compute`` or ``dask.array.store``. Both
-    result from the same tasks, which two calls would run twice.
+    Compute ``image`` and ``stderr`` in one call of ``dask.compute`` or ``dask.array.store``. The
+    same tasks compute both arrays, and two separate calls would run these tasks twice.
 
     Example:
         >>> import dask
@@ -62,15 +62,15 @@ def lazy_arrays(
     image: da.Array,
     chunks: Iterable[tuple[int, ...]],
 ) -> tuple[da.Array, da.Array]:
-    """Return estimate and standard error of work that stacks them along a new first axis.
+    """Return estimate and standard error of a computation that stacks them on a new first axis.
 
     Dask fuses a task into its only dependent task. If the two arrays are optimised separately, for
-    example to be stored, every block would then run twice. Dask does not fuse tasks into one with
-    another dependency. Every task therefore also depends on the probabilities.
+    example to be stored, every block would then run twice. Dask does not fuse a task into a task
+    that has another dependency. Every task therefore also depends on the probabilities.
 
     Args:
         verb: Function name in the names of the tasks.
-        token: Digest that distinguishes these names from those of other work.
+        token: Digest that distinguishes these names from the names of other tasks.
         work: Computation of a block. Its method ``known`` computes the shared probabilities.
         image: Padded image, with one block per part.
         chunks: Chunks of either array.

@@ -26,35 +26,36 @@ class Saving:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One circuit, not yet built, and how it runs.
+    """One circuit, not yet built, with its number of executions and the outcomes to keep.
 
     Example:
         >>> import numpy as np
         >>> import qconv
         >>> coin = qconv.encode_amplitudes([3, 4])
-        >>> program = qconv.Program(lambda: coin, executions=1000, seed=np.random.SeedSequence(7))
+        >>> program = qconv.Program(coin.copy, executions=1000, seed=np.random.SeedSequence(7))
         >>> program.circuit().num_clbits
         1
     """
 
     build: Callable[[], QuantumCircuit]
-    """Function that builds the circuit without measurement, a new one at every call."""
+    """Function that builds the circuit without measurement. It must return a new circuit at every
+    call, such as a copy, because the measurement is appended to the circuit."""
     executions: int | None
     """Number of executions; None for exact outcome probabilities."""
     seed: np.random.SeedSequence
     """Seed of its random draws, and of its jobs on a backend that takes a seed."""
     measured: int | None = None
-    """Number of qubits measured at the end, the first ones; None for all."""
+    """Number of qubits to measure at the end, counted from the first qubit; None for all qubits."""
     oracle_calls: int = 1
     """Applications of the state preparation per execution."""
     keep: NDArray[np.bool_] | None = None
     """Mask of the outcomes of the ideal circuit, shape ``(2**measured,)``. Other outcomes are
     discarded, and the circuit runs until ``executions`` outcomes are kept. None to keep all."""
     portions: tuple[int, ...] = ()
-    """Sizes of the requested histograms, sum ``executions``; empty for one histogram."""
+    """Sizes of the requested histograms, which sum to ``executions``; empty for one histogram."""
     saved: tuple[Saving, str] | None = None
-    """Circuit that saves this program's probabilities, and its label there; None for no such
-    circuit."""
+    """Circuit that saves this program's probabilities, and the label of the probabilities in that
+    circuit; None for no such circuit."""
 
     def __post_init__(self) -> None:
         if self.executions is not None:
@@ -66,22 +67,24 @@ class Program:
         """Build the circuit without measurement.
 
         Raises:
-            ValueError: If the circuit measures or resets qubits, or initialises qubits that were
-                used before, as one simulation then does not give its probabilities. If ``keep`` has
-                the wrong shape.
+            ValueError: If the circuit has classical bits, whereas the measurement is appended
+                later, or if ``keep`` has the wrong shape. It is also raised if the circuit resets
+                qubits, or initialises qubits that were used before. One simulation does not give
+                the probabilities of such a circuit.
         """
         circuit = self.build()
         if circuit.num_clbits:
             raise ValueError(
-                "build: expected a circuit without classical bits, whose measurement is added, got "
-                f"{circuit.num_clbits}"
+                "build: expected a circuit without classical bits, because the measurement is "
+                f"appended later, got {circuit.num_clbits} classical bits"
             )
         used: set[Qubit] = set()
         for item in circuit:
             again = item.name == "initialize" and used & set(item.qubits)
             if again or item.name in ("reset", "measure"):
                 raise ValueError(
-                    f"build: expected a circuit without {item.name} of qubits used before"
+                    "build: expected a circuit without reset, and without initialize on qubits "
+                    f"used before, got {item.name}"
                 )
             if item.name != "barrier":
                 used |= set(item.qubits)
@@ -94,7 +97,7 @@ class Program:
         return circuit
 
     def measurement(self, circuit: QuantumCircuit) -> int:
-        """Return the number of measured qubits of its circuit."""
+        """Return the number of qubits that this program measures in a circuit."""
         return int(circuit.num_qubits) if self.measured is None else self.measured
 
     def circuit(self) -> QuantumCircuit:

@@ -1,4 +1,4 @@
-"""Running: programs are run one after the other, and their outcomes returned.
+"""Running: programs run one after the other and give outcomes.
 
 There are two ways to obtain the outcomes of a circuit:
 
@@ -6,7 +6,7 @@ There are two ways to obtain the outcomes of a circuit:
   noise of a simulator is known.
 * *Measured shots* of any backend or sampler.
 
-Methods do not depend on which of them was used, see `qconv.execution.outcomes.outcomes`.
+Methods do not depend on which of the two ways was used, see `qconv.execution.outcomes.outcomes`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Known: TypeAlias = dict[bytes, tuple[Physical, NDArray[np.float64]]]
 
 UNKNOWN_PROBABILITIES = (
     "backend: expected None or a noisy simulator whose outcome probabilities can be computed; this "
-    "one would have to count shots"
+    "backend would have to count shots"
 )
 
 _Array = NDArray[np.float64]
@@ -67,10 +67,11 @@ def run(
         sampling: Backend and options. Probabilities are computed if the backend is None, if a
             program requests exact ones, or for a noisy simulator if they can be computed. Any other
             backend counts shots.
-        known: Noisy probabilities that have been computed; new ones are added. None to keep none.
-        progress: Show a progress bar.
+        known: Noisy probabilities that have been computed, extended by new probabilities; None to
+            keep no probabilities.
+        progress: Whether to show a progress bar.
         counting: False to require that all probabilities can be computed.
-        kept: Checkpoint with earlier outcomes, to which new ones are saved; None for no checkpoint.
+        kept: Checkpoint with earlier outcomes, extended by new outcomes; None for no checkpoint.
 
     Yields:
         Outcomes of each program.
@@ -79,8 +80,8 @@ def run(
         RuntimeError: If a job failed, too few outcomes of a program are kept, or shots would have
             to be counted with ``counting=False``.
         ValueError: If exact probabilities cannot be computed, a circuit does not fit on the backend
-            or in memory, or a sampler repeats its shots. If readout errors of an ideal simulator
-            are to be corrected.
+            or in memory, or a sampler repeats its shots. It is also raised if readout errors of an
+            ideal simulator should be corrected.
     """
     backend, mitigation = sampling.backend, sampling.mitigation
     log = ShotLog(None if kept is None else set(kept.names))
@@ -140,8 +141,8 @@ class _IdealSimulator:
         keep = program.keep
         if keep is not None and probabilities[~keep].sum() > LEAK:
             raise RuntimeError(
-                "keep: expected all outcomes of the ideal circuit, got "
-                f"{probabilities[keep].sum():.12g} of their probability"
+                "keep: must select all outcomes of the ideal circuit, but the probability of the "
+                f"selected outcomes is {probabilities[keep].sum():.12g}"
             )
         append_measurement(circuit, measured)
         return probabilities, circuit
@@ -211,7 +212,7 @@ def _measured(program: Program, made: Physical, jobs: Jobs, circuit: QuantumCirc
             histogram = measured_counts(made, shots, jobs, seed)
             executed += histogram.total
             if not histogram.total:
-                raise RuntimeError(f"backend: expected {shots} shots, got none back")
+                raise RuntimeError(f"backend: expected {shots} shots, got an empty result")
         else:
             histogram, took = kept_counts(made, program.keep, shots, jobs, seed)
             executed += took

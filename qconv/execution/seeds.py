@@ -1,8 +1,8 @@
 """Seeds: one root per call, and a separate stream for each random part of it.
 
 Random numbers depend on their purpose, not on threads or chunks. Every tile of the output, every
-job and every block has its own seed sequence, named by its place under the root. All places are
-listed here, so that no two in one call coincide.
+job and every block has its own seed sequence. It is derived from the root by a path of numbers, its
+*place*. All places are listed here, so that no two places in one call coincide.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
 
 #: Places under a call's root: jobs on a backend (or shots of each range of outcomes); draws in a
 #: tile; splitting a job's shots among tiles; blocks of an image; output channels of a layer;
-#: allocation of shots. Amplitude estimation has them under its own places (block, Grover power).
+#: allocation of shots. Amplitude estimation uses the same numbers under its own places (block,
+#: Grover power).
 JOBS, TILES, DEALS, BLOCKS, CHANNELS, ALLOCATION = range(6)
 
 #: Places under a job with discarded outcomes: its rounds, and the choice among surplus outcomes.
@@ -30,7 +31,7 @@ MORE = 2**31
 
 
 def root_seed(seed: Seed) -> np.random.SeedSequence:
-    """Return the root seed sequence of a call, from which `derived` makes all others.
+    """Return the root seed sequence of a call; `derived` makes all other sequences from it.
 
     The same ``int`` or ``SeedSequence`` always gives the same root. A ``Generator`` advances with
     each call. ``None`` uses fresh entropy.

@@ -42,15 +42,16 @@ def conv2d(
         weight: Kernels, shape ``(O, C / groups, h, w)``, any sign and scale.
         bias: Number to add to each output channel, shape ``(O,)``; None for no bias.
         stride: Pixels from one output to the next: one number, or one each for rows and columns.
-        padding: Number of zeros on each side, in the same form. ``"valid"`` adds none. ``"same"``
-            preserves the size, with an odd zero at the end, and requires stride 1.
+        padding: Number of zeros on each side, in the same form. ``"valid"`` adds no zeros.
+            ``"same"`` preserves the size and requires stride 1. If the number of zeros is odd, the
+            additional zero is at the end.
         dilation: Pixels from one kernel position to the next, in the same form.
         groups: Number of groups of channels that are convolved separately: a divisor of ``C`` and
             ``O``.
         method: `Collapse`, with its options, or another method whose circuits hold only the kernel
             (`Method.kernel_only`). The baseline of each channel is the pixel under the kernel's
             centre.
-        sampling: How to measure, see `SamplingOptions`.
+        sampling: Options of measurement, see `SamplingOptions`.
 
     Returns:
         The output ``(N, O, H', W')`` (without ``N`` for a single image) and its standard error, in
@@ -59,8 +60,8 @@ def conv2d(
 
     Raises:
         TypeError: If an argument is of the wrong type, or complex.
-        ValueError: If an argument has a wrong value or shape, is not finite, or the work would not
-            fit in memory. Nothing has run then.
+        ValueError: If an argument has a wrong value or shape, is not finite, or the computation
+            would not fit in memory. Nothing has run in these cases.
         RuntimeError: If a backend failed.
 
     Example:
@@ -96,9 +97,9 @@ def conv1d(
 ) -> Convolution:
     """Apply a network's convolution layer to a batch of signals, like `conv2d` along one axis.
 
-    Follows ``torch.nn.functional.conv1d``. The shape of ``input`` is ``(N, C, L)`` or ``(C, L)``,
-    of ``weight`` ``(O, C / groups, h)``, of the output ``(N, O, L')``. Arguments, errors and result
-    are otherwise those of `conv2d`.
+    The function follows ``torch.nn.functional.conv1d``. The shape of ``input`` is ``(N, C, L)`` or
+    ``(C, L)``, the shape of ``weight`` is ``(O, C / groups, h)``, and the shape of the output is
+    ``(N, O, L')``. Arguments, errors and result are otherwise those of `conv2d`.
 
     Example:
         >>> import qconv
@@ -132,6 +133,6 @@ def check_kernel_only(method: Method) -> None:
     """Raise a ``TypeError`` if the circuits of a method hold the image."""
     if not method.kernel_only:
         raise TypeError(
-            "method: expected one whose circuits hold only the kernel, such as "
+            "method: expected a method whose circuits hold only the kernel, such as "
             f"qconv.Collapse(...), got {method!r}"
         )

@@ -1,4 +1,4 @@
-"""Geometry of a layer: the pixels to which ``torch.nn.functional.conv2d`` applies a kernel.
+"""Geometry of a layer: the pixels that ``torch.nn.functional.conv2d`` multiplies by a kernel.
 
 Let ``t`` be the stride, ``d`` the dilation and ``x~`` the zero-padded input. The output is
 
@@ -143,7 +143,7 @@ def _images(value: ArrayLike, places: int) -> _Array:
 
 
 def _groups(value: int, channels: int, weight: tuple[int, ...]) -> int:
-    """Return the number of groups if it suits input and weight; raise otherwise."""
+    """Return the number of groups; raise if it does not suit input and weight."""
     groups = whole_number(value, "groups", 1)
     if channels != weight[1] * groups:
         raise ValueError(

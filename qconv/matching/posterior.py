@@ -5,14 +5,15 @@ times, with a Poisson distribution of mean ``e_k a_k**2``. Or it is estimated as
 distributed about ``a_k`` with standard error ``s_k``. The model distinguishes two kinds of
 positions and learns their properties from the map itself:
 
-* The *background*: all positions but one. The amplitude left by a template that does not fit is a
-  sum of many numbers. It is normally distributed with mean 0, and its variance differs between
-  parts of the image. No particular form is assumed for the distribution of the variance: it is the
+* The *background*: all positions but one. Where the template does not fit, the amplitude is a sum
+  of many numbers. It is normally distributed with mean 0, and its variance differs between parts of
+  the image. No particular form is assumed for the distribution of the variance: it is the
   maximum-likelihood distribution on a logarithmic grid (empirical Bayes), given all positions but
   the leading one. Half a position is added, distributed evenly over all variances, as Jeffreys'
-  prior adds half a count to either outcome. It represents variances too rare to be observed.
-* One *match*, at any position. Its amplitude is uniformly distributed (for a count that is
-  Jeffreys' prior) from 0 to more than the largest value of the map. The range includes 0 because a
+  prior adds half a count to either outcome. This half position represents variances too rare to be
+  observed.
+* One *match*, at any position. Its amplitude is uniformly distributed from 0 to more than the
+  largest value of the map. For counts, this is Jeffreys' prior. The range includes 0 because a
   match need not be visible.
 
 The *odds* of a position are the likelihood of its observation if it is the match, divided by the
@@ -20,9 +21,10 @@ likelihood if it is background. From the map alone, the probability that a posit
 proportional to its odds. Positions are treated as independent, given the variances: the similarity
 of neighbours is neglected.
 
-A few counts do not determine a background. With fewer counts than positions, the odds are
-therefore limited. The limit assumes the same rate at all positions. It leaves a probability of
-error equal to the expected number of positions that reach the same count by chance.
+A few counts do not determine a background. With fewer counts than positions, the odds are therefore
+limited. The limit assumes the same rate at all positions. With this limit, the probability of error
+at a position equals the expected number of positions that reach the count of that position by
+chance.
 
 Source:
     Robbins, Proc. Third Berkeley Symp. 1, 157 (1956) (empirical Bayes); Laird, J. Am. Stat. Assoc.
@@ -40,11 +42,12 @@ from scipy.special import gammainc, kl_div, ndtr
 _Array = NDArray[np.float64]
 
 #: Grid of amplitudes: number of logarithmic edges, number of equidistant edges around the leading
-#: amplitude, and range of the latter to both sides, in standard deviations.
+#: amplitude, and range of these edges to both sides, in standard deviations.
 _COARSE, _FINE, _AROUND = 400, 240, 6.0
 
-#: Number of background variances, and the minimum factor by which they extend above and below the
-#: mean square. The factor is the number of positions if that is larger.
+#: Number of background variances, and the minimum ratio of the largest variance to the mean square,
+#: and of the mean square to the smallest variance. Both ratios are the number of positions if that
+#: is larger.
 _VARIANCES, _REACH = 80, 1000.0
 
 #: Number of unobserved positions, spread evenly over all variances.
@@ -195,7 +198,7 @@ def _odds(groups: _Groups, leading: int) -> _Array:
 
 
 def _most_by_chance(groups: _Groups) -> _Array:
-    """Compute the limit of the odds of each group, see the module."""
+    """Compute the limit of the odds of each group, see the module docstring."""
     seen = groups.value > 0
     share = groups.accuracy / groups.accuracy[seen, None]
     needed = np.maximum(np.floor(groups.value[seen, None] * share + 1e-9), 1)

@@ -2,18 +2,18 @@
 
 A position where the template fits is a peak of the correlation. In Fourier space, correlation with
 a template ``t`` multiplies every frequency of the image by the conjugate of the spectrum ``T``. The
-filters differ in which part of this factor they keep, and in where they apply it:
+filters keep different parts of this factor, in the circuit or in a classical computation after it:
 
 * ``phase``: the phase-only matched filter ``conj(T) / |T|``. All factors have modulus 1, so the
   filter is *unitary*. The circuit prepares the amplitudes ``I(x) / |I|``, then applies a quantum
-  Fourier transform, a diagonal of phases, and the inverse transform. It needs neither a flag nor
-  post-selection, so every execution gives a position. Where the template fits, all frequencies are
-  in phase. The peak is therefore a single pixel, which few measurements suffice to find.
-* ``correlation``: the factor ``conj(T) / max|T|``. Its magnitude requires a flag that must read 0.
-  Any other method of `qconv.correlate` can be used instead.
-* ``normalized``: the same circuits. A classical computer then divides the map by the norms of the
-  template and of every window of the image, to obtain Pearson's coefficient. The norms are those
-  after subtracting the means, computed from the whole image by two convolutions with a box.
+  Fourier transform, a diagonal of phases, and the inverse transform. It needs neither a flag qubit
+  nor post-selection, so every execution gives a position. Where the template fits, all frequencies
+  are in phase. The peak is therefore a single pixel, and few measurements suffice to find it.
+* ``correlation``: the factor ``conj(T) / max|T|``. Its magnitude requires a flag qubit that must
+  read 0. Any other method of `qconv.correlate` can be used instead.
+* ``normalized``: the circuits of ``correlation``. A classical computer then divides the map by the
+  norms of the template and of every window of the image, to obtain Pearson's coefficient. The norms
+  are computed after subtracting the means, from the whole image and by two convolutions with a box.
 
 Before encoding, the part of the image that does not distinguish positions is removed. ``phase``
 standardises image and template locally, by classical computation over windows of a quarter of the
@@ -61,7 +61,7 @@ DEFAULT_SHOTS = 10_000
 
 #: Sampling options that do not apply to matching, with the reason.
 _REFUSED = {
-    "tolerance": "a position has no standard error; give shots",
+    "tolerance": "the position of a match has no standard error; give shots",
     "checkpoint": "a match is one short run, which is not saved; run it again with its seed",
 }
 
@@ -90,19 +90,21 @@ class Match:
     position: tuple[int, ...]
     """Position of the template's first element in the image, equal to ``candidates[0]``."""
     certainty: float
-    """Probability that no position in the whole image is more similar, except positions one step
-    away. It follows from the shots and the classical check. It is 1 if every position was compared,
-    or if the answer is a perfect copy. Positions with equal similarity share the probability.
-    Certainties above 80 % are approximately calibrated; lower ones understate how often the answer
-    is right. The similarity, not the certainty, states whether the template is in the image at all.
-    See `qconv.matching.verification`."""
+    """Probability that no position in the whole image is more similar to the template than
+    ``position``, except positions one step away. The certainty follows from the shots and the
+    classical check. It is 1 if every position was compared, or if the answer is a perfect copy.
+    Positions with equal similarity share the probability. Certainties above 80 % are approximately
+    calibrated; lower ones understate how often the answer is right. The similarity, not the
+    certainty, states whether the template is in the image at all. See
+    `qconv.matching.verification`."""
     similarity: float
     """Normalised correlation of template and image at ``position``, from -1 to 1, computed
     classically. It is 1 for a copy that differs only in brightness and contrast."""
     candidates: NDArray[np.int64]
-    """Positions that were compared classically, most similar first, shape ``(n, axes)``. These
-    positions rank highest by the shots; some of their neighbours are added. Together they cover
-    twice the pixels of the image, but they are at least 200."""
+    """Positions that were compared classically, most similar first, shape ``(n, axes)``. The
+    positions that rank highest by the shots are compared, and some of their neighbours. The number
+    of highest-ranked positions is twice the number of pixels of the image divided by the number of
+    pixels of the template. It is at least 200, or all positions if there are fewer."""
     similarities: NDArray[np.float64]
     """Similarities of ``candidates``, shape ``(n,)``."""
     map: NDArray[np.float64]
@@ -113,16 +115,18 @@ class Match:
     """Standard error of ``map``, same shape and unit; 0 where the map is exact."""
     counts: NDArray[np.int64] | None
     """Number of shots at each position, shape of ``map``; None if the map is exact or signed, and
-    so not made of counts."""
+    therefore does not consist of counts."""
     count_unit: NDArray[np.float64] | None
-    """Value of ``map`` at which one shot is expected, same shape; None without ``counts``."""
+    """Value of ``map`` that corresponds to one expected shot, same shape; None without ``counts``.
+    """
     shots: int | None
     """Total number of executions of the circuit; None for the exact expectation."""
     success_probability: float
-    """Fraction of successful executions; 1 with the filter ``phase``, which needs no flag."""
+    """Fraction of successful executions; 1 with the filter ``phase``, which needs no flag qubit to
+    mark failures."""
     circuits: tuple[QuantumCircuit, ...]
     """Circuits that ran, before transpiling, with named registers. With the filter ``phase``, the
-    registers ``row`` and ``column`` are measured as the position itself."""
+    measured values of the registers ``row`` and ``column`` are the position."""
 
     @property
     def percent(self) -> str:
@@ -158,21 +162,21 @@ def match_template(
     """Find a template in an image, or in a signal, by measuring a quantum circuit.
 
     Shots propose positions. A classical computer then compares only these positions with the
-    template. It reads twice the pixels of the image, or 200 times the pixels of the template if
-    that is more. With ``"phase"``, image and template are first standardised classically. Neither
-    step requires a circuit.
+    template. It reads twice as many pixels as the image has, or 200 times as many as the template
+    has if that is more. With ``"phase"``, image and template are first standardised classically.
+    Neither the comparison nor the standardisation requires a circuit.
 
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.
         template: Real array with as many axes, no larger than the image, not constant.
         filter: ``"phase"`` (sharp peaks, success probability 1), ``"correlation"``, or
-            ``"normalized"`` (values from -1 to 1 up to sampling errors; requires classical work on
-            every window, see the module).
+            ``"normalized"`` (values from -1 to 1 up to sampling errors; requires classical
+            computation on every window, see `qconv.matching.template`).
         method: Method of correlation; ``"phase"`` requires a `Fourier`. A method that is not signed
             gives magnitudes. In its map, an inverted copy of the template scores as high as the
             template; only the classical check separates them.
-        sampling: How to measure, see `SamplingOptions`. Here ``shots`` is the maximum total number
-            of executions, 10,000 by default; `Blocks` use at least one execution per block.
+        sampling: Options of measurement, see `SamplingOptions`. Here ``shots`` is the maximum total
+            number of executions, 10,000 by default; `Blocks` use at least one execution per block.
             `Fourier`, `Interference`, `Diffusion`, `Blocks` of them and ``Collapse(shared=True)``
             use all executions for every position. The other methods distribute them among the
             positions. ``tolerance`` and ``checkpoint`` are rejected.
@@ -244,14 +248,14 @@ def match_plan(
     x, t = _checked(image, template)
     requested = check_options(sampling, method, default_shots=DEFAULT_SHOTS, refused=_REFUSED)
     if method.steps > 1:
-        raise ValueError(f"method: expected one that applies the kernel once, got {method!r}")
+        raise ValueError(f"method: expected a method that applies the kernel once, got {method!r}")
     if one_of(filter, "filter", FILTERS) != "phase":
         return _correlation_plan(x, t, method, requested)
     placed = method.in_place() if method.unitary_filters else None
     if placed is None:
         raise ValueError(
-            "method: expected qconv.Fourier(...), on a ring of its own with padding 'auto', for "
-            f"the filter 'phase', got {method!r}"
+            "method: expected qconv.Fourier(...) with padding 'auto' for the filter 'phase', got "
+            f"{method!r}"
         )
     return _phase_plan(x, t, placed, requested)
 
@@ -311,7 +315,7 @@ def _correlation_plan(
 
 
 def _window_norms(image: _Array, template: _Array) -> _Array:
-    """Return the norm of the template times the norm of every window, their means subtracted.
+    """Return the norm of the template times the norm of every window, after subtracting means.
 
     The product is 0 for constant windows. Both arrays are scaled, so that squares cannot overflow.
     """

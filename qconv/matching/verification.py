@@ -3,9 +3,10 @@
 Measurements indicate where a template may be. A classical computer can check any position from its
 pixels alone. It computes the *similarity*, the normalised correlation of the template with the part
 of the image at this position. This is Pearson's coefficient, from -1 to 1, and 0 if either is
-constant. The positions that rank highest are compared. Together they cover twice the pixels of the
-whole image, but they are at least 200. From the twenty most similar positions, the search continues
-to their most similar neighbours, as long as the similarity increases.
+constant. The positions that rank highest are compared. Their number is twice the number of pixels
+of the image divided by the number of pixels of the template. It is at least 200, or all positions
+if there are fewer. From the twenty most similar positions, the search continues to their most
+similar neighbours, as long as the similarity increases.
 
 Certainty
 ---------
@@ -14,9 +15,9 @@ The answer is the most similar of the compared positions. The *match* is the mos
 of the whole image. It is either the answer or a position that was not compared, because the other
 compared positions are less similar. Two observations distinguish these cases:
 
-* The measurement. By it, the probability that a position is the match is proportional to the odds
-  of the position, see `qconv.matching.posterior`. The odds of the answer include those of its
-  neighbours, one step away.
+* The measurement. According to the measurement alone, the probability that a position is the match
+  is proportional to the odds of the position, see `qconv.matching.posterior`. The odds of the
+  answer include the odds of its neighbours, one step away.
 * The similarity of the answer, ``s``. Let ``z = artanh(s)``. If the answer is the match, any ``z``
   from 0 to 2 was equally probable, with density 1/2. If the match is elsewhere, the answer is the
   best of a background. The density ``f`` of the background at ``z`` is extrapolated from distant
@@ -29,7 +30,8 @@ compared positions are less similar. Two observations distinguish these cases:
 The answer is therefore the match with probability ``a r / (a r + u)``. Here ``a`` are the odds of
 the answer, ``u`` is the sum of the odds of all positions that were not compared, and
 ``r = 1 / (2 f)``. The probability is 1 if all positions were compared, or if the answer is a
-perfect copy. Other compared positions of equal similarity, more than a step away, share it.
+perfect copy. Other compared positions of equal similarity, more than a step away, share this
+probability.
 
 Source:
     Hill, Annals of Statistics 3, 1163 (1975) (the rate of a tail from its largest values).
@@ -50,8 +52,9 @@ from qconv.matching.standardise import without_units
 _Array = NDArray[np.float64]
 _Places = NDArray[np.int64]
 
-#: Minimum number of compared positions, and pixels that they cover together, in images. Number of
-#: positions from which the search continues to neighbours. Pixels gathered at a time.
+#: Minimum number of compared positions. Number of pixels that all compared positions cover
+#: together, as a multiple of the image. Number of positions from which the search continues to
+#: neighbours. Pixels gathered at a time.
 _LEAST_PLACES, _IMAGES, _STARTS, _AT_A_TIME = 200, 2, 20, 2**22
 
 #: A window is constant if its norm, after subtracting the mean, is at most this fraction of the

@@ -62,8 +62,9 @@ class Blocks(Method):
         scheme: ``"overlap-add"`` cuts the image into blocks and adds their results; it requires a
             method with signed results. ``"overlap-save"`` cuts the result into blocks and computes
             them from overlapping pieces of the image.
-        qubits: Maximum number of qubits of any circuit that runs, ancillas included. Circuits whose
-            gates are counted for a device may have more ancillas, where that saves gates.
+        qubits: Maximum number of qubits of any circuit that runs, ancillas included. The circuits
+            that are built only to count gates for a device may have more ancillas, where more
+            ancillas save gates.
 
     Raises:
         TypeError: If ``method`` is not a whole-image method, or ``qubits`` is not an integer.
@@ -114,7 +115,7 @@ class Blocks(Method):
         return self.method.nonnegative
 
     def prepare(self, plan: Problem) -> PreparedBlocks:
-        """Return the work for one plan."""
+        """Return the `Prepared` object (circuits and their decoding) for one plan."""
         return PreparedBlocks(self, plan)
 
     def blocks(self, plan: Plan) -> list[Plan]:
@@ -129,7 +130,7 @@ class Blocks(Method):
 
 @dataclass(frozen=True, eq=False)
 class PreparedBlocks(Prepared[Blocks]):
-    """Work for the blocks of one plan's image."""
+    """Circuits for the blocks of one plan's image, and the decoding of their outcomes."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -167,7 +168,7 @@ class PreparedBlocks(Prepared[Blocks]):
 
     @property
     def costliest(self) -> Program | None:
-        """Costliest program of the first block with a circuit; None if there is none."""
+        """Costliest program of the first block with a circuit; None if no block has a circuit."""
         return next((part.work.costliest for part in self.layout.lit()), None)
 
     @property
@@ -194,8 +195,8 @@ class PreparedBlocks(Prepared[Blocks]):
         """Sides of a block, because each block has its own random stream (overlap-save only)."""
         if self.method.scheme != "overlap-save":
             raise ValueError(
-                "scheme: expected 'overlap-save' to compute the result part by part, because "
-                f"results of neighbouring blocks are added with {self.method.scheme!r}"
+                "scheme: the result can be computed part by part only with 'overlap-save', because "
+                f"{self.method.scheme!r} adds the results of neighbouring blocks"
             )
         return self.layout.parts[0].shape
 

@@ -79,7 +79,7 @@ class MethodComparison:
     """
 
     rows: tuple[Planned, ...]
-    """Methods that can run, in ascending order of cost, and then the others."""
+    """Methods that can run, in ascending order of cost, and then all other methods."""
     by_error: bool
     """Whether methods are ranked by predicted error; if not, by oracle calls."""
 
@@ -135,8 +135,8 @@ def compare_methods(
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
         boundary: ``fill``, ``wrap`` or ``symm``, as for `qconv.convolve`.
         fillvalue: Value outside the image with ``fill``, as for `qconv.convolve`.
-        backend: Device for which gates are counted, and whose qubits limit the methods; None for
-            the simulator.
+        backend: Device that gates are counted for; its number of qubits limits the methods. None
+            for the simulator.
 
     Returns:
         Qubits, two-qubit gates with and without loading the image, executions, oracle calls,

@@ -1,8 +1,8 @@
 """Cutting the output into blocks, for circuits that read pixels at displaced positions.
 
-A particle, or a read, at output pixel ``o`` is displaced by ``0 <= v < h``. A block of ``n``
-outputs along an axis therefore needs ``n + h - 1`` basis states: the outputs and a margin. With
-boundary ``wrap``, an axis whose number of pixels is a power of two needs no margin.
+A particle at output pixel ``o``, or the pixel that ``o`` reads, is displaced by ``0 <= v < h``. A
+block of ``n`` outputs along an axis therefore needs ``n + h - 1`` basis states: the outputs and a
+margin. With boundary ``wrap``, an axis whose number of pixels is a power of two needs no margin.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Block:
         return self.counts == self.shape
 
     def read(self, outcomes: NDArray[Any]) -> NDArray[Any]:
-        """Return misses and hits, shape ``(2, *counts)``; the flag is the highest bit."""
+        """Return counts of flag 0 and 1, shape ``(2, *counts)``; the flag is the highest bit."""
         cells = outcomes.reshape(2, *(2**bits for bits in self.bits))
         return cells[(slice(None), *map(slice, self.counts))]
 

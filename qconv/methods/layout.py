@@ -23,17 +23,17 @@ _Array = NDArray[np.float64]
 #: Cost of building, starting and reading out a circuit, in basis states.
 _PER_BLOCK = 2**11
 
-#: Number of blocks whose work is kept: the one that runs and the one that is decoded.
+#: Number of blocks that stay prepared: the block that runs and the block that is decoded.
 _KEPT = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Block with its work."""
+    """Block with the method prepared for it."""
 
     block: Block
     work: Prepared[Any]
-    """Work of the method for the block."""
+    """Method prepared for the block: its circuit, and the decoding of the outcomes."""
 
     @property
     def programs(self) -> list[Program]:
@@ -111,12 +111,12 @@ class Layout:
                 break
         raise ValueError(
             f"qubits: expected at least {needed} for a kernel that reaches "
-            f"{self.geometry.kernel_shape} positions and {self.method!r}, got {most}"
+            f"{self.geometry.kernel_shape} positions with {self.method!r}, got {most}"
         )
 
     @cached_property
     def part(self) -> Callable[[int], Part]:
-        """Function that returns a block with its work, by number; it caches the latest blocks."""
+        """Function that returns a prepared block, by number; it caches the latest blocks."""
 
         def make(number: int) -> Part:
             return Part(self.parts[number], self.method.prepare(self._plan(number)))

@@ -1,12 +1,13 @@
 """Empirical Bayes: variances of counts from the counts of all pixels together.
 
-A single count is a poor estimate of its own variance. A count of 0 would have no variance, and a
-count that is large by chance a large one. But the pixels of an image have much in common. A pixel's
-count ``n`` has a Poisson distribution with mean ``r``, and ``r`` has some mixing distribution over
-the pixels. Expectation maximisation finds the most likely mixing distribution given all counts. It
-runs on a grid that is uniform in ``sqrt(r)`` (Jeffreys' prior). A few pixels with this prior are
-added, so that rare counts and small images do not seem certain. The variance of an estimate from
-``n`` is then the expected variance given ``n``.
+A single count is a poor estimate of its own variance. A count of 0 would get no variance, and a
+count that is large by chance would get a large variance. But the pixels of an image have much in
+common. A pixel's count ``n`` has a Poisson distribution with mean ``r``, and ``r`` has some mixing
+distribution over the pixels. Expectation maximisation finds the most likely mixing distribution
+given all counts. It runs on a grid that is uniform in ``sqrt(r)`` (Jeffreys' prior). A few pixels
+with this prior are added, so that estimates from rare counts or small images do not seem more
+certain than they are. The variance of an estimate from ``n`` is then the expected variance given
+``n``.
 
 Source:
     Robbins, Proc. Third Berkeley Symp. 1, 157 (1956) (empirical Bayes); Laird, J. Am. Stat. Assoc.
@@ -25,12 +26,12 @@ from scipy.special import gammaln, xlogy
 
 _Array = NDArray[np.float64]
 
-#: Counts above this are their own variances: the relative error is below 5 %.
+#: Counts above this number are taken as their own variances: the relative error is below 5 %.
 _LARGEST = 400
 
 _EVERY = np.arange(_LARGEST + 1.0)
 
-#: Probabilities below this are rounding errors.
+#: Probabilities below this value are rounding errors.
 _TINY = 1e-300
 
 #: Count at which the deviation of a factor from 1 is half of that at a count of 0, and the smallest
@@ -139,7 +140,7 @@ class CountMixture:
         """Return the expected variance of each count, and the mean square of standardised errors.
 
         Args:
-            counts: Counts, any shape; those that `of` was given, or others.
+            counts: Counts of any shape, which need not be the counts that `of` was given.
 
         Returns:
             The expected variances, and factors that make the mean of ``(n - r)**2`` over the

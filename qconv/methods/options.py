@@ -17,13 +17,13 @@ def check_options(
     default_shots: int | None = None,
     refused: Mapping[str, str] | None = None,
 ) -> Requested:
-    """Check the method and the options of a call; arguments and errors as `Requested.checked`."""
+    """Check the method and the options of a call, with the arguments of `Requested.checked`."""
     check_method(method)
     for name, value in given.items():
         constructors = [] if name in SamplingOptions.__annotations__ else _taking(name, value)
         if constructors:
             raise TypeError(
-                f"{name}: an option of the method, expected method={' or '.join(constructors)}"
+                f"{name}: is an option of the method; write method={' or '.join(constructors)}"
             )
     return Requested.checked(given, method, default_shots=default_shots, refused=refused)
 

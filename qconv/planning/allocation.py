@@ -7,9 +7,9 @@ different aspects of the representative method", section III). If no pixel's err
 the fewest shots are ``n = (s / e)**2``. If the root mean square error over ``P`` pixels may not
 exceed ``e``, the fewest are Neyman's with ``N = sum(s)**2 / (P e**2)``.
 
-Shots are integers. Proportions are rounded up or down at random. The rounding keeps the mean of
-each proportion and the sum of all (systematic sampling: Madow 1949). A pixel without variance needs
-no shot; every other pixel gets at least one.
+Shots are integers. The numbers ``n`` above are not integers, and are rounded up or down at random.
+The rounding keeps the mean of each number and the sum of all numbers (systematic sampling: Madow
+1949). A pixel without variance needs no shot; every other pixel gets at least one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Tolerance:
     """Whether ``error`` limits the root mean square over all pixels, instead of every pixel."""
 
     def shortfall(self, stderr: _Array) -> float:
-        """Return the factor by which executions with these standard errors must grow."""
+        """Return the ratio of the needed executions to the executions with these errors."""
         found = root_mean_square(stderr) if self.mean else float(stderr.max())
         with np.errstate(over="ignore"):
             return float(np.square(np.float64(found) / self.error))
@@ -76,8 +76,8 @@ def require_affordable(executions: float) -> None:
     """Raise a ``ValueError`` for more executions than a tolerance may cost."""
     if not executions <= MOST_EXECUTIONS:
         raise ValueError(
-            f"tolerance: expected a cost of at most {MOST_EXECUTIONS:,} executions, got "
-            f"{executions:.3g}; choose a larger tolerance"
+            f"tolerance: needs {executions:.3g} executions, more than the maximum of "
+            f"{MOST_EXECUTIONS:,}; choose a larger tolerance"
         )
 
 

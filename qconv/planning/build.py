@@ -43,7 +43,7 @@ def without_image(
     fillvalue: float,
     flipped: bool,
 ) -> dict[str, Any]:
-    """Return every field of a `Plan` except its image, of which only the shape is known."""
+    """Return every field of a `Plan` except its image; only the shape of the image is known."""
     if len(shape) not in (1, 2, 3):
         raise ValueError(f"image: expected 1, 2 or 3 axes, got {len(shape)} (shape {shape})")
     if isinstance(kernel, str):
@@ -88,8 +88,7 @@ def _require_range(propagator: Propagator, grid: Grid) -> None:
         largest = 2 * np.abs(propagator.weights).max() * np.float64(abs(grid.fillvalue))
     if not np.isfinite(largest):
         raise ValueError(
-            "fillvalue: expected products with the kernel below 1.8e308, got larger ones; scale "
-            "the image or the kernel down"
+            "fillvalue: products with the kernel exceed 1.8e308; scale the image or the kernel down"
         )
 
 

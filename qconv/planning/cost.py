@@ -16,7 +16,8 @@ from qconv.execution.simulate.probabilities import state_memory
 from qconv.planning.method import Prepared
 from qconv.result.numbers import root_mean_square
 
-#: Maximum number of qubits of instructions whose gates are counted; formulas bound larger ones.
+#: Maximum number of qubits of instructions whose gates are counted; formulas bound larger
+#: instructions.
 _COUNTED_QUBITS = 6
 
 _PREPARING = "preparing the image"
@@ -58,17 +59,17 @@ class Cost:
     qubits: int
     """Number of qubits of the largest circuit as run, ancillas included."""
     circuits: int
-    """Number of circuits."""
+    """Number of circuits. The two circuits that calibrate the readout are not included."""
     executions: int
-    """Total number of executions, including those that calibrate the readout; 0 for the exact
+    """Total number of executions, including executions that calibrate the readout; 0 for the exact
     expectation."""
     oracle_calls: int
     """Total number of applications of the state preparation or its inverse."""
     expected_success: float | None
-    """Predicted success probability of an execution; None if the method predicts none."""
+    """Predicted success probability of an execution; None if the method does not predict it."""
     rmse: float | None
     """Predicted root mean square error over all pixels, in the unit of the result; 0 if exact, None
-    if the method predicts none. It excludes the systematic error due to noise."""
+    if the method predicts no errors. It excludes the systematic error due to noise."""
     memory: int
     """Memory, in bytes, to simulate the largest circuit and hold its outcome probabilities."""
     filtering: Resources
@@ -77,7 +78,8 @@ class Cost:
     preparation: Resources
     """Resources of the preparation of the image on a device; zero if it is in `bounds`."""
     bounds: Mapping[str, int]
-    """Maximum number of two-qubit gates given by formulas, by the purpose of the instructions."""
+    """Upper bounds for numbers of two-qubit gates, computed with formulas. The keys are the
+    purposes of the instructions."""
 
     @property
     def two_qubit_gates(self) -> int:
@@ -137,7 +139,7 @@ def _number(value: float | None) -> str:
 
 
 def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
-    """Compute the cost of a plan, given its work for where it runs and for a device.
+    """Compute the cost of a plan, prepared for its own backend and for counting device gates.
 
     The circuits are built, but not run.
     """

@@ -1,4 +1,4 @@
-"""Base classes of methods and of their work for one plan."""
+"""Base classes of methods, and of methods prepared for one plan."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from qconv.result.convolution import Convolution
 _ROUNDS, _CLOSE = 40, 0.99
 
 WHOLE_IMAGE = (
-    "one that holds a whole image in one circuit (such as qconv.Diffusion(), "
+    "a method that holds a whole image in one circuit (such as qconv.Diffusion(), "
     "qconv.Interference() or qconv.Fourier())"
 )
 
@@ -51,7 +51,8 @@ class Method(ABC):
 
     A method of your own derives from this class, as the package's own methods do. It works with
     `convolve` and all similar functions, with `Blocks`, with saved results and with any backend. It
-    must implement `prepare`, which returns the work for one plan: a `Prepared`.
+    must implement `prepare`, which returns a `Prepared`: the circuits for one plan, and the
+    decoding of their outcomes.
 
     The attributes below describe the method to the rest of the package. Their defaults suit most
     methods.
@@ -107,7 +108,7 @@ class Method(ABC):
 
     @abstractmethod
     def prepare(self, plan: Problem) -> Prepared[Any]:
-        """Return the work of this method for one plan; nothing is computed yet.
+        """Return the `Prepared` object of this method for one plan; nothing is computed yet.
 
         Args:
             plan: Valid image, kernel, geometry, shots and sampling.
@@ -123,7 +124,7 @@ class Method(ABC):
         return shots * pixels
 
     def in_place(self) -> Method | None:
-        """Return the method with options for which each pixel is measured at its own position.
+        """Return this method with options for which the measured position of a pixel is its index.
 
         This concerns boundary ``wrap`` on images whose sides are powers of two. None means that
         there are no such options. The circuit then measures pixels at other positions; the result
@@ -155,11 +156,11 @@ _M = TypeVar("_M", bound=Method)
 
 @dataclass(frozen=True, eq=False)
 class Prepared(ABC, Generic[_M]):
-    """Work of a method for one plan: the circuits, and how their outcomes are decoded.
+    """Method prepared for one plan: the circuits, and the decoding of their outcomes.
 
-    A subclass must implement `programs` and `decode`. Cached properties
-    (``functools.cached_property``) suit values that are computed once, because every plan has
-    prepared work of its own.
+    A subclass must implement `programs` and `decode`. Use cached properties
+    (``functools.cached_property``) for values that are computed once: every plan has its own
+    `Prepared` object.
 
     Example:
         >>> import qconv
@@ -172,7 +173,7 @@ class Prepared(ABC, Generic[_M]):
     method: _M
     """The method, with its options."""
     plan: Problem
-    """The plan that the work is for."""
+    """The plan that the method is prepared for."""
 
     @property
     @abstractmethod
@@ -188,8 +189,9 @@ class Prepared(ABC, Generic[_M]):
         """Decode outcomes into an estimate.
 
         Args:
-            outcomes: Outcomes of each of `programs`, in the same order, measured anywhere. A
-                program may run only when the iterator reaches its outcomes.
+            outcomes: Outcomes of each of `programs`, in the same order, measured anywhere. Take
+                them one after the other: a program possibly does not run until its outcomes are
+                taken.
         """
 
     @property
@@ -203,7 +205,7 @@ class Prepared(ABC, Generic[_M]):
         return self.plan.shots
 
     def exact(self, sampling: Sampling) -> Prepared[_M]:
-        """Return the work for the exact expectation on the backend of ``sampling``."""
+        """Return the `Prepared` object for the exact expectation on the backend of ``sampling``."""
         return self.again(replace(self.plan, shots=None, sampling=sampling))
 
     @property
@@ -213,7 +215,11 @@ class Prepared(ABC, Generic[_M]):
 
     @property
     def costliest(self) -> Program | None:
-        """Program with the most gates, which are counted; None if there are no programs."""
+        """Program whose gates are counted; None if there are no programs.
+
+        The default is the first program. A method with different circuits should return the program
+        with the most gates.
+        """
         return next(iter(self.programs), None)
 
     @property
@@ -226,9 +232,9 @@ class Prepared(ABC, Generic[_M]):
         return Prediction()
 
     def again(self, plan: Problem) -> Prepared[_M]:
-        """Return the work for the same convolution with other shots or sampling.
+        """Return the `Prepared` object for the same convolution with other shots or sampling.
 
-        Subclasses may pass on values that depend on neither.
+        Subclasses may pass on values that depend neither on the shots nor on the sampling.
 
         Args:
             plan: Plan with the same image, kernel and geometry.
@@ -237,13 +243,14 @@ class Prepared(ABC, Generic[_M]):
 
     @property
     def part_sides(self) -> tuple[int, ...]:
-        """Numbers of output pixels, per axis, at whose multiples the result may be cut into parts.
+        """Side lengths, in output pixels per axis; the result may be cut at their multiples.
 
         Each part becomes a plan of its own. Its image contains the pixels that its outputs read,
-        and its ``grid.place`` gives their position in the whole. The work for a part must give the
-        same numbers as the work for the whole. Return ``plan.grid.tile_sides`` if the method
-        samples each tile of ``plan.grid.tiles`` from a random stream keyed by its number in
-        ``plan.grid.tile_numbers``. Only the shape of the plan's image may be used.
+        and its ``grid.place`` gives their position in the whole. The `Prepared` object of a part
+        must give the same numbers as the `Prepared` object of the whole. Some methods sample each
+        tile of ``plan.grid.tiles`` from its own random stream, with the tile's number in
+        ``plan.grid.tile_numbers`` as the key. Return ``plan.grid.tile_sides`` for such a method.
+        Only the shape of the plan's image may be used.
 
         Raises:
             TypeError: If the method cannot be computed part by part.
@@ -251,7 +258,7 @@ class Prepared(ABC, Generic[_M]):
         """
         instead = "qconv.Blocks(method, 'overlap-save'), " if self.method.whole_image else ""
         raise TypeError(
-            f"method: expected one whose result can be computed part by part ({instead}"
+            f"method: expected a method that computes the result part by part ({instead}"
             f"qconv.Collapse()), got {self.method!r}"
         )
 
@@ -259,7 +266,7 @@ class Prepared(ABC, Generic[_M]):
         """Return the plan with the executions that its tolerance needs.
 
         The default searches for the fewest executions by means of `predict`. Methods that give
-        pixels different shots override it.
+        pixels different shots override this search.
 
         Raises:
             ValueError: If the method predicts no errors, or if the tolerance needs too many
@@ -278,9 +285,7 @@ class Prepared(ABC, Generic[_M]):
             work = work.again(replace(plan, shots=shots, total=total))
             stderr = work.predict().stderr
             if stderr is None or np.isnan(stderr).any():
-                raise ValueError(
-                    f"tolerance: expected shots instead, because {method!r} predicts no errors"
-                )
+                raise ValueError(f"tolerance: {method!r} predicts no errors; give shots instead")
             short = tolerance.shortfall(stderr)
             if short <= 1:
                 enough, best = number, work.plan

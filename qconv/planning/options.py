@@ -31,16 +31,17 @@ class SamplingOptions(TypedDict, total=False):
     """
 
     shots: int | None
-    """Shots per output pixel; None for the exact expectation of the simulated circuit, with
-    standard error 0. The default without a tolerance is 1024. For `qconv.match_template`, shots are
-    the total number of executions, by default 10,000."""
+    """Shots per output pixel; None for the exact expectation of the simulated circuit. Standard
+    errors are then 0, except for `AmplitudeEstimation` on a noisy backend. The default without a
+    tolerance is 1024. For `qconv.match_template`, shots are the total number of executions, by
+    default 10,000."""
     tolerance: float | tuple[str, float] | None
     """Standard error that no pixel may exceed, in the unit of the result; None for no tolerance.
     ``("rms", error)`` limits the root mean square over all pixels instead. A tolerance takes the
-    place of ``shots``. The call uses the fewest executions that reach it, according to the method's
-    noise-free prediction.
-    `qconv.Collapse` gives every pixel the shots that it needs, and ``result.shots`` is then an
-    array. A tolerance that needs more than 10**12 executions is rejected."""
+    place of ``shots``. The call uses the fewest executions that reach the tolerance, according to
+    the method's noise-free prediction. `qconv.Collapse` gives every pixel the shots that it needs,
+    and ``result.shots`` is then an array. A tolerance that needs more than 10**12 executions is
+    rejected."""
     backend: Backend
     """Backend or sampler that runs the circuits; None for the ideal Aer simulator. For a noisy
     simulator (an ``AerSimulator`` with a noise model, or a fake backend), outcomes are drawn from
@@ -49,8 +50,8 @@ class SamplingOptions(TypedDict, total=False):
     the systematic error of a noisy backend."""
     seed: Seed
     """Integer, ``SeedSequence`` or ``Generator``; None for fresh randomness. The same seed gives
-    the same counts on any number of cores, with any version of NumPy. A ``BackendV2`` is seeded
-    from it and ignores its own seed; samplers seed themselves."""
+    the same counts on any number of cores, with any version of NumPy. A ``BackendV2`` gets a seed
+    that is derived from this seed, and ignores its own seed; samplers seed themselves."""
     job_shots: int | None
     """Maximum number of executions per job on a backend; None for the backend's limit, but at most
     a million. The limit is read from the validator of the backend's options, ``max_shots`` or
@@ -63,9 +64,9 @@ class SamplingOptions(TypedDict, total=False):
     correlated. The correction requires a method whose estimate is linear in the counts, and a
     backend that is not ideal."""
     checkpoint: str | os.PathLike[str] | None
-    """File to which the call saves its work at intervals; None for no file. If the call is
-    interrupted, the same call resumes it, with bit-identical results. The call returns the result
-    of a finished checkpoint at once; with more ``shots``, it adds the missing ones. Without
+    """File in which the call saves intermediate results at intervals; None for no file. If the call
+    is interrupted, the same call resumes it, with bit-identical results. The call returns the
+    result of a finished checkpoint at once; with more ``shots``, it adds the missing shots. Without
     ``seed``, the checkpoint's seed is used. A checkpoint of a different call is rejected."""
     progress: bool
     """Whether to show a progress bar (needs tqdm); by default False."""
@@ -82,7 +83,7 @@ class Requested:
     sampling: Sampling
     """Options of measurement."""
     checkpoint: str | os.PathLike[str] | None
-    """File to which work is saved; None for no file."""
+    """File in which intermediate results are saved; None for no file."""
     progress: bool
     """Whether to show progress bars."""
 
@@ -119,7 +120,7 @@ class Requested:
         tolerance = check_tolerance(given.get("tolerance"))
         if tolerance is not None and "shots" in given:
             raise ValueError(
-                "shots: expected none with tolerance, which determines their number, got "
+                "shots: cannot be combined with tolerance, which determines the shots, got "
                 f"{given['shots']}"
             )
         shots = given.get("shots", default_shots or method.default_shots)
@@ -131,8 +132,8 @@ class Requested:
         )
         if sampling.mitigation is not None and not method.corrects_readout:
             raise ValueError(
-                "mitigation: expected a method whose estimate is linear in the counts, which can "
-                f"be corrected for readout errors, got {method!r}"
+                "mitigation: expected a method whose estimate is linear in the counts, because "
+                f"only such an estimate can be corrected for readout errors, got {method!r}"
             )
         return cls(
             None if shots is None else whole_number(shots, "shots", 1),

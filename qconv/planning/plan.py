@@ -41,7 +41,7 @@ class Plan(Problem):
 
     @cached_property
     def prepared(self) -> Prepared[Any]:
-        """The method's work for this plan."""
+        """The method prepared for this plan."""
         return self.method.prepare(self)
 
     @cached_property
@@ -74,15 +74,16 @@ class Plan(Problem):
 
         Args:
             progress: Whether to show progress bars (needs tqdm).
-            checkpoint: File to which the work is saved, see `SamplingOptions`; None for no file.
+            checkpoint: File in which intermediate results are saved, see `SamplingOptions`; None
+                for no file.
 
         Returns:
             The estimate with its standard error.
 
         Raises:
             TypeError: If ``checkpoint`` is not a path.
-            ValueError: If the work would not fit in memory or on the backend, or if the checkpoint
-                is damaged or belongs to a different call.
+            ValueError: If the computation would not fit in memory or on the backend, or if the
+                checkpoint is damaged or belongs to a different call.
             RuntimeError: If a backend failed repeatedly.
         """
         return run_or_resume(
@@ -94,7 +95,7 @@ class Plan(Problem):
         )
 
     def _resumed(self, seed: np.random.SeedSequence, shots: int | None) -> Prepared[Any]:
-        """Return the same work with the seed and the shots that a checkpoint leaves to do."""
+        """Return the same `Prepared` object with the seed and the missing shots of a checkpoint."""
         sampling = replace(self.sampling, seed=seed)
         again = self.prepared.again(replace(self, sampling=sampling, shots=shots, each=None))
         return again.again(again.allot())
@@ -152,5 +153,5 @@ class Plan(Problem):
         return "\n".join([*(f"{name:<26}{text}" for name, text in rows), str(self.cost)])
 
     def on_device(self) -> Plan:
-        """Return the same plan with circuits whose gates are counted as on a device."""
+        """Return the same plan with circuits as a device would run them, for counting gates."""
         return replace(self, counted=True)

@@ -51,7 +51,7 @@ class Problem:
     sampling: Sampling
     """Backend, seed and other options of measurement."""
     tolerance: Tolerance | None = None
-    """Requested error, from which the shots follow; None if shots were requested."""
+    """Requested error, which determines the shots; None if shots were requested."""
     each: NDArray[np.int64] | None = None
     """Shots of each output pixel, shape ``grid.output_shape``, with the rounded mean ``shots``.
     None if all pixels have ``shots``."""
@@ -59,7 +59,7 @@ class Problem:
     """Total number of executions of circuits that hold the whole image; None for ``shots`` per
     pixel."""
     counted: bool = False
-    """Whether circuits are built to count their gates as on a device, instead of to run."""
+    """Whether circuits are built to count the gates of a device, and not to run."""
     part_of: str = ""
     """Name of the whole, such as a layer, if this plan is a part; otherwise empty. It identifies
     the plan in place of the image."""

@@ -20,7 +20,7 @@ from qconv.result.convolution import Convolution
 
 
 class Runnable(Protocol):
-    """Programs, how to measure them, and how to decode their outcomes."""
+    """Programs, the options of their measurement, and the decoding of their outcomes."""
 
     @property
     def programs(self) -> Iterable[Program]:
@@ -38,7 +38,7 @@ class Runnable(Protocol):
         """Decode outcomes into an estimate."""
 
     def exact(self, sampling: Sampling) -> Self:
-        """Return the work for the exact expectation."""
+        """Return the same programs for the exact expectation."""
 
 
 def run_or_resume(
@@ -53,8 +53,10 @@ def run_or_resume(
 
     Args:
         work: Work to run without a checkpoint.
-        call: Returns digests of everything that determines the result except shots and sampling.
-        resumed: Returns the work that a checkpoint leaves to do, given its seed and shots.
+        call: Function that returns digests of everything that determines the result, except shots
+            and sampling.
+        resumed: Function that returns the work that remains, given the seed and the shots of a
+            checkpoint.
         progress: Whether to show progress bars.
         checkpoint: As in `qconv.convolve`.
     """

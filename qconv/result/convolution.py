@@ -33,7 +33,7 @@ class Convolution(SumOnly):
     """Estimate of a convolution with its standard error.
 
     Results of the same convolution from independent shots can be added: ``a + b`` has the shots of
-    both.
+    ``a`` and of ``b``.
 
     Example:
         >>> import qconv
@@ -52,12 +52,12 @@ class Convolution(SumOnly):
     """Estimate of the convolution, one number per output pixel, in units of image times kernel."""
     stderr: NDArray[np.float64]
     """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact.
-    NaN marks pixels for which a single shot gives no standard error."""
+    NaN where a single shot was measured, because it gives no standard error."""
     shots: int | NDArray[np.int64] | None
     """Shots of each output pixel: an integer, or an array of the shape of ``image`` if they differ;
     None for the exact expectation."""
     total_shots: int
-    """Total number of executions, discarded ones included."""
+    """Total number of executions, including discarded executions."""
     circuits: tuple[QuantumCircuit, ...]
     """Circuits that ran, before transpiling, with named registers."""
     success: Success = field(default_factory=Success)
@@ -85,9 +85,9 @@ class Convolution(SumOnly):
         """Measured probability that an execution is successful.
 
         This is the fraction of the executions that were kept. For a method with a reference qubit,
-        it is an unbiased estimate of the fraction without the reference, which can be slightly
-        below 0 or above 1. For an amplified circuit (``amplify``), it is the fraction that was
-        kept, the reference's share included.
+        it is an unbiased estimate of the fraction that would be kept without the reference. The
+        estimate can be slightly below 0 or above 1. For an amplified circuit (``amplify``), it is
+        the fraction that was kept, and includes the share of the reference.
         """
         return self.success.probability
 
@@ -103,7 +103,11 @@ class Convolution(SumOnly):
 
     @property
     def quantity(self) -> str:
-        """Digest of the estimated quantity: image, kernel, geometry, noise if any, index if any."""
+        """Digest of the estimated quantity.
+
+        The quantity depends on image, kernel, geometry, noise (if any), and index of the selected
+        part (if any).
+        """
         return self.origin.quantity
 
     @property
@@ -182,7 +186,7 @@ class Convolution(SumOnly):
 
     @numpy_defaults
     def __add__(self, other: Convolution) -> Convolution:
-        """Return the result of the shots of both: the mean weighted by shots, with its error.
+        """Return the sum of two results: their mean weighted by shots, with its standard error.
 
         ``diagnostics`` can replace the weights or the mean. Results of amplitude estimation are
         weighted by information. Results of whole-image methods are estimated from the sum of the
@@ -223,7 +227,7 @@ class Convolution(SumOnly):
         )
 
     def __radd__(self, other: object) -> Convolution:
-        """Return the result itself for 0, with which the sum of a list of results begins.
+        """Return the result itself if 0 is added, because ``sum`` of a list begins with 0.
 
         Raises:
             TypeError: If ``other`` is not 0.
@@ -276,13 +280,13 @@ class Convolution(SumOnly):
         propagator: Propagator | None = None,
         title: str = "",
     ) -> Figure:
-        """Draw the result with its standard error (needs matplotlib, of the extra ``images``).
+        """Draw the result with its standard error (needs matplotlib, see the extra ``images``).
 
         Args:
             image: Input with one or two axes, drawn beside the result; None to draw no input.
             exact: Exact convolution, shape of the result; None if it is unknown. The figure then
-                also shows the difference, a row with its 95 % intervals, and the distribution of
-                the errors beside the normal distribution.
+                also shows the difference, part of one row of the image with its 95 % intervals, and
+                the distribution of the errors beside the normal distribution.
             propagator: Propagator that the circuit encodes, drawn as well; None to draw none.
             title: Title of the figure.
 
@@ -332,7 +336,7 @@ class Convolution(SumOnly):
         return np.array(self.image, dtype=dtype, copy=copy)
 
     def to_numpy(self) -> NDArray[np.float64]:
-        """Return the image, which matplotlib requests from objects that have a shape."""
+        """Return the image; matplotlib calls this method on objects that have a shape."""
         return self.image
 
     def _repr_html_(self) -> str:

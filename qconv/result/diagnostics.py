@@ -84,11 +84,11 @@ class Diagnostics(ABC):
         """Make the diagnostics from the saved arrays, as `arrays` returned them."""
 
     def shares(self, other: Any) -> tuple[ArrayLike, ArrayLike] | None:
-        """Return the weights of two results in their sum; None for weights by shots."""
+        """Return the weights of two results in their sum; None to weight them by their shots."""
         return None
 
     def estimate(self) -> tuple[_Array, _Array] | None:
-        """Return the image and standard error of a sum of results; None for weighted means."""
+        """Return the image and standard error of a sum of results; None for the weighted mean."""
         return None
 
     def rows(self) -> list[tuple[str, str]]:

@@ -27,11 +27,14 @@ def basic_index(index: object, shape: tuple[int, ...]) -> tuple[Index, str]:
     name = _name(checked, shape)
     if name and not selected:
         raise IndexError(
-            "index: expected at least one axis to be left, got a single pixel; write "
+            "index: expected an index that leaves at least one axis, got a single pixel; write "
             "result.image[index] and result.stderr[index], or a slice of length 1"
         )
     if name and 0 in selected:
-        raise IndexError(f"index: expected to select pixels of {shape}, got the shape {selected}")
+        raise IndexError(
+            f"index: expected to select at least one pixel of a result of shape {shape}, got a "
+            f"selection of shape {selected}"
+        )
     return checked, name
 
 

@@ -18,8 +18,8 @@ class Origin:
     """Estimated quantity, random streams and package versions of a result."""
 
     quantity: str = ""
-    """Digest of the estimated quantity: image, kernel, geometry, noise of the backend if any, and
-    index of the part if any."""
+    """Digest of the estimated quantity: image, kernel, geometry, noise of the backend (if any), and
+    index of the selected part (if any)."""
     streams: frozenset[str] = frozenset()
     """Names of the random streams of the shots."""
     versions: frozenset[str] = field(default_factory=versions)

@@ -193,7 +193,7 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
         shots: int | None,
         seed: int | None = None,
     ) -> Layer:
-        """Return the layer with its input, to which padding other than zeros is added."""
+        """Return the layer with its input, after adding padding other than zeros."""
         padding = self.padding
         if self.padding_mode != "zeros":
             margins = self._reversed_padding_repeated_twice

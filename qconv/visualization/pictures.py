@@ -36,9 +36,9 @@ def read_picture(path: str | os.PathLike[str]) -> _Array:
 
     Args:
         path: Any file that Pillow or tifffile reads. The orientation tag is applied. Integers of
-            any depth are scaled to 255. Floating-point numbers from 0 to 1 are scaled as well,
-            with a warning; other floating-point numbers are not scaled. Palette colours and
-            printing colours become red, green and blue. Transparency is blended onto white.
+            any depth are scaled to 255. Floating-point numbers from 0 to 1 are scaled too, with a
+            warning; other floating-point numbers are not scaled. Palette colours and printing
+            colours become red, green and blue. Transparency is blended onto white.
 
     Returns:
         Array of shape ``(H, W)`` for a greyscale picture, ``(H, W, 3)`` for a colour picture.

@@ -196,5 +196,7 @@ def test_bad_arguments(arguments, exception, message):
 def test_free_parameters_are_refused():
     circuit = QuantumCircuit(1)
     circuit.rx(Parameter("theta"), 0)
-    with pytest.raises(ValueError, match=r"circuit: expected no free parameters, got theta"):
+    with pytest.raises(
+        ValueError, match=r"circuit: expected a circuit without free parameters, got theta"
+    ):
         resources(circuit)

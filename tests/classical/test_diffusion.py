@@ -79,7 +79,7 @@ class TestOneConvolution:
         whole = power(kernel, steps)
         options = {"mode": mode, "boundary": boundary, "fillvalue": 2.0}
         if mode == "valid" and any(h > n for h, n in zip(whole.shape, shape, strict=True)):
-            with pytest.raises(ValueError, match="steps: expected, for mode 'valid', at most"):
+            with pytest.raises(ValueError, match=r"steps: expected at most .* for mode 'valid'"):
                 diffuse(image, kernel, steps, **options)
             return
         result = diffuse(image, kernel, steps, **options)
@@ -311,12 +311,12 @@ def test_the_power_of_a_kernel_is_its_power():
         ({"image": 1}, ValueError, "image: expected 1, 2 or 3 axes, got 0"),
         ({"kernel": [[1]]}, ValueError, "kernel: expected as many axes as the image, 1, got 2"),
         ({"kernel": [np.nan]}, ValueError, "kernel: expected finite numbers, got 1 that"),
-        ({"mode": "valid"}, ValueError, "steps: expected, for mode 'valid', at most 2, got 3"),
-        ({"kernel": [1e200, 1]}, ValueError, "steps: expected few enough to avoid overflow, got"),
+        ({"mode": "valid"}, ValueError, "steps: expected at most 2 for mode 'valid', got 3"),
+        ({"kernel": [1e200, 1]}, ValueError, "steps: values overflow within"),
         (
             {"kernel": [1e200, -1e200], "boundary": "wrap"},
             ValueError,
-            "steps: expected few enough to avoid overflow, got 3",
+            "steps: values overflow within 3 steps; scale the kernel down",
         ),
     ],
 )

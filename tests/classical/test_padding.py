@@ -372,7 +372,7 @@ def test_errors_of_a_larger_kernel(shape, kernel_shape, padding):
 @pytest.mark.parametrize("kernel_shape", [(2, 2), (4, 3), (3, 2), (3, 4)])
 def test_errors_of_two_shapes(kernel_shape):
     message = (
-        f"kernel: expected, for padding 'none', the image's shape (3, 3), got {kernel_shape}; "
+        f"kernel: expected the image's shape (3, 3) for padding 'none', got {kernel_shape}; "
         "padding 'both' accepts any shape"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -390,8 +390,8 @@ def test_errors_of_an_unknown_padding(padding):
 @pytest.mark.parametrize("block", [4, (4,), 0, "many"])
 def test_errors_of_a_block_without_blocks(padding, block):
     message = (
-        "block: expected None except for padding 'overlap-add' and 'overlap-save', got "
-        f"{block!r} for {padding!r}"
+        f"block: expected None for padding {padding!r}, got {block!r}; only 'overlap-add' and "
+        "'overlap-save' use blocks"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         fourier_convolve([1], [1], padding=padding, block=block)

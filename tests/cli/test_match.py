@@ -135,7 +135,10 @@ def test_help(capsys):
         (["flat.png", "flat.png"], "image: expected different values, got 9"),
         (["photo.png", "part.png", "--shots", "0"], "shots: expected an integer >= 1, got 0"),
         (["photo.png", "part.png", "--shots", "x"], "--shots: invalid int value"),
-        (["photo.png", "part.png", "--shots", "9", "--exact"], "--shots: expected no --exact"),
+        (
+            ["photo.png", "part.png", "--shots", "9", "--exact"],
+            "--shots: cannot be combined with --exact",
+        ),
         (["photo.png", "part.png", "--noise", "-3"], "--noise: expected a number >= 0, got -3"),
         (["photo.png", "part.png", "--noise", "nan"], "--noise: expected a number >= 0, got nan"),
         (["photo.png", "part.png", "--seed", "-1"], "--seed: expected an integer >= 0"),

@@ -425,7 +425,7 @@ REFUSED = {
     "infinite": ({"weight": np.where(WEIGHT > 1, np.inf, WEIGHT)}, "weight: expected finite"),
     "NaN in bias": ({"bias": BIAS * np.nan}, "bias: expected finite numbers"),
     "no channels": ({"input": INPUT[:, :0]}, "input: expected at least one entry"),
-    "overflow": ({"input": INPUT * 1e300, "weight": WEIGHT * 1e10}, "input: expected products"),
+    "overflow": ({"input": INPUT * 1e300, "weight": WEIGHT * 1e10}, "input: products"),
     "no shots": ({"shots": 0}, "shots: expected an integer >= 1"),
     "negative seed": ({"seed": -1}, "seed: expected an integer >= 0"),
 }
@@ -442,7 +442,7 @@ OF_ANOTHER_TYPE = {
     "whole images": ({"method": qconv.Fourier()}, "hold only the kernel, .* got Fourier"),
     "an option of the method": (
         {"shared": True},
-        "shared: an option of the method, expected method=qconv.Collapse",
+        "shared: is an option of the method; write method=qconv.Collapse",
     ),
     "progress": ({"progress": 1}, "progress: expected True or False"),
     "backend": ({"backend": "aer"}, "backend: expected"),

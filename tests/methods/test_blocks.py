@@ -266,9 +266,21 @@ def test_the_cheapest_blocks_are_taken():
 @pytest.mark.parametrize(
     ("wrong", "kind", "message"),
     [
-        ({"method": qconv.Collapse()}, TypeError, "method: expected one that holds a whole image"),
-        ({"method": qconv.Fourier}, TypeError, "method: expected one that holds a whole image"),
-        ({"method": qconv.AmplitudeEstimation()}, TypeError, "method: expected one that holds"),
+        (
+            {"method": qconv.Collapse()},
+            TypeError,
+            "method: expected a method that holds a whole image",
+        ),
+        (
+            {"method": qconv.Fourier},
+            TypeError,
+            "method: expected a method that holds a whole image",
+        ),
+        (
+            {"method": qconv.AmplitudeEstimation()},
+            TypeError,
+            "method: expected a method that holds",
+        ),
         ({"scheme": "overlap"}, ValueError, "scheme: expected one of 'overlap-add', 'overlap-s"),
         (
             {"method": qconv.Fourier(signed=False)},
@@ -291,7 +303,7 @@ def test_wrong_options(wrong, kind, message):
 
 
 def test_blocks_of_blocks_are_refused():
-    with pytest.raises(TypeError, match="method: expected one that holds a whole image"):
+    with pytest.raises(TypeError, match="method: expected a method that holds a whole image"):
         qconv.Blocks(qconv.Blocks(qconv.Fourier()))
 
 

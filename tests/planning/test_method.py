@@ -170,7 +170,7 @@ def test_backends_that_repeat_their_shots():
 
 def test_templates_and_steps():
     image = np.random.default_rng(0).random((12, 12))
-    with pytest.raises(ValueError, match="method: expected one that applies the kernel once"):
+    with pytest.raises(ValueError, match="method: expected a method that applies the kernel once"):
         qconv.match_template(
             image, image[3:6, 2:6], filter="correlation", method=qconv.Diffusion(steps=2)
         )

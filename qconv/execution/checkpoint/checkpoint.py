@@ -1,7 +1,8 @@
 """Checkpoints: intermediate results of a call, in a file that is complete at every moment.
 
-Each random part of a call has its own seed, named by its place under the call's root (see
-`qconv.execution.seeds`). Results are saved under that name, independently of the method:
+Each random part of a call has its own seed, which is derived from the seed of the call by a path of
+numbers, its *place* (see `qconv.execution.seeds`). Results are saved under the place of their seed,
+independently of the method:
 
 * histograms of jobs on a backend or sampler,
 * drawn sums over simulated probabilities,
@@ -50,7 +51,7 @@ _FORMAT = 2
 #: Minimum number of seconds between two writes, and maximum fraction of time spent on writing.
 LEAST_INTERVAL, SHARE = 1.0, 0.01
 
-#: Names of the file's parts, beside those of a result.
+#: Names of the parts of the file, in addition to the parts of a result.
 _ABOUT, _DATA = "checkpoint", "data"
 
 
@@ -65,7 +66,7 @@ class About:
     shots: int | None
     """Shots per pixel of the finished call; None for the exact expectation."""
     held: int | None = None
-    """Shots per pixel of the result in the file; None without a result, or if it is exact."""
+    """Shots per pixel of the result in the file; None if there is no result or it is exact."""
     finished: bool = False
     """Whether the call is finished."""
     versions: frozenset[str] = field(default_factory=versions)
@@ -81,7 +82,7 @@ class Checkpoint:
     about: About
     """Call that the checkpoint belongs to, and its progress."""
     result: Convolution | None = None
-    """Finished result to which this call adds; None without one."""
+    """Finished result that this call adds shots to; None if there is no such result."""
     names: set[str] = field(default_factory=set)
     """Names of the random streams of measured jobs."""
     _arrays: dict[str, Arrays] = field(default_factory=dict)
@@ -310,7 +311,7 @@ class Sums:
 
 
 def _name(place: np.random.SeedSequence) -> str:
-    """Return a place under the root as a string."""
+    """Return the place of a seed as a string."""
     return "/".join(map(str, place.spawn_key))
 
 

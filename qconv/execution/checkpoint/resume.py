@@ -120,7 +120,7 @@ def _opened(
 
 
 def _warn_of_versions(kept: Checkpoint) -> None:
-    """Add the current versions to a checkpoint begun with others, and warn."""
+    """Add the current versions to a checkpoint begun with other versions, and warn."""
     began = ", ".join(sorted(kept.about.versions - versions()))
     now = ", ".join(sorted(versions() - kept.about.versions))
     kept.about = replace(kept.about, versions=kept.about.versions | versions())

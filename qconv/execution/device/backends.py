@@ -25,8 +25,8 @@ _digests: dict[int, tuple[weakref.ref[NoiseModel], tuple[int, ...], str]] = {}
 #: Maximum depth of nested gate definitions.
 _DEEPEST = 50
 
-#: Number of qubits up to which one thread simulates a state. Several threads would wait for each
-#: other at every gate, longer than they save, and far longer if other programs use the cores.
+#: Maximum number of qubits of a state that one thread simulates. Several threads would wait for
+#: each other at every gate, longer than they save, and far longer if other programs use the cores.
 _PARALLEL_QUBITS = 19
 
 
@@ -63,12 +63,12 @@ def noise_name(backend: Backend) -> str:
 
 
 def is_imitation(backend: Backend) -> bool:
-    """Return whether it is a fake backend of Qiskit, whose noise follows from its properties."""
+    """Return whether a backend is a fake backend of Qiskit, with noise given by its properties."""
     return type(backend).__module__.startswith(_IMITATIONS)
 
 
 def _rates(backend: BackendV2) -> str:
-    """Return a digest of a fake backend's reported errors, from which its noise is built."""
+    """Return a digest of a fake backend's reported errors, which determine its noise."""
     target = backend.target
     rates = [
         f"{name} {qubits} {getattr(known, 'error', None)} {getattr(known, 'duration', None)}"
@@ -108,7 +108,7 @@ def ideal_simulator(alone: int = _PARALLEL_QUBITS) -> AerSimulator:
     """Return the simulator for ``backend=None``.
 
     Args:
-        alone: Number of qubits up to which it uses one thread.
+        alone: Maximum number of qubits of a state that one thread simulates.
     """
     return AerSimulator(method="statevector", statevector_parallel_threshold=alone)
 

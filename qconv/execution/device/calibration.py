@@ -28,8 +28,7 @@ def require_readout_errors(jobs: Jobs) -> None:
     """Raise a ``ValueError`` if the backend is an ideal simulator, which has no readout errors."""
     if without_noise(jobs.backend):
         raise ValueError(
-            "mitigation: expected a backend with readout errors, got an ideal simulator, which has "
-            "none"
+            "mitigation: expected a backend with readout errors, got an ideal simulator"
         )
 
 
@@ -42,7 +41,7 @@ class Calibrations:
     jobs: Jobs
     """Jobs that run the calibration circuits."""
     noise: NoiseModel | None
-    """Noise model of a simulator, from which its counts are drawn; None to measure them."""
+    """Noise model of a simulator, used to draw its counts; None to measure the counts."""
     _known: dict[int, tuple[_Array, _Array]] = field(default_factory=dict, repr=False)
     """Errors and their variances, by qubit."""
 
@@ -51,7 +50,7 @@ class Calibrations:
 
         Raises:
             RuntimeError: If a job failed, or the readout contains no information.
-            ValueError: If errors were given, but those of a qubit are missing.
+            ValueError: If errors were given, but not the errors of a qubit.
         """
         qubits = physical.measured
         if not self.mitigation.calibrates:
@@ -80,18 +79,18 @@ class Calibrations:
             return random_state(seed).binomial(shots, probabilities) / shots
         if shots is None:
             raise ValueError(
-                "shots: expected an integer with this backend, whose readout errors can only be "
-                "estimated from counts"
+                "shots: expected an integer, got None (exact), because the readout errors of this "
+                "backend can only be estimated from counts"
             )
         circuit = self._prepared(qubits, value, physical)
         counted = measured_counts(circuit, shots, self.jobs, seed)
         if not counted.total:
-            raise RuntimeError(f"backend: expected {shots} shots, got none back")
+            raise RuntimeError(f"backend: expected {shots} shots, got an empty result")
         bits = counted.outcomes[:, np.newaxis] >> np.arange(len(qubits)) & 1
         return np.asarray(counted.counts @ bits / counted.total)
 
     def _probabilities(self, qubits: list[int], value: int, physical: Physical) -> _Array | None:
-        """Return the probability to read each qubit as 1; None if it cannot be computed.
+        """Return the probability of reading each qubit as 1; None if it cannot be computed.
 
         The circuit does not entangle the qubits, so they are simulated a few at a time.
         """

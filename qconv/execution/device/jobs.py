@@ -27,12 +27,12 @@ from qconv.execution.seeds import ROUNDS, SURPLUS, derived
 #: Maximum number of shots per job by default, small enough for a sampler that keeps every shot.
 JOB_SHOTS = 1_000_000
 
-#: Minimum fraction of executions that must be kept for a backend to be useful. Outcomes distributed
-#: evenly over the four qubits of a 3x3 kernel keep 9/16.
+#: Minimum fraction of executions that must be kept for a backend to be useful. If outcomes are
+#: distributed evenly over the four qubits of a 3x3 kernel, 9/16 of the executions are kept.
 LEAST_SUCCESS = 0.01
 
 #: Number of consecutive empty rounds that count as a failure, and the minimum number of shots of
-#: the last one. Smaller rounds are repeated with more shots.
+#: the last round. Smaller rounds are repeated with more shots.
 _EMPTY_ROUNDS, _TELLING = 2, 1000
 
 _Job: TypeAlias = Callable[[int, int], Histogram]
@@ -40,7 +40,7 @@ _Job: TypeAlias = Callable[[int, int], Histogram]
 
 @dataclass(frozen=True, eq=False)
 class Jobs:
-    """Backend on which shots are measured, with the state of one call."""
+    """Backend that measures shots, with the state of one call."""
 
     backend: Backend
     """Backend or sampler; None for the ideal simulator."""
@@ -177,7 +177,7 @@ def kept_counts(
     independent draws.
 
     Returns:
-        Histogram of the kept outcomes, sum ``shots``, and the number of executions.
+        Histogram of the kept outcomes, which has ``shots`` counts, and the number of executions.
 
     Raises:
         RuntimeError: If almost no outcomes are kept.
@@ -193,7 +193,7 @@ def kept_counts(
         empty = 0 if seen.total else empty + 1
         given_up = empty >= _EMPTY_ROUNDS and asked >= _TELLING
         if given_up or (not executions and everything >= 10 / LEAST_SUCCESS):
-            raise RuntimeError(f"backend: expected {shots} shots, got none back")
+            raise RuntimeError(f"backend: expected {shots} shots, got an empty result")
         total = total + chosen(seen, keep, missing, derived(root, SURPLUS, round_))
         round_ += 1
         success = max(total.total / everything, LEAST_SUCCESS)

@@ -3,8 +3,8 @@
 Readout of a qubit in state 1 fails more often than in state 0, because the qubit may relax during
 readout. A bit that is more often 1 than 0 is therefore measured inverted, after an X gate. This
 gate costs nothing if it can be merged with a previous gate of the qubit. Outcomes are returned as
-if it were absent (Tannu and Qureshi 2019, "Mitigating measurement errors in quantum computers by
-exploiting state-dependent bias", MICRO-52).
+if the X gate were absent (Tannu and Qureshi 2019, "Mitigating measurement errors in quantum
+computers by exploiting state-dependent bias", MICRO-52).
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class Physical:
 
 
 def target_of(backend: Backend) -> BackendV2 | None:
-    """Return the backend that circuits are transpiled for; None if a sampler does not report it."""
+    """Return the backend to transpile for; None if a sampler does not report its backend."""
     if backend is None:
         return ideal_simulator()
     return sampler_target(backend) if isinstance(backend, BaseSamplerV2) else backend
 
 
 def sampler_target(sampler: BaseSamplerV2) -> BackendV2 | None:
-    """Return the backend that a sampler runs on; None if it does not report one."""
+    """Return the backend that a sampler runs on; None if the sampler does not report it."""
     target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
     target = target() if callable(target) else target
     return target if isinstance(target, BackendV2) else None

@@ -47,7 +47,7 @@ class ShotLog:
         """Check a sampler before it runs.
 
         Raises:
-            ValueError: If it has run before with the same fixed seed.
+            ValueError: If the sampler has run before with the same fixed seed.
         """
         if _fixed_seed(sampler) in self.names:
             raise ValueError(REPEATED)
@@ -77,7 +77,7 @@ class ShotLog:
         """Add the counts of a job on a backend that does not take a seed.
 
         Raises:
-            ValueError: If another job had the same counts, which is unlikely if independent.
+            ValueError: If another job had the same counts, which is unlikely for independent jobs.
         """
         if histogram.name is None:
             return

@@ -85,7 +85,7 @@ class Histogram:
         return np.where(self.outcomes[place] == outcomes, self.counts[place], 0)
 
     def __add__(self, other: Histogram) -> Histogram:
-        """Return the histogram of both runs."""
+        """Return the histogram of two runs together."""
         return Histogram.of(
             np.concatenate([self.outcomes, other.outcomes]),
             np.concatenate([self.counts, other.counts]),
@@ -93,7 +93,7 @@ class Histogram:
 
     @property
     def name(self) -> str | None:
-        """Digest that an independent run has with negligible probability; None if it might.
+        """Digest that identifies this run; None if an independent run might have the same counts.
 
         The probability that a run has exactly these counts is largest if the outcome probabilities
         equal their frequencies.

@@ -1,7 +1,7 @@
 """Outcomes: probabilities or counted shots of one program, behind one interface.
 
-A method requests sums over outcomes, or the shots of every pixel. It does not depend on which kind
-of outcomes it has:
+A method requests sums over outcomes, or the shots of every pixel. The same method works with both
+kinds of outcomes:
 
 * From probabilities, counts are drawn tile by tile and block by block. They have the same
   distribution as if the circuit ran. For an exact expectation, the probabilities themselves are
@@ -46,7 +46,7 @@ _Counts = NDArray[np.int64]
 Numbers = Callable[[int, int], _Array]
 
 #: Maximum probability of impossible outcomes of an ideal circuit, due to rounding (1e-6 with a
-#: simulator of single precision). A larger one is an error in the circuit.
+#: simulator of single precision). A larger probability indicates an error in the circuit.
 LEAK = 1e-5
 
 #: Minimum corrected probability of all selected outcomes.
@@ -64,7 +64,7 @@ class Outcomes:
         >>> import numpy as np
         >>> import qconv
         >>> coin = qconv.encode_amplitudes([3, 4])  # heads with probability 9/25, tails with 16/25
-        >>> program = qconv.Program(lambda: coin, executions=1000, seed=np.random.SeedSequence(7))
+        >>> program = qconv.Program(coin.copy, executions=1000, seed=np.random.SeedSequence(7))
         >>> outcomes = qconv.Outcomes(program, probabilities=np.array([0.36, 0.64]))
         >>> outcomes.frequencies(program.seed)
         array([0.371, 0.629])
@@ -77,15 +77,16 @@ class Outcomes:
     probabilities: _Array | Callable[[], _Array] | None = None
     """Probability of every outcome, or a function that computes it; None if shots were counted."""
     histograms: tuple[Histogram, ...] = ()
-    """Counted shots, one histogram per portion of the program; empty if probabilities are known."""
+    """Counted shots, one histogram per size in `Program.portions`; empty if probabilities are
+    known."""
     executed: int | None = None
-    """Number of executions, discarded ones included; None for the program's number."""
+    """Number of executions, including discarded executions; None for `Program.executions`."""
     streams: frozenset[str] = frozenset()
     """Names of the random streams."""
     ideal: bool = False
     """Whether the circuit ran without noise."""
     readout: Readout | None = None
-    """Readout errors for which counts are corrected; None for no correction."""
+    """Readout errors to correct the counts for; None for no correction."""
     success: float = 1.0
     """Fraction of executions that is kept, if probabilities are known."""
     ran: QuantumCircuit | None = None
@@ -102,14 +103,14 @@ class Outcomes:
 
     @property
     def executions(self) -> int:
-        """Number of shots used, by which sums are divided; 0 if exact."""
+        """Number of shots used, which is the divisor of sums; 0 if exact."""
         if self.probabilities is None:
             return sum(histogram.total for histogram in self.histograms)
         return self.program.executions or 0
 
     @property
     def total_shots(self) -> int:
-        """Number of executions, discarded ones included; 0 if exact."""
+        """Number of executions, including discarded executions; 0 if exact."""
         return self.executions if self.executed is None else self.executed
 
     @property
@@ -133,8 +134,8 @@ class Outcomes:
         If readout errors are corrected, counts may be negative and are not integers.
 
         Args:
-            sort: Function that sums the numbers of all outcomes, read slice by slice, over groups.
-                Must be linear, and may ignore outcomes.
+            sort: Function that sums the numbers of all outcomes over groups. It reads the numbers
+                slice by slice, must be linear, and may ignore outcomes.
             seed: Seed of the draws, if outcomes are drawn.
 
         Returns:
@@ -186,7 +187,7 @@ class Outcomes:
         """Probability of every outcome, shape ``(2**measured,)``."""
         given = self.probabilities
         if given is None:
-            raise ValueError("probabilities: expected an array, got counted shots")
+            raise ValueError("probabilities: not known, because shots were counted")
         return given() if callable(given) else given
 
     def raw(self, seed: np.random.SeedSequence) -> _Array:
@@ -218,7 +219,7 @@ class Outcomes:
     def average(
         self, weights: _Array | csr_array, seed: np.random.SeedSequence
     ) -> tuple[_Array, _Array]:
-        """Average weights over the executions; corrected for readout errors, if requested.
+        """Average weights over the executions, with correction for readout errors if requested.
 
         Args:
             weights: Weight of each outcome in each estimate, shape ``(estimates, outcomes)``; NumPy
@@ -250,7 +251,7 @@ class Outcomes:
 
         Raises:
             RuntimeError: If other outcomes have a probability on an ideal simulator, or if noise
-                left almost no probability for the selected ones.
+                left almost no probability for the selected outcomes.
         """
         wanted = np.asarray(which, dtype=np.int64)
         if self.readout is not None:
@@ -264,7 +265,7 @@ class Outcomes:
         return Selection(np.asarray(p / p.sum()), (), ideal=True)
 
     def _unfolded(self, unfolding: Unfolding) -> Selection:
-        """Return all outcomes, with their correction to the selected ones."""
+        """Return all outcomes, with their correction to the selected outcomes."""
         bits = self.program.measurement(self.circuit)
         require_memory(_COPIES * 8 * len(unfolding.wanted) << bits, f"outcomes of {bits} bits are")
         p = None
@@ -275,8 +276,8 @@ class Outcomes:
         mass = unfolding.mass(found.frequencies)
         if mass < _LEAST_MASS:
             raise RuntimeError(
-                f"only {100 * mass:.2g} % of the executions gave a position of the kernel, "
-                "corrected for readout errors; the backend is too noisy for this circuit"
+                f"after correction for readout errors, only {100 * mass:.2g} % of the executions "
+                "gave a position of the kernel; the backend is too noisy for this circuit"
             )
         return found
 
@@ -288,7 +289,7 @@ class Selection:
     p: _Array | None
     """Probabilities, sum 1; None if shots were counted."""
     counts: tuple[_Counts, ...]
-    """Counts, one array per portion; empty if probabilities are known."""
+    """Counts, one array per histogram; empty if probabilities are known."""
     ideal: bool
     """Whether the circuit ran without noise."""
     unfolding: Unfolding | None = None

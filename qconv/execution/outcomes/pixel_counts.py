@@ -1,8 +1,8 @@
 """Pixel counts: the shots of every pixel, drawn from probabilities or split from a histogram.
 
-Shots of one circuit are independent and identically distributed. A histogram split at random among
-pixels has exactly the distribution of recording every shot's outcome, at a small fraction of the
-cost.
+Shots of one circuit are independent and identically distributed. Splitting a histogram at random
+among pixels has exactly the same distribution as recording the outcome of every shot, at a small
+fraction of the cost.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class CountsOfPixels:
 #: Function of a tile's index that yields its pieces in C order, with the shots of their pixels.
 PixelCounts = Callable[[int], Iterator[tuple[Tile, CountsOfPixels]]]
 
-#: Population above which NumPy's hypergeometric generator raises an error.
+#: Limit of the population; NumPy's hypergeometric generator raises an error above this limit.
 SPLIT_LIMIT = 1_000_000_000
 
 #: Shots of each pixel: one number for all, or an array of the output's shape.
@@ -68,7 +68,7 @@ def drawn_counts(
     """Draw the shots of every pixel from probabilities.
 
     A pixel with fewer shots than outcomes gets one draw per shot, otherwise one draw per outcome.
-    Both have the same distribution.
+    Both kinds of draws have the same distribution.
     """
     inverse = Inverse(p)
 
@@ -186,8 +186,8 @@ def split_histogram(
     """Split a histogram of shots at random into groups of given sizes.
 
     The groups are halved recursively. At each level the first half gets a multivariate
-    hypergeometric share. The distribution is that of shuffling the shots and cutting them into
-    pieces, independently of the order of the halving.
+    hypergeometric share. The result has the same distribution as shuffling the shots and cutting
+    them into groups. The order of the halving does not affect it.
 
     Args:
         histogram: Counts, shape ``(outcomes,)``, sum below 1e9.

@@ -7,12 +7,13 @@ A qubit in state 0 is read as 1 with probability ``a``, a qubit in state 1 as 0 
 
 Each qubit is read independently, so the probabilities of all bits are multiplied by the tensor
 product of such matrices. Multiplying the counts by the inverses removes the errors. The result is
-unbiased and may be negative. It is linear in the counts, so its variance follows from theirs.
-``a`` and ``b`` are estimated from counts too, and their uncertainty adds
+unbiased and may be negative. The result is linear in the counts, so its variance follows from the
+variance of the counts. ``a`` and ``b`` are estimated from counts too, and their uncertainty adds
+the term
 
     sum over bits of  Var(a) (d/da)**2 + Var(b) (d/db)**2,
 
-which is common to all pixels.
+to the variance. This term is common to all pixels.
 
 Source: Bravyi, Sheldon, Kandala, McKay and Gambetta 2021, arXiv:2006.14044, section II (tensored
 noise); Nation, Kang, Sundaresan and Gambetta 2021, arXiv:2108.12518 (calibration).
@@ -51,14 +52,15 @@ class ReadoutMitigation:
             qubits 1). They run before the first circuit that measures a qubit, and are included in
             ``total_shots``. None for 1 % of that circuit's executions, but at least 10,000 and at
             most a million. Calibration errors are then small compared with sampling errors.
-        errors: Known readout errors, taken to be exact: pairs of the probabilities to read 0 as 1
-            and 1 as 0. A sequence has a pair for each measured bit, the lowest first. A mapping has
-            a pair for each of the backend's qubits, by its index. None to calibrate.
+        errors: Known readout errors, taken to be exact. Each is a pair: the probability of reading
+            0 as 1, and the probability of reading 1 as 0. A sequence has a pair for each measured
+            bit, the lowest first. A mapping has a pair for each of the backend's qubits, by its
+            index. None to calibrate.
 
     Raises:
         TypeError: If ``shots`` is not an integer, or ``errors`` are not pairs of numbers.
-        ValueError: If ``shots`` is below 1, or an error is below 0. If the errors of a pair sum to
-            1 or more, as the readout then contains no information.
+        ValueError: If ``shots`` is below 1, or an error is below 0. It is also raised if the two
+            errors of a pair sum to 1 or more, because the readout then contains no information.
 
     Source:
         Bravyi et al. 2021, arXiv:2006.14044, section II.
@@ -94,7 +96,7 @@ class ReadoutMitigation:
         return self.errors is None
 
     def shots_for(self, executions: int) -> int:
-        """Return the executions of each calibration circuit for a circuit with ``executions``."""
+        """Return the executions of a calibration circuit, given ``executions`` to correct."""
         if self.shots is not None:
             return self.shots
         return min(max(executions // 100, _FEWEST), _MOST)
@@ -120,14 +122,14 @@ class ReadoutMitigation:
         """
         if self.errors is None:
             raise ValueError(
-                "mitigation: expected known readout errors to correct counts from elsewhere, "
-                "ReadoutMitigation(errors=...), got none"
+                "mitigation: expected known readout errors, because counts from elsewhere cannot "
+                "be calibrated here; use ReadoutMitigation(errors=...)"
             )
         if isinstance(self.errors, Mapping):
             if qubits is None:
                 raise ValueError(
-                    "mitigation: expected errors by bit, a sequence of pairs, for counts from "
-                    "elsewhere, got errors by qubit"
+                    "mitigation: counts from elsewhere need readout errors by bit (a sequence of "
+                    "pairs), got errors by qubit"
                 )
             missing = [qubit for qubit in qubits if qubit not in self.errors]
             if missing:
@@ -146,12 +148,14 @@ class ReadoutMitigation:
 def _check_pair(pair: object, number: int) -> None:
     """Raise unless these are two probabilities with a sum below 1."""
     if isinstance(pair, str) or not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
-        raise TypeError(f"errors: expected a pair of numbers for {number}, got {pair!r}")
-    first, second = (real_number(part, f"errors of {number}") for part in pair)
+        raise TypeError(
+            f"errors: expected a pair of numbers for bit or qubit {number}, got {pair!r}"
+        )
+    first, second = (real_number(part, f"errors of bit or qubit {number}") for part in pair)
     if first < 0 or second < 0 or not first + second < 1:
         raise ValueError(
-            f"errors: expected two probabilities of sum below 1 for {number}, got "
-            f"({first:g}, {second:g})"
+            "errors: expected two probabilities with a sum below 1 for bit or qubit "
+            f"{number}, got ({first:g}, {second:g})"
         )
 
 
@@ -179,11 +183,11 @@ class Readout:
     """Readout errors of a circuit's bits, with their variances."""
 
     errors: _Array
-    """Probabilities to read 0 as 1 and 1 as 0, shape ``(bits, 2)``, lowest bit first."""
+    """Probabilities of reading 0 as 1 and 1 as 0, shape ``(bits, 2)``, lowest bit first."""
     variances: _Array
     """Variances of ``errors`` as estimates, same shape; 0 for exact errors."""
     executions: int = 0
-    """Number of executions of the circuits that calibrated them."""
+    """Number of executions of the circuits that calibrated the readout."""
 
     @cached_property
     def inverses(self) -> _Array:
@@ -218,7 +222,7 @@ class Readout:
         return spread + sum(known)
 
     def sampling_variance(self, weights: _Array, probabilities: _Array, executions: int) -> float:
-        """Return the part of `variance` due to sampling, without the calibration's."""
+        """Return the part of `variance` due to sampling, and not due to the calibration."""
         seen = applied(np.swapaxes(self.inverses, 1, 2), weights)
         return max(float(probabilities @ seen**2 - (probabilities @ seen) ** 2), 0.0) / executions
 
@@ -259,8 +263,8 @@ class Unfolding:
         Args:
             probabilities: Probabilities of all outcomes before the correction.
             shots: Number of shots of the estimate.
-            groups: Number of shots from which the mass was estimated, divided by ``shots``;
-                infinity if the mass is known.
+            groups: Number of shots used to estimate the mass, divided by ``shots``; infinity if the
+                mass is known.
 
         Returns:
             Covariances due to sampling and due to the calibration, shape ``(wanted, wanted)`` each,

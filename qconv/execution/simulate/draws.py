@@ -14,7 +14,7 @@ _Counts = NDArray[np.int64]
 #: Number of outcomes per random stream.
 _BLOCK = 2**14
 
-#: Spacing to which amplitudes are rounded, and number of significant bits of probabilities.
+#: Spacing of rounded amplitudes, and number of significant bits of rounded probabilities.
 _GRAIN, _BITS = 2.0**-36, 40
 
 #: Buckets of equal width per outcome, a power of two. One in 16 buckets has two outcomes.

@@ -34,8 +34,8 @@ _MOST_QUBITS = 12
 #: Number of copies of a density matrix, with 16 bytes per entry, that its simulation needs.
 _COPIES = 3
 
-#: Approximate seconds per gate: for an entry of a density matrix; and, with shots simulated one by
-#: one, for an amplitude and shot, and for a shot of any state.
+#: Approximate seconds per gate: for each entry of a density matrix; for each amplitude and shot, if
+#: shots are simulated one by one; and for each shot, whatever the size of the state.
 _ENTRY, _AMPLITUDE, _GATE = 4e-9, 4e-9, 1e-6
 
 
@@ -168,7 +168,7 @@ def _reduced(noise: NoiseModel, used: list[int]) -> NoiseModel:
 
 
 def _readout(noise: NoiseModel, qubit: int) -> ReadoutError | None:
-    """Return the readout error of one qubit; None without one."""
+    """Return the readout error of one qubit; None if it has no readout error."""
     error = noise._local_readout_errors.get((qubit,), noise._default_readout_error)
     return error if error is not None and error.number_of_qubits == 1 else None
 

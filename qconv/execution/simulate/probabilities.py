@@ -32,8 +32,8 @@ from qconv.execution.device.transpiling import ready
 #: Bytes per prepared amplitude: a Python object, and the simulator's copies of it.
 _PREPARED = 112
 
-#: Number of qubits up to which one thread simulates a piece. Its gates are many and short: two
-#: threads would use 1.5 times the core time, and save time only if both cores are idle.
+#: Maximum number of qubits of a piece that one thread simulates. The gates of a piece are many and
+#: short: two threads would use 1.5 times the core time, and save time only if both cores are idle.
 _ALONE = 21
 
 NO_EXPECTATION = (

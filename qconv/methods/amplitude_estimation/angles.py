@@ -15,8 +15,9 @@ from qconv.methods.amplitude_estimation.likelihood import DEPTH, TINY, Peaks
 
 _Array = NDArray[np.float64]
 
-#: Grid points at least, and per half-turn of the highest power. The curvature is extrapolated
-#: between points, so that no peak is missed: `test_no_angle_of_a_grid_is_more_likely`.
+#: Minimum number of grid points, and number of grid points per half-turn of ``f t`` at the highest
+#: power. The curvature is extrapolated between points, so that no peak is missed:
+#: `test_no_angle_of_a_grid_is_more_likely`.
 _ANGLES, _EACH = 256, 24
 
 #: Steps of the search from a grid point, every other one a bisection: 8 bisections and 8 Newton

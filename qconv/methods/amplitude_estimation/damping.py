@@ -1,7 +1,7 @@
 """Damping: the contrast that noise leaves at each Grover power, fitted to all pixels at once.
 
-Without noise a shot after ``m`` Grover steps hits with probability ``s = sin(f t)**2``. With noise
-this probability is approximately
+Without noise, a shot after ``m`` Grover steps measures the flag qubit as 1 (a *hit*) with
+probability ``s = sin(f t)**2``. With noise this probability is approximately
 
     p = a_m s + (1 - a_m) v_m,    a_m = exp(-d_m).
 
@@ -11,18 +11,18 @@ power, so the angles from different powers agree only if the damping is right. T
 general properties of damping, with some freedom:
 
 * Every Grover step damps by a similar amount: ``d_m = (alpha + m mu) (1 + eta_m)``. State
-  preparation and readout, ``alpha``, damp by a similar amount to a fraction of a step.
+  preparation and readout, with ``alpha``, damp about as much as a fraction of a step.
 * The probability fades to about one half, ``v_m``.
 
 The image is not used. With a single power, damping cannot be distinguished from a darker image.
 
 No model with two parameters per power is exact, because errors depend on the pixel. The remaining
-deviation is measured as ``excess``, a standard deviation of ``p`` of ``kappa (1 - a_m) sqrt(a_m)``.
-This vanishes without noise, and where only noise is left. ``kappa`` is chosen such that the
-residuals of all pixels and powers have the expected size. A deviation that a pixel has in common at
-several powers looks like a different angle and cannot be seen in the residuals. The variance is
-therefore multiplied by 2.5. The excess limits the information of each power, however many shots it
-has: counts are scaled down to the number that has this variance.
+deviation of ``p`` is called ``excess``. Its standard deviation is ``kappa (1 - a_m) sqrt(a_m)``,
+which vanishes without noise and where only noise is left. ``kappa`` is chosen such that the
+residuals of all pixels and powers have the expected size. A deviation that is the same for a pixel
+at several powers looks like a different angle and cannot be seen in the residuals. The variance is
+therefore multiplied by 2.5. The excess limits the information of each power, whatever its number of
+shots. Counts are scaled down so that their variance includes the variance of the excess.
 """
 
 from __future__ import annotations

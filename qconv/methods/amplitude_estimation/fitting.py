@@ -35,10 +35,10 @@ _ANGLES, _EACH = 512, 16
 #: refines the result: 5 iterations give the same percentages.
 _ITERATIONS, _CLOSE = 30, 1e-7
 
-#: Prior of the damping, standard deviations unless noted: ``eta``; mean of ``alpha / mu``; of
-#: ``alpha`` relative to ``mu``, and in addition to that; of ``v`` about one half.
-#: Factors of 4 to 10 on the standard deviations change coverage and reliability by at most 1 %,
-#: except where there is no damping.
+#: Prior of the damping: standard deviation of ``eta``; mean of ``alpha / mu``; standard deviation
+#: of ``alpha``, as a part relative to ``mu`` and an additional constant part; standard deviation of
+#: ``v`` about one half. Factors of 4 to 10 on the standard deviations change coverage and
+#: reliability by at most 1 %, except where there is no damping.
 _ETA, _PART, _PART_FREE, _BESIDE, _FADED = 0.1, 0.6, 0.3, 0.05, 0.15
 
 #: Bounds of ``mu``, ``alpha``, ``eta`` and ``v``, far beyond what the prior allows. They keep the
@@ -53,8 +53,9 @@ _LEAST, _LARGEST = 0.02, 0.1
 #: synthetic counts any one of them gives the same fit.
 _STARTS = (0.0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
-#: Variance of the excess divided by its variance in the residuals, from which the angles remove
-#: the part that a pixel has in common at several powers. A factor of 1 loses up to 3 % of coverage.
+#: Variance of the excess divided by its variance in the residuals. The angles remove the part of
+#: the excess that is the same for a pixel at several powers. A factor of 1 loses up to 3 % of
+#: coverage.
 _UNSEEN = 2.5
 
 #: Degrees of freedom that a power needs for a ``kappa`` of its own; with fewer, its residuals
@@ -65,9 +66,9 @@ _ENOUGH_KEPT = 10
 #: percentages as 3; for the synthetic counts one scoring step is enough.
 _ROUNDS, _SCORINGS = 3, 6
 
-#: Probability of residuals at least as large as those measured: for the common ``kappa``, for that
-#: of one power, and the probability below which the model is rejected. The first is above one half,
-#: which would lose 1 % of coverage.
+#: Probabilities of residuals at least as large as the measured residuals: for the common ``kappa``,
+#: for the ``kappa`` of one power, and the limit below which the model is rejected. The first is
+#: above one half; the value one half would lose 1 % of coverage.
 _CAREFUL, _SINGLE, _NEVER = 0.84, 0.3, 1e-4
 
 #: Deviation from the prior, in standard deviations, above which the fit is rejected; at 1.0 it
@@ -84,13 +85,13 @@ def most_likely_damped(hits: _Array, misses: _Array, powers: Sequence[int]) -> E
     """Estimate every pixel's angle by maximum likelihood, with the damping that fits all pixels.
 
     Args:
-        hits: Number of hits, shape ``(powers, pixels)``.
+        hits: Number of hits (shots that measure the flag qubit as 1), shape ``(powers, pixels)``.
         misses: Number of misses, same shape.
         powers: Numbers of Grover steps, all different.
 
     Returns:
         The estimates. Their standard errors include the uncertainty of the damping, which is common
-        to all pixels, and the deviations that it does not explain.
+        to all pixels, and the deviations that the damping does not explain.
     """
     damping, identified = fitted(hits, misses, powers)
     weights = damping.weights(hits, misses)
@@ -184,11 +185,11 @@ class _Marginal:
     hits: _Array
     """Number of hits, scaled down if peaks would be narrower than the grid of angles."""
     misses: _Array
-    """Number of misses, likewise."""
+    """Number of misses, scaled down by the same factor."""
     sine: _Array
     """``sin(f t)`` of every power and angle of the grid."""
     scale: float
-    """Factor by which shots are scaled down."""
+    """Factor that scales shots down."""
 
     @classmethod
     def of(cls, damping: Damping, hits: _Array, misses: _Array) -> _Marginal:
@@ -270,7 +271,7 @@ def _searched(
 def _polished(
     damping: Damping, hits: _Array, misses: _Array, *, narrow: bool
 ) -> tuple[Damping, _Array]:
-    """Refine damping and angles together by scoring, with all shots, and return both.
+    """Refine damping and angles together by scoring, with all shots, and return the two.
 
     With few shots (``narrow`` is False) this would fit contrast to shot noise, so that the
     damping stays as it is. Its covariance then includes the uncertainty of the angles.
@@ -330,8 +331,8 @@ def _left_over(
 ) -> tuple[_Array, bool]:
     """Return ``kappa`` of every power, and whether any value explains the residuals.
 
-    All powers have at least the ``kappa`` with which the residuals of all of them have the expected
-    size. Powers whose own residuals clearly need more have more.
+    All powers have at least a common ``kappa``, with which the residuals of all powers together
+    have the expected size. A power gets a larger ``kappa`` if its own residuals clearly require it.
     """
     trials = np.maximum(hits + misses, 0.5)  # no division by zero
     p, _, rise, _ = _by_angle(damping, hits, misses, angles)

@@ -1,4 +1,4 @@
-"""Scales: maps from pixels to angles of the flag, and from its probabilities to outputs."""
+"""Scales: maps from pixels to angles of the flag qubit, and from flag probabilities to outputs."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Scale:
     total: float
     """Sum of the kernel's entries."""
     size: float
-    """Sum of their magnitudes."""
+    """Sum of the magnitudes of the kernel's entries."""
     local: bool
-    """Whether every position has a range of its own."""
+    """Whether every position has its own range."""
 
     @classmethod
     def of(cls, plan: Problem, block: Block, kernel: _Array, kind: str) -> Scale:
@@ -51,7 +51,7 @@ class Scale:
         return cls(low, high - low, total, size, local=True)
 
     def angles(self, plan: Problem, block: Block, kernel: _Array) -> _Array:
-        """Return half of the flag's rotation angle at every basis state of the position.
+        """Return half of the rotation angle of the flag qubit at every basis state of the position.
 
         A local range has such an array for each kernel position, along the first axes.
         """
@@ -77,7 +77,7 @@ class Scale:
         return np.arcsin(np.sqrt(np.clip(unit, 0, 1)))
 
     def probability(self, block: Block, outputs: _Array) -> _Array:
-        """Return the flag's probability at every position of a block, given all exact outputs."""
+        """Return the flag probability at every position of a block, given all exact outputs."""
         negative = (self.size - self.total) / 2
         width = self.width * self.size
         width = np.where(width > 0, width, 1.0)

@@ -1,8 +1,9 @@
 """Schedules: which Grover powers run, and the number of shots of each.
 
 A shot of power ``m`` has ``(2 m + 1)**2`` times the Fisher information of a shot of power 0, but
-only about the angle modulo ``pi / (2 m + 1)``. The lower powers must resolve this ambiguity. Shots
-that decrease with the power do so at the least cost (Higgins et al. 2009, there for powers of two).
+only about the angle modulo ``pi / (2 m + 1)``. The lower powers must resolve this ambiguity. The
+cost is least if the numbers of shots decrease with the power (Higgins et al. 2009, there for powers
+of two).
 
 Because the position is in superposition, the number of shots of a pixel at a power is random. With
 few shots at few powers, some pixels miss a power and are assigned a wrong angle. Many powers with
@@ -13,7 +14,8 @@ and to
     9 + 5 log2((2 M + 1) / (2 m + 1)),
 
 where ``M`` is the highest power. These constants were found by search: they minimise error times
-oracle calls. None of many thousands of pixels may be off by more than eight standard errors.
+oracle calls. The condition of the search was that none of many thousands of pixels is off by more
+than eight standard errors.
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ def checked_powers(powers: object) -> Powers:
         raise TypeError(f"powers: expected every item to be a pair (power, shots), got {powers!r}")
     found = [whole_number(one, "powers", 0) for one in ([p for p, _ in pairs] or given)]
     if not found or len(set(found)) < len(found):
-        raise ValueError(f"powers: expected at least one, all different, got {tuple(found)}")
+        raise ValueError(f"powers: expected one or more distinct powers, got {tuple(found)}")
     if not pairs:
         return tuple(sorted(found))
     shots = [whole_number(number, "powers: shots", 1) for _, number in pairs]
@@ -155,7 +157,7 @@ def _needed(powers: Sequence[int]) -> list[float]:
 
 
 def variance(schedule: Schedule, probability: _Array) -> _Array:
-    """Predict the mean square error of estimates, given the probabilities of a hit at power 0.
+    """Predict the mean square error of estimates, given the flag probabilities at power 0.
 
     The Fisher information gives a lower bound. Few shots of the highest powers, whose number is
     random for every pixel, are less informative by a factor, which is simulated for some pixels.

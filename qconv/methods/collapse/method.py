@@ -6,8 +6,9 @@ sample of the convolution at a pixel. The estimate is the mean over the shots of
 
 The circuit does not depend on the image, so the same circuit is used for every pixel. It runs
 ``shots * pixels`` times, and the executions are split at random among the pixels. All executions
-have the same distribution. With ``s_j(x) = w_j I_j(x)``, the variance of one sample at pixel ``x``
-is
+have the same distribution. Let ``q_j`` be the probability of position ``j``, and ``I_j(x)`` the
+intensity that pixel ``x`` reads through position ``j``. With ``s_j(x) = w_j I_j(x)``, the variance
+of one sample at pixel ``x`` is
 
     v(x) = sum_j q_j s_j(x)**2 - (sum_j q_j s_j(x))**2.
 
@@ -62,10 +63,10 @@ class Collapse(Method):
     """Sample kernel positions for each pixel; with a baseline, this is the default method.
 
     Args:
-        shared: Whether all pixels use the same ``shots`` executions of the circuit, instead of
-            shots of their own. The standard error of each pixel does not change, and the number of
-            executions is divided by the number of pixels. The errors of different pixels are
-            correlated, because the whole image is convolved with one measured kernel.
+        shared: Whether all pixels use the same executions of the circuit, ``shots`` in total,
+            instead of separate shots. The standard error of each pixel does not change, and the
+            number of executions is divided by the number of pixels. The errors of different pixels
+            are correlated, because the whole image is convolved with one measured kernel.
         baseline: Whether only differences from the pixel under the kernel's centre are sampled. The
             contribution of that pixel is known without sampling (a control variate). For kernels
             that sum to zero, this reduces the variance by orders of magnitude where the image is
@@ -110,13 +111,13 @@ class Collapse(Method):
             )
 
     def executions(self, pixels: int, shots: int) -> int:
-        """Return the total number of executions; all pixels share them with ``shared``."""
+        """Return the total number of executions, which all pixels use if ``shared``."""
         return shots if self.shared else shots * pixels
 
     corrects_readout = True  # averages are linear in the counts
 
     def prepare(self, plan: Problem) -> PreparedCollapse:
-        """Return the work for one plan."""
+        """Return the `Prepared` object (circuits and their decoding) for one plan."""
         return PreparedCollapse(self, plan)
 
 
@@ -132,7 +133,7 @@ class PreparedCollapse(Prepared[Collapse]):
     """Windows of the same image and kernel from an earlier plan; None to compute them."""
 
     def again(self, plan: Problem) -> PreparedCollapse:
-        """Return the work for other shots, with the same windows."""
+        """Return the `Prepared` object for other shots or sampling, with the same windows."""
         return PreparedCollapse(self.method, plan, self.windows)
 
     @property
@@ -295,7 +296,7 @@ class PreparedCollapse(Prepared[Collapse]):
         ), False
 
     def _averages(self, positions: Selection) -> Averages:
-        """Return a function for the averages of a tile, over its pixels' shots or shared ones."""
+        """Return a function for the averages of a tile, over its pixels' shots or shared shots."""
         plan, windows = self.plan, self.windows
         if plan.shots is None or self.method.shared:
             frequencies = positions.pooled(plan.shots, plan.seed)

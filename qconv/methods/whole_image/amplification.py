@@ -27,7 +27,7 @@ is smallest near ``q = 2 p``. For the root read-out, this product is
 
 The scale ``S`` is not predicted, because the prediction would require the result. It is measured:
 the fraction of successful executions is ``sin((2 m + 1) t)**2``, which gives ``t`` and so ``S``.
-The squared sine does not determine the angle; the prediction selects the branch.
+Several angles have the same squared sine; the angle closest to the predicted angle is taken.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Amplification:
     rounds: int
     """Number of rounds, ``m``."""
     weight: float
-    """Weight of the reference, ``q``; 0 without one."""
+    """Weight of the reference, ``q``; 0 without a reference."""
     passing: float
     """Predicted fraction of the image that passes the filter, ``p``; NaN if it is not needed."""
 

@@ -1,4 +1,4 @@
-"""Coherent methods: their options, their one circuit, and the read-out of its counts."""
+"""Coherent methods: their options, the circuit that they run, and the read-out of its counts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from qconv.result.convolution import Convolution
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
 
-#: Success probabilities below this are rounding errors.
+#: Success probabilities below this value are rounding errors.
 _NOTHING = 1e-26
 
 
@@ -64,7 +64,7 @@ _C = TypeVar("_C", bound=CoherentMethod)
 
 
 class PreparedCoherent(PreparedImage[_C]):
-    """The work of a coherent method for one plan."""
+    """A coherent method prepared for one plan: its circuit, and the decoding of the counts."""
 
     nothing: ClassVar[str]
     """Reason for the warning that an image leaves nothing to measure."""
@@ -150,7 +150,7 @@ class CoherentReadOut:
     Where the label's qubits other than the reference read 0, the circuit leaves the amplitude
     ``a = y / (bound |I|)`` on each basis state. Here ``y`` is the filtered image and ``bound`` the
     subnormalisation of the block encoding. A reference qubit, the first of the label, lets a
-    uniform amplitude ``u`` interfere with it:
+    uniform amplitude ``u`` interfere with ``a``:
 
         P(0) = (u + a)**2 / 4,    P(1) = (u - a)**2 / 4.
 
@@ -163,7 +163,7 @@ class CoherentReadOut:
     filtered: _Array
     """Exact filtered content of the basis states that are read."""
     bound: float
-    """Subnormalisation, by which the circuit divides the transfer function."""
+    """Subnormalisation: the circuit divides the transfer function by this number."""
     signed: bool
     """Whether there is a reference qubit."""
     amplification: Amplification
@@ -259,12 +259,13 @@ class AmplifiedReadOut(CoherentReadOut):
       ``U - A``. The reference contributes ``U = u sqrt(K q / 2) / sin(t)``, the image
       ``A = a sqrt(K (1 - q) / 2) / sin(t)``. The signs follow from ``U``: the larger count exceeds
       ``4 U**2`` where ``|A| > U``. There ``A`` is half the sum of the square roots, with the sign
-      of their difference; elsewhere it is half their difference. Its standard deviation is
+      of their difference; elsewhere it is half their difference. The standard deviation of ``A`` is
       ``sqrt(1 / 8)``, the smallest possible.
     * Magnitudes are ``a = sqrt(n / K) sin(t)``.
 
     ``K`` is random, and ``t`` is a function of ``K`` alone. Given ``K``, the kept executions are
-    distributed over the basis states. Both contributions are independent, so their variances add.
+    distributed over the basis states. The errors of ``t`` and of this distribution are independent,
+    so their variances add.
     """
 
     read_out: str

@@ -20,7 +20,7 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class CountDiagnostics(Diagnostics):
-    """Counts per output pixel, from which a sum of results is estimated anew.
+    """Counts per output pixel, used to estimate a sum of results anew.
 
     Results of `Diffusion`, `Interference` and `Fourier` have these diagnostics, unless they are
     exact or corrected for readout errors.
@@ -29,9 +29,10 @@ class CountDiagnostics(Diagnostics):
     by_class: NDArray[np.int64]
     """Numbers of executions that ended in each output pixel of the whole image, shape
     ``(classes, *shape)``. The class is the value of the reference qubit, or the weight of a
-    particle; magnitudes have one."""
+    particle; magnitudes have one class."""
     readings: tuple[Reading, ...]
-    """Readings of the counts, one per block of the image; one for an image in one circuit."""
+    """Readings: how estimates are computed from the counts, one reading per block of the image, or
+    one for an image in one circuit."""
     block: NDArray[np.intp]
     """Index in ``readings`` of each output pixel's block, shape of the whole image; -1 for pixels
     that are 0 because no circuit ran."""
@@ -61,7 +62,7 @@ class CountDiagnostics(Diagnostics):
         return whole if self.pixels is None else whole.ravel()[self.pixels]
 
     def __add__(self, other: CountDiagnostics) -> CountDiagnostics | None:
-        """Add the counts; None if they are not read in the same way."""
+        """Add the counts; None if the readings, classes, blocks or pixels differ."""
         if not self._matches(other):
             return None
         pairs = zip(self.readings, other.readings, strict=True)

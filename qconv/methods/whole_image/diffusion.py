@@ -13,10 +13,11 @@ are measured too. With ``n_w(y)`` of ``N`` particles at ``y`` with weight ``w``,
 
     estimate(y) = M / N * sum_w w n_w(y).
 
-After several steps, a particle has moved by the sum of one displacement per step. Its weight is
-the product of their weights. Each step has its own kernel registers if they fit. Otherwise one set
-of registers holds the convolution of the propagator with itself. Resetting one set between the
-steps would give the same distribution, but a simulator would run shot by shot.
+After several steps, a particle has moved by the sum of one displacement per step. The weight of the
+particle is the product of the weights of these displacements. Each step has its own kernel
+registers if the circuit then stays within a maximum number of qubits. Otherwise one set of
+registers holds the convolution of the propagator with itself. Resetting one set between the steps
+would give the same distribution, but a simulator would run shot by shot.
 
 Images may have any unit. `qconv.methods.whole_image.register_layout` describes the boundaries.
 Particles that end outside the output are not replaced; `Convolution.success_probability` is the
@@ -67,15 +68,16 @@ _FRESH_QUBITS = 22
 class Diffusion(Method):
     """Diffusion of particles: the whole image in one circuit, one particle per shot.
 
-    The image must not have negative values, because they are numbers of particles.
+    The values of the image are numbers of particles and must not be negative.
 
     Args:
         adder: Adder that moves the particles. ``"auto"`` selects one that suits the backend.
             ``"ripple"`` (fewest gates, with ancillas), ``"fourier"`` and ``"mcx"`` (both without
-            ancillas) are the families of `qconv.offset_adder`. ``"classical"`` adds the measured
-            values instead, which gives the same distribution.
+            ancillas) are the families of `qconv.offset_adder`. ``"classical"`` uses no adder:
+            position and displacement are measured and added classically, which gives the same
+            distribution.
         steps: Number of moves, as in `classical.diffuse`. The result has the shape of a convolution
-            with the kernel convolved with itself this many times.
+            with ``steps`` copies of the kernel that are convolved with each other.
 
     Raises:
         TypeError: If ``steps`` is not an integer.
@@ -108,7 +110,7 @@ class Diffusion(Method):
         return self.adder != "classical"
 
     def prepare(self, plan: Problem) -> PreparedDiffusion:
-        """Return the work for one plan."""
+        """Return the `Prepared` object (circuit and its decoding) for one plan."""
         return PreparedDiffusion(self, plan)
 
 
@@ -195,7 +197,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
 
     @cached_property
     def _walk(self) -> list[Move]:
-        """Moves of all steps: one per step if their registers fit, otherwise one in total."""
+        """Moves of all steps: one per step if enough qubits are allowed, otherwise one in total."""
         layout, propagator, steps = self.encoded.layout, self.plan.propagator, self.method.steps
         move = Move(layout.added(propagator.probabilities), layout.added(propagator.weights))
         width = len(qubits_of(kernel_registers(propagator.shape)))

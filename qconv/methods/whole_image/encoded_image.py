@@ -63,8 +63,8 @@ class EncodedImage:
         Args:
             plan: The plan.
             others: Minimum number of qubits of the circuit in addition to the position qubits.
-            measured: Minimum number of these that are measured.
-            prepared: Number of these that are prepared together with the image.
+            measured: Minimum number of these additional qubits that are measured.
+            prepared: Number of these additional qubits that are prepared together with the image.
             padding: One of `qconv.methods.whole_image.register_layout.PADDINGS`.
 
         Raises:
@@ -98,7 +98,7 @@ class EncodedImage:
         Args:
             shell: Function that returns the circuit that follows the preparation.
             amplitudes: Function that returns the amplitudes of the first qubits of the circuit.
-            measured: Number of measured qubits, which are the first.
+            measured: Number of measured qubits, counted from the first qubit.
             then: Function that appends large gates at the end, which avoids a copy of them.
             rounds: Rounds of amplitude amplification after the preparation; None for no rounds.
 
@@ -133,7 +133,7 @@ class EncodedImage:
 
     @cached_property
     def kernel(self) -> tuple[_Array, float]:
-        """Kernel in the order of the added numbers, and the number by which it was divided.
+        """Kernel in the order of the added numbers, divided by a number; and this number.
 
         Kernels near the ends of the floating-point range are scaled to its middle.
         """
@@ -168,7 +168,7 @@ class EncodedImage:
         return passed / total if total else 0.0
 
     def in_units(self, numbers: _Array, factor: float) -> _Array:
-        """Return numbers times ``factor`` and the brightest pixel.
+        """Return numbers times ``factor`` times the magnitude of the brightest pixel.
 
         Raises:
             ValueError: If a product exceeds the floating-point range.
@@ -199,7 +199,7 @@ class EncodedImage:
 
         Args:
             counted: Counts of the estimate.
-            reading: How the counts are read.
+            reading: Reading, which computes estimates from the counts.
             expected: Expected success probability.
             gain: Factor of the fraction of kept executions in the success probability.
             offset: Difference of the success probability from ``gain`` times this fraction.
@@ -250,7 +250,7 @@ _M = TypeVar("_M", bound=Method)
 
 @dataclass(frozen=True, eq=False)
 class PreparedImage(Prepared[_M]):
-    """The work of a method that encodes one plan's whole image in one circuit."""
+    """A method that encodes the whole image in one circuit, prepared for one plan."""
 
     shared: EncodedImage | None = field(default=None, repr=False)
     """Image that an earlier plan encoded; None to encode the image."""
@@ -265,5 +265,5 @@ class PreparedImage(Prepared[_M]):
         """Encode the plan's image."""
 
     def again(self, plan: Problem) -> Self:
-        """Return the work for another plan, with the same encoded image."""
+        """Return the `Prepared` object for another plan, with the same encoded image."""
         return replace(self, plan=plan, shared=self.encoded)

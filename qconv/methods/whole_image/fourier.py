@@ -13,10 +13,11 @@ because ``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: 
 and every execution succeeds. The transforms omit the final swaps, so the diagonal has its
 frequencies in the order of reversed bits.
 
-Measuring the position gives squared amplitudes. A reference qubit gives the sign: at 1 it holds
-the image, at 0 a plane wave. The wave has the frequency of the largest magnitude, which passes the
-filter unchanged. Single-qubit phases turn a uniform superposition into this wave and back. A final
-Hadamard gate lets the branches interfere; see `CoherentReadOut`.
+Measuring the position gives squared amplitudes. A reference qubit gives the sign: the position
+registers hold the image where it is 1, and a plane wave where it is 0. The wave has the frequency
+of the largest magnitude, so it passes the filter unchanged. Single-qubit phases turn a uniform
+superposition into this wave and back. A final Hadamard gate lets the branches interfere; see
+`CoherentReadOut`.
 
 With a transfer function instead of a kernel, the circuit is a frequency filter:
 `filter_frequencies`.
@@ -56,21 +57,23 @@ class Fourier(CoherentMethod):
     """Multiplication of the image's quantum Fourier transform by the kernel's transfer function.
 
     Args:
-        signed: True for a linear, unbiased read-out with the sign, by a reference qubit. Its
-            standard error is nearly uniform. False reads magnitudes, with a standard error smaller
-            by ``sqrt(2)`` and a bias where counts are small.
+        signed: True for a linear, unbiased read-out of signed values, which uses a reference qubit.
+            Its standard error is nearly uniform. False for magnitudes, which are biased where
+            counts are small. Their standard error is smaller by a factor between ``sqrt(2)`` (for a
+            small success probability) and 2 (for a success probability near 1).
         padding: Zero padding of image and kernel to the size of the registers. ``"auto"`` uses the
             fewest qubits that mode and boundary allow. ``"both"`` pads image and kernel until no
-            wrapped-around value is read. The other schemes have registers of the image's size and
-            are rejected if a wrapped-around value would be read. ``"kernel"`` pads the kernel and
-            puts its first position on basis state 0, which displaces the result. ``"wrapped"`` pads
-            the kernel and puts its centre on basis state 0. ``"none"`` requires a kernel as large
-            as the image.
+            wrapped-around value is read. The other schemes use registers for the image alone. They
+            are rejected if values that wrap around would change the result. With boundary ``wrap``
+            and a power of two pixels, these values belong to the result. ``"kernel"`` pads the
+            kernel and puts its first position on basis state 0, which displaces the result.
+            ``"wrapped"`` pads the kernel and puts its centre on basis state 0. ``"none"`` requires
+            a kernel as large as the image.
         amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
             calls per execution and raises the fraction of successful executions. ``"auto"`` selects
-            the number of rounds, at most 32, and the weight of the reference that minimise the
-            error for a given number of oracle calls. Image and kernel predict both; the scale of
-            the result is measured.
+            the number of rounds (at most 32) and the weight of the reference qubit. It minimises
+            the error for a given number of oracle calls, as predicted from image and kernel. The
+            scale of the result is not predicted but measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
             pixel, it has about half the variance of ``"linear"``. It is biased where counts are
@@ -108,7 +111,7 @@ class Fourier(CoherentMethod):
         self._check_options()
 
     def prepare(self, plan: Problem) -> PreparedFourier:
-        """Return the work for one plan."""
+        """Return the `Prepared` object (circuit and its decoding) for one plan."""
         return PreparedFourier(self, plan)
 
     def in_place(self) -> Fourier | None:

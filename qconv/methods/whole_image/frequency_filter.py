@@ -35,7 +35,9 @@ class FrequencyFilter:
     signed: bool
     """Whether there is a reference qubit: at 0 a plane wave, at 1 the image."""
     flagged: bool
-    """Whether there is a flag qubit: at 0 the filtered image. Unitary filters need none."""
+    """Whether there is a flag qubit, which reads 0 for the filtered image. Unitary filters need no
+    flag qubit.
+    """
 
     @cached_property
     def _position(self) -> Registers:

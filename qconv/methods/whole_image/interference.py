@@ -15,10 +15,11 @@ is the success probability ``|k * I|**2 / (S**2 |I|**2)``. Amplitudes of opposit
 anything is measured. Where a picture is flat, an edge kernel therefore leaves nothing, and no shot
 is spent there.
 
-Measuring the position gives squared amplitudes. A reference qubit gives the sign: at 1 it holds
-the image, at 0 a uniform superposition of all basis states with amplitude ``u``. Displacements do
-not change the uniform superposition, so only ``D`` needs a control. A final Hadamard gate lets the
-branches interfere: ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
+Measuring the position gives squared amplitudes. A reference qubit gives the sign: the position
+registers hold the image where it is 1, and a uniform superposition of all basis states with
+amplitude ``u`` where it is 0. Displacements do not change the uniform superposition, so only ``D``
+needs a control. A final Hadamard gate lets the branches interfere:
+``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
 """
 
 from __future__ import annotations
@@ -54,17 +55,18 @@ class Interference(CoherentMethod):
     """Interference of displaced copies of the image: the whole image in one circuit.
 
     Args:
-        signed: True for a linear, unbiased read-out with the sign, by a reference qubit. Its
-            standard error is nearly uniform. False reads magnitudes, with a standard error smaller
-            by ``sqrt(2)`` and a bias where counts are small.
+        signed: True for a linear, unbiased read-out of signed values, which uses a reference qubit.
+            Its standard error is nearly uniform. False for magnitudes, which are biased where
+            counts are small. Their standard error is smaller by a factor between ``sqrt(2)`` (for a
+            small success probability) and 2 (for a success probability near 1).
         adder: Adder that displaces the copies. ``"auto"`` selects one that suits the backend.
             ``"ripple"`` (fewest gates, with ancillas), ``"fourier"`` and ``"mcx"`` (both without
             ancillas) are the families of `qconv.offset_adder`.
         amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
             calls per execution and raises the fraction of successful executions. ``"auto"`` selects
-            the number of rounds, at most 32, and the weight of the reference that minimise the
-            error for a given number of oracle calls. Image and kernel predict both; the scale of
-            the result is measured.
+            the number of rounds (at most 32) and the weight of the reference qubit. It minimises
+            the error for a given number of oracle calls, as predicted from image and kernel. The
+            scale of the result is not predicted but measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
             pixel, it has about half the variance of ``"linear"``. It is biased where counts are
@@ -104,7 +106,7 @@ class Interference(CoherentMethod):
         self._check_options()
 
     def prepare(self, plan: Problem) -> PreparedInterference:
-        """Return the work for one plan."""
+        """Return the `Prepared` object (circuit and its decoding) for one plan."""
         return PreparedInterference(self, plan)
 
 

@@ -30,7 +30,7 @@ class Labels:
     """Meaning of the qubits after the position registers."""
 
     qubits: int
-    """Number of these qubits."""
+    """Number of label qubits."""
     classes: NDArray[np.intp]
     """Class of every label, shape ``(2**qubits,)``; -1 for discarded labels."""
     shifts: NDArray[np.intp] | None = None
@@ -143,7 +143,7 @@ class OutcomeCounts:
 
     @property
     def kept_stderr(self) -> float:
-        """Standard error of `kept`; if all or no shots were kept, as if one shot had differed."""
+        """Standard error of `kept`; if all or no shots were kept, one shot is assumed to differ."""
         if self.executions and self.corrected is not None:
             return math.sqrt(self.corrected.variance_of_kept)
         return fraction_stderr(self.kept, self.executions)
@@ -164,9 +164,7 @@ class CorrectedCounts:
     def __init__(self, counts: OutcomeCounts) -> None:
         readout = counts.outcomes.readout
         if readout is None or counts.labels.shifts is not None:
-            raise ValueError(
-                "mitigation: expected readout errors and labels that do not move positions"
-            )
+            raise ValueError("mitigation: counts whose labels move positions cannot be corrected")
         self._counts, self._readout = counts, readout
         self._read = counts.outcomes.raw(counts.seed) / (counts.executions or 1)
         self._positions = counts.layout.num_qubits

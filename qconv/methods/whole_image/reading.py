@@ -1,8 +1,10 @@
-"""Readings: estimates and standard errors from counts by class and output pixel.
+"""Readings: estimates and standard errors, from the counts of each class at each output pixel.
 
-A reading holds the numbers, besides the counts, that an estimate is computed from. The counts of
-several runs can therefore be added, and estimates be computed from the sum as from a single run.
-This matters for estimates with a bias at few counts, which averages would retain.
+A *class* is a group of measured outcomes, such as the outcomes with reference qubit 0. An estimate
+is computed from the counts of all classes and from a few other numbers. A *reading* holds these
+other numbers. The counts of several runs can therefore be added, and estimates can be computed from
+the sum as from a single run. This matters for estimates that are biased when counts are few,
+because an average of such estimates keeps the bias.
 
 Variances are expectations given the counts of all pixels, see `qconv.methods.mixture`.
 """
@@ -90,7 +92,7 @@ def fraction_stderr(fraction: float, executions: int) -> float:
 
 @dataclass(frozen=True)
 class Reading:
-    """Specification of an estimate from counts, with all numbers that it needs besides these."""
+    """Specification of an estimate from counts, with all other numbers that the estimate needs."""
 
     kind: str
     """Kind of estimate: ``"mean"`` (mean weight of the classes), ``"root"`` (differences of square

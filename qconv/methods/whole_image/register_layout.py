@@ -20,9 +20,10 @@ axis has ``C`` content pixels, ``O`` output pixels and ``h`` kernel positions:
 least ``C + h - 1 - a`` and ``a + O``. Particles that end at basis states that are not read are
 lost.
 
-*Padding schemes* are names for these and other layouts, see `PADDINGS`. Schemes other than
-``auto`` and ``both`` have registers for the image alone, so that particles that leave at one side
-re-enter at the other. They are rejected if such a particle would be read.
+*Padding schemes* are names for these and other layouts, see `PADDINGS`. Schemes other than ``auto``
+and ``both`` have registers for the image alone, so that particles that leave at one side re-enter
+at the other. They are rejected if such a particle would change the result. In the second row,
+particles that re-enter belong to the result.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ class RegisterLayout:
         self.shape: tuple[int, ...] = tuple(2**bits for bits in self.bits)
         """Number of basis states of each axis' register."""
         self.origin: tuple[int, ...] = tuple(axis.origin for axis in axes)
-        """Kernel position that leaves a particle in place, from which added numbers count."""
+        """Kernel position that leaves a particle in place; added numbers are counted from this
+        position."""
         self.states_read: tuple[NDArray[np.intp], ...] = np.ix_(*(values for values, _ in reads))
         """Index of the basis states that are read."""
         self.read_shape: tuple[int, ...] = tuple(len(values) for values, _ in reads)
@@ -151,8 +153,8 @@ def _lay_out(grid: Grid, axis: int, padding: str) -> _Axis:
         )
     if padding in ("kernel", "wrapped") and positions > 2**bits:
         raise ValueError(
-            f"padding: {padding!r} pads the kernel to the image's {2**bits} basis states, got "
-            f"{positions} positions along axis {axis}; expected 'both'"
+            f"padding: {padding!r} pads the kernel to the image's {2**bits} basis states along "
+            f"axis {axis}, got a kernel of {positions} positions; use 'both'"
         )
     origin = start if padding == "wrapped" else 0
     return _Axis(bits, margins, (np.arange(outputs) + start - origin) % 2**bits, origin)

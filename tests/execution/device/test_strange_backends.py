@@ -136,7 +136,7 @@ def test_counts_in_any_notation_give_the_same_bytes(notation, method):
         (lambda c, n: {hex(2**n): 300}, ValueError, "backend: expected outcomes of . bits"),
         (lambda c, n: {"0x0": 0.25}, TypeError, "backend: expected integer numbers of shots"),
         (lambda c, n: {"0x0": -3}, ValueError, "backend: expected numbers of shots >= 0"),
-        (lambda c, n: {}, RuntimeError, r"backend: expected \d+ shots, got none back"),
+        (lambda c, n: {}, RuntimeError, r"backend: expected \d+ shots, got an empty result"),
         (
             lambda c, n: ExperimentResultData(memory=["0x0"]),
             RuntimeError,
@@ -207,7 +207,7 @@ def test_everything_is_dropped_now_and_then():
         calls.append(n)
         return {} if len(calls) > 1 else {k: v // 2 for k, v in counts.items()}
 
-    with pytest.raises(RuntimeError, match=r"backend: expected \d+ shots, got none back"):
+    with pytest.raises(RuntimeError, match=r"backend: expected \d+ shots, got an empty result"):
         run(qconv.Collapse(), Vendor(report))
 
 

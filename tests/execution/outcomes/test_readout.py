@@ -454,11 +454,19 @@ class TestRefused:
             (
                 [(0.1, 0.9)],
                 ValueError,
-                r"errors: expected two prob.* below 1 for 0, got \(0.1, 0.9",
+                r"errors: expected two prob.* below 1 for bit or qubit 0, got \(0.1, 0.9",
             ),
-            ([(0.1,)], TypeError, r"errors: expected a pair of numbers for 0, got \(0.1,\)"),
+            (
+                [(0.1,)],
+                TypeError,
+                r"errors: expected a pair of numbers for bit or qubit 0, got \(0.1,\)",
+            ),
             ([(-0.1, 0.2)], ValueError, "errors: expected two probabilities"),
-            ({1: "ab"}, TypeError, "errors: expected a pair of numbers for 1, got 'ab'"),
+            (
+                {1: "ab"},
+                TypeError,
+                "errors: expected a pair of numbers for bit or qubit 1, got 'ab'",
+            ),
             ("readout", TypeError, "errors: expected pairs of numbers"),
             ([(0.1, np.nan)], ValueError, "errors"),
         ],
@@ -487,7 +495,7 @@ class TestRefused:
 
     def test_counts_from_elsewhere_need_errors(self):
         plan = qconv.plan([1, 2, 3], [1, 1], method=qconv.Collapse(), shots=5, mitigation="readout")
-        with pytest.raises(ValueError, match="mitigation: expected known readout errors to "):
+        with pytest.raises(ValueError, match="mitigation: expected known readout errors, "):
             plan.decode([{"0": 10, "1": 15}])
 
 

@@ -234,7 +234,7 @@ class TestTolerance:
         assert sum(plan.executions) > 2 * shots * image.size
 
     def test_too_dear(self):
-        with pytest.raises(ValueError, match="tolerance: expected a cost of at most"):
+        with pytest.raises(ValueError, match=r"tolerance: needs .* more than the maximum"):
             qconv.plan(
                 np.eye(8), GAUSSIAN, method=qconv.AmplitudeEstimation(), tolerance=1e-9, **WRAP
             )
