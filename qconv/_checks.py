@@ -23,7 +23,7 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
     """
     require_unmasked(value, name)
     try:
-        array = np.asarray(value)
+        array = np.asarray(_plain(value))
     except ValueError:
         raise ValueError(f"{name}: expected a rectangular array, got a ragged one") from None
     if array.dtype.kind == "c":
@@ -36,6 +36,17 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
     if finite:
         require_finite(array, name)
     return array
+
+
+def _plain(value: ArrayLike) -> ArrayLike:
+    """Convert a data frame or series of nullable numbers, which NumPy takes for objects."""
+    convert = getattr(value, "to_numpy", None)
+    if convert is None or not hasattr(value, "isna"):
+        return value
+    try:
+        return np.asarray(convert(dtype=np.float64, na_value=np.nan))
+    except (TypeError, ValueError):
+        return value
 
 
 def require_unmasked(value: ArrayLike, name: str) -> None:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import errno
 import glob
+import hashlib
 import os
+import platform
+import secrets
 import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 #: Suffix of a file that is not complete yet.
 _PARTIAL = ".partial"
+
+#: Seconds after the last change from which an incomplete file is known to be abandoned.
+_ABANDONED = 3600.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,8 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     place.require_writable()
     real = Path(os.path.realpath(path))
     _remove_left_over(real)
-    partial = real.with_name(f".{real.name}.{os.getpid()}{_PARTIAL}")
+    unique = f"{_processes()}.{os.getpid()}.{secrets.token_hex(4)}"
+    partial = real.with_name(f".{real.name}.{unique}{_PARTIAL}")
     try:
         with open(partial, "wb") as file:
             yield file
@@ -141,13 +150,30 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 
 
 def _remove_left_over(real: Path) -> None:
-    """Remove incomplete files of processes that no longer exist."""
+    """Remove incomplete files whose process no longer exists.
+
+    Processes of other machines and containers cannot be seen. Their files are removed if they have
+    not changed for a long time.
+    """
     import psutil  # slow to import: not when the command line starts
 
     for left in real.parent.glob(f".{glob.escape(real.name)}.*{_PARTIAL}"):
-        number = left.name.removesuffix(_PARTIAL).rpartition(".")[2]
-        if number.isdecimal() and not psutil.pid_exists(int(number)):
-            left.unlink(missing_ok=True)
+        where, _, rest = left.name[len(real.name) + 2 :].partition(".")
+        number = rest.partition(".")[0]
+        with suppress(OSError):
+            old = time.time() - left.stat().st_mtime > _ABANDONED
+            here = where == _processes() and number.isdecimal()
+            if old or (here and not psutil.pid_exists(int(number))):
+                left.unlink()
+
+
+@cache
+def _processes() -> str:
+    """Return a name of the processes that are visible here: those of a machine or a container."""
+    space = ""
+    with suppress(OSError):
+        space = os.readlink("/proc/self/ns/pid")
+    return hashlib.blake2b(f"{platform.node()} {space}".encode(), digest_size=4).hexdigest()
 
 
 @contextmanager

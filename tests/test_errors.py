@@ -244,3 +244,54 @@ class TestRefusedWithoutOptional:
             ModuleNotFoundError, match=r"progress: .* pip install 'qconv\[images\]'"
         ):
             qconv.convolve(**arguments(progress=True))
+
+
+def test_numpy_options_are_those_of_python():
+    """NumPy's integers and bools make equal methods, whose results add up."""
+    pairs = [
+        (qconv.Fourier(amplify=np.int64(2)), qconv.Fourier(amplify=2)),
+        (qconv.Fourier(signed=np.bool_(False)), qconv.Fourier(signed=False)),
+        (qconv.Diffusion(steps=np.uint8(2)), qconv.Diffusion(steps=2)),
+        (qconv.Collapse(baseline=np.bool_(True)), qconv.Collapse(baseline=True)),
+        (qconv.AmplitudeEstimation(powers=np.arange(3)), qconv.AmplitudeEstimation((0, 1, 2))),
+        (
+            qconv.Blocks(qconv.Fourier(), qubits=np.int16(9)),
+            qconv.Blocks(qconv.Fourier(), qubits=9),
+        ),
+    ]
+    for ours, theirs in pairs:
+        assert ours == theirs
+        assert repr(ours) == repr(theirs)
+
+
+@pytest.mark.parametrize("tolerance", [True, np.True_, ("rms", True)])
+def test_a_tolerance_is_no_truth_value(tolerance):
+    with pytest.raises(TypeError, match="tolerance: expected a number"):
+        qconv.convolve([1, 2, 3], [1, 1], tolerance=tolerance)
+
+
+def test_amplify_has_a_limit():
+    with pytest.raises(ValueError, match="amplify: expected an integer <= 1000, got 1000000"):
+        qconv.Fourier(amplify=10**6)
+
+
+def test_nullable_columns_are_numbers():
+    """As pandas has them: objects for NumPy, numbers for whoever asks them."""
+
+    class Nullable:
+        def __init__(self, values):
+            self.values = values
+
+        def isna(self):
+            return [v is None for v in self.values]
+
+        def to_numpy(self, dtype=object, na_value=None):
+            return np.array([na_value if v is None else v for v in self.values], dtype=dtype)
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array(self.values, dtype=object)
+
+    result = qconv.convolve(Nullable([1, 2, 3]), [1, 1], shots=None)
+    np.testing.assert_allclose(result.image, [1, 3, 5, 3])
+    with pytest.raises(ValueError, match="image: expected finite numbers"):
+        qconv.convolve(Nullable([1, None, 3]), [1, 1], shots=None)

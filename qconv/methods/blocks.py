@@ -92,7 +92,7 @@ class Blocks(Method):
         method = check_method(self.method, WHOLE_IMAGE)
         one_of(self.scheme, "scheme", SCHEMES)
         method.check_blocks(self.scheme)
-        whole_number(self.qubits, "qubits", 1)
+        object.__setattr__(self, "qubits", whole_number(self.qubits, "qubits", 1))
 
     @property
     def steps(self) -> int:

@@ -66,6 +66,8 @@ def check_tolerance(tolerance: object) -> Tolerance | None:
         if len(tolerance) != 2 or tolerance[0] != "rms":
             raise ValueError(f"tolerance: expected a number or ('rms', number), got {tolerance!r}")
         tolerance = tolerance[1]
+    if isinstance(tolerance, bool | np.bool_):
+        raise TypeError(f"tolerance: expected a number or ('rms', number), got {tolerance!r}")
     error = real_number(tolerance, "tolerance")
     if error <= 0:
         raise ValueError(f"tolerance: expected a number above 0, got {tolerance!r}")

@@ -247,6 +247,7 @@ def _by_tifffile(page: TiffPage) -> Decoded:
     if kind not in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE):
         raise ValueError(f"colours of type {kind} are unknown to tifffile")
     pixels = page.asarray()
+    _require_data(page, pixels)
     if pixels.dtype.kind not in "buif":
         raise _UnfitError(f"expected real pixel values, got {pixels.dtype}")
     if "S" in page.axes:
@@ -282,6 +283,22 @@ def _upright(pixels: NDArray[Any], page: TiffPage) -> NDArray[Any]:
     orientation = 1 if tag is None else int(tag.value)
     turned = np.rot90(pixels, {3: 2, 4: 2, 5: -1, 6: -1, 7: 1, 8: 1}.get(orientation, 0))
     return turned[:, ::-1] if orientation in (2, 4, 5, 7) else turned
+
+
+def _require_data(page: TiffPage, pixels: NDArray[Any]) -> None:
+    """Raise if pixels have the value that a GeoTIFF declares as missing data."""
+    if "GDAL_NODATA" not in page.tags:
+        return
+    try:
+        missing = float(page.tags["GDAL_NODATA"].value)
+    except (TypeError, ValueError):
+        return
+    count = int(np.count_nonzero(np.isnan(pixels) if np.isnan(missing) else pixels == missing))
+    if count:
+        raise _UnfitError(
+            f"{count:,} pixels have the no-data value {missing:g}; replace them before the "
+            "convolution"
+        )
 
 
 def _tiff_by_pillow(file: BinaryIO, number: int, page: TiffPage, reason: Exception) -> Decoded:

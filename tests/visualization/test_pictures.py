@@ -582,3 +582,16 @@ def test_arrays_are_written_as_numpy_writes_them(tmp_path, shape):
     write_picture(tmp_path / "own.npy", image, GreyScale.between(np.zeros((2, 2))))
     np.save(tmp_path / "numpy.npy", np.ascontiguousarray(image))
     assert (tmp_path / "own.npy").read_bytes() == (tmp_path / "numpy.npy").read_bytes()
+
+
+@pytest.mark.parametrize("missing", ["-9999", "nan"])
+def test_missing_data_are_rejected(missing, tmp_path):
+    """GeoTIFFs declare the value of pixels without data, as a text in tag 42113."""
+    tifffile = pytest.importorskip("tifffile")
+    pixels = np.array([[1.5, float(missing)], [3, 4]], dtype=np.float32)
+    tag = [(42113, "s", 0, missing, True)]
+    tifffile.imwrite(tmp_path / "a.tif", pixels, extratags=tag)
+    with pytest.raises(ValueError, match="1 pixels have the no-data value"):
+        read_picture(tmp_path / "a.tif")
+    tifffile.imwrite(tmp_path / "b.tif", np.float32([[2, 30], [3, 4]]), extratags=tag)
+    assert read_picture(tmp_path / "b.tif").max() == 30

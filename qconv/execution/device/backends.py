@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import weakref
 from functools import cache
 from typing import TypeAlias
 
 from qiskit import QuantumCircuit
-from qiskit.primitives import BaseSamplerV2
+from qiskit.primitives import BaseSamplerV2, StatevectorSampler
 from qiskit.providers import BackendV2
 from qiskit.result import Result
 from qiskit_aer import AerSimulator
@@ -19,8 +20,11 @@ Backend: TypeAlias = BackendV2 | BaseSamplerV2 | None
 #: Modules that define fake backends; classes derived from them elsewhere may behave differently.
 _IMITATIONS = ("qiskit.providers.fake_provider", "qiskit_ibm_runtime.fake_provider")
 
-#: Noise models by id, each with its numbers of errors and its digest.
-_digests: dict[int, tuple[weakref.ref[NoiseModel], tuple[int, ...], str]] = {}
+#: Noise models by id, each with the errors of which the model consisted, and its digest.
+_digests: dict[int, tuple[weakref.ref[NoiseModel], list[object], str]] = {}
+
+#: Names of samplers whose backend is unknown, which differ between samplers.
+_unknown: weakref.WeakKeyDictionary[BaseSamplerV2, str] = weakref.WeakKeyDictionary()
 
 #: Maximum depth of nested gate definitions.
 _DEEPEST = 50
@@ -49,10 +53,17 @@ def is_ideal(backend: Backend) -> bool:
 def noise_name(backend: Backend) -> str:
     """Return a string that distinguishes backends with different expectations; empty if ideal.
 
-    Samplers do not report their configuration, so they are distinguished by type only.
+    A sampler has the name of the backend on which it runs. One that does not report its backend
+    has a name of its own, so that its results are not taken for those of another sampler.
     """
     if is_ideal(backend):
         return ""
+    if isinstance(backend, BaseSamplerV2):
+        target = sampler_target(backend)
+        if target is None and isinstance(backend, StatevectorSampler):
+            return type(backend).__name__
+        inner = _name_of_unknown(backend) if target is None else noise_name(target)
+        return f"{type(backend).__name__} {inner}"
     model = getattr(getattr(backend, "options", None), "noise_model", None)
     noise = ""
     if isinstance(backend, BackendV2) and is_imitation(backend):
@@ -60,6 +71,18 @@ def noise_name(backend: Backend) -> str:
     elif isinstance(model, NoiseModel):
         noise = _digest(model)
     return f"{type(backend).__name__} {getattr(backend, 'name', '')} {noise}"
+
+
+def sampler_target(sampler: BaseSamplerV2) -> BackendV2 | None:
+    """Return the backend that a sampler runs on; None if it does not report one."""
+    target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
+    target = target() if callable(target) else target
+    return target if isinstance(target, BackendV2) else None
+
+
+def _name_of_unknown(sampler: BaseSamplerV2) -> str:
+    """Return a name that no other sampler has, the same for each call."""
+    return _unknown.setdefault(sampler, secrets.token_hex(8))
 
 
 def is_imitation(backend: Backend) -> bool:
@@ -79,14 +102,25 @@ def _rates(backend: BackendV2) -> str:
 
 
 def _digest(model: NoiseModel) -> str:
-    """Return a digest of a noise model, cached because it takes seconds for a large device."""
-    size = (len(model._local_readout_errors), *map(len, model._local_quantum_errors.values()))
+    """Return a digest of a noise model, cached because it takes seconds for a large device.
+
+    A model that was changed in place consists of other errors, and gets another digest.
+    """
+    errors: list[object] = [model._default_readout_error]
+    errors += model._default_quantum_errors.values()
+    errors += model._local_readout_errors.values()
+    errors += (e for local in model._local_quantum_errors.values() for e in local.values())
     known = _digests.get(id(model))
-    if known is None or known[0]() is not model or known[1] != size:
-        text = repr(model.to_dict(serializable=True)).encode()
-        known = (weakref.ref(model), size, hashlib.blake2b(text, digest_size=16).hexdigest())
-        _digests[id(model)] = known
-    return known[2]
+    if (
+        known is not None
+        and known[0]() is model
+        and list(map(id, known[1])) == list(map(id, errors))
+    ):
+        return known[2]
+    text = repr(model.to_dict(serializable=True)).encode()
+    digest = hashlib.blake2b(text, digest_size=16).hexdigest()
+    _digests[id(model)] = (weakref.ref(model), errors, digest)
+    return digest
 
 
 def is_statevector(backend: Backend) -> bool:

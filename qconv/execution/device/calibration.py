@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import ClassicalRegister, QuantumCircuit
-from qiskit.transpiler import generate_preset_pass_manager
+from qiskit.transpiler import Target, generate_preset_pass_manager
 from qiskit_aer.noise import NoiseModel
 
 from qconv.execution.device.jobs import Jobs, measured_counts
@@ -106,10 +106,10 @@ class Calibrations:
         return np.array(found)
 
     @cached_property
-    def _flips(self) -> bool:
-        """Whether the backend has an X gate, cached because Aer rebuilds its target."""
+    def _target(self) -> Target | None:
+        """Gates of the backend, cached because Aer rebuilds them; None if they are unknown."""
         backend = target_of(self.jobs.backend)
-        return backend is None or "x" in backend.operation_names
+        return None if backend is None else backend.target
 
     def _prepared(self, qubits: list[int], value: int, physical: Physical) -> Physical:
         """Return a circuit that prepares the same value on some qubits and measures them."""
@@ -119,11 +119,11 @@ class Calibrations:
             circuit.x(qubits)
         circuit.barrier(qubits)
         circuit.measure(qubits, range(len(qubits)))
-        if self._flips:
+        target = self._target
+        if target is None or all(target.instruction_supported("x", (q,)) for q in qubits):
             return Physical(circuit)
-        backend = target_of(self.jobs.backend)
         layout = list(range(circuit.num_qubits))
-        manager = generate_preset_pass_manager(0, backend=backend, initial_layout=layout)
+        manager = generate_preset_pass_manager(0, target=target, initial_layout=layout)
         return Physical(manager.run(circuit))
 
 

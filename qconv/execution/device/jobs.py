@@ -16,9 +16,14 @@ from qiskit_aer.backends.aerbackend import AerBackend
 
 from qconv._progress import progress_bar, skip
 from qconv.execution.checkpoint.checkpoint import Checkpoint
-from qconv.execution.device.backends import Backend, ideal_simulator, require_success
-from qconv.execution.device.physical import Physical, sampler_target
-from qconv.execution.device.retry import NO_RETRY, RETRY, Retry
+from qconv.execution.device.backends import (
+    Backend,
+    ideal_simulator,
+    require_success,
+    sampler_target,
+)
+from qconv.execution.device.physical import Physical
+from qconv.execution.device.retry import NO_RETRY, RETRY, Retry, result_of
 from qconv.execution.device.samplers import ShotLog, sampler_job
 from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.outcomes.pixel_counts import split_histogram
@@ -145,7 +150,7 @@ def _backend_job(circuit: QuantumCircuit, backend: BackendV2, log: ShotLog, retr
         options = {"seed_simulator": seed} if seedable else {}
 
         def once() -> Result:
-            result = backend.run(circuit, shots=shots, **options).result()
+            result: Result = result_of(backend.run(circuit, shots=shots, **options))
             require_success(result)
             return result
 

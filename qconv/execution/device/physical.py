@@ -19,7 +19,12 @@ from qiskit.circuit import Measure
 from qiskit.primitives import BaseSamplerV2, StatevectorSampler
 from qiskit.providers import BackendV2
 
-from qconv.execution.device.backends import Backend, ideal_simulator, is_ideal
+from qconv.execution.device.backends import (
+    Backend,
+    ideal_simulator,
+    is_ideal,
+    sampler_target,
+)
 from qconv.execution.device.transpiling import ready
 from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.simulate.probabilities import born_probabilities
@@ -63,13 +68,6 @@ def target_of(backend: Backend) -> BackendV2 | None:
     if backend is None:
         return ideal_simulator()
     return sampler_target(backend) if isinstance(backend, BaseSamplerV2) else backend
-
-
-def sampler_target(sampler: BaseSamplerV2) -> BackendV2 | None:
-    """Return the backend that a sampler runs on; None if the sampler does not report it."""
-    target = getattr(sampler, "backend", None) or getattr(sampler, "_backend", None)
-    target = target() if callable(target) else target
-    return target if isinstance(target, BackendV2) else None
 
 
 def without_noise(backend: Backend) -> bool:

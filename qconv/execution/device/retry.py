@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+
+
+class JobCancelledError(RuntimeError):
+    """A job was cancelled, so it must not be submitted again."""
+
 
 #: Exceptions that would occur again, because they are due to errors in the call.
 _FINAL = (TypeError, ValueError, AttributeError, LookupError, NotImplementedError, MemoryError)
@@ -39,7 +44,7 @@ class Retry:
         for failures in range(1, self.tries + 1):
             try:
                 return job()
-            except _FINAL:
+            except (*_FINAL, JobCancelledError):
                 raise
             except Exception as error:  # vendors' clients raise many different exceptions
                 if failures == self.tries:
@@ -48,6 +53,23 @@ class Retry:
                     raise RuntimeError(f"backend: {what} failed {times}: {why}") from error
             self.sleep(self.first * self.factor ** (failures - 1))
         raise ValueError(f"tries: expected at least 1, got {self.tries}")
+
+
+def result_of(job: Any) -> Any:
+    """Return the result of a submitted job.
+
+    Raises:
+        JobCancelledError: If the job was cancelled.
+        Exception: Any other error of the job.
+    """
+    try:
+        return job.result()
+    except Exception as error:
+        status = getattr(job, "status", None)
+        status = status() if callable(status) else status
+        if "CANCEL" in str(getattr(status, "name", status)).upper():
+            raise JobCancelledError("backend: the job was cancelled") from error
+        raise
 
 
 #: Retries of backends: 21 seconds in all.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
 
-from qconv.execution.device.retry import Retry
+from qconv.execution.device.retry import Retry, result_of
 from qconv.execution.outcomes.histogram import Histogram
 
 #: Number of shots whose outcomes identify a sampler's random stream.
@@ -110,7 +110,7 @@ def sampler_job(
     def job(shots: int, seed: int) -> Histogram:
         log.before(sampler)
         result = retry.call(
-            lambda: sampler.run([circuit], shots=shots).result(), f"a job of {shots:,} shots"
+            lambda: result_of(sampler.run([circuit], shots=shots)), f"a job of {shots:,} shots"
         )
         bits = result[0].data.meas.array
         log.add(bits, sampler)

@@ -6,16 +6,23 @@ returned, according to the error rates that the backend reports for its gates an
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target, generate_preset_pass_manager
+from qiskit.transpiler.exceptions import TranspilerError
 from qiskit_aer import AerSimulator
 
 from qconv.execution.device.backends import is_statevector, known_to_aer
 
 #: Maximum number of seeds, and maximum total number of gates over all seeds but the first.
 _SEEDS, _GATES_TRIED = 8, 1000
+
+#: Maximum number of seeds until one succeeds: on a device that lacks gates or couplings of some
+#: qubits, each seed places the circuit elsewhere.
+_TRIES = 20
 
 #: Error rates of one-qubit and of two-qubit instructions without a reported rate.
 _UNREPORTED = (1e-4, 1e-2)
@@ -36,17 +43,34 @@ def ready(circuit: QuantumCircuit, backend: BackendV2) -> QuantumCircuit:
             f"{backend.num_qubits}"
         )
     target = backend.target  # Aer rebuilds it at each access
-    found = _transpiled(circuit, target, 2, 0)
+    found = _first(circuit, target)
     if target.build_coupling_map() is None:
         return found
     seeds = range(min(_SEEDS, _GATES_TRIED // max(found.size(), 1)))
-    return min(
-        [found, *(_transpiled(circuit, target, 3, seed) for seed in seeds)],
-        key=lambda candidate: expected_failures(candidate, target),
-    )
+    candidates = [found]
+    for seed in seeds:
+        with suppress(TranspilerError):  # other seeds place the circuit on other qubits
+            candidates.append(_transpiled(circuit, target, 3, seed))
+    return min(candidates, key=lambda candidate: expected_failures(candidate, target))
+
+
+def _first(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
+    """Return the circuit from the first seed that succeeds.
+
+    Raises:
+        ValueError: If no seed succeeds.
+    """
+    for seed in range(_TRIES):
+        try:
+            return _transpiled(circuit, target, 2, seed)
+        except TranspilerError as error:
+            reason = error
+    cause = " ".join(reason.message.split())
+    raise ValueError(f"backend: the circuit cannot be transpiled for it: {cause}") from reason
 
 
 def _transpiled(circuit: QuantumCircuit, target: Target, level: int, seed: int) -> QuantumCircuit:
+    """Transpile with one seed; raise a ``TranspilerError`` if no gates or qubits suit."""
     manager = generate_preset_pass_manager(level, target=target, seed_transpiler=seed)
     return manager.run(circuit)
 

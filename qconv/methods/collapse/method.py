@@ -101,8 +101,8 @@ class Collapse(Method):
     kernel_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        boolean(self.shared, "shared")
-        boolean(self.baseline, "baseline")
+        object.__setattr__(self, "shared", boolean(self.shared, "shared"))
+        object.__setattr__(self, "baseline", boolean(self.baseline, "baseline"))
         one_of(self.allocation, "allocation", ALLOCATIONS)
         if self.shared and self.allocation != "even":
             raise ValueError(

@@ -42,6 +42,9 @@ from qconv._checks import one_of, whole_number
 
 _Array = NDArray[np.float64]
 
+#: Maximum number of rounds that can be requested. The circuit's length is proportional to it.
+LIMIT = 1000
+
 READ_OUTS = ("linear", "root")
 
 #: Maximum number of rounds that ``"auto"`` selects.
@@ -61,13 +64,13 @@ _ROOT_LEAST, _ROOT_COUNT, _ROOT_MOST = 0.25, 16.0, 2.0
 _SMALLEST = 1e-12
 
 
-def check_amplify(amplify: object) -> None:
-    """Raise unless ``amplify`` is a number of rounds or ``"auto"``."""
-    if isinstance(amplify, str):
-        if amplify != "auto":
-            raise ValueError(f"amplify: expected a number of rounds or 'auto', got {amplify!r}")
-        return
-    whole_number(amplify, "amplify", 0)
+def checked_amplify(amplify: object) -> int | str:
+    """Return ``amplify``, a number of rounds or ``"auto"``; raise for anything else."""
+    if not isinstance(amplify, str):
+        return whole_number(amplify, "amplify", 0, LIMIT)
+    if amplify != "auto":
+        raise ValueError(f"amplify: expected a number of rounds or 'auto', got {amplify!r}")
+    return amplify
 
 
 def check_read_out(read_out: object, *, signed: bool) -> None:

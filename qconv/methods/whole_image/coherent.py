@@ -20,8 +20,8 @@ from qconv.execution.program import Program
 from qconv.methods.mixture import root_variance
 from qconv.methods.whole_image.amplification import (
     Amplification,
-    check_amplify,
     check_read_out,
+    checked_amplify,
     choose,
 )
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
@@ -50,8 +50,8 @@ class CoherentMethod(Method):
     whole_image: ClassVar[bool] = True
 
     def _check_options(self) -> None:
-        boolean(self.signed, "signed")
-        check_amplify(self.amplify)
+        object.__setattr__(self, "signed", boolean(self.signed, "signed"))
+        object.__setattr__(self, "amplify", checked_amplify(self.amplify))
         check_read_out(self.read_out, signed=self.signed)
 
     @property

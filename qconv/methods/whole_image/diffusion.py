@@ -102,7 +102,7 @@ class Diffusion(Method):
 
     def __post_init__(self) -> None:
         one_of(self.adder, "adder", ADDERS)
-        whole_number(self.steps, "steps", 1)
+        object.__setattr__(self, "steps", whole_number(self.steps, "steps", 1))
 
     @property
     def corrects_readout(self) -> bool:

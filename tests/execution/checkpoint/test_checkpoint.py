@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from qiskit_aer.primitives import SamplerV2
 
 import classical
 import qconv
+from qconv import _files
 from qconv._versions import versions
 from qconv.cli import main
 from qconv.execution.checkpoint import checkpoint
@@ -484,12 +486,40 @@ def test_left_over_by_a_process_that_is_no_more(unfinished):
     done = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True
     )
-    Path(f".run.npz.{int(done.stdout)}.partial").write_bytes(b"not in full")
-    Path(f".run.npz.{os.getppid()}.partial").write_bytes(b"of another process at work")
-    Path(f".other.npz.{int(done.stdout)}.partial").write_bytes(b"of another file")
+    gone, here = int(done.stdout), _files._processes()
+    left = {
+        f".run.npz.{here}.{os.getppid()}.0a.partial": "of another process at work",
+        f".run.npz.0123abcd.{gone}.0a.partial": "of another container, whose processes are hidden",
+        f".other.npz.{here}.{gone}.0a.partial": "of another file",
+    }
+    for name in (*left, f".run.npz.{here}.{gone}.0a.partial", ".run.npz.0123abcd.1.0b.partial"):
+        Path(name).write_text(left.get(name, "not in full"))
+    os.utime(".run.npz.0123abcd.1.0b.partial", (0, 0))
     call(**BASE)
-    left = {f".run.npz.{os.getppid()}.partial", f".other.npz.{int(done.stdout)}.partial"}
     assert set(os.listdir()) == {"run.npz", *left}
+
+
+def test_many_writers_of_one_file(tmp_path):
+    """Eight threads and two processes with the same file: it is whole at all times."""
+    code = (
+        "import sys; from pathlib import Path; from qconv._files import replaced\n"
+        "for n in range(200):\n"
+        "    with replaced(Path(sys.argv[1])) as file: file.write(bytes([n]) * 5000)\n"
+    )
+    path = tmp_path / "run.npz"
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(2)]
+
+    def write(number):
+        for _ in range(50):
+            with _files.replaced(path) as file:
+                file.write(bytes([number]) * 5000)
+            assert len(set(path.read_bytes())) == 1
+            assert path.stat().st_size == 5000
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert [process.wait() for process in processes] == [0, 0]
+    assert os.listdir(tmp_path) == ["run.npz"]
 
 
 def test_keeps_permissions_and_follows_links(unfinished):

