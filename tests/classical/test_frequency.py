@@ -249,7 +249,11 @@ def test_masks_of_this_file_are_checked_by_a_helper_that_can_fail():
         (lambda: compression_ratio([0, 0]), ValueError, "mask: expected a non-zero entry, got all"),
         (lambda: compression_ratio([]), ValueError, "mask: expected at least one entry"),
         (lambda: compression_ratio([1j]), TypeError, "mask: expected real numbers"),
-        (lambda: transfer_function([1], (2, 2)), ValueError, "kernel: expected 2 axes like the"),
+        (
+            lambda: transfer_function([1], (2, 2)),
+            ValueError,
+            "kernel: expected as many axes as shape has",
+        ),
         (lambda: transfer_function([np.nan], (2,)), ValueError, "kernel: expected finite numbers"),
         (lambda: transfer_function([1j], (2,)), TypeError, "kernel: expected real numbers"),
     ],

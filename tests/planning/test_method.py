@@ -101,7 +101,7 @@ class TestCircuits:
         with pytest.raises(ValueError, match="keep: expected 4 bools"):
             use(circuit, make(), keep=np.ones(8, dtype=bool))
         if make() is None:
-            with pytest.raises(RuntimeError, match=r"keep: expected all .*, got 0\.5 of their "):
+            with pytest.raises(RuntimeError, match=r"keep: must select all .* outcomes is 0\.5"):
                 use(circuit, make(), keep=np.array([True, True, False, False]))
 
 
