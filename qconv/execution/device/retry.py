@@ -60,7 +60,7 @@ def result_of(job: Any) -> Any:
 
     Raises:
         JobCancelledError: If the job was cancelled.
-        Exception: Any other error of the job.
+        Exception: If the job failed for any other reason.
     """
     try:
         return job.result()
