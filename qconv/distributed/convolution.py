@@ -15,7 +15,13 @@ from qiskit.providers import BackendV2
 
 from qconv._checks import numpy_defaults, real_array
 from qconv._threads import one_thread
-from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
+from qconv.distributed.halo import (
+    chunks_of,
+    in_parts,
+    index_of_pixels,
+    part_lengths,
+    part_of,
+)
 from qconv.distributed.result import LazyConvolution, lazy_arrays
 from qconv.execution.device.backends import Backend, noise_name
 from qconv.execution.options import Sampling
@@ -222,6 +228,20 @@ def probabilities_of(plan: Plan) -> list[Known]:
     return found
 
 
+def _require_finite(shown: NDArray[Any], grid: Grid, start: list[int]) -> None:
+    """Raise if pixels of a part are NaN or infinite, with the place in the whole image."""
+    bad = np.argwhere(~np.isfinite(shown))
+    if bad.size:
+        place = tuple(
+            int(index_of_pixels(grid, axis)[first + own * grid.strides[axis]])
+            for axis, (first, own) in enumerate(zip(bad[0], start, strict=True))
+        )
+        raise ValueError(
+            f"image: expected finite numbers, got {len(bad)} NaN or infinite ones in a block (the "
+            f"first at {place})"
+        )
+
+
 def without_pixels(fields: dict[str, Any]) -> Plan:
     """Return a plan with an all-zero image that takes no memory."""
     black = np.broadcast_to(0.0, fields["grid"].image_shape)
@@ -262,8 +282,11 @@ class Work:
             known: Probabilities of the kernel's circuits; None if circuits hold the image.
         """
         whole: Grid = self.fields["grid"]
-        grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
-        seen = real_array(pixels[tuple(map(slice, grid.image_shape))], "image")
+        tile = part_of(whole, self.lengths, block_id[1:])
+        grid = whole.part(tile)
+        shown = pixels[tuple(map(slice, grid.image_shape))]
+        _require_finite(shown, whole, [part.start for part in tile])
+        seen = real_array(shown, "image")
         fields = self.fields | {"grid": grid, "part_of": "a Dask array"}
         plan = Plan(image=np.ascontiguousarray(seen), **fields)
         programs = plan.prepared.programs

@@ -15,6 +15,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 from dask.array.overlap import overlap
+from numpy.typing import NDArray
 
 from qconv.grid import PAD_MODES, Grid, Tile
 
@@ -98,6 +99,15 @@ def _depths(grid: Grid) -> list[int]:
     return [max(0, d * (h - 1) + 1 - t) for t, d, h in each]
 
 
+def index_of_pixels(grid: Grid, axis: int) -> NDArray[np.int64]:
+    """Return the image's index of every padded pixel along an axis; -1 for a constant margin."""
+    pixels, widths = np.arange(grid.image_shape[axis]), grid.pad_widths[axis]
+    if grid.boundary == "fill":
+        return np.pad(pixels, widths, constant_values=-1)
+    mode: Any = PAD_MODES[grid.boundary]
+    return np.pad(pixels, widths, mode=mode)
+
+
 def _padded(image: da.Array, grid: Grid) -> da.Array:
     """Pad the image lazily, like ``grid.pad``."""
     if grid.boundary == "fill":
@@ -106,7 +116,7 @@ def _padded(image: da.Array, grid: Grid) -> da.Array:
         return da.pad(image, grid.pad_widths, constant_values=grid.fillvalue)
     for axis, widths in enumerate(grid.pad_widths):
         n, (low, _) = image.shape[axis], widths
-        places = np.pad(np.arange(n), widths, mode=PAD_MODES[grid.boundary])  # type: ignore[call-overload]
+        places = index_of_pixels(grid, axis)
         ends = [da.take(image, part, axis) for part in (places[:low], places[low + n :])]
         image = da.concatenate([ends[0], image, ends[1]], axis)
     return image

@@ -56,8 +56,7 @@ def conv2d(
     workers.
 
     Args:
-        input: Dask array of shape ``(N, C, H, W)`` or ``(C, H, W)``, at least one image, any
-            chunks.
+        input: Dask array of shape ``(N, C, H, W)`` or ``(C, H, W)``, any chunks.
         weight: Kernels, as for `qconv.conv2d`.
         bias: Number to add to each output channel, shape ``(O,)``; None for no bias.
         stride: Pixels from one output to the next.
@@ -86,7 +85,9 @@ def conv2d(
         True
     """
     requested = check_options(sampling, method, refused=REFUSED)
-    check_image(input, "input")
+    empty = getattr(input, "ndim", 0) == 4 and input.shape[0] == 0
+    if not empty:
+        check_image(input, "input")
     if input.ndim not in (3, 4):
         raise ValueError(
             "input: expected 4 axes (images, channels, pixels), or 3 for a single image, got "
@@ -98,6 +99,9 @@ def conv2d(
     shots = requested.shots
     check_backend(requested.sampling.backend, kernel_only=True, exact=shots is None)
     how = {"method": method, "shots": shots, "sampling": requested.sampling}
+    if empty:
+        nothing = da.zeros((0, len(frame.weight), *frame.grid.output_shape[2:]))
+        return LazyConvolution(nothing, nothing, shots, 0, LayerWork(frame, how, ()).circuits)
     whole, outputs, channels = frame.grid, len(frame.weight), batch.shape[1]
     grid = replace(
         whole,

@@ -488,3 +488,23 @@ def test_the_page_of_the_gigapixel(capsys, monkeypatch):
     assert len(rows) > 10
     for line in [*rows, *(line for line in lines if line.startswith("chunks of"))]:
         assert line in page, line
+
+
+@pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_the_place_of_a_nan_is_that_of_the_image(mode, boundary):
+    image = np.ones((9, 10))
+    image[5, 6] = np.nan
+    lazy = qconv.distributed.convolve(
+        da.from_array(image, chunks=4), np.ones((3, 3)), mode=mode, boundary=boundary, seed=1
+    )
+    with pytest.raises(ValueError, match=r"expected finite numbers.*the first at \(5, 6\)"):
+        lazy.image.compute(scheduler="sync")
+
+
+def test_a_layer_of_no_images():
+    images, weight = np.zeros((0, 2, 5, 5)), np.ones((3, 2, 3, 3))
+    expected = qconv.conv2d(images, weight, shots=10, seed=1)
+    lazy = qconv.distributed.conv2d(da.from_array(images), weight, shots=10, seed=1)
+    for ours in (lazy.image, lazy.stderr):
+        assert ours.compute().shape == expected.shape == (0, 3, 3, 3)
