@@ -137,7 +137,7 @@ class Propagator:
 
     @numpy_defaults
     def excluding(self, position: tuple[int, ...]) -> Propagator:
-        """Return the propagator under the condition that the particle does not take ``position``.
+        """Return the propagator under the condition that ``position`` is not selected.
 
         The effective kernel is unchanged, except for a zero at ``position``. This suits positions
         whose contribution is known without sampling.

@@ -43,8 +43,8 @@ def offset_adder(
     lowest bit first. The offset register has ``(num_offsets - 1).bit_length()`` qubits. Only its
     first ``num_bits`` qubits have an effect.
 
-    The effect on offsets of ``num_offsets`` or more is unspecified, which makes the circuit
-    cheaper.
+    For offsets of ``num_offsets`` or more, the effect of the circuit is unspecified. This makes the
+    circuit cheaper.
 
     Args:
         num_bits: Number of position bits, at least 1.
@@ -54,8 +54,8 @@ def offset_adder(
             :func:`choose_family`.
         measured: False for a circuit that is exact on any superposition, including phases, and
             returns the ancillas to ``|0>``. True if position and offset are measured next: the
-            outcome probabilities are exact, but basis states acquire phases and leave garbage in
-            the ancillas. The ripple family then needs fewer CX; the others are unchanged.
+            outcome probabilities are exact, but basis states acquire phases, and the ancillas do
+            not return to ``|0>``. The ripple family then needs fewer CX; the others are unchanged.
 
     Returns:
         The circuit, without measurement. The ripple family has H, S, T, their inverses and CX. The

@@ -34,10 +34,10 @@ READ_OUTS = ("linear", "root")
 _DESCRIPTION = """\
 Convolve a picture with a kernel, a small array of numbers, by measuring a quantum circuit.
 
-The magnitudes of the kernel are normalised to probabilities, which together with the signs
-form the propagator. A few qubits encode these probabilities as squared amplitudes. One run
-of the circuit, with its measurement, is a shot. For one pixel, each shot selects one kernel
-position according to these probabilities. The average over --shots shots estimates the
+The magnitudes of the kernel are normalised to probabilities. The probabilities and the
+signs form the propagator. A few qubits encode the probabilities as squared amplitudes. One
+run of the circuit, with its measurement, is a shot. For one pixel, each shot selects one
+kernel position according to the probabilities. The average over --shots shots estimates the
 convolution. Other methods encode the whole picture in one circuit.
 
 The command writes the measured picture and a figure. The figure shows the input, the exact
@@ -51,8 +51,9 @@ methods:
   interference  Shifted copies of the picture's amplitudes interfere. Most shots fail where
                 the copies cancel.
   fourier       The picture's amplitudes are filtered between two Fourier transforms.
-  estimation    Each pixel rotates a qubit, the flag. Grover steps amplify its signal, so the
-                error falls as 1/cost instead of 1/sqrt(cost). See --powers.
+  estimation    The value of each pixel sets the angle by which a qubit, the flag, is rotated.
+                Grover steps amplify the flag's signal, so the error falls as 1/cost instead of
+                1/sqrt(cost). See --powers.
 
 other commands:
   qconv match IMAGE TEMPLATE    find a small picture in a large one
@@ -216,7 +217,8 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--baseline",
         action=argparse.BooleanOptionalAction,
-        help="collapse: sample differences from the centre pixel, which are small (default: yes)",
+        help="collapse: sample only how pixels differ from the centre pixel; these differences are "
+        "small (default: yes)",
     )
     how.add_argument(
         "--allocation",
@@ -242,14 +244,14 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         nargs="+",
         metavar="M",
         help="estimation: number of Grover steps of each circuit. Each circuit takes --shots shots "
-        "per pixel, or its own number, as in 0:40 1:20 2:10. With auto, the method chooses the "
-        "powers and divides --shots among them (default: auto)",
+        "per pixel, or the number after a colon, as in 0:40 1:20 2:10. With auto, the method "
+        "chooses the numbers of steps and divides --shots among the circuits (default: auto)",
     )
     how.add_argument(
         "--range",
         choices=RANGES,
         help="estimation: range of grey levels that the flag encodes, over the whole picture "
-        "(global) or around each pixel (local). Local ranges are narrower but slower "
+        "(global) or around each pixel (local). Local ranges are narrower, but take longer "
         "(default: global)",
     )
 
@@ -261,7 +263,7 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         help="backend that runs the circuit: aer, which simulates every shot, or a fake backend "
         "with the noise of a device, such as marrakesh. Fake backends need qiskit-ibm-runtime. An "
-        "unknown name lists the available ones (default: the ideal simulator)",
+        "unknown name lists the available backends (default: the ideal simulator)",
     )
     how.add_argument(
         "--mitigation",
@@ -279,9 +281,9 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         "--checkpoint",
         type=Path,
         metavar="FILE",
-        help="file to which results are saved while the command runs; one per channel of a colour "
-        "picture, such as FILE-red. If the command is interrupted, the same command resumes it. "
-        "With more --shots, the same command adds the missing shots",
+        help="file to which results are saved while the command runs; for a colour picture, one "
+        "file per channel, such as FILE-red. If the command is interrupted, the same command "
+        "resumes it. With more --shots, the same command adds the missing shots",
     )
     how.add_argument(
         "--amplify",
@@ -293,8 +295,8 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--read-out",
         choices=READ_OUTS,
-        help="interference, fourier: linear estimates from the counts and is unbiased; root "
-        "estimates from the square roots of the counts and reduces errors with --amplify "
+        help="interference, fourier: estimator of the result. linear: uses the counts, and is "
+        "unbiased. root: uses the square roots of the counts, and reduces errors with --amplify "
         "(default: linear)",
     )
 
@@ -323,17 +325,17 @@ def _add_layout(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--padding",
         choices=PADDINGS,
-        help="fourier: what is padded with zeros to the size of the registers: picture and kernel "
-        "(both), only the kernel (kernel, with its first position at index 0; wrapped, with its "
-        "centre at index 0), or nothing (none). auto uses the fewest qubits that --mode and "
-        "--boundary allow (default: auto)",
+        help="fourier: what is padded with zeros to the size of the registers. both: picture and "
+        "kernel. kernel: only the kernel, its first position at index 0. wrapped: only the kernel, "
+        "its centre at index 0. none: nothing. auto: the choice with the fewest qubits that --mode "
+        "and --boundary allow (default: auto)",
     )
     how.add_argument(
         "--blocks",
         choices=SCHEMES,
         help="diffusion, interference, fourier: run one circuit per block of the picture and add "
-        "the results (overlap-add), or one per block of the result, from overlapping pieces of "
-        "the picture (overlap-save)",
+        "the results (overlap-add), or compute each block of the result with one circuit, from an "
+        "overlapping piece of the picture (overlap-save)",
     )
     how.add_argument(
         "--qubits",

@@ -17,8 +17,8 @@ PLACES = (_PACKAGE / "explore", _PACKAGE.parent / "docs" / "explore")
 _DESCRIPTION = """\
 Open a page on which the convolution of a photograph emerges, shot by shot.
 
-The page consists of one HTML file and a few other files in the same directory. It runs in
-any browser without a network, and your own pictures stay in the browser. The page simulates
+The page consists of one HTML file and a few other files in the same directory. The page runs
+in any browser without a network, and your own pictures stay in the browser. The page simulates
 no circuit: it samples the outcome probabilities of the circuit that encodes the kernel.
 """
 

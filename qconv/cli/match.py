@@ -49,7 +49,8 @@ filters:
                 Both pictures are first standardised locally, by classical computation.
   correlation   Plain cross-correlation, after subtracting the means. Shots in which an
                 additional qubit, the flag, does not read 0 are lost.
-  normalized    The correlation divided by the norms of all windows, computed classically.
+  normalized    The correlation, divided at each position by the norms of the template and of
+                the window at that position. The norms are computed classically.
 """
 
 _EPILOG = """\

@@ -80,7 +80,8 @@ def add_outputs(parser: Parser, out: str, what: str) -> None:
         type=Path,
         default=Path(out),
         metavar="FILE",
-        help=f"{what}. Pipes and devices without an ending receive PNG (default: {out})",
+        help=f"{what}. Pipes and device files whose names have no ending receive PNG "
+        f"(default: {out})",
     )
     group.add_argument(
         "--figure",
@@ -110,7 +111,7 @@ def output_paths(
 
     Args:
         options: Options of `add_outputs`. Without ``--figure``, a picture that is written to a
-            pipe or a device without an ending has no figure; its path is None.
+            pipe or a device file without an ending has no figure; its path is None.
         endings: Allowed endings of ``--out``.
         inputs: Paths of input files, by their description.
 

@@ -19,8 +19,8 @@ _DESCRIPTION = """\
 Compare the costs of all methods for the convolution of a picture, without running circuits.
 
 With --tolerance, the methods are sorted by the number of oracle calls that reach this error.
-With --executions, they are sorted by the error that this number of executions leaves. Exactly
-one of the two is required. A colour picture is converted to its brightness.
+With --executions, the methods are sorted by their error with this number of executions.
+Exactly one of these two options is required. A colour picture is converted to its brightness.
 """
 
 _EPILOG = """\

@@ -67,8 +67,8 @@ class Program:
         """Build the circuit without measurement.
 
         Raises:
-            ValueError: If the circuit has classical bits, whereas the measurement is appended
-                later, or if ``keep`` has the wrong shape. It is also raised if the circuit resets
+            ValueError: If the circuit has classical bits (the measurement is appended later), or if
+                ``keep`` has the wrong shape. This error is also raised if the circuit resets
                 qubits, or initialises qubits that were used before. One simulation does not give
                 the probabilities of such a circuit.
         """

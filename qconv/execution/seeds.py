@@ -1,8 +1,9 @@
-"""Seeds: one root per call, and a separate stream for each random part of it.
+"""Seeds: one root seed per call, and a separate stream for each part that draws random numbers.
 
 Random numbers depend on their purpose, not on threads or chunks. Every tile of the output, every
-job and every block has its own seed sequence. It is derived from the root by a path of numbers, its
-*place*. All places are listed here, so that no two places in one call coincide.
+job and every block has its own seed sequence. This seed sequence is derived from the root seed and
+a sequence of numbers, the *place* of the tile, job or block. All places are listed here, so that no
+two places in one call coincide.
 """
 
 from __future__ import annotations

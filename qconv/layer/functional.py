@@ -42,10 +42,11 @@ def conv2d(
         weight: Kernels, shape ``(O, C / groups, h, w)``, any sign and scale.
         bias: Number to add to each output channel, shape ``(O,)``; None for no bias.
         stride: Pixels from one output to the next: one number, or one each for rows and columns.
-        padding: Number of zeros on each side, in the same form. ``"valid"`` adds no zeros.
-            ``"same"`` preserves the size and requires stride 1. If the number of zeros is odd, the
-            additional zero is at the end.
-        dilation: Pixels from one kernel position to the next, in the same form.
+        padding: Number of zeros on each side: one number, or one each for rows and columns.
+            ``"valid"`` adds no zeros. ``"same"`` preserves the size and requires stride 1. If the
+            number of zeros is odd, the additional zero is at the end.
+        dilation: Pixels from one kernel position to the next: one number, or one each for rows and
+            columns.
         groups: Number of groups of channels that are convolved separately: a divisor of ``C`` and
             ``O``.
         method: `Collapse`, with its options, or another method whose circuits hold only the kernel

@@ -130,7 +130,10 @@ class Match:
 
     @property
     def percent(self) -> str:
-        """Certainty as text, at most ``> 99.99 %`` unless the exact map was searched."""
+        """Certainty as text.
+
+        The highest text is ``> 99.99 %``, unless the exact map was searched.
+        """
         known = self.shots is None and self.certainty == 1
         rounded = f"{100 * self.certainty:.2f} %"
         return "> 99.99 %" if self.certainty > 0.9999 and not known else rounded

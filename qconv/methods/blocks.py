@@ -8,7 +8,7 @@ local, so the image can be cut into blocks, each convolved by its own circuit. L
   ``n + h - 1`` pixels. Results are added where neighbours overlap. Registers must hold the larger
   block, so that nothing wraps around.
 * *Overlap-save* cuts the result into adjacent blocks. A block of ``n`` pixels is computed from
-  ``n + h - 1`` pixels of the image. Registers hold these pixels only. Whatever wraps around ends up
+  ``n + h - 1`` pixels of the image. Registers hold these pixels only. Values that wrap around end
   at positions that are not used.
 
 In both cases, a block of ``n`` pixels needs ``n + h - 1`` basis states along an axis. The size of
@@ -62,9 +62,9 @@ class Blocks(Method):
         scheme: ``"overlap-add"`` cuts the image into blocks and adds their results; it requires a
             method with signed results. ``"overlap-save"`` cuts the result into blocks and computes
             them from overlapping pieces of the image.
-        qubits: Maximum number of qubits of any circuit that runs, ancillas included. The circuits
-            that are built only to count gates for a device may have more ancillas, where more
-            ancillas save gates.
+        qubits: Maximum number of qubits of any circuit that runs, ancillas included. Circuits that
+            are built only to count gates for a device may exceed this maximum by ancillas, where
+            additional ancillas save gates.
 
     Raises:
         TypeError: If ``method`` is not a whole-image method, or ``qubits`` is not an integer.

@@ -1,7 +1,7 @@
 """Cutting the output into blocks, for circuits that read pixels at displaced positions.
 
-A particle at output pixel ``o``, or the pixel that ``o`` reads, is displaced by ``0 <= v < h``. A
-block of ``n`` outputs along an axis therefore needs ``n + h - 1`` basis states: the outputs and a
+Along an axis with ``h`` kernel positions, a circuit displaces positions by ``0 <= v < h``. A block
+of ``n`` outputs along this axis therefore needs ``n + h - 1`` basis states: the outputs and a
 margin. With boundary ``wrap``, an axis whose number of pixels is a power of two needs no margin.
 """
 

@@ -1,4 +1,4 @@
-"""Layout of an image in blocks: each block as a plan of its own, and where its result belongs."""
+"""Layout of an image in blocks: a plan for each block, and the position of its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the options of functions, which include options of methods given by mistake."""
+"""Checks of the options of functions. They reject options that belong to methods."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ the pixel is ``s / sqrt(n)``. With ``N`` shots over all pixels, the mean square 
 shots are in proportion to the standard deviation, ``n = N s / sum(s)`` (Neyman 1934, "On the two
 different aspects of the representative method", section III). If no pixel's error may exceed ``e``,
 the fewest shots are ``n = (s / e)**2``. If the root mean square error over ``P`` pixels may not
-exceed ``e``, the fewest are Neyman's with ``N = sum(s)**2 / (P e**2)``.
+exceed ``e``, the fewest shots are those of Neyman's formula with ``N = sum(s)**2 / (P e**2)``.
 
 Shots are integers. The numbers ``n`` above are not integers, and are rounded up or down at random.
 The rounding keeps the mean of each number and the sum of all numbers (systematic sampling: Madow

@@ -73,13 +73,13 @@ class Cost:
     memory: int
     """Memory, in bytes, to simulate the largest circuit and hold its outcome probabilities."""
     filtering: Resources
-    """Resources of the circuit on a device, without the preparation of the image and the
-    instructions in `bounds`."""
+    """Resources of the circuit on a device. They exclude the preparation of the image, and the
+    instructions that `bounds` covers."""
     preparation: Resources
     """Resources of the preparation of the image on a device; zero if it is in `bounds`."""
     bounds: Mapping[str, int]
-    """Upper bounds for numbers of two-qubit gates, computed with formulas. The keys are the
-    purposes of the instructions."""
+    """Upper bounds for numbers of two-qubit gates, computed with formulas. Each key is the purpose
+    of the instructions that its bound covers, such as ``"preparing the image"``."""
 
     @property
     def two_qubit_gates(self) -> int:

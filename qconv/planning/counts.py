@@ -1,4 +1,4 @@
-"""Counts gathered anywhere, converted to outcomes that a method can decode."""
+"""Counts from any source, converted to outcomes that a method can decode."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Method(ABC):
     """
 
     whole_image: ClassVar[bool] = False
-    """Whether one circuit holds all pixels, so that all executions, `Plan.whole_shots`, are used
+    """Whether one circuit holds all pixels, so that all executions (`Plan.whole_shots`) are used
     for every pixel. Only the images of such methods can be cut into blocks."""
     least_shots: ClassVar[int] = 1
     """Minimum number of shots per pixel for which predicted errors hold, if pixels have shots of
@@ -243,14 +243,14 @@ class Prepared(ABC, Generic[_M]):
 
     @property
     def part_sides(self) -> tuple[int, ...]:
-        """Side lengths, in output pixels per axis; the result may be cut at their multiples.
+        """Lengths in output pixels, per axis; the result may be cut at multiples of these lengths.
 
         Each part becomes a plan of its own. Its image contains the pixels that its outputs read,
         and its ``grid.place`` gives their position in the whole. The `Prepared` object of a part
         must give the same numbers as the `Prepared` object of the whole. Some methods sample each
         tile of ``plan.grid.tiles`` from its own random stream, with the tile's number in
         ``plan.grid.tile_numbers`` as the key. Return ``plan.grid.tile_sides`` for such a method.
-        Only the shape of the plan's image may be used.
+        This property may use only the shape of the plan's image, and not its values.
 
         Raises:
             TypeError: If the method cannot be computed part by part.

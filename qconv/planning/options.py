@@ -120,7 +120,7 @@ class Requested:
         tolerance = check_tolerance(given.get("tolerance"))
         if tolerance is not None and "shots" in given:
             raise ValueError(
-                "shots: cannot be combined with tolerance, which determines the shots, got "
+                "shots: expected no shots with a tolerance, which determines the shots, got "
                 f"{given['shots']}"
             )
         shots = given.get("shots", default_shots or method.default_shots)

@@ -43,7 +43,7 @@ class Problem:
     propagator: Propagator
     """Kernel as probabilities and weights."""
     grid: Grid
-    """Geometry of the convolution, with all steps."""
+    """Geometry of the convolution, as after all steps of the method."""
     method: _Applied
     """Method of convolution."""
     shots: int | None
@@ -53,7 +53,7 @@ class Problem:
     tolerance: Tolerance | None = None
     """Requested error, which determines the shots; None if shots were requested."""
     each: NDArray[np.int64] | None = None
-    """Shots of each output pixel, shape ``grid.output_shape``, with the rounded mean ``shots``.
+    """Shots of each output pixel, shape ``grid.output_shape``; their mean, rounded, is ``shots``.
     None if all pixels have ``shots``."""
     total: int | None = None
     """Total number of executions of circuits that hold the whole image; None for ``shots`` per
@@ -61,8 +61,8 @@ class Problem:
     counted: bool = False
     """Whether circuits are built to count the gates of a device, and not to run."""
     part_of: str = ""
-    """Name of the whole, such as a layer, if this plan is a part; otherwise empty. It identifies
-    the plan in place of the image."""
+    """Name of the whole, such as a layer, if this plan is a part; otherwise empty. In the digest
+    `quantity`, this name takes the place of the image."""
 
     @cached_property
     def padded(self) -> NDArray[np.float64]:

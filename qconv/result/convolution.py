@@ -68,9 +68,9 @@ class Convolution(SumOnly):
     """Whether the errors of different pixels are independent. If the pixels share a fixed number of
     executions, a correlation of about 1/(number of pixels) is neglected."""
     bias: NDArray[np.float64] | None = None
-    """Systematic error due to noise, shape and unit of ``image``; None if it is unknown. It is the
-    exact expectation with the backend's noise, minus the exact expectation without noise. ``image``
-    and ``stderr`` do not account for it."""
+    """Systematic error that noise causes, in the shape and unit of ``image``; None if it is
+    unknown. This error is the exact expectation with the backend's noise, minus the exact
+    expectation without noise. ``image`` and ``stderr`` do not account for it."""
     diagnostics: Diagnostics | None = None
     """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
     the reliability of standard errors, methods with ``signed=False`` add counts, and a method of

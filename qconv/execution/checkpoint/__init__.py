@@ -1,1 +1,1 @@
-"""Checkpoints: what a call saves, and how it is resumed."""
+"""Checkpoints: saved results of a call, from which an interrupted call resumes."""

@@ -1,17 +1,17 @@
 """Checkpoints: intermediate results of a call, in a file that is complete at every moment.
 
-Each random part of a call has its own seed, which is derived from the seed of the call by a path of
-numbers, its *place* (see `qconv.execution.seeds`). Results are saved under the place of their seed,
-independently of the method:
+Each part of a call that draws random numbers has its own seed. This seed is derived from the seed
+of the call and a sequence of numbers, the *place* of the part (see `qconv.execution.seeds`).
+Results are saved under the place of their part, independently of the method:
 
 * histograms of jobs on a backend or sampler,
 * drawn sums over simulated probabilities,
 * finished tiles of the output.
 
-The same call reads these results and computes the rest. The file is an ``.npz`` without pickle. It
-contains a JSON string that describes the call and the arrays, and the bytes of all arrays. Once
-there is a result, it is added in the format of `qconv.Convolution.save`. The file is replaced
-atomically, at intervals that increase with the time that writing takes.
+The same call reads these results and computes the rest. The file is an ``.npz`` without pickle. The
+file contains the bytes of all arrays, and a JSON string that describes the call and the arrays. The
+final result is added in the format of `qconv.Convolution.save`. The file is replaced atomically, at
+intervals that increase with the time that writing takes.
 """
 
 from __future__ import annotations

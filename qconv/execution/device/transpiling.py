@@ -66,7 +66,9 @@ def _first(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
         except TranspilerError as error:
             reason = error
     cause = " ".join(reason.message.split())
-    raise ValueError(f"backend: the circuit cannot be transpiled for it: {cause}") from reason
+    raise ValueError(
+        f"backend: the circuit cannot be transpiled for this backend: {cause}"
+    ) from reason
 
 
 def _transpiled(circuit: QuantumCircuit, target: Target, level: int, seed: int) -> QuantumCircuit:

@@ -3,9 +3,9 @@
 A method requests sums over outcomes, or the shots of every pixel. The same method works with both
 kinds of outcomes:
 
-* From probabilities, counts are drawn tile by tile and block by block. They have the same
-  distribution as if the circuit ran. For an exact expectation, the probabilities themselves are
-  returned.
+* From probabilities, counts are drawn tile by tile and block by block. The drawn counts have the
+  same distribution as if the circuit ran. For an exact expectation, the probabilities themselves
+  are returned.
 * Counted shots are returned as a histogram, or split at random among pixels.
 """
 
@@ -103,7 +103,7 @@ class Outcomes:
 
     @property
     def executions(self) -> int:
-        """Number of shots used, which is the divisor of sums; 0 if exact."""
+        """Number of shots used, by which `sums` are divided to get fractions; 0 if exact."""
         if self.probabilities is None:
             return sum(histogram.total for histogram in self.histograms)
         return self.program.executions or 0
@@ -134,8 +134,8 @@ class Outcomes:
         If readout errors are corrected, counts may be negative and are not integers.
 
         Args:
-            sort: Function that sums the numbers of all outcomes over groups. It reads the numbers
-                slice by slice, must be linear, and may ignore outcomes.
+            sort: Function that adds up the counts (or probabilities) of all outcomes within each
+                group. It reads them slice by slice, must be linear, and may ignore outcomes.
             seed: Seed of the draws, if outcomes are drawn.
 
         Returns:

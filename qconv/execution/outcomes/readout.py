@@ -1,19 +1,20 @@
 """Readout errors: their effect on counts, and the correction of counts for them.
 
-A qubit in state 0 is read as 1 with probability ``a``, a qubit in state 1 as 0 with probability
-``b``. This multiplies the probabilities of one bit by the matrix
+A qubit in state 0 is read as 1 with probability ``a``, and a qubit in state 1 is read as 0 with
+probability ``b``. These errors multiply the two probabilities of the bit by the matrix
 
     A = ((1 - a, b), (a, 1 - b)).
 
 Each qubit is read independently, so the probabilities of all bits are multiplied by the tensor
-product of such matrices. Multiplying the counts by the inverses removes the errors. The result is
-unbiased and may be negative. The result is linear in the counts, so its variance follows from the
-variance of the counts. ``a`` and ``b`` are estimated from counts too, and their uncertainty adds
-the term
+product of such matrices. Multiplying the counts by the inverse matrices removes the errors. The
+result is unbiased and may be negative. The result is linear in the counts, so its variance follows
+from the variance of the counts. ``a`` and ``b`` are estimated from counts too. The uncertainty of
+these estimates adds a term to the variance. With ``d/da`` and ``d/db``, the derivatives of the
+result, this term is
 
-    sum over bits of  Var(a) (d/da)**2 + Var(b) (d/db)**2,
+    sum over bits of  Var(a) (d/da)**2 + Var(b) (d/db)**2.
 
-to the variance. This term is common to all pixels.
+The term is common to all pixels.
 
 Source: Bravyi, Sheldon, Kandala, McKay and Gambetta 2021, arXiv:2006.14044, section II (tensored
 noise); Nation, Kang, Sundaresan and Gambetta 2021, arXiv:2108.12518 (calibration).
@@ -49,9 +50,10 @@ class ReadoutMitigation:
 
     Args:
         shots: Number of executions of each of the two calibration circuits (all qubits 0, all
-            qubits 1). They run before the first circuit that measures a qubit, and are included in
-            ``total_shots``. None for 1 % of that circuit's executions, but at least 10,000 and at
-            most a million. Calibration errors are then small compared with sampling errors.
+            qubits 1). They run before each circuit that measures qubits not calibrated before, and
+            are included in ``total_shots``. None for 1 % of that circuit's executions, but at least
+            10,000 and at most a million. Calibration errors are then small compared with sampling
+            errors.
         errors: Known readout errors, taken to be exact. Each is a pair: the probability of reading
             0 as 1, and the probability of reading 1 as 0. A sequence has a pair for each measured
             bit, the lowest first. A mapping has a pair for each of the backend's qubits, by its
@@ -96,7 +98,7 @@ class ReadoutMitigation:
         return self.errors is None
 
     def shots_for(self, executions: int) -> int:
-        """Return the executions of a calibration circuit, given ``executions`` to correct."""
+        """Return the executions of one calibration circuit for ``executions`` to correct."""
         if self.shots is not None:
             return self.shots
         return min(max(executions // 100, _FEWEST), _MOST)
@@ -122,14 +124,14 @@ class ReadoutMitigation:
         """
         if self.errors is None:
             raise ValueError(
-                "mitigation: expected known readout errors, because counts from elsewhere cannot "
-                "be calibrated here; use ReadoutMitigation(errors=...)"
+                "mitigation: expected known readout errors, because counts measured outside qconv "
+                "cannot be calibrated; use ReadoutMitigation(errors=...)"
             )
         if isinstance(self.errors, Mapping):
             if qubits is None:
                 raise ValueError(
-                    "mitigation: counts from elsewhere need readout errors by bit (a sequence of "
-                    "pairs), got errors by qubit"
+                    "mitigation: expected readout errors by bit (a sequence of pairs) for counts "
+                    "measured outside qconv, got errors by qubit"
                 )
             missing = [qubit for qubit in qubits if qubit not in self.errors]
             if missing:

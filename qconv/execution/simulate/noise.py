@@ -1,10 +1,10 @@
 """Exact noise: probabilities of a circuit's noisy outcomes, from the density matrix of its qubits.
 
-A noisy simulator runs a circuit shot by shot, and each shot picks errors at random. The outcome
+A noisy simulator runs a circuit shot by shot, with random errors in each shot. The outcome
 probabilities can be computed instead, from the density matrix of the qubits that the circuit uses
-and from the readout errors. Errors of unused qubits do not matter, however many the
-device has. Shots drawn from these probabilities have the same distribution as measured shots. The
-exact expectation shows the systematic error due to noise.
+and from the readout errors. Errors of unused qubits do not matter, so the device can have any
+number of qubits. Shots drawn from these probabilities have the same distribution as measured shots.
+The exact expectation shows the systematic error due to noise.
 """
 
 from __future__ import annotations

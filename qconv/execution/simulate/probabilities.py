@@ -3,7 +3,7 @@
 A simulator copies all parameters of a circuit before it starts. Rounds of amplitude amplification
 have the same parameters, one per pixel, so each round is simulated separately, from the state of
 the previous one. A round ends with the reflection about the prepared state. A gate simulator would
-prepare this state again, but on a state vector the reflection is one inner product.
+prepare this state again. On a state vector, the reflection takes only one inner product.
 """
 
 from __future__ import annotations

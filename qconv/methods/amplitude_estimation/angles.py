@@ -1,8 +1,8 @@
 """Angles with noise: the likelihood of every pixel's angle for a given damping.
 
 With damping the log-likelihood is no longer concave between neighbouring singular angles (see
-`qconv.methods.amplitude_estimation.likelihood`), but it is smooth. A grid finer than its shortest
-wavelength finds all peaks, and Newton's method refines them.
+`qconv.methods.amplitude_estimation.likelihood`), but it is smooth. A grid finer than the shortest
+wavelength of the log-likelihood finds all peaks, and Newton's method refines them.
 """
 
 from __future__ import annotations

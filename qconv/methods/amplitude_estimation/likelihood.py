@@ -1,16 +1,17 @@
 """Likelihoods: the most likely angle of each pixel, given its hits at several Grover powers.
 
-After ``m`` Grover steps a shot hits with probability ``sin(f t)**2``, where ``f = 2 m + 1``. Given
-``h`` hits and ``g`` misses at each power, the log-likelihood of an angle ``t`` in ``[0, pi/2]`` is
+After ``m`` Grover steps, a shot measures the flag qubit as 1 (a *hit*) with probability
+``sin(f t)**2``, where ``f = 2 m + 1``. Given ``h`` hits and ``g`` misses (0) at each power, the
+log-likelihood of an angle ``t`` in ``[0, pi/2]`` is
 
     L(t) = sum_m h ln sin(f t)**2 + g ln cos(f t)**2.
 
-It has one peak for each half-turn of the highest power, so a local search may climb the wrong peak.
-Every term is singular at the multiples of ``pi / (2 f)`` and concave between them. ``L`` is
-therefore concave on each interval between neighbouring multiples of all powers. There a tangent
-bounds ``L`` from above, and Newton's method in a bracket finds the only maximum. The search bounds
-``L`` on every interval, discards the intervals that cannot hold the largest value, and refines the
-others. It cannot miss the global maximum.
+``L`` has one peak for each half-turn of ``f t`` at the highest power, so a local search may find
+the wrong peak. Every term is singular at the multiples of ``pi / (2 f)`` and concave between them.
+``L`` is therefore concave on each interval between neighbouring multiples of all powers. On such an
+interval, a tangent bounds ``L`` from above, and Newton's method in a bracket finds the only
+maximum. The search bounds ``L`` on every interval, discards the intervals that cannot hold the
+largest value, and refines the others. It cannot miss the global maximum.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Amplitude estimation: one circuit per Grover power, which improves the accuracy of all pixels.
 
-The image is mapped to ``[0, 1]``. A flag qubit then reads 1 at position ``x`` with probability
+The range of the image from ``low`` to ``high`` is mapped to ``[0, 1]``. A flag qubit then reads 1
+at position ``x`` with probability
 
     a(x) = sum_v p_v s_v(I(x + v)),    p_v = |k_v| / S,  S = sum |k|,
 
@@ -11,21 +12,21 @@ where ``s_v(u) = u`` for positive and ``1 - u`` for negative kernel entries. The
 ``m`` Grover steps leave the position unchanged and turn ``a = sin(t)**2`` into
 ``sin((2 m + 1) t)**2``. Each shot then carries ``(2 m + 1)**2`` times the information about ``t``,
 at ``2 m + 1`` times the cost. Errors therefore fall almost as the inverse of the cost instead of
-its inverse square root. A schedule determines which powers run and how many shots each gets, see
+its inverse square root. A schedule determines the powers that run and the shots of each power, see
 `qconv.methods.amplitude_estimation.schedule`.
 
 With the same number of shots at each power, the estimate is the most likely angle of each pixel.
 With few shots that decrease with the power, it is the posterior mean, which has the least mean
-square error. Its standard error is at least an eighth of the distance to any value whose posterior
-probability exceeds 3e-6.
+square error. The standard error of the posterior mean is at least an eighth of the distance to any
+value whose posterior probability exceeds 3e-6.
 
 Noise is expected if the outcomes do not come from an ideal simulator. The contrast that noise left
 at each power is then fitted to all pixels together, see
 `qconv.methods.amplitude_estimation.damping`.
 
-The position is uniform, so the number of shots of a pixel is itself random. Large images are cut
-into blocks with a circuit each. Every block includes a margin as wide as the kernel, so that its
-pixels have exactly the same probabilities as in one large circuit.
+The measured position is uniformly distributed, so the number of shots of a pixel is random. Large
+images are cut into blocks, and each block has its own circuits. Every block includes a margin as
+wide as the kernel, so that its pixels have exactly the same probabilities as in one large circuit.
 """
 
 from __future__ import annotations
@@ -88,35 +89,37 @@ _ENOUGH = 1e12
 
 @dataclass(frozen=True)
 class AmplitudeEstimation(Method):
-    """Estimate every pixel's amplitude from hits at several Grover powers.
+    """Estimate every pixel from shots with flag qubit 1 (*hits*) at several Grover powers.
 
     Args:
-        powers: Numbers of Grover steps, one circuit each. With ``"auto"`` a schedule is chosen for
-            ``shots``, the total per pixel over all powers. Higher powers get fewer shots, and the
-            number of shots sets the highest power: up to 32 (64 with a tolerance, 8 with noise).
-            With different integers >= 0, ``shots`` is the number per pixel and power. With pairs
-            ``(power, shots per pixel)``, the call takes no ``shots``.
+        powers: Numbers of Grover steps, one circuit each. With ``"auto"``, ``shots`` is the total
+            per pixel over all powers, and a schedule is chosen for it. Higher powers get fewer
+            shots, and the number of shots sets the highest power: up to 32 (64 with a tolerance, 8
+            with noise). With distinct integers >= 0, ``shots`` is the number per pixel and power.
+            With pairs ``(power, shots per pixel)``, the call takes no ``shots``.
         range: Range that is mapped to ``[0, 1]``. ``"global"`` is the range of the whole image and
-            its margins. ``"local"`` is the range of the pixels that contribute to each output. It
-            is narrower where an image is smooth, and reduces the error by the same factor. It needs
-            an angle for each pixel and kernel position.
+            its margins. ``"local"`` is the range of the pixels that contribute to each output.
+            Where an image is smooth, the local range is narrower, and the error is smaller by the
+            factor by which the range is narrower. The circuit then needs a rotation angle for each
+            pixel and kernel position.
 
-    With few shots, estimates are biased towards the middle of the range that the data allow, by
-    less than their standard errors. A sum of results is estimated anew from the hits of all its
-    parts. Standard errors use the distribution of angles in the image, which is learnt from all
+    With few shots, estimates have a bias towards the middle of the values that the data allow. This
+    bias is smaller than the standard error. A sum of results is estimated anew from the hits of all
+    its parts. Standard errors use the distribution of angles in the image, which is learnt from all
     pixels together. With fewer than 20 shots per pixel, no pixel is marked as reliable.
 
     With noise, the damping of each power is fitted to the outcomes of all pixels and returned as
-    ``result.diagnostics.contrast``. Standard errors include the uncertainty of the damping and the
-    deviations that it does not explain. Shots do not reduce these deviations, so standard errors
-    stay above 0 even with ``shots=None``. A power without contrast carries no information.
-    ``result.diagnostics.reliable`` is False for all pixels if damping cannot be distinguished from
-    a different image, as with one power or few pixels.
+    ``result.diagnostics.contrast``. Standard errors include the uncertainty of the damping, and the
+    deviations that the damping does not explain. Shots do not reduce these deviations, so standard
+    errors stay above 0 even with ``shots=None``. A power without contrast carries no information.
+    ``result.diagnostics.reliable`` is False for all pixels if the outcomes can be explained by
+    damping as well as by a different image, as with one power or few pixels.
 
     Raises:
         TypeError: If the powers are not a sequence, or a power or its shots are not an integer.
-        ValueError: If there are no powers, one is negative or repeated, or ``range`` is unknown.
-            When used: if ``shots`` or a tolerance is given beside pairs.
+        ValueError: If there are no powers, a power is negative or repeated, the shots of a pair are
+            below 1, or ``range`` is unknown. A call also raises this error if ``shots`` or a
+            tolerance is given together with pairs.
 
     Source:
         Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2; Brassard et al., Contemp.
@@ -148,7 +151,11 @@ class AmplitudeEstimation(Method):
 
     @property
     def default_shots(self) -> int:
-        """Shots per pixel if none are given: the total of pairs, otherwise the general default."""
+        """Shots per pixel if the call gives none.
+
+        With pairs, this number is the sum of their shots; otherwise it is the default of all
+        methods.
+        """
         pairs = isinstance(self.powers[0], tuple)
         return self.executions(1, 1) if pairs else super().default_shots
 
@@ -157,7 +164,7 @@ class AmplitudeEstimation(Method):
         return round(scheduled(self.powers, shots).total) * pixels
 
     def prepare(self, plan: Problem) -> PreparedEstimation:
-        """Return the work for one plan."""
+        """Return the `Prepared` object (circuits and their decoding) for one plan."""
         return PreparedEstimation(self, plan)
 
 
@@ -166,14 +173,18 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
     """Circuits of one plan, for each block and Grover power, and the estimates from them."""
 
     def allot(self) -> Problem:
-        """Return the plan with its shots: the total of pairs, or the fewest for a tolerance."""
+        """Return the plan with its shots: the sum over pairs, or the fewest for a tolerance."""
         plan, powers = self.plan, self.method.powers
         if isinstance(powers[0], tuple) and plan.shots is not None:
             if plan.tolerance is not None:
-                raise ValueError(f"tolerance: expected powers without shots, got {powers}")
+                raise ValueError(
+                    "tolerance: expected no tolerance with pairs (power, shots), which determine "
+                    f"the shots, got powers={powers}"
+                )
             if plan.shots != self.method.default_shots:
                 raise ValueError(
-                    f"shots: expected none, as the powers include their shots, got {plan.shots}"
+                    "shots: expected no shots with pairs (power, shots), which determine the "
+                    f"shots, got {plan.shots}"
                 )
             return plan
         if plan.tolerance is None or plan.shots is None or powers != "auto":

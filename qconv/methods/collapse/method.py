@@ -1,14 +1,15 @@
 """Collapse: sample kernel positions from a superposition, and average the pixels that they select.
 
 The circuit prepares ``sum_j sqrt(p_j) |j>`` on a kernel register and measures it. One shot yields
-one position ``J``, with the propagator's probability ``p_J``. The product ``w_J * I_J`` is one
-sample of the convolution at a pixel. The estimate is the mean over the shots of the pixel.
+one position ``J``, with the propagator's probability ``p_J``. The product ``w_J * I_J`` of the
+propagator's weight and the selected intensity is one sample of the convolution at a pixel. The
+estimate is the mean over the shots of the pixel.
 
 The circuit does not depend on the image, so the same circuit is used for every pixel. It runs
 ``shots * pixels`` times, and the executions are split at random among the pixels. All executions
 have the same distribution. Let ``q_j`` be the probability of position ``j``, and ``I_j(x)`` the
-intensity that pixel ``x`` reads through position ``j``. With ``s_j(x) = w_j I_j(x)``, the variance
-of one sample at pixel ``x`` is
+intensity that position ``j`` selects for pixel ``x``. With ``s_j(x) = w_j I_j(x)``, the variance of
+one sample at pixel ``x`` is
 
     v(x) = sum_j q_j s_j(x)**2 - (sum_j q_j s_j(x))**2.
 
@@ -111,7 +112,7 @@ class Collapse(Method):
             )
 
     def executions(self, pixels: int, shots: int) -> int:
-        """Return the total number of executions, which all pixels use if ``shared``."""
+        """Return the total number of executions; if ``shared``, all pixels use the same ones."""
         return shots if self.shared else shots * pixels
 
     corrects_readout = True  # averages are linear in the counts

@@ -1,10 +1,10 @@
 """Windows: the sample of each kernel position at each output pixel, and weighted sums of samples.
 
 The sample of position ``j`` at pixel ``x`` is ``s_j(x) = w_j (I_j(x) - b_j(x))``. Here ``I_j(x)``
-is the image pixel that ``x`` reads through position ``j``. Without a baseline, ``b_j`` is 0. With a
-baseline, it is the pixel under the kernel's centre, in the channel of ``j`` if there are channels.
-Sums are taken over differences from the sample of the first position. The estimate is therefore
-exact, with variance exactly 0, where all samples are equal.
+is the image pixel that position ``j`` selects for ``x``. Without a baseline, ``b_j`` is 0. With a
+baseline, ``b_j`` is the pixel under the kernel's centre, in the channel of ``j`` if there are
+channels. Sums are taken over differences from the sample of the first position. The estimate is
+therefore exact, with variance exactly 0, where all samples are equal.
 """
 
 from __future__ import annotations

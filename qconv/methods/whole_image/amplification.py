@@ -5,15 +5,16 @@ transfer function divided by its bound. The other executions carry no informatio
 amplitude amplification raise this fraction; each adds two oracle calls (Brassard, Hoyer, Mosca and
 Tapp 2002, quant-ph/0005055).
 
-The reference wave, which passes the filter unchanged, is amplified too. With weight ``q`` on the
-reference and ``1 - q`` on the image, the success probability before the first round is
-``s = q + (1 - q) p = sin(t)**2``. After ``m`` rounds it is
+A reference qubit selects the image or a reference wave, which passes the filter unchanged. The wave
+is amplified too. With weight ``q`` on the reference and ``1 - q`` on the image, the success
+probability before the first round is ``s = q + (1 - q) p = sin(t)**2``. After ``m`` rounds it is
 
     sin((2 m + 1) t)**2 = S**2 s,    S = sin((2 m + 1) t) / sin(t).
 
 The successful state is unchanged except for the factor ``S``. Let ``u = 1 / sqrt(M)`` for ``M``
 basis states, and let ``a`` be the amplitude of the filtered image at a basis state. After the last
-Hadamard gate on the reference, this basis state has the probabilities
+Hadamard gate on the reference qubit, the probabilities of this basis state with the reference qubit
+at 0 (``+``) and 1 (``-``) are
 
     P(+-) = (S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2.
 

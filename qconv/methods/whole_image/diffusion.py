@@ -6,10 +6,11 @@ find a particle at ``x`` with probability ``I_x / M``. The kernel registers hold
 
     |x> |j>  ->  |x + j> |j>,
 
-and the position is measured. Different ``j`` do not interfere, whether or not they are measured.
-The outcomes therefore have the distribution ``(p * I) / M``, and every shot is one diffused
-particle. If the weights ``w_j`` differ, as for the signs of an edge kernel, the kernel registers
-are measured too. With ``n_w(y)`` of ``N`` particles at ``y`` with weight ``w``,
+and the position is measured. Different ``j`` do not interfere, whether or not the kernel registers
+are measured. The outcomes therefore have the distribution ``(p * I) / M``, and every shot is one
+diffused particle. If the weights ``w_j`` differ, as for the signs of an edge kernel, the kernel
+registers are measured too. If ``n_w(y)`` of ``N`` particles are found at ``y`` and have weight
+``w``, the estimate is
 
     estimate(y) = M / N * sum_w w n_w(y).
 
@@ -77,7 +78,7 @@ class Diffusion(Method):
             position and displacement are measured and added classically, which gives the same
             distribution.
         steps: Number of moves, as in `classical.diffuse`. The result has the shape of a convolution
-            with ``steps`` copies of the kernel that are convolved with each other.
+            with one larger kernel: ``steps`` copies of the kernel, convolved with each other.
 
     Raises:
         TypeError: If ``steps`` is not an integer.

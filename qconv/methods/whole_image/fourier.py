@@ -1,8 +1,9 @@
 """Fourier: a quantum Fourier transform, a transfer function, and the inverse transform.
 
 A convolution multiplies every frequency ``f`` of the position registers by the kernel's transfer
-function. Divided by its largest magnitude, this is ``T(f) = cos(theta_f) exp(i phi_f)``. A flag
-qubit implements the factor. Between two Hadamard gates on the flag, the diagonal
+function. The transfer function divided by its largest magnitude is
+``T(f) = cos(theta_f) exp(i phi_f)``. A flag qubit implements this factor. Between two Hadamard
+gates on the flag, the diagonal
 
     exp(i (phi_f + theta_f)) on flag 0,    exp(i (phi_f - theta_f)) on flag 1
 
@@ -11,13 +12,13 @@ with flag 0 has the amplitude ``(k * I)(y) / (max|K| |I|)``. The success probabi
 ``|k * I|**2 / (max|K|**2 |I|**2)``. `Interference` has at most the same success probability,
 because ``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: it needs no flag,
 and every execution succeeds. The transforms omit the final swaps, so the diagonal has its
-frequencies in the order of reversed bits.
+frequencies in bit-reversed order.
 
 Measuring the position gives squared amplitudes. A reference qubit gives the sign: the position
-registers hold the image where it is 1, and a plane wave where it is 0. The wave has the frequency
-of the largest magnitude, so it passes the filter unchanged. Single-qubit phases turn a uniform
-superposition into this wave and back. A final Hadamard gate lets the branches interfere; see
-`CoherentReadOut`.
+registers hold the image where the reference is 1, and a plane wave where the reference is 0. The
+frequency of this wave is one where ``T`` has its largest magnitude, so the wave passes the filter
+unchanged. Single-qubit phases turn a uniform superposition into this wave and back. A final
+Hadamard gate lets the branches interfere; see `CoherentReadOut`.
 
 With a transfer function instead of a kernel, the circuit is a frequency filter:
 `filter_frequencies`.
@@ -62,13 +63,13 @@ class Fourier(CoherentMethod):
             counts are small. Their standard error is smaller by a factor between ``sqrt(2)`` (for a
             small success probability) and 2 (for a success probability near 1).
         padding: Zero padding of image and kernel to the size of the registers. ``"auto"`` uses the
-            fewest qubits that mode and boundary allow. ``"both"`` pads image and kernel until no
-            wrapped-around value is read. The other schemes use registers for the image alone. They
-            are rejected if values that wrap around would change the result. With boundary ``wrap``
-            and a power of two pixels, these values belong to the result. ``"kernel"`` pads the
-            kernel and puts its first position on basis state 0, which displaces the result.
-            ``"wrapped"`` pads the kernel and puts its centre on basis state 0. ``"none"`` requires
-            a kernel as large as the image.
+            fewest qubits that mode and boundary allow. ``"both"`` pads image and kernel with enough
+            zeros that no value that wraps around is read. The other schemes use registers that are
+            only as large as the image needs. These schemes are rejected if values that wrap around
+            would change the result. With boundary ``wrap`` and sides that are powers of two, these
+            values belong to the result. ``"kernel"`` pads the kernel and puts its first position on
+            basis state 0, which displaces the result. ``"wrapped"`` pads the kernel and puts its
+            centre on basis state 0. ``"none"`` requires a kernel as large as the image.
         amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
             calls per execution and raises the fraction of successful executions. ``"auto"`` selects
             the number of rounds (at most 32) and the weight of the reference qubit. It minimises

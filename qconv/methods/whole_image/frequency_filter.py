@@ -1,4 +1,4 @@
-"""Frequency filters as circuits: transforms, a diagonal, and a plane wave for reference."""
+"""Frequency filters as circuits: transforms, a diagonal, and a plane wave as the reference."""
 
 from __future__ import annotations
 

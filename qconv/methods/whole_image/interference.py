@@ -10,15 +10,15 @@ is applied to ``sum_x I_x |x> |0> / |I|``. The component with all kernel registe
     sum_y (k * I)(y) / (S |I|)  |y> |0>.
 
 This is a linear combination of displaced images (Childs and Wiebe 2012, arXiv:1202.5822, section
-2), with its weights divided equally between ``V`` and ``V^dagger``. The probability of reading 0
-is the success probability ``|k * I|**2 / (S**2 |I|**2)``. Amplitudes of opposite sign cancel before
-anything is measured. Where a picture is flat, an edge kernel therefore leaves nothing, and no shot
-is spent there.
+2), with its weights divided equally between ``V`` and ``V^dagger``. The probability of reading 0 in
+all kernel registers is the success probability ``|k * I|**2 / (S**2 |I|**2)``. Amplitudes of
+opposite sign cancel before anything is measured. Where a picture is flat, an edge kernel therefore
+leaves nothing, and no shot is spent there.
 
 Measuring the position gives squared amplitudes. A reference qubit gives the sign: the position
-registers hold the image where it is 1, and a uniform superposition of all basis states with
-amplitude ``u`` where it is 0. Displacements do not change the uniform superposition, so only ``D``
-needs a control. A final Hadamard gate lets the branches interfere:
+registers hold the image where the reference is 1, and a uniform superposition of all basis states
+with amplitude ``u`` where the reference is 0. Displacements do not change the uniform
+superposition, so only ``D`` needs a control. A final Hadamard gate lets the branches interfere:
 ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
 """
 

@@ -2,11 +2,11 @@
 
 A *class* is a group of measured outcomes, such as the outcomes with reference qubit 0. An estimate
 is computed from the counts of all classes and from a few other numbers. A *reading* holds these
-other numbers. The counts of several runs can therefore be added, and estimates can be computed from
-the sum as from a single run. This matters for estimates that are biased when counts are few,
-because an average of such estimates keeps the bias.
+other numbers. Because a reading keeps these numbers apart from the counts, the counts of several
+runs can be added, and estimates can be computed from the sum as from a single run. This matters for
+estimates that are biased when counts are few, because an average of such estimates keeps the bias.
 
-Variances are expectations given the counts of all pixels, see `qconv.methods.mixture`.
+Each variance is the expected variance given the counts of all pixels, see `qconv.methods.mixture`.
 """
 
 from __future__ import annotations

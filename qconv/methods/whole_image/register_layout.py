@@ -11,7 +11,7 @@ axis has ``C`` content pixels, ``O`` output pixels and ``h`` kernel positions:
     boundary                            content      read at ``a``       ``2**bits``
     ==================================  ===========  ==================  ============
     fill with zeros                     the image    s                   see below
-    wrap, a power of two pixels         the image    s                   C
+    wrap, C a power of two              the image    s                   C
     any other                           with margin  h - 1               see below
     ==================================  ===========  ==================  ============
 
@@ -21,9 +21,9 @@ least ``C + h - 1 - a`` and ``a + O``. Particles that end at basis states that a
 lost.
 
 *Padding schemes* are names for these and other layouts, see `PADDINGS`. Schemes other than ``auto``
-and ``both`` have registers for the image alone, so that particles that leave at one side re-enter
-at the other. They are rejected if such a particle would change the result. In the second row,
-particles that re-enter belong to the result.
+and ``both`` have registers that are only as large as the image needs. Particles that leave at one
+side therefore re-enter at the other side. These schemes are rejected if a particle that re-enters
+would change the result. In the second row, particles that re-enter belong to the result.
 """
 
 from __future__ import annotations
