@@ -11,7 +11,7 @@ the wrong peak. Every term is singular at the multiples of ``pi / (2 f)`` and co
 ``L`` is therefore concave on each interval between neighbouring multiples of all powers. On such an
 interval, a tangent bounds ``L`` from above, and Newton's method in a bracket finds the only
 maximum. The search bounds ``L`` on every interval, discards the intervals that cannot hold the
-largest value, and refines the others. It cannot miss the global maximum.
+largest value, and refines the others. The search cannot miss the global maximum.
 """
 
 from __future__ import annotations

@@ -100,8 +100,8 @@ class AmplitudeEstimation(Method):
         range: Range that is mapped to ``[0, 1]``. ``"global"`` is the range of the whole image and
             its margins. ``"local"`` is the range of the pixels that contribute to each output.
             Where an image is smooth, the local range is narrower, and the error is smaller by the
-            factor by which the range is narrower. The circuit then needs a rotation angle for each
-            pixel and kernel position.
+            factor by which the range is narrower. With ``"local"``, the circuit needs a rotation
+            angle for each pixel and kernel position.
 
     With few shots, estimates have a bias towards the middle of the values that the data allow. This
     bias is smaller than the standard error. A sum of results is estimated anew from the hits of all
