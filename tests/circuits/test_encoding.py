@@ -540,7 +540,7 @@ def test_bad_amplitudes(amplitudes, exception, message):
 @pytest.mark.parametrize(
     ("names", "exception", "message"),
     [
-        (("a",), ValueError, r"names: expected 2, one per axis, got 1"),
+        (("a",), ValueError, r"names: expected 2 names, one per axis, got 1"),
         (("a", "a"), ValueError, r"names: expected distinct, non-empty names, got \('a', 'a'\)"),
         (("a", ""), ValueError, r"names: expected distinct, non-empty names"),
         ("ab", TypeError, r"names: expected a list or tuple of strings, got 'ab'"),

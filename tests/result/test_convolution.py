@@ -372,7 +372,7 @@ class TestParts:
     def test_a_single_pixel_or_none(self):
         with pytest.raises(IndexError, match=r"a single pixel; write result.image"):
             run()[1, 2]
-        with pytest.raises(IndexError, match=r"got the shape \(0, 8\)"):
+        with pytest.raises(IndexError, match=r"got a selection of shape \(0, 8\)"):
             run()[5:5]
         assert run()[1:2, 2].shape == (1,)
 
