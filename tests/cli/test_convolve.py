@@ -305,6 +305,7 @@ class TestOutputs:
             assert main(["in.png", "--seed", seed, "--out", "o.npy", "--overwrite", "--quiet"]) == 0
             images.append((folder / "o.npy").read_bytes())
         assert images[0] == images[1] != images[2]
+        assert main(["in.png", "--seed", "0", "--out", "o.npy", "--overwrite", "--quiet"]) == 0
 
     def test_fresh_seed_is_told_and_repeats(self, capsys):
         assert main(["in.png", "--out", "one.npy"]) == 0

@@ -508,3 +508,14 @@ def test_a_layer_of_no_images():
     lazy = qconv.distributed.conv2d(da.from_array(images), weight, shots=10, seed=1)
     for ours in (lazy.image, lazy.stderr):
         assert ours.compute().shape == expected.shape == (0, 3, 3, 3)
+
+
+def test_the_place_of_a_nan_in_a_later_part():
+    image = np.ones((500, 600))
+    image[433, 577] = np.nan
+    lazy = qconv.distributed.convolve(
+        da.from_array(image, chunks=100), np.ones((3, 3)), shots=1, mode="same", seed=1
+    )
+    assert lazy.image.numblocks != (1, 1)
+    with pytest.raises(ValueError, match=r"the first at \(433, 577\)"):
+        lazy.image.compute(scheduler="sync")

@@ -13,7 +13,7 @@ from qiskit_aer.primitives import SamplerV2
 
 import classical
 import qconv
-from qconv.execution.device.calibration import _estimate, _told
+from qconv.execution.device.calibration import _told
 from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.outcomes.outcomes import Outcomes, Selection
 from qconv.execution.outcomes.readout import Readout, Unfolding, applied
@@ -102,15 +102,6 @@ def test_one_in_a_hundred_calibrates_between_limits(executions, shots):
     assert qconv.ReadoutMitigation().shots_for(executions) == shots
     assert qconv.ReadoutMitigation().executions(executions) == 2 * shots
     assert qconv.ReadoutMitigation(shots=7).shots_for(executions) == 7
-
-
-def test_a_calibration_without_errors_is_not_exact():
-    """Its variance is that of one count more of either kind."""
-    errors, variances = _estimate(0, np.array([0.0, 0.1]), 100)
-    assert errors.tolist() == [0.0, 0.1]
-    likely = np.array([1, 11]) / 102
-    np.testing.assert_allclose(variances, likely * (1 - likely) / 100, rtol=1e-12)
-    assert not _estimate(0, np.array([0.0, 0.1]), None)[1].any()
 
 
 def test_bits_that_are_read_the_other_way():

@@ -1,0 +1,33 @@
+"""Selected outcomes: which sets of shots share the error of a correction."""
+
+import numpy as np
+import pytest
+
+from qconv.execution.outcomes.outcomes import Selection
+
+
+class Unfolding:
+    """A correction that tells how many sets of shots it was asked for."""
+
+    def covariance(self, frequencies, shots, groups):
+        return np.array([[groups]]), np.array([[float(shots)]])
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_groups_of_counted_shots(pooled):
+    """Sixty counted shots are three sets of twenty, whoever shares them."""
+    counts = (np.array([10, 20]), np.array([30, 0]))
+    chosen = Selection(None, counts, ideal=False, unfolding=Unfolding())
+    sampling, calibration = chosen.covariance(20, pooled=pooled)
+    assert sampling[0, 0] == pytest.approx(3 * 60 / 59)
+    assert calibration[0, 0] == 20
+
+
+def test_groups_of_drawn_shots():
+    chosen = Selection(np.array([0.5, 0.5]), (), ideal=True, unfolding=Unfolding())
+    assert chosen.covariance(20, pooled=True)[0][0, 0] == 1
+    assert chosen.covariance(20, pooled=False)[0][0, 0] == np.inf
+
+
+def test_no_correction():
+    assert Selection(np.array([1.0]), (), ideal=True).covariance(20, pooled=True) is None
