@@ -322,3 +322,13 @@ class TestCheckpoints:
         qconv.convolve(image, EDGE, seed=3, tolerance=0.3, checkpoint=path)
         with pytest.raises(ValueError, match=r"tolerance differs"):
             qconv.convolve(image, EDGE, seed=3, tolerance=0.2, checkpoint=path)
+
+
+@pytest.mark.parametrize("error", [0.2, 3.0])
+def test_a_mean_tolerance_costs_no_more_than_needed(error):
+    """Neyman's optimum: the square of the summed deviations, over pixels times the square error."""
+    spread = np.random.default_rng(0).random(400) * 50
+    shots = for_tolerance(spread, Tolerance(error, True), np.random.default_rng(1))
+    reached = np.sqrt(np.mean(spread**2 / np.maximum(shots, 1)))
+    assert reached <= error
+    assert shots.sum() < 1.05 * spread.sum() ** 2 / (spread.size * error**2) + spread.size
