@@ -274,3 +274,14 @@ class TestSeeds:
             z = (result.image - expected) / result.stderr
             assert result.stderr.max() < 0.01
             assert abs(np.mean(z**2) - 1) < SIGMAS * math.sqrt(2 / z.size)
+
+
+@pytest.mark.parametrize("kernel", [[[1.0, -3.0, 2.0]], [[0.1, 0.7, 0.3]]], ids=["signs", "blur"])
+@pytest.mark.parametrize("method", SIGNED, ids=str)
+def test_predicted_errors_are_the_stated_ones(method, kernel):
+    """At a million shots per pixel, of any weights."""
+    image = np.random.default_rng(5).random((4, 8)) + 0.5
+    how = {"method": method, "shots": 10**6, **WRAP}
+    predicted = qconv.plan(image, kernel, **how).prepared.predict().stderr
+    stated = qconv.convolve(image, kernel, seed=1, **how).stderr
+    np.testing.assert_allclose(predicted, stated, rtol=0.02)
