@@ -38,8 +38,8 @@ def convolve(
     kernels of any sign and scale. The result includes the standard error of every pixel.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, any unit: a signal ``(L,)``, an image ``(H, W)`` or a
-            volume ``(D, H, W)``.
+        image: Real array in any unit: a signal ``(L,)``, an image ``(H, W)`` or a volume
+            ``(D, H, W)``.
         kernel: Real array with the same number of axes, or a `Propagator` (for example a softmax
             propagator).
         method: Method with its options; by default `Collapse` with a baseline.

@@ -38,19 +38,20 @@ def filter_frequencies(
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.
-        transfer: Factors of all frequencies, shape of the image, in the order of
-            ``numpy.fft.fftn``, with magnitudes of at most 1. The result must be real:
+        transfer: Array of the same shape as the image, with one factor per frequency in the order
+            of ``numpy.fft.fftn``. Magnitudes are at most 1. The result must be real:
             ``transfer[-f]`` must be the complex conjugate of ``transfer[f]``.
         method: Method with its options; by default `Fourier`.
         sampling: Options of measurement, see `SamplingOptions`.
 
     Returns:
-        The estimate with its standard error, shape and unit of the image.
+        The estimate with its standard error, in the shape and unit of the image.
 
     Raises:
         TypeError: If an argument is of the wrong type, or the image is complex.
         ValueError: If ``transfer`` has a shape other than the image's or a magnitude above 1, or
-            would make the result complex; or if `qconv.convolve` would raise it.
+            would make the result complex; or in the cases in which `qconv.convolve` raises a
+            ValueError.
         RuntimeError: If a backend failed repeatedly.
 
     Example:
@@ -113,7 +114,7 @@ def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     apart = float(np.abs(array - mirrored.conj()).max(initial=0))
     if apart > _ROUNDING:
         raise ValueError(
-            "transfer: expected conjugate factors at opposite frequencies, so that the result is "
-            f"real, got a difference of {apart:.3g}"
+            "transfer: expected conjugate factors at opposite frequencies, got a difference of "
+            f"{apart:.3g}; otherwise, the result is not real"
         )
     return array

@@ -21,7 +21,7 @@ _SUM_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Propagator:
-    """Kernel, as a probability for each displacement and a weight that multiplies the intensity.
+    """Kernel in the form of a probability and a weight for each position.
 
     Args:
         probabilities: Probabilities ``p_j >= 0`` of the kernel's positions, any number of axes. The

@@ -96,7 +96,7 @@ def test_what_is_wrong_is_said_alike(name):
     with pytest.raises(TypeError, match=r"^seed: expected an integer, a numpy SeedSequence"):
         verb(seed="7")
     if "tolerance" not in refused:
-        with pytest.raises(ValueError, match=r"^shots: expected no shots with a tolerance"):
+        with pytest.raises(ValueError, match=r"^shots: expected no value with a tolerance"):
             verb(shots=1024, tolerance=1.0)
 
 
@@ -123,7 +123,7 @@ def test_an_option_of_a_method_is_said_to_be_one(name, option):
     with pytest.raises(TypeError) as caught:
         verb(**{option: True})
     start, calls = str(caught.value).split(" method=")
-    assert start == f"{option}: is an option of the method; write"
+    assert start == f"{option}: expected as an option of the method; write"
     assert re.findall(rf"qconv\.(\w+)\([^()]*{option}=True\)", calls) == OF_METHODS[option]
 
 
@@ -131,7 +131,7 @@ def test_calls_with_options_of_methods():
     with pytest.raises(TypeError) as caught:
         qconv.convolve(IMAGE, EDGE, baseline=True)
     assert str(caught.value) == (
-        "baseline: is an option of the method; write method=qconv.Collapse(baseline=True)"
+        "baseline: expected as an option of the method; write method=qconv.Collapse(baseline=True)"
     )
     with pytest.raises(TypeError, match=r"qconv\.Blocks\(method, scheme='overlap-save'\)$"):
         qconv.convolve(IMAGE, EDGE, scheme="overlap-save")
@@ -144,5 +144,5 @@ def test_defaults():
     assert qconv.match_template(IMAGE, IMAGE[1:4, 2:5]).shots == 10_000
     pairs = qconv.AmplitudeEstimation(powers=[(0, 20), (1, 30)])
     assert qconv.convolve(IMAGE, EDGE, method=pairs).shots == 50
-    with pytest.raises(ValueError, match=r"shots: expected no shots with pairs .* got 1024"):
+    with pytest.raises(ValueError, match=r"shots: expected no value with pairs .* got 1024"):
         qconv.convolve(IMAGE, EDGE, method=pairs, shots=1024)

@@ -34,11 +34,11 @@ READ_OUTS = ("linear", "root")
 _DESCRIPTION = """\
 Convolve a picture with a kernel, a small array of numbers, by measuring a quantum circuit.
 
-The magnitudes of the kernel are normalised to probabilities. The probabilities and the
-signs form the propagator. A few qubits encode the probabilities as squared amplitudes. One
-run of the circuit, with its measurement, is a shot. For one pixel, each shot selects one
-kernel position according to the probabilities. The average over --shots shots estimates the
-convolution. Other methods encode the whole picture in one circuit.
+The magnitudes of the kernel are normalised to probabilities. Together with the signs of the
+kernel, these probabilities form the propagator. A few qubits encode the probabilities as
+squared amplitudes. One run of the circuit, with its measurement, is a shot. For one pixel,
+each shot selects one kernel position according to the probabilities. The average over
+--shots shots estimates the convolution. Other methods encode the whole picture in one circuit.
 
 The command writes the measured picture and a figure. The figure shows the input, the exact
 convolution, the measured picture, its standard error and the propagator. The command also
@@ -48,8 +48,8 @@ a colour picture are convolved separately.
 methods:
   collapse      One small circuit serves all pixels. Each shot selects a kernel position.
   diffusion     The picture is a cloud of particles. The kernel moves them, --steps times.
-  interference  Shifted copies of the picture's amplitudes interfere. Most shots fail where
-                the copies cancel.
+  interference  Shifted copies of the picture's amplitudes interfere. Where the copies
+                cancel, most shots fail.
   fourier       The picture's amplitudes are filtered between two Fourier transforms.
   estimation    The value of each pixel sets the angle by which a qubit, the flag, is rotated.
                 Grover steps amplify the flag's signal, so the error falls as 1/cost instead of
@@ -217,8 +217,8 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--baseline",
         action=argparse.BooleanOptionalAction,
-        help="collapse: sample only how pixels differ from the centre pixel; these differences are "
-        "small (default: yes)",
+        help="collapse: sample only the differences from the pixel under the centre of the kernel; "
+        "these differences are small where the picture is smooth (default: yes)",
     )
     how.add_argument(
         "--allocation",
@@ -230,7 +230,8 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         "--shared",
         action="store_true",
         default=None,
-        help="collapse: use the same shots for all pixels, so that their errors are correlated",
+        help="collapse: use the same shots for all pixels; this takes fewer executions, but the "
+        "errors of the pixels are then correlated",
     )
     how.add_argument(
         "--steps",
@@ -282,22 +283,22 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         type=Path,
         metavar="FILE",
         help="file to which results are saved while the command runs; for a colour picture, one "
-        "file per channel, such as FILE-red. If the command is interrupted, the same command "
-        "resumes it. With more --shots, the same command adds the missing shots",
+        "file per channel, such as FILE-red. After an interruption, the same command computes "
+        "the rest. With more --shots, the same command adds the missing shots",
     )
     how.add_argument(
         "--amplify",
         type=_rounds,
         metavar="N|auto",
-        help="interference, fourier: rounds of amplitude amplification, so that fewer executions "
-        "fail; auto chooses the most efficient number (default: 0)",
+        help="interference, fourier: number of rounds of amplitude amplification, which reduce "
+        "the number of failed executions; auto chooses the most efficient number (default: 0)",
     )
     how.add_argument(
         "--read-out",
         choices=READ_OUTS,
         help="interference, fourier: estimator of the result. linear: uses the counts, and is "
-        "unbiased. root: uses the square roots of the counts, and reduces errors with --amplify "
-        "(default: linear)",
+        "unbiased. root: uses the square roots of the counts; with --amplify, its errors are "
+        "smaller (default: linear)",
     )
 
 
@@ -325,10 +326,10 @@ def _add_layout(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--padding",
         choices=PADDINGS,
-        help="fourier: what is padded with zeros to the size of the registers. both: picture and "
-        "kernel. kernel: only the kernel, its first position at index 0. wrapped: only the kernel, "
-        "its centre at index 0. none: nothing. auto: the choice with the fewest qubits that --mode "
-        "and --boundary allow (default: auto)",
+        help="fourier: arrays that are padded with zeros to the size of the registers. both: pads "
+        "picture and kernel. kernel: pads only the kernel, and puts its first element at index 0. "
+        "wrapped: pads only the kernel, and puts its centre at index 0. none: pads nothing. auto: "
+        "uses the fewest qubits that --mode and --boundary allow (default: auto)",
     )
     how.add_argument(
         "--blocks",

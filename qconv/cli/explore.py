@@ -18,8 +18,9 @@ _DESCRIPTION = """\
 Open a page on which the convolution of a photograph emerges, shot by shot.
 
 The page consists of one HTML file and a few other files in the same directory. The page runs
-in any browser without a network, and your own pictures stay in the browser. The page simulates
-no circuit: it samples the outcome probabilities of the circuit that encodes the kernel.
+in any browser without a network. You can also open your own pictures; they stay in the browser.
+The page simulates no circuit: it samples the outcome probabilities of the circuit that encodes
+the kernel.
 """
 
 _EPILOG = """\

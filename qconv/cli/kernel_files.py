@@ -39,7 +39,7 @@ def read_kernel(path: Path) -> NDArray[Any]:
         if path.suffix.lower() == ".npy":
             kernel: NDArray[Any] = np.load(path, allow_pickle=False)
             if not isinstance(kernel, np.ndarray):
-                raise ValueError("an archive of arrays")
+                raise ValueError("it is an archive of arrays")
         else:
             data = path.read_bytes()
             wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

@@ -45,7 +45,7 @@ other position is more similar. It writes the large picture with a box around th
 a figure. Colour pictures are converted to their brightness.
 
 filters:
-  phase         Applies phases only, so that no shot is lost. The match is a peak of one pixel.
+  phase         Applies only phases, which loses no shot. The match is a peak of one pixel.
                 Both pictures are first standardised locally, by classical computation.
   correlation   Plain cross-correlation, after subtracting the means. Shots in which an
                 additional qubit, the flag, does not read 0 are lost.

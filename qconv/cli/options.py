@@ -80,8 +80,8 @@ def add_outputs(parser: Parser, out: str, what: str) -> None:
         type=Path,
         default=Path(out),
         metavar="FILE",
-        help=f"{what}. Pipes and device files whose names have no ending receive PNG "
-        f"(default: {out})",
+        help=f"{what}. If FILE is a pipe or a device file without an ending, the picture is "
+        f"written as PNG (default: {out})",
     )
     group.add_argument(
         "--figure",

@@ -18,8 +18,8 @@ from qconv.grid import BOUNDARIES, MODES
 _DESCRIPTION = """\
 Compare the costs of all methods for the convolution of a picture, without running circuits.
 
-With --tolerance, the methods are sorted by the number of oracle calls that reach this error.
-With --executions, the methods are sorted by their error with this number of executions.
+With --tolerance, the methods are sorted by the number of oracle calls that they need to reach
+the tolerance. With --executions, they are sorted by their error with this number of executions.
 Exactly one of these two options is required. A colour picture is converted to its brightness.
 """
 
@@ -70,7 +70,7 @@ def parser() -> Parser:
     how.add_argument(
         "--backend",
         metavar="NAME",
-        help="backend whose gates are counted, as for qconv (default: the ideal simulator)",
+        help="backend for which gates are counted, as for qconv (default: the ideal simulator)",
     )
     return made
 

@@ -199,8 +199,8 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
         return
     if not isinstance(backend, BackendV2) or not hasattr(backend.options, "seed_simulator"):
         raise ValueError(
-            "backend: expected None or a simulator that takes a seed, so that the result does not "
-            f"depend on the workers, got {backend!r}; qconv.convolve accepts any backend"
+            f"backend: expected None or a simulator that takes a seed, got {backend!r}; without a "
+            "seed, the result would depend on the workers; qconv.convolve accepts any backend"
         )
     if kernel_only and not exact and noise_of(backend) is None:
         raise ValueError(

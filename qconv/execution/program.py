@@ -75,8 +75,8 @@ class Program:
         circuit = self.build()
         if circuit.num_clbits:
             raise ValueError(
-                "build: expected a circuit without classical bits, because the measurement is "
-                f"appended later, got {circuit.num_clbits} classical bits"
+                "build: expected a circuit without classical bits, got "
+                f"{circuit.num_clbits} classical bits; the measurement is appended later"
             )
         used: set[Qubit] = set()
         for item in circuit:

@@ -141,8 +141,8 @@ class _IdealSimulator:
         keep = program.keep
         if keep is not None and probabilities[~keep].sum() > LEAK:
             raise RuntimeError(
-                "keep: must select all outcomes of the ideal circuit, but the probability of the "
-                f"selected outcomes is {probabilities[keep].sum():.12g}"
+                "keep: expected a selection of all outcomes that are possible without noise, got a "
+                f"selection with probability {probabilities[keep].sum():.12g}"
             )
         append_measurement(circuit, measured)
         return probabilities, circuit

@@ -165,9 +165,9 @@ def match_template(
     """Find a template in an image, or in a signal, by measuring a quantum circuit.
 
     Shots propose positions. A classical computer then compares only these positions with the
-    template. It reads twice as many pixels as the image has, or 200 times as many as the template
-    has if that is more. With ``"phase"``, image and template are first standardised classically.
-    Neither the comparison nor the standardisation requires a circuit.
+    template. The number of pixels that it reads is twice that of the image or 200 times that of the
+    template, whichever is larger. With ``"phase"``, image and template are first standardised
+    classically. Neither the comparison nor the standardisation requires a circuit.
 
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.

@@ -63,8 +63,8 @@ class Blocks(Method):
             method with signed results. ``"overlap-save"`` cuts the result into blocks and computes
             them from overlapping pieces of the image.
         qubits: Maximum number of qubits of any circuit that runs, ancillas included. Circuits that
-            are built only to count gates for a device may exceed this maximum by ancillas, where
-            additional ancillas save gates.
+            are only built to count gates for a device may have additional ancillas that save gates,
+            and may then exceed this maximum.
 
     Raises:
         TypeError: If ``method`` is not a whole-image method, or ``qubits`` is not an integer.
@@ -195,8 +195,8 @@ class PreparedBlocks(Prepared[Blocks]):
         """Sides of a block, because each block has its own random stream (overlap-save only)."""
         if self.method.scheme != "overlap-save":
             raise ValueError(
-                "scheme: the result can be computed part by part only with 'overlap-save', because "
-                f"{self.method.scheme!r} adds the results of neighbouring blocks"
+                "scheme: expected 'overlap-save' to compute the result part by part, got "
+                f"{self.method.scheme!r}, which adds the results of neighbouring blocks"
             )
         return self.layout.parts[0].shape
 

@@ -139,8 +139,9 @@ def compare_methods(
             for the simulator.
 
     Returns:
-        Qubits, two-qubit gates with and without loading the image, executions, oracle calls,
-        success probability, predicted root mean square error, and memory of each method.
+        A comparison with one row per method: qubits, two-qubit gates (with and without loading the
+        image), executions, oracle calls, success probability, predicted root mean square error, and
+        memory.
 
     Raises:
         TypeError: If an argument is of the wrong type.

@@ -23,7 +23,8 @@ def check_options(
         constructors = [] if name in SamplingOptions.__annotations__ else _taking(name, value)
         if constructors:
             raise TypeError(
-                f"{name}: is an option of the method; write method={' or '.join(constructors)}"
+                f"{name}: expected as an option of the method; "
+                f"write method={' or '.join(constructors)}"
             )
     return Requested.checked(given, method, default_shots=default_shots, refused=refused)
 

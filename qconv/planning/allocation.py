@@ -1,4 +1,4 @@
-"""Allocation of shots to pixels: the fewest shots for an error, or the smallest error for a total.
+"""Shots of each pixel: fewest for a given error, or least error for a given number of shots.
 
 Let one shot of a pixel have the standard deviation ``s``. After ``n`` shots, the standard error of
 the pixel is ``s / sqrt(n)``. With ``N`` shots over all pixels, the mean square error is least if
@@ -8,8 +8,8 @@ the fewest shots are ``n = (s / e)**2``. If the root mean square error over ``P`
 exceed ``e``, the fewest shots are those of Neyman's formula with ``N = sum(s)**2 / (P e**2)``.
 
 Shots are integers. The numbers ``n`` above are not integers, and are rounded up or down at random.
-The rounding keeps the mean of each number and the sum of all numbers (systematic sampling: Madow
-1949). A pixel without variance needs no shot; every other pixel gets at least one.
+The mean of each rounded number is ``n``, and the sum of all numbers is unchanged (systematic
+sampling: Madow 1949). A pixel without variance needs no shot; every other pixel gets at least one.
 """
 
 from __future__ import annotations

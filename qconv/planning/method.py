@@ -146,8 +146,8 @@ class Method(ABC):
             raise TypeError(f"method: expected {WHOLE_IMAGE}, got {self!r}")
         if scheme == "overlap-add" and not self.signed:
             raise ValueError(
-                "scheme: expected 'overlap-save', or a method with signed=True, because "
-                f"'overlap-add' adds signed results, got {self!r}"
+                "scheme: expected 'overlap-save', or a method with signed=True, got "
+                f"'overlap-add' and {self!r}; 'overlap-add' adds signed results"
             )
 
 

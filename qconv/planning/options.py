@@ -120,8 +120,8 @@ class Requested:
         tolerance = check_tolerance(given.get("tolerance"))
         if tolerance is not None and "shots" in given:
             raise ValueError(
-                "shots: expected no shots with a tolerance, which determines the shots, got "
-                f"{given['shots']}"
+                f"shots: expected no value with a tolerance, got {given['shots']}; the tolerance "
+                "determines the number of shots"
             )
         shots = given.get("shots", default_shots or method.default_shots)
         sampling = Sampling.checked(
@@ -132,8 +132,8 @@ class Requested:
         )
         if sampling.mitigation is not None and not method.corrects_readout:
             raise ValueError(
-                "mitigation: expected a method whose estimate is linear in the counts, because "
-                f"only such an estimate can be corrected for readout errors, got {method!r}"
+                "mitigation: expected a method whose estimate is linear in the counts, got "
+                f"{method!r}; only linear estimates can be corrected for readout errors"
             )
         return cls(
             None if shots is None else whole_number(shots, "shots", 1),

@@ -26,8 +26,8 @@ from qconv.result.numbers import in_words
 class Plan(Problem):
     """Convolution that is ready to run; made by `qconv.plan`.
 
-    ``print(plan)`` shows the cost. Either call `run`, or run `circuits` anywhere, each with its
-    number of `executions`, and give the counts to `decode`.
+    ``print(plan)`` shows the cost. Call `run` to run the plan. Alternatively, run the `circuits`
+    anywhere, each as often as `executions` says, and pass the counts to `decode`.
 
     Example:
         >>> import qconv

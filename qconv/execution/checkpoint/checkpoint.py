@@ -2,16 +2,16 @@
 
 Each part of a call that draws random numbers has its own seed. This seed is derived from the seed
 of the call and a sequence of numbers, the *place* of the part (see `qconv.execution.seeds`).
-Results are saved under the place of their part, independently of the method:
+Each result is saved under the place of its part. The kinds of results are the same for all methods:
 
 * histograms of jobs on a backend or sampler,
 * drawn sums over simulated probabilities,
 * finished tiles of the output.
 
-The same call reads these results and computes the rest. The file is an ``.npz`` without pickle. The
-file contains the bytes of all arrays, and a JSON string that describes the call and the arrays. The
-final result is added in the format of `qconv.Convolution.save`. The file is replaced atomically, at
-intervals that increase with the time that writing takes.
+When the same call is repeated, it reads these results and computes the rest. The file is an
+``.npz`` without pickle. The file contains the bytes of all arrays, and a JSON string that describes
+the call and the arrays. The final result is added in the format of `qconv.Convolution.save`. The
+file is replaced atomically, at intervals that increase with the time that writing takes.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ class Checkpoint:
                 reason = str(error).partition("\n")[0].strip() or type(error).__name__
                 raise ValueError(
                     f"checkpoint: '{path}' is not a checkpoint that can be resumed ({reason}); "
-                    "left unchanged: use another name, or remove it"
+                    "the file was left unchanged: use another name, or remove the file"
                 ) from error
 
     @classmethod

@@ -134,7 +134,8 @@ def _warn_of_versions(kept: Checkpoint) -> None:
 
 def _refused(path: Path, why: str) -> ValueError:
     return ValueError(
-        f"checkpoint: '{path}' is {why}; left unchanged: use another name, or remove it"
+        f"checkpoint: '{path}' is {why}; the file was left unchanged: "
+        "use another name, or remove the file"
     )
 
 

@@ -79,8 +79,8 @@ class Calibrations:
             return random_state(seed).binomial(shots, probabilities) / shots
         if shots is None:
             raise ValueError(
-                "shots: expected an integer, because the readout errors of this backend can only "
-                "be estimated from counts, got None (exact)"
+                "shots: expected an integer, got None (exact); the readout errors of this backend "
+                "can only be estimated from counts"
             )
         circuit = self._prepared(qubits, value, physical)
         counted = measured_counts(circuit, shots, self.jobs, seed)

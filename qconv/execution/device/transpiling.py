@@ -103,6 +103,6 @@ def _require_whole_blocks(circuit: QuantumCircuit, backend: BackendV2) -> None:
     block = backend.options.blocking_qubits
     if block is not None and block < circuit.num_qubits:
         raise ValueError(
-            f"backend: expected blocking_qubits >= {circuit.num_qubits}, the circuit's qubits, or "
-            f"blocking_enable=False, got {block}: Aer would give wrong results"
+            f"backend: expected blocking_qubits >= {circuit.num_qubits} (qubits of the circuit) or "
+            f"blocking_enable=False, got blocking_qubits={block}; Aer would give wrong results"
         )

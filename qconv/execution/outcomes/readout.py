@@ -9,8 +9,8 @@ Each qubit is read independently, so the probabilities of all bits are multiplie
 product of such matrices. Multiplying the counts by the inverse matrices removes the errors. The
 result is unbiased and may be negative. The result is linear in the counts, so its variance follows
 from the variance of the counts. ``a`` and ``b`` are estimated from counts too. The uncertainty of
-these estimates adds a term to the variance. With ``d/da`` and ``d/db``, the derivatives of the
-result, this term is
+these estimates adds a term to the variance. Let ``d/da`` and ``d/db`` be the derivatives of the
+result with respect to ``a`` and ``b``. The term is then
 
     sum over bits of  Var(a) (d/da)**2 + Var(b) (d/db)**2.
 
@@ -50,14 +50,14 @@ class ReadoutMitigation:
 
     Args:
         shots: Number of executions of each of the two calibration circuits (all qubits 0, all
-            qubits 1). They run before each circuit that measures qubits not calibrated before, and
-            are included in ``total_shots``. None for 1 % of that circuit's executions, but at least
-            10,000 and at most a million. Calibration errors are then small compared with sampling
-            errors.
+            qubits 1). The calibration circuits run before each circuit with measured qubits that
+            are not yet calibrated. Their executions are included in ``total_shots``. With None, the
+            number is 1 % of the executions of the circuit to be corrected, but at least 10,000 and
+            at most a million. Calibration errors are then small compared with sampling errors.
         errors: Known readout errors, taken to be exact. Each is a pair: the probability of reading
             0 as 1, and the probability of reading 1 as 0. A sequence has a pair for each measured
             bit, the lowest first. A mapping has a pair for each of the backend's qubits, by its
-            index. None to calibrate.
+            index. With None, the errors are calibrated.
 
     Raises:
         TypeError: If ``shots`` is not an integer, or ``errors`` are not pairs of numbers.

@@ -1,9 +1,10 @@
 """Probabilities of a circuit's outcomes, computed by an ideal simulator.
 
-A simulator copies all parameters of a circuit before it starts. Rounds of amplitude amplification
-have the same parameters, one per pixel, so each round is simulated separately, from the state of
-the previous one. A round ends with the reflection about the prepared state. A gate simulator would
-prepare this state again. On a state vector, the reflection takes only one inner product.
+A simulator copies all parameters of a circuit before it starts. All rounds of amplitude
+amplification have the same parameters, one per pixel. To hold a single copy at a time, each
+round is simulated separately, from the state of the previous round. A round ends with the
+reflection about the prepared state. A gate simulator would prepare this state again. On a state
+vector, the reflection takes only one inner product.
 """
 
 from __future__ import annotations

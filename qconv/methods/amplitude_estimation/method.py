@@ -16,9 +16,9 @@ its inverse square root. A schedule determines the powers that run and the shots
 `qconv.methods.amplitude_estimation.schedule`.
 
 With the same number of shots at each power, the estimate is the most likely angle of each pixel.
-With few shots that decrease with the power, it is the posterior mean, which has the least mean
-square error. The standard error of the posterior mean is at least an eighth of the distance to any
-value whose posterior probability exceeds 3e-6.
+With few shots, and fewer at higher powers, the estimate is the posterior mean, which has the least
+mean square error. The standard error of the posterior mean is at least an eighth of the distance to
+any value whose posterior probability exceeds 3e-6.
 
 Noise is expected if the outcomes do not come from an ideal simulator. The contrast that noise left
 at each power is then fitted to all pixels together, see
@@ -89,7 +89,7 @@ _ENOUGH = 1e12
 
 @dataclass(frozen=True)
 class AmplitudeEstimation(Method):
-    """Estimate every pixel from shots with flag qubit 1 (*hits*) at several Grover powers.
+    """Estimate every pixel from *hits*, shots in which the flag reads 1, at several Grover powers.
 
     Args:
         powers: Numbers of Grover steps, one circuit each. With ``"auto"``, ``shots`` is the total
@@ -97,23 +97,24 @@ class AmplitudeEstimation(Method):
             shots, and the number of shots sets the highest power: up to 32 (64 with a tolerance, 8
             with noise). With distinct integers >= 0, ``shots`` is the number per pixel and power.
             With pairs ``(power, shots per pixel)``, the call takes no ``shots``.
-        range: Range that is mapped to ``[0, 1]``. ``"global"`` is the range of the whole image and
-            its margins. ``"local"`` is the range of the pixels that contribute to each output.
-            Where an image is smooth, the local range is narrower, and the error is smaller by the
-            factor by which the range is narrower. With ``"local"``, the circuit needs a rotation
-            angle for each pixel and kernel position.
+        range: Range of image values that is mapped to probabilities from 0 to 1. ``"global"`` is
+            the range of the whole image and its margins. ``"local"`` is the range of the pixels
+            that contribute to each output. Where an image is smooth, the local range is narrower,
+            and the error is smaller in the same proportion. With ``"local"``, the circuit needs a
+            rotation angle for each pixel and kernel position.
 
-    With few shots, estimates have a bias towards the middle of the values that the data allow. This
-    bias is smaller than the standard error. A sum of results is estimated anew from the hits of all
-    its parts. Standard errors use the distribution of angles in the image, which is learnt from all
-    pixels together. With fewer than 20 shots per pixel, no pixel is marked as reliable.
+    With few shots, estimates are biased towards the middle of the interval of values that are
+    compatible with the outcomes. This bias is smaller than the standard error. A sum of results is
+    estimated anew from the hits of all its parts. Standard errors use the distribution of angles in
+    the image, which is learnt from all pixels together. With fewer than 20 shots per pixel, no
+    pixel is marked as reliable.
 
     With noise, the damping of each power is fitted to the outcomes of all pixels and returned as
     ``result.diagnostics.contrast``. Standard errors include the uncertainty of the damping, and the
     deviations that the damping does not explain. Shots do not reduce these deviations, so standard
     errors stay above 0 even with ``shots=None``. A power without contrast carries no information.
-    ``result.diagnostics.reliable`` is False for all pixels if the outcomes can be explained by
-    damping as well as by a different image, as with one power or few pixels.
+    ``result.diagnostics.reliable`` is False for all pixels if damping and a different image explain
+    the outcomes equally well. This happens with one power or few pixels.
 
     Raises:
         TypeError: If the powers are not a sequence, or a power or its shots are not an integer.
@@ -178,13 +179,13 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         if isinstance(powers[0], tuple) and plan.shots is not None:
             if plan.tolerance is not None:
                 raise ValueError(
-                    "tolerance: expected no tolerance with pairs (power, shots), which determine "
-                    f"the shots, got powers={powers}"
+                    "tolerance: expected no tolerance with pairs (power, shots), got "
+                    f"powers={powers}; the pairs determine the shots"
                 )
             if plan.shots != self.method.default_shots:
                 raise ValueError(
-                    "shots: expected no shots with pairs (power, shots), which determine the "
-                    f"shots, got {plan.shots}"
+                    "shots: expected no value with pairs (power, shots), got "
+                    f"{plan.shots}; the pairs determine the number of shots"
                 )
             return plan
         if plan.tolerance is None or plan.shots is None or powers != "auto":

@@ -5,11 +5,11 @@ only about the angle modulo ``pi / (2 m + 1)``. The lower powers must resolve th
 cost is least if the numbers of shots decrease with the power (Higgins et al. 2009, who use powers
 of two).
 
-Because the position is in superposition, the number of shots of a pixel at a power is random. With
-few shots at few powers, some pixels get no shot at one of the powers and are assigned a wrong
-angle. Many powers with few shots each are safer and therefore cheaper. The schedule of
-``powers="auto"`` has four powers per octave of ``2 m + 1``. The number of shots of a power is
-proportional to the fraction of an octave that the power represents, and to
+All pixels are in superposition in one circuit, so the number of shots that a pixel gets at a power
+is random. With few shots at few powers, some pixels get no shot at one of the powers and are
+assigned a wrong angle. Many powers with few shots each are safer and therefore cheaper. The
+schedule of ``powers="auto"`` has four powers per octave of ``2 m + 1``. The number of shots of a
+power is proportional to its mean distance from the neighbouring powers, in octaves, and to
 
     9 + 5 log2((2 M + 1) / (2 m + 1)),
 

@@ -7,9 +7,9 @@ estimate is the mean over the shots of the pixel.
 
 The circuit does not depend on the image, so the same circuit is used for every pixel. It runs
 ``shots * pixels`` times, and the executions are split at random among the pixels. All executions
-have the same distribution. Let ``q_j`` be the probability of position ``j``, and ``I_j(x)`` the
-intensity that position ``j`` selects for pixel ``x``. With ``s_j(x) = w_j I_j(x)``, the variance of
-one sample at pixel ``x`` is
+have the same distribution. Let ``q_j`` be the actual probability of position ``j``, which noise may
+make different from ``p_j``. Let ``I_j(x)`` be the intensity that position ``j`` selects for pixel
+``x``. With ``s_j(x) = w_j I_j(x)``, the variance of one sample at pixel ``x`` is
 
     v(x) = sum_j q_j s_j(x)**2 - (sum_j q_j s_j(x))**2.
 
@@ -17,8 +17,8 @@ The standard error of the mean over the shots of the pixel is ``sqrt(v(x) / shot
 simulator, ``q`` are the Born probabilities of the circuit. On any other backend, ``q`` are the
 frequencies observed in all ``N`` executions of the call, and ``v`` gets the factor ``N / (N - 1)``.
 The factor makes ``v`` unbiased for any noise. With a single execution, the standard error is NaN.
-Frequencies corrected for readout errors are linear in the counts. Their covariance then replaces
-the covariance of ``q``, see `qconv.ReadoutMitigation`.
+Frequencies that are corrected for readout errors are linear in the counts. The standard error is
+then computed from the covariance of the corrected frequencies, see `qconv.ReadoutMitigation`.
 """
 
 from __future__ import annotations
@@ -64,16 +64,17 @@ class Collapse(Method):
     """Sample kernel positions for each pixel; with a baseline, this is the default method.
 
     Args:
-        shared: Whether all pixels use the same executions of the circuit, ``shots`` in total,
-            instead of separate shots. The standard error of each pixel does not change, and the
-            number of executions is divided by the number of pixels. The errors of different pixels
-            are correlated, because the whole image is convolved with one measured kernel.
+        shared: Whether all pixels use the same executions of the circuit. The circuit then runs
+            ``shots`` times in total, not ``shots`` times per pixel. The standard error of each
+            pixel does not change, and the number of executions is divided by the number of pixels.
+            The errors of different pixels are correlated, because the whole image is convolved with
+            one measured kernel.
         baseline: Whether only differences from the pixel under the kernel's centre are sampled. The
             contribution of that pixel is known without sampling (a control variate). For kernels
             that sum to zero, this reduces the variance by orders of magnitude where the image is
             smooth.
         allocation: ``"even"`` gives every pixel the same number of shots. ``"optimal"`` splits the
-            same total in proportion to the standard deviation of one shot of each pixel, which is
+            same total in proportion to the standard deviations of the pixels' samples, which are
             known in advance. This minimises the mean square error; pixels without variance get no
             shots. ``result.shots`` is then an array.
 
@@ -107,8 +108,8 @@ class Collapse(Method):
         one_of(self.allocation, "allocation", ALLOCATIONS)
         if self.shared and self.allocation != "even":
             raise ValueError(
-                f"allocation: expected 'even' with shared=True, where all pixels have the same "
-                f"shots, got {self.allocation!r}"
+                f"allocation: expected 'even' with shared=True, got {self.allocation!r}; all "
+                "pixels have the same shots"
             )
 
     def executions(self, pixels: int, shots: int) -> int:
@@ -143,8 +144,8 @@ class PreparedCollapse(Prepared[Collapse]):
         allocation = self.method.allocation
         if allocation != "even":
             raise ValueError(
-                "allocation: expected 'even' for parts of an image, because 'optimal' needs all "
-                f"pixels, got {allocation!r}"
+                f"allocation: expected 'even' for parts of an image, got {allocation!r}, which "
+                "requires all pixels"
             )
         return self.plan.grid.tile_sides
 

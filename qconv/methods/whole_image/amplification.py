@@ -1,9 +1,9 @@
 """Amplified success: number of rounds, weight of the reference, and scale of the result.
 
 A filter succeeds in the fraction ``p = |T I|**2 / |I|**2`` of its executions, where ``T`` is the
-transfer function divided by its bound. The other executions carry no information. Rounds of
-amplitude amplification raise this fraction; each adds two oracle calls (Brassard, Hoyer, Mosca and
-Tapp 2002, quant-ph/0005055).
+transfer function divided by the subnormalisation. The other executions carry no information. Rounds
+of amplitude amplification raise this fraction; each adds two oracle calls (Brassard, Hoyer, Mosca
+and Tapp 2002, quant-ph/0005055).
 
 A reference qubit selects the image or a reference wave, which passes the filter unchanged. The wave
 is amplified too. With weight ``q`` on the reference and ``1 - q`` on the image, the success
@@ -12,9 +12,9 @@ probability before the first round is ``s = q + (1 - q) p = sin(t)**2``. After `
     sin((2 m + 1) t)**2 = S**2 s,    S = sin((2 m + 1) t) / sin(t).
 
 The successful state is unchanged except for the factor ``S``. Let ``u = 1 / sqrt(M)`` for ``M``
-basis states, and let ``a`` be the amplitude of the filtered image at a basis state. After the last
-Hadamard gate on the reference qubit, the probabilities of this basis state with the reference qubit
-at 0 (``+``) and 1 (``-``) are
+basis states, and let ``a`` be the amplitude of the filtered image at a basis state. A last Hadamard
+gate acts on the reference qubit. The basis state is then measured together with reference qubit 0
+(``+``) or 1 (``-``) with the probabilities
 
     P(+-) = (S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2.
 

@@ -1,4 +1,4 @@
-"""Coherent methods: their options, the circuit that they run, and the read-out of its counts."""
+"""Common code of `Interference` and `Fourier`: options, circuit, and read-out of the counts."""
 
 from __future__ import annotations
 

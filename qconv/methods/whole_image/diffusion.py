@@ -1,4 +1,4 @@
-"""Diffusion: a particle starts at a pixel and moves by the kernel; a measurement locates it.
+"""Diffusion: a random displacement moves a particle from its pixel; a measurement locates it.
 
 The position registers hold ``sum_x sqrt(I_x / M) |x>`` with ``M = sum I``. A measurement would
 find a particle at ``x`` with probability ``I_x / M``. The kernel registers hold
@@ -8,9 +8,9 @@ find a particle at ``x`` with probability ``I_x / M``. The kernel registers hold
 
 and the position is measured. Different ``j`` do not interfere, whether or not the kernel registers
 are measured. The outcomes therefore have the distribution ``(p * I) / M``, and every shot is one
-diffused particle. If the weights ``w_j`` differ, as for the signs of an edge kernel, the kernel
-registers are measured too. If ``n_w(y)`` of ``N`` particles are found at ``y`` and have weight
-``w``, the estimate is
+diffused particle. If the weights ``w_j`` differ (in an edge kernel, they have different signs), the
+kernel registers are measured too. If ``n_w(y)`` of ``N`` particles are found at ``y`` and have
+weight ``w``, the estimate is
 
     estimate(y) = M / N * sum_w w n_w(y).
 
@@ -186,13 +186,13 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
         lowest = float(encoded.plan.image.min())
         if lowest < 0:
             raise ValueError(
-                "image: expected values >= 0 for Diffusion, where they are numbers of particles, "
-                f"got {lowest:g}"
+                f"image: expected values >= 0 for Diffusion, got {lowest:g}; the values are "
+                "numbers of particles"
             )
         if encoded.content.min() < 0:
             raise ValueError(
-                "fillvalue: expected a number >= 0 for Diffusion, where it is a number of "
-                f"particles, got {encoded.plan.grid.fillvalue:g}"
+                "fillvalue: expected a number >= 0 for Diffusion, got "
+                f"{encoded.plan.grid.fillvalue:g}; the value is a number of particles"
             )
         return encoded
 

@@ -59,22 +59,23 @@ class Fourier(CoherentMethod):
 
     Args:
         signed: True for a linear, unbiased read-out of signed values, which uses a reference qubit.
-            Its standard error is nearly uniform. False for magnitudes, which are biased where
-            counts are small. Their standard error is smaller by a factor between ``sqrt(2)`` (for a
-            small success probability) and 2 (for a success probability near 1).
+            Its standard error is nearly uniform. With False, only the magnitudes of the values are
+            read. Magnitudes are biased where counts are small. Their standard error is smaller by a
+            factor between ``sqrt(2)`` (for a small success probability) and 2 (for a success
+            probability near 1).
         padding: Zero padding of image and kernel to the size of the registers. ``"auto"`` uses the
-            fewest qubits that mode and boundary allow. ``"both"`` pads image and kernel with enough
-            zeros that no value that wraps around is read. The other schemes use registers that are
-            only as large as the image needs. These schemes are rejected if values that wrap around
-            would change the result. With boundary ``wrap`` and sides that are powers of two, these
-            values belong to the result. ``"kernel"`` pads the kernel and puts its first position on
-            basis state 0, which displaces the result. ``"wrapped"`` pads the kernel and puts its
-            centre on basis state 0. ``"none"`` requires a kernel as large as the image.
+            fewest qubits that mode and boundary allow. ``"both"`` pads image and kernel with so
+            many zeros that no value wraps around into the result. The other schemes use registers
+            that are only as large as the image needs. These schemes are rejected if values that
+            wrap around would change the result. With boundary ``wrap`` and sides that are powers of
+            two, these values belong to the result. ``"kernel"`` pads the kernel and puts its first
+            position on basis state 0, which displaces the result. ``"wrapped"`` pads the kernel and
+            puts its centre on basis state 0. ``"none"`` requires a kernel as large as the image.
         amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
             calls per execution and raises the fraction of successful executions. ``"auto"`` selects
-            the number of rounds (at most 32) and the weight of the reference qubit. It minimises
-            the error for a given number of oracle calls, as predicted from image and kernel. The
-            scale of the result is not predicted but measured.
+            the number of rounds (at most 32) and the weight of the reference qubit. This choice
+            minimises the error that is predicted from image and kernel for a given number of oracle
+            calls. The scale of the result is not predicted but measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
             pixel, it has about half the variance of ``"linear"``. It is biased where counts are

@@ -1,9 +1,10 @@
 """Outcome counts: numbers of shots of a whole-image circuit at each position, and their meaning.
 
 In the measured bits of such a circuit, the position registers come first. The other qubits form a
-*label*. The label alone determines whether a shot is discarded (post-selection), and otherwise the
-*class* of the shot. The number of shots is fixed in advance, and discarded shots are not replaced.
-Counts divided by the number of all executions are therefore unbiased estimates of probabilities.
+*label*. The label alone determines whether a shot is discarded (post-selection). The label of a
+shot that is kept determines its *class*. The number of shots is fixed in advance, and discarded
+shots are not replaced. Counts divided by the number of all executions are therefore unbiased
+estimates of probabilities.
 """
 
 from __future__ import annotations

@@ -319,7 +319,7 @@ def test_another_call_is_refused(name, unfinished):
         call(**BASE | {"backend": NOISY}, path="noisy.npz")
         os.replace("noisy.npz", "run.npz")
         unfinished = Path("run.npz").read_bytes()
-    words = rf"^checkpoint: 'run.npz' is of a different call: its {name} differs; left unchanged"
+    words = rf"^checkpoint: 'run.npz' is of a different call: its {name} differs; the file was left"
     with pytest.raises(ValueError, match=words):
         call(**BASE | FOREIGN[name])
     assert Path("run.npz").read_bytes() == unfinished

@@ -188,7 +188,7 @@ class TestPairs:
     def test_refused(self):
         image = np.ones((4, 4))
         method = qconv.AmplitudeEstimation(PAIRS)
-        with pytest.raises(ValueError, match=r"shots: expected no shots with pairs .* got 50"):
+        with pytest.raises(ValueError, match=r"shots: expected no value with pairs .* got 50"):
             qconv.convolve(image, GAUSSIAN, method=method, shots=50)
         with pytest.raises(ValueError, match="tolerance: expected no tolerance with pairs"):
             qconv.convolve(image, GAUSSIAN, method=method, tolerance=0.1)
