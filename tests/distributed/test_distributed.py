@@ -429,7 +429,8 @@ class TestRefusals:
 
     def test_blocks_that_are_added(self):
         blocks = qconv.Blocks(qconv.Fourier(), "overlap-add")
-        with pytest.raises(ValueError, match="scheme: the result can be computed part by part"):
+        message = "scheme: expected 'overlap-save' to compute the result part by part"
+        with pytest.raises(ValueError, match=message):
             qd.convolve(self.IMAGE, EDGE, method=blocks)
 
     @pytest.mark.parametrize("verb", [qd.convolve, qd.conv2d])

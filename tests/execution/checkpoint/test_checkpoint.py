@@ -641,7 +641,7 @@ def test_a_stream_that_begins_again_is_refused(make, stop_after):
     with pytest.raises(KeyboardInterrupt):
         call(backend=make(), job_shots=700, kernel=LARGE)
     stop_after(None)
-    with pytest.raises(ValueError, match=r"backend: .* would be counted as independent"):
+    with pytest.raises(ValueError, match=r"backend: .* would be treated as independent"):
         call(backend=make(), job_shots=700, kernel=LARGE)
 
 
