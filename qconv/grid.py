@@ -263,8 +263,8 @@ def plan_grid(
     if exchanged:
         if any(n > h for n, h in pairs):
             raise ValueError(
-                "mode: 'valid' needs one of image and kernel at least as large as the other along "
-                f"every axis, got image {image_shape} and kernel {kernel_shape}"
+                "mode: 'valid' needs one of image and kernel to be at least as large as the other "
+                f"along every axis, got image {image_shape} and kernel {kernel_shape}"
             )
         boundary, fillvalue = "fill", 0.0
     if mode == "full":

@@ -50,7 +50,7 @@ class Program:
     """Applications of the state preparation per execution."""
     keep: NDArray[np.bool_] | None = None
     """Mask of the outcomes of the ideal circuit, shape ``(2**measured,)``. Other outcomes are
-    discarded, and the circuit runs until ``executions`` outcomes are kept. None to keep all."""
+    discarded, and the circuit runs until ``executions`` outcomes are kept. None keeps all."""
     portions: tuple[int, ...] = ()
     """Sizes of the requested histograms, which sum to ``executions``; empty for one histogram."""
     saved: tuple[Saving, str] | None = None
