@@ -244,16 +244,14 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         type=_power,
         nargs="+",
         metavar="M",
-        help="estimation: number of Grover steps of each circuit. Each circuit takes --shots shots "
-        "per pixel, or the number after a colon, as in 0:40 1:20 2:10. With auto, the method "
-        "chooses the numbers of steps and divides --shots among the circuits (default: auto)",
+        help="estimation: Grover steps of each circuit, which takes --shots shots per pixel, or the "
+        "number after a colon, as in 0:40 1:20; auto chooses and shares --shots (default: auto)",
     )
     how.add_argument(
         "--range",
         choices=RANGES,
-        help="estimation: range of grey levels that the flag encodes, over the whole picture "
-        "(global) or around each pixel (local). Local ranges are narrower, but take longer "
-        "(default: global)",
+        help="estimation: range of grey levels that the flag encodes, in the whole picture "
+        "(global) or around each pixel (local; narrower, but slower) (default: global)",
     )
 
 
