@@ -244,7 +244,7 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         type=_power,
         nargs="+",
         metavar="M",
-        help="estimation: Grover steps of each circuit, which takes --shots shots per pixel, or the "
+        help="estimation: Grover steps of each circuit, which takes --shots per pixel, or the "
         "number after a colon, as in 0:40 1:20; auto chooses and shares --shots (default: auto)",
     )
     how.add_argument(
