@@ -21,6 +21,7 @@ from qconv.distributed.halo import (
     index_of_pixels,
     part_lengths,
     part_of,
+    require_finite,
 )
 from qconv.distributed.result import LazyConvolution, lazy_arrays
 from qconv.execution.device.backends import Backend, noise_name
@@ -228,20 +229,6 @@ def probabilities_of(plan: Plan) -> list[Known]:
     return found
 
 
-def _require_finite(shown: NDArray[Any], grid: Grid, start: list[int]) -> None:
-    """Raise if pixels of a part are NaN or infinite, with the place in the whole image."""
-    bad = np.argwhere(~np.isfinite(shown))
-    if bad.size:
-        place = tuple(
-            int(index_of_pixels(grid, axis)[first + own * grid.strides[axis]])
-            for axis, (first, own) in enumerate(zip(bad[0], start, strict=True))
-        )
-        raise ValueError(
-            f"image: expected finite numbers, got {len(bad)} NaN or infinite ones in a block (the "
-            f"first at {place})"
-        )
-
-
 def without_pixels(fields: dict[str, Any]) -> Plan:
     """Return a plan with an all-zero image that takes no memory."""
     black = np.broadcast_to(0.0, fields["grid"].image_shape)
@@ -285,8 +272,11 @@ class Work:
         tile = part_of(whole, self.lengths, block_id[1:])
         grid = whole.part(tile)
         shown = pixels[tuple(map(slice, grid.image_shape))]
-        _require_finite(shown, whole, [part.start for part in tile])
-        seen = real_array(shown, "image")
+        axes = zip(tile, whole.strides, strict=True)
+        starts = [part.start * stride for part, stride in axes]
+        places = [index_of_pixels(whole, axis)[start:] for axis, start in enumerate(starts)]
+        require_finite(shown, "image", places)
+        seen = real_array(shown, "image", finite=False)
         fields = self.fields | {"grid": grid, "part_of": "a Dask array"}
         plan = Plan(image=np.ascontiguousarray(seen), **fields)
         programs = plan.prepared.programs

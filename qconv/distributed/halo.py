@@ -10,6 +10,7 @@ the part itself and ``r - t`` pixels of the next part.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import dask.array as da
@@ -106,6 +107,23 @@ def index_of_pixels(grid: Grid, axis: int) -> NDArray[np.int64]:
         return np.pad(pixels, widths, constant_values=-1)
     mode: Any = PAD_MODES[grid.boundary]
     return np.pad(pixels, widths, mode=mode)
+
+
+def require_finite(pixels: NDArray[Any], name: str, places: Sequence[NDArray[np.int64]]) -> None:
+    """Raise a ``ValueError`` if pixels of a part are NaN or infinite.
+
+    Args:
+        pixels: Pixels of the part.
+        name: Name of the argument, for the message.
+        places: Index of the pixels in the whole array, along each axis.
+    """
+    bad = np.argwhere(~np.isfinite(pixels))
+    if bad.size:
+        first = tuple(int(place[own]) for place, own in zip(places, bad[0], strict=True))
+        raise ValueError(
+            f"{name}: expected finite numbers, got {len(bad)} NaN or infinite ones in a block (the "
+            f"first at {first})"
+        )
 
 
 def _padded(image: da.Array, grid: Grid) -> da.Array:

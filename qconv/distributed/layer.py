@@ -21,7 +21,13 @@ from qconv.distributed.convolution import (
     draws_of,
     probabilities_of,
 )
-from qconv.distributed.halo import chunks_of, in_parts, part_lengths, part_of
+from qconv.distributed.halo import (
+    chunks_of,
+    in_parts,
+    part_lengths,
+    part_of,
+    require_finite,
+)
 from qconv.distributed.result import LazyConvolution, lazy_arrays
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.grid import Grid
@@ -159,9 +165,14 @@ class LayerWork:
         The arguments are those of `Work`; ``known`` has a list for each channel with circuits.
         """
         whole: Grid = self.frame.grid
-        grid = whole.part(part_of(whole, self.lengths, block_id[1:]))
+        tile = part_of(whole, self.lengths, block_id[1:])
+        grid = whole.part(tile)
         images, _, *places = grid.image_shape
-        seen = real_array(pixels[(slice(images), slice(None), *map(slice, places))], "input")
+        shown = pixels[(slice(images), slice(None), *map(slice, places))]
+        axes = zip(shown.shape, tile, whole.strides, self.frame.margins, strict=True)
+        starts = ((n, part.start * stride - low) for n, part, stride, (low, _) in axes)
+        require_finite(shown, "input", [np.arange(start, start + n) for n, start in starts])
+        seen = real_array(shown, "input", finite=False)
         layer = self._layer(replace(self.frame, grid=grid), seen)
         with one_thread():
             outcomes = (

@@ -520,3 +520,13 @@ def test_the_place_of_a_nan_in_a_later_part():
     assert lazy.image.numblocks != (1, 1)
     with pytest.raises(ValueError, match=r"the first at \(433, 577\)"):
         lazy.image.compute(scheduler="sync")
+
+
+def test_the_place_of_a_nan_in_a_layer_is_that_of_the_input():
+    images = np.ones((3, 2, 7, 8))
+    images[2, 1, 5, 6] = np.nan
+    lazy = qconv.distributed.conv2d(
+        da.from_array(images, chunks=(1, 2, 4, 4)), np.ones((1, 2, 3, 3)), padding=1, seed=1
+    )
+    with pytest.raises(ValueError, match=r"input: expected.*the first at \(2, 1, 5, 6\)"):
+        lazy.image.compute(scheduler="sync")

@@ -17,6 +17,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,18 @@ _MEANS = np.linspace(0, np.pi / 2, 41)
 _DEVIATIONS = np.geomspace(0.01, 1.5, 26)
 
 
+#: Angles at the centres of the cells.
+_CENTRES = (np.arange(_CELLS) + 0.5) * (np.pi / 2 / _CELLS)
+
+
+@cache
+def _normals() -> _Array:
+    """Return the probabilities of the normal distributions, shape ``(distributions, cells)``."""
+    normal = np.exp(-(((_CENTRES - _MEANS[:, None]) / _DEVIATIONS[:, None, None]) ** 2) / 2)
+    normal = normal.reshape(-1, _CELLS)
+    return np.asarray(normal / normal.sum(axis=1, keepdims=True))
+
+
 def fitted_prior(hits: _Array, misses: _Array, factors: _Array) -> Callable[[_Array], _Array]:
     """Learn the distribution of angles from all pixels.
 
@@ -62,8 +75,7 @@ def fitted_prior(hits: _Array, misses: _Array, factors: _Array) -> Callable[[_Ar
     pixels = hits.shape[1]
     some = np.unique(np.linspace(0, pixels - 1, min(pixels, _PIXELS)).astype(np.intp))
     h, g = hits[:, some], misses[:, some]
-    centres = (np.arange(_CELLS) + 0.5) * (np.pi / 2 / _CELLS)
-    turned = factors[:, None] * centres
+    turned = factors[:, None] * _CENTRES
     information = 4 * float(factors**2 @ (h + g).mean(axis=1))
     scale = min(1.0, (2 * _CELLS / np.pi) ** 2 / max(information, 1.0))
     added = ADDED + _RESOLVED * np.pi / 2 * np.sqrt(information)
@@ -71,12 +83,10 @@ def fitted_prior(hits: _Array, misses: _Array, factors: _Array) -> Callable[[_Ar
     likelihood = np.exp(scale * (likelihood - likelihood.max(axis=1, keepdims=True)))
 
     uniform = added / (some.size + added) / _CELLS
-    normal = np.exp(-(((centres - _MEANS[:, None]) / _DEVIATIONS[:, None, None]) ** 2) / 2)
-    normal = normal.reshape(-1, _CELLS)
-    tried = normal / normal.sum(axis=1, keepdims=True) * (1 - uniform * _CELLS) + uniform
+    tried = _normals() * (1 - uniform * _CELLS) + uniform
     best = int(np.log(likelihood @ tried.T).sum(axis=0).argmax())
     start = tried[best]
     flat = np.full(_CELLS, 1 / _CELLS)
     number = np.ones(some.size)
     weights = mixing(likelihood, number, flat, added=added, steps=_STEPS, start=start)
-    return lambda angles: np.interp(angles, centres, weights * _CELLS)
+    return lambda angles: np.interp(angles, _CENTRES, weights * _CELLS)
