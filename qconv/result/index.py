@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from types import EllipsisType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 #: Index of arrays of the image's shape.
 Index: TypeAlias = tuple[int | slice | EllipsisType | None, ...]
@@ -71,3 +73,22 @@ def _name(index: Index, shape: tuple[int, ...]) -> str:
             names.append(str(item % next(lengths)))
             everything = False
     return "" if everything else f"[{', '.join(names)}]"
+
+
+def pixels_at(
+    index: Index, pixels: NDArray[np.intp] | None, shape: tuple[int, ...]
+) -> NDArray[np.intp]:
+    """Return the positions of a part's pixels in the flattened whole image.
+
+    Args:
+        index: Index of the part, in the image or in an earlier part.
+        pixels: Positions of the earlier part's pixels; None for the whole image.
+        shape: Shape of the whole image.
+    """
+    every = np.arange(math.prod(shape)).reshape(shape) if pixels is None else pixels
+    return np.asarray(every[index])
+
+
+def at_pixels(whole: NDArray[Any], pixels: NDArray[np.intp] | None) -> NDArray[Any]:
+    """Return an array's entries at some pixels of the whole image; all of them for None."""
+    return whole if pixels is None else whole.ravel()[pixels]

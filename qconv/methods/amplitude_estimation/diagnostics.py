@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qconv._checks import numpy_defaults
 from qconv.methods.amplitude_estimation.hits import Hits
 from qconv.result.diagnostics import Diagnostics
-from qconv.result.index import Index
+from qconv.result.index import Index, at_pixels, pixels_at
 from qconv.result.numbers import shares
 
 _Array = NDArray[np.float64]
@@ -67,11 +67,8 @@ class AngleDiagnostics(Diagnostics):
 
     def __getitem__(self, index: Index) -> AngleDiagnostics:
         """Return the diagnostics of some of the pixels, with the hits of all."""
-        pixels = self.pixels
-        if self.hits and pixels is None:
-            pixels = np.arange(self.reliable.size).reshape(self.reliable.shape)
-        reliable = self.reliable[index]
-        return replace(self, reliable=reliable, pixels=None if pixels is None else pixels[index])
+        pixels = pixels_at(index, self.pixels, self.reliable.shape) if self.hits else None
+        return replace(self, reliable=self.reliable[index], pixels=pixels)
 
     @numpy_defaults
     def estimate(self) -> tuple[_Array, _Array] | None:
@@ -88,7 +85,7 @@ class AngleDiagnostics(Diagnostics):
         whole = np.empty(shape, dtype=bool if part == 2 else np.float64)
         for hits in self.hits:
             whole[hits.block.outputs] = hits.estimates[part]
-        return whole if self.pixels is None else whole.ravel()[self.pixels]
+        return at_pixels(whole, self.pixels)
 
     def shares(self, other: AngleDiagnostics) -> tuple[Any, Any] | None:
         """Return weights proportional to information, because it differs between powers."""

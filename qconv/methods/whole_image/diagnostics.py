@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qconv._checks import numpy_defaults
 from qconv.methods.whole_image.reading import Reading, Tally
 from qconv.result.diagnostics import Diagnostics
-from qconv.result.index import Index
+from qconv.result.index import Index, at_pixels, pixels_at
 
 _Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class CountDiagnostics(Diagnostics):
     @property
     def counts(self) -> NDArray[np.int64]:
         """Number of executions that ended in each output pixel, shape of ``image``."""
-        return np.asarray(self._shown(self.by_class.sum(axis=0)))
+        return np.asarray(at_pixels(self.by_class.sum(axis=0), self.pixels))
 
     @property
     def unit(self) -> _Array | None:
@@ -55,11 +55,7 @@ class CountDiagnostics(Diagnostics):
         if any(reading.kind != "magnitude" for reading in self.readings):
             return None
         units = np.array([reading.magnitude_unit for reading in self.readings] + [0.0])
-        return np.asarray(self._shown(units[self.block]))
-
-    def _shown(self, whole: NDArray[Any]) -> NDArray[Any]:
-        """Return the part's pixels of an array of the whole image."""
-        return whole if self.pixels is None else whole.ravel()[self.pixels]
+        return np.asarray(at_pixels(units[self.block], self.pixels))
 
     def __add__(self, other: CountDiagnostics) -> CountDiagnostics | None:
         """Add the counts; None if the readings, classes, blocks or pixels differ."""
@@ -83,8 +79,7 @@ class CountDiagnostics(Diagnostics):
 
     def __getitem__(self, index: Index) -> CountDiagnostics:
         """Return the diagnostics of some of the pixels, with the counts of all."""
-        every = np.arange(self.block.size).reshape(self.block.shape)
-        pixels = (every if self.pixels is None else self.pixels)[index]
+        pixels = pixels_at(index, self.pixels, self.block.shape)
         return CountDiagnostics(self.by_class, self.readings, self.block, pixels)
 
     @numpy_defaults
@@ -96,7 +91,7 @@ class CountDiagnostics(Diagnostics):
             sums = self.by_class[:, own].astype(np.float64)
             found = reading.estimate(Tally(sums, reading.executions))
             image[own], stderr[own] = (part * reading.factor * reading.brightest for part in found)
-        return self._shown(image), self._shown(stderr)
+        return at_pixels(image, self.pixels), at_pixels(stderr, self.pixels)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the counts, the blocks, and the readings as JSON."""
@@ -127,7 +122,7 @@ class CountDiagnostics(Diagnostics):
             if (block[position] >= 0).any():
                 return None
             for whole, own in zip(by_class, part.by_class, strict=True):
-                whole[position] = part._shown(own)
-            block[position] = part._shown(part.block) + len(readings)
+                whole[position] = at_pixels(own, part.pixels)
+            block[position] = at_pixels(part.block, part.pixels) + len(readings)
             readings += part.readings
         return cls(by_class, tuple(readings), block)
