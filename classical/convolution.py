@@ -170,8 +170,8 @@ def _contains(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
 def _check_valid(image_shape: tuple[int, ...], kernel_shape: tuple[int, ...]) -> None:
     if not _contains(kernel_shape, image_shape):
         raise ValueError(
-            "kernel: mode 'valid' needs one of image and kernel to be at least as large as the "
-            f"other along every axis, got image {image_shape} and kernel {kernel_shape}"
+            "kernel: mode 'valid' requires one array to be at least as large as the other along "
+            f"every axis, got image {image_shape} and kernel {kernel_shape}"
         )
 
 

@@ -60,7 +60,7 @@ def heat_kernel(shape: Sequence[int], time: float, diffusivity: float = 1.0) -> 
     variance = 2 * rate * positive_number("time", time)
     if not 0 < variance < np.inf:
         raise ValueError(
-            f"time: expected a finite 2 * diffusivity * time above 0, got {variance!r}"
+            f"time: expected 2 * diffusivity * time to be finite and above 0, got {variance!r}"
         )
     kernel = np.ones(sizes)
     for distance in np.ix_(*(np.arange(h) - (h - 1) // 2 for h in sizes)):

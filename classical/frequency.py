@@ -3,9 +3,9 @@
 Masks and transfer functions are in the order of ``numpy.fft.fftn``: frequency 0, which represents
 the mean of the image, is at index 0 of every axis. Frequencies are in cycles per image along each
 axis, from ``-(n // 2)`` to ``(n - 1) // 2``. The radius of a frequency is the Euclidean norm of
-these numbers of cycles. A circle is therefore a circle in *index* space. In cycles per pixel it is
-an ellipse if the image is not square. It passes the same number of cycles along the short and the
-long side.
+these numbers of cycles. A circular mask is therefore circular in *index* space: its limit is the
+same number of cycles along the short and the long side. In cycles per pixel, this mask is an
+ellipse unless the image is square.
 """
 
 from collections.abc import Sequence
@@ -290,7 +290,7 @@ def _checked_transfer(transfer: ArrayLike, shape: tuple[int, ...]) -> NDArray[np
     difference = float(np.abs(factors - np.conj(opposite)).max())
     if difference > _TOLERANCE:
         raise ValueError(
-            "transfer: expected conjugate factors at opposite frequencies, as for a real image, "
+            "transfer: expected conjugate factors at opposite frequencies, as for a real kernel, "
             f"got a difference of {difference:.3g}"
         )
     return factors

@@ -264,7 +264,7 @@ def _checked(
     if any(h > n for h, n in zip(covers, padded.shape[2:], strict=True)):
         raise ValueError(
             f"weight: expected a kernel no larger than the padded input, "
-            f"{padded.shape[2:]}, got one that covers {covers} pixels (shape {w.shape}, "
+            f"{padded.shape[2:]}, got a kernel that covers {covers} pixels (shape {w.shape}, "
             f"dilation {apart})"
         )
     return _Layer(padded, w, _bias(bias, len(w)), steps, apart, parts, x.ndim == 4)

@@ -1,4 +1,4 @@
-"""Template matching: exact score maps, which are the limits of sampled score maps."""
+"""Template matching: the exact score maps, to which sampled score maps converge."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,7 +91,9 @@ def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
         )
     for name, array in (("image", x), ("template", t)):
         if array.min() == array.max():
-            raise ValueError(f"{name}: expected different values, got {array.flat[0]} everywhere")
+            raise ValueError(
+                f"{name}: expected at least two different values, got {array.flat[0]} everywhere"
+            )
     return x, t
 
 
@@ -108,7 +110,7 @@ def _standardised(image: _Array, template: _Array) -> tuple[_Array, _Array]:
         scale = np.abs(rest).max()
         if scale <= _FLAT:
             raise ValueError(
-                f"{name}: expected different values along the template's axes, got constant ones"
+                f"{name}: expected values that vary along the template's axes, got constants"
             )
         rest /= scale
         added = _NOISE * _noise(centred / scale, sides) + _FLOOR * np.mean(rest**2)

@@ -1,7 +1,8 @@
 """Stochastic convolution with a classical random generator: the control experiment.
 
-Every output pixel is the mean over random positions of the kernel, drawn with the probabilities
-that a quantum circuit would have. A circuit's result must have exactly this distribution.
+Every output pixel is a mean over random kernel positions. These positions are drawn with the
+probabilities that a quantum circuit would have. The result of a circuit must have exactly the same
+distribution.
 """
 
 from dataclasses import dataclass

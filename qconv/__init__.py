@@ -1,9 +1,9 @@
 """Convolve images with quantum circuits, on Qiskit Aer, with standard errors.
 
-A normalised convolution kernel is the propagator of a diffusion. Encoded in the amplitudes of a few
-qubits, it puts a pixel in superposition over the positions that the kernel reaches. A measurement
-selects one position, with the kernel's probability. The average over many measurements is the
-convolution.
+A normalised convolution kernel is the propagator of a diffusion: the probability distribution of
+one displacement. A few qubits encode this distribution in their amplitudes, as a superposition of
+all kernel positions. A measurement selects one position, with the probability that the kernel
+gives. The average over many measurements converges to the convolution.
 
     import qconv
 

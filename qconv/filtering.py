@@ -114,7 +114,7 @@ def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     apart = float(np.abs(array - mirrored.conj()).max(initial=0))
     if apart > _ROUNDING:
         raise ValueError(
-            "transfer: expected conjugate factors at opposite frequencies, got a difference of "
-            f"{apart:.3g}; otherwise, the result is not real"
+            "transfer: expected conjugate factors at opposite frequencies, as for a real kernel, "
+            f"got a difference of {apart:.3g}"
         )
     return array

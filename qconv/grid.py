@@ -263,8 +263,8 @@ def plan_grid(
     if exchanged:
         if any(n > h for n, h in pairs):
             raise ValueError(
-                "mode: 'valid' needs one of image and kernel to be at least as large as the other "
-                f"along every axis, got image {image_shape} and kernel {kernel_shape}"
+                "mode: 'valid' requires one array to be at least as large as the other along "
+                f"every axis, got image {image_shape} and kernel {kernel_shape}"
             )
         boundary, fillvalue = "fill", 0.0
     if mode == "full":
@@ -315,8 +315,8 @@ def strided_grid(
     reaches = tuple(e * (h - 1) + 1 for h, e in zip(kernel_shape, d, strict=True))
     if any(r > n for n, r in zip(image_shape, reaches, strict=True)):
         raise ValueError(
-            f"weight: expected a kernel that reaches no further than the padded input, "
-            f"{image_shape[2:]}, got one that reaches {reaches[2:]} pixels"
+            f"weight: expected a kernel no larger than the padded input, {image_shape[2:]}, got a "
+            f"kernel that covers {reaches[2:]} pixels"
         )
     return Grid(
         image_shape=image_shape,

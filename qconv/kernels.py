@@ -82,7 +82,9 @@ def named_kernel(name: str, size: int | None = None) -> NDArray[np.float64]:
     one_of(name, "kernel", KERNEL_NAMES)
     side = 3 if size is None else whole_number(size, "size", 1, _LARGEST)
     if side % 2 == 0:
-        raise ValueError(f"size: expected an odd number, got {side}; a kernel requires a centre")
+        raise ValueError(
+            f"size: expected an odd number, got {side}; a kernel of even size has no centre"
+        )
     if name in _SIZED:
         return _SIZED[name](side)
     if side != 3:

@@ -106,7 +106,7 @@ WRONG = [
     ({"fillvalue": "0"}, TypeError, r"fillvalue: expected a real number, got '0'"),
     ({"fillvalue": None}, TypeError, r"fillvalue: expected a real number, got None"),
     ({"fillvalue": np.ones(1)}, TypeError, r"fillvalue: expected a real number, got array"),
-    ({"mode": "valid", "image": np.ones((2, 9))}, ValueError, r"mode: 'valid' needs one of"),
+    ({"mode": "valid", "image": np.ones((2, 9))}, ValueError, r"mode: 'valid' requires one array"),
     # seed
     ({"seed": -1}, ValueError, r"seed: expected an integer >= 0, got -1"),
     ({"seed": 1.0}, TypeError, r"seed: expected an integer, .* got 1.0"),

@@ -167,7 +167,9 @@ class TestRefuses:
             plan_grid((3,), (3,), **{argument: value})
 
     def test_impossible_valid(self):
-        with pytest.raises(ValueError, match=r"mode: 'valid' needs .*\(2, 5\) and kernel \(3, 4\)"):
+        with pytest.raises(
+            ValueError, match=r"mode: 'valid' requires .*\(2, 5\) and kernel \(3, 4\)"
+        ):
             plan_grid((2, 5), (3, 4), mode="valid")
 
 

@@ -180,12 +180,12 @@ class TestGiven:
     @pytest.mark.parametrize(
         ("probabilities", "weights", "error", "message"),
         [
-            ([0.3, 0.6], [1, 1], ValueError, "probabilities: expected the sum 1, got 0.9"),
+            ([0.3, 0.6], [1, 1], ValueError, "probabilities: expected a sum of 1, got 0.9"),
             (
                 [0.3, 0.7 + 1e-6],
                 [1, 1],
                 ValueError,
-                "probabilities: expected the sum 1, got 1.0000",
+                "probabilities: expected a sum of 1, got 1.0000",
             ),
             ([1.5, -0.5], [1, 1], ValueError, "probabilities: expected entries >= 0, got -0.5"),
             ([1.0], [1, 1], ValueError, r"weights: expected the shape .* \(1,\), got \(2,\)"),
@@ -239,7 +239,8 @@ class TestExcluding:
 
     def test_nowhere_else_to_land(self):
         with pytest.raises(
-            ValueError, match=r"position: expected a position of probability below 1, got \(1, 1\)"
+            ValueError,
+            match=r"position: expected a position with probability below 1, got \(1, 1\)",
         ):
             Propagator.from_kernel(named_kernel("identity")).excluding((1, 1))
 

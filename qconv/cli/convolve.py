@@ -154,7 +154,7 @@ def _checkpoints(
     taken = {os.path.realpath(other) for other in others if other is not None}
     for place in found:
         if os.path.realpath(place) in taken:
-            raise UsageError(f"--checkpoint: the command reads or writes '{place}' already")
+            raise UsageError(f"--checkpoint: '{place}' is another input or output of this command")
         if not place.parent.is_dir():
             raise UsageError(f"--checkpoint: no such directory: '{place.parent}'")
     return list(found)

@@ -36,8 +36,8 @@ Convolve a picture with a kernel, a small array of numbers, by measuring a quant
 
 The magnitudes of the kernel are normalised to probabilities. Together with the signs of the
 kernel, these probabilities form the propagator. A few qubits encode the probabilities as
-squared amplitudes. One run of the circuit, with its measurement, is a shot. For one pixel,
-each shot selects one kernel position according to the probabilities. The average over
+squared amplitudes. One run of the circuit, with its measurement, is a shot. Each shot of a
+pixel selects one kernel position at random, with these probabilities. The average over
 --shots shots estimates the convolution. Other methods encode the whole picture in one circuit.
 
 The command writes the measured picture and a figure. The figure shows the input, the exact
@@ -47,12 +47,13 @@ a colour picture are convolved separately.
 
 methods:
   collapse      One small circuit serves all pixels. Each shot selects a kernel position.
-  diffusion     The picture is a cloud of particles. The kernel moves them, --steps times.
-  interference  Shifted copies of the picture's amplitudes interfere. Where the copies
-                cancel, most shots fail.
+  diffusion     The picture is a cloud of particles. Each particle moves --steps times, by
+                random displacements that the kernel gives.
+  interference  Shifted copies of the picture's amplitudes interfere. Most shots fail if the
+                copies cancel.
   fourier       The picture's amplitudes are filtered between two Fourier transforms.
-  estimation    The value of each pixel sets the angle by which a qubit, the flag, is rotated.
-                Grover steps amplify the flag's signal, so the error falls as 1/cost instead of
+  estimation    The value of each pixel is encoded as the rotation angle of a qubit, the flag.
+                Grover steps multiply this angle, so the error falls as 1/cost instead of
                 1/sqrt(cost). See --powers.
 
 other commands:
@@ -121,7 +122,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         options.powers = "auto"
     if has_own_shots(options):
         for name in {"shots", "tolerance"} & given:
-            raise UsageError(f"--{name}: cannot be combined with --powers that set their shots")
+            raise UsageError(f"--{name}: cannot be combined with --powers of the form M:N")
     if options.mitigation is not None and options.backend is None:
         raise UsageError(
             "--mitigation: requires --backend, because an ideal simulator has no errors"
@@ -206,8 +207,8 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         "--tolerance",
         type=float,
         metavar="E",
-        help="maximum standard error of any pixel, in grey levels; replaces --shots by the fewest "
-        "executions that reach it",
+        help="maximum standard error of any pixel, in grey levels. Instead of --shots, the fewest "
+        "executions that reach this error are used",
     )
     how.add_argument(
         "--exact",
@@ -217,8 +218,8 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--baseline",
         action=argparse.BooleanOptionalAction,
-        help="collapse: sample only the differences from the pixel under the centre of the kernel; "
-        "these differences are small where the picture is smooth (default: yes)",
+        help="collapse: sample the differences from the pixel under the centre of the kernel, "
+        "which are small where the picture is smooth (default: yes)",
     )
     how.add_argument(
         "--allocation",
@@ -230,8 +231,8 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         "--shared",
         action="store_true",
         default=None,
-        help="collapse: use the same shots for all pixels; this takes fewer executions, but the "
-        "errors of the pixels are then correlated",
+        help="collapse: use the same shots for all pixels, which takes fewer executions but "
+        "correlates the errors of the pixels",
     )
     how.add_argument(
         "--steps",
@@ -239,19 +240,26 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="diffusion: number of applications of the kernel (default: 1)",
     )
+    _add_estimation(how)
+
+
+def _add_estimation(how: argparse._ArgumentGroup) -> None:
+    """Add the options of amplitude estimation."""
     how.add_argument(
         "--powers",
         type=_power,
         nargs="+",
         metavar="M",
-        help="estimation: Grover steps of each circuit, which takes --shots per pixel, or the "
-        "number after a colon, as in 0:40 1:20; auto chooses and shares --shots (default: auto)",
+        help="estimation: number of Grover steps of each circuit. Every circuit takes --shots per "
+        "pixel, unless M:N sets its shots, as in 0:40 1:20. auto chooses the numbers of steps and "
+        "distributes --shots among the circuits (default: auto)",
     )
     how.add_argument(
         "--range",
         choices=RANGES,
-        help="estimation: range of grey levels that the flag encodes, in the whole picture "
-        "(global) or around each pixel (local; narrower, but slower) (default: global)",
+        help="estimation: range of grey levels that the flag's angle represents, taken from the "
+        "whole picture (global) or around each pixel (local). A local range is narrower, but "
+        "slower (default: global)",
     )
 
 
@@ -281,22 +289,23 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         type=Path,
         metavar="FILE",
         help="file to which results are saved while the command runs; for a colour picture, one "
-        "file per channel, such as FILE-red. After an interruption, the same command computes "
-        "the rest. With more --shots, the same command adds the missing shots",
+        "file per channel, such as FILE-red. After an interruption, the same command resumes. "
+        "With more --shots, the same command adds the missing shots",
     )
     how.add_argument(
         "--amplify",
         type=_rounds,
         metavar="N|auto",
-        help="interference, fourier: number of rounds of amplitude amplification, which reduce "
-        "the number of failed executions; auto chooses the most efficient number (default: 0)",
+        help="interference, fourier: number of rounds of amplitude amplification. These rounds "
+        "reduce the number of failed executions. auto chooses the most efficient number "
+        "(default: 0)",
     )
     how.add_argument(
         "--read-out",
         choices=READ_OUTS,
-        help="interference, fourier: estimator of the result. linear: uses the counts, and is "
-        "unbiased. root: uses the square roots of the counts; with --amplify, its errors are "
-        "smaller (default: linear)",
+        help="interference, fourier: estimator of the result. linear: unbiased; uses the counts. "
+        "root: uses the square roots of the counts, and has smaller errors with --amplify "
+        "(default: linear)",
     )
 
 
@@ -324,17 +333,18 @@ def _add_layout(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--padding",
         choices=PADDINGS,
-        help="fourier: arrays that are padded with zeros to the size of the registers. both: pads "
-        "picture and kernel. kernel: pads only the kernel, and puts its first element at index 0. "
-        "wrapped: pads only the kernel, and puts its centre at index 0. none: pads nothing. auto: "
-        "uses the fewest qubits that --mode and --boundary allow (default: auto)",
+        help="fourier: which arrays are padded with zeros to the size of the registers. both: "
+        "picture and kernel. kernel: only the kernel, with its first element at index 0. "
+        "wrapped: only the kernel, with its centre at index 0. none: no array. auto: the choice "
+        "with the fewest qubits that --mode and --boundary allow (default: auto)",
     )
     how.add_argument(
         "--blocks",
         choices=SCHEMES,
-        help="diffusion, interference, fourier: run one circuit per block of the picture and add "
-        "the results (overlap-add), or compute each block of the result with one circuit, from an "
-        "overlapping piece of the picture (overlap-save)",
+        help="diffusion, interference, fourier: convolve the picture in blocks, with one circuit "
+        "each. overlap-add: one circuit per block of the picture, whose results are added. "
+        "overlap-save: one circuit per block of the result, from overlapping pieces of the "
+        "picture",
     )
     how.add_argument(
         "--qubits",

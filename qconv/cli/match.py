@@ -35,20 +35,20 @@ FILTERS = ("phase", "correlation", "normalized")
 _DESCRIPTION = """\
 Find a small picture in a large one by measuring a quantum circuit.
 
-The circuit encodes the large picture in its amplitudes. Between two quantum Fourier
-transforms, it applies a filter computed from the small picture. One run of the circuit, with
-its measurement, is a shot and gives one position. The positions with the most shots are then
-compared with the small picture classically. The most similar position is the answer.
+The amplitudes of the circuit encode the large picture. The circuit applies a filter, computed
+from the small picture, between two quantum Fourier transforms. Each shot, one run of the
+circuit with its measurement, gives one position. The positions with the most shots are
+then compared with the small picture classically. The most similar position is the match.
 
-The command prints the answer, its similarity, and its certainty: the probability that no
-other position is more similar. It writes the large picture with a box around the answer, and
-a figure. Colour pictures are converted to their brightness.
+The command prints the match, its similarity to the small picture, and its certainty: the
+probability that no other position is more similar. The command writes the large picture with
+a box around the match, and a figure. Colour pictures are converted to their brightness.
 
 filters:
-  phase         Applies only phases, which loses no shot. The match is a peak of one pixel.
+  phase         Changes only phases, so no shot is lost. The match is a peak of one pixel.
                 Both pictures are first standardised locally, by classical computation.
-  correlation   Plain cross-correlation, after subtracting the means. Shots in which an
-                additional qubit, the flag, does not read 0 are lost.
+  correlation   Cross-correlation of the pictures, after subtracting their means. A shot is
+                lost if an additional qubit, the flag, does not read 0.
   normalized    The correlation, divided at each position by the norms of the template and of
                 the window at that position. The norms are computed classically.
 """

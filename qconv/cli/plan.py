@@ -1,4 +1,4 @@
-"""The command ``qconv plan``, which compares the costs of all methods without running them."""
+"""The command ``qconv plan``, which compares the costs of all methods without running circuits."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _DESCRIPTION = """\
 Compare the costs of all methods for the convolution of a picture, without running circuits.
 
 With --tolerance, the methods are sorted by the number of oracle calls that they need to reach
-the tolerance. With --executions, they are sorted by their error with this number of executions.
-Exactly one of these two options is required. A colour picture is converted to its brightness.
+the tolerance. With --executions, the methods are sorted by their error with this number of
+executions. Exactly one of these two options is required. A colour picture is converted to its
+brightness.
 """
 
 _EPILOG = """\
@@ -70,7 +71,8 @@ def parser() -> Parser:
     how.add_argument(
         "--backend",
         metavar="NAME",
-        help="backend for which gates are counted, as for qconv (default: the ideal simulator)",
+        help="name of a backend, as for qconv: gates are counted after transpiling for this "
+        "backend (default: the ideal simulator)",
     )
     return made
 

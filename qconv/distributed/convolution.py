@@ -45,7 +45,7 @@ Known = dict[str, Any]
 
 #: Sampling options that do not apply to lazy arrays, with the reason.
 REFUSED = {
-    "tolerance": "the shots of a Dask array are fixed before its pixels are known; use shots",
+    "tolerance": "shots must be fixed before the pixels of a Dask array are known; use shots",
     "mitigation": "a Dask array is convolved in parts, which cannot share a calibration",
     "checkpoint": "Dask can store finished blocks; write the arrays to Zarr",
     "progress": "Dask shows the progress; see dask.diagnostics.ProgressBar",

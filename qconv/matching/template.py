@@ -232,7 +232,9 @@ def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
         )
     for name, array in (("image", x), ("template", t)):
         if array.min() == array.max():
-            raise ValueError(f"{name}: expected different values, got {array.flat[0]} everywhere")
+            raise ValueError(
+                f"{name}: expected at least two different values, got {array.flat[0]} everywhere"
+            )
     return x, t
 
 

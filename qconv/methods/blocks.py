@@ -1,6 +1,6 @@
 """Blocks: divide a large image among circuits with a fixed, small number of qubits.
 
-A whole-image circuit needs one more qubit each time the image doubles. Convolution is linear and
+A whole-image circuit needs one more qubit for twice as many pixels. Convolution is linear and
 local, so the image can be cut into blocks, each convolved by its own circuit. Let the kernel have
 ``h`` positions along an axis. There are two ways to combine the blocks:
 

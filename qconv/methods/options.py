@@ -1,4 +1,4 @@
-"""Checks of the options of functions. They reject options that belong to methods."""
+"""Checks of a function's options, which reject options that belong to a method."""
 
 from __future__ import annotations
 

@@ -86,10 +86,10 @@ def _outcomes(number: int, program: Program, item: Any, seed: np.random.SeedSequ
     which = ""
     if program.keep is not None:
         histogram = chosen(histogram, program.keep, wanted, derived(seed, JOBS, 0, SURPLUS, 0))
-        which = " whose outcomes the circuit can give"
+        which = " with possible outcomes"
     if histogram.total < wanted:
         raise ValueError(
-            f"counts: expected at least {wanted:,} executions{which} of circuit {number}, got "
+            f"counts: expected at least {wanted:,} executions of circuit {number}{which}, got "
             f"{histogram.total:,}; run more and add their counts, or plan fewer shots"
         )
     return Outcomes(program, histograms=(histogram,), executed=executed, ran=circuit)

@@ -652,7 +652,7 @@ WRONG = {
     "in.png --boundary reflect": "--boundary: invalid choice: 'reflect'",
     "in.png --bogus": "unrecognized arguments: --bogus",
     "in.png --shots": "--shots: expected one argument",
-    "in.png --kernel wide.csv --mode valid": "mode: 'valid' needs",
+    "in.png --kernel wide.csv --mode valid": "mode: 'valid' requires",
     # options that would change nothing
     "in.png --exact --shots 5": "--shots: cannot be combined with --exact, which takes no shots",
     "in.png --shots 1000 --exact": "--shots: cannot be combined with --exact",  # the default

@@ -420,7 +420,7 @@ REFUSED = {
     "negative padding": ({"padding": -1}, "padding: expected an integer >= 0"),
     "unknown padding": ({"padding": "full"}, "padding: expected one of 'same', 'valid'"),
     "same, strided": ({"padding": "same", "stride": 2}, "padding: 'same' requires stride 1"),
-    "too large": ({"dilation": 6}, "weight: expected a kernel that reaches no further"),
+    "too large": ({"dilation": 6}, "weight: expected a kernel no larger than the padded"),
     "NaN": ({"input": np.where(INPUT > 2, np.nan, INPUT)}, "input: expected finite numbers"),
     "infinite": ({"weight": np.where(WEIGHT > 1, np.inf, WEIGHT)}, "weight: expected finite"),
     "NaN in bias": ({"bias": BIAS * np.nan}, "bias: expected finite numbers"),

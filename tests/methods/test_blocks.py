@@ -310,7 +310,7 @@ def test_blocks_of_blocks_are_refused():
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_too_few_qubits(scheme):
     method = qconv.Blocks(qconv.Fourier(), scheme, 5)
-    message = r"qubits: expected at least \d+ for a kernel that reaches \(3, 3\) positions"
+    message = r"qubits: expected at least \d+ for a kernel of \(3, 3\) positions"
     with pytest.raises(ValueError, match=message):
         qconv.convolve(np.ones((9, 9)), np.ones((3, 3)), method=method)
     kernel = np.array([[1.0, 2, 1]])

@@ -187,7 +187,7 @@ class Outcomes:
         """Probability of every outcome, shape ``(2**measured,)``."""
         given = self.probabilities
         if given is None:
-            raise ValueError("probabilities: not known, because shots were counted")
+            raise ValueError("probabilities: unknown, because shots were counted")
         return given() if callable(given) else given
 
     def raw(self, seed: np.random.SeedSequence) -> _Array:

@@ -202,7 +202,7 @@ def split_histogram(
     leaves = np.zeros(2**levels, dtype=np.int64)
     leaves[:groups] = sizes
     if leaves.sum() != histogram.sum():
-        raise ValueError(f"sizes: expected the sum {histogram.sum()}, got {leaves.sum()}")
+        raise ValueError(f"sizes: expected a sum of {histogram.sum()}, got {leaves.sum()}")
     parts = histogram[np.newaxis, :]
     for level in range(levels):
         left_sizes = leaves.reshape(2 ** (level + 1), -1).sum(axis=1)[::2]

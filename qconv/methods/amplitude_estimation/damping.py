@@ -24,8 +24,8 @@ is left (``a_m = 0``). ``kappa`` is chosen such that the residuals of all pixels
 expected size. A deviation that is the same for a pixel at several powers looks like a different
 angle and cannot be seen in the residuals. The variance of the excess is therefore multiplied by
 2.5. The excess limits the information of each power, whatever its number of shots. Counts are
-therefore scaled down to fewer effective shots. The relative variance of the effective shots equals
-that of the counted shots and the excess together.
+therefore scaled down to fewer effective shots. The number of effective shots is chosen such that
+their relative variance includes the variance of the excess.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def check_read_out(read_out: object, *, signed: bool) -> None:
     """Raise unless ``read_out`` is known and has the reference that it needs."""
     if one_of(read_out, "read_out", READ_OUTS) == "root" and not signed:
         raise ValueError(
-            "read_out: 'root' requires signed=True; magnitudes are square roots of counts already"
+            "read_out: 'root' requires signed=True; unsigned results are always square roots"
         )
 
 

@@ -15,8 +15,8 @@ and every execution succeeds. The transforms omit the final swaps, so the diagon
 frequencies in bit-reversed order.
 
 Measuring the position gives squared amplitudes. A reference qubit gives the sign: the position
-registers hold the image where the reference is 1, and a plane wave where the reference is 0. The
-frequency of this wave is one where ``T`` has its largest magnitude, so the wave passes the filter
+registers hold the image where the reference is 1, and a plane wave where the reference is 0. At
+the frequency of this wave, ``T`` has its largest magnitude, so the wave passes the filter
 unchanged. Single-qubit phases turn a uniform superposition into this wave and back. A final
 Hadamard gate lets the branches interfere; see `CoherentReadOut`.
 

@@ -28,7 +28,7 @@ def matches(ours, scipys, image, kernel, method, **where):
     try:
         expected = scipys(image, kernel, **where)
     except ValueError:
-        with pytest.raises(ValueError, match="mode: 'valid' needs"):
+        with pytest.raises(ValueError, match="mode: 'valid' requires"):
             ours(image, kernel, method=method, shots=None, **where)
         return
     result = ours(image, kernel, method=method, shots=None, **where)
@@ -173,7 +173,7 @@ class TestThreeAxes:
     def test_impossible_valid(self):
         with pytest.raises(ValueError, match="valid"):
             signal.convolve(np.ones((3, 3, 1)), np.ones((2, 2, 2)), mode="valid")
-        with pytest.raises(ValueError, match="mode: 'valid' needs"):
+        with pytest.raises(ValueError, match="mode: 'valid' requires"):
             qconv.convolve(np.ones((3, 3, 1)), np.ones((2, 2, 2)), mode="valid")
 
 

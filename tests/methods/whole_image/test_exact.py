@@ -39,7 +39,7 @@ def matches(ours, scipys, image, kernel, method, **where):
     try:
         expected = scipys(image, kernel, **where)
     except ValueError:
-        with pytest.raises(ValueError, match="mode: 'valid' needs"):
+        with pytest.raises(ValueError, match="mode: 'valid' requires"):
             ours(image, kernel, method=method, shots=None, **where)
         return
     result = ours(image, kernel, method=method, shots=None, **where)
