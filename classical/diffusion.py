@@ -90,11 +90,11 @@ def diffuse(
 
     A loop over ``image = convolve(image, kernel, mode="same")`` is different, because it applies
     the boundary rule before each step. With zeros outside, the loop absorbs every particle that
-    leaves the image (absorbing edges). The loop and `diffuse` agree for one step, and as long as no
-    particle that left can have returned. Let an odd kernel reach ``r`` pixels to either side. No
-    particle has returned if the image is zero within ``(steps - 1) * r`` pixels of its edges. The
-    two also agree for ``wrap`` with an odd kernel. For ``symm``, they agree if the kernel is odd
-    and its own mirror image along every axis (reflecting edges).
+    leaves the image (absorbing edges). The loop and `diffuse` agree for one step. They also agree
+    as long as no particle can have left and returned. Let an odd kernel reach ``r`` pixels to
+    either side. No particle has returned if the image is zero within ``(steps - 1) * r`` pixels of
+    its edges. The loop and `diffuse` also agree for ``wrap`` with an odd kernel. For ``symm``, they
+    agree if the kernel is odd and its own mirror image along every axis (reflecting edges).
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.

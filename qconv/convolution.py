@@ -114,7 +114,7 @@ def plan(
     flipped: bool = True,
     **sampling: Unpack[SamplingOptions],
 ) -> Plan:
-    """Check and lay out a convolution; nothing runs.
+    """Prepare a convolution without running it, after checking all arguments.
 
     Args:
         image: Real array with 1, 2 or 3 axes, as for `qconv.convolve`.

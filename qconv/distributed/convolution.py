@@ -66,8 +66,8 @@ def convolve(
 
     The same seed gives results that are bit-identical to `qconv.convolve` on one machine, because
     each tile of the output has its own random stream. Chunks, scheduler, number of workers and
-    failed workers have no influence. Blocks of the output consist of whole tiles. Their sizes are
-    similar to the chunks of the image, but their borders differ.
+    failed workers have no influence. Blocks of the output consist of whole tiles. The sizes of
+    these blocks are similar to the chunks of the image, but their borders differ.
 
     Args:
         image: Dask array of real numbers with 1, 2 or 3 axes, any chunks.

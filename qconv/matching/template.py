@@ -90,21 +90,22 @@ class Match:
     position: tuple[int, ...]
     """Position of the template's first element in the image, equal to ``candidates[0]``."""
     certainty: float
-    """Probability that no position in the whole image is more similar to the template than
-    ``position``, except positions one step away. The certainty follows from the shots and the
-    classical check. It is 1 if every position was compared, or if the answer is a perfect copy.
-    Positions with equal similarity share the probability. Certainties above 80 % are approximately
-    calibrated; lower ones understate how often the answer is right. The similarity, not the
-    certainty, states whether the template is in the image at all. See
-    `qconv.matching.verification`."""
+    """Probability that no other position in the whole image is more similar to the template than
+    ``position``. Positions one step away do not count as other positions. The certainty follows
+    from the shots and the classical check. The certainty is 1 if every position was compared, or if
+    the answer is a perfect copy. Positions with equal similarity share the probability. Certainties
+    above 80 % are approximately calibrated. Lower certainties are smaller than the fraction of
+    correct answers. The similarity, not the certainty, states whether the template is in the image
+    at all. See `qconv.matching.verification`."""
     similarity: float
     """Normalised correlation of template and image at ``position``, from -1 to 1, computed
     classically. It is 1 for a copy that differs only in brightness and contrast."""
     candidates: NDArray[np.int64]
-    """Positions that were compared classically, most similar first, shape ``(n, axes)``. The
-    positions that rank highest by the shots are compared, and some of their neighbours. The number
+    """Positions that were compared classically, most similar first, shape ``(n, axes)``. They are
+    the positions that rank highest by the shots, and some neighbours of these positions. The number
     of highest-ranked positions is twice the number of pixels of the image divided by the number of
-    pixels of the template. It is at least 200, or all positions if there are fewer."""
+    pixels of the template, but at least 200. If an image has fewer positions, all positions are
+    compared."""
     similarities: NDArray[np.float64]
     """Similarities of ``candidates``, shape ``(n,)``."""
     map: NDArray[np.float64]
@@ -165,9 +166,9 @@ def match_template(
     """Find a template in an image, or in a signal, by measuring a quantum circuit.
 
     Shots propose positions. A classical computer then compares only these positions with the
-    template. The number of pixels that it reads is twice that of the image or 200 times that of the
-    template, whichever is larger. With ``"phase"``, image and template are first standardised
-    classically. Neither the comparison nor the standardisation requires a circuit.
+    template. The comparison reads twice the number of pixels of the image, or 200 times the number
+    of pixels of the template, whichever is larger. With ``"phase"``, image and template are first
+    standardised classically. Neither the comparison nor the standardisation requires a circuit.
 
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.

@@ -135,7 +135,7 @@ def compare_methods(
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
         boundary: ``fill``, ``wrap`` or ``symm``, as for `qconv.convolve`.
         fillvalue: Value outside the image with ``fill``, as for `qconv.convolve`.
-        backend: Device that gates are counted for; its number of qubits limits the methods. None
+        backend: Device for which gates are counted; its number of qubits limits the methods. None
             for the simulator.
 
     Returns:

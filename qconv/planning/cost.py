@@ -52,7 +52,7 @@ class Cost:
         ... )
         >>> plan.cost.qubits, plan.cost.executions, plan.cost.oracle_calls
         (8, 400, 400)
-        >>> round(plan.cost.expected_success, 4)  # the others leave the image
+        >>> round(plan.cost.expected_success, 4)  # the other particles leave the image
         0.5625
     """
 

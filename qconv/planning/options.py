@@ -51,7 +51,7 @@ class SamplingOptions(TypedDict, total=False):
     seed: Seed
     """Integer, ``SeedSequence`` or ``Generator``; None for fresh randomness. The same seed gives
     the same counts on any number of cores, with any version of NumPy. A ``BackendV2`` gets a seed
-    that is derived from this seed, and ignores its own seed; samplers seed themselves."""
+    that is derived from this seed, and ignores its own seed. Samplers use their own seeds."""
     job_shots: int | None
     """Maximum number of executions per job on a backend; None for the backend's limit, but at most
     a million. The limit is read from the validator of the backend's options, ``max_shots`` or

@@ -27,7 +27,7 @@ class Plan(Problem):
     """Convolution that is ready to run; made by `qconv.plan`.
 
     ``print(plan)`` shows the cost. Call `run` to run the plan. Alternatively, run the `circuits`
-    anywhere, each as often as `executions` says, and pass the counts to `decode`.
+    anywhere, each with its number of `executions`, and pass the counts to `decode`.
 
     Example:
         >>> import qconv
@@ -124,11 +124,12 @@ class Plan(Problem):
 
                 More counts than `executions` give a smaller error if the method can use them. Runs
                 must be independent of each other. Runs of a noisy Aer simulator with consecutive
-                seeds are not: outcome ``i + 1`` of one seed is outcome ``i`` of the next.
+                seeds are not independent: outcome ``i + 1`` of one seed is outcome ``i`` of the
+                next.
 
         Returns:
             The estimate with its standard error. Standard errors are computed from the counts, not
-            from the ideal circuit, because noise is not excluded.
+            from the ideal circuit, because the circuits may have run with noise.
 
         Raises:
             TypeError: If ``counts`` is not one of these types, or a count is not an integer.

@@ -33,7 +33,7 @@ class Convolution(SumOnly):
     """Estimate of a convolution with its standard error.
 
     Results of the same convolution from independent shots can be added: ``a + b`` has the shots of
-    ``a`` and of ``b``.
+    both results.
 
     Example:
         >>> import qconv
@@ -52,7 +52,7 @@ class Convolution(SumOnly):
     """Estimate of the convolution, one number per output pixel, in units of image times kernel."""
     stderr: NDArray[np.float64]
     """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact.
-    NaN where a single shot was measured, because it gives no standard error."""
+    NaN where only one shot was measured, which gives no standard error."""
     shots: int | NDArray[np.int64] | None
     """Shots of each output pixel: an integer, or an array of the shape of ``image`` if they differ;
     None for the exact expectation."""
@@ -70,7 +70,7 @@ class Convolution(SumOnly):
     bias: NDArray[np.float64] | None = None
     """Systematic error that noise causes, in the shape and unit of ``image``; None if it is
     unknown. This error is the exact expectation with the backend's noise, minus the exact
-    expectation without noise. ``image`` and ``stderr`` do not account for it."""
+    expectation without noise. ``image`` and ``stderr`` do not account for this error."""
     diagnostics: Diagnostics | None = None
     """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
     the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
@@ -84,10 +84,11 @@ class Convolution(SumOnly):
     def success_probability(self) -> float:
         """Measured probability that an execution is successful.
 
-        This is the fraction of the executions that were kept. For a method with a reference qubit,
-        it is an unbiased estimate of the fraction that would be kept without the reference. The
-        estimate can be slightly below 0 or above 1. For an amplified circuit (``amplify``), it is
-        the fraction that was kept, and includes the share of the reference.
+        Without a reference qubit, and for an amplified circuit (``amplify``), this is the fraction
+        of executions that were kept. The fraction of an amplified circuit includes the share of the
+        reference. For any other method with a reference qubit, this is an unbiased estimate of the
+        fraction that would be kept without the reference. The estimate can be slightly below 0 or
+        above 1.
         """
         return self.success.probability
 
@@ -284,9 +285,9 @@ class Convolution(SumOnly):
 
         Args:
             image: Input with one or two axes, drawn beside the result; None to draw no input.
-            exact: Exact convolution, shape of the result; None if it is unknown. The figure then
-                also shows the difference, part of one row of the image with its 95 % intervals, and
-                the distribution of the errors beside the normal distribution.
+            exact: Exact convolution, shape of the result; None if it is unknown. If it is given,
+                the figure also shows the difference, part of one row of the image with its 95 %
+                intervals, and the distribution of the errors beside the normal distribution.
             propagator: Propagator that the circuit encodes, drawn as well; None to draw none.
             title: Title of the figure.
 

@@ -250,8 +250,8 @@ class Outcomes:
             which: All outcomes that the ideal circuit can have.
 
         Raises:
-            RuntimeError: If other outcomes have a probability on an ideal simulator, or if noise
-                left almost no probability for the selected outcomes.
+            RuntimeError: If other outcomes have a non-zero probability on an ideal simulator, or if
+                noise left almost no probability for the selected outcomes.
         """
         wanted = np.asarray(which, dtype=np.int64)
         if self.readout is not None:

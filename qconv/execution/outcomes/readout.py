@@ -98,13 +98,13 @@ class ReadoutMitigation:
         return self.errors is None
 
     def shots_for(self, executions: int) -> int:
-        """Return the executions of one calibration circuit for ``executions`` to correct."""
+        """Return the shots per calibration circuit, for ``executions`` that are to be corrected."""
         if self.shots is not None:
             return self.shots
         return min(max(executions // 100, _FEWEST), _MOST)
 
     def executions(self, executions: int) -> int:
-        """Return the executions of both calibration circuits together; 0 without calibration."""
+        """Return the number of executions of both calibration circuits; 0 without calibration."""
         return 2 * self.shots_for(executions) if self.calibrates and executions else 0
 
     @property

@@ -88,7 +88,7 @@ class AngleDiagnostics(Diagnostics):
         return at_pixels(whole, self.pixels)
 
     def shares(self, other: AngleDiagnostics) -> tuple[Any, Any] | None:
-        """Return weights proportional to information, because it differs between powers."""
+        """Return weights proportional to the information, which differs between powers."""
         if self.information is None or other.information is None:
             return None
         return shares(self.information, other.information)

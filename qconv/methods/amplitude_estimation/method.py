@@ -93,9 +93,9 @@ class AmplitudeEstimation(Method):
 
     Args:
         powers: Numbers of Grover steps, one circuit each. With ``"auto"``, ``shots`` is the total
-            per pixel over all powers, and a schedule is chosen for it. Higher powers get fewer
-            shots, and the number of shots sets the highest power: up to 32 (64 with a tolerance, 8
-            with noise). With distinct integers >= 0, ``shots`` is the number per pixel and power.
+            per pixel over all powers, and the method chooses the powers. Higher powers get fewer
+            shots. The highest power depends on the number of shots: up to 32 (64 with a tolerance,
+            8 with noise). With distinct integers >= 0, ``shots`` is the number per pixel and power.
             With pairs ``(power, shots per pixel)``, the call takes no ``shots``.
         range: Range of image values that is mapped to probabilities from 0 to 1. ``"global"`` is
             the range of the whole image and its margins. ``"local"`` is the range of the pixels
@@ -104,17 +104,17 @@ class AmplitudeEstimation(Method):
             rotation angle for each pixel and kernel position.
 
     With few shots, estimates are biased towards the middle of the interval of values that are
-    compatible with the outcomes. This bias is smaller than the standard error. A sum of results is
-    estimated anew from the hits of all its parts. Standard errors use the distribution of angles in
-    the image, which is learnt from all pixels together. With fewer than 20 shots per pixel, no
-    pixel is marked as reliable.
+    compatible with the outcomes. This bias is smaller than the standard error. The estimate of a
+    sum of results is computed from the hits of all its parts. Standard errors use the distribution
+    of angles in the image, which is learnt from all pixels together. With fewer than 20 shots per
+    pixel, no pixel is marked as reliable.
 
     With noise, the damping of each power is fitted to the outcomes of all pixels and returned as
     ``result.diagnostics.contrast``. Standard errors include the uncertainty of the damping, and the
-    deviations that the damping does not explain. Shots do not reduce these deviations, so standard
-    errors stay above 0 even with ``shots=None``. A power without contrast carries no information.
-    ``result.diagnostics.reliable`` is False for all pixels if damping and a different image explain
-    the outcomes equally well. This happens with one power or few pixels.
+    deviations that the damping does not explain. More shots do not reduce these deviations, so
+    standard errors stay above 0 even with ``shots=None``. A power without contrast carries no
+    information. ``result.diagnostics.reliable`` is False for all pixels if damping and a different
+    image explain the outcomes equally well. This happens with one power or few pixels.
 
     Raises:
         TypeError: If the powers are not a sequence, or a power or its shots are not an integer.
@@ -152,7 +152,7 @@ class AmplitudeEstimation(Method):
 
     @property
     def default_shots(self) -> int:
-        """Shots per pixel if the call gives none.
+        """Default number of shots per pixel.
 
         With pairs, this number is the sum of their shots; otherwise it is the default of all
         methods.

@@ -56,22 +56,22 @@ class Interference(CoherentMethod):
 
     Args:
         signed: True for a linear, unbiased read-out of signed values, which uses a reference qubit.
-            Its standard error is nearly uniform. With False, only the magnitudes of the values are
-            read. Magnitudes are biased where counts are small. Their standard error is smaller by a
-            factor between ``sqrt(2)`` (for a small success probability) and 2 (for a success
-            probability near 1).
+            The standard error is nearly uniform. With False, only the magnitudes of the values are
+            read. Magnitudes are biased where counts are small. The standard error of magnitudes is
+            smaller by a factor between ``sqrt(2)`` (for a small success probability) and 2 (for a
+            success probability near 1).
         adder: Adder that displaces the copies. ``"auto"`` selects one that suits the backend.
             ``"ripple"`` (fewest gates, with ancillas), ``"fourier"`` and ``"mcx"`` (both without
             ancillas) are the families of `qconv.offset_adder`.
         amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
             calls per execution and raises the fraction of successful executions. ``"auto"`` selects
             the number of rounds (at most 32) and the weight of the reference qubit. This choice
-            minimises the error that is predicted from image and kernel for a given number of oracle
-            calls. The scale of the result is not predicted but measured.
+            minimises the error for a given number of oracle calls, as predicted from image and
+            kernel. The scale of the result is not predicted but measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
-            pixel, it has about half the variance of ``"linear"``. It is biased where counts are
-            small.
+            pixel, ``"root"`` has about half the variance of ``"linear"``. ``"root"`` is biased
+            where counts are small.
 
     Raises:
         TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
