@@ -71,15 +71,15 @@ def compare(
     that the standard errors then vary with the errors, because both are computed from the same
     draws.
 
-    The verdict rejects the estimate if a pixel is wrong. It also rejects the estimate if its
-    p-value, its bias or a single z-score is so extreme that correct standard errors would produce
-    it with probability at most 1e-6 / 3. Two deviations are tolerated whatever the p-value, because
-    standard errors are estimates too. Over the whole image, the standard errors may deviate by 2 %,
-    and the bias may be 2 % of the standard errors. Wrong pixels are a false alarm if an outcome of
-    the circuit was never drawn, because the standard error is then too small. Use more shots in
-    that case. With correlated errors, neither the p-value nor the bias leads to rejection. The
-    verdict then rejects the estimate for a wrong pixel, for a single z-score that is too large
-    (from 1000 noisy pixels on), or for a gross excess of ``z^2``.
+    The verdict rejects the estimate if a pixel is wrong. It also rejects the estimate if the
+    p-value, the bias or a single z-score is too extreme. Each of these events has probability at
+    most 1e-6 / 3 if the standard errors are correct. Two deviations are tolerated whatever the
+    p-value, because standard errors are estimates too. Over the whole image, the standard errors
+    may deviate by 2 %, and the bias may be 2 % of the standard errors. Wrong pixels are a false
+    alarm if an outcome of the circuit was never drawn, because the standard error is then too
+    small. Use more shots in that case. With correlated errors, neither the p-value nor the bias
+    leads to rejection. The verdict then rejects the estimate for a wrong pixel, for a single
+    z-score that is too large (from 1000 noisy pixels on), or for a gross excess of ``z^2``.
 
     Args:
         result: Any object with arrays ``image`` and ``stderr`` of the shape of ``exact``. NaN in

@@ -3,8 +3,8 @@
 Masks and transfer functions are in the order of ``numpy.fft.fftn``: frequency 0, which represents
 the mean of the image, is at index 0 of every axis. Frequencies are in cycles per image along each
 axis, from ``-(n // 2)`` to ``(n - 1) // 2``. The radius of a frequency is the Euclidean norm of
-these numbers of cycles. A circular mask is therefore circular in *index* space: its limit is the
-same number of cycles along the short and the long side. In cycles per pixel, this mask is an
+these numbers of cycles. A circular mask is therefore a circle in *index* space, with the same
+number of cycles per image along the short and the long side. In cycles per pixel, the mask is an
 ellipse unless the image is square.
 """
 
@@ -218,10 +218,10 @@ def compression_ratio(mask: ArrayLike) -> float:
 def transfer_function(kernel: ArrayLike, shape: Sequence[int]) -> NDArray[np.complex128]:
     """Compute the transfer function of a kernel: its factor for every frequency.
 
-    The kernel is placed on an array of zeros with its centre, position ``(h - 1) // 2`` along an
-    axis of length ``h``, at index 0. Entries beyond the edges wrap around, and are summed if the
-    kernel is larger than the image. By the convolution theorem, ``ifftn(fftn(image) * transfer)``
-    is then `classical.convolve` with mode ``same`` and boundary ``wrap``.
+    The kernel is placed on an array of zeros, with its centre at index 0. The centre is position
+    ``(h - 1) // 2`` along an axis of length ``h``. Entries beyond the edges wrap around, and are
+    summed if the kernel is larger than the image. By the convolution theorem, ``ifftn(fftn(image) *
+    transfer)`` is then `classical.convolve` with mode ``same`` and boundary ``wrap``.
 
     The factors are not normalised: the factor of the mean is the sum of the kernel, and magnitudes
     are at most ``sum |k|``. `filter_frequencies` requires magnitudes of at most 1. Pass it

@@ -56,8 +56,8 @@ def convolve(
     Raises:
         TypeError: If an argument is of the wrong type, unknown or complex.
         ValueError: If an argument has a wrong value or shape, is empty, or contains NaN or
-            infinity; if the computation would not fit in memory; or if the checkpoint is damaged or
-            belongs to a different call. Nothing has run in these cases.
+            infinity. It is also raised if the computation would not fit in memory, or if the
+            checkpoint is damaged or belongs to a different call. Nothing has run in these cases.
         RuntimeError: If a backend failed repeatedly. Intermediate results are saved in the
             checkpoint, if there is one.
 

@@ -50,8 +50,7 @@ def filter_frequencies(
     Raises:
         TypeError: If an argument is of the wrong type, or the image is complex.
         ValueError: If ``transfer`` has a shape other than the image's or a magnitude above 1, or
-            would make the result complex; or in the cases in which `qconv.convolve` raises a
-            ValueError.
+            would make the result complex. It is also raised if `qconv.convolve` would raise it.
         RuntimeError: If a backend failed repeatedly.
 
     Example:

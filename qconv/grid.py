@@ -12,7 +12,8 @@ where ``x~`` is the image, extended beyond its edges as the boundary requires, a
     valid:   s = h - 1                                     N - h + 1
 
 In mode ``valid``, image and kernel are exchanged if the kernel is larger than the image along every
-axis, as in ``scipy.signal.convolve2d``: ``s = N - 1``, ``h - N + 1`` pixels, and zeros outside.
+axis, as in ``scipy.signal.convolve2d``. Then ``s = N - 1``, the output has ``h - N + 1`` pixels,
+and all values outside are zero.
 
 Layers of a network have ``t`` pixels between neighbouring outputs (*stride*), and ``d`` pixels
 between neighbouring kernel positions (*dilation*): ``y[n] = sum_j k[j] x~[t n + d j]``.

@@ -55,8 +55,8 @@ def encode_amplitudes(
     returns its own copy.
 
     Args:
-        amplitudes: Real array with at least one axis and one nonzero element. It is normalised, so
-            only ratios of its elements matter.
+        amplitudes: Real array with at least one axis and one nonzero element. Only the ratios of
+            its elements matter, because the array is normalised.
         names: Names of the registers, one per axis, first axis first. With None, the names are
             ``("column",)``, ``("row", "column")`` or ``("plane", "row", "column")``. With more than
             three axes, they are ``"axis_0"``, ``"axis_1"`` and so on.

@@ -257,9 +257,9 @@ def _add_estimation(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--range",
         choices=RANGES,
-        help="estimation: range of grey levels that the flag's angle represents, taken from the "
-        "whole picture (global) or around each pixel (local). A local range is narrower, but "
-        "slower (default: global)",
+        help="estimation: range of grey levels that the flag's angle represents: the range of the "
+        "whole picture (global), or the range around each pixel (local). A local range is "
+        "narrower but slower (default: global)",
     )
 
 
@@ -303,8 +303,8 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--read-out",
         choices=READ_OUTS,
-        help="interference, fourier: estimator of the result. linear: unbiased; uses the counts. "
-        "root: uses the square roots of the counts, and has smaller errors with --amplify "
+        help="interference, fourier: estimator of the result. linear uses the counts and is "
+        "unbiased. root uses the square roots of the counts, and has smaller errors with --amplify "
         "(default: linear)",
     )
 

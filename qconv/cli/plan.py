@@ -71,8 +71,8 @@ def parser() -> Parser:
     how.add_argument(
         "--backend",
         metavar="NAME",
-        help="name of a backend, as for qconv: gates are counted after transpiling for this "
-        "backend (default: the ideal simulator)",
+        help="name of a backend, as for qconv; circuits are transpiled for this backend before "
+        "their gates are counted (default: the ideal simulator)",
     )
     return made
 

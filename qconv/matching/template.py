@@ -109,9 +109,9 @@ class Match:
     similarities: NDArray[np.float64]
     """Similarities of ``candidates``, shape ``(n,)``."""
     map: NDArray[np.float64]
-    """Sampled fit of the template at every position inside the image, shape
-    ``image.shape - template.shape + 1``. It converges to `classical.match_template`, or to its
-    magnitude if the method is not signed."""
+    """Sampled fit of the template at every position inside the image, shape ``image.shape -
+    template.shape + 1``. The map converges to `classical.match_template`, or to the magnitudes of
+    these scores if the method is not signed."""
     stderr: NDArray[np.float64]
     """Standard error of ``map``, same shape and unit; 0 where the map is exact."""
     counts: NDArray[np.int64] | None
@@ -133,7 +133,7 @@ class Match:
     def percent(self) -> str:
         """Certainty as text.
 
-        The highest text is ``> 99.99 %``, unless the exact map was searched.
+        Higher certainties are given as ``> 99.99 %``, unless the exact map was searched.
         """
         known = self.shots is None and self.certainty == 1
         rounded = f"{100 * self.certainty:.2f} %"
@@ -190,10 +190,10 @@ def match_template(
 
     Raises:
         TypeError: If an argument is of the wrong type, or complex.
-        ValueError: If the template is larger than the image; if an array is constant, empty or not
-            finite, or does not have 1 or 2 axes; if ``filter`` is unknown or does not suit
-            ``method``; if a method that distributes its shots has fewer shots than positions; or
-            if the circuit would not fit in memory.
+        ValueError: If the template is larger than the image, or if an array is constant, empty or
+            not finite, or does not have 1 or 2 axes. It is also raised if ``filter`` is unknown or
+            does not suit ``method``, if a method that distributes its shots has fewer shots than
+            positions, or if the circuit would not fit in memory.
         RuntimeError: If a backend failed.
 
     Source:

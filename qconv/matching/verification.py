@@ -12,8 +12,9 @@ Certainty
 ---------
 
 The answer is the most similar of the compared positions. The *match* is the most similar position
-of the whole image. It is either the answer or a position that was not compared, because the other
-compared positions are less similar. Two observations distinguish these cases:
+of the whole image. All other compared positions are less similar than the answer. The match is
+therefore either the answer or a position that was not compared. Two observations distinguish these
+cases:
 
 * The measurement. According to the measurement alone, the probability that a position is the match
   is proportional to the odds of the position, see `qconv.matching.posterior`. The odds of the
@@ -21,10 +22,10 @@ compared positions are less similar. Two observations distinguish these cases:
 * The similarity of the answer, ``s``. Let ``z = artanh(s)``. If the answer is the match, any ``z``
   from 0 to 2 was equally probable, with density 1/2. If the match is elsewhere, the answer is the
   most similar position of the background. The density ``f`` of the background at ``z`` is
-  extrapolated from distant compared positions, more than a quarter of the template's sides away
-  from the answer. The tail of a correlation coefficient is exponential in ``z``. Its rate is
-  estimated from the ten most similar of these positions. ``f`` includes the uncertainty of this
-  estimate::
+  extrapolated from distant compared positions. These positions are more than a quarter of the
+  template's sides away from the answer. The tail of a correlation coefficient is exponential in
+  ``z``. Its rate is estimated from the ten most similar of these positions. ``f`` includes the
+  uncertainty of this estimate::
 
       f(z) = 10 / n * 10 / S * (1 + (z - z_11) / S)**-11 ,  S = sum of z_k - z_11, k = 1 ... 10
 

@@ -134,8 +134,8 @@ class Plan(Problem):
         Raises:
             TypeError: If ``counts`` is not one of these types, or a count is not an integer.
             ValueError: If the plan is for the exact expectation, or corrects readout errors that
-                were not given; or if the number of items, the number of bits or the number of
-                executions is wrong.
+                were not given. It is also raised if the number of items, bits or executions is
+                wrong.
         """
         if self.shots is None:
             raise ValueError("shots: expected an integer to decode counts, got None (exact)")

@@ -168,9 +168,9 @@ class Convolution(SumOnly):
 
         Args:
             level: Coverage, between 0 and 1: probability that the interval of a pixel contains its
-                true value. If an important kernel position is expected fewer than about five times
-                among the shots of a pixel, the mean is not normally distributed, and the coverage
-                differs from ``level``.
+                true value. The coverage differs from ``level`` if an important kernel position is
+                expected fewer than about five times among the shots of a pixel. The mean is then
+                not normally distributed.
 
         Returns:
             Lower and upper ends, each of the shape of ``image``.
@@ -286,8 +286,8 @@ class Convolution(SumOnly):
         Args:
             image: Input with one or two axes, drawn beside the result; None to draw no input.
             exact: Exact convolution, shape of the result; None if it is unknown. If it is given,
-                the figure also shows the difference, part of one row of the image with its 95 %
-                intervals, and the distribution of the errors beside the normal distribution.
+                the figure also shows the difference and part of one row of the image with its 95 %
+                intervals. The distribution of the errors is shown beside the normal distribution.
             propagator: Propagator that the circuit encodes, drawn as well; None to draw none.
             title: Title of the figure.
 

@@ -128,8 +128,7 @@ def _warn_of_versions(kept: Checkpoint) -> None:
     kept.about = replace(kept.about, versions=kept.about.versions | versions())
     warnings.warn(
         f"checkpoint: '{kept.path}' was begun with {began} and is continued with {now}; the result "
-        "is equally accurate, but may differ from that of an uninterrupted run in its last digits "
-        "or counts",
+        "is equally accurate, but may not be bit-identical to the result of an uninterrupted run",
         RuntimeWarning,
         stacklevel=2,
     )

@@ -1,7 +1,7 @@
 """Pixel counts: the shots of every pixel, drawn from probabilities or split from a histogram.
 
 Shots of one circuit are independent and identically distributed. Splitting a histogram at random
-among pixels has exactly the same distribution as recording the outcome of every shot, at a small
+among pixels gives exactly the same distribution as recording every shot's outcome, at a small
 fraction of the cost.
 """
 

@@ -98,7 +98,7 @@ class ReadoutMitigation:
         return self.errors is None
 
     def shots_for(self, executions: int) -> int:
-        """Return the shots per calibration circuit, for ``executions`` that are to be corrected."""
+        """Return the number of shots per calibration circuit to correct ``executions``."""
         if self.shots is not None:
             return self.shots
         return min(max(executions // 100, _FEWEST), _MOST)

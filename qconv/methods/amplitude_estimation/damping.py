@@ -18,14 +18,14 @@ general properties of damping, and allows some deviation from them:
 The image is not used. With a single power, damping cannot be distinguished from a darker image.
 
 No model with two parameters per power is exact, because errors depend on the pixel. The remaining
-deviation of ``p`` is called ``excess``. The standard deviation of the excess is
-``kappa (1 - a_m) sqrt(a_m)``. This deviation is 0 without noise (``a_m = 1``), and where only noise
-is left (``a_m = 0``). ``kappa`` is chosen such that the residuals of all pixels and powers have the
-expected size. A deviation that is the same for a pixel at several powers looks like a different
-angle and cannot be seen in the residuals. The variance of the excess is therefore multiplied by
-2.5. The excess limits the information of each power, whatever its number of shots. Counts are
-therefore scaled down to fewer effective shots. The number of effective shots is chosen such that
-their relative variance includes the variance of the excess.
+deviation of ``p`` is called ``excess``. The standard deviation of the excess is ``kappa (1 - a_m)
+sqrt(a_m)``. This deviation is 0 without noise (``a_m = 1``), and where only noise is left (``a_m =
+0``). ``kappa`` is chosen such that the residuals of all pixels and powers have the expected size. A
+deviation that is the same for a pixel at several powers looks like a different angle and cannot be
+seen in the residuals. The variance of the excess is therefore multiplied by 2.5. The excess limits
+the information of each power, whatever its number of shots. Counts are therefore scaled down to
+fewer effective shots. Without the excess, the effective shots would have the same relative variance
+as the counted shots have with the excess.
 """
 
 from __future__ import annotations

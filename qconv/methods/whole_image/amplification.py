@@ -26,8 +26,8 @@ and mean squared error of the linear read-out,
 is smallest near ``q = 2 p``. For the root read-out, this product is
 ``(2 m + 1) / (4 S**2 (1 - q))``.
 
-The scale ``S`` is not predicted, because the prediction would require the result. It is measured:
-the fraction of successful executions is ``sin((2 m + 1) t)**2``, which gives ``t`` and so ``S``.
+The scale ``S`` is measured and not predicted, because a prediction would require the result. The
+fraction of successful executions is ``sin((2 m + 1) t)**2``, from which ``t`` and ``S`` follow.
 Several angles have the same squared sine; the angle closest to the predicted angle is taken.
 """
 

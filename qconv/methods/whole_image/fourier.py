@@ -14,11 +14,11 @@ because ``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: 
 and every execution succeeds. The transforms omit the final swaps, so the diagonal has its
 frequencies in bit-reversed order.
 
-Measuring the position gives squared amplitudes. A reference qubit gives the sign: the position
-registers hold the image where the reference is 1, and a plane wave where the reference is 0. At
-the frequency of this wave, ``T`` has its largest magnitude, so the wave passes the filter
-unchanged. Single-qubit phases turn a uniform superposition into this wave and back. A final
-Hadamard gate lets the branches interfere; see `CoherentReadOut`.
+A measurement of the position gives squared amplitudes, without signs. A reference qubit gives the
+signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they
+hold a plane wave. At the frequency of this wave, ``T`` has its largest magnitude, so the wave
+passes the filter unchanged. Single-qubit phases turn a uniform superposition into this wave and
+back. A final Hadamard gate lets the branches interfere; see `CoherentReadOut`.
 
 With a transfer function instead of a kernel, the circuit is a frequency filter:
 `filter_frequencies`.
@@ -117,7 +117,7 @@ class Fourier(CoherentMethod):
         return PreparedFourier(self, plan)
 
     def in_place(self) -> Fourier | None:
-        """Return this method with padding ``"wrapped"``, or None if its padding excludes this."""
+        """Return this method with padding ``"wrapped"``; None if its padding excludes that."""
         return replace(self, padding="wrapped") if self.padding in ("auto", "wrapped") else None
 
     def check_blocks(self, scheme: str) -> None:

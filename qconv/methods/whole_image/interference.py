@@ -15,11 +15,11 @@ all kernel registers is the success probability ``|k * I|**2 / (S**2 |I|**2)``. 
 opposite sign cancel before anything is measured. Where a picture is flat, an edge kernel therefore
 leaves nothing, and no shot is spent there.
 
-Measuring the position gives squared amplitudes. A reference qubit gives the sign: the position
-registers hold the image where the reference is 1, and a uniform superposition of all basis states
-with amplitude ``u`` where the reference is 0. Displacements do not change the uniform
-superposition, so only ``D`` needs a control. A final Hadamard gate lets the branches interfere:
-``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
+A measurement of the position gives squared amplitudes, without signs. A reference qubit gives the
+signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they
+hold a uniform superposition of all basis states, with amplitude ``u``. Displacements do not change
+the uniform superposition, so only ``D`` needs a control. A final Hadamard gate lets the branches
+interfere: ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
 """
 
 from __future__ import annotations
