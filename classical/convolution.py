@@ -14,12 +14,13 @@ convolution of that region, which each method computes differently.
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import next_fast_len
 
-from classical.checks import image_and_kernel, numpy_defaults, one_of, real_number
+from classical.checks import image_and_kernel, number, numpy_defaults, one_of
 
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm")
@@ -34,14 +35,14 @@ def convolve(
     *,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    fillvalue: float | complex = 0.0,
     method: str = "direct",
-) -> NDArray[np.float64]:
+) -> NDArray[Any]:
     """Convolve an image with a kernel exactly.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, any unit.
-        kernel: Real array with the same number of axes, any size and sign.
+        image: Real or complex array with 1, 2 or 3 axes, any unit.
+        kernel: Real or complex array with the same number of axes, any size.
         mode: Region of the result. ``full`` contains every pixel that the kernel reaches,
             ``N + h - 1`` along an axis. ``same`` has the image's shape and is cut from the middle
             of ``full``. ``valid`` contains only pixels where image and kernel overlap entirely,
@@ -55,10 +56,11 @@ def convolve(
             three methods is relative to the *largest* value in the image.
 
     Returns:
-        The convolution as float64, in the unit of image times kernel.
+        The convolution as float64, or complex128 if image or kernel are complex, in the unit of
+        image times kernel.
 
     Raises:
-        TypeError: If an argument is complex or not numeric.
+        TypeError: If an argument is not numeric.
         ValueError: If an argument is empty, not finite, an unknown word, or has the wrong number of
             axes. In mode ``valid``, it is also raised if neither image nor kernel contains the
             other.
@@ -74,7 +76,7 @@ def convolve(
         array([412., 123., 234., 341.])
     """
     chosen = _METHODS[one_of("method", method, _METHODS)]
-    x, k = image_and_kernel(image, kernel)
+    x, k = image_and_kernel(image, kernel, real=False)
     return chosen(required_part(x, k.shape, mode, boundary, fillvalue), k)
 
 
@@ -85,24 +87,26 @@ def correlate(
     *,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    fillvalue: float | complex = 0.0,
     method: str = "direct",
-) -> NDArray[np.float64]:
+) -> NDArray[Any]:
     """Cross-correlate an image with a kernel exactly, without flipping the kernel.
 
-    Cross-correlation is convolution with the kernel rotated by 180 degrees, with one exception. In
+    Cross-correlation is convolution with the kernel rotated by 180 degrees and, if it is complex,
+    conjugated. There is one exception. In
     mode ``same``, the result for a kernel of even size starts one pixel later, as in SciPy.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, any unit.
-        kernel: Real array with the same number of axes, any size and sign.
+        image: Real or complex array with 1, 2 or 3 axes, any unit.
+        kernel: Real or complex array with the same number of axes, any size.
         mode: ``full``, ``same`` or ``valid``, as in `convolve`.
         boundary: ``fill``, ``wrap`` or ``symm``, as in `convolve`.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
         method: ``direct``, ``fft``, ``overlap-add`` or ``overlap-save``, as in `convolve`.
 
     Returns:
-        The cross-correlation as float64, in the unit of image times kernel.
+        The cross-correlation as float64, or complex128 if image or kernel are complex, in the unit
+        of image times kernel.
 
     Raises:
         TypeError: If `convolve` would raise it.
@@ -117,9 +121,9 @@ def correlate(
         array([321., 432.])
     """
     chosen = _METHODS[one_of("method", method, _METHODS)]
-    x, k = image_and_kernel(image, kernel)
+    x, k = image_and_kernel(image, kernel, real=False)
     part = required_part(x, k.shape, mode, boundary, fillvalue, flipped=True)
-    return chosen(part, np.flip(k))
+    return chosen(part, np.flip(k).conj())
 
 
 def required_part(
@@ -127,7 +131,7 @@ def required_part(
     kernel_shape: tuple[int, ...],
     mode: str,
     boundary: str,
-    fillvalue: float,
+    fillvalue: float | complex,
     *,
     flipped: bool = False,
 ) -> NDArray[np.float64]:
@@ -145,17 +149,17 @@ def required_part(
         Array larger than the result by ``h - 1`` along every axis, in the unit of the image.
 
     Raises:
-        TypeError: If the fill value is not a real number.
+        TypeError: If the fill value is not a number.
         ValueError: If a word is unknown, if the fill value is not finite, or, in mode ``valid``, if
             neither image nor kernel contains the other.
     """
     mode, boundary = one_of("mode", mode, MODES), one_of("boundary", boundary, BOUNDARIES)
-    outside = real_number("fillvalue", fillvalue)
+    outside = number("fillvalue", fillvalue)
     if mode == "valid" and not _contains(image.shape, kernel_shape):
         # Image and kernel exchange roles: pixels outside the image do not contribute.
         _check_valid(image.shape, kernel_shape)
         boundary, outside = "fill", 0.0
-    part = image
+    part = image.astype(np.result_type(image, np.array(outside)), copy=False)
     for axis, (size, reach) in enumerate(zip(image.shape, kernel_shape, strict=True)):
         start, length = _output_range(size, reach, mode, flipped)
         indices = np.arange(start - reach + 1, start + length)
@@ -189,7 +193,7 @@ def _take_extended(
     indices: NDArray[np.intp],
     axis: int,
     boundary: str,
-    outside: float,
+    outside: float | complex,
 ) -> NDArray[np.float64]:
     """Take pixels along an axis, at indices that may lie outside the image."""
     size = image.shape[axis]
@@ -229,7 +233,7 @@ def shifted_images(
 def _direct(part: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
     """Convolve by the definition: sum the shifted images times the kernel's entries."""
     shape = tuple(n - h + 1 for n, h in zip(part.shape, kernel.shape, strict=True))
-    result = np.zeros(shape)
+    result = np.zeros(shape, np.result_type(part, kernel))
     for position, shifted in shifted_images(part, kernel.shape):
         result += kernel[position] * shifted
     return result
@@ -377,9 +381,25 @@ def _axes(size: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(range(len(size)))
 
 
-_METHODS: dict[str, Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]] = {
+_Convolve = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
+
+
+def _by_parts(method: _Convolve) -> _Convolve:
+    """Make a method for real numbers convolve real and imaginary parts separately."""
+
+    def convolved(part: NDArray[Any], kernel: NDArray[Any]) -> NDArray[Any]:
+        if np.iscomplexobj(part):
+            return convolved(part.real, kernel) + 1j * convolved(part.imag, kernel)
+        if np.iscomplexobj(kernel):
+            return convolved(part, kernel.real) + 1j * convolved(part, kernel.imag)
+        return method(part, kernel)
+
+    return convolved
+
+
+_METHODS: dict[str, _Convolve] = {
     "direct": _direct,
-    "fft": _fft,
-    "overlap-add": _overlap_add,
-    "overlap-save": overlap_save,
+    "fft": _by_parts(_fft),
+    "overlap-add": _by_parts(_overlap_add),
+    "overlap-save": _by_parts(overlap_save),
 }

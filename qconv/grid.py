@@ -30,13 +30,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import one_of
+from qconv._checks import Numbers, one_of
 
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm")
 
-#: Names of the axes; an image with fewer axes has the last names of the list.
-AXES = ("plane", "row", "column")
+#: Names of the axes; an image with fewer axes has the last names of the list. Images have at most
+#: three axes, and one more for the parts of complex numbers.
+AXES = ("part", "plane", "row", "column")
 
 #: Name of the axis of channels, along which positions read other quantities, not other places.
 CHANNEL = "channel"
@@ -78,7 +79,7 @@ class Grid:
     """Number of margin pixels before and after the image, per axis."""
     boundary: str
     """Content of the margins: ``fill``, ``wrap`` or ``symm``."""
-    fillvalue: float
+    fillvalue: float | complex
     """Value of the margins with ``fill``, in the unit of the image."""
     flipped: bool
     """Whether the kernel is flipped: True for convolution, False for correlation."""
@@ -108,13 +109,13 @@ class Grid:
         each = zip(self.axes, self.kernel_shape, position, strict=True)
         return tuple(j if axis == CHANNEL else (h - 1) // 2 for axis, h, j in each)
 
-    def by_centre(self, kernel: NDArray[np.float64]) -> dict[tuple[int, ...], float]:
+    def by_centre(self, kernel: Numbers) -> dict[tuple[int, ...], float | complex]:
         """Return the sum of the kernel's entries of each channel, by the centre of the channel."""
         places = tuple(i for i, axis in enumerate(self.axes) if axis != CHANNEL)
         sums = kernel.sum(axis=places, keepdims=True)
-        return {self.centre(index): float(total) for index, total in np.ndenumerate(sums)}
+        return {self.centre(index): total.item() for index, total in np.ndenumerate(sums)}
 
-    def pad(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
+    def pad(self, image: Numbers) -> Numbers:
         """Return the image with its margins, shape ``padded_shape``."""
         if not any(itertools.chain.from_iterable(self.pad_widths)):
             return image
@@ -140,9 +141,7 @@ class Grid:
             )
         )
 
-    def view(
-        self, padded: NDArray[np.float64], position: tuple[int, ...], tile: Tile
-    ) -> NDArray[np.float64]:
+    def view(self, padded: Numbers, position: tuple[int, ...], tile: Tile) -> Numbers:
         """Return the padded pixels that ``tile`` reads through ``position``; not a copy."""
         return padded[
             tuple(
@@ -246,7 +245,7 @@ def plan_grid(
     *,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    fillvalue: float | complex = 0.0,
     flipped: bool = True,
 ) -> Grid:
     """Lay out a convolution or correlation as SciPy's ``convolve2d`` and ``correlate2d`` do.

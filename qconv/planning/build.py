@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qconv._checks import real_array, real_number, require_finite
+from qconv._checks import number, number_array, require_finite
 from qconv._memory import require_copies, require_memory
 from qconv._threads import worker_count
 from qconv.grid import Grid, plan_grid
@@ -23,12 +23,18 @@ def laid_out(
 ) -> Plan:
     """Check image, kernel, method and geometry as `qconv.plan` does, and make the plan."""
     require_copies(image, "image")
-    array = real_array(image, "image", finite=False)
+    array = number_array(image, "image", finite=False)
     fields = without_image(array.shape, kernel, requested, **where)
     grid: Grid = fields["grid"]
+    if isinstance(grid.fillvalue, complex):
+        array = array.astype(np.complex128, copy=False)
     padded_pixels = math.prod(grid.padded_shape)
-    require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
+    require_memory(
+        array.itemsize * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is"
+    )
     require_finite(array, "image")
+    if array.dtype.kind == "c":
+        require_complex(fields["method"], "image")
     return fields["method"].prepare(Plan(image=array, **fields)).allot()  # type: ignore[no-any-return]
 
 
@@ -40,7 +46,7 @@ def without_image(
     method: Method,
     mode: str,
     boundary: str,
-    fillvalue: float,
+    fillvalue: float | complex,
     flipped: bool,
 ) -> dict[str, Any]:
     """Return every field of a `Plan` except its image; only the shape of the image is known."""
@@ -48,25 +54,28 @@ def without_image(
         raise ValueError(f"image: expected 1, 2 or 3 axes, got {len(shape)} (shape {shape})")
     if isinstance(kernel, str):
         raise TypeError(
-            "kernel: expected an array of real numbers, got str; perhaps "
+            "kernel: expected an array of numbers, got str; perhaps "
             f"qconv.named_kernel({kernel!r})?"
         )
     if not isinstance(kernel, Propagator):
         require_copies(kernel, "kernel")
-        kernel = real_array(kernel, "kernel", finite=False)
+        kernel = number_array(kernel, "kernel", finite=False)
     if len(kernel.shape) != len(shape):
         raise ValueError(
             f"kernel: expected as many axes as the image, {len(shape)}, got "
             f"{len(kernel.shape)} (shape {kernel.shape}){_colour_hint(shape, kernel.shape)}"
         )
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
+    if propagator.is_complex:
+        require_complex(method, "kernel")
+        propagator = propagator if flipped else propagator.conjugate
     worker_count()
     grid = plan_grid(
         shape,
         tuple(method.steps * (h - 1) + 1 for h in propagator.shape),
         mode=mode,
         boundary=boundary,
-        fillvalue=real_number(fillvalue, "fillvalue"),
+        fillvalue=number(fillvalue, "fillvalue"),
         flipped=flipped,
     )
     _require_range(propagator, grid)
@@ -78,6 +87,15 @@ def without_image(
         "sampling": requested.sampling,
         "tolerance": requested.tolerance,
     }
+
+
+def require_complex(method: Method, name: str) -> None:
+    """Raise a ``TypeError`` if a method does not take complex numbers."""
+    if not method.takes_complex:
+        raise TypeError(
+            f"{name}: expected real numbers for {method!r}, got complex ones; use "
+            "qconv.Collapse(), qconv.Interference(), qconv.Fourier() or qconv.AmplitudeEstimation()"
+        )
 
 
 def _require_range(propagator: Propagator, grid: Grid) -> None:

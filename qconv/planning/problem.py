@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv._checks import Numbers, largest_magnitude
 from qconv.circuits.arithmetic import choose_family
 from qconv.execution.device.backends import is_ideal, is_statevector, noise_name
 from qconv.execution.options import Sampling
@@ -38,8 +39,8 @@ class _Applied(Protocol):
 class Problem:
     """Checked convolution: the attributes of a `Plan` that methods may read."""
 
-    image: NDArray[np.float64]
-    """Image, shape ``grid.image_shape``."""
+    image: Numbers
+    """Image, real or complex, shape ``grid.image_shape``."""
     propagator: Propagator
     """Kernel as probabilities and weights."""
     grid: Grid
@@ -65,7 +66,7 @@ class Problem:
     `quantity`, this name takes the place of the image."""
 
     @cached_property
-    def padded(self) -> NDArray[np.float64]:
+    def padded(self) -> Numbers:
         """Contiguous image with its margins, shape ``grid.padded_shape``."""
         return np.ascontiguousarray(self.grid.pad(self.image))
 
@@ -74,7 +75,12 @@ class Problem:
         """Largest magnitude of the image."""
         repeated = (slice(0, 1) if step == 0 else slice(None) for step in self.image.strides)
         once = self.image[tuple(repeated)]  # a Dask array's placeholder repeats one number
-        return max(float(once.max()), -float(once.min()))
+        return largest_magnitude(once)
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether image or kernel are complex, and therefore the result."""
+        return self.image.dtype.kind == "c" or self.propagator.is_complex
 
     @property
     def seed(self) -> np.random.SeedSequence:
@@ -155,8 +161,8 @@ class Problem:
 
     def result(
         self,
-        image: NDArray[np.float64],
-        stderr: NDArray[np.float64],
+        image: Numbers,
+        stderr: Numbers,
         outcomes: Sequence[Outcomes],
         *,
         variant: str = "",

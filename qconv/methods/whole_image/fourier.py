@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ from qconv.methods.whole_image.coherent import CoherentMethod, CoherentReadOut, 
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.methods.whole_image.frequency_filter import FrequencyFilter
 from qconv.methods.whole_image.register_layout import PADDINGS
+from qconv.planning.method import Prepared
 from qconv.planning.problem import Problem
 
 _Spectrum = NDArray[np.complex128]
@@ -112,9 +113,9 @@ class Fourier(CoherentMethod):
         one_of(self.padding, "padding", PADDINGS)
         self._check_options()
 
-    def prepare(self, plan: Problem) -> PreparedFourier:
-        """Return the `Prepared` object (circuit and its decoding) for one plan."""
-        return PreparedFourier(self, plan)
+    def prepare(self, plan: Problem) -> Prepared[Any]:
+        """Return the `Prepared` object (circuits and their decoding) for one plan."""
+        return self._prepared(plan, lambda own, part: PreparedFourier(self, own, part=part))
 
     def in_place(self) -> Fourier | None:
         """Return this method with padding ``"wrapped"``; None if its padding excludes that."""
@@ -183,7 +184,13 @@ class PreparedFourier(PreparedCoherent[Fourier]):
     @cached_property
     def _filter(self) -> FrequencyFilter:
         transfer = self._transfer / self._bound
-        return FrequencyFilter(transfer, self.method.signed, flagged=not self._unitary)
+        return FrequencyFilter(
+            transfer,
+            self.method.signed,
+            flagged=not self._unitary,
+            hermitian=not self.plan.propagator.is_complex,
+            interfere=self._append_interference,
+        )
 
     def _shell(self) -> QuantumCircuit:
         return self._filter.circuit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,6 +39,10 @@ class FrequencyFilter:
     """Whether there is a flag qubit, which reads 0 for the filtered image. Unitary filters need no
     flag qubit.
     """
+    hermitian: bool
+    """Whether the factors of opposite frequencies are complex conjugates, as for a real kernel."""
+    interfere: Callable[[QuantumCircuit, QuantumRegister], None]
+    """Function that appends the last gates on the reference, before it is measured."""
 
     @cached_property
     def _position(self) -> Registers:
@@ -73,7 +78,7 @@ class FrequencyFilter:
         if self._reference:
             angle = float(np.angle(self.transfer[self._wave]))
             circuit.p(angle, self._reference)  # the phase that the wave has acquired
-            circuit.h(self._reference)
+            self.interfere(circuit, self._reference)
 
     def reflect(self, circuit: QuantumCircuit) -> None:
         """Append the filter, a flip of the sign where the flag reads 1, and the inverse filter.
@@ -91,9 +96,17 @@ class FrequencyFilter:
 
     @cached_property
     def _reordered(self) -> _Spectrum:
-        """Factors in the order of the qubits: bits reversed, conjugated as in the transform."""
+        """Factors in the order of the qubits: bits reversed, frequencies of opposite sign.
+
+        Qiskit's transform has the opposite sign of NumPy's.
+        """
         order = [reversed_bits(length.bit_length() - 1) for length in self.transfer.shape]
-        return self.transfer[np.ix_(*order)].ravel().conj()
+        if self.hermitian:
+            return self.transfer[np.ix_(*order)].ravel().conj()
+        opposite = [
+            -places % length for places, length in zip(order, self.transfer.shape, strict=True)
+        ]
+        return self.transfer[np.ix_(*opposite)].ravel()
 
     @property
     def _angles(self) -> _Array:
