@@ -13,6 +13,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.circuit.library import StatePreparation
 from qiskit.synthesis import OneQubitEulerDecomposer
 
+from qconv.circuits._gates import Gates
 from qconv.circuits._preparation import prepare
 from qconv.circuits.phases import phase_gates
 
@@ -29,9 +30,13 @@ _COUNTED = 10
 
 def real_circuit(state: NDArray[np.float64]) -> QuantumCircuit:
     """Return the circuit that prepares a real state of norm 1, shape ``(2,) * n``."""
-    n = state.ndim
+    return circuit_of(prepare(state), state.ndim)
+
+
+def circuit_of(gates: Gates, n: int) -> QuantumCircuit:
+    """Return the circuit of a list of gates on ``n`` qubits; the last qubit is the lowest bit."""
     circuit = QuantumCircuit(n)
-    for name, qubits, angle in prepare(state):
+    for name, qubits, angle in gates:
         if name == "phase":
             circuit.global_phase += angle
             continue

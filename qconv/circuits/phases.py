@@ -10,6 +10,7 @@ from the phases themselves, so wrapped phases are recognised too.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 
@@ -82,16 +83,16 @@ def phase_polynomial(angles: _Array, known: NDArray[np.bool_] | None = None) -> 
         Coefficients other than 0, from -pi to pi, by the mask of their bits.
     """
     n = (len(angles) - 1).bit_length()
-    coefficients = _wrapped(np.array(angles, dtype=np.float64))
+    coefficients = wrapped(np.array(angles, dtype=np.float64))
     if known is None or known.all():
         for bit in range(n):
             pairs = coefficients.reshape(-1, 2, 2**bit)
-            pairs[:, 1] = _wrapped(pairs[:, 1] - pairs[:, 0])
+            pairs[:, 1] = wrapped(pairs[:, 1] - pairs[:, 0])
     else:
         for state in sorted(range(len(angles)), key=int.bit_count):
             below = [part for part in _proper_subsets(state) if coefficients[part]]
             rest = coefficients[state] - sum(coefficients[part] for part in below)
-            coefficients[state] = _wrapped(rest) if known[state] else 0.0
+            coefficients[state] = wrapped(rest) if known[state] else 0.0
     terms = np.flatnonzero(np.abs(coefficients) > _ROUNDING)
     return {int(term): float(coefficients[term]) for term in terms}
 
@@ -112,7 +113,7 @@ def _from_polynomial(terms: Mapping[int, float], n: int) -> _Array:
     return angles
 
 
-def _wrapped(angles: _Array) -> _Array:
+def wrapped(angles: _Array) -> _Array:
     """Return angles modulo 2 pi, from -pi to pi."""
     return np.asarray(angles - 2 * math.pi * np.round(angles / (2 * math.pi)))
 
@@ -124,3 +125,25 @@ def _proper_subsets(mask: int) -> list[int]:
         part = (part - 1) & mask
         found.append(part)
     return found
+
+
+def quadratic_phase(angles: _Array, known: NDArray[np.bool_]) -> dict[int, float] | None:
+    """Return a phase as a polynomial of products of at most two bits, modulo 2 pi.
+
+    Args:
+        angles: Phase of each basis state in radians, ``2**n`` numbers.
+        known: Whether the phase of each basis state matters.
+
+    Returns:
+        Coefficients other than 0, from -pi to pi, by the mask of their bits; None if the phase is
+        not recognised as such a polynomial.
+    """
+    n = (len(angles) - 1).bit_length()
+    bits = [1 << bit for bit in range(n)]
+    terms = {0: float(angles[0]) if known[0] else 0.0}
+    for mask in (*bits, *(a | b for a, b in itertools.combinations(bits, 2))):
+        rest = angles[mask] - sum(angle for part, angle in terms.items() if part & mask == part)
+        terms[mask] = float(wrapped(rest)) if known[mask] else 0.0
+    terms = {mask: angle for mask, angle in terms.items() if abs(angle) > _ROUNDING}
+    apart = wrapped(_from_polynomial(terms, n) - angles)
+    return terms if np.abs(apart[known]).max(initial=0) <= _ROUNDING * (n + 1) else None

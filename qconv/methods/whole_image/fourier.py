@@ -11,8 +11,12 @@ leaves the amplitude ``T(f)`` where the flag reads 0. After the inverse transfor
 with flag 0 has the amplitude ``(k * I)(y) / (max|K| |I|)``. The success probability is
 ``|k * I|**2 / (max|K|**2 |I|**2)``. `Interference` has at most the same success probability,
 because ``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: it needs no flag,
-and every execution succeeds. The transforms omit the final swaps, so the diagonal has its
-frequencies in bit-reversed order.
+and every execution succeeds. The transforms omit the final swaps, so the diagonal has its frequencies
+in bit-reversed order.
+
+Devices have no diagonals. For them, the filter is built from the factors of the transfer function
+where it has any: a quadratic phase, and multiplexed rotations of one flag per axis. See
+`qconv.methods.whole_image.filter_factors`.
 
 A measurement of the position gives squared amplitudes, without signs. A reference qubit gives the
 signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they
@@ -144,7 +148,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
 
     @property
     def _label_qubits(self) -> int:
-        return self.method.signed + (not self._unitary)
+        return self.method.signed + self._filter.flags
 
     def _encode(self) -> EncodedImage:
         """Encode the image as amplitudes."""
@@ -190,6 +194,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
             flagged=not self._unitary,
             hermitian=not self.plan.propagator.is_complex,
             interfere=self._append_interference,
+            native=self.plan.native,
         )
 
     def _shell(self) -> QuantumCircuit:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction
 
+from qconv.circuits.amplification.rounds import append_flip
 from qconv.circuits.fourier import fourier_transform, reversed_bits
 from qconv.circuits.registers import (
     Registers,
@@ -21,6 +22,7 @@ from qconv.circuits.registers import (
     large_diagonal,
     qubits_of,
 )
+from qconv.methods.whole_image.filter_factors import FilterFactors
 
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
@@ -43,6 +45,9 @@ class FrequencyFilter:
     """Whether the factors of opposite frequencies are complex conjugates, as for a real kernel."""
     interfere: Callable[[QuantumCircuit, QuantumRegister], None]
     """Function that appends the last gates on the reference, before it is measured."""
+    native: bool
+    """Whether the simulator takes a diagonal as one instruction. Otherwise, the filter is built
+    from its `FilterFactors`, if it has any."""
 
     @cached_property
     def _position(self) -> Registers:
@@ -54,7 +59,19 @@ class FrequencyFilter:
 
     @cached_property
     def _flag(self) -> QuantumRegister | None:
-        return QuantumRegister(1, "flag") if self.flagged else None
+        return QuantumRegister(self.flags, "flag") if self.flags else None
+
+    @property
+    def flags(self) -> int:
+        """Number of flag qubits."""
+        return int(self.flagged) if self._factors is None else len(self._factors.rotations)
+
+    @cached_property
+    def _factors(self) -> FilterFactors | None:
+        """Factors from which the filter is built; None for one diagonal."""
+        if self.native:
+            return None
+        return FilterFactors.of(self._reordered.reshape(self.transfer.shape))
 
     def circuit(self) -> QuantumCircuit:
         """Return an empty circuit on ``row``, ``column`` and any ``reference`` and ``flag``."""
@@ -66,7 +83,10 @@ class FrequencyFilter:
         qubits = qubits_of(self._position)
         phase = np.angle(self._reordered)
         self._enter(circuit)
-        if self._flag:
+        if self._factors is not None:
+            self._factors.append_phases(circuit, qubits)
+            self._factors.append_rotations(circuit, qubits, [*(self._flag or ())], undo=False)
+        elif self._flag:
             theta = self._angles
             diagonal = np.exp(1j * np.concatenate([phase + theta, phase - theta]))
             circuit.h(self._flag)
@@ -86,8 +106,17 @@ class FrequencyFilter:
         With ``H D H`` on the flag and ``D = exp(i phi) diag(exp(i t), exp(-i t))``,
 
             (H D H)^dagger Z (H D H) = Z H diag(exp(2 i t), exp(-2 i t)) H.
+
+        With factors, the phases cancel, and the sign is flipped where all flags read 0.
         """
         self._enter(circuit)
+        if self._factors is not None:
+            qubits, flags = qubits_of(self._position), [*(self._flag or ())]
+            self._factors.append_rotations(circuit, qubits, flags, undo=False)
+            append_flip(circuit, flags, flags)
+            self._factors.append_rotations(circuit, qubits, flags, undo=True)
+            self._leave(circuit)
+            return
         circuit.h(self._flag)
         append_again(circuit, self._doubled)
         circuit.h(self._flag)
@@ -96,17 +125,19 @@ class FrequencyFilter:
 
     @cached_property
     def _reordered(self) -> _Spectrum:
-        """Factors in the order of the qubits: bits reversed, frequencies of opposite sign.
-
-        Qiskit's transform has the opposite sign of NumPy's.
-        """
+        """Factors in the order of the qubits: bits reversed, conjugated if the transform is."""
         order = [reversed_bits(length.bit_length() - 1) for length in self.transfer.shape]
-        if self.hermitian:
-            return self.transfer[np.ix_(*order)].ravel().conj()
-        opposite = [
-            -places % length for places, length in zip(order, self.transfer.shape, strict=True)
-        ]
-        return self.transfer[np.ix_(*opposite)].ravel()
+        ordered = self.transfer[np.ix_(*order)].ravel()
+        return ordered.conj() if self.hermitian else ordered
+
+    @property
+    def _sign(self) -> int:
+        """Sign of the transform's exponent.
+
+        Qiskit's sign is opposite to NumPy's. It gives the conjugate of the transform of a real
+        image, on which conjugate factors act.
+        """
+        return 1 if self.hermitian else -1
 
     @property
     def _angles(self) -> _Array:
@@ -131,12 +162,13 @@ class FrequencyFilter:
         """Turn the reference into a plane wave, and transform to frequencies."""
         self._append_wave(circuit, 1)
         for register in self._position.values():
-            circuit.compose(fourier_transform(register.size), register, inplace=True)
+            circuit.compose(fourier_transform(register.size, self._sign), register, inplace=True)
 
     def _leave(self, circuit: QuantumCircuit) -> None:
         """Undo `_enter`."""
         for register in self._position.values():
-            circuit.compose(fourier_transform(register.size).inverse(), register, inplace=True)
+            transform = fourier_transform(register.size, self._sign).inverse()
+            circuit.compose(transform, register, inplace=True)
         self._append_wave(circuit, -1)
 
     def _append_wave(self, circuit: QuantumCircuit, sign: int) -> None:
