@@ -88,8 +88,9 @@ def correlate(
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
 
     The result agrees with ``scipy.signal.correlate2d`` for any number of axes, including the centre
-    of an even kernel in mode ``same``. With ``numpy.correlate`` and ``scipy.signal.correlate``,
-    that centre differs by one pixel. Arguments, result and errors are those of `convolve`.
+    of an even kernel in mode ``same``. In ``numpy.correlate`` and ``scipy.signal.correlate``, the
+    centre of an even kernel differs by one pixel. Arguments, result and errors are those of
+    `convolve`.
 
     Example:
         >>> import qconv

@@ -205,7 +205,7 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
         )
     if kernel_only and not exact and noise_of(backend) is None:
         raise ValueError(
-            f"{UNKNOWN_PROBABILITIES}, got {backend!r}; qconv.convolve accepts any backend"
+            f"{UNKNOWN_PROBABILITIES}, {backend!r}; qconv.convolve accepts any backend"
         )
 
 

@@ -23,7 +23,7 @@ def check_options(
         constructors = [] if name in SamplingOptions.__annotations__ else _taking(name, value)
         if constructors:
             raise TypeError(
-                f"{name}: expected as an option of the method; "
+                f"{name}: is an option of the method, not of the function; "
                 f"write method={' or '.join(constructors)}"
             )
     return Requested.checked(given, method, default_shots=default_shots, refused=refused)
