@@ -6,7 +6,8 @@ from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
-from qconv._checks import boolean, numpy_defaults
+from qconv._checks import boolean, convolution
+from qconv.grid import NO_FILLVALUE, value_outside
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.methods.options import check_options
 from qconv.planning.build import laid_out
@@ -22,14 +23,16 @@ _OF_RUN = dict.fromkeys(
 )
 
 
+@convolution
 def convolve(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
-    *,
-    method: Method = DEFAULT_METHOD,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    method: Method = DEFAULT_METHOD,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
     """Convolve an image with a kernel by measuring quantum circuits.
@@ -42,10 +45,22 @@ def convolve(
             ``(D, H, W)``.
         kernel: Real array with the same number of axes, or a `Propagator` (for example a softmax
             propagator).
-        method: Method with its options; by default `Collapse` with a baseline.
         mode: ``full``, ``same`` or ``valid``, as in SciPy.
-        boundary: ``fill``, ``wrap`` or ``symm``, as in SciPy.
+        boundary: Values outside the image. All names of a line mean the same:
+
+            - ``fill``, ``constant``, ``grid-constant``: the value ``fillvalue``.
+            - ``wrap``, ``grid-wrap``: the image, repeated periodically.
+            - ``symm``, ``symmetric``, ``reflect``, ``grid-mirror``: the mirror image, with the
+              edge pixel repeated (``d c b a | a b c d | d c b a``).
+            - ``mirror``: the mirror image, with the edge pixel as the mirror
+              (``d c b | a b c d | c b a``).
+            - ``nearest``, ``edge``: the nearest edge pixel.
+
+            ``reflect`` is the mode of ``scipy.ndimage``. The mode ``reflect`` of ``numpy.pad`` is
+            ``mirror``.
+        method: Method with its options; by default `Collapse` with a baseline.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
+        cval: Another name of ``fillvalue``, as in ``scipy.ndimage``; None if ``fillvalue`` is used.
         sampling: Options of measurement, see `SamplingOptions`: ``shots`` or ``tolerance``,
             ``backend``, ``seed``, ``job_shots``, ``mitigation``, ``checkpoint`` and ``progress``.
 
@@ -71,18 +86,21 @@ def convolve(
         >>> qconv.convolve([0, 10, 20], [1, 2, 1], shots=None).image  # the exact expectation
         array([ 0., 10., 40., 50., 20.])
     """
-    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
+    outside = value_outside(fillvalue, cval)
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": outside}
     return _run(image, kernel, sampling, **where, flipped=True)
 
 
+@convolution
 def correlate(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
-    *,
-    method: Method = DEFAULT_METHOD,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    method: Method = DEFAULT_METHOD,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
@@ -99,19 +117,21 @@ def correlate(
         >>> qconv.convolve([0, 10, 20], [1, 2, 0], shots=None, mode="same").image
         array([10., 40., 40.])
     """
-    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
+    outside = value_outside(fillvalue, cval)
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": outside}
     return _run(image, kernel, sampling, **where, flipped=False)
 
 
-@numpy_defaults
+@convolution
 def plan(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
-    *,
-    method: Method,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    method: Method,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
     flipped: bool = True,
     **sampling: Unpack[SamplingOptions],
 ) -> Plan:
@@ -120,10 +140,11 @@ def plan(
     Args:
         image: Real array with 1, 2 or 3 axes, as for `qconv.convolve`.
         kernel: Real array with the same number of axes as the image, or a `Propagator`.
-        method: Method with its options.
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
-        boundary: ``fill``, ``wrap`` or ``symm``, as for `qconv.convolve`.
+        boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
+        method: Method with its options.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
+        cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
         flipped: True for convolution, False for correlation.
         sampling: `SamplingOptions` except ``checkpoint`` and ``progress``, which are arguments of
             `Plan.run`.
@@ -151,12 +172,11 @@ def plan(
         method=method,
         mode=mode,
         boundary=boundary,
-        fillvalue=fillvalue,
+        fillvalue=value_outside(fillvalue, cval),
         flipped=boolean(flipped, "flipped"),
     )
 
 
-@numpy_defaults
 def _run(
     image: ArrayLike, kernel: ArrayLike | Propagator, sampling: SamplingOptions, **where: Any
 ) -> Convolution:

@@ -30,10 +30,48 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import one_of
+from qconv._checks import one_of, real_number
 
 MODES = ("full", "same", "valid")
-BOUNDARIES = ("fill", "wrap", "symm")
+
+#: Boundaries, each with the mode of ``numpy.pad`` that makes its margins.
+PAD_MODES = {
+    "fill": "constant",
+    "wrap": "wrap",
+    "symm": "symmetric",
+    "mirror": "reflect",
+    "nearest": "edge",
+}
+
+#: Other names of the boundaries: those of ``scipy.ndimage``, and ``symmetric`` and ``edge`` of
+#: ``numpy.pad``. ``reflect`` is that of ``scipy.ndimage``; ``numpy.pad`` calls it ``symmetric``,
+#: and calls ``mirror`` ``reflect``.
+OTHER_NAMES = {
+    "constant": "fill",
+    "grid-constant": "fill",
+    "grid-wrap": "wrap",
+    "reflect": "symm",
+    "grid-mirror": "symm",
+    "symmetric": "symm",
+    "edge": "nearest",
+}
+
+#: All names that a boundary has as an argument.
+BOUNDARIES = (*PAD_MODES, *OTHER_NAMES)
+
+#: Names of boundaries in PyTorch, MATLAB and Astropy, with the name to write.
+_FOREIGN = {
+    "zeros": "fill",
+    "zero": "fill",
+    "pad": "fill",
+    "circular": "wrap",
+    "periodic": "wrap",
+    "replicate": "nearest",
+    "extend": "nearest",
+}
+
+#: Default of ``fillvalue``, an object of its own: a caller's 0.0 is recognised as a value.
+NO_FILLVALUE = float("0")
 
 #: Names of the axes; an image with fewer axes has the last names of the list.
 AXES = ("plane", "row", "column")
@@ -44,8 +82,6 @@ CHANNEL = "channel"
 #: Maximum number of pixels of a tile. Each tile has its own random stream, so a change of this
 #: number changes every seeded result.
 TILE_PIXELS = 4096
-
-PAD_MODES = {"fill": "constant", "wrap": "wrap", "symm": "symmetric"}
 
 Tile = tuple[slice, ...]
 
@@ -77,7 +113,7 @@ class Grid:
     pad_widths: tuple[tuple[int, int], ...]
     """Number of margin pixels before and after the image, per axis."""
     boundary: str
-    """Content of the margins: ``fill``, ``wrap`` or ``symm``."""
+    """Content of the margins: ``fill``, ``wrap``, ``symm``, ``mirror`` or ``nearest``."""
     fillvalue: float
     """Value of the margins with ``fill``, in the unit of the image."""
     flipped: bool
@@ -240,6 +276,42 @@ def _blocks(length: int, side: int) -> Iterator[slice]:
         yield slice(start, min(start + side, length))
 
 
+def checked_mode(mode: str) -> str:
+    """Return a mode unchanged; raise a ``ValueError`` for anything else, such as a boundary."""
+    hint = ""
+    if isinstance(mode, str) and (mode in BOUNDARIES or mode in _FOREIGN):
+        hint = f"; for values outside the image, write boundary={_FOREIGN.get(mode, mode)!r}"
+    return one_of(mode, "mode", MODES, hint)
+
+
+def checked_boundary(boundary: str) -> str:
+    """Return the name of a boundary in `PAD_MODES`; raise a ``ValueError`` for an unknown name."""
+    hint = ""
+    if isinstance(boundary, str) and boundary in MODES:
+        hint = f"; for the shape of the result, write mode={boundary!r}"
+    elif isinstance(boundary, str) and boundary in _FOREIGN:
+        hint = f"; write boundary={_FOREIGN[boundary]!r}"
+    one_of(boundary, "boundary", BOUNDARIES, hint)
+    return OTHER_NAMES.get(boundary, boundary)
+
+
+def value_outside(fillvalue: float, cval: float | None) -> float:
+    """Return the value outside the image, which has two names.
+
+    Raises:
+        TypeError: If the value is not a real number.
+        ValueError: If the value is NaN or infinite, or both names are used.
+    """
+    if cval is None:
+        return real_number(fillvalue, "fillvalue")
+    if fillvalue is not NO_FILLVALUE:
+        raise ValueError(
+            f"cval: expected no value together with fillvalue, got {cval!r}; cval is another name "
+            "of fillvalue"
+        )
+    return real_number(cval, "cval")
+
+
 def plan_grid(
     image_shape: tuple[int, ...],
     kernel_shape: tuple[int, ...],
@@ -257,8 +329,7 @@ def plan_grid(
         ValueError: If mode or boundary is unknown, or if neither array contains the other in mode
             ``valid``.
     """
-    one_of(mode, "mode", MODES)
-    one_of(boundary, "boundary", BOUNDARIES)
+    mode, boundary = checked_mode(mode), checked_boundary(boundary)
     pairs = list(zip(image_shape, kernel_shape, strict=True))
     exchanged = mode == "valid" and any(h > n for n, h in pairs)
     if exchanged:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
 
-from qconv._checks import numpy_defaults, real_array
+from qconv._checks import convolution, numpy_defaults, real_array
 from qconv._threads import one_thread
 from qconv.distributed.halo import (
     chunks_of,
@@ -29,11 +29,11 @@ from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.run import UNKNOWN_PROBABILITIES, run
 from qconv.execution.simulate.noise import noise_of
-from qconv.grid import Grid
+from qconv.grid import NO_FILLVALUE, Grid, value_outside
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.methods.options import check_options
 from qconv.planning.build import without_image
-from qconv.planning.method import Method, check_method
+from qconv.planning.method import Method
 from qconv.planning.options import SamplingOptions
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
@@ -52,14 +52,16 @@ REFUSED = {
 }
 
 
+@convolution
 def convolve(
     image: da.Array,
     kernel: ArrayLike | Propagator,
-    *,
-    method: Method = DEFAULT_METHOD,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    method: Method = DEFAULT_METHOD,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Convolve a Dask array with a kernel in blocks; nothing runs until the result is computed.
@@ -72,13 +74,14 @@ def convolve(
     Args:
         image: Dask array of real numbers with 1, 2 or 3 axes, any chunks.
         kernel: As for `qconv.convolve`.
+        mode: ``full``, ``same`` or ``valid``.
+        boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
         method: `qconv.Collapse` with any options, ``qconv.Blocks(..., "overlap-save")``, or any
             other method that declares `qconv.Prepared.part_sides`. The only circuit of
             `qconv.Collapse` is simulated once for all workers. The circuit of a block runs in the
             task of the block.
-        mode: ``full``, ``same`` or ``valid``.
-        boundary: ``fill``, ``wrap`` or ``symm``.
         fillvalue: Value outside the image with ``fill``.
+        cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
         sampling: Options of measurement, see `qconv.SamplingOptions`. ``backend`` is None or a
             noisy simulator whose outcome probabilities can be computed; with `qconv.Blocks`, any
             backend that takes a seed. The backend is sent to the workers. Without ``seed``, a
@@ -104,18 +107,21 @@ def convolve(
         >>> np.array_equal(lazy.image.compute(), at_once.image)
         True
     """
-    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
+    outside = value_outside(fillvalue, cval)
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": outside}
     return _lazy(image, kernel, sampling, **where, flipped=True)
 
 
+@convolution
 def correlate(
     image: da.Array,
     kernel: ArrayLike | Propagator,
-    *,
-    method: Method = DEFAULT_METHOD,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    method: Method = DEFAULT_METHOD,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Cross-correlate a Dask array with a kernel, as `qconv.correlate` does for NumPy arrays.
@@ -130,16 +136,16 @@ def correlate(
         >>> qconv.distributed.correlate(signal, [1, 2, 0], **where).image.compute()
         array([ 0., 20., 50.])
     """
-    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
+    outside = value_outside(fillvalue, cval)
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": outside}
     return _lazy(image, kernel, sampling, **where, flipped=False)
 
 
-@numpy_defaults
 def _lazy(
     image: da.Array, kernel: ArrayLike | Propagator, options: SamplingOptions, **where: Any
 ) -> LazyConvolution:
     """Return the lazy result of a convolution or correlation."""
-    method: Method = check_method(where["method"])
+    method: Method = where["method"]
     requested = check_options(options, method, refused=REFUSED)
     check_image(image, "image")
     fields = without_image(image.shape, kernel, requested, **where)

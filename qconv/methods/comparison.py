@@ -9,10 +9,11 @@ from typing import Any
 from numpy.typing import ArrayLike
 from qiskit.providers import BackendV2
 
-from qconv._checks import numpy_defaults, whole_number
+from qconv._checks import convolution, numpy_defaults, shot_number
 from qconv._memory import available_memory
 from qconv.execution.device.backends import Backend
 from qconv.execution.device.physical import target_of
+from qconv.grid import NO_FILLVALUE, value_outside
 from qconv.methods.amplitude_estimation.method import AmplitudeEstimation
 from qconv.methods.blocks import Blocks
 from qconv.methods.collapse.method import Collapse
@@ -109,7 +110,7 @@ class MethodComparison:
         return "\n".join([*table, *notes, *(["cannot run:", *cannot] if cannot else [])])
 
 
-@numpy_defaults
+@convolution
 def compare_methods(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
@@ -119,7 +120,8 @@ def compare_methods(
     methods: Sequence[Method] = METHODS,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
     backend: Backend = None,
 ) -> MethodComparison:
     """Compare the costs of methods for the same convolution; nothing runs.
@@ -133,8 +135,9 @@ def compare_methods(
             None if ``tolerance`` is given.
         methods: Methods to compare, with their options.
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
-        boundary: ``fill``, ``wrap`` or ``symm``, as for `qconv.convolve`.
+        boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
         fillvalue: Value outside the image with ``fill``, as for `qconv.convolve`.
+        cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
         backend: Device for which gates are counted; its number of qubits limits the methods. None
             for the simulator.
 
@@ -164,11 +167,12 @@ def compare_methods(
         )
     check_tolerance(tolerance)
     compared = _checked(methods)
-    number = None if executions is None else whole_number(executions, "executions", 1)
+    outside = value_outside(fillvalue, cval)
+    number = None if executions is None else shot_number(executions, "executions")
 
     def plan_for(method: Method, **sampling: Any) -> Plan:
         requested = Requested.checked({"backend": backend, **sampling}, method)  # type: ignore[typeddict-item]
-        where = {"mode": mode, "boundary": boundary, "fillvalue": fillvalue, "flipped": True}
+        where = {"mode": mode, "boundary": boundary, "fillvalue": outside, "flipped": True}
         return laid_out(image, kernel, requested, method=method, **where)
 
     plan_for(Collapse())  # raises errors that concern all methods

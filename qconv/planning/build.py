@@ -57,7 +57,7 @@ def without_image(
     if len(kernel.shape) != len(shape):
         raise ValueError(
             f"kernel: expected as many axes as the image, {len(shape)}, got "
-            f"{len(kernel.shape)} (shape {kernel.shape}){_colour_hint(shape, kernel.shape)}"
+            f"{len(kernel.shape)} (shape {kernel.shape}){_axes_hint(shape, kernel.shape)}"
         )
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
     worker_count()
@@ -92,8 +92,12 @@ def _require_range(propagator: Propagator, grid: Grid) -> None:
         )
 
 
-def _colour_hint(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
-    """Return the remedy for a colour image; empty for other images."""
-    if len(kernel) != 2 or len(image) != 3 or image[-1] not in (3, 4):
+def _axes_hint(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
+    """Return the remedy for a kernel with too few axes; empty if it has too many."""
+    if len(kernel) == 2 and len(image) == 3 and image[-1] in (3, 4):
+        return "; convolve the colours of an image separately: image[:, :, 0], ..."
+    if not 0 < len(kernel) < len(image):
         return ""
-    return "; convolve the colours of an image separately: image[:, :, 0], ..."
+    new = ", ".join(["np.newaxis"] * (len(image) - len(kernel)))
+    along = "every plane" if len(kernel) == 2 else "every row"
+    return f"; to convolve {along}, write kernel[{new}]"
