@@ -48,8 +48,9 @@ then compared with the small picture classically. The most similar position is t
 
 The command prints the match, its similarity to the small picture, and its certainty: the
 probability that no other position is more similar. The command writes the large picture with
-a box around the match, and a figure. Colour pictures are converted to their brightness. Recordings are WAV files with the
-same sampling rate; the picture of a recording is its waveform.
+a box around the match, and a figure. Colour pictures are converted to their brightness.
+Recordings are WAV files with the same sampling rate; the picture of a recording is its
+waveform.
 
 filters:
   phase         Changes only phases, so no shot is lost. The match is a peak of one pixel.
