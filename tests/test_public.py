@@ -111,6 +111,8 @@ def test_defaults_of_the_verbs():
             "mode": "full",
             "boundary": "fill",
             "fillvalue": 0,
+            "axes": None,
+            "channel_axis": None,
             "sampling": inspect.Parameter.empty,
         }
 

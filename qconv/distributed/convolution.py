@@ -32,6 +32,7 @@ from qconv.execution.simulate.noise import noise_of
 from qconv.grid import Grid
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.methods.options import check_options
+from qconv.planning.axes import Axes
 from qconv.planning.build import without_image
 from qconv.planning.method import Method, check_method
 from qconv.planning.options import SamplingOptions
@@ -60,6 +61,8 @@ def convolve(
     mode: str = "full",
     boundary: str = "fill",
     fillvalue: float = 0.0,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Convolve a Dask array with a kernel in blocks; nothing runs until the result is computed.
@@ -70,7 +73,8 @@ def convolve(
     these blocks are similar to the chunks of the image, but their borders differ.
 
     Args:
-        image: Dask array of real numbers with 1, 2 or 3 axes, any chunks.
+        image: Dask array of real numbers with 1, 2 or 3 axes, any chunks; with ``axes`` or
+            ``channel_axis``, a batch of such arrays.
         kernel: As for `qconv.convolve`.
         method: `qconv.Collapse` with any options, ``qconv.Blocks(..., "overlap-save")``, or any
             other method that declares `qconv.Prepared.part_sides`. The only circuit of
@@ -79,6 +83,8 @@ def convolve(
         mode: ``full``, ``same`` or ``valid``.
         boundary: ``fill``, ``wrap`` or ``symm``.
         fillvalue: Value outside the image with ``fill``.
+        axes: Axes that are convolved, as for `qconv.convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
         sampling: Options of measurement, see `qconv.SamplingOptions`. ``backend`` is None or a
             noisy simulator whose outcome probabilities can be computed; with `qconv.Blocks`, any
             backend that takes a seed. The backend is sent to the workers. Without ``seed``, a
@@ -105,7 +111,8 @@ def convolve(
         True
     """
     where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
-    return _lazy(image, kernel, sampling, **where, flipped=True)
+    batch = {"axes": axes, "channel_axis": channel_axis}
+    return _lazy(image, kernel, sampling, **where, **batch, flipped=True)
 
 
 def correlate(
@@ -116,6 +123,8 @@ def correlate(
     mode: str = "full",
     boundary: str = "fill",
     fillvalue: float = 0.0,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Cross-correlate a Dask array with a kernel, as `qconv.correlate` does for NumPy arrays.
@@ -131,7 +140,8 @@ def correlate(
         array([ 0., 20., 50.])
     """
     where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
-    return _lazy(image, kernel, sampling, **where, flipped=False)
+    batch = {"axes": axes, "channel_axis": channel_axis}
+    return _lazy(image, kernel, sampling, **where, **batch, flipped=False)
 
 
 @numpy_defaults

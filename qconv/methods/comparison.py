@@ -20,6 +20,7 @@ from qconv.methods.whole_image.diffusion import Diffusion
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.methods.whole_image.interference import Interference
 from qconv.planning.allocation import check_tolerance
+from qconv.planning.axes import Axes
 from qconv.planning.build import laid_out
 from qconv.planning.cost import Cost
 from qconv.planning.method import Method, check_method
@@ -120,6 +121,8 @@ def compare_methods(
     mode: str = "full",
     boundary: str = "fill",
     fillvalue: float = 0.0,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     backend: Backend = None,
 ) -> MethodComparison:
     """Compare the costs of methods for the same convolution; nothing runs.
@@ -135,6 +138,8 @@ def compare_methods(
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
         boundary: ``fill``, ``wrap`` or ``symm``, as for `qconv.convolve`.
         fillvalue: Value outside the image with ``fill``, as for `qconv.convolve`.
+        axes: Axes that are convolved, as for `qconv.convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
         backend: Device for which gates are counted; its number of qubits limits the methods. None
             for the simulator.
 
@@ -169,7 +174,8 @@ def compare_methods(
     def plan_for(method: Method, **sampling: Any) -> Plan:
         requested = Requested.checked({"backend": backend, **sampling}, method)  # type: ignore[typeddict-item]
         where = {"mode": mode, "boundary": boundary, "fillvalue": fillvalue, "flipped": True}
-        return laid_out(image, kernel, requested, method=method, **where)
+        batch = {"axes": axes, "channel_axis": channel_axis}
+        return laid_out(image, kernel, requested, method=method, **where, **batch)
 
     plan_for(Collapse())  # raises errors that concern all methods
     rows = [_planned(plan_for, method, tolerance, number) for method in compared]
