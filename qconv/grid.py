@@ -23,9 +23,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,9 @@ AXES = ("plane", "row", "column")
 #: Name of the axis of channels, along which positions read other quantities, not other places.
 CHANNEL = "channel"
 
+#: Name of an axis of images that are convolved separately.
+IMAGE = "image"
+
 #: Maximum number of pixels of a tile. Each tile has its own random stream, so a change of this
 #: number changes every seeded result.
 TILE_PIXELS = 4096
@@ -131,6 +135,62 @@ class Grid:
     def pixels(self) -> int:
         """Number of output pixels."""
         return math.prod(self.output_shape)
+
+    @property
+    def batch_axes(self) -> tuple[int, ...]:
+        """Indices of the axes of images and channels."""
+        return tuple(i for i, name in enumerate(self.axes) if name not in AXES)
+
+    @property
+    def channel_axis(self) -> int | None:
+        """Index of the axis of channels; None without channels."""
+        return self.axes.index(CHANNEL) if CHANNEL in self.axes else None
+
+    def with_batch(self, shape: tuple[int, ...], axes: Sequence[str]) -> Grid:
+        """Return the grid of a batch whose elements have this grid.
+
+        Args:
+            shape: Shape of the batch, with the axes of an element.
+            axes: Names of the axes; those of this grid are in the same order.
+        """
+        own = iter(range(len(self.axes)))
+        every = [(next(own) if name in AXES else None) for name in axes]
+
+        def along(inside: tuple[Any, ...], outside: Callable[[int], Any]) -> tuple[Any, ...]:
+            pairs = zip(every, shape, strict=True)
+            return tuple(outside(n) if i is None else inside[i] for i, n in pairs)
+
+        return replace(
+            self,
+            image_shape=along(self.image_shape, lambda n: n),
+            kernel_shape=along(self.kernel_shape, lambda n: 1),
+            output_shape=along(self.output_shape, lambda n: n),
+            pad_widths=along(self.pad_widths, lambda n: (0, 0)),
+            axes=tuple(axes),
+            strides=along(self.strides, lambda n: 1),
+            dilations=along(self.dilations, lambda n: 1),
+        )
+
+    @property
+    def element(self) -> Grid:
+        """Grid of each element of a batch, which has no axes of images and channels."""
+        batch = set(self.batch_axes)
+
+        def of_element(every: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(item for i, item in enumerate(every) if i not in batch)
+
+        place = self.place
+        return replace(
+            self,
+            image_shape=of_element(self.image_shape),
+            kernel_shape=of_element(self.kernel_shape),
+            output_shape=of_element(self.output_shape),
+            pad_widths=of_element(self.pad_widths),
+            axes=of_element(self.axes),
+            strides=of_element(self.strides),
+            dilations=of_element(self.dilations),
+            place=place and Place(of_element(place.origin), of_element(place.whole)),
+        )
 
     @property
     def padded_shape(self) -> tuple[int, ...]:
@@ -400,7 +460,7 @@ def strided_grid(
         boundary="fill",
         fillvalue=0.0,
         flipped=False,
-        axes=("image", CHANNEL, *AXES[-len(strides) :]),
+        axes=(IMAGE, CHANNEL, *AXES[-len(strides) :]),
         strides=t,
         dilations=d,
     )

@@ -254,13 +254,13 @@ def test_no_advice_hides_an_argument():
 
 
 def test_volume_with_a_flat_kernel():
-    hint = r"; to convolve every plane, write kernel\[np.newaxis\]$"
+    hint = r"; for a stack of images, add axes=\(1, 2\)$"
     with pytest.raises(ValueError, match=hint):
         qconv.convolve(np.ones((4, 5, 6)), EDGE)
     volume = np.random.default_rng(0).random((4, 5, 6))
-    told = qconv.convolve(volume, EDGE[np.newaxis], "same", shots=None)
+    told = qconv.convolve(volume, EDGE, "same", shots=None, axes=(1, 2))
     np.testing.assert_allclose(told.image[1], classical.convolve(volume[1], EDGE, "same"))
-    with pytest.raises(ValueError, match=r"every row, write kernel\[np.newaxis, np.newaxis\]$"):
+    with pytest.raises(ValueError, match=r"; for a batch of signals, add axes=2$"):
         qconv.convolve(volume, [1, 2, 1])
     with pytest.raises(ValueError, match=r"got 2 \(shape \(3, 3\)\)$"):
         qconv.convolve([1, 2, 3], EDGE)

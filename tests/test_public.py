@@ -112,6 +112,8 @@ def test_defaults_of_the_verbs():
             "method": qconv.Collapse(baseline=True),
             "fillvalue": 0,
             "cval": None,
+            "axes": None,
+            "channel_axis": None,
             "sampling": inspect.Parameter.empty,
         }
 

@@ -32,6 +32,7 @@ from qconv.execution.simulate.noise import noise_of
 from qconv.grid import NO_FILLVALUE, Grid, value_outside
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.methods.options import check_options
+from qconv.planning.axes import Axes
 from qconv.planning.build import without_image
 from qconv.planning.method import Method
 from qconv.planning.options import SamplingOptions
@@ -62,6 +63,8 @@ def convolve(
     method: Method = DEFAULT_METHOD,
     fillvalue: float = NO_FILLVALUE,
     cval: float | None = None,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Convolve a Dask array with a kernel in blocks; nothing runs until the result is computed.
@@ -72,7 +75,8 @@ def convolve(
     these blocks are similar to the chunks of the image, but their borders differ.
 
     Args:
-        image: Dask array of real numbers with 1, 2 or 3 axes, any chunks.
+        image: Dask array of real numbers with 1, 2 or 3 axes, any chunks; with ``axes`` or
+            ``channel_axis``, a batch of such arrays.
         kernel: As for `qconv.convolve`.
         mode: ``full``, ``same`` or ``valid``.
         boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
@@ -82,6 +86,8 @@ def convolve(
             task of the block.
         fillvalue: Value outside the image with ``fill``.
         cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
+        axes: Axes that are convolved, as for `qconv.convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
         sampling: Options of measurement, see `qconv.SamplingOptions`. ``backend`` is None or a
             noisy simulator whose outcome probabilities can be computed; with `qconv.Blocks`, any
             backend that takes a seed. The backend is sent to the workers. Without ``seed``, a
@@ -109,7 +115,8 @@ def convolve(
     """
     outside = value_outside(fillvalue, cval)
     where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": outside}
-    return _lazy(image, kernel, sampling, **where, flipped=True)
+    batch = {"axes": axes, "channel_axis": channel_axis}
+    return _lazy(image, kernel, sampling, **where, **batch, flipped=True)
 
 
 @convolution
@@ -122,6 +129,8 @@ def correlate(
     method: Method = DEFAULT_METHOD,
     fillvalue: float = NO_FILLVALUE,
     cval: float | None = None,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Cross-correlate a Dask array with a kernel, as `qconv.correlate` does for NumPy arrays.
@@ -138,7 +147,8 @@ def correlate(
     """
     outside = value_outside(fillvalue, cval)
     where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": outside}
-    return _lazy(image, kernel, sampling, **where, flipped=False)
+    batch = {"axes": axes, "channel_axis": channel_axis}
+    return _lazy(image, kernel, sampling, **where, **batch, flipped=False)
 
 
 def _lazy(

@@ -21,6 +21,7 @@ from qconv.methods.whole_image.diffusion import Diffusion
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.methods.whole_image.interference import Interference
 from qconv.planning.allocation import check_tolerance
+from qconv.planning.axes import Axes
 from qconv.planning.build import laid_out
 from qconv.planning.cost import Cost
 from qconv.planning.method import Method, check_method
@@ -122,6 +123,8 @@ def compare_methods(
     boundary: str = "fill",
     fillvalue: float = NO_FILLVALUE,
     cval: float | None = None,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     backend: Backend = None,
 ) -> MethodComparison:
     """Compare the costs of methods for the same convolution; nothing runs.
@@ -138,6 +141,8 @@ def compare_methods(
         boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
         fillvalue: Value outside the image with ``fill``, as for `qconv.convolve`.
         cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
+        axes: Axes that are convolved, as for `qconv.convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
         backend: Device for which gates are counted; its number of qubits limits the methods. None
             for the simulator.
 
@@ -173,7 +178,8 @@ def compare_methods(
     def plan_for(method: Method, **sampling: Any) -> Plan:
         requested = Requested.checked({"backend": backend, **sampling}, method)  # type: ignore[typeddict-item]
         where = {"mode": mode, "boundary": boundary, "fillvalue": outside, "flipped": True}
-        return laid_out(image, kernel, requested, method=method, **where)
+        batch = {"axes": axes, "channel_axis": channel_axis}
+        return laid_out(image, kernel, requested, method=method, **where, **batch)
 
     plan_for(Collapse())  # raises errors that concern all methods
     rows = [_planned(plan_for, method, tolerance, number) for method in compared]

@@ -58,6 +58,9 @@ class Problem:
     total: int | None = None
     """Total number of executions of circuits that hold the whole image; None for ``shots`` per
     pixel."""
+    totals: tuple[int, ...] = ()
+    """Total number of executions of each element of a batch; empty if it follows from ``total`` or
+    ``shots``."""
     counted: bool = False
     """Whether circuits are built to count the gates of a device, and not to run."""
     part_of: str = ""
@@ -185,6 +188,7 @@ class Problem:
             "oracle_calls": sum(part.oracle_calls for part in outcomes),
             "quantity": f"{self.quantity}{variant}{noise}",
             "streams": frozenset().union(*(part.streams for part in outcomes)),
+            "channel_axis": self.grid.channel_axis,
         }
         for name, array in (("image", image), ("stderr", stderr)):
             if np.shape(array) != self.grid.output_shape:

@@ -18,7 +18,7 @@ from qconv._files import Place, written_together
 from qconv.propagator import Propagator
 from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
 from qconv.result.files import parts_of, read_parts
-from qconv.result.index import basic_index
+from qconv.result.index import axis_after, basic_index
 from qconv.result.numbers import contents, in_words, root_mean_square, shares
 from qconv.result.operators import SumOnly, rejection
 from qconv.result.origin import DIFFERENT, Origin
@@ -75,6 +75,8 @@ class Convolution(SumOnly):
     """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
     the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
     your own can add its own `Diagnostics`."""
+    channel_axis: int | None = None
+    """Axis of the channels, such as the colours of a picture; None if the call named none."""
     origin: Origin = field(default_factory=Origin)
     """Digest of the estimated quantity, names of random streams, and versions of packages."""
 
@@ -159,6 +161,7 @@ class Convolution(SumOnly):
             shots=self.shots[place] if isinstance(self.shots, np.ndarray) else self.shots,
             bias=None if self.bias is None else self.bias[place],
             diagnostics=None if self.diagnostics is None else self.diagnostics[place],
+            channel_axis=axis_after(place, self.shape, self.channel_axis),
             origin=self.origin.part(name),
         )
 
@@ -224,6 +227,7 @@ class Convolution(SumOnly):
             independent=self.independent and other.independent,
             bias=bias,
             diagnostics=diagnostics,
+            channel_axis=self.channel_axis,
             origin=origin,
         )
 

@@ -381,6 +381,23 @@ class TestLazy:
         np.testing.assert_array_equal(corner.compute(scheduler="sync"), np.zeros((5, 5)))
 
 
+@pytest.mark.parametrize("channel_axis", [0, 1, 2])
+@pytest.mark.parametrize(
+    "method", [qconv.Collapse(), qconv.Blocks(qconv.Diffusion(), "overlap-save", 13)]
+)
+def test_colours(method, channel_axis):
+    """The bytes of one machine, also for parts that hold some of the channels."""
+    image = np.insert([60, 40], channel_axis, 3)
+    image = photograph(tuple(image))
+    where = {"method": method, "shots": 20, "seed": 3, "channel_axis": channel_axis}
+    whole = qconv.convolve(image, np.abs(KERNEL), **where)
+    for chunks in (17, -1):
+        lazy = qd.convolve(da.from_array(image, chunks=chunks), np.abs(KERNEL), **where)
+        estimate, stderr = computed(lazy)
+        assert estimate.tobytes() == whole.image.tobytes()
+        assert stderr.tobytes() == whole.stderr.tobytes()
+
+
 def test_zarr_to_zarr(tmp_path):
     pytest.importorskip("zarr")
     image = photograph()
