@@ -78,8 +78,8 @@ def compare(
     may deviate by 2 %, and the bias may be 2 % of the standard errors. Wrong pixels are a false
     alarm if an outcome of the circuit was never drawn, because the standard error is then too
     small. Use more shots in that case. With correlated errors, neither the p-value nor the bias
-    leads to rejection. The verdict then rejects the estimate for a wrong pixel, for a single
-    z-score that is too large (from 1000 noisy pixels on), or for a gross excess of ``z^2``.
+    leads to rejection. The verdict then rejects the estimate in three cases: a wrong pixel, a
+    single z-score that is too large (from 1000 noisy pixels on), or a gross excess of ``z^2``.
 
     Args:
         result: Any object with arrays ``image`` and ``stderr`` of the shape of ``exact``. NaN in

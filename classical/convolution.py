@@ -23,7 +23,21 @@ from scipy.fft import next_fast_len
 from classical.checks import image_and_kernel, number, numpy_defaults, one_of
 
 MODES = ("full", "same", "valid")
-BOUNDARIES = ("fill", "wrap", "symm")
+BOUNDARIES = ("fill", "wrap", "symm", "mirror", "nearest")
+
+#: Names of the boundaries in ``scipy.ndimage`` and, without another meaning there, ``numpy.pad``.
+SYNONYMS = {
+    "reflect": "symm",
+    "symmetric": "symm",
+    "grid-mirror": "symm",
+    "constant": "fill",
+    "grid-constant": "fill",
+    "grid-wrap": "wrap",
+    "edge": "nearest",
+}
+
+#: Default fill value: an object of its own, so that a caller's 0.0 counts as given.
+NO_VALUE = float("0")
 
 _BLOCK_PIXELS = 2**14
 
@@ -32,10 +46,11 @@ _BLOCK_PIXELS = 2**14
 def convolve(
     image: ArrayLike,
     kernel: ArrayLike,
-    *,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float | complex = 0.0,
+    *,
+    fillvalue: float | complex = NO_VALUE,
+    cval: float | complex | None = None,
     method: str = "direct",
 ) -> NDArray[Any]:
     """Convolve an image with a kernel exactly.
@@ -48,8 +63,12 @@ def convolve(
             of ``full``. ``valid`` contains only pixels where image and kernel overlap entirely,
             ``|N - h| + 1``.
         boundary: Values outside the image: ``fill`` (the fill value), ``wrap`` (periodic
-            repetition), ``symm`` (mirror image with repeated edge pixels).
+            repetition), ``symm`` (mirror image with repeated edge pixels), ``mirror`` (mirror image
+            about the centre of the edge pixel) or ``nearest`` (the nearest edge pixel). Other names
+            of the same boundaries are ``constant``, ``grid-constant``, ``grid-wrap``, ``reflect``
+            (``symm``, as in ``scipy.ndimage``), ``grid-mirror``, ``symmetric`` and ``edge``.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
+        cval: Another name of `fillvalue`; None if `fillvalue` is used.
         method: ``direct`` follows the definition and is the reference for the others. ``fft`` uses
             one transform, ``overlap-add`` one per block of the image and ``overlap-save`` one per
             block of the result. All methods give the same result. The rounding error of the last
@@ -77,17 +96,18 @@ def convolve(
     """
     chosen = _METHODS[one_of("method", method, _METHODS)]
     x, k = image_and_kernel(image, kernel, real=False)
-    return chosen(required_part(x, k.shape, mode, boundary, fillvalue), k)
+    return chosen(required_part(x, k.shape, mode, boundary, value_outside(fillvalue, cval)), k)
 
 
 @numpy_defaults
 def correlate(
     image: ArrayLike,
     kernel: ArrayLike,
-    *,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float | complex = 0.0,
+    *,
+    fillvalue: float | complex = NO_VALUE,
+    cval: float | complex | None = None,
     method: str = "direct",
 ) -> NDArray[Any]:
     """Cross-correlate an image with a kernel exactly, without flipping the kernel.
@@ -100,8 +120,9 @@ def correlate(
         image: Real or complex array with 1, 2 or 3 axes, any unit.
         kernel: Real or complex array with the same number of axes, any size.
         mode: ``full``, ``same`` or ``valid``, as in `convolve`.
-        boundary: ``fill``, ``wrap`` or ``symm``, as in `convolve`.
+        boundary: Values outside the image, as in `convolve`.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
+        cval: Another name of `fillvalue`; None if `fillvalue` is used.
         method: ``direct``, ``fft``, ``overlap-add`` or ``overlap-save``, as in `convolve`.
 
     Returns:
@@ -122,7 +143,8 @@ def correlate(
     """
     chosen = _METHODS[one_of("method", method, _METHODS)]
     x, k = image_and_kernel(image, kernel, real=False)
-    part = required_part(x, k.shape, mode, boundary, fillvalue, flipped=True)
+    outside = value_outside(fillvalue, cval)
+    part = required_part(x, k.shape, mode, boundary, outside, flipped=True)
     return chosen(part, np.flip(k).conj())
 
 
@@ -141,7 +163,7 @@ def required_part(
         image: Finite array.
         kernel_shape: Shape of the kernel, with the same number of axes.
         mode: ``full``, ``same`` or ``valid``.
-        boundary: ``fill``, ``wrap`` or ``symm``.
+        boundary: Values outside the image, as in `convolve`.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
         flipped: Whether the kernel was rotated by 180 degrees, for a correlation.
 
@@ -153,7 +175,7 @@ def required_part(
         ValueError: If a word is unknown, if the fill value is not finite, or, in mode ``valid``, if
             neither image nor kernel contains the other.
     """
-    mode, boundary = one_of("mode", mode, MODES), one_of("boundary", boundary, BOUNDARIES)
+    mode, boundary = one_of("mode", mode, MODES), boundary_named(boundary)
     outside = number("fillvalue", fillvalue)
     if mode == "valid" and not _contains(image.shape, kernel_shape):
         # Image and kernel exchange roles: pixels outside the image do not contribute.
@@ -165,6 +187,21 @@ def required_part(
         indices = np.arange(start - reach + 1, start + length)
         part = _take_extended(part, indices, axis, boundary, outside)
     return part
+
+
+def boundary_named(boundary: str) -> str:
+    """Return the boundary that a name means; raise a ValueError for an unknown name."""
+    one_of("boundary", boundary, [*BOUNDARIES, *SYNONYMS])
+    return SYNONYMS.get(boundary, boundary)
+
+
+def value_outside(fillvalue: float, cval: float | None) -> float:
+    """Return the value outside the image; raise a ValueError if both names are used."""
+    if cval is None:
+        return real_number("fillvalue", fillvalue)
+    if fillvalue is not NO_VALUE:
+        raise ValueError(f"cval: expected None together with fillvalue, got {cval!r}")
+    return real_number("cval", cval)
 
 
 def _contains(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
@@ -197,9 +234,12 @@ def _take_extended(
 ) -> NDArray[np.float64]:
     """Take pixels along an axis, at indices that may lie outside the image."""
     size = image.shape[axis]
-    inside = np.clip(indices, 0, size - 1)
+    inside = np.clip(indices, 0, size - 1)  # nearest, and fill below
     if boundary == "wrap":
         inside = indices % size
+    elif boundary == "mirror":
+        last = size - 1
+        inside = last - np.abs(last - indices % max(1, 2 * last))
     elif boundary == "symm":
         folded = indices % (2 * size)
         inside = np.minimum(folded, 2 * size - 1 - folded)

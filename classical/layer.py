@@ -21,6 +21,7 @@ from classical.checks import (
     one_of,
     pair,
     real_array,
+    shot_number,
     true_or_false,
     whole_number,
 )
@@ -143,7 +144,7 @@ def stochastic_conv2d(
     dilation: int | _Pair = 1,
     groups: int = 1,
     *,
-    shots: int = 1024,
+    shots: float = 1024,
     baseline: bool = False,
     seed: Seed = None,
 ) -> Sample:
@@ -196,7 +197,7 @@ def stochastic_conv2d(
         array([[[0.06, 0.06],
                 [0.06, 0.06]]])
     """
-    count, rng = whole_number("shots", shots, 1), generator(seed)
+    count, rng = shot_number("shots", shots), generator(seed)
     differences = true_or_false("baseline", baseline)
     layer = _checked(input, weight, bias, stride, padding, dilation, groups)
     image, stderr = np.zeros(layer.shape), np.zeros(layer.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,8 +15,10 @@ from qconv._checks import (
     require_finite,
     require_unmasked,
 )
+from qconv.grid import AXES
 from qconv.methods.options import check_options
 from qconv.methods.whole_image.fourier import Fourier
+from qconv.planning.axes import Axes, axis_names
 from qconv.planning.build import laid_out
 from qconv.planning.method import Method
 from qconv.planning.options import Requested, SamplingOptions
@@ -34,6 +36,8 @@ def filter_frequencies(
     transfer: ArrayLike,
     *,
     method: Method = Fourier(),  # noqa: B008  (frozen)
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
     """Multiply the spectrum of an image by a transfer function in a quantum circuit.
@@ -44,12 +48,15 @@ def filter_frequencies(
     the same, but it takes more qubits, and the success probability is different.
 
     Args:
-        image: Real or complex array with 1, 2 or 3 axes, any unit.
-        transfer: Array of the same shape as the image, with one factor per frequency in the order
-            of ``numpy.fft.fftn``. Magnitudes are at most 1. The result is real if the image is real
-            and ``transfer[-f]`` is the complex conjugate of ``transfer[f]``; otherwise, it is
-            complex.
+        image: Real or complex array with 1, 2 or 3 axes, any unit; with ``axes`` or ``channel_axis``, a batch
+            of such arrays.
+        transfer: Array of the same shape as the image, or as each element of the batch, with one
+            factor per frequency in the order of ``numpy.fft.fftn``. Magnitudes are at most 1. The
+            result is real if the image is real and ``transfer[-f]`` is the complex conjugate of
+            ``transfer[f]``; otherwise, it is complex.
         method: Method with its options; by default `Fourier`.
+        axes: Axes that are filtered, as for `qconv.convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
         sampling: Options of measurement, see `SamplingOptions`.
 
     Returns:
@@ -78,18 +85,28 @@ def filter_frequencies(
     """
     requested = check_options(sampling, method)
     pixels = number_array(image, "image", finite=False)
-    spectrum = _checked(transfer, pixels.shape)
-    plan = filter_plan(pixels, spectrum, method, requested)
+    names = axis_names(pixels.shape, axes, channel_axis)
+    sides = tuple(n for n, name in zip(pixels.shape, names, strict=True) if name in AXES)
+    spectrum = _checked(transfer, sides, whole=sides == pixels.shape)
+    batch = {"axes": axes, "channel_axis": channel_axis}
+    plan = filter_plan(pixels, spectrum, method, requested, **batch)
     return plan.run(requested.progress, requested.checkpoint)
 
 
 def filter_plan(
-    image: np.ndarray, transfer: np.ndarray, method: Method, requested: Requested
+    image: np.ndarray,
+    transfer: np.ndarray,
+    method: Method,
+    requested: Requested,
+    **batch: Any,
 ) -> Plan:
-    """Plan a filter as a convolution with a kernel as large as the image and boundary ``wrap``."""
-    centre = [(length - 1) // 2 for length in image.shape]
-    kernel: Numbers = np.roll(np.fft.ifftn(transfer), centre, range(image.ndim))
-    mirrored = np.roll(np.flip(transfer), 1, range(image.ndim))
+    """Plan a filter as a convolution with a kernel as large as the image and boundary ``wrap``.
+
+    ``batch`` are ``axes`` and ``channel_axis``, as for `filter_frequencies`.
+    """
+    centre = [(length - 1) // 2 for length in transfer.shape]
+    kernel: Numbers = np.roll(np.fft.ifftn(transfer), centre, range(transfer.ndim))
+    mirrored = np.roll(np.flip(transfer), 1, range(transfer.ndim))
     if float(np.abs(transfer - mirrored.conj()).max(initial=0)) <= _ROUNDING:
         kernel = kernel.real
     if kernel.any():
@@ -105,17 +122,19 @@ def filter_plan(
         boundary="wrap",
         fillvalue=0.0,
         flipped=True,
+        **batch,
     )
 
 
-def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    """Check a transfer function and return it as an array."""
+def _checked(transfer: ArrayLike, shape: tuple[int, ...], *, whole: bool) -> np.ndarray:
+    """Check a transfer function and return it as an array; ``whole`` if there is no batch."""
     require_unmasked(transfer, "transfer")
     array = np.asarray(transfer)
     if array.dtype.kind != "c":
         array = real_array(transfer, "transfer")
     if array.shape != shape:
-        raise ValueError(f"transfer: expected the shape of the image, {shape}, got {array.shape}")
+        what = "the image" if whole else "the axes that are filtered"
+        raise ValueError(f"transfer: expected the shape of {what}, {shape}, got {array.shape}")
     require_finite(array.real, "transfer")
     require_finite(array.imag, "transfer")
     largest = float(np.abs(array).max(initial=0))

@@ -127,7 +127,7 @@ class Propagator:
     @property
     @numpy_defaults
     def effective_kernel(self) -> Numbers:
-        """Kernel ``p * w``; the average of samples converges to the convolution with it."""
+        """Kernel ``p * w``; samples average to the convolution with this kernel."""
         return self.probabilities * self.weights
 
     @property

@@ -13,7 +13,7 @@ from qiskit.circuit.library import DiagonalGate, Initialize, StatePreparation
 from qconv._checks import Numbers
 from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
-from qconv.grid import AXES
+from qconv.grid import AXES, PART
 
 #: Registers by the number of their axis; axes without qubits have no register.
 Registers = Mapping[int, QuantumRegister]
@@ -45,7 +45,8 @@ def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> R
     """
     if not any(bits):
         bits = [*[0] * (len(bits) - 1), 1]
-    names = [f"{prefix}{name}{suffix}" for name in AXES[-len(bits) :]]
+    named = (PART, *AXES)[-len(bits) :]
+    names = [f"{prefix}{name}{suffix}" for name in named]
     return {
         axis: QuantumRegister(bits[axis], names[axis])
         for axis in reversed(range(len(bits)))

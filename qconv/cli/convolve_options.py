@@ -9,11 +9,11 @@ from pathlib import Path
 from qconv.cli.options import (
     Parser,
     UsageError,
+    add_geometry,
     add_outputs,
     add_photograph,
     require_sampling,
 )
-from qconv.grid import BOUNDARIES, MODES
 from qconv.kernels import KERNEL_NAMES
 
 #: Class of each method in `qconv`, by the name of the method on the command line.
@@ -127,8 +127,12 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         raise UsageError(
             "--mitigation: requires --backend, because an ideal simulator has no errors"
         )
-    if "fillvalue" in given and options.boundary != "fill":
-        raise UsageError(f"--fillvalue: requires --boundary fill, got {options.boundary}")
+    if {"fillvalue", "cval"} <= given:
+        raise UsageError("--cval: cannot be combined with --fillvalue, which means the same")
+    for name in {"fillvalue", "cval"} & given:
+        options.fillvalue = getattr(options, name)
+        if options.boundary != "fill":
+            raise UsageError(f"--{name}: requires --boundary fill, got {options.boundary}")
     for name, methods in OPTIONS.items():
         if getattr(options, name) is not None and options.method not in methods:
             raise UsageError(
@@ -168,21 +172,7 @@ def _add_what(parser: Parser) -> None:
         metavar="T",
         help="replace the kernel by its softmax at temperature T",
     )
-    what.add_argument(
-        "--mode",
-        choices=MODES,
-        default="same",
-        help="pixels of the result: all pixels that the kernel reaches (full), the pixels of the "
-        "picture (same), or only those where the kernel lies inside the picture (valid) "
-        "(default: same)",
-    )
-    what.add_argument(
-        "--boundary",
-        choices=BOUNDARIES,
-        default="symm",
-        help="values outside the picture: --fillvalue (fill), the picture repeated (wrap), or its "
-        "mirror image (symm) (default: symm)",
-    )
+    add_geometry(what)
     what.add_argument(
         "--fillvalue",
         type=float,
@@ -190,6 +180,7 @@ def _add_what(parser: Parser) -> None:
         metavar="G",
         help="grey level outside the picture with --boundary fill, 0 to 255 (default: 0)",
     )
+    what.add_argument("--cval", type=float, metavar="G", help="another name of --fillvalue")
 
 
 def _add_sampling(how: argparse._ArgumentGroup) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from qconv.cli.options import (
     Parser,
     UsageError,
+    add_geometry,
     add_photograph,
     named_backend,
     read_photograph,
     require_extras,
 )
-from qconv.grid import BOUNDARIES, MODES
 
 _DESCRIPTION = """\
 Compare the costs of all methods for the convolution of a picture, without running circuits.
@@ -43,18 +43,7 @@ def parser() -> Parser:
         metavar="NAME",
         help="name of a kernel, as for qconv (default: edge)",
     )
-    what.add_argument(
-        "--mode",
-        choices=MODES,
-        default="same",
-        help="pixels of the result, as for qconv (default: same)",
-    )
-    what.add_argument(
-        "--boundary",
-        choices=BOUNDARIES,
-        default="symm",
-        help="values outside the picture, as for qconv (default: symm)",
-    )
+    add_geometry(what)
     how = made.add_argument_group("error or cost")
     how.add_argument(
         "--tolerance",

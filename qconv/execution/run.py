@@ -44,8 +44,8 @@ from qconv.result.numbers import contents
 Known: TypeAlias = dict[bytes, tuple[Physical, NDArray[np.float64]]]
 
 UNKNOWN_PROBABILITIES = (
-    "backend: expected None or a noisy simulator whose outcome probabilities can be computed; this "
-    "backend can only count shots"
+    "backend: expected None or a noisy simulator whose outcome probabilities can be computed, got "
+    "a backend that can only count shots"
 )
 
 _Array = NDArray[np.float64]

@@ -2,11 +2,11 @@
 
 Measurements indicate where a template may be. A classical computer can check any position from its
 pixels alone. It computes the *similarity*, the normalised correlation of the template with the part
-of the image at this position. This is Pearson's coefficient, from -1 to 1, and 0 if either is
-constant. The positions that rank highest are compared. Their number is twice the number of pixels
-of the image divided by the number of pixels of the template, but at least 200. If an image has
-fewer positions, all positions are compared. From the twenty most similar positions, the search
-continues to their most similar neighbours, as long as the similarity increases.
+of the image at this position. This is Pearson's coefficient, from -1 to 1, and 0 if the template or
+the part is constant. The positions that rank highest are compared. Their number is twice the number
+of pixels of the image divided by the number of pixels of the template, but at least 200. If an
+image has fewer positions, all positions are compared. From the twenty most similar positions, the
+search continues to their most similar neighbours, as long as the similarity increases.
 
 Certainty
 ---------

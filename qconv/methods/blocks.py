@@ -185,7 +185,7 @@ class PreparedBlocks(Prepared[Blocks]):
 
     def predict(self) -> Prediction:
         """Predict the success probability of all executions, and the combined errors of blocks."""
-        stderr: Numbers = np.zeros(self.plan.grid.output_shape, _kind(self.plan, self.method))
+        stderr: Numbers = np.zeros(self.plan.grid.output_shape, self.plan.result_type)
         success, pixels = 0.0, 0
         for part in self.layout.lit():
             block, expected = part.block, part.work.predict()
@@ -228,8 +228,7 @@ class _Total:
     def __init__(self, layout: Layout) -> None:
         plan = layout.plan
         self._plan, self._layout = plan, layout
-        kind = _kind(plan, layout.method)
-        self._image, self._stderr = np.zeros((2, *plan.grid.output_shape), kind)
+        self._image, self._stderr = np.zeros((2, *plan.grid.output_shape), plan.result_type)
         self._diagnostics: list[tuple[tuple[slice, ...], Diagnostics]] = []
         self._kept, self._expected, self._kept_variance, self._pixels = 0.0, 0.0, 0.0, 0
         self._shots, self._calls, self._planned, self._came = 0, 0, 0, 0
@@ -283,11 +282,6 @@ class _Total:
             covariance=np.zeros(self._image.shape) if np.iscomplexobj(self._image) else None,
             streams=self._streams,
         )
-
-
-def _kind(plan: Problem, method: Method) -> type:
-    """Return the type of a result's numbers: magnitudes of complex numbers are real."""
-    return np.complex128 if plan.is_complex and method.signed else np.float64
 
 
 def _root_of_squares(one: Numbers, other: Numbers) -> Numbers:

@@ -20,7 +20,7 @@ from qconv._checks import Numbers
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.seeds import PARTS, derived
-from qconv.grid import AXES
+from qconv.grid import PART
 from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
@@ -91,7 +91,7 @@ def as_real(plan: Problem, part: str) -> Problem:
             output_shape=(1, *grid.output_shape),
             pad_widths=margins,
             fillvalue=0.0,
-            axes=AXES[-len(margins) :],
+            axes=(PART, *grid.axes),
             strides=(1, *grid.strides),
             dilations=(1, *grid.dilations),
         ),

@@ -77,7 +77,8 @@ class Method(ABC):
     """Whether all executions succeed for a kernel whose transfer function has modulus 1."""
     kernel_only: ClassVar[bool] = False
     """Whether circuits encode the kernel alone, so that their outcomes can be used for every image,
-    and for every part of an image."""
+    and for every part of an image. A plan's image then includes the axes of channels and stacks,
+    along which the kernel has the length 1. Without it, each channel is a plan of its own."""
 
     @property
     def takes_complex(self) -> bool:

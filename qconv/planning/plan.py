@@ -13,6 +13,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import boolean, numpy_defaults
 from qconv.execution.checkpoint.checkpoint import digest
 from qconv.execution.checkpoint.resume import without_address
+from qconv.planning.batch import prepared
 from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import gathered
 from qconv.planning.method import Method, Prepared
@@ -42,7 +43,7 @@ class Plan(Problem):
     @cached_property
     def prepared(self) -> Prepared[Any]:
         """The method prepared for this plan."""
-        return self.method.prepare(self)
+        return prepared(self.method, self)
 
     @cached_property
     @numpy_defaults

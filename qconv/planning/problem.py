@@ -28,7 +28,11 @@ _MOST = 2**62
 
 
 class _Applied(Protocol):
-    """The one attribute of a method that a problem reads."""
+    """The attributes of a method that a problem reads."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether estimates have signs or phases."""
 
     @property
     def steps(self) -> int:
@@ -59,6 +63,9 @@ class Problem:
     total: int | None = None
     """Total number of executions of circuits that hold the whole image; None for ``shots`` per
     pixel."""
+    totals: tuple[int, ...] = ()
+    """Total number of executions of each element of a batch; empty if it follows from ``total`` or
+    ``shots``."""
     counted: bool = False
     """Whether circuits are built to count the gates of a device, and not to run."""
     part_of: str = ""
@@ -79,8 +86,13 @@ class Problem:
 
     @property
     def is_complex(self) -> bool:
-        """Whether image or kernel are complex, and therefore the result."""
+        """Whether the image or the kernel is complex."""
         return self.image.dtype.kind == "c" or self.propagator.is_complex
+
+    @property
+    def result_type(self) -> type[np.float64] | type[np.complex128]:
+        """Type of the result's numbers; magnitudes of complex numbers are real."""
+        return np.complex128 if self.is_complex and self.method.signed else np.float64
 
     @property
     def seed(self) -> np.random.SeedSequence:
@@ -191,6 +203,7 @@ class Problem:
             "oracle_calls": sum(part.oracle_calls for part in outcomes),
             "quantity": f"{self.quantity}{variant}{noise}",
             "streams": frozenset().union(*(part.streams for part in outcomes)),
+            "channel_axis": self.grid.channel_axis,
         }
         for name, array in (("image", image), ("stderr", stderr)):
             if np.shape(array) != self.grid.output_shape:

@@ -19,7 +19,7 @@ from qconv._files import Place, written_together
 from qconv.propagator import Propagator
 from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
 from qconv.result.files import parts_of, read_parts
-from qconv.result.index import basic_index
+from qconv.result.index import axis_after, basic_index
 from qconv.result.numbers import (
     contents,
     hypotenuse,
@@ -89,6 +89,8 @@ class Convolution(SumOnly):
     """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
     the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
     your own can add its own `Diagnostics`."""
+    channel_axis: int | None = None
+    """Axis of the channels, such as the colours of a picture; None if the call named none."""
     origin: Origin = field(default_factory=Origin)
     """Digest of the estimated quantity, names of random streams, and versions of packages."""
 
@@ -174,6 +176,7 @@ class Convolution(SumOnly):
             covariance=None if self.covariance is None else self.covariance[place],
             bias=None if self.bias is None else self.bias[place],
             diagnostics=None if self.diagnostics is None else self.diagnostics[place],
+            channel_axis=axis_after(place, self.shape, self.channel_axis),
             origin=self.origin.part(name),
         )
 
@@ -247,6 +250,7 @@ class Convolution(SumOnly):
             covariance=covariance,
             bias=bias,
             diagnostics=diagnostics,
+            channel_axis=self.channel_axis,
             origin=origin,
         )
 

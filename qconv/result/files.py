@@ -39,6 +39,8 @@ def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
         "versions": sorted(origin.versions),
         "diagnostics": None if diagnostics is None else kind_of(type(diagnostics)),
     }
+    if fields["channel_axis"] is not None:
+        numbers["channel_axis"] = fields["channel_axis"]
     optional = {} if diagnostics is None else _arrays_of(diagnostics)
     optional |= {name: fields[name] for name in _OPTIONAL if fields[name] is not None}
     if isinstance(shots, np.ndarray):

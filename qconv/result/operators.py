@@ -50,8 +50,8 @@ class SumOnly:
 
     def __neg__(self) -> NoReturn:
         raise TypeError(
-            "expected a sum of two results of the same convolution, got -result; for the image "
-            "without its standard error, write -result.image"
+            "a result cannot be negated, got -result; for the image without its standard error, "
+            "write -result.image"
         )
 
     def __iter__(self) -> NoReturn:

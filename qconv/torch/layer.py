@@ -20,11 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from qconv._checks import real_number, whole_number
+from qconv._checks import real_number, shot_number
 from qconv.execution.device.backends import Backend, check_backend
 from qconv.layer.functional import check_kernel_only
 from qconv.methods.collapse.method import DEFAULT_METHOD
-from qconv.planning.method import Method, check_method
+from qconv.methods.options import known_method
+from qconv.planning.method import Method
 from qconv.torch.operator import Measurement, laid_out_tensors, measured
 
 #: Maximum number of shots that `StochasticConv2d.shots_for` returns.
@@ -115,7 +116,7 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
             ValueError: If ``shots`` is below 1.
         """
         check_backend(backend)
-        check_kernel_only(check_method(method))
+        check_kernel_only(known_method(method))
         self._measurement = Measurement(_checked(shots), method, backend)
 
     @property
@@ -220,7 +221,7 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
 
 def _checked(shots: int | None) -> int | None:
     """Return the number of shots; raise an error if it is not None or an integer above 0."""
-    return None if shots is None else whole_number(shots, "shots", 1)
+    return None if shots is None else shot_number(shots, "shots")
 
 
 def convert(

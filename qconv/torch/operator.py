@@ -1,8 +1,8 @@
 """The operator ``qconv::measured``: outputs of a layer, measured from circuits.
 
-PyTorch's transformations (``torch.compile``, ``torch.export``, ``torch.func``) treat it as one
-operation, whose result has the shape and the type of the expected output. It is a function of its
-arguments, the seed among them. Its derivative is not defined.
+PyTorch's transformations (``torch.compile``, ``torch.export``, ``torch.func``) treat the operator
+as one operation. The result has the shape and the type of the expected output. It depends only on
+the arguments, which include the seed. The derivative of the operator is not defined.
 """
 
 from __future__ import annotations

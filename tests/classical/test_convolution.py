@@ -15,9 +15,10 @@ from classical.convolution import (
     overlap_add,
     overlap_save,
 )
+from tests.cases import convolve2d, correlate2d
 
 METHODS = ("direct", "fft", "overlap-add", "overlap-save")
-PAIRS = [(convolve, signal.convolve2d), (correlate, signal.correlate2d)]
+PAIRS = [(convolve, convolve2d), (correlate, correlate2d)]
 
 # Image and kernel shapes with the edges in them: one pixel, rows, even, prime, kernel larger.
 SHAPES = [
@@ -65,7 +66,13 @@ class TestByHand:
 
     @pytest.mark.parametrize(
         ("boundary", "expected"),
-        [("fill", [712, 123, 237]), ("wrap", [312, 123, 231]), ("symm", [112, 123, 233])],
+        [
+            ("fill", [712, 123, 237]),
+            ("wrap", [312, 123, 231]),
+            ("symm", [112, 123, 233]),
+            ("mirror", [212, 123, 232]),
+            ("nearest", [112, 123, 233]),
+        ],
     )
     def test_boundaries_of_a_signal(self, boundary, expected):
         # The digits of a result are the pixel to the left, the pixel, and the one to the right.

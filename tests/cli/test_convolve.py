@@ -17,6 +17,7 @@ from qconv.cli.convolve import _success
 from qconv.cli.convolve_options import parser
 from qconv.kernels import KERNEL_NAMES
 from qconv.visualization import figures as plotting
+from tests.cases import BOUNDARIES, convolve2d
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (12, 14)).astype(np.uint8)
@@ -371,9 +372,7 @@ class TestKernels:
 
     @staticmethod
     def exact(kernel, mode="same", boundary="symm", fillvalue=0):
-        from scipy import signal
-
-        return signal.convolve2d(GREY.astype(float), kernel, mode, boundary, fillvalue)
+        return convolve2d(GREY.astype(float), kernel, mode, boundary, fillvalue)
 
     @pytest.mark.parametrize("name", ["identity", "box", "gaussian", "edge"])
     @pytest.mark.parametrize("size", [1, 5, 7])
@@ -435,7 +434,7 @@ class TestKernels:
         np.testing.assert_allclose(seen, self.exact(kernel.astype(float)), atol=1e-9)
 
     @pytest.mark.parametrize("mode", ["full", "same", "valid"])
-    @pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+    @pytest.mark.parametrize("boundary", BOUNDARIES)
     def test_modes_and_boundaries(self, mode, boundary):
         where = ["--mode", mode, "--boundary", boundary, "--exact"]
         where += ["--fillvalue", "100"] if boundary == "fill" else []
@@ -467,7 +466,7 @@ class TestKernels:
 
     @pytest.mark.parametrize("method", ["diffusion", "interference", "fourier", "estimation"])
     @pytest.mark.parametrize("mode", ["full", "same", "valid"])
-    @pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+    @pytest.mark.parametrize("boundary", BOUNDARIES)
     def test_methods(self, method, mode, boundary):
         where = ["--mode", mode, "--boundary", boundary, "--exact"]
         where += ["--fillvalue", "100"] if boundary == "fill" else []

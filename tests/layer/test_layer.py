@@ -442,7 +442,7 @@ OF_ANOTHER_TYPE = {
     "whole images": ({"method": qconv.Fourier()}, "hold only the kernel, .* got Fourier"),
     "an option of the method": (
         {"shared": True},
-        "shared: expected as an option of the method; write method=qconv.Collapse",
+        "shared: is an option of the method, not of the function; write method=qconv.Collapse",
     ),
     "progress": ({"progress": 1}, "progress: expected True or False"),
     "backend": ({"backend": "aer"}, "backend: expected"),

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from qiskit.primitives import BackendSamplerV2
 from qiskit_aer import AerSimulator
-from scipy import signal
 
 import classical
 import qconv
 from qconv.convolution import plan
-from tests.cases import BOUNDARIES, MODES, SHAPES, close
+from tests.cases import BOUNDARIES, MODES, SHAPES, close, convolve2d, correlate2d
 from tests.chance import ALARM
 
 METHODS = {
@@ -20,7 +19,7 @@ METHODS = {
     "interference, ripple": qconv.Interference(adder="ripple"),
 }
 SCHEMES = ("overlap-add", "overlap-save")
-VERBS = [(qconv.convolve, signal.convolve2d), (qconv.correlate, signal.correlate2d)]
+VERBS = [(qconv.convolve, convolve2d), (qconv.correlate, correlate2d)]
 
 
 def fewest(method, image, kernel, **where):
@@ -62,7 +61,7 @@ def test_curated_shapes(scheme, name, boundary):
     for mode in MODES:
         where = {"mode": mode, "boundary": boundary, "fillvalue": 2.5 * (mode == "same")}
         try:
-            expected = signal.convolve2d(image, kernel, **where)
+            expected = convolve2d(image, kernel, **where)
         except ValueError:
             continue
         method = qconv.Blocks(qconv.Fourier(), scheme, 10)

@@ -231,7 +231,7 @@ class TestDecode:
 
     def test_as_many_as_can_be_dealt(self):
         plan = qconv.plan(np.ones(1000), [1, 1.0], method=qconv.Collapse(), shots=10**7)
-        with pytest.raises(ValueError, match=r"counts: at most .* exec"):
+        with pytest.raises(ValueError, match=r"counts: expected a plan of at most .* exec"):
             plan.decode([{"0": 10**10}])
 
 

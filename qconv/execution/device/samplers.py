@@ -21,8 +21,8 @@ _STREAM_SHOTS = 256
 _COINCIDENCE = 1e-12
 
 REPEATED = (
-    "backend: the sampler has a fixed seed and returned the same shots in two runs; estimates "
-    "require independent shots: create the sampler with seed=None"
+    "backend: the sampler returned the same shots in two runs, because it has a fixed seed; "
+    "estimates require independent shots: create the sampler with seed=None"
 )
 
 COUNTED_TWICE = (

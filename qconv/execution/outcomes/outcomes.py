@@ -261,7 +261,9 @@ class Outcomes:
             return Selection(None, counts, ideal=self.ideal)
         p = self.known_probabilities[wanted]
         if abs(p.sum() - 1) > LEAK:
-            raise RuntimeError(f"the circuit leaks: its probabilities sum to {p.sum():.12g}")
+            raise RuntimeError(
+                f"probabilities: expected a sum of 1 over the selected outcomes, got {p.sum():.12g}"
+            )
         return Selection(np.asarray(p / p.sum()), (), ideal=True)
 
     def _unfolded(self, unfolding: Unfolding) -> Selection:

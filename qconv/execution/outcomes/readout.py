@@ -30,7 +30,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import real_number, whole_number
+from qconv._checks import real_number, shot_number, whole_number
 
 _Array = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ class ReadoutMitigation:
 
     def __post_init__(self) -> None:
         if self.shots is not None:
-            whole_number(self.shots, "shots", 1)
+            object.__setattr__(self, "shots", shot_number(self.shots, "shots"))
         if self.errors is None:
             return
         if isinstance(self.errors, str) or not isinstance(self.errors, Sequence | Mapping):

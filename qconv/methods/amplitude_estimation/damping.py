@@ -11,8 +11,8 @@ power, so the angles from different powers agree only if the damping is right. T
 general properties of damping, and allows some deviation from them:
 
 * Every Grover step damps by a similar amount ``mu``: ``d_m = (alpha + m mu) (1 + eta_m)``, with a
-  small deviation ``eta_m``. ``alpha`` is the damping by state preparation and readout. It is
-  expected to be a fraction of ``mu``.
+  small deviation ``eta_m``. ``alpha``, the damping by state preparation and readout, is expected to
+  be a fraction of ``mu``.
 * The value ``v_m`` to which the probability fades is about one half.
 
 The image is not used. With a single power, damping cannot be distinguished from a darker image.

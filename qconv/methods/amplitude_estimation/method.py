@@ -15,10 +15,11 @@ at ``2 m + 1`` times the cost. Errors therefore fall almost as the inverse of th
 its inverse square root. A schedule determines the powers that run and the shots of each power, see
 `qconv.methods.amplitude_estimation.schedule`.
 
-With the same number of shots at each power, the estimate is the most likely angle of each pixel.
-With few shots, and fewer at higher powers, the estimate is the posterior mean, which has the least
-mean square error. The standard error of the posterior mean is at least an eighth of the distance to
-any value whose posterior probability exceeds 3e-6.
+If ``powers`` are integers, each power has the same number of shots, and the estimate is the most
+likely angle of each pixel. With ``"auto"`` or pairs, higher powers can have fewer shots. The
+estimate is then the posterior mean, which has the least mean square error. The standard error of
+the posterior mean is at least an eighth of the distance to any value whose posterior probability
+exceeds 3e-6.
 
 Noise is expected if the outcomes do not come from an ideal simulator. The contrast that noise left
 at each power is then fitted to all pixels together, see

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import whole_number
+from qconv._checks import shot_number, whole_number
 from qconv.execution.seeds import random_state
 from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean
 from qconv.planning.allocation import DEFAULT_SHOTS
@@ -108,7 +108,7 @@ def checked_powers(powers: object) -> Powers:
         raise ValueError(f"powers: expected one or more distinct powers, got {tuple(found)}")
     if not pairs:
         return tuple(sorted(found))
-    shots = [whole_number(number, "powers: shots", 1) for _, number in pairs]
+    shots = [shot_number(number, "powers: shots") for _, number in pairs]
     return tuple(sorted(zip(found, shots, strict=True)))
 
 

@@ -244,9 +244,8 @@ class PreparedCollapse(Prepared[Collapse]):
         """Average the samples of the measured positions."""
         plan, gathered = self.plan, next(outcomes)
         positions = gathered.among(_outcomes(self.positions, plan.propagator.shape))
-        kind = np.complex128 if plan.is_complex else np.float64
-        image = np.empty(plan.grid.output_shape, kind)
-        stderr = np.zeros(plan.grid.output_shape, kind)
+        image = np.empty(plan.grid.output_shape, plan.result_type)
+        stderr = np.zeros(plan.grid.output_shape, plan.result_type)
         covariance = np.zeros(plan.grid.output_shape) if plan.is_complex else None
         averages = self._averages(positions)
         errors, common = self._errors(positions)
@@ -292,7 +291,7 @@ class PreparedCollapse(Prepared[Collapse]):
     def predict(self) -> Prediction:
         """Predict the standard deviation of one sample, divided by the square root of the shots."""
         plan = self.plan
-        stderr = np.zeros(plan.grid.output_shape, np.complex128 if plan.is_complex else np.float64)
+        stderr = np.zeros(plan.grid.output_shape, plan.result_type)
         if plan.shots is not None:
             shots = plan.shots_of_pixels
 

@@ -12,8 +12,8 @@ is applied to ``sum_x I_x |x> |0> / |I|``. The component with all kernel registe
 This is a linear combination of displaced images (Childs and Wiebe 2012, arXiv:1202.5822, section
 2), with its weights divided equally between ``V`` and ``V^dagger``. The probability of reading 0 in
 all kernel registers is the success probability ``|k * I|**2 / (S**2 |I|**2)``. Amplitudes of
-opposite sign cancel before anything is measured. Where a picture is flat, an edge kernel therefore
-leaves nothing, and no shot is spent there.
+opposite sign cancel before anything is measured. With an edge kernel, no amplitude remains where a
+picture is flat, so no shot is spent there.
 
 A measurement of the position gives squared amplitudes, without signs. A reference qubit gives the
 signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they

@@ -166,7 +166,7 @@ class CorrectedCounts:
         readout = counts.outcomes.readout
         if readout is None or counts.labels.shifts is not None:
             raise ValueError(
-                "mitigation: expected counts whose labels do not shift positions, got shifted ones"
+                "mitigation: counts cannot be corrected if their labels shift the position"
             )
         self._counts, self._readout = counts, readout
         self._read = counts.outcomes.raw(counts.seed) / (counts.executions or 1)

@@ -25,7 +25,7 @@ from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.simulate.probabilities import born_probabilities
 from qconv.methods.whole_image.amplification import MOST_ROUNDS, Amplification, choose
-from tests.cases import EDGE, close, random_integers
+from tests.cases import BOUNDARIES, EDGE, close, random_integers
 
 METHODS = [qconv.Fourier, qconv.Interference]
 LAPLACIAN = qconv.named_kernel("laplacian")
@@ -62,7 +62,7 @@ class TestExact:
 
     @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
     @pytest.mark.parametrize("options", OPTIONS, ids=str)
-    @pytest.mark.parametrize("boundary", ["wrap", "symm", "fill"])
+    @pytest.mark.parametrize("boundary", BOUNDARIES)
     def test_small_pictures(self, method, options, boundary):
         image, kernel = random_integers((5, 4), 1), random_integers((3, 2), 2)
         expected = classical.convolve(image, kernel, mode="same", boundary=boundary)
@@ -78,7 +78,7 @@ class TestExact:
     @given(
         sides=st.lists(st.integers(1, 6), min_size=1, max_size=2),
         reach=st.integers(1, 3),
-        boundary=st.sampled_from(["wrap", "symm", "fill"]),
+        boundary=st.sampled_from(BOUNDARIES),
         mode=st.sampled_from(["full", "same", "valid"]),
         rounds=st.integers(0, 9),
         root=st.booleans(),
