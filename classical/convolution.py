@@ -195,13 +195,13 @@ def boundary_named(boundary: str) -> str:
     return SYNONYMS.get(boundary, boundary)
 
 
-def value_outside(fillvalue: float, cval: float | None) -> float:
+def value_outside(fillvalue: float | complex, cval: float | complex | None) -> float | complex:
     """Return the value outside the image; raise a ValueError if both names are used."""
     if cval is None:
-        return real_number("fillvalue", fillvalue)
+        return number("fillvalue", fillvalue)
     if fillvalue is not NO_VALUE:
         raise ValueError(f"cval: expected None together with fillvalue, got {cval!r}")
-    return real_number("cval", cval)
+    return number("cval", cval)
 
 
 def _contains(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:

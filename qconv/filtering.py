@@ -48,8 +48,8 @@ def filter_frequencies(
     the same, but it takes more qubits, and the success probability is different.
 
     Args:
-        image: Real or complex array with 1, 2 or 3 axes, any unit; with ``axes`` or ``channel_axis``, a batch
-            of such arrays.
+        image: Real or complex array with 1, 2 or 3 axes, any unit; with ``axes`` or
+            ``channel_axis``, a batch of such arrays.
         transfer: Array of the same shape as the image, or as each element of the batch, with one
             factor per frequency in the order of ``numpy.fft.fftn``. Magnitudes are at most 1. The
             result is real if the image is real and ``transfer[-f]`` is the complex conjugate of

@@ -109,7 +109,7 @@ def shift(shape: Sequence[int], offset: ArrayLike) -> _Spectrum:
     if by.shape != (len(frequencies),):
         raise ValueError(f"offset: expected one number per axis, {len(frequencies)}, got {by.size}")
     turns = sum(f * d for f, d in zip(frequencies, by, strict=True))
-    return np.exp(-2j * math.pi * turns)
+    return np.asarray(np.exp(-2j * math.pi * np.asarray(turns)))
 
 
 @numpy_defaults

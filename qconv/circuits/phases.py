@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,9 +114,9 @@ def _from_polynomial(terms: Mapping[int, float], n: int) -> _Array:
     return angles
 
 
-def wrapped(angles: _Array) -> _Array:
-    """Return angles modulo 2 pi, from -pi to pi."""
-    return np.asarray(angles - 2 * math.pi * np.round(angles / (2 * math.pi)))
+def wrapped(angles: Any) -> Any:
+    """Return angles modulo 2 pi, from -pi to pi: a number, or an array of any shape."""
+    return angles - 2 * math.pi * np.round(angles / (2 * math.pi))
 
 
 def _proper_subsets(mask: int) -> list[int]:

@@ -75,8 +75,8 @@ def convolve(
     these blocks are similar to the chunks of the image, but their borders differ.
 
     Args:
-        image: Dask array of real or complex numbers with 1, 2 or 3 axes, any chunks; with ``axes`` or
-            ``channel_axis``, a batch of such arrays.
+        image: Dask array of real or complex numbers with 1, 2 or 3 axes, any chunks; with
+            ``axes`` or ``channel_axis``, a batch of such arrays.
         kernel: As for `qconv.convolve`.
         mode: ``full``, ``same`` or ``valid``.
         boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.

@@ -11,8 +11,8 @@ leaves the amplitude ``T(f)`` where the flag reads 0. After the inverse transfor
 with flag 0 has the amplitude ``(k * I)(y) / (max|K| |I|)``. The success probability is
 ``|k * I|**2 / (max|K|**2 |I|**2)``. `Interference` has at most the same success probability,
 because ``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: it needs no flag,
-and every execution succeeds. The transforms omit the final swaps, so the diagonal has its frequencies
-in bit-reversed order.
+and every execution succeeds. The transforms omit the final swaps, so the diagonal has its
+frequencies in bit-reversed order.
 
 Devices have no diagonals. For them, the filter is built from the factors of the transfer function
 where it has any: a quadratic phase, and multiplexed rotations of one flag per axis. See
