@@ -359,7 +359,7 @@ def test_wrong_arrays(image, template, kind, message, filter_name):
     [
         ({"filter": "blur"}, ValueError, "filter: expected one of 'phase', 'correlation', 'norm"),
         ({"shots": 0}, ValueError, "shots: expected an integer >= 1, got 0"),
-        ({"shots": 10.0}, TypeError, "shots: expected an integer"),
+        ({"shots": 10.5}, TypeError, "shots: expected an integer"),
         ({"method": qconv.Collapse()}, ValueError, r"method: expected qconv.Fourier\(...\)"),
         ({"method": "fourier"}, TypeError, "method: expected a method such as"),
         ({"method": "fourier", "filter": "correlation"}, TypeError, "method: expected a method"),
