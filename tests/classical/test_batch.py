@@ -8,14 +8,14 @@ import pytest
 from scipy.signal import convolve2d, correlate2d, fftconvolve
 
 import classical
-from tests.cases import BOUNDARIES, MODES, close, random_integers
+from tests.cases import MODES, close, random_integers
 
 KERNEL = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
 METHODS = ("direct", "fft", "overlap-add", "overlap-save")
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
 def test_channels_as_single_calls(mode, boundary):
     where = {"mode": mode, "boundary": boundary}
     for axis, method in itertools.product((0, 1, 2, -1), METHODS):
