@@ -82,6 +82,7 @@ def run(options: argparse.Namespace) -> str:
                 bias=measured.bias,
                 propagator=plan.prepared.propagator,
                 scale=scale,
+                channels=image.ndim == 3,
                 title=_title(options, results[0]),
             )
             figures.save_figure(figure, path)
