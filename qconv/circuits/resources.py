@@ -12,6 +12,8 @@ from qiskit.circuit import CircuitInstruction
 from qiskit.providers import BackendV2
 from qiskit.transpiler import PassManager, generate_preset_pass_manager
 
+from qconv.circuits.registers import append_again
+
 PLAIN_BASIS = ("rz", "sx", "x", "cx")
 """Basis gates for counting if no backend is given."""
 
@@ -101,7 +103,7 @@ def resources(circuit: QuantumCircuit, backend: BackendV2 | None = None) -> Reso
     bare = circuit.copy_empty_like()
     for item in circuit:
         if not item.name.startswith("save_"):  # Aer's instructions, which no basis can translate
-            bare.append(item)
+            append_again(bare, item)
     candidates = [_transpile(bare, backend, level) for level in (2, 0)]
     compiled = min(candidates, key=_two_qubit_gates)
     plain = candidates if backend is None else [_transpile(c, None, 1) for c in candidates]

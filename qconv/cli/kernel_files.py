@@ -1,4 +1,4 @@
-"""Reading kernels from NumPy files, and from text files of editors and spreadsheets."""
+"""Kernels of the command line: by name, from NumPy files, and from text files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv.cli.options import UsageError
+from qconv.kernels import KERNEL_NAMES, named_kernel
 
 #: File name endings of the formats of a kernel.
 KERNEL_FILES = (".npy", ".csv", ".txt", ".tsv")
 
 #: A number, with a comma or a point as the decimal separator.
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?(nan|inf(inity)?)", re.I)
+
+
+def requested_kernel(kernel: str, size: int | None = None) -> NDArray[Any]:
+    """Return the kernel that ``--kernel`` requests.
+
+    Args:
+        kernel: Name of a kernel, or a path with one of the endings of `KERNEL_FILES`.
+        size: Side of a named kernel; None for its default.
+
+    Raises:
+        UsageError: If there is no such kernel, or a size is given with a file.
+    """
+    path = Path(kernel)
+    if path.suffix.lower() in KERNEL_FILES:
+        if size is not None:
+            raise UsageError(
+                f"--size: applies only to named kernels, but --kernel is the file '{kernel}'"
+            )
+        return read_kernel(path)
+    if kernel not in KERNEL_NAMES:
+        raise UsageError(
+            f"--kernel: expected one of {', '.join(KERNEL_NAMES)}, or a file ending in "
+            f"{', '.join(KERNEL_FILES)}, got '{kernel}'"
+        )
+    return named_kernel(kernel, size)
 
 
 def read_kernel(path: Path) -> NDArray[Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from qconv.cli.options import (
     Parser,
@@ -28,6 +30,7 @@ _EPILOG = """\
 examples:
   qconv plan --tolerance 5                 no standard error above 5 grey levels
   qconv plan photo.jpg --executions 1000000 --kernel sharpen
+  qconv plan photo.jpg --tolerance 5 --kernel my_kernel.csv
   qconv plan --tolerance 5 --backend marrakesh
 """
 
@@ -40,8 +43,9 @@ def parser() -> Parser:
     what.add_argument(
         "--kernel",
         default="edge",
-        metavar="NAME",
-        help="name of a kernel, as for qconv (default: edge)",
+        metavar="KERNEL",
+        help="name of a kernel, or a .npy, .csv, .txt or .tsv file with its numbers, as for qconv "
+        "(default: edge)",
     )
     add_geometry(what)
     how = made.add_argument_group("error or cost")
@@ -78,20 +82,19 @@ def run(options: argparse.Namespace) -> str:
     """Compare the plans of all methods; return the text to print."""
     require_extras()
     import qconv
-    from qconv.kernels import KERNEL_NAMES
+    from qconv.cli.kernel_files import requested_kernel
 
-    if options.kernel not in KERNEL_NAMES:
-        names = ", ".join(KERNEL_NAMES)
-        raise UsageError(f"--kernel: expected one of {names}, got '{options.kernel}'")
+    kernel = requested_kernel(options.kernel)
     image = read_photograph(options.image)
     compared = qconv.compare_methods(
         image if image.ndim == 2 else image.mean(axis=2),
-        qconv.named_kernel(options.kernel),
+        kernel,
         tolerance=options.tolerance,
         executions=options.executions,
         mode=options.mode,
         boundary=options.boundary,
         backend=None if options.backend is None else named_backend(options.backend),
+        progress=sys.stderr.isatty(),
     )
     size = " x ".join(map(str, image.shape))
-    return f"input {size}, kernel {options.kernel}\n\n{compared}"
+    return f"input {size}, kernel {Path(options.kernel).name}\n\n{compared}"
