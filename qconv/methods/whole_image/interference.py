@@ -93,7 +93,7 @@ class Interference(CoherentMethod):
         >>> method = qconv.Interference(amplify="auto")
         >>> result = qconv.convolve(step, [1, -2, 1], shots=None, **{**where, "method": method})
         >>> round(result.expected_success, 3)  # includes the reference
-        0.809
+        0.812
     """
 
     signed: bool = True
