@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from qconv.cli.kernels import add_kernel, kernel_of
 from qconv.cli.options import (
@@ -29,6 +31,7 @@ _EPILOG = """\
 examples:
   qconv plan --tolerance 5                 no standard error above 5 grey levels
   qconv plan photo.jpg --executions 1000000 --kernel sharpen
+  qconv plan photo.jpg --tolerance 5 --kernel my_kernel.csv
   qconv plan --tolerance 5 --backend marrakesh
 """
 
@@ -85,6 +88,7 @@ def run(options: argparse.Namespace) -> str:
         mode=options.mode,
         boundary=options.boundary,
         backend=None if options.backend is None else named_backend(options.backend),
+        progress=sys.stderr.isatty(),
     )
     size = " x ".join(map(str, image.shape))
-    return f"input {size}, kernel {options.kernel}\n\n{compared}"
+    return f"input {size}, kernel {Path(options.kernel).name}\n\n{compared}"
