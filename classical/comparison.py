@@ -91,6 +91,7 @@ def compare(
               the p-value is NaN;
             - ``covariance``: covariance of the errors of real and imaginary part, for complex
               images; 0 without this attribute;
+            - ``channel_axis``: axis of the channels, whose structural similarities are averaged;
             - ``bias``: mean error due to noise, an array of the same shape. With it, the verdict
               distinguishes errors due to noise from errors due to sampling.
         exact: The exact result, any number of axes, any unit. Of a complex result, real and
@@ -152,7 +153,7 @@ def compare(
         predicted_rmse=rms(stderr),
         max_error=float(np.abs(error).max()),
         psnr=psnr(rmse, span),
-        ssim=ssim(*shown, span),
+        ssim=ssim(*shown, span, getattr(result, "channel_axis", None)),
         level=inside,
         coverage=_coverage(noisy, inside),
         mean_square_z=float(np.mean(noisy**2)) if noisy.size else math.nan,
@@ -218,6 +219,7 @@ class _WithoutNoise:
     image: NDArray[np.float64]
     stderr: NDArray[np.float64]
     independent: bool
+    channel_axis: int | None
 
 
 def _noise(result: Any, truth: NDArray[Any]) -> NDArray[Any] | None:
@@ -245,7 +247,8 @@ def _of_sampling(
     image, stderr = np.asarray(result.image), np.asarray(result.stderr)
     if np.iscomplexobj(image):
         image, stderr = _parts(image), _parts(stderr)
-    alone = _WithoutNoise(image - noise, stderr, independent)
+    channel_axis = getattr(result, "channel_axis", None)
+    alone = _WithoutNoise(image - noise, stderr, independent, channel_axis)
     return compare(alone, exact, level=level, data_range=data_range or None)
 
 

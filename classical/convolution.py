@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import next_fast_len
 
-from classical.checks import image_and_kernel, number, numpy_defaults, one_of
+from classical.batch import Axes, convolved_axes, for_each, without_batch
+from classical.checks import image_and_kernel, number, number_array, numpy_defaults, one_of
 
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm", "mirror", "nearest")
@@ -52,12 +53,15 @@ def convolve(
     fillvalue: float | complex = NO_VALUE,
     cval: float | complex | None = None,
     method: str = "direct",
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
 ) -> NDArray[Any]:
     """Convolve an image with a kernel exactly.
 
     Args:
-        image: Real or complex array with 1, 2 or 3 axes, any unit.
-        kernel: Real or complex array with the same number of axes, any size.
+        image: Real or complex array with 1, 2 or 3 axes, any unit; with ``axes`` or
+            ``channel_axis``, a batch of such arrays.
+        kernel: Real or complex array with the axes that are convolved, any size.
         mode: Region of the result. ``full`` contains every pixel that the kernel reaches,
             ``N + h - 1`` along an axis. ``same`` has the image's shape and is cut from the middle
             of ``full``. ``valid`` contains only pixels where image and kernel overlap entirely,
@@ -73,6 +77,8 @@ def convolve(
             one transform, ``overlap-add`` one per block of the image and ``overlap-save`` one per
             block of the result. All methods give the same result. The rounding error of the last
             three methods is relative to the *largest* value in the image.
+        axes: Axes that are convolved, in ascending order; None for all except the channels.
+        channel_axis: Axis of the channels, each convolved separately; None for no channels.
 
     Returns:
         The convolution as float64, or complex128 if image or kernel are complex, in the unit of
@@ -95,8 +101,11 @@ def convolve(
         array([412., 123., 234., 341.])
     """
     chosen = _METHODS[one_of("method", method, _METHODS)]
-    x, k = image_and_kernel(image, kernel, real=False)
-    return chosen(required_part(x, k.shape, mode, boundary, value_outside(fillvalue, cval)), k)
+    x, k, moving = _checked(image, kernel, axes, channel_axis)
+    outside = value_outside(fillvalue, cval)
+    return for_each(
+        x, moving, lambda part: chosen(required_part(part, k.shape, mode, boundary, outside), k)
+    )
 
 
 @numpy_defaults
@@ -109,6 +118,8 @@ def correlate(
     fillvalue: float | complex = NO_VALUE,
     cval: float | complex | None = None,
     method: str = "direct",
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
 ) -> NDArray[Any]:
     """Cross-correlate an image with a kernel exactly, without flipping the kernel.
 
@@ -117,13 +128,16 @@ def correlate(
     mode ``same``, the result for a kernel of even size starts one pixel later, as in SciPy.
 
     Args:
-        image: Real or complex array with 1, 2 or 3 axes, any unit.
-        kernel: Real or complex array with the same number of axes, any size.
+        image: Real or complex array with 1, 2 or 3 axes, any unit; with ``axes`` or
+            ``channel_axis``, a batch of such arrays.
+        kernel: Real or complex array with the axes that are convolved, any size.
         mode: ``full``, ``same`` or ``valid``, as in `convolve`.
         boundary: Values outside the image, as in `convolve`.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
         cval: Another name of `fillvalue`; None if `fillvalue` is used.
         method: ``direct``, ``fft``, ``overlap-add`` or ``overlap-save``, as in `convolve`.
+        axes: Axes that are convolved, as in `convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as in `convolve`; None for no channels.
 
     Returns:
         The cross-correlation as float64, or complex128 if image or kernel are complex, in the unit
@@ -142,10 +156,26 @@ def correlate(
         array([321., 432.])
     """
     chosen = _METHODS[one_of("method", method, _METHODS)]
-    x, k = image_and_kernel(image, kernel, real=False)
+    x, k, moving = _checked(image, kernel, axes, channel_axis)
     outside = value_outside(fillvalue, cval)
-    part = required_part(x, k.shape, mode, boundary, outside, flipped=True)
-    return chosen(part, np.flip(k).conj())
+
+    def correlated(part: NDArray[Any]) -> NDArray[Any]:
+        needed = required_part(part, k.shape, mode, boundary, outside, flipped=True)
+        return chosen(needed, np.flip(k).conj())
+
+    return for_each(x, moving, correlated)
+
+
+def _checked(
+    image: ArrayLike, kernel: ArrayLike, axes: Axes | None, channel_axis: int | None
+) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
+    """Return image and kernel as arrays, and the axes along which the kernel moves."""
+    if axes is None and channel_axis is None:
+        x, k = image_and_kernel(image, kernel, real=False)
+        return x, k, tuple(range(x.ndim))
+    x, k = number_array("image", image), number_array("kernel", kernel)
+    moving = convolved_axes(x, axes, channel_axis)
+    return x, without_batch("kernel", k, x, moving), moving
 
 
 def required_part(

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from classical.batch import Axes, convolved_axes, for_each
 from classical.checks import (
     complex_array,
     grid_shape,
@@ -150,7 +151,13 @@ def gaussian_pass(shape: Sequence[int], sigma: float) -> NDArray[np.float64]:
 
 
 @numpy_defaults
-def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.float64]:
+def filter_frequencies(
+    image: ArrayLike,
+    transfer: ArrayLike,
+    *,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
+) -> NDArray[np.float64]:
     """Multiply the frequencies of an image by a transfer function exactly.
 
     The transfer function must keep the image real, and a quantum circuit must be able to apply it
@@ -159,9 +166,12 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
     largest magnitude, satisfies them too.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, any unit.
-        transfer: Real or complex array of the image's shape, in the order of ``numpy.fft.fftn``;
-            ``|T| <= 1`` and ``T(-f) = conj(T(f))``, both within 1e-9.
+        image: Real array with 1, 2 or 3 axes, any unit; with ``axes`` or ``channel_axis``, a batch
+            of such arrays.
+        transfer: Real or complex array of the image's shape along the filtered axes, in the order
+            of ``numpy.fft.fftn``; ``|T| <= 1`` and ``T(-f) = conj(T(f))``, both within 1e-9.
+        axes: Axes that are filtered, in ascending order; None for all except the channels.
+        channel_axis: Axis of the channels, each filtered separately; None for no channels.
 
     Returns:
         ``ifftn(fftn(image) * transfer)`` as float64, in the unit of the image.
@@ -180,10 +190,11 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
         array([2.5, 2.5, 2.5, 2.5])
     """
     x = real_array("image", image)
-    require_axes("image", x)
-    factors = _checked_transfer(transfer, x.shape)
-    filtered: NDArray[np.float64] = np.fft.ifftn(np.fft.fftn(x) * factors).real
-    return filtered
+    if axes is None and channel_axis is None:
+        require_axes("image", x)
+    moving = convolved_axes(x, axes, channel_axis)
+    factors = _checked_transfer(transfer, tuple(x.shape[axis] for axis in moving))
+    return for_each(x, moving, lambda part: np.fft.ifftn(np.fft.fftn(part) * factors).real)
 
 
 @numpy_defaults

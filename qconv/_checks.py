@@ -47,7 +47,7 @@ _OF_CONVOLUTION = {
     "size": "write kernel=qconv.named_kernel('box', size=...)",
     "kernel_size": "the shape of the kernel determines it",
     "order": "write kernel=qconv.named_kernel('gaussian-x', sigma=...)",
-    "axis": "give the kernel as many axes as the image, with length 1 along the other axes",
+    "axis": "write axes=..., the axes that are convolved",
     "origin": "shift the kernel by padding one of its sides with zeros",
     "preserve_range": "values keep the unit of the image",
     "multichannel": "write channel_axis=-1",

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from qconv.cli.kernels import add_kernel, list_kernels
 from qconv.cli.options import (
     Parser,
     UsageError,
@@ -14,7 +15,6 @@ from qconv.cli.options import (
     add_photograph,
     require_sampling,
 )
-from qconv.kernels import KERNEL_NAMES
 
 #: Class of each method in `qconv`, by the name of the method on the command line.
 METHODS = {
@@ -56,6 +56,9 @@ methods:
                 Grover steps multiply this angle, so the error falls as 1/cost instead of
                 1/sqrt(cost). See --powers.
 
+kernels, with their options:
+{kernels}
+
 other commands:
   qconv match IMAGE TEMPLATE    find a small picture in a large one
   qconv plan                    compare the costs of all methods
@@ -66,6 +69,8 @@ _EPILOG = """\
 examples:
   qconv                                    write the edges of a photograph to result.png
   qconv photo.jpg --kernel gaussian --size 7 --shots 200
+  qconv photo.jpg --kernel gaussian-x --sigma 2
+  qconv photo.jpg --kernel unsharp:sigma=2,amount=1.5
   qconv photo.png --kernel my_kernel.csv --mode full --boundary wrap --out mine.png
   qconv --kernel sobel-x --no-baseline     each shot gives a grey level, not a difference
   qconv --method diffusion --kernel gaussian --steps 4
@@ -97,7 +102,7 @@ def parser() -> Parser:
     """Return the parser of all options."""
     from qconv import __version__
 
-    made = Parser("qconv", _DESCRIPTION, _EPILOG)
+    made = Parser("qconv", _DESCRIPTION.format(kernels=list_kernels()), _EPILOG)
     made.add_argument("--version", action="version", version=f"qconv {__version__}")
     _add_what(made)
     sampling = made.add_argument_group("how to sample")
@@ -153,19 +158,7 @@ def _add_what(parser: Parser) -> None:
     """Add the options for picture, kernel and geometry."""
     what = parser.add_argument_group("what to convolve")
     add_photograph(what)
-    what.add_argument(
-        "--kernel",
-        default="edge",
-        metavar="NAME|FILE",
-        help=f"name of a kernel ({', '.join(KERNEL_NAMES)}), or a .npy, .csv, .txt or .tsv file "
-        "(default: edge)",
-    )
-    what.add_argument(
-        "--size",
-        type=int,
-        metavar="N",
-        help="side of the kernel, only for identity, box, gaussian and edge (default: 3)",
-    )
+    add_kernel(what)
     what.add_argument(
         "--softmax",
         type=float,

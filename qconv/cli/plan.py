@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from qconv.cli.kernels import add_kernel, kernel_of
 from qconv.cli.options import (
     Parser,
     UsageError,
@@ -28,6 +31,7 @@ _EPILOG = """\
 examples:
   qconv plan --tolerance 5                 no standard error above 5 grey levels
   qconv plan photo.jpg --executions 1000000 --kernel sharpen
+  qconv plan photo.jpg --tolerance 5 --kernel my_kernel.csv
   qconv plan --tolerance 5 --backend marrakesh
 """
 
@@ -37,12 +41,7 @@ def parser() -> Parser:
     made = Parser("qconv plan", _DESCRIPTION, _EPILOG)
     what = made.add_argument_group("what to convolve")
     add_photograph(what)
-    what.add_argument(
-        "--kernel",
-        default="edge",
-        metavar="NAME",
-        help="name of a kernel, as for qconv (default: edge)",
-    )
+    add_kernel(what)
     add_geometry(what)
     how = made.add_argument_group("error or cost")
     how.add_argument(
@@ -78,20 +77,18 @@ def run(options: argparse.Namespace) -> str:
     """Compare the plans of all methods; return the text to print."""
     require_extras()
     import qconv
-    from qconv.kernels import KERNEL_NAMES
 
-    if options.kernel not in KERNEL_NAMES:
-        names = ", ".join(KERNEL_NAMES)
-        raise UsageError(f"--kernel: expected one of {names}, got '{options.kernel}'")
+    kernel = kernel_of(options)
     image = read_photograph(options.image)
     compared = qconv.compare_methods(
         image if image.ndim == 2 else image.mean(axis=2),
-        qconv.named_kernel(options.kernel),
+        kernel,
         tolerance=options.tolerance,
         executions=options.executions,
         mode=options.mode,
         boundary=options.boundary,
         backend=None if options.backend is None else named_backend(options.backend),
+        progress=sys.stderr.isatty(),
     )
     size = " x ".join(map(str, image.shape))
-    return f"input {size}, kernel {options.kernel}\n\n{compared}"
+    return f"input {size}, kernel {Path(options.kernel).name}\n\n{compared}"

@@ -41,12 +41,14 @@ from qconv._checks import numpy_defaults, one_of, real_array
 from qconv.execution.device.backends import is_ideal
 from qconv.execution.simulate.probabilities import require_room
 from qconv.filtering import filter_plan
+from qconv.grid import CHANNEL
 from qconv.matching.posterior import from_counts, from_estimates
 from qconv.matching.standardise import standardised, window_of, without_units
 from qconv.matching.verification import EQUAL, certainty, looked_at
 from qconv.methods.options import check_options
 from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.fourier import Fourier
+from qconv.planning.axes import axis_names
 from qconv.planning.build import laid_out
 from qconv.planning.method import Method
 from qconv.planning.options import Requested, SamplingOptions
@@ -162,6 +164,7 @@ def match_template(
     *,
     filter: str = "phase",
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> Match:
     """Find a template in an image, or in a signal, by measuring a quantum circuit.
@@ -180,6 +183,9 @@ def match_template(
         method: Method of correlation; ``"phase"`` requires a `Fourier`. A method that is not signed
             gives magnitudes. In its map, an inverted copy of the template scores as high as the
             template; only the classical check separates them.
+        channel_axis: Axis of the channels of image and template, which are compared together: the
+            map is the sum over the channels, and the similarity is the correlation of all their
+            pixels. One circuit holds all channels. None for no channels.
         sampling: Options of measurement, see `SamplingOptions`. Here ``shots`` is the maximum total
             number of executions, 10,000 by default; `Blocks` use at least one execution per block.
             `Fourier`, `Interference`, `Diffusion`, `Blocks` of them and ``Collapse(shared=True)``
@@ -211,23 +217,41 @@ def match_template(
         >>> print(f"{match.similarity:.3f}")
         1.000
     """
-    x, t = _checked(image, template)
+    x, t = _checked(image, template, channel_axis)
     if filter == "normalized":
         x, t = without_units(x), without_units(t)
-    found = match_plan(x, t, filter, method, **sampling)
+    last = None if channel_axis is None else -1
+    found = match_plan(x, t, filter, method, channel_axis=last, **sampling)
     norms = _window_norms(x, t) if filter == "normalized" else None
-    return _matched(found.run(sampling.get("progress", False)), found.shots, (x, t), norms)
+    match = _matched(found.run(sampling.get("progress", False)), found.shots, (x, t), norms)
+    return match if channel_axis is None else _without_channels(match)
 
 
-def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
+def _checked(
+    image: ArrayLike, template: ArrayLike, channel_axis: int | None
+) -> tuple[_Array, _Array]:
+    """Check image and template, and return them with the channels, if any, along the last axis."""
     x, t = real_array(image, "image"), real_array(template, "template")
-    if x.ndim not in (1, 2):
-        raise ValueError(f"image: expected 1 or 2 axes, got {x.ndim} (shape {x.shape})")
+    named = x.ndim - (channel_axis is not None)
+    if named not in (1, 2):
+        besides = "" if channel_axis is None else " besides the channels"
+        hint = "; for a colour image, add channel_axis=-1" if _coloured(x) and not besides else ""
+        raise ValueError(
+            f"image: expected 1 or 2 axes{besides}, got {named} (shape {x.shape}){hint}"
+        )
     if t.ndim != x.ndim:
         raise ValueError(
             f"template: expected as many axes as the image, {x.ndim}, got {t.ndim} "
             f"(shape {t.shape})"
         )
+    if channel_axis is not None:
+        channel = axis_names(x.shape, channel_axis=channel_axis).index(CHANNEL)
+        if t.shape[channel] != x.shape[channel]:
+            raise ValueError(
+                f"template: expected as many channels as the image, {x.shape[channel]}, got "
+                f"{t.shape[channel]}"
+            )
+        x, t = (np.moveaxis(array, channel, -1) for array in (x, t))
     if any(h > n for h, n in zip(t.shape, x.shape, strict=True)):
         raise ValueError(
             f"template: expected a shape no larger than the image, {x.shape}, got {t.shape}"
@@ -240,19 +264,41 @@ def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
     return x, t
 
 
+def _coloured(image: _Array) -> bool:
+    """Return whether an array could be a colour image."""
+    return image.ndim == 3 and image.shape[-1] in (3, 4)
+
+
+def _without_channels(match: Match) -> Match:
+    """Return a match in an image whose last axis has the channels, which have no position."""
+    return replace(
+        match,
+        position=match.position[:-1],
+        candidates=match.candidates[:, :-1],
+        map=match.map[..., 0],
+        stderr=match.stderr[..., 0],
+        counts=None if match.counts is None else match.counts[..., 0],
+        count_unit=None if match.count_unit is None else match.count_unit[..., 0],
+    )
+
+
 @numpy_defaults
 def match_plan(
     image: ArrayLike,
     template: ArrayLike,
     filter: str = "phase",
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> Plan:
     """Return the plan of the filter as a convolution, with the total number of shots.
 
     Arguments and errors are those of `match_template`.
     """
-    x, t = _checked(image, template)
+    x, t = _checked(image, template, channel_axis)
+    window = window_of(t)
+    if channel_axis is not None:
+        window[-1] = 1  # channels are not neighbours
     requested = check_options(sampling, method, default_shots=DEFAULT_SHOTS, refused=_REFUSED)
     if method.steps > 1:
         raise ValueError(f"method: expected a method that applies the kernel once, got {method!r}")
@@ -264,7 +310,7 @@ def match_plan(
             "method: expected qconv.Fourier(...) with padding 'auto' for the filter 'phase', got "
             f"{method!r}"
         )
-    return _phase_plan(x, t, placed, requested)
+    return _phase_plan(x, t, window, placed, requested)
 
 
 def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex128]:
@@ -279,9 +325,10 @@ def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex
     return np.asarray(np.where(heard, spectrum.conj() / np.where(heard, size, 1), 1))
 
 
-def _phase_plan(image: _Array, template: _Array, method: Method, requested: Requested) -> Plan:
+def _phase_plan(
+    image: _Array, template: _Array, window: list[int], method: Method, requested: Requested
+) -> Plan:
     """Return the plan of the phase filter, on a zero-padded ring of powers of two."""
-    window = window_of(template)
     ring = tuple(1 << (length - 1).bit_length() for length in image.shape)
     if is_ideal(requested.sampling.backend):
         qubits = (math.prod(ring) - 1).bit_length() + method.signed

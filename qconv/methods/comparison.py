@@ -9,8 +9,9 @@ from typing import Any
 from numpy.typing import ArrayLike
 from qiskit.providers import BackendV2
 
-from qconv._checks import convolution, numpy_defaults, shot_number
+from qconv._checks import boolean, convolution, numpy_defaults, shot_number
 from qconv._memory import available_memory
+from qconv._progress import progress_bar
 from qconv.execution.device.backends import Backend
 from qconv.execution.device.physical import target_of
 from qconv.grid import NO_FILLVALUE, value_outside
@@ -126,6 +127,7 @@ def compare_methods(
     axes: Axes | None = None,
     channel_axis: int | None = None,
     backend: Backend = None,
+    progress: bool = False,
 ) -> MethodComparison:
     """Compare the costs of methods for the same convolution; nothing runs.
 
@@ -145,6 +147,7 @@ def compare_methods(
         channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
         backend: Device for which gates are counted; its number of qubits limits the methods. None
             for the simulator.
+        progress: Whether to show a progress bar (needs tqdm).
 
     Returns:
         A comparison with one row per method: qubits, two-qubit gates (with and without loading the
@@ -182,7 +185,11 @@ def compare_methods(
         return laid_out(image, kernel, requested, method=method, **where, **batch)
 
     plan_for(Collapse())  # raises errors that concern all methods
-    rows = [_planned(plan_for, method, tolerance, number) for method in compared]
+    rows = []
+    with progress_bar(len(compared), "method", show=boolean(progress, "progress")) as done:
+        for method in compared:
+            rows.append(_planned(plan_for, method, tolerance, number))
+            done.update()
     rows.sort(key=lambda row: _order(row, by_error=tolerance is None))
     return MethodComparison(tuple(rows), by_error=tolerance is None)
 

@@ -65,7 +65,7 @@ class Plan(Problem):
     @numpy_defaults
     def cost(self) -> Cost:
         """Cost of running the plan: qubits, gates, executions, and the expected error."""
-        return cost_of(self.prepared, self.on_device().prepared)
+        return cost_of(self.prepared, self.prepared.again(self.on_device()))
 
     @numpy_defaults
     def run(

@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from qiskit import QuantumCircuit
 from scipy.special import ndtri
 
-from qconv._checks import Numbers, number_array, numpy_defaults, real_number
+from qconv._checks import Numbers, numpy_defaults, real_number
 from qconv._files import Place, written_together
 from qconv.propagator import Propagator
 from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
+from qconv.result.drawing import beside, point_in, require_drawable
 from qconv.result.files import parts_of, read_parts
 from qconv.result.index import axis_after, basic_index
 from qconv.result.numbers import (
@@ -337,16 +338,23 @@ class Convolution(SumOnly):
         exact: ArrayLike | None = None,
         *,
         propagator: Propagator | None = None,
+        point: tuple[int, ...] | None = None,
         title: str = "",
     ) -> Figure:
         """Draw the result with its standard error (needs matplotlib, see the extra ``images``).
 
+        Signals are drawn as lines, and volumes by three orthogonal planes through a point. Channels
+        (``channel_axis``) of images and volumes are red, green and blue. Errors are averaged over
+        the channels.
+
         Args:
-            image: Input with one or two axes, drawn beside the result; None to draw no input.
+            image: Input, with the axes of the result; None to draw no input.
             exact: Exact convolution, shape of the result; None if it is unknown. If it is given,
                 the figure also shows the difference and part of one row of the image with its 95 %
                 intervals. The distribution of the errors is shown beside the normal distribution.
             propagator: Propagator that the circuit encodes, drawn as well; None to draw none.
+            point: Index ``(plane, row, column)`` of the pixel of a volume in which the three drawn
+                planes meet; None for the centre.
             title: Title of the figure.
 
         Returns:
@@ -354,8 +362,9 @@ class Convolution(SumOnly):
 
         Raises:
             ModuleNotFoundError: If matplotlib is not installed.
-            ValueError: If the result has more than two axes, or if ``exact``
-                has a different shape.
+            ValueError: If the result has more than three axes besides the channels, or is in colour
+                without three channels; if ``image`` or ``exact`` has another shape, or ``point`` is
+                outside the result.
         """
         try:
             import matplotlib  # noqa: F401  (checks that it is installed)
@@ -363,29 +372,25 @@ class Convolution(SumOnly):
             raise ModuleNotFoundError(
                 "plot: needs matplotlib; install it with: pip install 'qconv[images]'"
             ) from None
-        if self.image.ndim > 2 or not self.image.size:
-            raise ValueError(
-                "plot: expected a result with one or two axes, got the shape "
-                f"{self.image.shape}; plot a part, such as result[0]"
-            )
-        beside = {"image": image, "exact": exact}
-        given = {k: number_array(v, k) for k, v in beside.items() if v is not None}
-        if "exact" in given and given["exact"].shape != self.image.shape:
-            raise ValueError(
-                f"exact: expected the shape {self.image.shape}, got {given['exact'].shape}"
-            )
-        if "image" in given and given["image"].ndim not in (1, 2):
-            raise ValueError(f"image: expected one or two axes, got {given['image'].ndim}")
+        axis = self.channel_axis
+        require_drawable(self.shape, axis)
+        where = point_in(self.shape, axis, point)
+        x, truth = beside(self.shape, axis, image, exact)
         from qconv.visualization.figures import result_figure
 
+        def last(part: Numbers) -> Numbers:
+            return part if axis is None else np.moveaxis(part, axis, -1)
+
         return result_figure(
-            self.image,
-            self.stderr,
-            image=given.get("image"),
-            exact=given.get("exact"),
-            bias=self.bias,
+            last(self.image),
+            last(self.stderr),
+            image=None if x is None else last(x),
+            exact=None if truth is None else last(truth),
+            bias=None if self.bias is None else last(self.bias),
             propagator=propagator,
             title=title,
+            channels=axis is not None,
+            point=where,
         )
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Numbers:
@@ -400,7 +405,8 @@ class Convolution(SumOnly):
         """Return small pictures beside the table, for notebooks."""
         from qconv.visualization.preview import preview
 
-        return preview({"estimate": self.image, "standard error": self.stderr}, self._rows())
+        pictures = {"estimate": self.image, "standard error": self.stderr}
+        return preview(pictures, self._rows(), self.channel_axis)
 
     def __repr__(self) -> str:
         shots = "exact" if self.shots is None else f"{in_words(self.shots)} shots per pixel"

@@ -50,6 +50,7 @@ from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
 from qconv.execution.seeds import derived
 from qconv.execution.simulate.probabilities import require_room
+from qconv.methods.amplitude_estimation.chances import Chances
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.methods.amplitude_estimation.hits import Hits
 from qconv.methods.amplitude_estimation.scale import Scale, added_kernel
@@ -62,7 +63,7 @@ from qconv.methods.amplitude_estimation.schedule import (
     checked_powers,
     least_shots,
     scheduled,
-    variance,
+    simulated_excess,
 )
 from qconv.methods.cutting import Block, cut
 from qconv.methods.parts import PreparedParts, as_real
@@ -202,24 +203,36 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         if plan.tolerance is None or plan.shots is None or powers != "auto":
             return super().allot()
         tried = range(_LEAST_HIGHEST, _highest(plan))
-        reached = bisect_left(tried, True, key=lambda power: self._short(least_shots(power)) <= 1)
+        needed = [least_shots(power) for power in tried]
+        guess = bisect_left(needed, True, key=lambda shots: self._short(shots, 1.0) <= 1)
+        if guess < len(needed):
+            excess = simulated_excess(self._scheduled(needed[guess]), self.chances.examples)
+            guess = bisect_left(needed, True, key=lambda shots: self._short(shots, excess) <= 1)
+        reached = _first(len(needed), lambda index: self._short(needed[index]) <= 1, guess)
         number = least_shots(_LEAST_HIGHEST + reached)
         while (short := self._short(number)) > 1:
             require_affordable(number * short * plan.grid.pixels)
             number = max(number + 1, math.ceil(number * short))
         return replace(plan, shots=number)
 
-    def _short(self, shots: int) -> float:
-        """Return the factor by which a number of shots is too small for the plan's tolerance."""
-        stderr = self.again(replace(self.plan, shots=shots)).predict().stderr
-        if stderr is None or self.plan.tolerance is None:
-            raise RuntimeError("expected a prediction and a tolerance")
-        return self.plan.tolerance.shortfall(stderr)
+    def _short(self, shots: int, excess: float | None = None) -> float:
+        """Return the factor by which a number of shots is too small for the plan's tolerance.
+
+        Args:
+            shots: Shots per pixel.
+            excess: As in `Chances.errors`.
+        """
+        if self.plan.tolerance is None:
+            raise RuntimeError("expected a tolerance")
+        return self.plan.tolerance.shortfall(self.chances.errors(self._scheduled(shots), excess))
+
+    def _scheduled(self, shots: int | None) -> Schedule:
+        return scheduled(self.method.powers, shots, _highest(self.plan))
 
     @cached_property
     def schedule(self) -> Schedule:
         """Powers and their shots."""
-        return scheduled(self.method.powers, self.plan.shots, _highest(self.plan))
+        return self._scheduled(self.plan.shots)
 
     @property
     def powers(self) -> Sequence[int]:
@@ -315,18 +328,14 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
 
     def predict(self) -> Prediction:
         """Predict standard errors from the Fisher information of the angle and the shots."""
-        plan, kernel = self.plan, self.plan.propagator.effective_kernel
-        stderr, exact = np.zeros((2, *plan.grid.output_shape))
-        if plan.shots is None:
-            return Prediction(1.0, stderr)
-        whole = tuple(slice(0, length) for length in plan.grid.output_shape)
-        for position in zip(*np.nonzero(kernel), strict=True):
-            exact += kernel[position] * plan.grid.view(plan.padded, position, whole)
-        for number, block in enumerate(self.blocks):
-            scale = self._scale(number)
-            error = np.sqrt(variance(self.schedule, scale.probability(block, exact)))
-            stderr[block.outputs] = scale.errors(block, error)
-        return Prediction(1.0, stderr)
+        if self.plan.shots is None:
+            return Prediction(1.0, np.zeros(self.plan.grid.output_shape))
+        return Prediction(1.0, self.chances.errors(self.schedule))
+
+    @cached_property
+    def chances(self) -> Chances:
+        """Flag probabilities of all pixels."""
+        return Chances.of(self.plan, self.blocks, self._scale)
 
     def _programs_of_block(self, number: int) -> list[Program]:
         """Return the programs of one block."""
@@ -392,6 +401,25 @@ def _exact(hits: Hits) -> tuple[_Array, _Array, NDArray[np.bool_]]:
     probability = hit / (hit + misses)
     nothing = np.zeros_like(probability)
     return hits.scale.found(hits.block, probability, nothing, nothing == 0)
+
+
+def _first(number: int, enough: Callable[[int], bool], guess: int) -> int:
+    """Return the first index below ``number`` that is enough, or ``number``, searched near a guess.
+
+    Args:
+        number: Number of indices.
+        enough: Function of an index, which stays True from the first index that is enough.
+        guess: Index from which the search starts.
+    """
+    low = high = guess
+    step = 1
+    while low > 0 and enough(low - 1):
+        low, high, step = max(0, low - 1 - step), low - 1, 2 * step
+    step = 1
+    while high < number and low == guess and not enough(high):
+        low = guess = high + 1
+        high, step = min(number, low + step), 2 * step
+    return bisect_left(range(number), True, low, high, key=enough)
 
 
 def _highest(plan: Problem) -> int:

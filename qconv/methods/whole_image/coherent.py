@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,13 +85,37 @@ _C = TypeVar("_C", bound=CoherentMethod)
 
 
 @dataclass(frozen=True, eq=False)
+class Filtered:
+    """Exact result of a filter, which depends neither on the shots nor on the sampling."""
+
+    image: Numbers
+    """Filtered content of the basis states that are read."""
+    bound: float
+    """Subnormalisation: the circuit divides the transfer function by this number."""
+    passing: float
+    """Fraction of the content's squared norm that passes; 0 if it is not needed."""
+
+    def success(self, encoded: EncodedImage) -> float:
+        """Return the success probability of the filter alone, for an encoded image."""
+        factor = self.bound * float(np.linalg.norm(encoded.content))
+        return float(np.sum(np.abs(self.image / factor) ** 2)) if factor else 0.0
+
+
+@dataclass(frozen=True, eq=False)
 class PreparedCoherent(PreparedImage[_C]):
     """A coherent method prepared for one plan: its circuit, and the decoding of the counts."""
+
+    shared_filter: Filtered | None = field(default=None, repr=False)
+    """Exact filtered image of an earlier plan; None to compute it."""
 
     nothing: ClassVar[str]
     """Reason for the warning that an image leaves nothing to measure."""
     part: str = REAL
     """Part of a complex result that the reference qubit gives."""
+
+    def again(self, plan: Problem) -> Self:
+        """Return the `Prepared` object for another plan, with the same filtered image."""
+        return replace(super().again(plan), shared_filter=self.filtered)
 
     @cached_property
     def programs(self) -> list[Program]:
@@ -112,7 +136,9 @@ class PreparedCoherent(PreparedImage[_C]):
         return self._read_out.decode(next(outcomes), self._label_qubits)
 
     def predict(self) -> Prediction:
-        """Predict the success probability and the standard error of every pixel."""
+        """Predict the success probability and the standard errors, 0 if nothing is measured."""
+        if self._vanishes:
+            return Prediction(0.0, np.zeros(self.plan.grid.output_shape))
         return self._read_out.predict()
 
     @property
@@ -137,29 +163,54 @@ class PreparedCoherent(PreparedImage[_C]):
             circuit.sdg(reference)
         circuit.h(reference)
 
-    def _filtered(self, transfer: _Spectrum, bound: float, amplify: int | str) -> CoherentReadOut:
-        """Return the read-out of a filter that divides a transfer function by ``bound``."""
-        encoded, read_out = self.encoded, self.method.read_out
-        signed = self.method.signed
-        shared = (encoded, encoded.through(transfer), bound, signed, self.part)
+    @cached_property
+    def filtered(self) -> Filtered:
+        """Exact filtered image."""
+        return self._filter_exactly() if self.shared_filter is None else self.shared_filter
+
+    @cached_property
+    def _read_out(self) -> CoherentReadOut:
+        """Read-out of the outcomes."""
+        encoded, read_out, exact = self.encoded, self.method.read_out, self.filtered
+        signed, amplify = self.method.signed, self._rounds
+        shared = (encoded, exact.image, exact.bound, signed, self.part)
         if amplify == 0 and read_out == "linear":
             return CoherentReadOut(*shared, Amplification(0, 0.5 * signed, math.nan))
-        passing = encoded.passing(transfer / bound) if bound else 0.0
         if amplify == 0:
-            return AmplifiedReadOut(*shared, Amplification(0, 0.5, passing), read_out)
-        shots = (encoded.plan.whole_shots or math.inf) / encoded.content.size
-        made = choose(passing, amplify, signed=signed, read_out=read_out, shots=shots)
+            return AmplifiedReadOut(*shared, Amplification(0, 0.5, exact.passing), read_out)
+        cells = encoded.content.size
+        made = choose(
+            exact.passing,
+            amplify,
+            seen=exact.success(encoded) * cells / encoded.layout.num_read,
+            cells=cells,
+            signed=signed,
+            read_out=read_out,
+            shots=(encoded.plan.whole_shots or math.inf) / cells,
+        )
         return AmplifiedReadOut(*shared, made, read_out)
+
+    @property
+    def _rounds(self) -> int | str:
+        """Number of rounds, or ``"auto"``."""
+        return self.method.amplify
+
+    def _through(self, transfer: _Spectrum, bound: float) -> Filtered:
+        """Return the exact result of a filter that divides a transfer function by ``bound``."""
+        spectrum = self.encoded.spectrum()
+        image = self.encoded.through(transfer, spectrum)
+        if (self._rounds == 0 and self.method.read_out == "linear") or not bound:
+            return Filtered(image, bound, 0.0)
+        return Filtered(image, bound, self.encoded.passing(transfer / bound, spectrum))
+
+    @abstractmethod
+    def _filter_exactly(self) -> Filtered:
+        """Compute the exact filtered image."""
 
     @property
     @abstractmethod
     def _label_qubits(self) -> int:
         """Number of measured qubits besides the position qubits."""
-
-    @cached_property
-    @abstractmethod
-    def _read_out(self) -> CoherentReadOut:
-        """Read-out of the outcomes."""
 
     @abstractmethod
     def _shell(self) -> QuantumCircuit:
@@ -241,8 +292,6 @@ class CoherentReadOut:
 
     def predict(self) -> Prediction:
         """Predict the success probability and the standard error of each pixel."""
-        if not self.factor:
-            return Prediction(0.0, np.zeros(self.encoded.plan.grid.output_shape))
         return self.encoded.predicted(self.expected, self._variance(), self._scaled)
 
     def _variance(self) -> _Array:

@@ -154,20 +154,26 @@ class EncodedImage:
         np.add.at(lattice, places, kernel)
         return np.fft.fftn(lattice)
 
-    @property
-    def _spectrum(self) -> _Spectrum:
+    def spectrum(self) -> _Spectrum:
+        """Compute the Fourier transform of the content."""
         return np.fft.fftn(self.content)
 
-    def through(self, transfer: _Spectrum) -> Numbers:
-        """Return the exact content after a filter, at the basis states that are read."""
-        filtered: Numbers = np.fft.ifftn(self._spectrum * transfer)
+    def through(self, transfer: _Spectrum, spectrum: _Spectrum | None = None) -> Numbers:
+        """Return the exact content after a filter, at the basis states that are read.
+
+        Args:
+            transfer: Transfer function of the filter.
+            spectrum: Fourier transform of the content; None to compute it.
+        """
+        spectrum = self.spectrum() if spectrum is None else spectrum
+        filtered: Numbers = np.fft.ifftn(spectrum * transfer)
         filtered = filtered if self.plan.is_complex else filtered.real
         return np.asarray(self.layout.read(filtered.ravel()))
 
-    def passing(self, transfer: _Spectrum) -> float:
+    def passing(self, transfer: _Spectrum, spectrum: _Spectrum) -> float:
         """Return the fraction of the content's squared norm that passes a filter."""
-        total = float(np.sum(np.square(np.abs(self._spectrum))))
-        passed = float(np.sum(np.square(np.abs(self._spectrum * transfer))))
+        total = float(np.sum(np.square(np.abs(spectrum))))
+        passed = float(np.sum(np.square(np.abs(spectrum * transfer))))
         return passed / total if total else 0.0
 
     def in_units(self, numbers: _Array, factor: float) -> _Array:

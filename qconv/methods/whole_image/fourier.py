@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import one_of
-from qconv.methods.whole_image.coherent import CoherentMethod, CoherentReadOut, PreparedCoherent
+from qconv.methods.whole_image.coherent import CoherentMethod, Filtered, PreparedCoherent
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.methods.whole_image.frequency_filter import FrequencyFilter
 from qconv.methods.whole_image.register_layout import PADDINGS
@@ -166,11 +166,14 @@ class PreparedFourier(PreparedCoherent[Fourier]):
         """Subnormalisation: the largest magnitude of the transfer function."""
         return float(np.abs(self._transfer).max())
 
-    @cached_property
-    def _read_out(self) -> CoherentReadOut:
-        method = self.method
-        amplify = 0 if method.amplify != "auto" and self._unitary else method.amplify
-        return self._filtered(self._transfer, self._bound, amplify)
+    @property
+    def _rounds(self) -> int | str:
+        """Number of rounds; 0 for a unitary filter, unless ``"auto"`` is requested."""
+        amplify = self.method.amplify
+        return 0 if amplify != "auto" and self._unitary else amplify
+
+    def _filter_exactly(self) -> Filtered:
+        return self._through(self._transfer, self._bound)
 
     @property
     def _vanishes(self) -> bool:
@@ -195,6 +198,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
             hermitian=not self.plan.propagator.is_complex,
             interfere=self._append_interference,
             native=self.plan.native,
+            counted=self.plan.counted,
         )
 
     def _shell(self) -> QuantumCircuit:

@@ -25,7 +25,6 @@ interfere: ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,7 +42,7 @@ from qconv.circuits.registers import (
     on_kernel_states,
     qubits_of,
 )
-from qconv.methods.whole_image.coherent import CoherentMethod, CoherentReadOut, PreparedCoherent
+from qconv.methods.whole_image.coherent import CoherentMethod, Filtered, PreparedCoherent
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.planning.method import Prepared
 from qconv.planning.problem import Problem
@@ -96,7 +95,7 @@ class Interference(CoherentMethod):
         >>> method = qconv.Interference(amplify="auto")
         >>> result = qconv.convolve(step, [1, -2, 1], shots=None, **{**where, "method": method})
         >>> round(result.expected_success, 3)  # includes the reference
-        0.809
+        0.812
     """
 
     signed: bool = True
@@ -133,11 +132,9 @@ class PreparedInterference(PreparedCoherent[Interference]):
         others = self._label_qubits
         return EncodedImage.of(self.plan, others, measured=others, prepared=self.method.signed)
 
-    @cached_property
-    def _read_out(self) -> CoherentReadOut:
+    def _filter_exactly(self) -> Filtered:
         kernel, _ = self.encoded.kernel
-        transfer, bound = self.encoded.transfer(kernel), float(np.abs(kernel).sum())
-        return self._filtered(transfer, bound, self.method.amplify)
+        return self._through(self.encoded.transfer(kernel), float(np.abs(kernel).sum()))
 
     def _shell(self) -> QuantumCircuit:
         """Return the circuit that superposes displaced copies, without preparing the image.
