@@ -42,7 +42,7 @@ def number_array(name: str, values: ArrayLike, *, finite: bool = True) -> NDArra
 
     Raises:
         TypeError: If the values are not numbers.
-        ValueError: As for `real_array`.
+        ValueError: If `real_array` would raise it.
     """
     array = _array(name, values, "numbers")
     if array.dtype.kind != "c":

@@ -92,7 +92,7 @@ def number_array(value: ArrayLike, name: str, *, finite: bool = True) -> Numbers
 
     Raises:
         TypeError: If ``value`` is not numeric.
-        ValueError: As for `real_array`.
+        ValueError: If `real_array` would raise it.
     """
     array = _array(value, name)
     kind: type = np.complex128 if array.dtype.kind == "c" else np.float64

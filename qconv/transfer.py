@@ -82,7 +82,7 @@ def free_particle(shape: Sequence[int], time: float, mass: float = 1.0) -> _Spec
         Complex array of the given shape, with magnitudes 1.
 
     Raises:
-        TypeError: As for `fresnel`.
+        TypeError: If an argument is not a number, or ``shape`` is not a sequence of integers.
         ValueError: If ``mass`` is not above 0, or ``shape`` is invalid.
     """
     factor = 2 * math.pi**2 * real_number(time, "time") / _positive(mass, "mass")

@@ -116,6 +116,5 @@ def _few(circuit: QuantumCircuit) -> bool:
 
 def _cx_count(circuit: QuantumCircuit) -> int:
     """Return the number of CX after translation to one- and two-qubit gates."""
-    from qconv.circuits.resources import resources
-
-    return resources(circuit).two_qubit_gates
+    made = transpile(circuit, basis_gates=["cx", "u"], optimization_level=1)
+    return int(made.num_nonlocal_gates())

@@ -268,8 +268,8 @@ class Convolution(SumOnly):
     def magnitude(self) -> Convolution:
         """Return the magnitude of a complex result, with its standard error.
 
-        The standard error is the first-order error of ``abs(image)``. It includes the covariance of
-        both parts. Where the magnitude is not larger than about three standard errors, the
+        The standard error is the root mean square error of ``abs(image)`` to second order. It
+        includes the covariance of both parts. Where the magnitude is not larger than about three standard errors, the
         magnitude is biased upwards, because noise adds to it, and its error is not normally
         distributed. A magnitude of 0 gets the larger of both standard errors.
 
@@ -509,6 +509,10 @@ def polar(result: Convolution, what: str) -> Convolution:
             cosine, sine = -sine, cosine
         square = np.square(cosine * result.stderr.real) + np.square(sine * result.stderr.imag)
         square += 2 * cosine * sine * result.covariance
+        if what == "magnitude":  # to second order, errors across the direction add to it
+            across = np.square(sine * result.stderr.real) + np.square(cosine * result.stderr.imag)
+            across -= 2 * cosine * sine * result.covariance
+            square += 0.75 * np.square(across / size)
         error = np.sqrt(np.maximum(square, 0))
         if what == "phase":
             error = np.fmin(error / size, math.pi / math.sqrt(3))

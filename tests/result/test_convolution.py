@@ -579,7 +579,7 @@ def changed(name, change):
     result = run()
     circuits = io.BytesIO()
     fields = {
-        "format": 5,
+        "format": 6,
         "shots": result.shots,
         "total_shots": 1440,
         "success": [1.0, 0.0, None],
