@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qconv.circuits.arithmetic import offset_adder as offset_adder
     from qconv.circuits.encoding import encode_amplitudes as encode_amplitudes
+    from qconv.circuits.loading.image import LoadedImage as LoadedImage
+    from qconv.circuits.loading.image import encode_image as encode_image
     from qconv.circuits.resources import resources as resources
     from qconv.convolution import convolve as convolve
     from qconv.convolution import correlate as correlate
@@ -62,6 +64,7 @@ _HOMES = {
     "Diffusion": "qconv.methods.whole_image.diffusion",
     "Fourier": "qconv.methods.whole_image.fourier",
     "Interference": "qconv.methods.whole_image.interference",
+    "LoadedImage": "qconv.circuits.loading.image",
     "Match": "qconv.matching.template",
     "Method": "qconv.planning.method",
     "MethodComparison": "qconv.methods.comparison",
@@ -79,6 +82,7 @@ _HOMES = {
     "convolve": "qconv.convolution",
     "correlate": "qconv.convolution",
     "encode_amplitudes": "qconv.circuits.encoding",
+    "encode_image": "qconv.circuits.loading.image",
     "filter_frequencies": "qconv.filtering",
     "load": "qconv.result.convolution",
     "match_template": "qconv.matching.template",

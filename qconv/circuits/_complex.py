@@ -30,10 +30,10 @@ _COUNTED = 10
 
 def real_circuit(state: NDArray[np.float64]) -> QuantumCircuit:
     """Return the circuit that prepares a real state of norm 1, shape ``(2,) * n``."""
-    return circuit_of(prepare(state), state.ndim)
+    return plain_circuit(prepare(state), state.ndim)
 
 
-def circuit_of(gates: Gates, n: int) -> QuantumCircuit:
+def plain_circuit(gates: Gates, n: int) -> QuantumCircuit:
     """Return the circuit of a list of gates on ``n`` qubits; the last qubit is the lowest bit."""
     circuit = QuantumCircuit(n)
     for name, qubits, angle in gates:

@@ -39,7 +39,9 @@ from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit, QuantumRegister
 
 from qconv._checks import number_array, numpy_defaults
-from qconv.circuits._complex import complex_circuit, real_circuit
+from qconv.circuits._complex import complex_circuit, plain_circuit
+from qconv.circuits._gates import Gates
+from qconv.circuits._preparation import prepare
 
 _DEFAULT_NAMES = {1: ("column",), 2: ("row", "column"), 3: ("plane", "row", "column")}
 
@@ -92,13 +94,13 @@ def encode_amplitudes(
         raise ValueError("amplitudes: expected at least one axis, got a scalar")
     if not array.any():
         raise ValueError("amplitudes: expected at least one entry other than 0, got all zeros")
-    checked_names = _checked_names(names, array.ndim)
+    checked_names = register_names(names, array.ndim)
     scaled = array / np.abs(array).max()  # prevents squares from overflowing or underflowing
     state = scaled / np.linalg.norm(scaled) + 0.0
     return _encode(state.shape, state.tobytes(), state.dtype.char, checked_names).copy()
 
 
-def _checked_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...]:
+def register_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...]:
     """Return one register name per axis, or raise if ``names`` is invalid."""
     if names is None:
         numbered = tuple(f"axis_{axis}" for axis in range(num_axes))
@@ -120,14 +122,31 @@ def _encode(
     sizes = [(length - 1).bit_length() for length in shape]
     padded = np.zeros([2**size for size in sizes], kind)
     padded[tuple(slice(length) for length in shape)] = np.frombuffer(content, kind).reshape(shape)
-    num_qubits = sum(sizes)
-    if num_qubits == 0:
-        return QuantumCircuit(QuantumRegister(1, names[-1]), name="amplitudes")
-    registers = [QuantumRegister(n, name) for n, name in zip(sizes, names, strict=True) if n]
-    circuit = QuantumCircuit(*reversed(registers), name="amplitudes")
     if kind == "d":
-        made = real_circuit(padded.reshape((2,) * num_qubits))
-    else:
-        made = complex_circuit(padded.ravel())
-    circuit.compose(made, inplace=True)
+        return circuit_of(prepare(padded.reshape((2,) * sum(sizes))), sizes, names)
+    circuit = _without_gates(sizes, names)
+    if padded.size > 1:
+        circuit.compose(complex_circuit(padded.ravel()), inplace=True)
     return circuit
+
+
+def circuit_of(gates: Gates, sizes: Sequence[int], names: Sequence[str]) -> QuantumCircuit:
+    """Write a gate list as a circuit with one register per axis, the last axis first.
+
+    Args:
+        gates: Gates on qubits that are numbered like the axes of the state tensor.
+        sizes: Number of qubits per axis. An axis without qubits gets no register.
+        names: Name of the register per axis.
+    """
+    circuit = _without_gates(sizes, names)
+    if sum(sizes):
+        circuit.compose(plain_circuit(gates, sum(sizes)), inplace=True)
+    return circuit
+
+
+def _without_gates(sizes: Sequence[int], names: Sequence[str]) -> QuantumCircuit:
+    """Return a circuit with one register per axis, or one qubit if no axis has a qubit."""
+    registers = [QuantumRegister(n, name) for n, name in zip(sizes, names, strict=True) if n]
+    if not registers:
+        return QuantumCircuit(QuantumRegister(1, names[-1]), name="amplitudes")
+    return QuantumCircuit(*reversed(registers), name="amplitudes")

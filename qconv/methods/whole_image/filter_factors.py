@@ -26,7 +26,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Qubit
 from qiskit.circuit.library import UCRYGate
 
-from qconv.circuits._complex import circuit_of
+from qconv.circuits._complex import plain_circuit
 from qconv.circuits._orthogonal import multiplexed_ry
 from qconv.circuits.fourier import reversed_bits
 from qconv.circuits.phases import append_products, quadratic_phase, wrapped
@@ -103,7 +103,7 @@ class FilterFactors:
                 continue
             n = len(own)
             gates = multiplexed_ry(angles.reshape((2,) * n), range(n), n)
-            built = circuit_of(gates, n + 1)
+            built = plain_circuit(gates, n + 1)
             circuit.compose(built.inverse() if undo else built, [flag, *own], inplace=True)
 
 
