@@ -269,9 +269,9 @@ class Convolution(SumOnly):
         """Return the magnitude of a complex result, with its standard error.
 
         The standard error is the root mean square error of ``abs(image)`` to second order. It
-        includes the covariance of both parts. Where the magnitude is not larger than about three standard errors, the
-        magnitude is biased upwards, because noise adds to it, and its error is not normally
-        distributed. A magnitude of 0 gets the larger of both standard errors.
+        includes the covariance of both parts. Where the magnitude is not larger than about three
+        standard errors, the magnitude is biased upwards, because noise adds to it, and its error is
+        not normally distributed. A magnitude of 0 gets the larger of both standard errors.
 
         Returns:
             Result with a real image. Its shots and its cost are unchanged. It has no diagnostics
