@@ -293,3 +293,16 @@ def test_other_wrong_arguments():
         qconv.convolve(image * 1j, KERNEL, channel_axis=-1)
     with pytest.raises(ValueError, match="expected values >= 0"):
         qconv.convolve(-image, KERNEL, method=qconv.Diffusion(), channel_axis=-1)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if not m.kernel_only], **NAMES)
+def test_an_element_is_a_plan_of_its_own(method):
+    """With the same seed, it gives the bytes of the batch, also if the filter is shared."""
+    image = positive((5, 4, 3))
+    where = {"method": method, "shots": 60, "mode": "same", "seed": 3, "channel_axis": 1}
+    plan = qconv.plan(image, KERNEL, **where)
+    whole = plan.run()
+    for number in range(4):
+        single = plan.prepared.element(number).plan.run()
+        assert single.image.tobytes() == whole.image[:, number].tobytes()
+        assert single.stderr.tobytes() == whole.stderr[:, number].tobytes()
