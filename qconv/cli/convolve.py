@@ -8,7 +8,6 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -38,9 +37,6 @@ from qconv.visualization.pictures import WHITE, WRITABLE, GreyScale, write_pictu
 
 _Array = NDArray[np.float64]
 
-#: Names of a picture's channels.
-_COLOURS = ("red", "green", "blue")
-
 
 def run(options: argparse.Namespace) -> str:
     """Check all options, then measure, compare and write; return the text to print."""
@@ -52,24 +48,27 @@ def run(options: argparse.Namespace) -> str:
     image = read_photograph(options.image)
     where = {name: getattr(options, name) for name in ("mode", "boundary", "fillvalue")}
     how = _sampling(options)
-    plan = qconv.plan(channels(image)[0], propagator, method=method, **where, **how)
+    one_channel = image if image.ndim == 2 else image[:, :, 0]
+    plan = qconv.plan(one_channel, propagator, method=method, **where, **how)
+    where["channel_axis"] = None if image.ndim == 2 else 2
     backend = None if options.backend is None else named_backend(options.backend)
     inputs = {"input picture": options.image, "kernel": options.kernel}
     out, figure_path = output_paths(options, WRITABLE, inputs)
-    checkpoints = _checkpoints(options, len(channels(image)), [out, figure_path, *inputs.values()])
+    checkpoint = _checkpoint(options, [out, figure_path, *inputs.values()])
     started = time.perf_counter()
     how |= {
         "backend": backend,
-        "seed": None if seed is None else np.random.default_rng(seed),
+        "seed": seed,
+        "checkpoint": checkpoint,
         "progress": not options.quiet and sys.stderr.isatty(),
     }
-    results = _convolve_channels(image, propagator, checkpoints, method=method, **where, **how)
+    measured = _convolve(image, propagator, method=method, **where, **how)
     seconds = time.perf_counter() - started
     single = propagator.effective_kernel
     kernel = classical.diffuse(single, single, (options.steps or 1) - 1, mode="full")
-    exact = together([classical.convolve(part, kernel, **where) for part in channels(image)])
-    compared = "" if options.quiet else _compared(results, exact, kernel)
-    measured, scale = _combined(results), GreyScale.of(exact, kernel)
+    exact = classical.convolve(image, kernel, **where)
+    compared = "" if options.quiet else _compared(measured, exact, kernel)
+    scale = GreyScale.of(exact, kernel)
     with pictures_together(out, figure_path) as (partial_out, *partial_figures):
         write_picture(partial_out, measured.image, scale)
         for path in partial_figures:
@@ -82,16 +81,15 @@ def run(options: argparse.Namespace) -> str:
                 propagator=plan.prepared.propagator,
                 scale=scale,
                 channels=image.ndim == 3,
-                title=_title(options, results[0]),
+                title=_title(options, measured),
             )
             figures.save_figure(figure, path)
     if options.quiet:
         return ""
-    executions = sum(result.total_shots for result in results)
     size = " x ".join(map(str, image.shape))
     seeded = "the checkpoint's seed" if seed is None else f"seed {seed}"
-    head = f"input {size}, {seeded}: {executions:,} executions in {seconds:.2f} s"
-    tables = _tables(results, compared, plan.cost.on_device)
+    head = f"input {size}, {seeded}: {measured.total_shots:,} executions in {seconds:.2f} s"
+    tables = _tables(measured, compared, plan.cost.on_device)
     text = f"{head}\n\n{tables}\n\nwrote {out} ({scale})"
     return tables_of(
         (out, figure_path), text if figure_path is None else f"{text} and {figure_path}"
@@ -127,38 +125,27 @@ def _method(options: argparse.Namespace) -> qconv.Method:
     return qconv.Blocks(method, options.blocks, options.qubits)
 
 
-def _checkpoints(
-    options: argparse.Namespace, count: int, others: Sequence[str | Path | None]
-) -> list[Path | None]:
-    """Return one checkpoint per channel; raise if the call reads or writes the same file."""
+def _checkpoint(options: argparse.Namespace, others: Sequence[str | Path | None]) -> Path | None:
+    """Return the checkpoint; raise if the call reads or writes the same file."""
     path: Path | None = options.checkpoint
     if path is None:
-        return [None] * count
-    found = [path]
-    if count > 1:
-        found = [path.with_name(f"{path.stem}-{name}{path.suffix}") for name in _COLOURS]
+        return None
     taken = {os.path.realpath(other) for other in others if other is not None}
-    for place in found:
-        if os.path.realpath(place) in taken:
-            raise UsageError(f"--checkpoint: '{place}' is another input or output of this command")
-        if not place.parent.is_dir():
-            raise UsageError(f"--checkpoint: no such directory: '{place.parent}'")
-    return list(found)
+    if os.path.realpath(path) in taken:
+        raise UsageError(f"--checkpoint: the command reads or writes '{path}' already")
+    if not path.parent.is_dir():
+        raise UsageError(f"--checkpoint: no such directory: '{path.parent}'")
+    return path
 
 
-def _convolve_channels(
-    image: _Array, propagator: qconv.Propagator, checkpoints: list[Path | None], **how: Any
-) -> list[qconv.Convolution]:
-    """Convolve each channel separately, with independent random numbers."""
+def _convolve(image: _Array, propagator: qconv.Propagator, **how: Any) -> qconv.Convolution:
+    """Convolve all channels, and print each warning once."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
-        results = [
-            qconv.convolve(channel, propagator, checkpoint=checkpoint, **how)
-            for channel, checkpoint in zip(channels(image), checkpoints, strict=True)
-        ]
+        result = qconv.convolve(image, propagator, **how)
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         say(message)
-    return results
+    return result
 
 
 def _sampling(options: argparse.Namespace) -> qconv.SamplingOptions:
@@ -190,57 +177,23 @@ def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     return ", ".join([kernel, options.method, shots, *steps, *extras])
 
 
-def channels(image: _Array) -> list[_Array]:
-    """Split a picture ``(H, W)`` or ``(H, W, C)`` into channels ``(H, W)``."""
-    return [image] if image.ndim == 2 else list(np.moveaxis(image, 2, 0))
-
-
-def together(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Stack channels ``(H, W)`` to a picture ``(H, W)`` or ``(H, W, C)``."""
-    return parts[0] if len(parts) == 1 else np.dstack(parts)
-
-
-def _combined(results: list[qconv.Convolution]) -> qconv.Convolution:
-    """Combine the channels: their arrays, ``oracle_calls`` and ``independent``."""
-    first = results[0]
-    arrays: dict[str, Any] = {
-        name: together([getattr(result, name) for result in results])
-        for name in ("image", "stderr", "shots", "bias")
-        if isinstance(getattr(first, name), np.ndarray)
-    }
-    calls = sum(result.oracle_calls for result in results)
-    independent = all(result.independent for result in results)
-    return replace(first, oracle_calls=calls, independent=independent, **arrays)
-
-
-def _compared(results: list[qconv.Convolution], exact: _Array, kernel: _Array) -> str:
+def _compared(measured: qconv.Convolution, exact: _Array, kernel: _Array) -> str:
     """Compare with the exact result; structural similarity is averaged over the channels."""
     full = WHITE * float(np.abs(kernel).sum())  # scale of rounding errors in a constant result
     data_range = full if np.ptp(exact) < 1e-9 * full else None
-    comparison = classical.compare(_combined(results), exact, data_range=data_range)
-    if exact.ndim > 2:
-        pairs = zip(results, channels(exact), strict=True)
-        ssim = np.mean([classical.compare(result, channel).ssim for result, channel in pairs])
-        comparison = replace(comparison, ssim=float(ssim))
-    return str(comparison)
+    return str(classical.compare(measured, exact, data_range=data_range))
 
 
-def _tables(results: list[qconv.Convolution], compared: str, on_device: str) -> str:
+def _tables(measured: qconv.Convolution, compared: str, on_device: str) -> str:
     """Format all tables to print."""
     tables = {"measured against exact (grey levels)": compared}
-    if results[0].expected_success is not None:
-        tables["success probability"] = _success(results)
-    diagnostics = [result.diagnostics for result in results]
-    reliable = [each.reliable for each in diagnostics if isinstance(each, AngleDiagnostics)]
-    if reliable:
-        tables["reliable standard errors"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
+    if measured.expected_success is not None:
+        tables["success probability"] = (
+            f"measured   {measured.success_probability:.6f} +- {measured.success_stderr:.2g}\n"
+            f"predicted  {measured.expected_success:.6f}"
+        )
+    if isinstance(measured.diagnostics, AngleDiagnostics):
+        reliable = 100 * np.mean(measured.diagnostics.reliable)
+        tables["reliable standard errors"] = f"{reliable:.1f} % of the pixels"
     tables["circuit on a device"] = on_device
     return "\n\n".join(f"{name}\n{indent(table, '  ')}" for name, table in tables.items())
-
-
-def _success(results: list[qconv.Convolution]) -> str:
-    """Format the measured and predicted success probability of all channels."""
-    measured = np.mean([result.success_probability for result in results])
-    stderr = np.hypot.reduce([result.success_stderr for result in results]) / len(results)
-    predicted = np.mean([result.expected_success or 0.0 for result in results])
-    return f"measured   {measured:.6f} +- {stderr:.2g}\npredicted  {predicted:.6f}"

@@ -273,9 +273,8 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         "--checkpoint",
         type=Path,
         metavar="FILE",
-        help="file to which results are saved while the command runs; for a colour picture, one "
-        "file per channel, such as FILE-red. After an interruption, the same command resumes. "
-        "With more --shots, the same command adds the missing shots",
+        help="file to which results are saved while the command runs. After an interruption, the "
+        "same command resumes. With more --shots, the same command adds the missing shots",
     )
     how.add_argument(
         "--amplify",

@@ -17,6 +17,7 @@ from qconv.cli.options import (
     Parser,
     UsageError,
     add_outputs,
+    brightness,
     output_paths,
     pictures_together,
     read_input,
@@ -49,7 +50,7 @@ then compared with the small picture classically. The most similar position is t
 
 The command prints the match, its similarity to the small picture, and its certainty: the
 probability that no other position is more similar. The command writes the large picture with
-a box around the match, and a figure. Colour pictures are converted to their brightness.
+a box around the match, and a figure. Colour pictures are converted to their luminance.
 Recordings are WAV files with the same sampling rate; the picture of a recording is its
 waveform.
 
@@ -189,7 +190,7 @@ class _Pictures:
     picture: _Array
     """The large picture, shape ``(H, W)`` or ``(H, W, 3)``."""
     template: _Array
-    """The brightness of the template, shape ``(h, w)``."""
+    """The luminance of the template, shape ``(h, w)``."""
     items: ClassVar[str] = "pixels"
     """Elements of an input."""
     level: ClassVar[str] = "grey levels"
@@ -198,7 +199,7 @@ class _Pictures:
     @property
     def image(self) -> _Array:
         """Brightness of the large picture."""
-        return _brightness(self.picture)
+        return brightness(self.picture)
 
     def noisy(self, rng: np.random.Generator, spread: float) -> _Pictures:
         """Return the inputs with noise in the large one."""
@@ -290,7 +291,7 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
         raise UsageError(f"TEMPLATE: expected a second {what}, to find in the first")
     if not any(sounds):
         picture = read_input(options.image, "IMAGE")
-        return _Pictures(picture, _brightness(read_input(options.template, "TEMPLATE")))
+        return _Pictures(picture, brightness(read_input(options.template, "TEMPLATE")))
     if not all(sounds):
         names = " and ".join(f"'{path}'" for path in paths)
         raise UsageError(f"IMAGE, TEMPLATE: expected two pictures or two WAV files, got {names}")
@@ -302,15 +303,6 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
             f"{sound.rate:,}; resample one of the files first"
         )
     return _Sounds(recording, sound)
-
-
-def _brightness(picture: _Array) -> _Array:
-    """Convert a picture to grey levels, shape ``(H, W)``."""
-    if picture.ndim == 2:
-        return picture
-    from skimage.color import rgb2gray
-
-    return np.asarray(rgb2gray(picture))
 
 
 def _tables(match: qconv.Match, exact: _Array, found: _Inputs, cost: str) -> str:

@@ -122,6 +122,16 @@ def _word(check: Callable[[str], str]) -> Callable[[str], str]:
     return parse
 
 
+def brightness(picture: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Convert a picture ``(H, W)`` or ``(H, W, 3)`` to grey levels by its luminance."""
+    if picture.ndim == 2:
+        return picture
+    from skimage.color import rgb2gray
+
+    grey: NDArray[np.float64] = rgb2gray(picture)
+    return grey
+
+
 def add_outputs(parser: Parser, out: str, what: str) -> None:
     """Add the options for output files; ``out`` is the default path, ``what`` its content."""
     group = parser.add_argument_group("what to write")

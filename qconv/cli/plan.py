@@ -13,6 +13,7 @@ from qconv.cli.options import (
     UsageError,
     add_geometry,
     add_photograph,
+    brightness,
     named_backend,
     read_photograph,
     require_extras,
@@ -25,7 +26,7 @@ Compare the costs of all methods for the convolution of a picture, without runni
 With --tolerance, the methods are sorted by the number of oracle calls that they need to reach
 the tolerance. With --executions, the methods are sorted by their error with this number of
 executions. Exactly one of these two options is required. A colour picture is converted to its
-brightness.
+luminance.
 """
 
 _EPILOG = """\
@@ -82,7 +83,7 @@ def run(options: argparse.Namespace) -> str:
     kernel = kernel_of(options)
     image = read_photograph(options.image)
     compared = qconv.compare_methods(
-        image if image.ndim == 2 else image.mean(axis=2),
+        brightness(image),
         kernel,
         tolerance=options.tolerance,
         executions=options.executions,

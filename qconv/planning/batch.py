@@ -62,7 +62,12 @@ class PreparedBatch(Prepared[Method]):
     @cached_property
     def element(self) -> Callable[[int], Prepared[Any]]:
         """Function that returns the method prepared for an element; it caches the latest ones."""
-        return lru_cache(maxsize=_KEPT)(lambda number: self.method.prepare(self._plan(number)))
+        return lru_cache(maxsize=_KEPT)(lambda number: self._first.with_image(self._plan(number)))
+
+    @cached_property
+    def _first(self) -> Prepared[Any]:
+        """First element, whose work that depends on the kernel alone is shared."""
+        return self.method.prepare(self._plan(0))
 
     def _index(self, number: int) -> tuple[int | slice, ...]:
         """Return the index of an element's pixels in arrays of the batch."""

@@ -250,6 +250,16 @@ class Prepared(ABC, Generic[_M]):
         """
         return self.method.prepare(plan)
 
+    def with_image(self, plan: Problem) -> Prepared[_M]:
+        """Return the `Prepared` object for another image of the same shape, such as a channel.
+
+        Subclasses may pass on values that depend on the kernel and the geometry alone.
+
+        Args:
+            plan: Plan with the same kernel and geometry.
+        """
+        return self.method.prepare(plan)
+
     @property
     def part_sides(self) -> tuple[int, ...]:
         """Lengths in output pixels, per axis; the result may be cut at multiples of these lengths.

@@ -30,7 +30,7 @@ With a transfer function instead of a kernel, the circuit is a frequency filter:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -139,7 +139,15 @@ class Fourier(CoherentMethod):
 class PreparedFourier(PreparedCoherent[Fourier]):
     """The circuit of transforms and a diagonal that filters one plan's image."""
 
+    kernel_filter: FrequencyFilter | None = field(default=None, repr=False)
+    """Filter that was made for another image; None to make it."""
+
     nothing: ClassVar[str] = "none of its frequencies passes the filter"
+
+    def with_image(self, plan: Problem) -> PreparedFourier:
+        """Return the `Prepared` object for another image, with the same filter."""
+        made = self._filter if self._bound else None
+        return PreparedFourier(self.method, plan, kernel_filter=made)
 
     @property
     def num_qubits(self) -> int:
@@ -190,6 +198,8 @@ class PreparedFourier(PreparedCoherent[Fourier]):
 
     @cached_property
     def _filter(self) -> FrequencyFilter:
+        if self.kernel_filter is not None:
+            return self.kernel_filter
         transfer = self._transfer / self._bound
         return FrequencyFilter(
             transfer,

@@ -18,7 +18,6 @@ from qconv.circuits.registers import (
     BoxedDiagonal,
     Registers,
     append_again,
-    append_large,
     axis_registers,
     large_diagonal,
     qubits_of,
@@ -83,20 +82,17 @@ class FrequencyFilter:
 
     def append(self, circuit: QuantumCircuit) -> None:
         """Append all gates, from the transform to the interference with the reference."""
-        qubits = qubits_of(self._position)
-        phase = np.angle(self._reordered)
         self._enter(circuit)
         if self._factors is not None:
+            qubits, flags = qubits_of(self._position), [*(self._flag or ())]
             self._factors.append_phases(circuit, qubits)
-            self._factors.append_rotations(circuit, qubits, [*(self._flag or ())], undo=False)
+            self._factors.append_rotations(circuit, qubits, flags, undo=False)
         elif self._flag:
-            theta = self._angles
-            diagonal = np.exp(1j * np.concatenate([phase + theta, phase - theta]))
             circuit.h(self._flag)
-            append_large(circuit, self._gate(diagonal), [*qubits, *self._flag])
+            append_again(circuit, self._once)
             circuit.h(self._flag)
         else:
-            append_large(circuit, self._gate(np.exp(1j * phase)), qubits)
+            append_again(circuit, self._once)
         self._leave(circuit)
         if self._reference:
             angle = float(np.angle(self.transfer[self._wave]))
@@ -146,6 +142,16 @@ class FrequencyFilter:
     def _angles(self) -> _Array:
         """Angles whose cosines are the magnitudes of the factors."""
         return np.arccos(np.minimum(np.abs(self._reordered), 1.0))
+
+    @cached_property
+    def _once(self) -> CircuitInstruction:
+        """Diagonal of the filter."""
+        qubits, phase = qubits_of(self._position), np.angle(self._reordered)
+        if not self._flag:
+            return CircuitInstruction(self._gate(np.exp(1j * phase)), tuple(qubits), ())
+        theta = self._angles
+        diagonal = np.exp(1j * np.concatenate([phase + theta, phase - theta]))
+        return CircuitInstruction(self._gate(diagonal), (*qubits, *self._flag), ())
 
     @cached_property
     def _doubled(self) -> CircuitInstruction:
