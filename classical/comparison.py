@@ -10,7 +10,7 @@ from scipy import special
 
 from classical.checks import number_array, numpy_defaults, positive_number, real_number
 from classical.similarity import psnr, rms, ssim
-from classical.verdict import FALSE_ALARM_RATE, Evidence
+from classical.verdict import FALSE_ALARM_RATE, FEW_COUNTS, Evidence
 
 _ENOUGH_PIXELS = 1000
 _FEW = 20
@@ -93,7 +93,9 @@ def compare(
               images; 0 without this attribute;
             - ``channel_axis``: axis of the channels, whose structural similarities are averaged;
             - ``bias``: mean error due to noise, an array of the same shape. With it, the verdict
-              distinguishes errors due to noise from errors due to sampling.
+              distinguishes errors due to noise from errors due to sampling;
+            - ``diagnostics.counts``: number of executions that ended in each pixel. With fewer than
+              20, standard errors may be too large, and the verdict says so.
         exact: The exact result, any number of axes, any unit. Of a complex result, real and
             imaginary parts count as separate pixels, along a last axis of length 2. The similarity
             is the similarity of the magnitudes.
@@ -162,6 +164,7 @@ def compare(
         concentrated=_concentrated(noisy),
         noise_rms=None if noise is None else rms(noise),
         sampling=None if noise is None else _of_sampling(result, noise, truth, inside, span),
+        few=_few(result),
         pvalue=_pvalue(noisy) if independent else math.nan,
         zscores=zscores,
     )
@@ -220,6 +223,7 @@ class _WithoutNoise:
     stderr: NDArray[np.float64]
     independent: bool
     channel_axis: int | None
+    diagnostics: Any
 
 
 def _noise(result: Any, truth: NDArray[Any]) -> NDArray[Any] | None:
@@ -248,8 +252,15 @@ def _of_sampling(
     if np.iscomplexobj(image):
         image, stderr = _parts(image), _parts(stderr)
     channel_axis = getattr(result, "channel_axis", None)
-    alone = _WithoutNoise(image - noise, stderr, independent, channel_axis)
+    counted = getattr(result, "diagnostics", None)
+    alone = _WithoutNoise(image - noise, stderr, independent, channel_axis, counted)
     return compare(alone, exact, level=level, data_range=data_range or None)
+
+
+def _few(result: Any) -> float | None:
+    """Return the fraction of pixels with few counts, or None if there are no counts."""
+    counts = getattr(getattr(result, "diagnostics", None), "counts", None)
+    return None if counts is None else float(np.mean(np.asarray(counts) < FEW_COUNTS))
 
 
 def _calls(result: Any, pixels: int) -> float | None:

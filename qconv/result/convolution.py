@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ from qconv.result.origin import DIFFERENT, Origin
 from qconv.result.success import Success
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -340,6 +341,7 @@ class Convolution(SumOnly):
         propagator: Propagator | None = None,
         point: tuple[int, ...] | None = None,
         title: str = "",
+        ax: Axes | Sequence[Axes] | NDArray[Any] | None = None,
     ) -> Figure:
         """Draw the result with its standard error (needs matplotlib, see the extra ``images``).
 
@@ -356,15 +358,19 @@ class Convolution(SumOnly):
             point: Index ``(plane, row, column)`` of the pixel of a volume in which the three drawn
                 planes meet; None for the centre.
             title: Title of the figure.
+            ax: Axes of your own figure to draw in. One draws only the result; an array or list of
+                them draws everything, with one for each picture. None for a new figure.
 
         Returns:
-            Figure. A notebook shows it if ``matplotlib.pyplot`` has been imported.
+            Figure, or the figure of ``ax``. A notebook shows it if ``matplotlib.pyplot`` has been
+            imported.
 
         Raises:
             ModuleNotFoundError: If matplotlib is not installed.
+            TypeError: If ``ax`` does not consist of matplotlib axes.
             ValueError: If the result has more than three axes besides the channels, or is in colour
-                without three channels; if ``image`` or ``exact`` has another shape, or ``point`` is
-                outside the result.
+                without three channels; if ``image`` or ``exact`` has another shape, ``point`` is
+                outside the result, or ``ax`` has the wrong number of axes.
         """
         try:
             import matplotlib  # noqa: F401  (checks that it is installed)
@@ -391,6 +397,7 @@ class Convolution(SumOnly):
             title=title,
             channels=axis is not None,
             point=where,
+            places=None if ax is None else _places(ax),
         )
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Numbers:
@@ -464,6 +471,17 @@ def made(
         origin=Origin(quantity, frozenset(streams)),
         **{name: _plain(value) for name, value in more.items()},
     )
+
+
+def _places(ax: object) -> list[Axes]:
+    """Return matplotlib axes as a list; raise a ``TypeError`` for anything else."""
+    from matplotlib.axes import Axes
+
+    places: list[Axes] = [ax] if isinstance(ax, Axes) else np.ravel(np.array(ax, object)).tolist()
+    for place in places:
+        if not isinstance(place, Axes):
+            raise TypeError(f"ax: expected matplotlib axes, got {place!r}")
+    return places
 
 
 def _plain(value: Any) -> Any:
