@@ -14,6 +14,7 @@ from qconv.cli.options import (
     add_outputs,
     add_photograph,
     require_sampling,
+    shots,
 )
 
 #: Class of each method in `qconv`, by the name of the method on the command line.
@@ -185,7 +186,7 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         help="method of convolution, see above (default: collapse)",
     )
     how.add_argument(
-        "--shots", type=int, default=1000, metavar="N", help="shots per pixel (default: 1000)"
+        "--shots", type=shots, default=1000, metavar="N", help="shots per pixel (default: 1000)"
     )
     how.add_argument(
         "--tolerance",

@@ -23,6 +23,7 @@ from qconv.cli.options import (
     require_extras,
     require_sampling,
     seed_of,
+    shots,
     tables_of,
 )
 from qconv.cli.sound_files import Sound, is_sound, read_sound, waveform
@@ -106,7 +107,7 @@ def parser() -> Parser:
     )
     how.add_argument(
         "--shots",
-        type=int,
+        type=shots,
         default=10_000,
         metavar="N",
         help="total number of shots (default: 10000)",

@@ -97,6 +97,17 @@ def add_geometry(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def shots(text: str) -> int:
+    """Parse a number of executions, such as 1000, 1e6 or 1_000_000."""
+    try:
+        return int(text)
+    except ValueError:
+        with suppress(ValueError):
+            if (number := float(text)).is_integer():
+                return int(number)
+        raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
+
+
 def _word(check: Callable[[str], str]) -> Callable[[str], str]:
     """Return a parser of one argument that checks it and reports it as argparse does."""
 

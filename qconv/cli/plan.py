@@ -16,6 +16,7 @@ from qconv.cli.options import (
     named_backend,
     read_photograph,
     require_extras,
+    shots,
 )
 
 _DESCRIPTION = """\
@@ -52,7 +53,7 @@ def parser() -> Parser:
     )
     how.add_argument(
         "--executions",
-        type=int,
+        type=shots,
         metavar="N",
         help="approximate total number of executions of all circuits",
     )

@@ -499,6 +499,17 @@ class TestKernels:
         assert main(["in.png", "--shared", "--shots", "30"]) == 0
         assert "30 executions" in capsys.readouterr().out
 
+    def test_shots_as_a_float(self, capsys):
+        assert main(["in.png", "--shared", "--shots", "3e1"]) == 0
+        assert "30 executions" in capsys.readouterr().out
+
+    def test_cval(self):
+        where = ["--exact", "--kernel", "sharpen", "--boundary"]
+        one = measured("in.png", *where, "fill", "--fillvalue", "30")
+        save("in.png", GREY)
+        two = measured("in.png", *where, "constant", "--cval", "30")
+        np.testing.assert_array_equal(one, two)
+
     def test_exact_needs_no_executions(self, capsys):
         assert main(["in.png", "--exact"]) == 0
         assert " 0 executions" in capsys.readouterr().out
@@ -672,13 +683,19 @@ WRONG = {
     "in.png --kernel box --size three": "--size: invalid int value: 'three'",
     "in.png --kernel box --size 100001": "size",
     "in.png --kernel edge --size 1": "kernel: expected at least one entry other than 0",
-    "in.png --kernel sobel-x --size 5": "size: sobel-x exists as 3 x 3 only",
+    "in.png --kernel sobel-x --size 5": "--size: unexpected option 'size' of sobel-x; it has no",
     "in.png --kernel nan.csv --size 3": "--size: applies only to named kernels, but --kernel is",
     "in.png --kernel wide.csv --mode valid --size 3": "--size: applies only to named kernels",
     # numbers
     "in.png --shots 0": "shots: expected an integer >= 1, got 0",
     "in.png --shots -5": "shots: expected an integer >= 1, got -5",
     "in.png --shots 1.5": "--shots: invalid int value: '1.5'",
+    "in.png --shots 1e400": "--shots: invalid int value: '1e400'",
+    "in.png --shots nan": "--shots: invalid int value: 'nan'",
+    "in.png --mode reflect": "--mode: .*; for values outside the image, write --boundary reflect",
+    "in.png --boundary circular": "--boundary: .*, got 'circular'; write --boundary wrap",
+    "in.png --cval 3": "--cval: requires --boundary fill, got symm",
+    "in.png --boundary fill --cval 3 --fillvalue 3": "--cval: cannot be combined with --fillvalue",
     "in.png --shots many": "--shots: invalid int value: 'many'",
     "in.png --shots 1000000000000000000000": "shots: expected",
     "in.png --seed -1": "seed: expected an integer >= 0, got -1",
@@ -691,8 +708,8 @@ WRONG = {
     "in.png --boundary fill --fillvalue white": "--fillvalue: invalid float value: 'white'",
     # words
     "in.png --method grover": "--method: invalid choice: 'grover'",
-    "in.png --mode half": "--mode: invalid choice: 'half'",
-    "in.png --boundary reflect": "--boundary: invalid choice: 'reflect'",
+    "in.png --mode half": "--mode: expected one of .full., .same., .valid., got .half.",
+    "in.png --boundary mirrored": "--boundary: expected one of .fill., .wrap., .* got .mirrored.",
     "in.png --bogus": "unrecognized arguments: --bogus",
     "in.png --shots": "--shots: expected one argument",
     "in.png --kernel wide.csv --mode valid": "mode: 'valid' requires",
