@@ -44,9 +44,9 @@ PAD_MODES = {
     "nearest": "edge",
 }
 
-#: Other names of the boundaries: those of ``scipy.ndimage``, and ``symmetric`` and ``edge`` of
-#: ``numpy.pad``. ``reflect`` is that of ``scipy.ndimage``; ``numpy.pad`` calls it ``symmetric``,
-#: and calls ``mirror`` ``reflect``.
+#: Names of the boundaries in ``scipy.ndimage``, and ``symmetric`` and ``edge`` of ``numpy.pad``.
+#: ``reflect`` has its meaning in ``scipy.ndimage``. In ``numpy.pad``, this boundary is called
+#: ``symmetric``, and the name ``reflect`` means ``mirror``.
 OTHER_NAMES = {
     "constant": "fill",
     "grid-constant": "fill",

@@ -1,7 +1,7 @@
 """Named kernels, with options, in one to three axes.
 
 All kernels are written for true convolution, which flips the kernel. Derivative kernels give
-positive values where brightness increases along their axis: ``x`` is the last axis, ``y`` the axis
+positive values where brightness increases along their axis. ``x`` is the last axis, ``y`` the axis
 before it, and ``z`` the first axis of a volume.
 
 Kernels of filters that SciPy has are computed by SciPy, as the filter's response to one bright
