@@ -325,8 +325,16 @@ def kernel_options(name: str) -> tuple[str, ...]:
 
 
 def similar_kernels(name: object) -> str:
-    """Return a hint with the kernels whose names contain an unknown name; empty if none do."""
-    found = [known for known in KERNEL_NAMES if isinstance(name, str) and name and name in known]
+    """Return a hint with the kernels that an unknown name may mean; empty if there are none.
+
+    An unknown name may be the beginning, the initials or another part of a name.
+    """
+    if not isinstance(name, str) or not name:
+        return ""
+    initials = {known: "".join(word[0] for word in known.split("-")) for known in KERNEL_NAMES}
+    found = [known for known in KERNEL_NAMES if known.startswith(name)]
+    found = found or [known for known in KERNEL_NAMES if initials[known] == name.lower()]
+    found = found or [known for known in KERNEL_NAMES if name in known]
     return f"; perhaps {' or '.join(found)}?" if found else ""
 
 
