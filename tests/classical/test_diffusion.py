@@ -304,7 +304,7 @@ def test_the_power_of_a_kernel_is_its_power():
         ({"steps": 1.0}, TypeError, "steps: expected an integer >= 0, got 1.0"),
         ({"steps": True}, TypeError, "steps: expected an integer >= 0, got True"),
         ({"mode": "all"}, ValueError, "mode: expected one of 'full', 'same', 'valid', got 'all'"),
-        ({"boundary": 3}, ValueError, "boundary: expected one of 'fill', 'wrap', 'symm', .*, got 3"),
+        ({"boundary": 3}, ValueError, "boundary: expected one of 'fill', 'wrap', .* got 3"),
         ({"fillvalue": 1j}, TypeError, "fillvalue: expected a real number, got 1j"),
         ({"fillvalue": np.inf}, ValueError, "fillvalue: expected a finite number, got inf"),
         ({"image": [1j]}, TypeError, "image: expected real numbers"),
