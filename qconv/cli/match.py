@@ -17,6 +17,7 @@ from qconv.cli.options import (
     Parser,
     UsageError,
     add_outputs,
+    only_picture,
     output_paths,
     pictures_together,
     read_input,
@@ -26,6 +27,8 @@ from qconv.cli.options import (
     tables_of,
 )
 from qconv.cli.sound_files import Sound, is_sound, read_sound, waveform
+from qconv.visualization.decoded import Decoded
+from qconv.visualization.pictures import WHITE, GreyScale, Picture, picture_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,6 +37,9 @@ _Array = NDArray[np.float64]
 
 #: Rows and columns of the default template, one of the coins in the default picture.
 _COIN = (slice(93, 147), slice(242, 299))
+
+#: File name endings of the formats of the large picture with a box.
+MARKED = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 #: Filters, which the library defines too, in a module that is slow to import.
 FILTERS = ("phase", "correlation", "normalized")
@@ -97,8 +103,8 @@ def parser() -> Parser:
         type=float,
         default=0.0,
         metavar="SD",
-        help="standard deviation of noise to add to IMAGE: in grey levels, or relative to the full "
-        "scale of a recording (default: 0)",
+        help="standard deviation of noise to add to IMAGE: in the unit of IMAGE, or relative to the "
+        "full scale of a recording (default: 0)",
     )
     how = made.add_argument_group("how to find it")
     how.add_argument(
@@ -141,11 +147,10 @@ def run(options: argparse.Namespace) -> str:
     import classical
     from qconv.matching.template import match_plan
     from qconv.visualization.figures import save_figure
-    from qconv.visualization.pictures import WRITABLE, boxed
+    from qconv.visualization.pictures import boxed
 
     inputs = {"large picture": options.image, "template": options.template}
-    endings = [ending for ending in WRITABLE if ending != ".npy"]
-    out, figure_path = output_paths(options, endings, inputs)
+    out, figure_path = output_paths(options, MARKED, inputs)
     seed = seed_of(options)
     found = _inputs(options)
     rng = np.random.default_rng(seed)
@@ -189,9 +194,11 @@ class _Pictures:
     """The large picture, shape ``(H, W)`` or ``(H, W, 3)``."""
     template: _Array
     """The brightness of the template, shape ``(h, w)``."""
+    scale: GreyScale
+    """Values of the large picture to show black and white."""
     items: ClassVar[str] = "pixels"
     """Elements of an input."""
-    level: ClassVar[str] = "grey levels"
+    level: ClassVar[str] = "in its unit"
     """Unit of noise."""
 
     @property
@@ -205,8 +212,8 @@ class _Pictures:
         return replace(self, picture=image + rng.normal(scale=spread, size=image.shape))
 
     def drawn(self, match: qconv.Match) -> tuple[_Array, tuple[int, ...], tuple[int, ...]]:
-        """Return the large picture, and the corner and the shape of the match."""
-        return self.picture, match.position, self.template.shape
+        """Return the large picture in grey levels, and the corner and the shape of the match."""
+        return WHITE * self.scale.apply(self.picture), match.position, self.template.shape
 
     def figure(
         self, marked: NDArray[np.uint8], match: qconv.Match, exact: _Array, title: str
@@ -282,14 +289,15 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
     if options.image is None:
         from skimage import data
 
-        coins = np.asarray(data.coins(), dtype=np.float64)
-        return _Pictures(coins, coins[_COIN])
+        coins = picture_of(Decoded(np.asarray(data.coins()), WHITE))
+        return _Pictures(coins.numbers, coins.numbers[_COIN], coins.scale)
     if options.template is None:
         what = "sound" if sounds[0] else "picture"
         raise UsageError(f"TEMPLATE: expected a second {what}, to find in the first")
     if not any(sounds):
-        picture = read_input(options.image, "IMAGE")
-        return _Pictures(picture, _brightness(read_input(options.template, "TEMPLATE")))
+        picture = _picture(options.image, "IMAGE")
+        template = _picture(options.template, "TEMPLATE")
+        return _Pictures(picture.numbers, _brightness(template.numbers), picture.scale)
     if not all(sounds):
         names = " and ".join(f"'{path}'" for path in paths)
         raise UsageError(f"IMAGE, TEMPLATE: expected two pictures or two WAV files, got {names}")
@@ -301,6 +309,11 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
             f"{sound.rate:,}; resample one of the files first"
         )
     return _Sounds(recording, sound)
+
+
+def _picture(path: str, name: str) -> Picture:
+    """Read one picture, not a stack."""
+    return only_picture(read_input(path, name), name, path)
 
 
 def _brightness(picture: _Array) -> _Array:

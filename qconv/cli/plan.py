@@ -14,6 +14,7 @@ from qconv.cli.options import (
     add_geometry,
     add_photograph,
     named_backend,
+    only_picture,
     read_photograph,
     require_extras,
 )
@@ -48,7 +49,7 @@ def parser() -> Parser:
         "--tolerance",
         type=float,
         metavar="E",
-        help="maximum standard error of any pixel, in grey levels",
+        help="maximum standard error of any pixel, in the unit of the picture",
     )
     how.add_argument(
         "--executions",
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace) -> str:
     import qconv
 
     kernel = kernel_of(options)
-    image = read_photograph(options.image)
+    image = only_picture(read_photograph(options.image), "IMAGE", options.image).numbers
     compared = qconv.compare_methods(
         image if image.ndim == 2 else image.mean(axis=2),
         kernel,

@@ -1,0 +1,148 @@
+"""What one call of the command ``qconv`` computes, whatever its pictures are."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import classical
+import qconv
+from qconv._progress import progress_bar
+from qconv.cli.convolve_options import METHODS, OPTIONS, has_own_shots
+from qconv.cli.kernel_files import KERNEL_FILES, read_kernel
+from qconv.cli.options import UsageError, named_backend
+from qconv.cli.planes import COLOURS
+from qconv.cli.streams import say
+from qconv.kernels import KERNEL_NAMES
+
+_Array = NDArray[np.float64]
+
+#: Maximum number of kernel entries for which the exact result is computed directly.
+_DIRECT = 125
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything about a call except its pictures."""
+
+    options: argparse.Namespace
+    """Options of the command line."""
+    propagator: qconv.Propagator
+    """Propagator of the kernel."""
+    method: qconv.Method
+    """Method with its options."""
+    where: dict[str, Any]
+    """Mode, boundary and fill value."""
+    sampling: qconv.SamplingOptions
+    """Shots or tolerance."""
+    backend: Any
+    """Backend; None for the ideal simulator."""
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Job:
+        """Make the parts of the call from its options."""
+        propagator = _propagator(options)
+        where = {name: getattr(options, name) for name in ("mode", "boundary", "fillvalue")}
+        backend = None if options.backend is None else named_backend(options.backend)
+        return cls(options, propagator, _method(options), where, _sampling(options), backend)
+
+    def plan(self, planes: Sequence[_Array]) -> qconv.Plan:
+        """Check the call for one of the planes."""
+        how = {"method": self.method, **self.where, **self.sampling}
+        return qconv.plan(planes[0], self.propagator, **how)
+
+    def kernel(self) -> _Array:
+        """Return the effective kernel of all steps."""
+        single = self.propagator.effective_kernel
+        return classical.diffuse(single, single, (self.options.steps or 1) - 1, mode="full")
+
+    def exact(self, planes: Sequence[_Array]) -> list[_Array]:
+        """Compute the exact convolution of every plane."""
+        kernel = self.kernel()
+        how = {**self.where, "method": "direct" if kernel.size <= _DIRECT else "fft"}
+        return [classical.convolve(plane, kernel, **how) for plane in planes]
+
+    def results(
+        self,
+        planes: Sequence[_Array],
+        seed: int | None,
+        checkpoints: Sequence[Path | None] | None = None,
+        *,
+        progress: bool = False,
+    ) -> list[qconv.Convolution]:
+        """Convolve each plane separately, with independent random numbers."""
+        rng = None if seed is None else np.random.default_rng(seed)
+        how: dict[str, Any] = {"method": self.method, **self.where, **self.sampling}
+        how |= {"backend": self.backend, "seed": rng}
+        bar = progress_bar(len(planes), "slice", show=progress and len(planes) > len(COLOURS))
+        own = progress and len(planes) <= len(COLOURS)
+        results = []
+        with warnings.catch_warnings(record=True) as caught, bar as shown:
+            warnings.simplefilter("always", RuntimeWarning)
+            for plane, checkpoint in zip(planes, checkpoints or [None] * len(planes), strict=True):
+                how |= {"checkpoint": checkpoint, "progress": own}
+                results.append(qconv.convolve(plane, self.propagator, **how))
+                shown.update()
+        for message in dict.fromkeys(str(warning.message) for warning in caught):
+            say(message)
+        return results
+
+
+def _propagator(options: argparse.Namespace) -> qconv.Propagator:
+    """Return the propagator of the requested kernel, by name or from a file."""
+    name: str = options.kernel
+    path = Path(name)
+    if path.suffix.lower() in KERNEL_FILES:
+        if options.size is not None:
+            raise UsageError(
+                f"--size: applies only to named kernels, but --kernel is the file '{name}'"
+            )
+        kernel = read_kernel(path, 3 if options.volume else 2)
+    elif name in KERNEL_NAMES:
+        kernel = qconv.named_kernel(name, options.size)
+    else:
+        raise UsageError(
+            f"--kernel: expected one of {', '.join(KERNEL_NAMES)}, or a file ending in "
+            f"{', '.join(KERNEL_FILES)}, got '{name}'"
+        )
+    if options.softmax is None:
+        return qconv.Propagator.from_kernel(kernel)
+    return qconv.Propagator.softmax(kernel, options.softmax)
+
+
+def given_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of the method that are set."""
+    given = {name: getattr(options, name) for name in OPTIONS}
+    given = {name: value for name, value in given.items() if value is not None}
+    if options.method == "collapse":
+        given.setdefault("baseline", True)
+    return given
+
+
+def _method(options: argparse.Namespace) -> qconv.Method:
+    """Return the requested method with its options, as `Blocks` if requested."""
+    method: qconv.Method = getattr(qconv, METHODS[options.method])(**given_options(options))
+    if options.blocks is None:
+        return method
+    if not method.whole_image:
+        raise UsageError(
+            f"--blocks: requires --method diffusion, interference or fourier, got {options.method}"
+        )
+    return qconv.Blocks(method, options.blocks, options.qubits)
+
+
+def _sampling(options: argparse.Namespace) -> qconv.SamplingOptions:
+    """Return the sampling options that `qconv.plan` accepts."""
+    how: qconv.SamplingOptions = {"mitigation": options.mitigation}
+    if options.tolerance is not None:
+        how["tolerance"] = options.tolerance
+    elif options.exact or not has_own_shots(options):  # else the method sets them
+        how["shots"] = None if options.exact else options.shots
+    return how
