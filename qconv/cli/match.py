@@ -103,7 +103,7 @@ def parser() -> Parser:
         type=float,
         default=0.0,
         metavar="SD",
-        help="standard deviation of noise to add to IMAGE: in the unit of IMAGE, or relative to the "
+        help="standard deviation of noise to add to IMAGE: in its unit, or relative to the "
         "full scale of a recording (default: 0)",
     )
     how = made.add_argument_group("how to find it")

@@ -700,8 +700,8 @@ WRONG = {
     "in.png --boundary fill --fillvalue white": "--fillvalue: invalid float value: 'white'",
     # words
     "in.png --method grover": "--method: invalid choice: 'grover'",
-    "in.png --mode half": "--mode: invalid choice: 'half'",
-    "in.png --boundary reflect": "--boundary: invalid choice: 'reflect'",
+    "in.png --mode half": "--mode: expected one of 'full', 'same', 'valid', got 'half'",
+    "in.png --boundary outside": "--boundary: expected one of",
     "in.png --bogus": "unrecognized arguments: --bogus",
     "in.png --shots": "--shots: expected one argument",
     "in.png --kernel wide.csv --mode valid": "mode: 'valid' requires",
