@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
         """Return the names of the given options. Removes the defaults of the parser."""
         for action in self._actions:
             action.default = argparse.SUPPRESS
-        return set(vars(self.parse_args(arguments)))
+        return set(vars(self.parse_intermixed_args(arguments)))
 
 
 def require_sampling(options: argparse.Namespace, given: set[str], *names: str) -> None:

@@ -46,7 +46,8 @@ class Planes:
             return cls(axes, shape, (axes.index("Z"), *plane))
         if axes == "YXS" and picture.kind in ("NPY", "NPZ"):  # three columns, not three colours
             return cls("ZYX", shape, (0, 1, 2))
-        deep = [place for place, axis in enumerate(axes) if axis not in "YXSC"]
+        further = [place for place, axis in enumerate(axes) if axis not in "YXS"]
+        deep = [place for place in further if axes[place] != "C"] or further
         if not deep:
             sides = " x ".join(map(str, shape))
             raise UsageError(f"--volume: expected a stack of pictures, got one of {sides}")

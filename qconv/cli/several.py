@@ -109,9 +109,10 @@ def _targets(
                 continue
             if path.exists() and not options.overwrite:
                 raise UsageError(f"{option}: '{path}' exists; --overwrite replaces it")
-            first = taken.setdefault(os.path.realpath(path), str(source))
-            if first != str(source) or (option == "--stderr" and path == out):
-                raise UsageError(f"{option}: '{path}' is for both '{first}' and '{source}'")
+            real = os.path.realpath(path)
+            if real in taken:
+                raise UsageError(f"{option}: '{path}' is for both '{taken[real]}' and '{source}'")
+            taken[real] = str(source)
         found.append({"out": out, "stderr": stderr})
     inputs = {os.path.realpath(str(source)) for source in sources}
     for path in taken:
@@ -137,7 +138,8 @@ def _failures(failed: Mapping[str, str], total: int) -> str:
     """Describe failures in one line: pictures with the same reason together."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in failed.items():
-        by_reason.setdefault(reason.replace(f"{name}: ", "").replace(name, "it"), []).append(name)
+        plain = reason.replace(f"{name} is not", "not").replace(f"{name}: ", "")
+        by_reason.setdefault(plain.replace(f": {name}", ""), []).append(name)
     parts = []
     for reason, names in list(by_reason.items())[:_TOLD]:
         more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
