@@ -16,11 +16,10 @@ import classical
 import qconv
 from qconv._progress import progress_bar
 from qconv.cli.convolve_options import METHODS, OPTIONS, has_own_shots
-from qconv.cli.kernel_files import KERNEL_FILES, read_kernel
+from qconv.cli.kernels import kernel_of
 from qconv.cli.options import UsageError, named_backend
 from qconv.cli.planes import COLOURS
 from qconv.cli.streams import say
-from qconv.kernels import KERNEL_NAMES
 
 _Array = NDArray[np.float64]
 
@@ -96,22 +95,8 @@ class Job:
 
 
 def _propagator(options: argparse.Namespace) -> qconv.Propagator:
-    """Return the propagator of the requested kernel, by name or from a file."""
-    name: str = options.kernel
-    path = Path(name)
-    if path.suffix.lower() in KERNEL_FILES:
-        if options.size is not None:
-            raise UsageError(
-                f"--size: applies only to named kernels, but --kernel is the file '{name}'"
-            )
-        kernel = read_kernel(path, 3 if options.volume else 2)
-    elif name in KERNEL_NAMES:
-        kernel = qconv.named_kernel(name, options.size)
-    else:
-        raise UsageError(
-            f"--kernel: expected one of {', '.join(KERNEL_NAMES)}, or a file ending in "
-            f"{', '.join(KERNEL_FILES)}, got '{name}'"
-        )
+    """Return the propagator of the requested kernel."""
+    kernel = kernel_of(options, 3 if options.volume else 2)
     if options.softmax is None:
         return qconv.Propagator.from_kernel(kernel)
     return qconv.Propagator.softmax(kernel, options.softmax)

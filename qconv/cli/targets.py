@@ -84,8 +84,8 @@ class Target:
         out = _standard(options.out or Path(f"result{default}"))
         drawn = draw and not stack and out.suffix.lower() in FORMATS
         figure = options.figure or (out.with_name(f"{out.stem}-figure.png") if drawn else None)
-        if stack and figure is not None:
-            raise UsageError("--figure: expected one picture, got a stack")
+        if stack and figure is not None and len(planes.space) != len(planes.axes):
+            raise UsageError("--figure: expected one picture or one volume, got a stack")
         stderr = None if options.stderr is None else _standard(options.stderr)
         wanted = {"--out": out, "--stderr": stderr, "--figure": figure}
         files = {name: path for name, path in wanted.items() if path is not None}

@@ -637,7 +637,7 @@ WRONG = {
     "empty.png": "IMAGE: empty.png is not a readable picture",
     "cut.png": "IMAGE: cut.png is not a readable picture",
     "pages.tif --out pages.png": "--out: expected a .tif, .npy or .npz file for a stack, got .png",
-    "pages.tif --figure f.png": "--figure: expected one picture, got a stack",
+    "pages.tif --figure f.png": "--figure: expected one picture or one volume, got a stack",
     "nan.tif": "(image|IMAGE): .*NaN",
     "complex.tif": "IMAGE: .*real",
     "in.png --volume": "--volume: expected a stack of pictures, got one of 12 x 14",
