@@ -57,7 +57,7 @@ def _run(given: list[str]) -> tuple[str, int]:
     if given and given[0] in _COMMANDS:
         command = importlib.import_module(f"qconv.cli.{given[0]}")
         return command.run(command.parsed(given[1:])), 0
-    if given and not os.path.exists(given[0]):
+    if given and given[0].isalpha() and not os.path.exists(given[0]):
         similar = difflib.get_close_matches(given[0], _COMMANDS, n=1)
         if similar:
             raise ValueError(

@@ -90,6 +90,7 @@ def _run_one(job: Job, source: str | None) -> str:
 
     wrote = target.write(measured, exact, kernel, draw)
     if options.quiet:
+        target.say_losses(wrote)
         return ""
     size = " x ".join(map(str, picture.numbers.shape))
     seeded = "the checkpoint's seed" if seed is None else f"seed {seed}"

@@ -52,7 +52,7 @@ The command writes the measured picture and a figure. The figure shows the input
 convolution, the measured picture, its standard error and the propagator. The command also
 prints a comparison with the exact convolution and the cost of the circuit. The channels of
 a colour picture and the slices of a stack are convolved separately. All numbers are in the unit
-of the input: nothing is scaled, except in pictures to look at.
+of the input: nothing is scaled, except in pictures for display.
 
 methods:
   collapse      One small circuit serves all pixels. Each shot selects a kernel position.
@@ -322,7 +322,7 @@ def _add_files(parser: Parser) -> None:
         parser,
         None,
         "file for the measured picture, in the unit of the input. .tif and .npy hold the numbers, "
-        ".npz the whole result (see qconv.load), other formats grey levels to look at; - is "
+        ".npz the whole result (see qconv.load), other formats grey levels for display; - is "
         "standard output (default: result.png, or result.tif if a PNG cannot hold the numbers)",
     )
     files.add_argument(

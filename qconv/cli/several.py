@@ -87,6 +87,8 @@ def _one(
     measured = planes.result(results)
     exacts = job.exact(parts) if target.needs_exact else [part.image for part in results]
     told = target.write(measured, planes.together(exacts), job.kernel())
+    if options.quiet:
+        target.say_losses(told)
     return measured.total_shots, told
 
 

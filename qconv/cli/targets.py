@@ -21,6 +21,7 @@ from qconv.cli.options import (
     require_place,
 )
 from qconv.cli.planes import Planes
+from qconv.cli.streams import say
 from qconv.result.files import parts_of
 from qconv.visualization.pictures import GreyScale, Picture
 from qconv.visualization.writing import Form, write_numbers
@@ -133,9 +134,7 @@ class Target:
             for (name, path), place in zip(self.files.items(), partial, strict=True):
                 form = self.forms.get(name)
                 if name == "--figure" and draw is not None:
-                    drawn = self.forms.get("--out")
-                    base = None if drawn is None else drawn.base
-                    draw(place, scale(self.picture.scale if base is None else base))
+                    draw(place, scale(self.picture.scale))
                     told.append(f"{path}")
                 elif form is None:
                     _save(place, result)
@@ -148,6 +147,12 @@ class Target:
                     what = self._numbers(place, result.stderr, form, _fixed(GreyScale(0.0, top)))
                     told.append(f"standard errors to {path} ({what})")
         return ", ".join(told[:-1]) + " and " * (len(told) > 1) + told[-1]
+
+    def say_losses(self, wrote: str) -> None:
+        """Print what was written if numbers, not grey levels for display, were clipped."""
+        form = self.forms.get("--out")
+        if form is not None and form.top is None and "clipped" in wrote:
+            say(f"wrote {wrote}")
 
     def _numbers(
         self, path: Path, values: _Array, form: Form, scale: Callable[[GreyScale], GreyScale]

@@ -174,7 +174,10 @@ class GreyScale:
         return np.clip((image - self.black) / (self.white - self.black), 0.0, 1.0)
 
     def __str__(self) -> str:
-        return f"black {self.black:.4g}, white {self.white:.4g}"
+        ends = (
+            f"{end:.{10 if float(end).is_integer() else 4}g}" for end in (self.black, self.white)
+        )
+        return "black {}, white {}".format(*ends)
 
 
 def boxed(picture: _Array, corner: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Writing pictures and arrays: as numbers of any type, or as grey levels to look at."""
+"""Writing pictures and arrays: as numbers of any type, or as grey levels for display."""
 
 from __future__ import annotations
 
@@ -195,6 +195,7 @@ def _write_tiff(path: Path, array: NDArray[Any], axes: str, calibration: Calibra
     if kind == "imagej" and axes.endswith("S") and array.dtype != np.uint8:
         array, axes = _as_channels(array, axes)
         how["metadata"] |= {"axes": axes, "mode": "composite"}
+        told = "; colours are channels, because ImageJ has colours of 8 bits only"
     if kind == "ome" and array.dtype == np.float16:
         kind, told = "", "; plain TIFF, because OME has no float16"
         how["metadata"] = {"axes": axes}
