@@ -67,10 +67,10 @@ def _run_one(job: Job, source: str | None) -> str:
     results = job.results(planes, seed, checkpoints, progress=progress)
     seconds = time.perf_counter() - started
     measured = form.result(results)
-    needed = target.needs_exact or not options.quiet
+    kernel = job.kernel
+    needed = target.needs_exact(kernel) or not options.quiet
     exacts = job.exact(planes) if needed else [result.image for result in results]
     exact = form.together(exacts)
-    kernel = job.kernel()
     compared = "" if options.quiet else _compared(picture, form, results, exacts, kernel)
 
     def draw(path: Path, scale: GreyScale) -> None:

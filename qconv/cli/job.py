@@ -6,6 +6,7 @@ import argparse
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +58,15 @@ class Job:
         how = {"method": self.method, **self.where, **self.sampling}
         return qconv.plan(planes[0], self.propagator, **how)
 
+    @cached_property
     def kernel(self) -> _Array:
-        """Return the effective kernel of all steps."""
+        """Effective kernel of all steps."""
         single = self.propagator.effective_kernel
         return classical.diffuse(single, single, (self.options.steps or 1) - 1, mode="full")
 
     def exact(self, planes: Sequence[_Array]) -> list[_Array]:
         """Compute the exact convolution of every plane."""
-        kernel = self.kernel()
+        kernel = self.kernel
         how = {**self.where, "method": "direct" if kernel.size <= _DIRECT else "fft"}
         return [classical.convolve(plane, kernel, **how) for plane in planes]
 

@@ -85,8 +85,9 @@ def _one(
     parts = planes.split(picture.numbers)
     results = job.results(parts, seed)
     measured = planes.result(results)
-    exacts = job.exact(parts) if target.needs_exact else [part.image for part in results]
-    told = target.write(measured, planes.together(exacts), job.kernel())
+    needed = target.needs_exact(job.kernel)
+    exacts = job.exact(parts) if needed else [part.image for part in results]
+    told = target.write(measured, planes.together(exacts), job.kernel)
     if options.quiet:
         target.say_losses(told)
     return measured.total_shots, told

@@ -23,7 +23,7 @@ from qconv.cli.options import (
 from qconv.cli.planes import Planes
 from qconv.cli.streams import say
 from qconv.result.files import parts_of
-from qconv.visualization.pictures import GreyScale, Picture
+from qconv.visualization.pictures import GreyScale, Picture, keeps_brightness
 from qconv.visualization.writing import Form, write_numbers
 
 _Array = NDArray[np.float64]
@@ -104,11 +104,14 @@ class Target:
                 forms |= {} if form is None else {name: form}
         return cls(picture, planes, files, forms)
 
-    @property
-    def needs_exact(self) -> bool:
-        """Whether writing needs the exact result: for the scale of grey levels, or a figure."""
+    def needs_exact(self, kernel: _Array) -> bool:
+        """Return whether writing needs the exact result: for a figure, or the scale of grey levels.
+
+        ``kernel`` is the effective kernel.
+        """
         form = self.forms.get("--out")
-        return "--figure" in self.files or (form is not None and form.top is not None)
+        stretched = form is not None and form.top is not None
+        return "--figure" in self.files or (stretched and not keeps_brightness(kernel))
 
     def write(
         self,

@@ -151,8 +151,8 @@ class GreyScale:
             kernel: Effective kernel.
             given: Scale of the input; None for 0 to 255.
         """
-        total, size = float(kernel.sum()), float(np.abs(kernel).sum())
-        if total > 1e-9 * size:
+        if keeps_brightness(kernel):
+            total = float(kernel.sum())
             black, white = (0.0, WHITE) if given is None else (given.black, given.white)
             return cls(black * total, white * total)
         reach = float(np.quantile(np.abs(image), 0.995)) or float(np.abs(image).max()) or 1.0
@@ -178,6 +178,11 @@ class GreyScale:
             f"{end:.{10 if float(end).is_integer() else 4}g}" for end in (self.black, self.white)
         )
         return "black {}, white {}".format(*ends)
+
+
+def keeps_brightness(kernel: _Array) -> bool:
+    """Return whether the sum of a kernel is positive, and not only by rounding errors."""
+    return float(kernel.sum()) > 1e-9 * float(np.abs(kernel).sum())
 
 
 def boxed(picture: _Array, corner: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.uint8]:
