@@ -2,13 +2,14 @@
 
 import operator
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classical.checks import MAX_AXES
 
-_Array = NDArray[np.float64]
+_Array = NDArray[Any]
 Axes = int | Sequence[int]
 
 
@@ -71,8 +72,8 @@ def for_each(image: _Array, axes: tuple[int, ...], work: Callable[[_Array], _Arr
     results: dict[tuple[int, ...], _Array] = {
         index: work(ordered[index]) for index in np.ndindex(*ordered.shape[: len(batch)])
     }
-    sides = next(iter(results.values())).shape
-    stacked = np.empty((*ordered.shape[: len(batch)], *sides))
+    first = next(iter(results.values()))
+    stacked = np.empty((*ordered.shape[: len(batch)], *first.shape), first.dtype)
     for index, result in results.items():
         stacked[index] = result
     return np.ascontiguousarray(np.moveaxis(stacked, range(len(batch)), batch))

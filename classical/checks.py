@@ -2,6 +2,7 @@
 
 import numbers
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +32,24 @@ def real_array(
     if array.size == 0 and not empty:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
     result = array.astype(np.float64, copy=False)
+    if finite:
+        _require_finite(name, result)
+    return result
+
+
+def number_array(name: str, values: ArrayLike, *, finite: bool = True) -> NDArray[Any]:
+    """Convert numbers to a float64 array, or a complex128 array if they are complex.
+
+    Raises:
+        TypeError: If the values are not numbers.
+        ValueError: If `real_array` would raise it.
+    """
+    array = _array(name, values, "numbers")
+    if array.dtype.kind != "c":
+        return real_array(name, values, finite=finite)
+    if array.size == 0:
+        raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
+    result = array.astype(np.complex128, copy=False)
     if finite:
         _require_finite(name, result)
     return result
@@ -74,7 +93,7 @@ def _require_finite(name: str, array: NDArray[np.float64] | NDArray[np.complex12
         raise ValueError(f"{name}: expected finite numbers, got {bad} that are NaN or infinite")
 
 
-def require_axes(name: str, array: NDArray[np.float64], most: int = MAX_AXES) -> None:
+def require_axes(name: str, array: NDArray[Any], most: int = MAX_AXES) -> None:
     """Raise a ``ValueError`` unless an array has 1 to `most` axes; `most` is at least 2."""
     if not 1 <= array.ndim <= most:
         counts = f"{', '.join(map(str, range(1, most)))} or {most}"
@@ -82,17 +101,23 @@ def require_axes(name: str, array: NDArray[np.float64], most: int = MAX_AXES) ->
 
 
 def image_and_kernel(
-    image: ArrayLike, kernel: ArrayLike, *, name: str = "kernel", most_axes: int = MAX_AXES
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    image: ArrayLike,
+    kernel: ArrayLike,
+    *,
+    name: str = "kernel",
+    most_axes: int = MAX_AXES,
+    real: bool = True,
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Check an image and a kernel with the same number of axes.
 
-    Error messages call the kernel `name`.
+    Error messages call the kernel `name`. With `real`, complex numbers are rejected.
 
     Raises:
-        TypeError: If either is complex or does not hold numbers.
+        TypeError: If either does not hold numbers, or is complex with `real`.
         ValueError: If `real_array` rejects either, or if a number of axes is wrong.
     """
-    x, k = real_array("image", image), real_array(name, kernel)
+    check = real_array if real else number_array
+    x, k = check("image", image), check(name, kernel)
     require_axes("image", x, most_axes)
     if k.ndim != x.ndim:
         raise ValueError(
@@ -124,6 +149,20 @@ def real_number(name: str, value: object) -> float:
     if not np.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
     return number
+
+
+def number(name: str, value: object) -> float | complex:
+    """Convert a finite number to a float, or to a complex number if it is complex.
+
+    Raises:
+        TypeError: If the value is not a number.
+        ValueError: If the value is NaN or infinite.
+    """
+    if not isinstance(value, numbers.Complex) or isinstance(value, numbers.Real):
+        return real_number(name, value)
+    if not np.isfinite(complex(value)):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return complex(value)
 
 
 def positive_number(name: str, value: object) -> float:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from classical.checks import numpy_defaults, positive_number, real_array, real_number
+from classical.checks import number_array, numpy_defaults, positive_number, real_number
 from classical.similarity import psnr, rms, ssim
-from classical.verdict import FALSE_ALARM_RATE, Evidence
+from classical.verdict import FALSE_ALARM_RATE, FEW_COUNTS, Evidence
 
 _ENOUGH_PIXELS = 1000
 _FEW = 20
@@ -89,10 +89,16 @@ def compare(
             - ``oracle_calls``: total number of oracle calls, for the error at equal cost;
             - ``independent``: False if the errors of different pixels are correlated, in which case
               the p-value is NaN;
+            - ``covariance``: covariance of the errors of real and imaginary part, for complex
+              images; 0 without this attribute;
             - ``channel_axis``: axis of the channels, whose structural similarities are averaged;
             - ``bias``: mean error due to noise, an array of the same shape. With it, the verdict
-              distinguishes errors due to noise from errors due to sampling.
-        exact: The exact result, any number of axes, any unit.
+              distinguishes errors due to noise from errors due to sampling;
+            - ``diagnostics.counts``: number of executions that ended in each pixel. With fewer than
+              20, standard errors may be too large, and the verdict says so.
+        exact: The exact result, any number of axes, any unit. Of a complex result, real and
+            imaginary parts count as separate pixels, along a last axis of length 2. The similarity
+            is the similarity of the magnitudes.
         level: Confidence level of the intervals whose coverage is counted, between 0 and 1.
         data_range: Difference between the largest and the smallest possible value, for PSNR, SSIM
             and the scale of rounding; None for the range of ``exact``. Set it if ``exact`` is close
@@ -116,17 +122,24 @@ def compare(
         >>> report.agrees
         True
     """
-    truth = real_array("exact", exact)
-    image, stderr = _estimate(result, truth.shape)
+    truth = number_array("exact", exact)
+    image, stderr = _estimate(result, truth)
+    noise = _noise(result, truth)
+    shown = np.abs(image), np.abs(truth)  # for the similarity of complex pictures
+    if np.iscomplexobj(truth):
+        truth, image, stderr = map(_parts, (truth, image, stderr))
+        noise = None if noise is None else _parts(noise)
+    else:
+        shown = image, truth
     inside = _level(level)
     span = _data_range(data_range, truth)
     error = image - truth
     scale = max(float(np.abs(truth).max()), span)
     noiseless = stderr <= _NOISELESS * scale
-    zscores = _zscores(error, stderr, noiseless, _ROUNDING * scale)
+    apart = _uncorrelated(error, stderr, getattr(result, "covariance", None))
+    zscores = _zscores(apart, stderr, noiseless, _ROUNDING * scale)
     noisy = zscores[~noiseless & ~np.isnan(stderr)]
     independent = bool(getattr(result, "independent", True))
-    noise = _noise(result, truth.shape)
     return Comparison(
         pixels=truth.size,
         noisy=noisy.size,
@@ -142,7 +155,7 @@ def compare(
         predicted_rmse=rms(stderr),
         max_error=float(np.abs(error).max()),
         psnr=psnr(rmse, span),
-        ssim=ssim(image, truth, span, getattr(result, "channel_axis", None)),
+        ssim=ssim(*shown, span, getattr(result, "channel_axis", None)),
         level=inside,
         coverage=_coverage(noisy, inside),
         mean_square_z=float(np.mean(noisy**2)) if noisy.size else math.nan,
@@ -151,25 +164,53 @@ def compare(
         concentrated=_concentrated(noisy),
         noise_rms=None if noise is None else rms(noise),
         sampling=None if noise is None else _of_sampling(result, noise, truth, inside, span),
+        few=_few(result),
         pvalue=_pvalue(noisy) if independent else math.nan,
         zscores=zscores,
     )
 
 
-def _estimate(
-    result: Any, shape: tuple[int, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the image and the standard error of a result after checking their shapes."""
+def _parts(numbers: NDArray[Any]) -> NDArray[np.float64]:
+    """Return real and imaginary parts along a new last axis."""
+    return np.stack([numbers.real, numbers.imag], axis=-1)
+
+
+def _uncorrelated(
+    error: NDArray[np.float64], stderr: NDArray[np.float64], covariance: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Return errors with the part of the imaginary error removed that follows from the real error.
+
+    The rest is scaled such that its standard error is unchanged. Real errors are unchanged.
+    """
+    if covariance is None:
+        return error
+    (real, imaginary), (first, second) = np.moveaxis(error, -1, 0), np.moveaxis(stderr, -1, 0)
+    both = first * second
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = np.where(both > 0, covariance / both, 0.0)
+        rest = np.sqrt(1 - np.square(correlation))
+        apart = (imaginary - correlation * second * np.where(first > 0, real / first, 0.0)) / rest
+    determined = ~(np.square(correlation) < 1 - _NOISELESS)  # one part is a multiple of the other
+    return np.stack([real, np.where(determined, imaginary, apart)], axis=-1)
+
+
+def _estimate(result: Any, truth: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the image and the standard error of a result after checking shapes and types."""
     for name in ("image", "stderr"):
         if not hasattr(result, name):
             kind = type(result).__name__
             raise TypeError(f"result: expected an object with .image and .stderr, got {kind}")
-    image = real_array("result.image", result.image)
-    stderr = real_array("result.stderr", result.stderr, finite=False)
+    image = number_array("result.image", result.image)
+    stderr = number_array("result.stderr", result.stderr, finite=False)
+    shape = truth.shape
     for name, array in (("result.image", image), ("result.stderr", stderr)):
         if array.shape != shape:
             raise ValueError(f"{name}: expected the shape of exact, {shape}, got {array.shape}")
-    if np.isinf(stderr).any() or (stderr < 0).any():
+        if array.dtype != truth.dtype:
+            words = ("complex", "real") if np.iscomplexobj(truth) else ("real", "complex")
+            raise TypeError(f"{name}: expected {words[0]} numbers as in exact, got {words[1]} ones")
+    parts = _parts(stderr) if np.iscomplexobj(stderr) else stderr
+    if np.isinf(parts).any() or (parts < 0).any():
         raise ValueError("result.stderr: expected finite values of at least 0 (or NaN), got others")
     return image, stderr
 
@@ -182,17 +223,20 @@ class _WithoutNoise:
     stderr: NDArray[np.float64]
     independent: bool
     channel_axis: int | None
+    diagnostics: Any
 
 
-def _noise(result: Any, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+def _noise(result: Any, truth: NDArray[Any]) -> NDArray[Any] | None:
     """Return the mean error due to noise, or None if the result does not provide it."""
     bias = getattr(result, "bias", None)
     if bias is None:
         return None
-    found = real_array("result.bias", bias)
-    if found.shape != shape:
-        raise ValueError(f"result.bias: expected the shape of exact, {shape}, got {found.shape}")
-    return found
+    found = number_array("result.bias", bias)
+    if found.shape != truth.shape:
+        raise ValueError(
+            f"result.bias: expected the shape of exact, {truth.shape}, got {found.shape}"
+        )
+    return found.astype(truth.dtype, copy=False)
 
 
 def _of_sampling(
@@ -204,10 +248,19 @@ def _of_sampling(
 ) -> Comparison:
     """Compare the estimate without its mean error due to noise: the error of sampling alone."""
     independent = bool(getattr(result, "independent", True))
-    image = np.asarray(result.image) - noise
+    image, stderr = np.asarray(result.image), np.asarray(result.stderr)
+    if np.iscomplexobj(image):
+        image, stderr = _parts(image), _parts(stderr)
     channel_axis = getattr(result, "channel_axis", None)
-    alone = _WithoutNoise(image, np.asarray(result.stderr), independent, channel_axis)
+    counted = getattr(result, "diagnostics", None)
+    alone = _WithoutNoise(image - noise, stderr, independent, channel_axis, counted)
     return compare(alone, exact, level=level, data_range=data_range or None)
+
+
+def _few(result: Any) -> float | None:
+    """Return the fraction of pixels with few counts, or None if there are no counts."""
+    counts = getattr(getattr(result, "diagnostics", None), "counts", None)
+    return None if counts is None else float(np.mean(np.asarray(counts) < FEW_COUNTS))
 
 
 def _calls(result: Any, pixels: int) -> float | None:

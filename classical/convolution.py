@@ -14,13 +14,14 @@ convolution of that region, which each method computes differently.
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import next_fast_len
 
 from classical.batch import Axes, convolved_axes, for_each, without_batch
-from classical.checks import image_and_kernel, numpy_defaults, one_of, real_array, real_number
+from classical.checks import image_and_kernel, number, number_array, numpy_defaults, one_of
 
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm", "mirror", "nearest")
@@ -49,18 +50,18 @@ def convolve(
     mode: str = "full",
     boundary: str = "fill",
     *,
-    fillvalue: float = NO_VALUE,
-    cval: float | None = None,
+    fillvalue: float | complex = NO_VALUE,
+    cval: float | complex | None = None,
     method: str = "direct",
     axes: Axes | None = None,
     channel_axis: int | None = None,
-) -> NDArray[np.float64]:
+) -> NDArray[Any]:
     """Convolve an image with a kernel exactly.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, any unit; with ``axes`` or ``channel_axis``, a batch
-            of such arrays.
-        kernel: Real array with the axes that are convolved, any size and sign.
+        image: Real or complex array with 1, 2 or 3 axes, any unit; with ``axes`` or
+            ``channel_axis``, a batch of such arrays.
+        kernel: Real or complex array with the axes that are convolved, any size.
         mode: Region of the result. ``full`` contains every pixel that the kernel reaches,
             ``N + h - 1`` along an axis. ``same`` has the image's shape and is cut from the middle
             of ``full``. ``valid`` contains only pixels where image and kernel overlap entirely,
@@ -80,10 +81,11 @@ def convolve(
         channel_axis: Axis of the channels, each convolved separately; None for no channels.
 
     Returns:
-        The convolution as float64, in the unit of image times kernel.
+        The convolution as float64, or complex128 if image or kernel are complex, in the unit of
+        image times kernel.
 
     Raises:
-        TypeError: If an argument is complex or not numeric.
+        TypeError: If an argument is not numeric.
         ValueError: If an argument is empty, not finite, an unknown word, or has the wrong number of
             axes. In mode ``valid``, it is also raised if neither image nor kernel contains the
             other.
@@ -113,21 +115,22 @@ def correlate(
     mode: str = "full",
     boundary: str = "fill",
     *,
-    fillvalue: float = NO_VALUE,
-    cval: float | None = None,
+    fillvalue: float | complex = NO_VALUE,
+    cval: float | complex | None = None,
     method: str = "direct",
     axes: Axes | None = None,
     channel_axis: int | None = None,
-) -> NDArray[np.float64]:
+) -> NDArray[Any]:
     """Cross-correlate an image with a kernel exactly, without flipping the kernel.
 
-    Cross-correlation is convolution with the kernel rotated by 180 degrees, with one exception. In
+    Cross-correlation is convolution with the kernel rotated by 180 degrees and, if it is complex,
+    conjugated. There is one exception. In
     mode ``same``, the result for a kernel of even size starts one pixel later, as in SciPy.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, any unit; with ``axes`` or ``channel_axis``, a batch
-            of such arrays.
-        kernel: Real array with the axes that are convolved, any size and sign.
+        image: Real or complex array with 1, 2 or 3 axes, any unit; with ``axes`` or
+            ``channel_axis``, a batch of such arrays.
+        kernel: Real or complex array with the axes that are convolved, any size.
         mode: ``full``, ``same`` or ``valid``, as in `convolve`.
         boundary: Values outside the image, as in `convolve`.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
@@ -137,7 +140,8 @@ def correlate(
         channel_axis: Axis of the channels, as in `convolve`; None for no channels.
 
     Returns:
-        The cross-correlation as float64, in the unit of image times kernel.
+        The cross-correlation as float64, or complex128 if image or kernel are complex, in the unit
+        of image times kernel.
 
     Raises:
         TypeError: If `convolve` would raise it.
@@ -155,21 +159,21 @@ def correlate(
     x, k, moving = _checked(image, kernel, axes, channel_axis)
     outside = value_outside(fillvalue, cval)
 
-    def correlated(part: NDArray[np.float64]) -> NDArray[np.float64]:
+    def correlated(part: NDArray[Any]) -> NDArray[Any]:
         needed = required_part(part, k.shape, mode, boundary, outside, flipped=True)
-        return chosen(needed, np.flip(k))
+        return chosen(needed, np.flip(k).conj())
 
     return for_each(x, moving, correlated)
 
 
 def _checked(
     image: ArrayLike, kernel: ArrayLike, axes: Axes | None, channel_axis: int | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
+) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
     """Return image and kernel as arrays, and the axes along which the kernel moves."""
     if axes is None and channel_axis is None:
-        x, k = image_and_kernel(image, kernel)
+        x, k = image_and_kernel(image, kernel, real=False)
         return x, k, tuple(range(x.ndim))
-    x, k = real_array("image", image), real_array("kernel", kernel)
+    x, k = number_array("image", image), number_array("kernel", kernel)
     moving = convolved_axes(x, axes, channel_axis)
     return x, without_batch("kernel", k, x, moving), moving
 
@@ -179,7 +183,7 @@ def required_part(
     kernel_shape: tuple[int, ...],
     mode: str,
     boundary: str,
-    fillvalue: float,
+    fillvalue: float | complex,
     *,
     flipped: bool = False,
 ) -> NDArray[np.float64]:
@@ -197,17 +201,17 @@ def required_part(
         Array larger than the result by ``h - 1`` along every axis, in the unit of the image.
 
     Raises:
-        TypeError: If the fill value is not a real number.
+        TypeError: If the fill value is not a number.
         ValueError: If a word is unknown, if the fill value is not finite, or, in mode ``valid``, if
             neither image nor kernel contains the other.
     """
     mode, boundary = one_of("mode", mode, MODES), boundary_named(boundary)
-    outside = real_number("fillvalue", fillvalue)
+    outside = number("fillvalue", fillvalue)
     if mode == "valid" and not _contains(image.shape, kernel_shape):
         # Image and kernel exchange roles: pixels outside the image do not contribute.
         _check_valid(image.shape, kernel_shape)
         boundary, outside = "fill", 0.0
-    part = image
+    part = image.astype(np.result_type(image, np.array(outside)), copy=False)
     for axis, (size, reach) in enumerate(zip(image.shape, kernel_shape, strict=True)):
         start, length = _output_range(size, reach, mode, flipped)
         indices = np.arange(start - reach + 1, start + length)
@@ -221,13 +225,13 @@ def boundary_named(boundary: str) -> str:
     return SYNONYMS.get(boundary, boundary)
 
 
-def value_outside(fillvalue: float, cval: float | None) -> float:
+def value_outside(fillvalue: float | complex, cval: float | complex | None) -> float | complex:
     """Return the value outside the image; raise a ValueError if both names are used."""
     if cval is None:
-        return real_number("fillvalue", fillvalue)
+        return number("fillvalue", fillvalue)
     if fillvalue is not NO_VALUE:
         raise ValueError(f"cval: expected None together with fillvalue, got {cval!r}")
-    return real_number("cval", cval)
+    return number("cval", cval)
 
 
 def _contains(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
@@ -256,7 +260,7 @@ def _take_extended(
     indices: NDArray[np.intp],
     axis: int,
     boundary: str,
-    outside: float,
+    outside: float | complex,
 ) -> NDArray[np.float64]:
     """Take pixels along an axis, at indices that may lie outside the image."""
     size = image.shape[axis]
@@ -299,7 +303,7 @@ def shifted_images(
 def _direct(part: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
     """Convolve by the definition: sum the shifted images times the kernel's entries."""
     shape = tuple(n - h + 1 for n, h in zip(part.shape, kernel.shape, strict=True))
-    result = np.zeros(shape)
+    result = np.zeros(shape, np.result_type(part, kernel))
     for position, shifted in shifted_images(part, kernel.shape):
         result += kernel[position] * shifted
     return result
@@ -447,9 +451,25 @@ def _axes(size: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(range(len(size)))
 
 
-_METHODS: dict[str, Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]] = {
+_Convolve = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
+
+
+def _by_parts(method: _Convolve) -> _Convolve:
+    """Make a method for real numbers convolve real and imaginary parts separately."""
+
+    def convolved(part: NDArray[Any], kernel: NDArray[Any]) -> NDArray[Any]:
+        if np.iscomplexobj(part):
+            return convolved(part.real, kernel) + 1j * convolved(part.imag, kernel)
+        if np.iscomplexobj(kernel):
+            return convolved(part, kernel.real) + 1j * convolved(part, kernel.imag)
+        return method(part, kernel)
+
+    return convolved
+
+
+_METHODS: dict[str, _Convolve] = {
     "direct": _direct,
-    "fft": _fft,
-    "overlap-add": _overlap_add,
-    "overlap-save": overlap_save,
+    "fft": _by_parts(_fft),
+    "overlap-add": _by_parts(_overlap_add),
+    "overlap-save": _by_parts(overlap_save),
 }

@@ -11,6 +11,7 @@ from classical.checks import (
     numpy_defaults,
     one_of,
     positive_number,
+    real_number,
     whole_number,
 )
 from classical.convolution import (
@@ -141,7 +142,8 @@ def diffuse(
     count = whole_number("steps", steps, 0)
     x, k = image_and_kernel(image, kernel)
     one_of("mode", mode, MODES)
-    boundary, outside = boundary_named(boundary), value_outside(fillvalue, cval)
+    boundary = boundary_named(boundary)
+    outside = real_number("fillvalue", value_outside(fillvalue, cval))
     parts = [_result_part(n, count * (h - 1), mode) for n, h in zip(x.shape, k.shape, strict=True)]
     if any(length < 1 for _, length in parts):
         most = min((n - 1) // (h - 1) for n, h in zip(x.shape, k.shape, strict=True) if h > 1)

@@ -15,6 +15,11 @@ _MANY_PIXELS = 1000
 #: of shots.
 _MARGIN = 0.02
 
+#: Counts per pixel below which standard errors are only roughly known, and the fraction of pixels
+#: with fewer counts that explains standard errors that are too large.
+FEW_COUNTS = 20
+_FEW_PIXELS = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
@@ -72,6 +77,8 @@ class Evidence:
 
     None if the result does not provide the mean error due to noise.
     """
+    few: float | None
+    """Fraction of pixels with fewer than 20 counts; None if the result does not provide counts."""
     pvalue: float
     """Two-sided p-value for a mean z^2 of 1; NaN for correlated errors or without noisy pixels."""
 
@@ -103,6 +110,7 @@ class Evidence:
             size = "larger" if ratio > 1 else "smaller"
             found.append(
                 f"errors are {size} than stated ({ratio:.4g} times, p = {self.pvalue:.2g})"
+                f"{self._few_counts if ratio < 1 else ''}"
             )
         small = abs(self.bias) <= _MARGIN * self.predicted_rmse
         if self.noisy and not small and math.erfc(abs(self._bias_z) / math.sqrt(2)) < limit:
@@ -112,6 +120,16 @@ class Evidence:
         if not self.independent and self.mean_square_z > _correlated_limit(limit):
             found.append(f"errors are {math.sqrt(self.mean_square_z):.4g} times as large as stated")
         return tuple(found)
+
+    @property
+    def _few_counts(self) -> str:
+        """Explanation of standard errors that are too large; empty if there are enough counts."""
+        if self.few is None or self.few < _FEW_PIXELS:
+            return ""
+        return (
+            f", as is usual with few counts: {100 * self.few:.0f} % of the pixels have fewer than "
+            f"{FEW_COUNTS}; with more shots, standard errors become accurate"
+        )
 
     @property
     def _bias_z(self) -> float:

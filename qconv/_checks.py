@@ -6,7 +6,7 @@ import inspect
 import numbers
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -69,6 +69,10 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
+#: Array of real (``float64``) or complex (``complex128``) numbers.
+Numbers: TypeAlias = NDArray[Any]
+
+
 def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[np.float64]:
     """Convert to a non-empty real ``float64`` array, without a copy if it is one already.
 
@@ -77,18 +81,42 @@ def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[n
         ValueError: If ``value`` is empty, ragged or masked, or if ``finite`` is True and an entry
             is NaN or infinite.
     """
-    require_unmasked(value, name)
-    try:
-        array = np.asarray(_plain(value))
-    except ValueError:
-        raise ValueError(f"{name}: expected a rectangular array, got a ragged one") from None
+    array = _array(value, name)
     if array.dtype.kind == "c":
         raise TypeError(f"{name}: expected real numbers, got complex ones ({array.dtype})")
-    if array.dtype.kind not in "biuf":
+    return _of_type(array, value, name, np.float64, finite=finite)
+
+
+def number_array(value: ArrayLike, name: str, *, finite: bool = True) -> Numbers:
+    """Convert to a non-empty array, ``complex128`` if the numbers are complex, else ``float64``.
+
+    Raises:
+        TypeError: If ``value`` is not numeric.
+        ValueError: If `real_array` would raise it.
+    """
+    array = _array(value, name)
+    kind: type = np.complex128 if array.dtype.kind == "c" else np.float64
+    return _of_type(array, value, name, kind, finite=finite)
+
+
+def _array(value: ArrayLike, name: str) -> NDArray[Any]:
+    """Convert to an array of any type; raise if entries are masked or rows differ in length."""
+    require_unmasked(value, name)
+    try:
+        return np.asarray(_plain(value))
+    except ValueError:
+        raise ValueError(f"{name}: expected a rectangular array, got a ragged one") from None
+
+
+def _of_type(
+    array: NDArray[Any], value: object, name: str, kind: type, *, finite: bool
+) -> NDArray[Any]:
+    """Convert numbers to a type; raise if the array is not numeric, empty or not finite."""
+    if array.dtype.kind not in "biufc":
         raise TypeError(f"{name}: expected an array of real numbers, got {_describe(value, array)}")
     if array.size == 0:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
-    array = array.astype(np.float64, copy=False)
+    array = array.astype(kind, copy=False)
     if finite:
         require_finite(array, name)
     return array
@@ -120,7 +148,7 @@ def _hidden(value: object) -> int:
     return sum(map(_hidden, value)) if isinstance(value, list | tuple) else 0
 
 
-def require_finite(array: NDArray[np.float64], name: str) -> None:
+def require_finite(array: Numbers, name: str) -> None:
     """Raise a ``ValueError`` if entries are NaN or infinite."""
     # The sum needs no temporary array, and is finite only if all entries are.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -131,6 +159,13 @@ def require_finite(array: NDArray[np.float64], name: str) -> None:
         first = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))
         found = f"{np.count_nonzero(bad)} that are NaN or infinite (the first at {first})"
         raise ValueError(f"{name}: expected finite numbers, got {found}")
+
+
+def largest_magnitude(array: Numbers) -> float:
+    """Return the largest magnitude of the entries of a non-empty array."""
+    if array.dtype.kind == "c":
+        return float(np.abs(array).max())
+    return max(float(array.max()), -float(array.min()))
 
 
 def _describe(value: object, array: NDArray[np.generic]) -> str:
@@ -171,6 +206,23 @@ def real_number(value: object, name: str) -> float:
     if not np.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
     return number
+
+
+def number(value: object, name: str) -> float | complex:
+    """Convert to a finite ``complex`` number, or a ``float`` if it is real.
+
+    Raises:
+        TypeError: If ``value`` is not a number.
+        ValueError: If ``value`` is NaN or infinite.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, numbers.Real | np.bool_) or not isinstance(value, numbers.Complex):
+        return real_number(value, name)
+    found = complex(value)
+    if not np.isfinite(found):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return found
 
 
 def whole_number(value: object, name: str, minimum: int, maximum: int = 2**53) -> int:

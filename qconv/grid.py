@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import one_of, real_number
+from qconv._checks import Numbers, number, one_of
 
 MODES = ("full", "same", "valid")
 
@@ -44,9 +44,9 @@ PAD_MODES = {
     "nearest": "edge",
 }
 
-#: Other names of the boundaries: those of ``scipy.ndimage``, and ``symmetric`` and ``edge`` of
-#: ``numpy.pad``. ``reflect`` is that of ``scipy.ndimage``; ``numpy.pad`` calls it ``symmetric``,
-#: and calls ``mirror`` ``reflect``.
+#: Names of the boundaries in ``scipy.ndimage``, and ``symmetric`` and ``edge`` of ``numpy.pad``.
+#: ``reflect`` has its meaning in ``scipy.ndimage``. In ``numpy.pad``, this boundary is called
+#: ``symmetric``, and the name ``reflect`` means ``mirror``.
 OTHER_NAMES = {
     "constant": "fill",
     "grid-constant": "fill",
@@ -76,6 +76,9 @@ NO_FILLVALUE = float("0")
 
 #: Names of the axes; an image with fewer axes has the last names of the list.
 AXES = ("plane", "row", "column")
+
+#: Name of the axis along which real and imaginary part of complex numbers lie.
+PART = "part"
 
 #: Name of the axis of channels, along which positions read other quantities, not other places.
 CHANNEL = "channel"
@@ -118,7 +121,7 @@ class Grid:
     """Number of margin pixels before and after the image, per axis."""
     boundary: str
     """Content of the margins: ``fill``, ``wrap``, ``symm``, ``mirror`` or ``nearest``."""
-    fillvalue: float
+    fillvalue: float | complex
     """Value of the margins with ``fill``, in the unit of the image."""
     flipped: bool
     """Whether the kernel is flipped: True for convolution, False for correlation."""
@@ -204,13 +207,13 @@ class Grid:
         each = zip(self.axes, self.kernel_shape, position, strict=True)
         return tuple(j if axis == CHANNEL else (h - 1) // 2 for axis, h, j in each)
 
-    def by_centre(self, kernel: NDArray[np.float64]) -> dict[tuple[int, ...], float]:
+    def by_centre(self, kernel: Numbers) -> dict[tuple[int, ...], float | complex]:
         """Return the sum of the kernel's entries of each channel, by the centre of the channel."""
         places = tuple(i for i, axis in enumerate(self.axes) if axis != CHANNEL)
         sums = kernel.sum(axis=places, keepdims=True)
-        return {self.centre(index): float(total) for index, total in np.ndenumerate(sums)}
+        return {self.centre(index): total.item() for index, total in np.ndenumerate(sums)}
 
-    def pad(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
+    def pad(self, image: Numbers) -> Numbers:
         """Return the image with its margins, shape ``padded_shape``."""
         if not any(itertools.chain.from_iterable(self.pad_widths)):
             return image
@@ -236,9 +239,7 @@ class Grid:
             )
         )
 
-    def view(
-        self, padded: NDArray[np.float64], position: tuple[int, ...], tile: Tile
-    ) -> NDArray[np.float64]:
+    def view(self, padded: Numbers, position: tuple[int, ...], tile: Tile) -> Numbers:
         """Return the padded pixels that ``tile`` reads through ``position``; not a copy."""
         return padded[
             tuple(
@@ -355,21 +356,21 @@ def checked_boundary(boundary: str) -> str:
     return OTHER_NAMES.get(boundary, boundary)
 
 
-def value_outside(fillvalue: float, cval: float | None) -> float:
+def value_outside(fillvalue: float | complex, cval: float | complex | None) -> float | complex:
     """Return the value outside the image, which has two names.
 
     Raises:
-        TypeError: If the value is not a real number.
+        TypeError: If the value is not a number.
         ValueError: If the value is NaN or infinite, or both names are used.
     """
     if cval is None:
-        return real_number(fillvalue, "fillvalue")
+        return number(fillvalue, "fillvalue")
     if fillvalue is not NO_FILLVALUE:
         raise ValueError(
             f"cval: expected no value together with fillvalue, got {cval!r}; cval is another name "
             "of fillvalue"
         )
-    return real_number(cval, "cval")
+    return number(cval, "cval")
 
 
 def plan_grid(
@@ -378,7 +379,7 @@ def plan_grid(
     *,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    fillvalue: float | complex = 0.0,
     flipped: bool = True,
 ) -> Grid:
     """Lay out a convolution or correlation as SciPy's ``convolve2d`` and ``correlate2d`` do.

@@ -1,7 +1,7 @@
 """Named kernels, with options, in one to three axes.
 
 All kernels are written for true convolution, which flips the kernel. Derivative kernels give
-positive values where brightness increases along their axis: ``x`` is the last axis, ``y`` the axis
+positive values where brightness increases along their axis. ``x`` is the last axis, ``y`` the axis
 before it, and ``z`` the first axis of a volume.
 
 Kernels of filters that SciPy has are computed by SciPy, as the filter's response to one bright
@@ -152,29 +152,20 @@ def _edge(*, size: int | None = None, ndim: int) -> _Array:
     return np.asarray(side**ndim * _impulse([side // 2] * ndim) - 1.0)
 
 
-def _small(name: str, size: int | None) -> None:
-    """Raise a ``ValueError`` for a size other than 3."""
-    if size is not None and _side(size, 1) != 3:
-        raise ValueError(f"size: {name} exists as 3 x 3 only, got {size}")
-
-
-def _laplacian(*, size: int | None = None, ndim: int) -> _Array:
+def _laplacian(*, ndim: int) -> _Array:
     """Return a kernel that computes the sum of the second differences."""
     from scipy.ndimage import laplace
 
-    _small("laplacian", size)
     return np.asarray(laplace(_impulse([1] * ndim), mode="constant"))
 
 
-def _sharpen(*, size: int | None = None, ndim: int) -> _Array:
+def _sharpen(*, ndim: int) -> _Array:
     """Return the identity minus the laplacian."""
-    _small("sharpen", size)
     return _impulse([1] * ndim) - _laplacian(ndim=ndim)
 
 
-def _emboss(*, size: int | None = None, ndim: int) -> _Array:
+def _emboss(*, ndim: int) -> _Array:
     """Return a kernel that makes a relief, lit from one corner."""
-    _small("emboss", size)
     _require_plane("emboss", ndim)
     return np.array([[-2.0, -1, 0], [-1, 1, 1], [0, 1, 2]])
 
@@ -184,11 +175,8 @@ def _require_plane(name: str, ndim: int) -> None:
         raise ValueError(f"ndim: expected 2 for {name}, got {ndim}")
 
 
-def _derivative(
-    name: str, edge: list[float], smooth: list[float], *, size: int | None = None, ndim: int
-) -> _Array:
+def _derivative(name: str, edge: list[float], smooth: list[float], *, ndim: int) -> _Array:
     """Return a difference along one axis and a weighted mean along the others."""
-    _small(name, size)
     along = _axis(name, ndim)
     return _outer([np.array(edge if axis == along else smooth) for axis in range(ndim)])
 
@@ -337,8 +325,16 @@ def kernel_options(name: str) -> tuple[str, ...]:
 
 
 def similar_kernels(name: object) -> str:
-    """Return a hint with the kernels whose names contain an unknown name; empty if none do."""
-    found = [known for known in KERNEL_NAMES if isinstance(name, str) and name and name in known]
+    """Return a hint with the kernels that an unknown name may mean; empty if there are none.
+
+    An unknown name may be the beginning, the initials or another part of a name.
+    """
+    if not isinstance(name, str) or not name:
+        return ""
+    initials = {known: "".join(word[0] for word in known.split("-")) for known in KERNEL_NAMES}
+    found = [known for known in KERNEL_NAMES if known.startswith(name)]
+    found = found or [known for known in KERNEL_NAMES if initials[known] == name.lower()]
+    found = found or [known for known in KERNEL_NAMES if name in known]
     return f"; perhaps {' or '.join(found)}?" if found else ""
 
 
@@ -415,4 +411,8 @@ def named_kernel(name: str, size: int | None = None, **options: Any) -> NDArray[
             raise TypeError(f"{option}: unexpected option of {name!r}; expected {', '.join(known)}")
     default = 3 if name.endswith("-z") else 2
     options["ndim"] = whole_number(options.get("ndim", default), "ndim", 1, 3)
-    return _MAKERS[name](size=size, **options)
+    if "size" in known:
+        options["size"] = size
+    elif _side(size, options["ndim"]) != 3:
+        raise ValueError(f"size: {name} exists as 3 x 3 only, got {size}")
+    return _MAKERS[name](**options)

@@ -3,17 +3,17 @@
 A kernel entry is split into two factors, ``k_j = p_j * w_j``. A particle moves by the displacement
 of position ``j`` with the probability ``p_j``, and its intensity is multiplied by the weight
 ``w_j``. A circuit samples ``p``. The average of ``w_J * I_J`` over many samples ``J`` converges to
-the convolution with ``k``.
+the convolution with ``k``. For a complex kernel, the weights carry the phases of its entries.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qconv._checks import numpy_defaults, real_array, real_number
+from qconv._checks import Numbers, number_array, numpy_defaults, real_array, real_number
 
 #: Maximum deviation of the sum of given probabilities from 1.
 _SUM_TOLERANCE = 1e-9
@@ -26,11 +26,11 @@ class Propagator:
     Args:
         probabilities: Probabilities ``p_j >= 0`` of the kernel's positions, any number of axes. The
             sum must be 1 within 1e-9, and is normalised to 1.
-        weights: Weights ``w_j``, any sign, same shape. The weight multiplies the intensity of the
+        weights: Real or complex weights ``w_j``, same shape. The weight multiplies the value of the
             pixel that position ``j`` reads.
 
     Raises:
-        TypeError: If an argument is not a real array.
+        TypeError: If ``probabilities`` is not a real array, or ``weights`` is not numeric.
         ValueError: If a probability is negative, the sum of probabilities is not 1, an entry is NaN
             or infinite, or the shapes differ.
 
@@ -47,13 +47,13 @@ class Propagator:
 
     probabilities: NDArray[np.float64]
     """Probability of each position, shape of the kernel; read-only."""
-    weights: NDArray[np.float64]
-    """Factor of the intensity at each position, shape of the kernel; read-only."""
+    weights: Numbers
+    """Real or complex factor of the value at each position, shape of the kernel; read-only."""
 
     @numpy_defaults
     def __post_init__(self) -> None:
         p = real_array(self.probabilities, "probabilities")
-        w = real_array(self.weights, "weights")
+        w = number_array(self.weights, "weights")
         if p.shape != w.shape:
             raise ValueError(
                 f"weights: expected the shape of probabilities, {p.shape}, got {w.shape}"
@@ -72,22 +72,22 @@ class Propagator:
     @classmethod
     @numpy_defaults
     def from_kernel(cls, kernel: ArrayLike) -> Propagator:
-        """Make the propagator of a real kernel, with its signs and scale.
+        """Make the propagator of a kernel, with its signs or phases and its scale.
 
-        The propagator is ``p = |k| / S`` and ``w = S * sign(k)`` with ``S = sum |k|``. This is
+        The propagator is ``p = |k| / S`` and ``w = S * k / |k|`` with ``S = sum |k|``. This is
         importance sampling with the smallest variance of all choices that do not depend on the
         image.
 
         Args:
-            kernel: Real array, any sign, not all zero, magnitudes up to about 1e300. A single
+            kernel: Real or complex array, not all zero, magnitudes up to about 1e300. A single
                 number counts as one axis with one position.
 
         Raises:
-            TypeError: If ``kernel`` is complex or not numeric.
+            TypeError: If ``kernel`` is not numeric.
             ValueError: If ``kernel`` is empty or all zero, contains NaN or infinity, or has a sum
                 of magnitudes that overflows.
         """
-        k = np.atleast_1d(real_array(kernel, "kernel"))
+        k = np.atleast_1d(number_array(kernel, "kernel"))
         largest = np.abs(k).max()
         if largest == 0:
             raise ValueError("kernel: expected at least one entry other than 0, got all zeros")
@@ -95,7 +95,7 @@ class Propagator:
         total = float(largest) * float(relative.sum())
         if not np.isfinite(total):
             raise ValueError("kernel: expected a finite sum of magnitudes, got one above 1.8e308")
-        return cls(relative / relative.sum(), total * np.sign(k))
+        return cls(relative / relative.sum(), total * phase_factors(k))
 
     @classmethod
     @numpy_defaults
@@ -126,9 +126,19 @@ class Propagator:
 
     @property
     @numpy_defaults
-    def effective_kernel(self) -> NDArray[np.float64]:
+    def effective_kernel(self) -> Numbers:
         """Kernel ``p * w``; samples average to the convolution with this kernel."""
         return self.probabilities * self.weights
+
+    @property
+    def conjugate(self) -> Propagator:
+        """Propagator of the complex conjugate kernel."""
+        return replace(self, weights=self.weights.conj()) if self.is_complex else self
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the weights are complex numbers."""
+        return self.weights.dtype.kind == "c"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -153,3 +163,11 @@ class Propagator:
                 f"position: expected a position with probability below 1, got {position}"
             )
         return Propagator(elsewhere / remaining, self.weights * remaining)
+
+
+def phase_factors(numbers: Numbers) -> Numbers:
+    """Return the sign of each real number, or the phase factor of each complex number; 0 for 0."""
+    if numbers.dtype.kind != "c":
+        return np.sign(numbers)
+    sizes = np.abs(numbers)
+    return np.divide(numbers, sizes, out=np.zeros_like(numbers), where=sizes > 0)

@@ -118,7 +118,6 @@ class TestRefused:
             (np.ones((4, 3)), r"transfer: expected the shape of the image, \(4, 4\), got \(4, 3\)"),
             (np.full((4, 4), 1.001), r"transfer: expected magnitudes of at most 1, got 1\.001"),
             (np.full((4, 4), 0.8 + 0.8j), "transfer: expected magnitudes of at most 1"),
-            (np.full((4, 4), 0.5j), r"transfer: expected conjugate factors at opposite"),
             (np.full((4, 4), np.nan), "transfer: expected finite numbers"),
             (np.full((4, 4), 1j * np.inf), "transfer: expected finite numbers"),
             (np.ma.array(np.eye(4), mask=np.eye(4)), "transfer: .* masked entries, got 4 masked"),
@@ -131,7 +130,7 @@ class TestRefused:
 
     def test_kinds(self):
         with pytest.raises(TypeError, match="image"):
-            qconv.filter_frequencies(1j * picture((4, 4)), np.ones((4, 4)))
+            qconv.filter_frequencies(np.full((4, 4), "a"), np.ones((4, 4)))
         with pytest.raises((TypeError, ValueError), match="transfer"):
             qconv.filter_frequencies(picture((4, 4)), np.full((4, 4), "a"))
         with pytest.raises(ValueError, match="shots"):

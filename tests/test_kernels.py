@@ -152,6 +152,9 @@ def test_every_kernel_is_convolved():
     ("name", "options", "error", "message"),
     [
         ("sobel", {}, ValueError, "got 'sobel'; perhaps sobel-x or sobel-y or sobel-z?"),
+        ("LoG", {}, ValueError, "got 'LoG'; perhaps laplacian-of-gaussian?"),
+        ("dog", {}, ValueError, "got 'dog'; perhaps difference-of-gaussians?"),
+        ("mask", {}, ValueError, "got 'mask'"),
         ("box", {"sigma": 2}, TypeError, "sigma: unexpected option of 'box'; expected size, ndim"),
         ("box", {"ndim": 4}, ValueError, "ndim: expected an integer <= 3, got 4"),
         ("sobel-y", {"ndim": 1}, ValueError, "ndim: expected at least 2 for sobel-y, got 1"),

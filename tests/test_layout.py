@@ -19,6 +19,7 @@ ORDER = [
     "_threads",
     "_versions",
     "propagator",
+    "transfer",
     "kernels",
     "grid",
     "circuits",
@@ -45,7 +46,7 @@ SIBLINGS = [
     {f"methods.whole_image.{name}" for name in ("diffusion", "interference", "fourier")},
 ]
 
-MOST_FILES, MOST_LINES_OF_A_FUNCTION = 14, 60
+MOST_FILES, MOST_LINES_OF_A_FUNCTION = 16, 60
 
 #: Parts that are imported by name, are called as an extra is, and stand on its packages.
 EXTRAS = {"torch": {"torch"}, "distributed": {"dask"}}

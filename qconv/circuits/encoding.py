@@ -1,7 +1,7 @@
 """Preparation of amplitudes as a quantum circuit with few CX.
 
 A kernel's propagator becomes a state whose amplitudes are the square roots of its probabilities.
-All amplitudes are real, so RY and CZ suffice, and each CZ costs one CX. Among the following
+For real amplitudes, RY and CZ suffice, and each CZ costs one CX. Among the following
 candidates, applied recursively, the one with the fewest CX is chosen:
 
 ========================================  =======================  =============================
@@ -23,6 +23,10 @@ sharpen need 3: one for the core, and one per axis, because each axis is in the 
 
 Qiskit's ``StatePreparation`` (Iten et al. 2016, arXiv:1501.06911) generally needs ``2**n - n - 1``
 CX, the cost of the whole tree.
+
+Complex amplitudes are prepared factor by factor where they are separable. Otherwise, their
+magnitudes are prepared as above, followed by their phases, or ``StatePreparation`` is used,
+whichever takes fewer CX.
 """
 
 from __future__ import annotations
@@ -34,7 +38,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit, QuantumRegister
 
-from qconv._checks import numpy_defaults, real_array
+from qconv._checks import number_array, numpy_defaults
+from qconv.circuits._complex import complex_circuit, plain_circuit
 from qconv.circuits._gates import Gates
 from qconv.circuits._preparation import prepare
 
@@ -45,7 +50,7 @@ _DEFAULT_NAMES = {1: ("column",), 2: ("row", "column"), 3: ("plane", "row", "col
 def encode_amplitudes(
     amplitudes: ArrayLike, *, names: Sequence[str] | None = None
 ) -> QuantumCircuit:
-    """Encode a real array as the amplitudes of a quantum state, with few CX.
+    """Encode an array as the amplitudes of a quantum state, with few CX.
 
     Each axis is padded with zeros to a power of two and becomes one quantum register. An axis of
     length 1 needs no qubit and gets no register. The last axis has the first register. Index ``i``
@@ -56,19 +61,20 @@ def encode_amplitudes(
     returns its own copy.
 
     Args:
-        amplitudes: Real array with at least one axis and one nonzero element. Only the ratios of
-            its elements matter, because the array is normalised.
+        amplitudes: Real or complex array with at least one axis and one nonzero element. Only
+            the ratios of its elements matter, because the array is normalised.
         names: Names of the registers, one per axis, first axis first. With None, the names are
             ``("column",)``, ``("row", "column")`` or ``("plane", "row", "column")``. With more than
             three axes, they are ``"axis_0"``, ``"axis_1"`` and so on.
 
     Returns:
-        A circuit of RY, H, X, Z and CZ gates, without measurement. From ``|0...0>`` it prepares the
-        normalised padded array as its statevector, with an accuracy of 1e-12 and up to a global
-        sign. Transpiling it to ``rz, sx, x, cx`` turns each CZ into one CX.
+        A circuit without measurement; for real amplitudes, of RY, H, X, Z and CZ gates. From
+        ``|0...0>`` it prepares the normalised padded array as its statevector, with an accuracy of
+        1e-12 and up to a global phase. Transpiling it to ``rz, sx, x, cx`` turns each CZ into one
+        CX.
 
     Raises:
-        TypeError: If ``amplitudes`` is not real, or ``names`` is not a list or tuple of strings.
+        TypeError: If ``amplitudes`` is not numeric, or ``names`` is not a list or tuple of strings.
         ValueError: If ``amplitudes`` has no axis or no nonzero element, or has masked, NaN or
             infinite elements; or if ``names`` does not match the axes.
 
@@ -83,7 +89,7 @@ def encode_amplitudes(
         >>> qconv.resources(circuit).two_qubit_gates
         1
     """
-    array = real_array(amplitudes, "amplitudes")
+    array = number_array(amplitudes, "amplitudes")
     if array.ndim == 0:
         raise ValueError("amplitudes: expected at least one axis, got a scalar")
     if not array.any():
@@ -91,7 +97,7 @@ def encode_amplitudes(
     checked_names = register_names(names, array.ndim)
     scaled = array / np.abs(array).max()  # prevents squares from overflowing or underflowing
     state = scaled / np.linalg.norm(scaled) + 0.0
-    return _encode(state.shape, state.tobytes(), checked_names).copy()
+    return _encode(state.shape, state.tobytes(), state.dtype.char, checked_names).copy()
 
 
 def register_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...]:
@@ -109,12 +115,19 @@ def register_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...
 
 
 @lru_cache(maxsize=128)
-def _encode(shape: tuple[int, ...], content: bytes, names: tuple[str, ...]) -> QuantumCircuit:
-    """Build the circuit of a normalised array from its shape, its bytes and its register names."""
+def _encode(
+    shape: tuple[int, ...], content: bytes, kind: str, names: tuple[str, ...]
+) -> QuantumCircuit:
+    """Build the circuit of a normalised array from shape, bytes, type and register names."""
     sizes = [(length - 1).bit_length() for length in shape]
-    padded = np.zeros([2**size for size in sizes])
-    padded[tuple(slice(length) for length in shape)] = np.frombuffer(content).reshape(shape)
-    return circuit_of(prepare(padded.reshape((2,) * sum(sizes))), sizes, names)
+    padded = np.zeros([2**size for size in sizes], kind)
+    padded[tuple(slice(length) for length in shape)] = np.frombuffer(content, kind).reshape(shape)
+    if kind == "d":
+        return circuit_of(prepare(padded.reshape((2,) * sum(sizes))), sizes, names)
+    circuit = _without_gates(sizes, names)
+    if padded.size > 1:
+        circuit.compose(complex_circuit(padded.ravel()), inplace=True)
+    return circuit
 
 
 def circuit_of(gates: Gates, sizes: Sequence[int], names: Sequence[str]) -> QuantumCircuit:
@@ -125,15 +138,15 @@ def circuit_of(gates: Gates, sizes: Sequence[int], names: Sequence[str]) -> Quan
         sizes: Number of qubits per axis. An axis without qubits gets no register.
         names: Name of the register per axis.
     """
-    num_qubits = sum(sizes)
-    if num_qubits == 0:
-        return QuantumCircuit(QuantumRegister(1, names[-1]), name="amplitudes")
-    registers = [QuantumRegister(n, name) for n, name in zip(sizes, names, strict=True) if n]
-    circuit = QuantumCircuit(*reversed(registers), name="amplitudes")
-    for name, qubits, angle in gates:
-        if name == "phase":
-            circuit.global_phase += angle
-            continue
-        parameters = [angle] if name in ("rx", "ry", "rz") else []
-        getattr(circuit, name)(*parameters, *(num_qubits - 1 - qubit for qubit in qubits))
+    circuit = _without_gates(sizes, names)
+    if sum(sizes):
+        circuit.compose(plain_circuit(gates, sum(sizes)), inplace=True)
     return circuit
+
+
+def _without_gates(sizes: Sequence[int], names: Sequence[str]) -> QuantumCircuit:
+    """Return a circuit with one register per axis, or one qubit if no axis has a qubit."""
+    registers = [QuantumRegister(n, name) for n, name in zip(sizes, names, strict=True) if n]
+    if not registers:
+        return QuantumCircuit(QuantumRegister(1, names[-1]), name="amplitudes")
+    return QuantumCircuit(*reversed(registers), name="amplitudes")

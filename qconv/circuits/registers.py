@@ -10,9 +10,10 @@ from qiskit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Gate, Instruction, Qubit
 from qiskit.circuit.library import DiagonalGate, Initialize, StatePreparation
 
+from qconv._checks import Numbers
 from qconv.circuits.arithmetic import offset_adder
 from qconv.circuits.encoding import encode_amplitudes
-from qconv.grid import AXES
+from qconv.grid import AXES, PART
 
 #: Registers by the number of their axis; axes without qubits have no register.
 Registers = Mapping[int, QuantumRegister]
@@ -38,13 +39,14 @@ def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> R
     vector is element ``i`` of an array in C order.
 
     Args:
-        bits: Number of qubits per axis, for at most three axes.
+        bits: Number of qubits per axis, for at most four axes.
         prefix: Prefix of the names ``plane``, ``row`` and ``column``.
         suffix: Suffix of these names.
     """
     if not any(bits):
         bits = [*[0] * (len(bits) - 1), 1]
-    names = [f"{prefix}{name}{suffix}" for name in AXES[-len(bits) :]]
+    named = (PART, *AXES)[-len(bits) :]
+    names = [f"{prefix}{name}{suffix}" for name in named]
     return {
         axis: QuantumRegister(bits[axis], names[axis])
         for axis in reversed(range(len(bits)))
@@ -65,7 +67,7 @@ def kernel_states(shape: Sequence[int]) -> tuple[int, ...]:
     )
 
 
-def on_kernel_states(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+def on_kernel_states(numbers: Numbers) -> Numbers:
     """Pad an array over kernel positions with zeros to all basis states of the registers."""
     sizes = zip(numbers.shape, kernel_states(numbers.shape), strict=True)
     return np.pad(numbers, [(0, states - length) for length, states in sizes])
@@ -107,13 +109,13 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
 
 
 class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
-    """Gate that prepares real amplitudes from ``|0...0>``, defined by `encode_amplitudes`.
+    """Gate that prepares amplitudes from ``|0...0>``, defined by `encode_amplitudes`.
 
     Its gates can be counted separately, or by formula without being built. ``inverted`` makes the
     inverse gate.
     """
 
-    def __init__(self, amplitudes: NDArray[np.float64], *, inverted: bool = False) -> None:
+    def __init__(self, amplitudes: Numbers, *, inverted: bool = False) -> None:
         """Store ``2**n`` amplitudes, not all zero."""
         name, size = "prepare_amplitudes", amplitudes.size.bit_length() - 1
         super().__init__(f"un{name}" if inverted else name, size, [amplitudes])
@@ -125,7 +127,7 @@ class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
         definition.compose(encoded.inverse() if self._inverted else encoded, inplace=True)
         self.definition = definition
 
-    def validate_parameter(self, parameter: NDArray[np.float64]) -> NDArray[np.float64]:
+    def validate_parameter(self, parameter: Numbers) -> Numbers:
         """Accept an array unchanged."""
         return parameter
 
@@ -181,12 +183,12 @@ def append_again(circuit: QuantumCircuit, instruction: CircuitInstruction) -> No
 
 def prepare(
     circuit: QuantumCircuit,
-    amplitudes: NDArray[np.float64],
+    amplitudes: Numbers,
     qubits: Sequence[Qubit],
     *,
     native: bool,
 ) -> None:
-    """Append the preparation of real amplitudes, one per basis state of some qubits.
+    """Append the preparation of amplitudes, one per basis state of some qubits.
 
     Args:
         circuit: Circuit that starts with the preparation.

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
 
@@ -25,8 +24,8 @@ from qconv.cli.options import (
     seed_of,
     tables_of,
 )
-from qconv.cli.planes import Planes
 from qconv.cli.sources import sources_of
+from qconv.cli.space import Space
 from qconv.cli.targets import Target
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.result.numbers import in_words
@@ -56,22 +55,19 @@ def _run_one(job: Job, source: str | None) -> str:
     # None: the seed of the checkpoint, or a random seed that the new checkpoint stores.
     seed = None if options.checkpoint and options.seed is None else seed_of(options)
     picture = read_photograph(source)
-    form = Planes.of(picture, volume=options.volume)
-    planes = form.split(picture.numbers)
-    plan = job.plan(planes)
+    space = Space.of(picture, volume=options.volume)
+    plan = job.plan(space.first(picture.numbers))
     inputs = {"input picture": source, "kernel": options.kernel}
-    target = Target.of(options, picture, form, inputs)
-    checkpoints = _checkpoints(options, form.names, [*target.files.values(), *inputs.values()])
+    target = Target.of(options, picture, space, inputs)
+    checkpoint = _checkpoint(options, [*target.files.values(), *inputs.values()])
     started = time.perf_counter()
     progress = not options.quiet and sys.stderr.isatty()
-    results = job.results(planes, seed, checkpoints, progress=progress)
+    measured = job.result(picture, space, seed=seed, checkpoint=checkpoint, progress=progress)
     seconds = time.perf_counter() - started
-    measured = form.result(results)
     kernel = job.kernel
     needed = target.needs_exact(kernel) or not options.quiet
-    exacts = job.exact(planes) if needed else [result.image for result in results]
-    exact = form.together(exacts)
-    compared = "" if options.quiet else _compared(picture, form, results, exacts, kernel)
+    exact = job.exact(picture, space) if needed else measured.image
+    compared = "" if options.quiet else _compared(picture, measured, exact, kernel)
 
     def draw(path: Path, scale: GreyScale) -> None:
         figure = figures.result_figure(
@@ -84,7 +80,7 @@ def _run_one(job: Job, source: str | None) -> str:
             scale=scale,
             image_scale=picture.scale,
             channels=picture.axes.endswith("S"),
-            title=_title(options, results[0]),
+            title=_title(options, measured),
         )
         figures.save_figure(figure, path)
 
@@ -96,27 +92,21 @@ def _run_one(job: Job, source: str | None) -> str:
     seeded = "the checkpoint's seed" if seed is None else f"seed {seed}"
     head = f"input {size}, {seeded}: {measured.total_shots:,} executions in {seconds:.2f} s"
     head += f"\nvalues {picture}"
-    tables = _tables(results, compared, plan.cost.on_device, picture)
+    tables = _tables(measured, compared, plan.cost.on_device, picture)
     return tables_of(list(target.files.values()), f"{head}\n\n{tables}\n\nwrote {wrote}")
 
 
-def _checkpoints(
-    options: argparse.Namespace, names: Sequence[str], others: Sequence[str | Path | None]
-) -> list[Path | None]:
-    """Return one checkpoint per plane; raise if the call reads or writes the same file."""
+def _checkpoint(options: argparse.Namespace, others: Sequence[str | Path | None]) -> Path | None:
+    """Return the checkpoint; raise if the call reads or writes the same file."""
     path: Path | None = options.checkpoint
     if path is None:
-        return [None] * len(names)
-    found = [path]
-    if len(names) > 1:
-        found = [path.with_name(f"{path.stem}-{name}{path.suffix}") for name in names]
+        return None
     taken = {os.path.realpath(other) for other in others if other is not None}
-    for place in found:
-        if os.path.realpath(place) in taken:
-            raise UsageError(f"--checkpoint: '{place}' is another input or output of this command")
-        if not place.parent.is_dir():
-            raise UsageError(f"--checkpoint: no such directory: '{place.parent}'")
-    return list(found)
+    if os.path.realpath(path) in taken:
+        raise UsageError(f"--checkpoint: the command reads or writes '{path}' already")
+    if not path.parent.is_dir():
+        raise UsageError(f"--checkpoint: no such directory: '{path.parent}'")
+    return path
 
 
 def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
@@ -138,45 +128,25 @@ def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     return ", ".join([kernel, options.method, shots, *steps, *extras])
 
 
-def _compared(
-    picture: Picture,
-    form: Planes,
-    results: Sequence[qconv.Convolution],
-    exacts: Sequence[_Array],
-    kernel: _Array,
-) -> str:
-    """Compare with the exact result; structural similarity is averaged over the planes."""
-    exact = form.together(exacts)
+def _compared(picture: Picture, measured: qconv.Convolution, exact: _Array, kernel: _Array) -> str:
+    """Compare with the exact result; structural similarity is averaged over the channels."""
     # The scale of rounding errors in a constant result.
     full = float(np.abs(picture.numbers).max() or 1) * float(np.abs(kernel).sum())
     data_range = full if np.ptp(exact) < 1e-9 * full else None
-    comparison = classical.compare(form.result(results), exact, data_range=data_range)
-    if len(results) > 1:
-        pairs = zip(results, exacts, strict=True)
-        ssim = np.mean([classical.compare(result, part).ssim for result, part in pairs])
-        comparison = replace(comparison, ssim=float(ssim))
-    return str(comparison)
+    return str(classical.compare(measured, exact, data_range=data_range))
 
 
-def _tables(
-    results: Sequence[qconv.Convolution], compared: str, on_device: str, picture: Picture
-) -> str:
+def _tables(measured: qconv.Convolution, compared: str, on_device: str, picture: Picture) -> str:
     """Format all tables to print."""
     unit = "grey levels" if picture.white == WHITE else "unit of the input"
     tables = {f"measured against exact ({unit})": compared}
-    if results[0].expected_success is not None:
-        tables["success probability"] = _success(results)
-    diagnostics = [result.diagnostics for result in results]
-    reliable = [each.reliable for each in diagnostics if isinstance(each, AngleDiagnostics)]
-    if reliable:
-        tables["reliable standard errors"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
+    if measured.expected_success is not None:
+        tables["success probability"] = (
+            f"measured   {measured.success_probability:.6f} +- {measured.success_stderr:.2g}\n"
+            f"predicted  {measured.expected_success:.6f}"
+        )
+    if isinstance(measured.diagnostics, AngleDiagnostics):
+        reliable = 100 * np.mean(measured.diagnostics.reliable)
+        tables["reliable standard errors"] = f"{reliable:.1f} % of the pixels"
     tables["circuit on a device"] = on_device
     return "\n\n".join(f"{name}\n{indent(table, '  ')}" for name, table in tables.items())
-
-
-def _success(results: Sequence[qconv.Convolution]) -> str:
-    """Format the measured and predicted success probability of all channels."""
-    measured = np.mean([result.success_probability for result in results])
-    stderr = np.hypot.reduce([result.success_stderr for result in results]) / len(results)
-    predicted = np.mean([result.expected_success or 0.0 for result in results])
-    return f"measured   {measured:.6f} +- {stderr:.2g}\npredicted  {predicted:.6f}"

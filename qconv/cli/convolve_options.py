@@ -13,6 +13,7 @@ from qconv.cli.options import (
     add_geometry,
     add_outputs,
     require_sampling,
+    shots,
 )
 
 #: Class of each method in `qconv`, by the name of the method on the command line.
@@ -208,7 +209,7 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         help="method of convolution, see above (default: collapse)",
     )
     how.add_argument(
-        "--shots", type=int, default=1000, metavar="N", help="shots per pixel (default: 1000)"
+        "--shots", type=shots, default=1000, metavar="N", help="shots per pixel (default: 1000)"
     )
     how.add_argument(
         "--tolerance",
@@ -295,9 +296,8 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         "--checkpoint",
         type=Path,
         metavar="FILE",
-        help="file to which results are saved while the command runs; for a colour picture, one "
-        "file per channel, such as FILE-red. After an interruption, the same command resumes. "
-        "With more --shots, the same command adds the missing shots",
+        help="file to which results are saved while the command runs. After an interruption, the "
+        "same command resumes. With more --shots, the same command adds the missing shots",
     )
     how.add_argument(
         "--amplify",

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +13,12 @@ from numpy.typing import NDArray
 
 import classical
 import qconv
-from qconv._progress import progress_bar
 from qconv.cli.convolve_options import METHODS, OPTIONS, has_own_shots
 from qconv.cli.kernels import kernel_of
 from qconv.cli.options import UsageError, named_backend
-from qconv.cli.planes import COLOURS
+from qconv.cli.space import Space
 from qconv.cli.streams import say
+from qconv.visualization.pictures import Picture
 
 _Array = NDArray[np.float64]
 
@@ -53,10 +51,10 @@ class Job:
         backend = None if options.backend is None else named_backend(options.backend)
         return cls(options, propagator, _method(options), where, _sampling(options), backend)
 
-    def plan(self, planes: Sequence[_Array]) -> qconv.Plan:
-        """Check the call for one of the planes."""
+    def plan(self, array: _Array) -> qconv.Plan:
+        """Check the call for one item of a batch."""
         how = {"method": self.method, **self.where, **self.sampling}
-        return qconv.plan(planes[0], self.propagator, **how)
+        return qconv.plan(array, self.propagator, **how)
 
     @cached_property
     def kernel(self) -> _Array:
@@ -64,36 +62,23 @@ class Job:
         single = self.propagator.effective_kernel
         return classical.diffuse(single, single, (self.options.steps or 1) - 1, mode="full")
 
-    def exact(self, planes: Sequence[_Array]) -> list[_Array]:
-        """Compute the exact convolution of every plane."""
-        kernel = self.kernel
-        how = {**self.where, "method": "direct" if kernel.size <= _DIRECT else "fft"}
-        return [classical.convolve(plane, kernel, **how) for plane in planes]
+    def exact(self, picture: Picture, space: Space) -> _Array:
+        """Compute the exact convolution."""
+        method = "direct" if self.kernel.size <= _DIRECT else "fft"
+        how = {**self.where, **space.batch, "method": method}
+        return classical.convolve(picture.numbers, self.kernel, **how)
 
-    def results(
-        self,
-        planes: Sequence[_Array],
-        seed: int | None,
-        checkpoints: Sequence[Path | None] | None = None,
-        *,
-        progress: bool = False,
-    ) -> list[qconv.Convolution]:
-        """Convolve each plane separately, with independent random numbers."""
-        rng = None if seed is None else np.random.default_rng(seed)
-        how: dict[str, Any] = {"method": self.method, **self.where, **self.sampling}
-        how |= {"backend": self.backend, "seed": rng}
-        bar = progress_bar(len(planes), "slice", show=progress and len(planes) > len(COLOURS))
-        own = progress and len(planes) <= len(COLOURS)
-        results = []
-        with warnings.catch_warnings(record=True) as caught, bar as shown:
+    def result(self, picture: Picture, space: Space, **more: Any) -> qconv.Convolution:
+        """Convolve a picture or a stack, and print each warning once."""
+        how = {"method": self.method, **self.where, **self.sampling, **space.batch}
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", RuntimeWarning)
-            for plane, checkpoint in zip(planes, checkpoints or [None] * len(planes), strict=True):
-                how |= {"checkpoint": checkpoint, "progress": own}
-                results.append(qconv.convolve(plane, self.propagator, **how))
-                shown.update()
+            result = qconv.convolve(
+                picture.numbers, self.propagator, backend=self.backend, **how, **more
+            )
         for message in dict.fromkeys(str(warning.message) for warning in caught):
             say(message)
-        return results
+        return result
 
 
 def _propagator(options: argparse.Namespace) -> qconv.Propagator:

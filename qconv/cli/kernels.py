@@ -44,9 +44,7 @@ def list_kernels() -> str:
 
 def _options(name: str) -> list[str]:
     """Return the options of a kernel on the command line, where the picture has its axes."""
-    small = name not in KERNEL_NAMES or "sigma" not in kernel_options(name)
-    fixed = small and name not in ("identity", "box", "edge", "disk", "motion")
-    return [one for one in kernel_options(name) if one != "ndim" and not (fixed and one == "size")]
+    return [option for option in kernel_options(name) if option != "ndim"]
 
 
 def kernel_of(options: argparse.Namespace, ndim: int = 2) -> Any:
@@ -80,7 +78,7 @@ def kernel_of(options: argparse.Namespace, ndim: int = 2) -> Any:
     for option, value in short.items():
         if option in given:
             raise UsageError(f"--{option}: --kernel sets it too, to {given[option]}")
-        if option not in kernel_options(name):
+        if option not in _options(name):
             raise UsageError(f"--{option}: {_wrong(name, option)}")
         given[option] = value
     try:
@@ -94,7 +92,7 @@ def _parsed(name: str, listed: str) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for part in filter(None, listed.split(",")):
         option, _, value = (piece.strip() for piece in part.partition("="))
-        if option == "ndim" or option not in kernel_options(name):
+        if option not in _options(name):
             raise UsageError(f"--kernel: {_wrong(name, option)}")
         if option in given:
             raise UsageError(f"--kernel: {option} is given twice in '{listed}'")

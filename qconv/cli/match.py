@@ -17,6 +17,7 @@ from qconv.cli.options import (
     Parser,
     UsageError,
     add_outputs,
+    brightness,
     only_picture,
     output_paths,
     pictures_together,
@@ -24,6 +25,7 @@ from qconv.cli.options import (
     require_extras,
     require_sampling,
     seed_of,
+    shots,
     tables_of,
 )
 from qconv.cli.sound_files import Sound, is_sound, read_sound, waveform
@@ -54,7 +56,7 @@ then compared with the small picture classically. The most similar position is t
 
 The command prints the match, its similarity to the small picture, and its certainty: the
 probability that no other position is more similar. The command writes the large picture with
-a box around the match, and a figure. Colour pictures are converted to their brightness.
+a box around the match, and a figure. Colour pictures are converted to their luminance.
 Recordings are WAV files with the same sampling rate; the picture of a recording is its
 waveform.
 
@@ -112,7 +114,7 @@ def parser() -> Parser:
     )
     how.add_argument(
         "--shots",
-        type=int,
+        type=shots,
         default=10_000,
         metavar="N",
         help="total number of shots (default: 10000)",
@@ -193,7 +195,7 @@ class _Pictures:
     picture: _Array
     """The large picture, shape ``(H, W)`` or ``(H, W, 3)``."""
     template: _Array
-    """The brightness of the template, shape ``(h, w)``."""
+    """The luminance of the template, shape ``(h, w)``."""
     scale: GreyScale
     """Values of the large picture to show black and white."""
     items: ClassVar[str] = "pixels"
@@ -204,7 +206,7 @@ class _Pictures:
     @property
     def image(self) -> _Array:
         """Brightness of the large picture."""
-        return _brightness(self.picture)
+        return brightness(self.picture)
 
     def noisy(self, rng: np.random.Generator, spread: float) -> _Pictures:
         """Return the inputs with noise in the large one."""
@@ -297,7 +299,7 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
     if not any(sounds):
         picture = _picture(options.image, "IMAGE")
         template = _picture(options.template, "TEMPLATE")
-        return _Pictures(picture.numbers, _brightness(template.numbers), picture.scale)
+        return _Pictures(picture.numbers, brightness(template.numbers), picture.scale)
     if not all(sounds):
         names = " and ".join(f"'{path}'" for path in paths)
         raise UsageError(f"IMAGE, TEMPLATE: expected two pictures or two WAV files, got {names}")
@@ -314,15 +316,6 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
 def _picture(path: str, name: str) -> Picture:
     """Read one picture, not a stack."""
     return only_picture(read_input(path, name), name, path)
-
-
-def _brightness(picture: _Array) -> _Array:
-    """Convert a picture to grey levels, shape ``(H, W)``."""
-    if picture.ndim == 2:
-        return picture
-    from skimage.color import rgb2gray
-
-    return np.asarray(rgb2gray(picture))
 
 
 def _tables(match: qconv.Match, exact: _Array, found: _Inputs, cost: str) -> str:

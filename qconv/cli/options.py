@@ -17,6 +17,8 @@ from qconv.cli.streams import print_out, say
 from qconv.grid import checked_boundary, checked_mode
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from qiskit.providers import BackendV2
 
     from qconv.visualization.pictures import Picture
@@ -96,6 +98,17 @@ def add_geometry(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def shots(text: str) -> int:
+    """Parse a number of executions, such as 1000, 1e6 or 1_000_000."""
+    try:
+        return int(text)
+    except ValueError:
+        with suppress(ValueError):
+            if (number := float(text)).is_integer():
+                return int(number)
+        raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
+
+
 def _word(check: Callable[[str], str]) -> Callable[[str], str]:
     """Return a parser of one argument that checks it and reports it as argparse does."""
 
@@ -108,6 +121,16 @@ def _word(check: Callable[[str], str]) -> Callable[[str], str]:
             raise argparse.ArgumentTypeError(as_option) from None
 
     return parse
+
+
+def brightness(picture: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Convert a picture ``(H, W)`` or ``(H, W, 3)`` to grey levels by its luminance."""
+    if picture.ndim == 2:
+        return picture
+    from skimage.color import rgb2gray
+
+    grey: NDArray[np.float64] = rgb2gray(picture)
+    return grey
 
 
 def add_outputs(parser: Parser, out: str | None, what: str) -> argparse._ArgumentGroup:

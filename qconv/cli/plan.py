@@ -13,10 +13,12 @@ from qconv.cli.options import (
     UsageError,
     add_geometry,
     add_photograph,
+    brightness,
     named_backend,
     only_picture,
     read_photograph,
     require_extras,
+    shots,
 )
 
 _DESCRIPTION = """\
@@ -25,7 +27,7 @@ Compare the costs of all methods for the convolution of a picture, without runni
 With --tolerance, the methods are sorted by the number of oracle calls that they need to reach
 the tolerance. With --executions, the methods are sorted by their error with this number of
 executions. Exactly one of these two options is required. A colour picture is converted to its
-brightness.
+luminance.
 """
 
 _EPILOG = """\
@@ -53,7 +55,7 @@ def parser() -> Parser:
     )
     how.add_argument(
         "--executions",
-        type=int,
+        type=shots,
         metavar="N",
         help="approximate total number of executions of all circuits",
     )
@@ -82,7 +84,7 @@ def run(options: argparse.Namespace) -> str:
     kernel = kernel_of(options)
     image = only_picture(read_photograph(options.image), "IMAGE", options.image).numbers
     compared = qconv.compare_methods(
-        image if image.ndim == 2 else image.mean(axis=2),
+        brightness(image),
         kernel,
         tolerance=options.tolerance,
         executions=options.executions,

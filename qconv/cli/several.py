@@ -14,7 +14,7 @@ from qconv._progress import progress_bar
 from qconv.cli.convolve_options import FORMATS
 from qconv.cli.job import Job
 from qconv.cli.options import UsageError, read_photograph, seed_of
-from qconv.cli.planes import Planes
+from qconv.cli.space import Space
 from qconv.cli.streams import say
 from qconv.cli.targets import Target
 
@@ -77,20 +77,18 @@ def _one(
 ) -> tuple[int, str]:
     """Convolve one picture; return the number of executions and a description of its files."""
     picture = read_photograph(source)
-    planes = Planes.of(picture, volume=job.options.volume)
+    space = Space.of(picture, volume=job.options.volume)
     options = copy.copy(job.options)
     options.out, options.stderr = paths["out"], paths["stderr"]
     inputs = {"input picture": source, "kernel": options.kernel}
-    target = Target.of(options, picture, planes, inputs, draw=False)
-    parts = planes.split(picture.numbers)
-    results = job.results(parts, seed)
-    measured = planes.result(results)
+    target = Target.of(options, picture, space, inputs, draw=False)
+    result = job.result(picture, space, seed=seed)
     needed = target.needs_exact(job.kernel)
-    exacts = job.exact(parts) if needed else [part.image for part in results]
-    told = target.write(measured, planes.together(exacts), job.kernel)
+    exact = job.exact(picture, space) if needed else result.image
+    told = target.write(result, exact, job.kernel)
     if options.quiet:
         target.say_losses(told)
-    return measured.total_shots, told
+    return result.total_shots, told
 
 
 def _targets(

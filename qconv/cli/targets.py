@@ -20,7 +20,7 @@ from qconv.cli.options import (
     require_different,
     require_place,
 )
-from qconv.cli.planes import Planes
+from qconv.cli.space import Space
 from qconv.cli.streams import say
 from qconv.result.files import parts_of
 from qconv.visualization.pictures import GreyScale, Picture, keeps_brightness
@@ -51,8 +51,8 @@ class Target:
 
     picture: Picture
     """Input of the convolution."""
-    planes: Planes
-    """Planes of the input."""
+    space: Space
+    """Axes of the input."""
     files: Mapping[str, Path]
     """Files by option: ``--out`` and, if they are written, ``--stderr`` and ``--figure``."""
     forms: Mapping[str, Form]
@@ -63,7 +63,7 @@ class Target:
         cls,
         options: argparse.Namespace,
         picture: Picture,
-        planes: Planes,
+        space: Space,
         inputs: Mapping[str, str | None],
         *,
         draw: bool = True,
@@ -73,7 +73,7 @@ class Target:
         Args:
             options: Options of the command line.
             picture: Input of the convolution.
-            planes: Planes of the input.
+            space: Space of the input.
             inputs: Paths of input files, by their description.
             draw: Whether one picture has a figure even without ``--figure``.
 
@@ -85,7 +85,7 @@ class Target:
         out = _standard(options.out or Path(f"result{default}"))
         drawn = draw and not stack and out.suffix.lower() in FORMATS
         figure = options.figure or (out.with_name(f"{out.stem}-figure.png") if drawn else None)
-        if stack and figure is not None and len(planes.space) != len(planes.axes):
+        if stack and figure is not None and len(space.places) != len(space.axes):
             raise UsageError("--figure: expected one picture or one volume, got a stack")
         stderr = None if options.stderr is None else _standard(options.stderr)
         wanted = {"--out": out, "--stderr": stderr, "--figure": figure}
@@ -100,9 +100,9 @@ class Target:
             if name in files:
                 ending = _ending(files[name], own)
                 kind = options.out_type if name == "--out" else None
-                form = _form(name, ending, kind, picture, planes)
+                form = _form(name, ending, kind, picture, space)
                 forms |= {} if form is None else {name: form}
-        return cls(picture, planes, files, forms)
+        return cls(picture, space, files, forms)
 
     def needs_exact(self, kernel: _Array) -> bool:
         """Return whether writing needs the exact result: for a figure, or the scale of grey levels.
@@ -161,7 +161,7 @@ class Target:
         self, path: Path, values: _Array, form: Form, scale: Callable[[GreyScale], GreyScale]
     ) -> str:
         """Write numbers with the axes of the input; describe them."""
-        how: dict[str, Any] = {"axes": self.planes.axes, "calibration": self.picture.calibration}
+        how: dict[str, Any] = {"axes": self.space.axes, "calibration": self.picture.calibration}
         return write_numbers(path, values, form, scale=scale, **how)
 
 
@@ -171,7 +171,7 @@ def _fixed(scale: GreyScale) -> Callable[[GreyScale], GreyScale]:
 
 
 def _form(
-    name: str, ending: str, wanted: str | None, picture: Picture, planes: Planes
+    name: str, ending: str, wanted: str | None, picture: Picture, space: Space
 ) -> Form | None:
     """Return how numbers are written to a file with this ending; None for a whole result."""
     if ending == _WHOLE and name == "--out":
@@ -183,7 +183,7 @@ def _form(
     except ValueError as error:
         raise UsageError(f"--out-type: {error}") from None
     try:
-        found.require_axes(planes.axes)
+        found.require_axes(space.axes)
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
     return found

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
 
-from qconv._checks import convolution, numpy_defaults, real_array
+from qconv._checks import Numbers, convolution, number_array, numpy_defaults
 from qconv._threads import one_thread
 from qconv.distributed.halo import (
     chunks_of,
@@ -33,7 +33,7 @@ from qconv.grid import NO_FILLVALUE, Grid, value_outside
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.methods.options import check_options
 from qconv.planning.axes import Axes
-from qconv.planning.build import without_image
+from qconv.planning.build import require_complex, without_image
 from qconv.planning.method import Method
 from qconv.planning.options import SamplingOptions
 from qconv.planning.plan import Plan
@@ -61,8 +61,8 @@ def convolve(
     boundary: str = "fill",
     *,
     method: Method = DEFAULT_METHOD,
-    fillvalue: float = NO_FILLVALUE,
-    cval: float | None = None,
+    fillvalue: float | complex = NO_FILLVALUE,
+    cval: float | complex | None = None,
     axes: Axes | None = None,
     channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
@@ -75,8 +75,8 @@ def convolve(
     these blocks are similar to the chunks of the image, but their borders differ.
 
     Args:
-        image: Dask array of real numbers with 1, 2 or 3 axes, any chunks; with ``axes`` or
-            ``channel_axis``, a batch of such arrays.
+        image: Dask array of real or complex numbers with 1, 2 or 3 axes, any chunks; with
+            ``axes`` or ``channel_axis``, a batch of such arrays.
         kernel: As for `qconv.convolve`.
         mode: ``full``, ``same`` or ``valid``.
         boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
@@ -95,7 +95,8 @@ def convolve(
             result. ``tolerance``, ``mitigation``, ``checkpoint`` and ``progress`` are rejected.
 
     Returns:
-        Estimate and standard error as lazy Dask arrays of ``float64``.
+        Estimate and standard error as lazy Dask arrays of ``float64``, or of ``complex128`` if the
+        image or the kernel is complex.
 
     Raises:
         TypeError: If ``image`` is not a Dask array, the method cannot be split into parts, or
@@ -127,8 +128,8 @@ def correlate(
     boundary: str = "fill",
     *,
     method: Method = DEFAULT_METHOD,
-    fillvalue: float = NO_FILLVALUE,
-    cval: float | None = None,
+    fillvalue: float | complex = NO_FILLVALUE,
+    cval: float | complex | None = None,
     axes: Axes | None = None,
     channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
@@ -157,12 +158,17 @@ def _lazy(
     """Return the lazy result of a convolution or correlation."""
     method: Method = where["method"]
     requested = check_options(options, method, refused=REFUSED)
-    check_image(image, "image")
+    check_image(image, "image", kinds="biufc")
     fields = without_image(image.shape, kernel, requested, **where)
+    kind: type = np.float64
+    if image.dtype.kind == "c" or isinstance(fields["grid"].fillvalue, complex):
+        require_complex(method, "image")
+        kind = np.complex128
     shots, sampling = requested.shots, requested.sampling
     check_backend(sampling.backend, kernel_only=method.kernel_only, exact=shots is None)
     grid: Grid = fields["grid"]
-    lengths = part_lengths(image, grid, without_pixels(fields).prepared.part_sides)
+    whole = without_pixels(fields, kind)
+    lengths = part_lengths(image, grid, whole.prepared.part_sides)
     propagator = fields["propagator"]
     token = tokenize(
         image.name,
@@ -171,26 +177,34 @@ def _lazy(
         repr((grid, method, shots)),
         draws_of(sampling),
     )
-    work = Work(fields, lengths)
+    work = Work(fields, lengths, kind)
     arrays = lazy_arrays(
         "convolve" if grid.flipped else "correlate",
         token,
         work,
         in_parts(image, grid, lengths),
         map(chunks_of, grid.output_shape, lengths),
+        kind=whole.result_type,
     )
     planned = 0 if shots is None else method.executions(grid.pixels, shots)
-    return LazyConvolution(*arrays, shots, planned, work.circuits)
+    image, stderr, *covariance = arrays
+    return LazyConvolution(image, stderr, shots, planned, work.circuits, *covariance)
 
 
-def check_image(image: object, name: str) -> None:
-    """Raise unless an image is a Dask array of real numbers, of known shape and not empty."""
+def check_image(image: object, name: str, kinds: str = "biuf") -> None:
+    """Raise unless an image is a Dask array of numbers, of known shape and not empty.
+
+    Args:
+        image: The image.
+        name: Name of the argument, for messages.
+        kinds: Accepted kinds of numbers, as in ``dtype.kind``.
+    """
     if not isinstance(image, da.Array):
         raise TypeError(
             f"{name}: expected a Dask array, got {type(image).__name__}; "
             "create one with dask.array.from_array"
         )
-    if image.dtype.kind not in "biuf":
+    if image.dtype.kind not in kinds:
         raise TypeError(f"{name}: expected real numbers, got dtype {image.dtype}")
     if any(np.isnan(n) for n in image.shape):
         raise ValueError(
@@ -245,9 +259,9 @@ def probabilities_of(plan: Plan) -> list[Known]:
     return found
 
 
-def without_pixels(fields: dict[str, Any]) -> Plan:
-    """Return a plan with an all-zero image that takes no memory."""
-    black = np.broadcast_to(0.0, fields["grid"].image_shape)
+def without_pixels(fields: dict[str, Any], kind: type) -> Plan:
+    """Return a plan with an all-zero image of a type, which takes no memory."""
+    black = np.broadcast_to(kind(0), fields["grid"].image_shape)
     return Plan(image=black, **fields)
 
 
@@ -259,6 +273,8 @@ class Work:
     """Fields of the plan of the whole convolution, without its image."""
     lengths: tuple[int, ...]
     """Sides of a part, in output pixels."""
+    kind: type
+    """Type of the image's numbers: ``float64`` or ``complex128``."""
 
     @numpy_defaults
     def known(self) -> list[Known] | None:
@@ -266,18 +282,22 @@ class Work:
         if not self.fields["method"].kernel_only:
             return None
         with one_thread():
-            return probabilities_of(without_pixels(self.fields))
+            return probabilities_of(without_pixels(self.fields, self.kind))
 
     def circuits(self) -> tuple[QuantumCircuit, ...]:
         """Return the circuits for all parts; none if circuits hold the image."""
         exact = self.fields | {"shots": None}  # circuits do not depend on the number of shots
-        return without_pixels(exact).circuits if self.fields["method"].kernel_only else ()
+        return (
+            without_pixels(exact, self.kind).circuits if self.fields["method"].kernel_only else ()
+        )
 
     @numpy_defaults
     def __call__(
         self, pixels: NDArray[Any], block_id: tuple[int, ...], known: list[Known] | None
-    ) -> _Array:
+    ) -> Numbers:
         """Compute estimate and standard error of one part, shape ``(2, *outputs)``.
+
+        For complex numbers, a third entry along the first axis is the covariance of both parts.
 
         Args:
             pixels: All pixels that the part depends on.
@@ -292,7 +312,7 @@ class Work:
         starts = [part.start * stride for part, stride in axes]
         places = [index_of_pixels(whole, axis)[start:] for axis, start in enumerate(starts)]
         require_finite(shown, "image", places)
-        seen = real_array(shown, "image", finite=False)
+        seen: Numbers = number_array(shown, "image", finite=False).astype(self.kind, copy=False)
         fields = self.fields | {"grid": grid, "part_of": "a Dask array"}
         plan = Plan(image=np.ascontiguousarray(seen), **fields)
         programs = plan.prepared.programs
@@ -305,4 +325,5 @@ class Work:
                     Outcomes(each, **one) for one, each in zip(known, programs, strict=True)
                 )
             result = plan.prepared.decode(gathered)
-        return np.stack([result.image, result.stderr])
+        more = [] if result.covariance is None else [result.covariance]
+        return np.stack([result.image, result.stderr, *more])

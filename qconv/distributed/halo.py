@@ -130,7 +130,8 @@ def _padded(image: da.Array, grid: Grid) -> da.Array:
     """Pad the image lazily, like ``grid.pad``."""
     if grid.boundary == "fill":
         if any(map(any, grid.pad_widths)) and not _holds(image.dtype, grid.fillvalue):
-            image = image.astype(np.float64)
+            outside = type(grid.fillvalue)
+            image = image.astype(np.complex128 if outside is complex else np.float64)
         return da.pad(image, grid.pad_widths, constant_values=grid.fillvalue)
     for axis, widths in enumerate(grid.pad_widths):
         n, (low, _) = image.shape[axis], widths
@@ -140,8 +141,10 @@ def _padded(image: da.Array, grid: Grid) -> da.Array:
     return image
 
 
-def _holds(dtype: np.dtype[Any], value: float) -> bool:
+def _holds(dtype: np.dtype[Any], value: float | complex) -> bool:
     """Return whether ``dtype`` represents ``value`` exactly."""
+    if isinstance(value, complex):
+        return dtype.kind == "c"
     if dtype.kind in "biu":
         low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         return low <= value <= high and value == int(value)

@@ -127,10 +127,11 @@ def conv2d(
     blocks = in_parts(batch, grid, lengths)
     arrays = lazy_arrays("conv2d", token, work, blocks, (images, (outputs,), *places))
     if input.ndim == 3:
-        arrays = (arrays[0][0], arrays[1][0])
+        arrays = [array[0] for array in arrays]
     measured = int(np.any(frame.weight, axis=(1, 2, 3)).sum())
     planned = measured * method.executions(whole.pixels, shots or 0)
-    return LazyConvolution(*arrays, shots, planned, work.circuits)
+    image, stderr = arrays
+    return LazyConvolution(image, stderr, shots, planned, work.circuits)
 
 
 @dataclass(frozen=True, eq=False)

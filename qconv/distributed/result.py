@@ -36,7 +36,7 @@ class LazyConvolution:
     """
 
     image: da.Array
-    """Estimate of the convolution, ``float64``, in units of image times kernel."""
+    """Estimate of the convolution, ``float64`` or ``complex128``, in image times kernel units."""
     stderr: da.Array
     """Standard error of each pixel of ``image``, same shape, chunks and unit."""
     shots: int | None
@@ -45,6 +45,8 @@ class LazyConvolution:
     """Planned number of executions; 0 for the exact expectation. The actual number is higher if
     noise makes executions fail, and can be lower if circuits hold blocks that are all zero."""
     _circuits: Callable[[], tuple[QuantumCircuit, ...]] = field(repr=False)
+    covariance: da.Array | None = None
+    """Covariance of the errors of real and imaginary part of each pixel; None for real results."""
 
     @cached_property
     def circuits(self) -> tuple[QuantumCircuit, ...]:
@@ -58,11 +60,14 @@ class LazyConvolution:
 def lazy_arrays(
     verb: str,
     token: str,
-    work: Callable[..., NDArray[np.float64]],
+    work: Callable[..., NDArray[Any]],
     image: da.Array,
     chunks: Iterable[tuple[int, ...]],
-) -> tuple[da.Array, da.Array]:
+    kind: type = np.float64,
+) -> list[da.Array]:
     """Return estimate and standard error of a computation that stacks them on a new first axis.
+
+    A complex result has a third array, the covariance of real and imaginary part.
 
     Dask fuses a task into its only dependent task. If the two arrays are optimised separately, for
     example to be stored, every block would then run twice. Dask does not fuse a task into a task
@@ -73,8 +78,10 @@ def lazy_arrays(
         token: Digest that distinguishes these names from the names of other tasks.
         work: Computation of a block. Its method ``known`` computes the shared probabilities.
         image: Padded image, with one block per part.
-        chunks: Chunks of either array.
+        chunks: Chunks of each array.
+        kind: Type of the result's numbers: ``float64`` or ``complex128``.
     """
+    is_complex = kind is np.complex128
     known = dask.delayed(_known, pure=True)(work, dask_key_name=f"qconv-probabilities-{token}")
     both = da.map_blocks(
         work,
@@ -82,18 +89,18 @@ def lazy_arrays(
         known=known,
         name=f"qconv-{verb}-{token}",
         new_axis=0,
-        chunks=((2,), *chunks),
-        dtype=np.float64,
-        meta=np.empty((0,) * (image.ndim + 1)),
+        chunks=((2 + is_complex,), *chunks),
+        dtype=kind,
+        meta=np.empty((0,) * (image.ndim + 1), kind),
     )
     arrays = []
-    for number, name in enumerate(("estimate", "stderr")):
+    for number, name in enumerate(("estimate", "stderr", "covariance")[: 2 + is_complex]):
         key = f"qconv-{name}-{token}"
         blocks = np.ndindex(both.numblocks[1:])
         tasks = {(key, *n): (_pick, (both.name, 0, *n), number, known.key) for n in blocks}
         graph = HighLevelGraph.from_collections(key, tasks, dependencies=[both, known])
-        arrays.append(da.Array(graph, key, both.chunks[1:], dtype=np.float64))
-    return arrays[0], arrays[1]
+        arrays.append(da.Array(graph, key, both.chunks[1:], dtype=kind))
+    return [*arrays[:2], *(part.real for part in arrays[2:])]
 
 
 def _known(work: Any) -> Any:
@@ -101,7 +108,7 @@ def _known(work: Any) -> Any:
     return work.known()
 
 
-def _pick(both: NDArray[np.float64], number: int, shared: object) -> NDArray[np.float64]:
-    """Return one of two arrays."""
-    picked: NDArray[np.float64] = both[number]
+def _pick(both: NDArray[Any], number: int, shared: object) -> NDArray[Any]:
+    """Return one of the arrays."""
+    picked: NDArray[Any] = both[number]
     return picked

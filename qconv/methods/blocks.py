@@ -36,16 +36,18 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import one_of, whole_number
+from qconv._checks import Numbers, one_of, whole_number
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.layout import Layout, Part
+from qconv.methods.parts import joined
 from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, Prepared, check_method
 from qconv.planning.plan import Plan
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 from qconv.result.diagnostics import Diagnostics, assembled
+from qconv.result.numbers import hypotenuse
 
 _Array = NDArray[np.float64]
 
@@ -108,6 +110,11 @@ class Blocks(Method):
     def corrects_readout(self) -> bool:
         """Whether counts of the method can be corrected for readout errors."""
         return self.method.corrects_readout
+
+    @property
+    def takes_complex(self) -> bool:
+        """Whether the method takes complex images and kernels."""
+        return self.method.takes_complex
 
     @property
     def nonnegative(self) -> bool:
@@ -178,14 +185,14 @@ class PreparedBlocks(Prepared[Blocks]):
 
     def predict(self) -> Prediction:
         """Predict the success probability of all executions, and the combined errors of blocks."""
-        stderr = np.zeros(self.plan.grid.output_shape)
+        stderr: Numbers = np.zeros(self.plan.grid.output_shape, self.plan.result_type)
         success, pixels = 0.0, 0
         for part in self.layout.lit():
             block, expected = part.block, part.work.predict()
             if expected.success is None or expected.stderr is None:
                 return Prediction()
             seen, target = self.layout.places(block)
-            stderr[target] = np.hypot(stderr[target], expected.stderr[seen])
+            stderr[target] = hypotenuse(stderr[target], expected.stderr[seen])
             success += block.pixels * expected.success
             pixels += block.pixels
         return Prediction(success / max(pixels, 1), stderr)
@@ -221,7 +228,7 @@ class _Total:
     def __init__(self, layout: Layout) -> None:
         plan = layout.plan
         self._plan, self._layout = plan, layout
-        self._image, self._stderr = np.zeros((2, *plan.grid.output_shape))
+        self._image, self._stderr = np.zeros((2, *plan.grid.output_shape), plan.result_type)
         self._diagnostics: list[tuple[tuple[slice, ...], Diagnostics]] = []
         self._kept, self._expected, self._kept_variance, self._pixels = 0.0, 0.0, 0.0, 0
         self._shots, self._calls, self._planned, self._came = 0, 0, 0, 0
@@ -272,12 +279,16 @@ class _Total:
             independent=self._independent,
             diagnostics=diagnostics,
             variant=self._variant,
+            covariance=np.zeros(self._image.shape) if np.iscomplexobj(self._image) else None,
             streams=self._streams,
         )
 
 
-def _root_of_squares(one: _Array, other: _Array) -> _Array:
-    """Return the square root of the sum of squares, without over- or underflow."""
+def _root_of_squares(one: Numbers, other: Numbers) -> Numbers:
+    """Return the root of the sum of squares of each part, without over- or underflow."""
+    if one.dtype.kind == "c":
+        real = _root_of_squares(one.real, other.real)
+        return joined(real, _root_of_squares(one.imag, other.imag))
     exponents = np.frexp(np.maximum(one, other))[1]
     unit = np.ldexp(1.0, np.clip(exponents, -1000, 1000))
     return np.asarray(np.sqrt(np.square(one / unit) + np.square(other / unit)) * unit)

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import real_number
-from qconv.result.numbers import root_mean_square
+from qconv._checks import Numbers, real_number
+from qconv.result.numbers import parts_of_numbers, root_mean_square
 
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]
@@ -46,8 +46,12 @@ class Tolerance:
     mean: bool
     """Whether ``error`` limits the root mean square over all pixels, instead of every pixel."""
 
-    def shortfall(self, stderr: _Array) -> float:
-        """Return the ratio of the needed executions to the executions with these errors."""
+    def shortfall(self, stderr: Numbers) -> float:
+        """Return the ratio of the needed executions to the executions with these errors.
+
+        For complex errors, the limit holds for real and imaginary parts.
+        """
+        stderr = parts_of_numbers(stderr)
         found = root_mean_square(stderr) if self.mean else float(stderr.max())
         with np.errstate(over="ignore"):
             return float(np.square(np.float64(found) / self.error))
@@ -132,6 +136,21 @@ def for_tolerance(spread: _Array, tolerance: Tolerance, rng: np.random.Generator
             break
         total = shots.sum() * min(short, 2.0) + 1
     return shots
+
+
+def joint_spread(spread: Numbers, tolerance: Tolerance | None) -> _Array:
+    """Return one standard deviation per pixel, from the deviations of real and imaginary part.
+
+    Args:
+        spread: Standard deviation of one shot of each pixel; for complex results, its parts are the
+            deviations of the real and the imaginary part.
+        tolerance: Requested error, which holds for both parts; None to minimise the mean square.
+    """
+    if spread.dtype.kind != "c":
+        return spread
+    if tolerance is None or tolerance.mean:
+        return np.asarray(np.abs(spread) / math.sqrt(2))
+    return np.asarray(np.maximum(spread.real, spread.imag))
 
 
 def _proportions(spread: _Array, total: int) -> _Array:

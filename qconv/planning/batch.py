@@ -62,7 +62,12 @@ class PreparedBatch(Prepared[Method]):
     @cached_property
     def element(self) -> Callable[[int], Prepared[Any]]:
         """Function that returns the method prepared for an element; it caches the latest ones."""
-        return lru_cache(maxsize=_KEPT)(lambda number: self.method.prepare(self._plan(number)))
+        return lru_cache(maxsize=_KEPT)(lambda number: self._first.with_image(self._plan(number)))
+
+    @cached_property
+    def _first(self) -> Prepared[Any]:
+        """First element, whose work that depends on the kernel alone is shared."""
+        return self.method.prepare(self._plan(0))
 
     def _index(self, number: int) -> tuple[int | slice, ...]:
         """Return the index of an element's pixels in arrays of the batch."""
@@ -123,6 +128,7 @@ class PreparedBatch(Prepared[Method]):
             [],
             shots=stacked.shots,
             circuits=stacked.circuits,
+            covariance=stacked.covariance,
             diagnostics=stacked.diagnostics,
             quantity=f"{plan.quantity}{stacked.variant}",
             **together.fields(),
@@ -147,7 +153,8 @@ class PreparedBatch(Prepared[Method]):
 
     def predict(self) -> Prediction:
         """Predict the mean success probability and the standard errors of all elements."""
-        stderr, success = np.zeros(self.plan.grid.output_shape), []
+        stderr = np.zeros(self.plan.grid.output_shape, self.plan.result_type)
+        success = []
         for number in self.numbers:
             found = self.element(number).predict()
             if found.stderr is None:
@@ -215,7 +222,9 @@ class _Stacked:
 
     def __init__(self, plan: Problem) -> None:
         self._shape, self._batch = plan.grid.output_shape, plan.grid.batch_axes
-        self.image, self.stderr = np.zeros((2, *self._shape))
+        self.image, self.stderr = np.zeros((2, *self._shape), plan.result_type)
+        is_complex = plan.result_type is np.complex128
+        self.covariance = np.zeros(self._shape) if is_complex else None
         self._each: NDArray[np.int64] | None = None
         self._exact = False
         self._diagnostics: list[tuple[tuple[slice, ...], Diagnostics | None]] = []
@@ -225,6 +234,8 @@ class _Stacked:
     def add(self, index: tuple[int | slice, ...], result: Convolution, quantity: str) -> None:
         """Add the result of one element, whose plan estimates a quantity."""
         self.image[index], self.stderr[index] = result.image, result.stderr
+        if self.covariance is not None and result.covariance is not None:
+            self.covariance[index] = result.covariance
         if result.shots is None:
             self._exact = True
         else:

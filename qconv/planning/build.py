@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qconv._checks import real_array, real_number, require_finite
+from qconv._checks import number, number_array, require_finite
 from qconv._memory import require_copies, require_memory
 from qconv._threads import worker_count
 from qconv.grid import AXES, Grid, plan_grid
@@ -24,12 +24,18 @@ def laid_out(
 ) -> Plan:
     """Check image, kernel, method and geometry as `qconv.plan` does, and make the plan."""
     require_copies(image, "image")
-    array = real_array(image, "image", finite=False)
+    array = number_array(image, "image", finite=False)
     fields = without_image(array.shape, kernel, requested, **where)
     grid: Grid = fields["grid"]
+    if isinstance(grid.fillvalue, complex):
+        array = array.astype(np.complex128, copy=False)
     padded_pixels = math.prod(grid.padded_shape)
-    require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
+    require_memory(
+        array.itemsize * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is"
+    )
     require_finite(array, "image")
+    if array.dtype.kind == "c":
+        require_complex(fields["method"], "image")
     return Plan(image=array, **fields).prepared.allot()  # type: ignore[return-value]
 
 
@@ -41,7 +47,7 @@ def without_image(
     method: Method,
     mode: str,
     boundary: str,
-    fillvalue: float,
+    fillvalue: float | complex,
     flipped: bool,
     axes: Axes | None = None,
     channel_axis: int | None = None,
@@ -50,14 +56,17 @@ def without_image(
     names = axis_names(shape, axes, channel_axis)
     if isinstance(kernel, str):
         raise TypeError(
-            "kernel: expected an array of real numbers, got str; perhaps "
+            "kernel: expected an array of numbers, got str; perhaps "
             f"qconv.named_kernel({kernel!r})?"
         )
     if not isinstance(kernel, Propagator):
         require_copies(kernel, "kernel")
-        kernel = real_array(kernel, "kernel", finite=False)
+        kernel = number_array(kernel, "kernel", finite=False)
     kernel = along_axes(kernel, names, shape)
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
+    if propagator.is_complex:
+        require_complex(method, "kernel")
+        propagator = propagator if flipped else propagator.conjugate
     worker_count()
     moving = [axis for axis, name in enumerate(names) if name in AXES]
     grid = plan_grid(
@@ -65,7 +74,7 @@ def without_image(
         tuple(method.steps * (propagator.shape[axis] - 1) + 1 for axis in moving),
         mode=mode,
         boundary=boundary,
-        fillvalue=real_number(fillvalue, "fillvalue"),
+        fillvalue=number(fillvalue, "fillvalue"),
         flipped=flipped,
     )
     if len(moving) < len(names):
@@ -79,6 +88,15 @@ def without_image(
         "sampling": requested.sampling,
         "tolerance": requested.tolerance,
     }
+
+
+def require_complex(method: Method, name: str) -> None:
+    """Raise a ``TypeError`` if a method does not take complex numbers."""
+    if not method.takes_complex:
+        raise TypeError(
+            f"{name}: expected real numbers for {method!r}, got complex ones; use "
+            "qconv.Collapse(), qconv.Interference(), qconv.Fourier() or qconv.AmplitudeEstimation()"
+        )
 
 
 def _require_range(propagator: Propagator, grid: Grid) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qconv._checks import Numbers
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
@@ -41,9 +41,10 @@ class Prediction:
 
     success: float | None = None
     """Success probability of an execution; None if it cannot be predicted."""
-    stderr: NDArray[np.float64] | None = None
+    stderr: Numbers | None = None
     """Standard error of every output pixel, in the unit of the result; 0 if exact, None if it
-    cannot be predicted."""
+    cannot be predicted. Complex for complex results: the parts are the errors of the real and the
+    imaginary part."""
 
 
 class Method(ABC):
@@ -78,6 +79,14 @@ class Method(ABC):
     """Whether circuits encode the kernel alone, so that their outcomes can be used for every image,
     and for every part of an image. A plan's image then includes the axes of channels and stacks,
     along which the kernel has the length 1. Without it, each channel is a plan of its own."""
+
+    @property
+    def takes_complex(self) -> bool:
+        """Whether images and kernels may be complex; by default False.
+
+        The image and the standard error of a result are then complex, see `Convolution`.
+        """
+        return False
 
     @property
     def steps(self) -> int:
@@ -238,6 +247,16 @@ class Prepared(ABC, Generic[_M]):
 
         Args:
             plan: Plan with the same image, kernel and geometry.
+        """
+        return self.method.prepare(plan)
+
+    def with_image(self, plan: Problem) -> Prepared[_M]:
+        """Return the `Prepared` object for another image of the same shape, such as a channel.
+
+        Subclasses may pass on values that depend on the kernel and the geometry alone.
+
+        Args:
+            plan: Plan with the same kernel and geometry.
         """
         return self.method.prepare(plan)
 

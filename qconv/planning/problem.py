@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv._checks import Numbers, largest_magnitude
 from qconv.circuits.arithmetic import choose_family
 from qconv.execution.device.backends import is_ideal, is_statevector, noise_name
 from qconv.execution.options import Sampling
@@ -27,7 +28,11 @@ _MOST = 2**62
 
 
 class _Applied(Protocol):
-    """The one attribute of a method that a problem reads."""
+    """The attributes of a method that a problem reads."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether estimates have signs or phases."""
 
     @property
     def steps(self) -> int:
@@ -38,8 +43,8 @@ class _Applied(Protocol):
 class Problem:
     """Checked convolution: the attributes of a `Plan` that methods may read."""
 
-    image: NDArray[np.float64]
-    """Image, shape ``grid.image_shape``."""
+    image: Numbers
+    """Image, real or complex, shape ``grid.image_shape``."""
     propagator: Propagator
     """Kernel as probabilities and weights."""
     grid: Grid
@@ -68,7 +73,7 @@ class Problem:
     `quantity`, this name takes the place of the image."""
 
     @cached_property
-    def padded(self) -> NDArray[np.float64]:
+    def padded(self) -> Numbers:
         """Contiguous image with its margins, shape ``grid.padded_shape``."""
         return np.ascontiguousarray(self.grid.pad(self.image))
 
@@ -77,7 +82,17 @@ class Problem:
         """Largest magnitude of the image."""
         repeated = (slice(0, 1) if step == 0 else slice(None) for step in self.image.strides)
         once = self.image[tuple(repeated)]  # a Dask array's placeholder repeats one number
-        return max(float(once.max()), -float(once.min()))
+        return largest_magnitude(once)
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the image or the kernel is complex."""
+        return self.image.dtype.kind == "c" or self.propagator.is_complex
+
+    @property
+    def result_type(self) -> type[np.float64] | type[np.complex128]:
+        """Type of the result's numbers; magnitudes of complex numbers are real."""
+        return np.complex128 if self.is_complex and self.method.signed else np.float64
 
     @property
     def seed(self) -> np.random.SeedSequence:
@@ -158,8 +173,8 @@ class Problem:
 
     def result(
         self,
-        image: NDArray[np.float64],
-        stderr: NDArray[np.float64],
+        image: Numbers,
+        stderr: Numbers,
         outcomes: Sequence[Outcomes],
         *,
         variant: str = "",

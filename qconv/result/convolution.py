@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,19 +14,27 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from qiskit import QuantumCircuit
 from scipy.special import ndtri
 
-from qconv._checks import numpy_defaults, real_number
+from qconv._checks import Numbers, numpy_defaults, real_number
 from qconv._files import Place, written_together
 from qconv.propagator import Propagator
 from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
 from qconv.result.drawing import beside, point_in, require_drawable
 from qconv.result.files import parts_of, read_parts
 from qconv.result.index import axis_after, basic_index
-from qconv.result.numbers import contents, in_words, root_mean_square, shares
+from qconv.result.numbers import (
+    contents,
+    hypotenuse,
+    in_words,
+    parts_of_numbers,
+    root_mean_square,
+    shares,
+)
 from qconv.result.operators import SumOnly, rejection
 from qconv.result.origin import DIFFERENT, Origin
 from qconv.result.success import Success
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -49,11 +58,14 @@ class Convolution(SumOnly):
         39.5 to 40.7
     """
 
-    image: NDArray[np.float64]
-    """Estimate of the convolution, one number per output pixel, in units of image times kernel."""
-    stderr: NDArray[np.float64]
+    image: Numbers
+    """Estimate of the convolution, one number per output pixel, in units of image times kernel.
+    Complex if the image or the kernel is complex."""
+    stderr: Numbers
     """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact.
-    NaN where only one shot was measured, which gives no standard error."""
+    NaN where a single shot was measured, because it gives no standard error. For a complex
+    ``image``, the real part is the standard error of the real part, and the imaginary part is the
+    standard error of the imaginary part."""
     shots: int | NDArray[np.int64] | None
     """Shots of each output pixel: an integer, or an array of the shape of ``image`` if they differ;
     None for the exact expectation."""
@@ -68,7 +80,10 @@ class Convolution(SumOnly):
     independent: bool = True
     """Whether the errors of different pixels are independent. If the pixels share a fixed number of
     executions, a correlation of about 1/(number of pixels) is neglected."""
-    bias: NDArray[np.float64] | None = None
+    covariance: NDArray[np.float64] | None = None
+    """Covariance of the errors of real and imaginary part of each pixel, shape of ``image``, in the
+    square of its unit; None for real results. It is 0 if the parts were measured separately."""
+    bias: Numbers | None = None
     """Systematic error that noise causes, in the shape and unit of ``image``; None if it is
     unknown. This error is the exact expectation with the backend's noise, minus the exact
     expectation without noise. ``image`` and ``stderr`` do not account for this error."""
@@ -160,6 +175,7 @@ class Convolution(SumOnly):
             image=self.image[place],
             stderr=self.stderr[place],
             shots=self.shots[place] if isinstance(self.shots, np.ndarray) else self.shots,
+            covariance=None if self.covariance is None else self.covariance[place],
             bias=None if self.bias is None else self.bias[place],
             diagnostics=None if self.diagnostics is None else self.diagnostics[place],
             channel_axis=axis_after(place, self.shape, self.channel_axis),
@@ -167,8 +183,11 @@ class Convolution(SumOnly):
         )
 
     @numpy_defaults
-    def interval(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def interval(self, level: float = 0.95) -> tuple[Numbers, Numbers]:
         """Return the confidence interval of every pixel, from the normal distribution.
+
+        For complex results, the parts of the ends are the ends of the intervals of the real and the
+        imaginary part.
 
         Args:
             level: Coverage, between 0 and 1: probability that the interval of a pixel contains its
@@ -216,7 +235,11 @@ class Convolution(SumOnly):
             bias = np.asarray(a * self.bias + b * other.bias)
         estimate = None if diagnostics is None else diagnostics.estimate()
         if estimate is None:
-            estimate = a * self.image + b * other.image, np.hypot(a * self.stderr, b * other.stderr)
+            stderr = hypotenuse(a * self.stderr, b * other.stderr)
+            estimate = a * self.image + b * other.image, stderr
+        covariance = None
+        if self.covariance is not None and other.covariance is not None:
+            covariance = np.asarray(a**2 * self.covariance + b**2 * other.covariance)
         known = set(map(contents, self.circuits))
         return Convolution(
             *estimate,
@@ -226,6 +249,7 @@ class Convolution(SumOnly):
             success=self.success.together(self.total_shots, other.success, other.total_shots),
             oracle_calls=self.oracle_calls + other.oracle_calls,
             independent=self.independent and other.independent,
+            covariance=covariance,
             bias=bias,
             diagnostics=diagnostics,
             channel_axis=self.channel_axis,
@@ -241,6 +265,37 @@ class Convolution(SumOnly):
         if isinstance(other, int) and other == 0:
             return self
         raise rejection(other, "+", self)
+
+    def magnitude(self) -> Convolution:
+        """Return the magnitude of a complex result, with its standard error.
+
+        The standard error is the root mean square error of ``abs(image)`` to second order. It
+        includes the covariance of both parts. Where the magnitude is not larger than about three
+        standard errors, the magnitude is biased upwards, because noise adds to it, and its error is
+        not normally distributed. A magnitude of 0 gets the larger of both standard errors.
+
+        Returns:
+            Result with a real image. Its shots and its cost are unchanged. It has no diagnostics
+            and cannot be added to other results: add the complex results first.
+
+        Raises:
+            TypeError: If the result is real.
+        """
+        return polar(self, "magnitude")
+
+    def phase(self) -> Convolution:
+        """Return the phase of a complex result in radians, with its standard error.
+
+        The standard error is the first-order error of ``angle(image)``, but at most
+        ``pi / sqrt(3)``, the standard deviation of an unknown phase.
+
+        Returns:
+            Result with a real image from -pi to pi, see `magnitude`.
+
+        Raises:
+            TypeError: If the result is real.
+        """
+        return polar(self, "phase")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one ``.npz`` file, circuits included (QPY), without pickle.
@@ -286,6 +341,7 @@ class Convolution(SumOnly):
         propagator: Propagator | None = None,
         point: tuple[int, ...] | None = None,
         title: str = "",
+        ax: Axes | Sequence[Axes] | NDArray[Any] | None = None,
     ) -> Figure:
         """Draw the result with its standard error (needs matplotlib, see the extra ``images``).
 
@@ -302,15 +358,19 @@ class Convolution(SumOnly):
             point: Index ``(plane, row, column)`` of the pixel of a volume in which the three drawn
                 planes meet; None for the centre.
             title: Title of the figure.
+            ax: Axes of your own figure to draw in. One draws only the result; an array or list of
+                them draws everything, with one for each picture. None for a new figure.
 
         Returns:
-            Figure. A notebook shows it if ``matplotlib.pyplot`` has been imported.
+            Figure, or the figure of ``ax``. A notebook shows it if ``matplotlib.pyplot`` has been
+            imported.
 
         Raises:
             ModuleNotFoundError: If matplotlib is not installed.
+            TypeError: If ``ax`` does not consist of matplotlib axes.
             ValueError: If the result has more than three axes besides the channels, or is in colour
-                without three channels; if ``image`` or ``exact`` has another shape, or ``point`` is
-                outside the result.
+                without three channels; if ``image`` or ``exact`` has another shape, ``point`` is
+                outside the result, or ``ax`` has the wrong number of axes.
         """
         try:
             import matplotlib  # noqa: F401  (checks that it is installed)
@@ -324,7 +384,7 @@ class Convolution(SumOnly):
         x, truth = beside(self.shape, axis, image, exact)
         from qconv.visualization.figures import result_figure
 
-        def last(part: NDArray[np.float64]) -> NDArray[np.float64]:
+        def last(part: Numbers) -> Numbers:
             return part if axis is None else np.moveaxis(part, axis, -1)
 
         return result_figure(
@@ -337,15 +397,14 @@ class Convolution(SumOnly):
             title=title,
             channels=axis is not None,
             point=where,
+            places=None if ax is None else _places(ax),
         )
 
-    def __array__(
-        self, dtype: DTypeLike | None = None, copy: bool | None = None
-    ) -> NDArray[np.float64]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Numbers:
         """Return the image, so that NumPy and matplotlib accept results in place of arrays."""
         return np.array(self.image, dtype=dtype, copy=copy)
 
-    def to_numpy(self) -> NDArray[np.float64]:
+    def to_numpy(self) -> Numbers:
         """Return the image; matplotlib calls this method on objects that have a shape."""
         return self.image
 
@@ -372,7 +431,7 @@ class Convolution(SumOnly):
             ("total executions", f"{self.total_shots:,}"),
             ("success probability", f"{self.success_probability:.6g}"),
             ("oracle calls", f"{self.oracle_calls:,}"),
-            ("mean standard error", f"{self.stderr.mean() if self.stderr.size else 0:.6g}"),
+            ("mean standard error", _mean(self.stderr)),
             ("errors of pixels", "independent" if self.independent else "correlated"),
         ]
         if self.diagnostics is not None:
@@ -386,9 +445,15 @@ class Convolution(SumOnly):
         return rows
 
 
+def _mean(stderr: Numbers) -> str:
+    """Return the mean standard error as a text; for complex results, the mean over both parts."""
+    parts = parts_of_numbers(stderr)
+    return f"{parts.mean() if parts.size else 0:.6g}"
+
+
 def made(
-    image: NDArray[np.float64],
-    stderr: NDArray[np.float64],
+    image: Numbers,
+    stderr: Numbers,
     *,
     success_probability: float = 1.0,
     success_stderr: float = 0.0,
@@ -406,6 +471,17 @@ def made(
         origin=Origin(quantity, frozenset(streams)),
         **{name: _plain(value) for name, value in more.items()},
     )
+
+
+def _places(ax: object) -> list[Axes]:
+    """Return matplotlib axes as a list; raise a ``TypeError`` for anything else."""
+    from matplotlib.axes import Axes
+
+    places: list[Axes] = [ax] if isinstance(ax, Axes) else np.ravel(np.array(ax, object)).tolist()
+    for place in places:
+        if not isinstance(place, Axes):
+            raise TypeError(f"ax: expected matplotlib axes, got {place!r}")
+    return places
 
 
 def _plain(value: Any) -> Any:
@@ -438,3 +514,41 @@ def load(path: str | os.PathLike[str]) -> Convolution:
         (1000, True)
     """
     return Convolution.load(path)
+
+
+def polar(result: Convolution, what: str) -> Convolution:
+    """Return the magnitude or the phase of a complex result, with its standard error."""
+    if result.covariance is None:
+        raise TypeError(f"{what}: expected a complex result, got a real one")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.abs(result.image)
+        cosine, sine = result.image.real / size, result.image.imag / size
+        if what == "phase":
+            cosine, sine = -sine, cosine
+        square = np.square(cosine * result.stderr.real) + np.square(sine * result.stderr.imag)
+        square += 2 * cosine * sine * result.covariance
+        if what == "magnitude":  # to second order, errors across the direction add to it
+            across = np.square(sine * result.stderr.real) + np.square(cosine * result.stderr.imag)
+            across -= 2 * cosine * sine * result.covariance
+            square += 0.75 * np.square(across / size)
+        error = np.sqrt(np.maximum(square, 0))
+        if what == "phase":
+            error = np.fmin(error / size, math.pi / math.sqrt(3))
+            error = np.where(parts_of_numbers(result.stderr).max(axis=-1) > 0, error, 0.0)
+    largest = parts_of_numbers(result.stderr).max(axis=-1)
+    bias = None
+    if result.bias is not None:
+        measured = np.abs if what == "magnitude" else np.angle
+        right = result.image - result.bias
+        bias = measured(result.image) - measured(right)
+        if what == "phase":
+            bias = np.angle(result.image * right.conj())
+    return replace(
+        result,
+        image=size if what == "magnitude" else np.angle(result.image),
+        stderr=np.where(size > 0, error, largest) if what == "magnitude" else error,
+        covariance=None,
+        bias=bias,
+        diagnostics=None,
+        origin=result.origin.part(f" {what} of {sorted(result.streams)}"),
+    )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from qconv._checks import real_array, whole_number
-
-_Array = NDArray[np.float64]
+from qconv._checks import Numbers, number_array, whole_number
 
 
 def require_drawable(shape: tuple[int, ...], channel_axis: int | None) -> None:
@@ -42,16 +40,16 @@ def beside(
     channel_axis: int | None,
     image: ArrayLike | None,
     exact: ArrayLike | None,
-) -> tuple[_Array | None, _Array | None]:
+) -> tuple[Numbers | None, Numbers | None]:
     """Return the input and the exact result as arrays that can be drawn beside a result.
 
     Raises:
-        TypeError: If an array is not real.
+        TypeError: If an array is not numeric.
         ValueError: If an array has another number of axes or channels than the result, or if the
             exact result has another shape.
     """
     x, truth = (
-        None if array is None else real_array(array, name)
+        None if array is None else number_array(array, name)
         for name, array in (("image", image), ("exact", exact))
     )
     if truth is not None and truth.shape != shape:

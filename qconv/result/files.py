@@ -16,7 +16,10 @@ from qconv.result.diagnostics import Diagnostics, kind_of, named
 from qconv.result.origin import Origin
 from qconv.result.success import Success
 
-_FORMAT = 5
+_FORMAT = 6
+
+#: Arrays that only some results have.
+_OPTIONAL = ("covariance", "bias")
 
 #: Prefix of the names of the arrays of diagnostics.
 _DIAGNOSTICS = "diagnostics."
@@ -39,8 +42,7 @@ def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     if fields["channel_axis"] is not None:
         numbers["channel_axis"] = fields["channel_axis"]
     optional = {} if diagnostics is None else _arrays_of(diagnostics)
-    if fields["bias"] is not None:
-        optional["bias"] = fields["bias"]
+    optional |= {name: fields[name] for name in _OPTIONAL if fields[name] is not None}
     if isinstance(shots, np.ndarray):
         optional["shots_of_pixels"] = shots
     circuits = io.BytesIO()
@@ -64,7 +66,8 @@ def read_parts(file: IO[bytes]) -> dict[str, Any]:
     with np.load(file, allow_pickle=False) as arrays:
         image, stderr, packed = (arrays[name] for name in ("image", "stderr", "circuits"))
         fields = json.loads(str(arrays["fields"]))
-        bias, each = arrays.get("bias"), arrays.get("shots_of_pixels")
+        optional = {name: arrays.get(name) for name in _OPTIONAL}
+        each = arrays.get("shots_of_pixels")
         own = {
             name.removeprefix(_DIAGNOSTICS): arrays[name]
             for name in arrays.files
@@ -80,11 +83,11 @@ def read_parts(file: IO[bytes]) -> dict[str, Any]:
         fields["shots"] = each
     return {
         **fields,
+        **optional,
         "image": image,
         "stderr": stderr,
         "circuits": tuple(map(with_numbers, loaded)),
         "success": Success(float(probability), float(stderr_of_it), expected),
-        "bias": bias,
         "diagnostics": None if kind is None else named(kind).from_arrays(own),
         "origin": Origin(quantity, streams, made_by),
     }

@@ -9,11 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
+from qconv._checks import Numbers
 
-def root_mean_square(numbers: NDArray[np.float64]) -> float:
-    """Return the root mean square of numbers of any scale; 0 for an empty array."""
+
+def parts_of_numbers(numbers: Numbers) -> NDArray[np.float64]:
+    """Return real numbers unchanged, or the parts of complex ones along a new last axis."""
+    if numbers.dtype.kind != "c":
+        return numbers
+    return np.stack([numbers.real, numbers.imag], axis=-1)
+
+
+def root_mean_square(numbers: Numbers) -> float:
+    """Return the root mean square magnitude of numbers of any scale; 0 for an empty array."""
+    numbers = np.abs(numbers) if numbers.dtype.kind == "c" else numbers
     largest = float(np.abs(numbers).max(initial=0))  # so that no square over- or underflows
     return largest * float(np.sqrt(np.mean(np.square(numbers / largest)))) if largest else 0.0
+
+
+def hypotenuse(one: Numbers, other: Numbers) -> Numbers:
+    """Return the root of the sum of squares; for complex numbers, of each part separately."""
+    if one.dtype.kind != "c":
+        return np.asarray(np.hypot(one, other))
+    return np.asarray(np.hypot(one.real, other.real) + 1j * np.hypot(one.imag, other.imag))
 
 
 def in_words(shots: int | NDArray[np.int64] | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ def result_figure(
     title: str = "",
     channels: bool = False,
     point: tuple[int, ...] | None = None,
+    places: Sequence[Axes] | None = None,
 ) -> Figure:
     """Draw a result, its standard error, and all other given arrays.
 
@@ -58,13 +60,15 @@ def result_figure(
         title: Title of the figure.
         channels: Whether the last axis has the channels, such as red, green and blue.
         point: Point of a volume through which planes are drawn; None for the centre.
+        places: Axes to draw in, one per array; a single one shows ``measured`` alone. None for a
+            new figure.
 
     Returns:
         A figure ready for ``savefig``.
-    """
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    Raises:
+        ValueError: If there are more or fewer axes than arrays.
+    """
     scale = GreyScale.between(measured if exact is None else exact) if scale is None else scale
     noisy = bool(np.any(stderr > 0))
     name = "measured by the circuit" if noisy else "expectation of the circuit"
@@ -87,17 +91,35 @@ def result_figure(
     if exact is not None:
         drawn.append((_show_row, kind, measured, exact, stderr))
         drawn.append((_show_errors, measured - exact, stderr))
-    columns = len(drawn) if len(drawn) <= 4 else -(-len(drawn) // 2)
-    rows = -(-len(drawn) // columns)
+    if places is not None and len(places) == 1 < len(drawn):
+        drawn = [(_show_picture, kind, measured, scale, name)]
+    if places is not None and len(places) != len(drawn):
+        raise ValueError(
+            f"ax: expected axes for 1 or {len(drawn)} pictures, got {len(places)} of them"
+        )
+    places = _new_places(len(drawn)) if places is None else places
+    figure: Figure = places[0].figure.figure  # also of a subfigure
+    heading = "\n".join(filter(None, [title, kind.where]))
+    if heading:
+        figure.suptitle(heading)
+    for axes, (draw, *arguments) in zip(places, drawn, strict=True):
+        draw(axes, *arguments)
+    return figure
+
+
+def _new_places(count: int) -> list[Axes]:
+    """Return axes of a new figure, in one or two rows."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    columns = count if count <= 4 else -(-count // 2)
+    rows = -(-count // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
     figure = Figure(figsize=(4.3 * columns, 4.2 * rows), layout=layout)
-    figure.suptitle("\n".join(filter(None, [title, kind.where])))
-    places = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, (draw, *arguments) in zip(places, drawn, strict=False):
-        draw(axes, *arguments)
-    for axes in places[len(drawn) :]:
+    places: list[Axes] = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for axes in places[count:]:
         axes.set_axis_off()
-    return figure
+    return places[:count]
 
 
 @dataclass(frozen=True)

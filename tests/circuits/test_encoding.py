@@ -517,7 +517,6 @@ def test_the_array_is_not_changed():
 @pytest.mark.parametrize(
     ("amplitudes", "exception", "message"),
     [
-        ([1j, 2], TypeError, r"amplitudes: expected real numbers, got complex ones"),
         (["a"], TypeError, r"amplitudes: expected an array of real numbers, got dtype <U1"),
         ([None], TypeError, r"amplitudes: .* got an array of objects \(such as NoneType\)"),
         (1.0, ValueError, r"amplitudes: expected at least one axis, got a scalar"),

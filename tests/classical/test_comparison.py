@@ -192,6 +192,24 @@ class TestWrongResultsAreCaught:
         assert report.pvalue < FALSE_ALARM_RATE / 3
         assert f"errors are {word} than stated" in report.verdict
 
+    @pytest.mark.parametrize(("few", "explained"), [(0.02, False), (0.3, True), (1.0, True)])
+    def test_few_counts_explain_errors_that_are_smaller_than_stated(self, few, explained):
+        """But not errors that are larger."""
+        counts = np.full(1000, 20)
+        counts[: round(1000 * few)] = 19
+        more = {"diagnostics": SimpleNamespace(counts=counts)}
+        report = self.verdict(stderr=1.03 * self.sample.stderr, **more)
+        assert report.few == few
+        assert report.agrees is False
+        text = f"as is usual with few counts: {100 * few:.0f} % of the pixels have fewer than 20;"
+        assert (text in report.verdict) is explained
+        assert report.verdict.startswith("disagrees with the stated errors, not with the convol")
+        larger = self.verdict(stderr=0.97 * self.sample.stderr, **more)
+        assert "few counts" not in larger.verdict
+
+    def test_no_counts(self):
+        assert self.verdict().few is None
+
     @pytest.mark.parametrize("axis", [0, 1])
     def test_shift_by_one_pixel(self, axis):
         shifted = np.roll(self.sample.image, 1, axis)

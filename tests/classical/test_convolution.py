@@ -259,11 +259,9 @@ MASKED = np.ma.array([1.0, np.nan, 3, 4], mask=[0, 1, 0, 1])
 @pytest.mark.parametrize(
     ("image", "kernel", "options", "error", "message"),
     [
-        ([1j], [1], {}, TypeError, "image: expected real numbers, got complex ones"),
-        ([1], [1j], {}, TypeError, "kernel: expected real numbers, got complex ones"),
-        (["a"], [1], {}, TypeError, "image: expected an array of real numbers, got dtype <U1"),
+        (["a"], [1], {}, TypeError, "image: expected an array of numbers, got dtype <U1"),
         ([[1], [1, 2]], [1], {}, ValueError, "image: expected a rectangular array"),
-        ({"a": 1}, [1], {}, TypeError, "image: expected an array of real numbers, got dict"),
+        ({"a": 1}, [1], {}, TypeError, "image: expected an array of numbers, got dict"),
         ([1, {}], [1], {}, TypeError, r"image: .* got an array of objects \(such as dict\)"),
         ([1], [10**400], {}, TypeError, r"kernel: .* got an array of objects \(such as int\)"),
         (MASKED, [1, 2], {}, ValueError, "image: expected an array without masked entries, got 2"),
@@ -279,7 +277,7 @@ MASKED = np.ma.array([1.0, np.nan, 3, 4], mask=[0, 1, 0, 1])
         ([1], [1], {"mode": 1}, ValueError, "mode: expected one of 'full', 'same', 'valid', got 1"),
         ([1], [1], {"boundary": "pad"}, ValueError, "boundary: expected one of 'fill', 'wrap'"),
         ([1], [1], {"method": "fast"}, ValueError, "method: expected one of 'direct', 'fft'"),
-        ([1], [1], {"fillvalue": 1j}, TypeError, "fillvalue: expected a real number, got 1j"),
+        ([1], [1], {"fillvalue": "1"}, TypeError, "fillvalue: expected a real number, got '1'"),
         ([1], [1], {"fillvalue": np.nan}, ValueError, "fillvalue: expected a finite number"),
     ],
 )

@@ -8,12 +8,12 @@ import qconv
 from qconv.cli import main
 
 
-def test_a_colour_picture_is_planned_by_its_brightness(tmp_path, capsys):
+def test_a_colour_picture_is_planned_by_its_luminance(tmp_path, capsys):
     rng = np.random.default_rng(0)
     grey = rng.integers(0, 256, (8, 8)).astype(np.uint8)
     coloured = np.stack([grey, grey, grey], axis=2)
-    coloured[0, 0] = (30, 60, 90)
-    grey[0, 0] = 60
+    coloured[0, 0] = (80, 0, 0)
+    grey[0, 0] = 17  # 0.2125 * 80
     printed = []
     for name, pixels in (("grey", grey), ("colour", coloured)):
         imsave(tmp_path / f"{name}.png", pixels, check_contrast=False)

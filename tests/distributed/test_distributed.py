@@ -19,6 +19,7 @@ from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
 import qconv
 from qconv.grid import strided_grid
+from tests.boundaries import NAMES
 from tests.cases import BOUNDARIES, EDGE, MODES
 from tests.test_layout import python
 
@@ -470,7 +471,7 @@ class TestRefusals:
         ("image", "error", "message"),
         [
             (np.ones((8, 8)), TypeError, "expected a Dask array, got ndarray"),
-            (da.ones((8, 8), dtype=complex), TypeError, "expected real numbers, got dtype complex"),
+            (da.ones((8, 8), dtype="U1"), TypeError, "expected real numbers, got dtype"),
             (da.ones((0, 8)), ValueError, r"expected at least one entry, got an empty array \(0, "),
             (IMAGE[IMAGE[:, 0] > 0], ValueError, r"expected a known shape.*compute_chunk_sizes"),
             (da.ones((2, 2, 2, 2)), ValueError, "expected 1, 2 or 3 axes, got 4"),
@@ -549,3 +550,16 @@ def test_the_place_of_a_nan_in_a_layer_is_that_of_the_input():
     )
     with pytest.raises(ValueError, match=r"input: expected.*the first at \(2, 1, 5, 6\)"):
         lazy.image.compute(scheduler="sync")
+
+
+@pytest.mark.parametrize("boundary", NAMES)
+def test_names_of_boundaries(boundary):
+    image = np.random.default_rng(6).random((7, 5))
+    lazy = da.from_array(image, chunks=3)
+    for verb in ("convolve", "correlate"):
+        where = [EDGE, "same", boundary]
+        how = {"cval": 0.5, "shots": 9, "seed": 1}
+        one = getattr(qconv.distributed, verb)(lazy, *where, **how).image.compute()
+        assert np.array_equal(one, getattr(qconv, verb)(image, *where, **how).image)
+    with pytest.raises(TypeError, match="weights: unexpected argument; write kernel="):
+        qconv.distributed.convolve(lazy, weights=EDGE)

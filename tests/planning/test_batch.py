@@ -293,3 +293,33 @@ def test_other_wrong_arguments():
         qconv.convolve(image * 1j, KERNEL, channel_axis=-1)
     with pytest.raises(ValueError, match="expected values >= 0"):
         qconv.convolve(-image, KERNEL, method=qconv.Diffusion(), channel_axis=-1)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if not m.kernel_only], **NAMES)
+def test_an_element_is_a_plan_of_its_own(method):
+    """With the same seed, it gives the bytes of the batch, also if the filter is shared."""
+    image = positive((5, 4, 3))
+    where = {"method": method, "shots": 60, "mode": "same", "seed": 3, "channel_axis": 1}
+    plan = qconv.plan(image, KERNEL, **where)
+    whole = plan.run()
+    for number in range(4):
+        single = plan.prepared.element(number).plan.run()
+        assert single.image.tobytes() == whole.image[:, number].tobytes()
+        assert single.stderr.tobytes() == whole.stderr[:, number].tobytes()
+
+
+def test_a_picture_of_pillow():
+    image = positive((5, 4, 3)).astype(np.uint8)
+    where = {"shots": 50, "mode": "same", "seed": 3, "channel_axis": -1}
+    picture = pytest.importorskip("PIL.Image").fromarray(image)
+    seen, expected = (qconv.convolve(given, KERNEL, **where) for given in (picture, image))
+    assert seen.image.tobytes() == expected.image.tobytes()
+
+
+def test_a_tensor_of_torch():
+    torch = pytest.importorskip("torch")
+    image = positive((3, 5, 4))
+    where = {"shots": 50, "mode": "same", "seed": 3, "channel_axis": 0}
+    given = (torch.from_numpy(image), image)
+    seen, expected = (qconv.convolve(each, KERNEL, **where) for each in given)
+    assert seen.image.tobytes() == expected.image.tobytes()

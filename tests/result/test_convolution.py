@@ -240,7 +240,7 @@ class TestAddition:
 class TestFields:
     def test_few(self):
         names = [field.name for field in dataclasses.fields(Convolution)]
-        assert len(names) <= 12
+        assert len(names) <= 13
         assert names[:5] == ["image", "stderr", "shots", "total_shots", "circuits"]
 
     def test_short_names(self):
@@ -579,7 +579,7 @@ def changed(name, change):
     result = run()
     circuits = io.BytesIO()
     fields = {
-        "format": 5,
+        "format": 6,
         "shots": result.shots,
         "total_shots": 1440,
         "success": [1.0, 0.0, None],

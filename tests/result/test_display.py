@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import classical
 import qconv
@@ -179,6 +180,28 @@ class TestPlot:
         result = qconv.Convolution(np.ones(shape), np.ones(shape), 1, 1, (), channel_axis=axis)
         with pytest.raises(ValueError, match=message):
             result.plot(**change)
+
+    def test_axes_of_the_caller(self):
+        figure = Figure(layout="constrained")
+        mine, other = figure.subplots(1, 2)
+        assert RESULT.plot(IMAGE, EXACT, ax=mine) is figure
+        assert [mine.get_title(), other.get_title()] == ["measured by the circuit", ""]
+        assert RESULT.plot(ax=[mine, other], title="mine") is figure
+        assert [mine.get_title(), other.get_title()] == titles(RESULT.plot())
+        assert figure.get_suptitle() == "mine"
+        several = Figure().subplots(2, 4)
+        RESULT.plot(IMAGE, EXACT, ax=several.ravel()[:7])
+        assert [axes.get_title() for axes in several.flat[:7]] == titles(RESULT.plot(IMAGE, EXACT))
+        with pytest.raises(ValueError, match="ax: expected axes for 1 or 2 pictures, got 8"):
+            RESULT.plot(ax=several)
+        with pytest.raises(ValueError, match="ax: expected axes for 1 or 2 pictures, got 0"):
+            RESULT.plot(ax=[])
+        for wrong in (figure, [mine, None], "here"):
+            with pytest.raises(TypeError, match="ax: expected matplotlib axes, got "):
+                RESULT.plot(ax=wrong)
+        part = Figure().subfigures(1, 2)[0].subplots()
+        RESULT.plot(ax=part)
+        assert part.get_title() == "measured by the circuit"
 
     def test_without_matplotlib(self):
         code = (

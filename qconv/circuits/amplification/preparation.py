@@ -1,10 +1,11 @@
-"""Invertible preparations of real amplitudes from a basis state.
+"""Invertible preparations of amplitudes from a basis state.
 
 A simulator can set the state of a register directly, but this operation is not unitary and has no
 inverse. A tree of rotations has an inverse (Shende, Bullock and Markov 2006, quant-ph/0406176,
 section 4). For ``n`` qubits, level ``k`` rotates qubit ``n - 1 - k`` about Y, by one angle for each
 state of the ``k`` qubits above it. Each level divides the norm of a branch between its two halves.
-The last level sets the amplitudes with their signs. SX gates turn Y into Z. Between SX gates, each
+The last level sets the amplitudes with their signs. Complex amplitudes have one more level, the
+diagonal of their phases. SX gates turn Y into Z. Between SX gates, each
 level is therefore one diagonal, which a simulator applies as one instruction:
 
     SX diag(exp(i t), exp(-i t)) SX^dagger = RY(2 t).
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction, Qubit
 
+from qconv._checks import Numbers
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.registers import AmplitudePreparation, append_again, large_diagonal
 
@@ -30,7 +32,7 @@ _Array = NDArray[np.float64]
 
 
 class Preparation(Protocol):
-    """A unitary that maps a basis state to real amplitudes."""
+    """A unitary that maps a basis state to amplitudes."""
 
     @property
     def start(self) -> int:
@@ -47,13 +49,21 @@ class RotationTree:
     """A tree of multiplexed rotations for a simulator, with one diagonal per level.
 
     Args:
-        amplitudes: ``2**len(qubits)`` real amplitudes, not all zero.
+        amplitudes: ``2**len(qubits)`` amplitudes, not all zero.
         qubits: Qubits to prepare, lowest bit first.
     """
 
     start = 1
 
-    def __init__(self, amplitudes: _Array, qubits: Sequence[Qubit]) -> None:
+    def __init__(self, amplitudes: Numbers, qubits: Sequence[Qubit]) -> None:
+        self._phases: list[tuple[CircuitInstruction, CircuitInstruction]] = []
+        if amplitudes.dtype.kind == "c":
+            turns = np.exp(1j * np.angle(amplitudes.ravel()))
+            both = (
+                CircuitInstruction(large_diagonal(d), (*qubits,), ()) for d in (turns, turns.conj())
+            )
+            self._phases.append((next(both), next(both)))
+            amplitudes = np.abs(amplitudes)
         self._levels = []
         for level, angles in enumerate(tree_angles(amplitudes)):
             above, target = qubits[len(qubits) - level :], qubits[len(qubits) - 1 - level]
@@ -67,9 +77,13 @@ class RotationTree:
             circuit.sxdg(target)
             append_again(circuit, diagonal)
             circuit.sx(target)
+        for phases, _ in self._phases:
+            append_again(circuit, phases)
 
     def undo(self, circuit: QuantumCircuit) -> None:
         """Append the inverse rotations in reverse order, between gates that turn Y into -Z."""
+        for _, phases in self._phases:
+            append_again(circuit, phases)
         for target, diagonal in reversed(self._levels):
             circuit.sx(target)
             append_again(circuit, diagonal)
@@ -91,14 +105,14 @@ class GatePreparation:
     """The gates of `encode_amplitudes`, or one gate that represents them and is counted by formula.
 
     Args:
-        amplitudes: ``2**len(qubits)`` real amplitudes, not all zero.
+        amplitudes: ``2**len(qubits)`` amplitudes, not all zero.
         qubits: Qubits to prepare, lowest bit first.
         boxed: Whether to append one gate that represents them.
     """
 
     start = 0
 
-    def __init__(self, amplitudes: _Array, qubits: Sequence[Qubit], *, boxed: bool) -> None:
+    def __init__(self, amplitudes: Numbers, qubits: Sequence[Qubit], *, boxed: bool) -> None:
         self._qubits = qubits
         make = AmplitudePreparation if boxed else encode_amplitudes
         self._forward = make(amplitudes.ravel())

@@ -24,10 +24,9 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import Instruction, Qubit
 
+from qconv._checks import Numbers
 from qconv.circuits.amplification.preparation import Preparation, RotationTree
 from qconv.circuits.registers import ROUND, append_large
-
-_Array = NDArray[np.float64]
 
 #: Name of the instruction that flips the sign of the prepared state.
 REFLECTION = "amplification_reflection"
@@ -61,7 +60,7 @@ class Rounds:
             circuit.compose(one, inplace=True, copy=False)
 
     def append_boxes(
-        self, circuit: QuantumCircuit, amplitudes: _Array, prepared: Sequence[Qubit]
+        self, circuit: QuantumCircuit, amplitudes: Numbers, prepared: Sequence[Qubit]
     ) -> None:
         """Append the rounds as one instruction each, for `qconv.execution.simulate.probabilities`.
 
@@ -87,25 +86,25 @@ class Rounds:
 
 
 class Reflection(Instruction):  # type: ignore[misc]  # Qiskit has no types
-    """Instruction that flips the sign of a state of real amplitudes, not of orthogonal states.
+    """Instruction that flips the sign of a state of given amplitudes, not of orthogonal states.
 
     Its definition undoes the preparation of the amplitudes, flips the sign of the initial state,
     and prepares the amplitudes again.
 
     Args:
-        amplitudes: Real amplitudes of the first qubits, not all zero; the other qubits are in
+        amplitudes: Amplitudes of the first qubits, not all zero; the other qubits are in
             ``|0>``.
         num_qubits: Number of qubits of the instruction.
     """
 
-    def __init__(self, amplitudes: _Array, num_qubits: int) -> None:
+    def __init__(self, amplitudes: Numbers, num_qubits: int) -> None:
         self.amplitudes = amplitudes.ravel() / np.linalg.norm(amplitudes)
         super().__init__(REFLECTION, num_qubits, 0, [])
 
     def reflect(self, state: NDArray[np.complex128]) -> None:
         """Apply the reflection in place to a state vector whose other qubits are in ``|0>``."""
         part = state[: self.amplitudes.size]
-        part -= 2 * (self.amplitudes @ part) * self.amplitudes
+        part -= 2 * (self.amplitudes.conj() @ part) * self.amplitudes
 
     def _define(self) -> None:
         definition = QuantumCircuit(self.num_qubits)

@@ -20,12 +20,16 @@ from qconv.circuits.loading.placement import layers
 _STARTS, _START_ITERATIONS = 3, 500
 _EXCHANGES, _EXCHANGE_ITERATIONS = 60, 200
 _LIFTED_EXCHANGES = 45  # if finer scales follow
+_PATIENCE = 15  # exchanges in a row without an improvement, after which no more are tried
 _RANDOMNESS = 0.5  # standard deviation of the logarithm of random factors in the choice of gates
 _GROWTH = 4  # CZ gates that are inserted before the angles are refined
 _GROWTH_ITERATIONS = 15
 _FINER = 0.08  # share of the CZ gates that each finer scale adds
 _FINER_ITERATIONS = 500
 _LAST_ITERATIONS = 1000
+_QUICK_EXCESS = 1.4  # infidelity of a single start in units of the infidelity after the search
+_ATTEMPTS = 6  # exchanges to reach a fidelity with one CZ more or less
+_PRUNING_FAILURES = 3
 _EXACT = 1e-12  # infidelity at which a search ends
 
 
@@ -71,24 +75,39 @@ class Search:
             The circuit and its overlap, which is smaller than required if ``most`` gates do not
             suffice.
         """
-        count = 0
-        ansatz, overlap = self._quick(count)
-        while overlap**2 < fidelity and count < most:
-            count = min(most, max(count + 2, count * 5 // 4))
-            ansatz, overlap = self._quick(count)
-        if count:
-            ansatz, overlap = self.best(count)
+        ansatz, overlap = self.best(self._estimate(fidelity, most))
         target = on_chain(self.padded, self.bits)
-        while ansatz.pairs:
-            fewer, less = refine(remove_one(ansatz, target, self._weights), target, 200)
-            for _ in range(4):
-                if less**2 >= fidelity:
-                    break
-                fewer, less = self._exchanged(fewer, less, target)
-            if less**2 < fidelity:
-                break
-            ansatz, overlap = fewer, less
+        while overlap**2 < fidelity and len(ansatz.pairs) < most:
+            more = self._grown(ansatz, target, len(ansatz.pairs) + 1)
+            ansatz, overlap = self._towards(fidelity, more, target)
+        failures = 0
+        while ansatz.pairs and failures < _PRUNING_FAILURES:
+            fewer = remove_one(ansatz, target, self._weights)
+            found = self._towards(fidelity, fewer, target)
+            if found[1] ** 2 >= fidelity:
+                ansatz, overlap = found
+            else:
+                failures += 1
         return ansatz, overlap
+
+    def _towards(self, fidelity: float, ansatz: Ansatz, target: Array) -> tuple[Ansatz, float]:
+        """Refine a circuit and exchange a few CZ gates until it reaches a fidelity."""
+        ansatz, overlap = refine(ansatz, target, _EXCHANGE_ITERATIONS)
+        for _ in range(_ATTEMPTS if len(scales(self.bits)) == 1 else 1):
+            if overlap**2 >= fidelity:
+                break
+            ansatz, overlap = self._exchanged(ansatz, overlap, target)
+        return ansatz, overlap
+
+    def _estimate(self, fidelity: float, most: int) -> int:
+        """Estimate the number of CZ gates for a fidelity from single starts."""
+        count = 0
+        while count < most:
+            _, overlap = self._quick(count)
+            if 1 - overlap**2 <= _QUICK_EXCESS * (1 - fidelity):
+                break
+            count = min(most, max(count + 2, count * 5 // 4))
+        return count
 
     def _quick(self, count: int) -> tuple[Ansatz, float]:
         """Fit one start at the coarsest scale, lifted to the finest scale."""
@@ -109,8 +128,13 @@ class Search:
         target = on_chain(self.padded, bits)
         starts = [self._start(bits, count, target) for _ in range(_STARTS)]
         ansatz, overlap = max(starts, key=lambda start: start[1])
+        failures = 0
         for _ in range(_LIFTED_EXCHANGES if finer else _EXCHANGES):
+            before = overlap
             ansatz, overlap = self._exchanged(ansatz, overlap, target)
+            failures = failures + 1 if overlap == before else 0
+            if failures == _PATIENCE:
+                break
         return (ansatz, overlap) if finer else refine(ansatz, target, _LAST_ITERATIONS)
 
     def _exchanged(self, ansatz: Ansatz, overlap: float, target: Array) -> tuple[Ansatz, float]:

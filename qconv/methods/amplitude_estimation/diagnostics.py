@@ -67,8 +67,15 @@ class AngleDiagnostics(Diagnostics):
 
     def __getitem__(self, index: Index) -> AngleDiagnostics:
         """Return the diagnostics of some of the pixels, with the hits of all."""
-        pixels = pixels_at(index, self.pixels, self.reliable.shape) if self.hits else None
-        return replace(self, reliable=self.reliable[index], pixels=pixels)
+        reliable = self.reliable[index]
+        if not self.hits:
+            return replace(self, reliable=reliable)
+        if self.pixels is None and index[0] == 0 and self.reliable.shape == (1, *reliable.shape):
+            places = [(0, axis + 1) for axis in range(reliable.ndim)]  # drops an axis of one pixel
+            hits = tuple(own.placed(places) for own in self.hits)
+            return replace(self, reliable=reliable, hits=hits)
+        pixels = pixels_at(index, self.pixels, self.reliable.shape)
+        return replace(self, reliable=reliable, pixels=pixels)
 
     @numpy_defaults
     def estimate(self) -> tuple[_Array, _Array] | None:

@@ -38,7 +38,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,7 @@ from qconv.methods.amplitude_estimation.schedule import (
     simulated_excess,
 )
 from qconv.methods.cutting import Block, cut
+from qconv.methods.parts import PreparedParts, as_real
 from qconv.planning.allocation import require_affordable
 from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.problem import Problem
@@ -147,6 +148,7 @@ class AmplitudeEstimation(Method):
     range: str = "global"
 
     least_shots: ClassVar[int] = 50
+    takes_complex = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "powers", checked_powers(self.powers))
@@ -166,9 +168,17 @@ class AmplitudeEstimation(Method):
         """Return the total number of executions for a number of shots per pixel."""
         return round(scheduled(self.powers, shots).total) * pixels
 
-    def prepare(self, plan: Problem) -> PreparedEstimation:
-        """Return the `Prepared` object (circuits and their decoding) for one plan."""
-        return PreparedEstimation(self, plan)
+    def prepare(self, plan: Problem) -> Prepared[Any]:
+        """Return the `Prepared` object (circuits and their decoding) for one plan.
+
+        Real and imaginary part of a complex plan have circuits of their own.
+        """
+        if not plan.is_complex:
+            return PreparedEstimation(self, plan)
+        pairs = isinstance(self.powers[0], tuple)  # they determine the shots of each part
+        return PreparedParts.of(
+            self, plan, lambda own, part: PreparedEstimation(self, as_real(own, part)), whole=pairs
+        )
 
 
 @dataclass(frozen=True, eq=False)

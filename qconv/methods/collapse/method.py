@@ -19,6 +19,11 @@ frequencies observed in all ``N`` executions of the call, and ``v`` gets the fac
 The factor makes ``v`` unbiased for any noise. With a single execution, the standard error is NaN.
 Frequencies that are corrected for readout errors are linear in the counts. The standard error is
 then computed from the covariance of the corrected frequencies, see `qconv.ReadoutMitigation`.
+
+For complex images or kernels, the samples are complex: the weights carry the phases of the kernel.
+The same shots estimate both parts. The formulas above then hold for the real parts and for the
+imaginary parts of the samples. The covariance of both errors follows from the variance of their
+sum.
 """
 
 from __future__ import annotations
@@ -33,7 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import boolean, one_of, require_products
+from qconv._checks import Numbers, boolean, one_of, require_products
 from qconv._threads import for_each
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.execution.outcomes.outcomes import Outcomes, Selection
@@ -41,8 +46,13 @@ from qconv.execution.outcomes.pixel_counts import Each, portions, shots_in, shot
 from qconv.execution.program import Program
 from qconv.execution.seeds import ALLOCATION, JOBS, derived
 from qconv.grid import Tile
-from qconv.methods.collapse.windows import Positions, Windows
-from qconv.planning.allocation import for_tolerance, optimal, require_affordable
+from qconv.methods.collapse.windows import PARTS, Positions, Windows
+from qconv.planning.allocation import (
+    for_tolerance,
+    joint_spread,
+    optimal,
+    require_affordable,
+)
 from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
@@ -56,7 +66,10 @@ ALLOCATIONS = ("even", "optimal")
 _COMMON = 0.002
 
 #: Function of a tile's number that yields the tile's pieces in C order, with the averages of each.
-Averages = Callable[[int], Iterator[tuple[Tile, _Array]]]
+Averages = Callable[[int], Iterator[tuple[Tile, Numbers]]]
+
+#: Function of a tile and of windows with real samples that returns the errors of the tile.
+Errors = Callable[[Tile, Windows], _Array]
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,7 @@ class Collapse(Method):
         return shots if self.shared else shots * pixels
 
     corrects_readout = True  # averages are linear in the counts
+    takes_complex = True
 
     def prepare(self, plan: Problem) -> PreparedCollapse:
         """Return the `Prepared` object (circuits and their decoding) for one plan."""
@@ -157,6 +171,7 @@ class PreparedCollapse(Prepared[Collapse]):
         spread = self.again(replace(plan, shots=1, each=None)).predict().stderr
         if spread is None:
             raise RuntimeError("expected a prediction")
+        spread = joint_spread(spread, tolerance)
         if self.method.shared and tolerance is not None:
             shots = math.ceil(tolerance.shortfall(spread))
             require_affordable(shots)
@@ -229,8 +244,9 @@ class PreparedCollapse(Prepared[Collapse]):
         """Average the samples of the measured positions."""
         plan, gathered = self.plan, next(outcomes)
         positions = gathered.among(_outcomes(self.positions, plan.propagator.shape))
-        image = np.empty(plan.grid.output_shape)
-        stderr = np.zeros(plan.grid.output_shape)
+        image = np.empty(plan.grid.output_shape, plan.result_type)
+        stderr = np.zeros(plan.grid.output_shape, plan.result_type)
+        covariance = np.zeros(plan.grid.output_shape) if plan.is_complex else None
         averages = self._averages(positions)
         errors, common = self._errors(positions)
 
@@ -239,9 +255,12 @@ class PreparedCollapse(Prepared[Collapse]):
                 image[piece] = average
             if errors is not None:
                 tile = plan.grid.tiles[number]
-                stderr[tile] = errors(tile)
+                stderr[tile], both = self._parts(tile, errors)
+                if covariance is not None:
+                    covariance[tile] = both
 
-        gathered.fill_tiles(plan.grid.tiles, work, image, stderr)
+        filled = [image, stderr] if covariance is None else [image, stderr, covariance]
+        gathered.fill_tiles(plan.grid.tiles, work, *filled)
         each = plan.shots_of_pixels
         uneven: dict[str, Any] = {} if isinstance(each, int) else {"shots": each}
         pixels = plan.grid.pixels
@@ -255,30 +274,43 @@ class PreparedCollapse(Prepared[Collapse]):
             ),
             independent=not ((self.method.shared or common) and plan.shots),
             quantity=plan.quantity,
+            covariance=covariance,
             **uneven,
         )
 
+    def _parts(self, tile: Tile, errors: Errors) -> tuple[Numbers, _Array | float]:
+        """Return the standard errors of a tile, and the covariance of both parts if complex."""
+        windows = self.windows
+        if not self.plan.is_complex:
+            return errors(tile, windows), 0.0
+        real, imaginary, both = (errors(tile, windows.of_part(part)) for part in PARTS)
+        with np.errstate(invalid="ignore"):  # NaN - NaN for a single execution
+            covariance = (np.square(both) - np.square(real) - np.square(imaginary)) / 2
+        return real + 1j * imaginary, covariance
+
     def predict(self) -> Prediction:
         """Predict the standard deviation of one sample, divided by the square root of the shots."""
-        plan, windows = self.plan, self.windows
-        stderr = np.zeros(plan.grid.output_shape)
+        plan = self.plan
+        stderr = np.zeros(plan.grid.output_shape, plan.result_type)
         if plan.shots is not None:
             shots = plan.shots_of_pixels
 
+            def deviation(tile: Tile, windows: Windows) -> _Array:
+                return windows.deviation(tile, windows.probabilities) * _scale(1.0, shots, tile)
+
             def work(number: int) -> None:
                 tile = plan.grid.tiles[number]
-                spread = windows.deviation(tile, windows.probabilities)
-                stderr[tile] = spread * _scale(1.0, shots, tile)
+                stderr[tile], _ = self._parts(tile, deviation)
 
             for_each(work, len(plan.grid.tiles), progress=False)
         return Prediction(1.0, stderr)
 
-    def _errors(self, positions: Selection) -> tuple[Callable[[Tile], _Array] | None, bool]:
+    def _errors(self, positions: Selection) -> tuple[Errors | None, bool]:
         """Return a function for the errors of a tile, and whether they correlate between pixels.
 
         The function is None if the averages are exact.
         """
-        plan, windows, shots = self.plan, self.windows, self.plan.shots
+        plan, shots = self.plan, self.plan.shots
         if shots is None:
             return None, False
         each = plan.shots_of_pixels
@@ -287,14 +319,16 @@ class PreparedCollapse(Prepared[Collapse]):
             sampling, calibration = parts[0] * shots, parts[1]
             common = np.trace(calibration) > _COMMON * np.trace(parts[0] + calibration)
 
-            def of_both(tile: Tile) -> _Array:
+            def of_both(tile: Tile, windows: Windows) -> _Array:
                 own = windows.spread(tile, sampling) * _scale(1.0, each, tile)
                 return np.hypot(own, windows.spread(tile, calibration))
 
             return of_both, bool(common)
-        probabilities, correction = positions.spread(windows.probabilities)
+        probabilities, correction = positions.spread(self.windows.probabilities)
         return (
-            lambda tile: _scale(correction, each, tile) * windows.deviation(tile, probabilities)
+            lambda tile, windows: (
+                _scale(correction, each, tile) * windows.deviation(tile, probabilities)
+            )
         ), False
 
     def _averages(self, positions: Selection) -> Averages:
@@ -311,7 +345,7 @@ class PreparedCollapse(Prepared[Collapse]):
             plan.grid.tiles, plan.grid.tile_numbers, shots, plan.seed
         )
 
-        def averages(number: int) -> Iterator[tuple[Tile, _Array]]:
+        def averages(number: int) -> Iterator[tuple[Tile, Numbers]]:
             for piece, counted in pixel_counts(number):
                 if counted.picks is not None:
                     yield piece, windows.average_of_draws(piece, counted.picks)

@@ -9,7 +9,8 @@ therefore exact, with variance exactly 0, where all samples are equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from qconv._checks import Numbers, largest_magnitude
 from qconv.grid import Grid, Tile
 from qconv.propagator import Propagator
 
@@ -29,6 +31,14 @@ _MANY = 1000
 _ROUNDING = 2.0**-50
 
 
+def _sum_of_parts(numbers: Numbers) -> _Array:
+    return np.asarray(numbers.real + numbers.imag)
+
+
+#: Real parts, imaginary parts, and sums of both, of complex samples.
+PARTS: tuple[Callable[[Numbers], _Array], ...] = (np.real, np.imag, _sum_of_parts)
+
+
 @dataclass(frozen=True, eq=False)
 class Positions:
     """Kernel positions of nonzero probability, in descending order of probability."""
@@ -37,7 +47,7 @@ class Positions:
     """Index of each position in the kernel."""
     probabilities: _Array
     """Probability of each position, sum 1."""
-    weights: _Array
+    weights: Numbers
     """Weight of each position."""
 
     @classmethod
@@ -70,7 +80,7 @@ class Windows:
     """
 
     def __init__(
-        self, grid: Grid, padded: _Array, positions: Positions, baseline: _Array | None
+        self, grid: Grid, padded: Numbers, positions: Positions, baseline: Numbers | None
     ) -> None:
         self._grid = grid
         self._padded = padded
@@ -78,8 +88,15 @@ class Windows:
         self._positions = positions
         self.positions = positions.indices
         self.probabilities, self.weights = positions.probabilities, positions.weights
+        self._part: Callable[[Numbers], _Array] | None = None
 
-    def average(self, tile: Tile, frequencies: _Array) -> _Array:
+    def of_part(self, part: Callable[[Numbers], _Array]) -> Windows:
+        """Return windows whose samples are one of `PARTS` of the complex samples."""
+        windows = copy.copy(self)
+        windows._part = part
+        return windows
+
+    def average(self, tile: Tile, frequencies: _Array) -> Numbers:
         """Return ``sum_j q_j s_j(x)`` plus the baseline, for every pixel of a tile.
 
         Args:
@@ -103,7 +120,9 @@ class Windows:
         It is the square root of ``sum_j q_j s_j**2 - (sum_j q_j s_j)**2``, for frequencies ``q`` of
         shape ``(positions,)`` and sum 1.
         """
-        if len(self.positions) > _MANY and len(self._known) < 2 and set(self._grid.strides) == {1}:
+        real = self._part is None and np.isrealobj(self._padded) and np.isrealobj(self.weights)
+        simple = real and len(self._known) < 2 and set(self._grid.strides) == {1}
+        if len(self.positions) > _MANY and simple:
             return self._deviation_by_fft(tile, frequencies)
         first = self._sample(tile, 0)
         unit = self._unit(tile, first)
@@ -197,7 +216,7 @@ class Windows:
         None if no divisor is needed.
         """
         seen = self._padded[self._grid.reads(tile)]
-        largest = self._positions.largest_sample(max(float(seen.max()), -float(seen.min())))
+        largest = self._positions.largest_sample(largest_magnitude(seen))
         if 1e-140 < largest < 1e150:
             return None
         unit = np.zeros_like(first)
@@ -206,7 +225,7 @@ class Windows:
         unit[unit == 0] = 1.0
         return unit
 
-    def average_of_draws(self, tile: Tile, draws: NDArray[np.intp]) -> _Array:
+    def average_of_draws(self, tile: Tile, draws: NDArray[np.intp]) -> Numbers:
         """Return the mean of the samples that were drawn, for every pixel of a tile.
 
         ``draws`` are indices into ``positions``, shape ``(pixels, shots)``, pixels in C order.
@@ -214,7 +233,7 @@ class Windows:
         corner = np.broadcast_arrays(*self._grid.corner(tile))
         origin = np.ravel_multi_index(corner, self._padded.shape).reshape(-1, 1)
         offsets, centres = self._offsets
-        seen: _Array = self._padded.ravel()[origin + offsets[draws]]
+        seen: Numbers = self._padded.ravel()[origin + offsets[draws]]
         first = self._sample(tile, 0)
         if self._known:
             seen -= self._padded.ravel()[origin + centres[draws]]
@@ -236,26 +255,28 @@ class Windows:
             np.ravel_multi_index(tuple(np.transpose(centres)), shape),
         )
 
-    def _view(self, position: tuple[int, ...], tile: Tile) -> _Array:
+    def _view(self, position: tuple[int, ...], tile: Tile) -> Numbers:
         return self._grid.view(self._padded, position, tile)
 
-    def _sample(self, tile: Tile, j: int) -> _Array:
-        seen = self._view(self.positions[j], tile)
-        weight = float(self.weights[j])
+    def _sample(self, tile: Tile, j: int) -> Numbers:
+        seen, weight = self._view(self.positions[j], tile), self.weights[j].item()
         if not self._known:
-            return seen * weight
-        sample = seen - self._view(self._grid.centre(self.positions[j]), tile)
-        sample *= weight
-        return sample
+            sample = seen * weight
+        else:
+            sample = seen - self._view(self._grid.centre(self.positions[j]), tile)
+            sample = np.multiply(
+                sample, weight, out=None if isinstance(weight, complex) else sample
+            )
+        return sample if self._part is None else self._part(sample)
 
-    def _deviations(self, tile: Tile, first: _Array) -> Iterator[tuple[int, _Array]]:
+    def _deviations(self, tile: Tile, first: Numbers) -> Iterator[tuple[int, Numbers]]:
         """Yield ``j`` and ``s_j - s_0`` for all positions except the first; arrays are copies."""
         for j in range(1, len(self.positions)):
             deviation = self._sample(tile, j)
             deviation -= first
             yield j, deviation
 
-    def _with_baseline(self, tile: Tile, sampled: _Array) -> _Array:
+    def _with_baseline(self, tile: Tile, sampled: Numbers) -> Numbers:
         for centre, weight in self._known.items():
             sampled += weight * self._view(centre, tile)
         return sampled

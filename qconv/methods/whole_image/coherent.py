@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, QuantumRegister
 
-from qconv._checks import boolean
+from qconv._checks import Numbers, boolean
 from qconv.circuits.amplification.rounds import Rounds
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.mixture import root_variance
+from qconv.methods.parts import IMAGINARY, REAL, PreparedParts
 from qconv.methods.whole_image.amplification import (
     Amplification,
     check_read_out,
@@ -27,7 +28,7 @@ from qconv.methods.whole_image.amplification import (
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.reading import Reading
-from qconv.planning.method import Method, Prediction
+from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
@@ -49,6 +50,7 @@ class CoherentMethod(Method):
     """Estimator, ``"linear"`` or ``"root"``."""
 
     whole_image: ClassVar[bool] = True
+    takes_complex = True
 
     def _check_options(self) -> None:
         object.__setattr__(self, "signed", boolean(self.signed, "signed"))
@@ -60,6 +62,24 @@ class CoherentMethod(Method):
         """Whether readout errors can be corrected: not if estimates are square roots of counts."""
         return self.signed and self.read_out == "linear"
 
+    def _prepared(
+        self, plan: Problem, make: Callable[[Problem, str], PreparedCoherent[Any]]
+    ) -> Prepared[Any]:
+        """Return the `Prepared` object; with a reference, complex results have one for each part.
+
+        Args:
+            plan: The plan.
+            make: Function that prepares one part.
+        """
+        if not (plan.is_complex and self.signed):
+            return make(plan, REAL)
+        if self.read_out == "root":
+            raise ValueError(
+                "read_out: expected 'linear' for complex numbers, got 'root', which needs the sign "
+                "of a real number"
+            )
+        return PreparedParts.of(self, plan, make)
+
 
 _C = TypeVar("_C", bound=CoherentMethod)
 
@@ -68,7 +88,7 @@ _C = TypeVar("_C", bound=CoherentMethod)
 class Filtered:
     """Exact result of a filter, which depends neither on the shots nor on the sampling."""
 
-    image: _Array
+    image: Numbers
     """Filtered content of the basis states that are read."""
     bound: float
     """Subnormalisation: the circuit divides the transfer function by this number."""
@@ -78,7 +98,7 @@ class Filtered:
     def success(self, encoded: EncodedImage) -> float:
         """Return the success probability of the filter alone, for an encoded image."""
         factor = self.bound * float(np.linalg.norm(encoded.content))
-        return float(np.sum((self.image / factor) ** 2)) if factor else 0.0
+        return float(np.sum(np.abs(self.image / factor) ** 2)) if factor else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +110,8 @@ class PreparedCoherent(PreparedImage[_C]):
 
     nothing: ClassVar[str]
     """Reason for the warning that an image leaves nothing to measure."""
+    part: str = REAL
+    """Part of a complex result that the reference qubit gives."""
 
     def again(self, plan: Problem) -> Self:
         """Return the `Prepared` object for another plan, with the same filtered image."""
@@ -124,16 +146,22 @@ class PreparedCoherent(PreparedImage[_C]):
         """Whether the filter leaves nothing of the image where it is read."""
         return self._read_out.vanishes
 
-    def _amplitudes(self) -> _Array:
+    def _amplitudes(self) -> Numbers:
         """Return the amplitudes of the image; if signed, after a uniform state (reference 0)."""
         content, weight = self.encoded.content, self._read_out.amplification.weight
-        image = content.ravel() / np.linalg.norm(content)
+        image: Numbers = content.ravel() / np.linalg.norm(content)
         if not self.method.signed:
             return image
         uniform = np.full(image.size, 1 / math.sqrt(image.size))
         if weight != 0.5:
             uniform, image = uniform * math.sqrt(weight), image * math.sqrt(1 - weight)
         return np.concatenate([uniform, image])
+
+    def _append_interference(self, circuit: QuantumCircuit, reference: QuantumRegister) -> None:
+        """Append the measurement basis of the reference: X, or Y for the imaginary part."""
+        if self.part == IMAGINARY:
+            circuit.sdg(reference)
+        circuit.h(reference)
 
     @cached_property
     def filtered(self) -> Filtered:
@@ -145,7 +173,7 @@ class PreparedCoherent(PreparedImage[_C]):
         """Read-out of the outcomes."""
         encoded, read_out, exact = self.encoded, self.method.read_out, self.filtered
         signed, amplify = self.method.signed, self._rounds
-        shared = (encoded, exact.image, exact.bound, signed)
+        shared = (encoded, exact.image, exact.bound, signed, self.part)
         if amplify == 0 and read_out == "linear":
             return CoherentReadOut(*shared, Amplification(0, 0.5 * signed, math.nan))
         if amplify == 0:
@@ -207,18 +235,21 @@ class CoherentReadOut:
 
         P(0) = (u + a)**2 / 4,    P(1) = (u - a)**2 / 4.
 
-    The difference ``u a`` is linear in ``a`` and has its sign. Without a reference, ``P = a**2``
-    gives the magnitude.
+    The difference ``u a`` is linear in ``a`` and has its sign. For a complex ``a``, it is the real
+    part of ``u a``, and a reference that is measured in the Y basis gives the imaginary part.
+    Without a reference, ``P = |a|**2`` gives the magnitude.
     """
 
     encoded: EncodedImage
     """Encoded image."""
-    filtered: _Array
+    filtered: Numbers
     """Exact filtered content of the basis states that are read."""
     bound: float
     """Subnormalisation: the circuit divides the transfer function by this number."""
     signed: bool
     """Whether there is a reference qubit."""
+    part: str
+    """Part of a complex amplitude that a reference gives."""
     amplification: Amplification
     """Rounds, and the weight of the reference."""
 
@@ -235,7 +266,18 @@ class CoherentReadOut:
     @cached_property
     def _success(self) -> float:
         """Success probability of the filter alone."""
-        return float(np.sum((self.filtered / self.factor) ** 2))
+        return float(np.sum(self._squares))
+
+    @cached_property
+    def _squares(self) -> _Array:
+        """Exact squared magnitude of each amplitude."""
+        return np.asarray(np.square(np.abs(self.filtered / self.factor)))
+
+    @property
+    def _real(self) -> _Array:
+        """Exact part of each amplitude that the reference gives."""
+        filtered = self.filtered.imag if self.part == IMAGINARY else self.filtered.real
+        return np.asarray(filtered / self.factor)
 
     @property
     def expected(self) -> float:
@@ -245,8 +287,8 @@ class CoherentReadOut:
     @cached_property
     def vanishes(self) -> bool:
         """Whether the filter leaves nothing of the image where it is read, up to rounding."""
-        left = np.sum(np.square(self.filtered / self.bound))
-        return bool(left <= _NOTHING * np.sum(np.square(self.encoded.content)))
+        left = np.sum(np.square(np.abs(self.filtered / self.bound)))
+        return bool(left <= _NOTHING * np.sum(np.square(np.abs(self.encoded.content))))
 
     def predict(self) -> Prediction:
         """Predict the success probability and the standard error of each pixel."""
@@ -254,11 +296,11 @@ class CoherentReadOut:
 
     def _variance(self) -> _Array:
         """Predict the variance of every amplitude, times the number of executions."""
-        square = np.square(self.filtered / self.factor)
+        square = self._squares
         if not self.signed:
             errors = root_variance((self.encoded.plan.whole_shots or 0) * square)
             return np.asarray(errors * (1 - square))
-        return np.asarray((1 + self.encoded.content.size * square) / 2 - square)
+        return np.asarray((1 + self.encoded.content.size * square) / 2 - np.square(self._real))
 
     def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:
         """Estimate the filtered image.
@@ -334,16 +376,17 @@ class AmplifiedReadOut(CoherentReadOut):
         made = self.amplification
         q, u2 = made.weight, 1 / self.encoded.content.size
         growth = made.success / made.start  # S**2
-        a = self.filtered / self.factor
+        a, square = self._real, self._squares
         shots = self.encoded.plan.whole_shots or 0
         t = math.asin(math.sqrt(made.start))
         relative = math.cos(t) / (made.oracle_calls * math.sin(t)) / 2  # of sin(t), one execution
         common = np.square(a) * (relative**2)
         if not self.signed:
-            errors = root_variance(shots * growth * np.square(a)) / growth
-            return np.asarray(errors - np.square(a) / (4 * made.success) + common)
+            errors = root_variance(shots * growth * square) / growth
+            common = square * (relative**2)
+            return np.asarray(errors - square / (4 * made.success) + common)
         if self.read_out == "linear":
-            pair = q * u2 + (1 - q) * np.square(a)
+            pair = q * u2 + (1 - q) * square
             variance = pair / (4 * growth * q * (1 - q) * u2) - np.square(a) / made.success
             return np.asarray(variance + 4 * common)
         unit = growth * (1 - q) / 2  # A**2 / a**2, one execution

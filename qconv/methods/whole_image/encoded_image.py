@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import require_products
+from qconv._checks import Numbers, largest_magnitude, require_products
 from qconv.circuits.amplification.preparation import GatePreparation, RotationTree
 from qconv.circuits.amplification.rounds import Rounds
 from qconv.circuits.registers import LARGE, AmplitudePreparation, prepare
@@ -44,7 +44,7 @@ class EncodedImage:
     """The plan."""
     layout: RegisterLayout
     """Layout of the position registers."""
-    content: _Array
+    content: Numbers
     """Value at every basis state, with largest magnitude 1; 0 for an all-zero image."""
     unit: float
     """Largest magnitude of the image, including its margins."""
@@ -76,7 +76,7 @@ class EncodedImage:
             n = layout.num_qubits
             require_room(n + others, n + measured, n + prepared, plan.grid.image_shape)
         content = layout.content(plan.image)
-        unit = max(float(content.max()), -float(content.min()))
+        unit = largest_magnitude(content)
         if unit > 0:
             content /= unit
         return cls(plan, layout, content, unit)
@@ -88,7 +88,7 @@ class EncodedImage:
     def program(
         self,
         shell: Callable[[], QuantumCircuit],
-        amplitudes: Callable[[], _Array],
+        amplitudes: Callable[[], Numbers],
         measured: int,
         then: Callable[[QuantumCircuit], None] = lambda circuit: None,
         rounds: Rounds | None = None,
@@ -132,7 +132,7 @@ class EncodedImage:
         return Program(build, plan.whole_shots, derived(plan.seed, JOBS), measured, calls)
 
     @cached_property
-    def kernel(self) -> tuple[_Array, float]:
+    def kernel(self) -> tuple[Numbers, float]:
         """Kernel in the order of the added numbers, divided by a number; and this number.
 
         Kernels near the ends of the floating-point range are scaled to its middle.
@@ -142,11 +142,13 @@ class EncodedImage:
         if largest == 0 or _SMALLEST < largest < 1 / _SMALLEST:
             return kernel, 1.0
         exponent = int(np.frexp(largest)[1])
-        return np.ldexp(kernel, -exponent), float(np.ldexp(1.0, exponent))
+        parts = kernel.view(np.float64)  # a complex kernel as pairs of numbers
+        scaled = np.ldexp(parts, -exponent).view(kernel.dtype)
+        return scaled, float(np.ldexp(1.0, exponent))
 
-    def transfer(self, kernel: _Array) -> _Spectrum:
+    def transfer(self, kernel: Numbers) -> _Spectrum:
         """Return the transfer function of a kernel in the order of added numbers."""
-        lattice = np.zeros(self.layout.shape)
+        lattice = np.zeros(self.layout.shape, kernel.dtype)
         axes = zip(kernel.shape, self.layout.shape, self.layout.origin, strict=True)
         places = np.ix_(*((np.arange(h) - origin) % size for h, size, origin in axes))
         np.add.at(lattice, places, kernel)
@@ -156,7 +158,7 @@ class EncodedImage:
         """Compute the Fourier transform of the content."""
         return np.fft.fftn(self.content)
 
-    def through(self, transfer: _Spectrum, spectrum: _Spectrum | None = None) -> _Array:
+    def through(self, transfer: _Spectrum, spectrum: _Spectrum | None = None) -> Numbers:
         """Return the exact content after a filter, at the basis states that are read.
 
         Args:
@@ -164,7 +166,8 @@ class EncodedImage:
             spectrum: Fourier transform of the content; None to compute it.
         """
         spectrum = self.spectrum() if spectrum is None else spectrum
-        filtered = np.fft.ifftn(spectrum * transfer).real
+        filtered: Numbers = np.fft.ifftn(spectrum * transfer)
+        filtered = filtered if self.plan.is_complex else filtered.real
         return np.asarray(self.layout.read(filtered.ravel()))
 
     def passing(self, transfer: _Spectrum, spectrum: _Spectrum) -> float:

@@ -14,6 +14,10 @@ because ``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: 
 and every execution succeeds. The transforms omit the final swaps, so the diagonal has its
 frequencies in bit-reversed order.
 
+Devices have no diagonals. For them, the filter is built from the factors of the transfer function
+where it has any: a quadratic phase, and multiplexed rotations of one flag per axis. See
+`qconv.methods.whole_image.filter_factors`.
+
 A measurement of the position gives squared amplitudes, without signs. A reference qubit gives the
 signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they
 hold a plane wave. At the frequency of this wave, ``T`` has its largest magnitude, so the wave
@@ -26,9 +30,9 @@ With a transfer function instead of a kernel, the circuit is a frequency filter:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +43,7 @@ from qconv.methods.whole_image.coherent import CoherentMethod, Filtered, Prepare
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.methods.whole_image.frequency_filter import FrequencyFilter
 from qconv.methods.whole_image.register_layout import PADDINGS
+from qconv.planning.method import Prepared
 from qconv.planning.problem import Problem
 
 _Spectrum = NDArray[np.complex128]
@@ -112,9 +117,9 @@ class Fourier(CoherentMethod):
         one_of(self.padding, "padding", PADDINGS)
         self._check_options()
 
-    def prepare(self, plan: Problem) -> PreparedFourier:
-        """Return the `Prepared` object (circuit and its decoding) for one plan."""
-        return PreparedFourier(self, plan)
+    def prepare(self, plan: Problem) -> Prepared[Any]:
+        """Return the `Prepared` object (circuits and their decoding) for one plan."""
+        return self._prepared(plan, lambda own, part: PreparedFourier(self, own, part=part))
 
     def in_place(self) -> Fourier | None:
         """Return this method with padding ``"wrapped"``; None if its padding excludes that."""
@@ -134,7 +139,15 @@ class Fourier(CoherentMethod):
 class PreparedFourier(PreparedCoherent[Fourier]):
     """The circuit of transforms and a diagonal that filters one plan's image."""
 
+    kernel_filter: FrequencyFilter | None = field(default=None, repr=False)
+    """Filter that was made for another image; None to make it."""
+
     nothing: ClassVar[str] = "none of its frequencies passes the filter"
+
+    def with_image(self, plan: Problem) -> PreparedFourier:
+        """Return the `Prepared` object for another image, with the same filter."""
+        made = self._filter if self._bound else None
+        return PreparedFourier(self.method, plan, kernel_filter=made)
 
     @property
     def num_qubits(self) -> int:
@@ -143,7 +156,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
 
     @property
     def _label_qubits(self) -> int:
-        return self.method.signed + (not self._unitary)
+        return self.method.signed + self._filter.flags
 
     def _encode(self) -> EncodedImage:
         """Encode the image as amplitudes."""
@@ -185,9 +198,17 @@ class PreparedFourier(PreparedCoherent[Fourier]):
 
     @cached_property
     def _filter(self) -> FrequencyFilter:
+        if self.kernel_filter is not None:
+            return self.kernel_filter
         transfer = self._transfer / self._bound
         return FrequencyFilter(
-            transfer, self.method.signed, flagged=not self._unitary, counted=self.plan.counted
+            transfer,
+            self.method.signed,
+            flagged=not self._unitary,
+            hermitian=not self.plan.propagator.is_complex,
+            interfere=self._append_interference,
+            native=self.plan.native,
+            counted=self.plan.counted,
         )
 
     def _shell(self) -> QuantumCircuit:

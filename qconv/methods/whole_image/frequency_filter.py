@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,16 +12,17 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Gate
 
+from qconv.circuits.amplification.rounds import append_flip
 from qconv.circuits.fourier import fourier_transform, reversed_bits
 from qconv.circuits.registers import (
     BoxedDiagonal,
     Registers,
     append_again,
-    append_large,
     axis_registers,
     large_diagonal,
     qubits_of,
 )
+from qconv.methods.whole_image.filter_factors import FilterFactors
 
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
@@ -39,7 +41,14 @@ class FrequencyFilter:
     """Whether there is a flag qubit, which reads 0 for the filtered image. Unitary filters need no
     flag qubit.
     """
-    counted: bool = False
+    hermitian: bool
+    """Whether the factors of opposite frequencies are complex conjugates, as for a real kernel."""
+    interfere: Callable[[QuantumCircuit, QuantumRegister], None]
+    """Function that appends the last gates on the reference, before it is measured."""
+    native: bool
+    """Whether the simulator takes a diagonal as one instruction. Otherwise, the filter is built
+    from its `FilterFactors`, if it has any."""
+    counted: bool
     """Whether the gates of the circuit are only counted."""
 
     @cached_property
@@ -52,7 +61,19 @@ class FrequencyFilter:
 
     @cached_property
     def _flag(self) -> QuantumRegister | None:
-        return QuantumRegister(1, "flag") if self.flagged else None
+        return QuantumRegister(self.flags, "flag") if self.flags else None
+
+    @property
+    def flags(self) -> int:
+        """Number of flag qubits."""
+        return int(self.flagged) if self._factors is None else len(self._factors.rotations)
+
+    @cached_property
+    def _factors(self) -> FilterFactors | None:
+        """Factors from which the filter is built; None for one diagonal."""
+        if self.native:
+            return None
+        return FilterFactors.of(self._reordered.reshape(self.transfer.shape))
 
     def circuit(self) -> QuantumCircuit:
         """Return an empty circuit on ``row``, ``column`` and any ``reference`` and ``flag``."""
@@ -61,22 +82,22 @@ class FrequencyFilter:
 
     def append(self, circuit: QuantumCircuit) -> None:
         """Append all gates, from the transform to the interference with the reference."""
-        qubits = qubits_of(self._position)
-        phase = np.angle(self._reordered)
         self._enter(circuit)
-        if self._flag:
-            theta = self._angles
-            diagonal = np.exp(1j * np.concatenate([phase + theta, phase - theta]))
+        if self._factors is not None:
+            qubits, flags = qubits_of(self._position), [*(self._flag or ())]
+            self._factors.append_phases(circuit, qubits)
+            self._factors.append_rotations(circuit, qubits, flags, undo=False)
+        elif self._flag:
             circuit.h(self._flag)
-            append_large(circuit, self._gate(diagonal), [*qubits, *self._flag])
+            append_again(circuit, self._once)
             circuit.h(self._flag)
         else:
-            append_large(circuit, self._gate(np.exp(1j * phase)), qubits)
+            append_again(circuit, self._once)
         self._leave(circuit)
         if self._reference:
             angle = float(np.angle(self.transfer[self._wave]))
             circuit.p(angle, self._reference)  # the phase that the wave has acquired
-            circuit.h(self._reference)
+            self.interfere(circuit, self._reference)
 
     def reflect(self, circuit: QuantumCircuit) -> None:
         """Append the filter, a flip of the sign where the flag reads 1, and the inverse filter.
@@ -84,8 +105,17 @@ class FrequencyFilter:
         With ``H D H`` on the flag and ``D = exp(i phi) diag(exp(i t), exp(-i t))``,
 
             (H D H)^dagger Z (H D H) = Z H diag(exp(2 i t), exp(-2 i t)) H.
+
+        With factors, the phases cancel, and the sign is flipped where all flags read 0.
         """
         self._enter(circuit)
+        if self._factors is not None:
+            qubits, flags = qubits_of(self._position), [*(self._flag or ())]
+            self._factors.append_rotations(circuit, qubits, flags, undo=False)
+            append_flip(circuit, flags, flags)
+            self._factors.append_rotations(circuit, qubits, flags, undo=True)
+            self._leave(circuit)
+            return
         circuit.h(self._flag)
         append_again(circuit, self._doubled)
         circuit.h(self._flag)
@@ -94,14 +124,34 @@ class FrequencyFilter:
 
     @cached_property
     def _reordered(self) -> _Spectrum:
-        """Factors in the order of the qubits: bits reversed, conjugated as in the transform."""
+        """Factors in the order of the qubits: bits reversed, conjugated if the transform is."""
         order = [reversed_bits(length.bit_length() - 1) for length in self.transfer.shape]
-        return self.transfer[np.ix_(*order)].ravel().conj()
+        ordered = self.transfer[np.ix_(*order)].ravel()
+        return ordered.conj() if self.hermitian else ordered
+
+    @property
+    def _sign(self) -> int:
+        """Sign of the transform's exponent.
+
+        Qiskit's sign is opposite to NumPy's. It gives the conjugate of the transform of a real
+        image, on which conjugate factors act.
+        """
+        return 1 if self.hermitian else -1
 
     @property
     def _angles(self) -> _Array:
         """Angles whose cosines are the magnitudes of the factors."""
         return np.arccos(np.minimum(np.abs(self._reordered), 1.0))
+
+    @cached_property
+    def _once(self) -> CircuitInstruction:
+        """Diagonal of the filter."""
+        qubits, phase = qubits_of(self._position), np.angle(self._reordered)
+        if not self._flag:
+            return CircuitInstruction(self._gate(np.exp(1j * phase)), tuple(qubits), ())
+        theta = self._angles
+        diagonal = np.exp(1j * np.concatenate([phase + theta, phase - theta]))
+        return CircuitInstruction(self._gate(diagonal), (*qubits, *self._flag), ())
 
     @cached_property
     def _doubled(self) -> CircuitInstruction:
@@ -125,12 +175,13 @@ class FrequencyFilter:
         """Turn the reference into a plane wave, and transform to frequencies."""
         self._append_wave(circuit, 1)
         for register in self._position.values():
-            circuit.compose(fourier_transform(register.size), register, inplace=True)
+            circuit.compose(fourier_transform(register.size, self._sign), register, inplace=True)
 
     def _leave(self, circuit: QuantumCircuit) -> None:
         """Undo `_enter`."""
         for register in self._position.values():
-            circuit.compose(fourier_transform(register.size).inverse(), register, inplace=True)
+            transform = fourier_transform(register.size, self._sign).inverse()
+            circuit.compose(transform, register, inplace=True)
         self._append_wave(circuit, -1)
 
     def _append_wave(self, circuit: QuantumCircuit, sign: int) -> None:

@@ -25,7 +25,7 @@ interfere: ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from qiskit import QuantumCircuit, QuantumRegister
@@ -34,6 +34,7 @@ from qconv._checks import one_of
 from qconv.circuits.amplification.rounds import append_flip
 from qconv.circuits.arithmetic import FAMILIES
 from qconv.circuits.encoding import encode_amplitudes
+from qconv.circuits.phases import phase_gates
 from qconv.circuits.registers import (
     append_shift,
     axis_registers,
@@ -41,10 +42,11 @@ from qconv.circuits.registers import (
     on_kernel_states,
     qubits_of,
 )
-from qconv.circuits.signs import sign_flips
 from qconv.methods.whole_image.coherent import CoherentMethod, Filtered, PreparedCoherent
 from qconv.methods.whole_image.encoded_image import EncodedImage
+from qconv.planning.method import Prepared
 from qconv.planning.problem import Problem
+from qconv.propagator import phase_factors
 
 ADDERS = ("auto", *FAMILIES)
 
@@ -105,9 +107,9 @@ class Interference(CoherentMethod):
         one_of(self.adder, "adder", ADDERS)
         self._check_options()
 
-    def prepare(self, plan: Problem) -> PreparedInterference:
-        """Return the `Prepared` object (circuit and its decoding) for one plan."""
-        return PreparedInterference(self, plan)
+    def prepare(self, plan: Problem) -> Prepared[Any]:
+        """Return the `Prepared` object (circuits and their decoding) for one plan."""
+        return self._prepared(plan, lambda own, part: PreparedInterference(self, own, part=part))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +145,7 @@ class PreparedInterference(PreparedCoherent[Interference]):
         shell = self._displaced()
         shell.compose(self._merged(shell), inplace=True)
         if self.method.signed:
-            shell.h(_reference(shell))
+            self._append_interference(shell, _reference(shell))
         return shell
 
     def _displaced(self) -> QuantumCircuit:
@@ -165,11 +167,12 @@ class PreparedInterference(PreparedCoherent[Interference]):
         merged = shell.copy_empty_like()
         kernels = qubits_of(kernel_registers(kernel.shape))
         amplitudes = np.sqrt(np.abs(kernel))
+        signs = phase_factors(kernel)
         if self.method.signed:
-            signs = sign_flips(on_kernel_states(np.sign(kernel)).ravel())
-            merged.compose(signs, [*_reference(shell), *kernels], inplace=True)
+            turns = phase_gates(on_kernel_states(signs).ravel(), controlled=True)
+            merged.compose(turns, [*_reference(shell), *kernels], inplace=True)
         else:
-            amplitudes = np.sign(kernel) * amplitudes
+            amplitudes = signs.conj() * amplitudes
         merged.compose(encode_amplitudes(amplitudes).inverse(), kernels, inplace=True)
         return merged
 

@@ -35,6 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv._checks import Numbers
 from qconv.grid import Grid
 
 _Array = NDArray[np.float64]
@@ -110,14 +111,14 @@ class RegisterLayout:
         self.distinct = self.num_read == grid.pixels
         """Whether every output pixel has its own basis state."""
 
-    def content(self, image: _Array) -> _Array:
+    def content(self, image: Numbers) -> Numbers:
         """Return a new array of shape `shape` with the image, its margins, and zeros beyond."""
         padded = dataclasses.replace(self._grid, pad_widths=self._margins).pad(image)
-        whole = np.zeros(self.shape)
+        whole = np.zeros(self.shape, padded.dtype)
         whole[tuple(map(slice, padded.shape))] = padded
         return whole
 
-    def added(self, kernel: _Array) -> _Array:
+    def added(self, kernel: Numbers) -> Numbers:
         """Return a kernel's entries in the order of the added numbers."""
         return kernel if self._grid.flipped else np.flip(kernel)
 

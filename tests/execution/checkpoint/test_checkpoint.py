@@ -704,14 +704,16 @@ def test_command_adds_shots(picture, capsys):
     assert err.count("\n") == 1
 
 
-def test_command_has_a_file_for_each_colour(picture, capsys):
-    more = ["--shots", "5", "--checkpoint", "run.npz", "--seed", "3"]
+def test_command_has_one_file_for_all_colours(picture, stop_after):
+    more = ["--shots", "5", "--seed", "3"]
     assert main(["colour.png", "--out", "one.npy", *more]) == 0
-    files = {"run-red.npz", "run-green.npz", "run-blue.npz"}
-    assert set(os.listdir()) - {"colour.png", "grey.png", "one.npy", "one-figure.png"} == files
-    Path("run-blue.npz").unlink()
+    stop_after(4)
+    more += ["--checkpoint", "run.npz", "--overwrite"]
+    assert main(["colour.png", "--out", "two.npy", *more]) == 130
+    stop_after(None)
     assert main(["colour.png", "--out", "two.npy", *more]) == 0
     assert Path("one.npy").read_bytes() == Path("two.npy").read_bytes()
+    assert [name for name in os.listdir() if name.startswith("run")] == ["run.npz"]
 
 
 @pytest.mark.parametrize("name", ["result.png", "result-figure.png", "grey.png", "nowhere/run.npz"])

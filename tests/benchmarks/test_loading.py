@@ -1,0 +1,78 @@
+"""Fidelity of photographs that `encode_image` loads, and errors after filters; prints a table.
+
+    OMP_NUM_THREADS=1 python -m pytest tests/benchmarks/test_loading.py -s
+
+Pictures are grey, in floating point: block means of the largest central square where its side is a
+multiple of the size, and otherwise `skimage.transform.resize` with anti-aliasing. Circuits are
+transpiled to rz, sx, x, cx and simulated by Qiskit. Seconds are processor time of one thread.
+"""
+
+import time
+
+import numpy as np
+import pytest
+from qiskit import transpile
+from qiskit.quantum_info import Statevector
+from scipy import ndimage
+from skimage import color, data
+from skimage.transform import downscale_local_mean, resize
+
+import qconv
+
+GOALS = [  # picture, size, CX, coupling, least fidelity, seconds
+    ("camera", 64, 100, "all", 0.984, 60),
+    ("coins", 64, 100, "all", 0.971, 60),
+    ("astronaut", 64, 100, "all", 0.946, 60),
+    ("moon", 64, 100, "all", 0.997, 60),
+    ("camera", 64, 200, "all", 0.989, 90),
+    ("coins", 64, 200, "all", 0.984, 90),
+    ("astronaut", 64, 200, "all", 0.966, 90),
+    ("camera", 64, 100, "line", 0.981, 60),
+    ("astronaut", 64, 100, "line", 0.941, 60),
+    ("camera", 128, 200, "all", 0.981, 90),
+    ("camera", 256, 240, "all", 0.977, 120),
+]
+
+
+def picture(name, size):
+    image = getattr(data, name)()
+    image = color.rgb2gray(image) * 255 if image.ndim == 3 else image.astype(float)
+    side = min(image.shape)
+    top, left = ((length - side) // 2 for length in image.shape)
+    image = image[top : top + side, left : left + side]
+    if side % size:
+        return resize(image, (size, size), anti_aliasing=True)
+    return downscale_local_mean(image, (side // size,) * 2)
+
+
+def simulated(loaded, image):
+    circuit = transpile(loaded.circuit, basis_gates=["rz", "sx", "x", "cx"], optimization_level=1)
+    state = Statevector(circuit).data
+    fidelity = abs(np.vdot(state, image.ravel() / np.linalg.norm(image))) ** 2
+    return fidelity, circuit.count_ops()["cx"]
+
+
+def off(loaded, image, filtered):
+    """Relative error after a filter."""
+    exact = filtered(image)
+    return np.linalg.norm(filtered(loaded.image) - exact) / np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize(("name", "size", "count", "coupling", "least", "seconds"), GOALS)
+def test_goals(name, size, count, coupling, least, seconds):
+    image = picture(name, size)
+    start = time.process_time()
+    loaded = qconv.encode_image(image, two_qubit_gates=count, coupling=coupling, seed=1)
+    took = time.process_time() - start
+    fidelity, gates = simulated(loaded, image)
+    blur = off(loaded, image, lambda x: ndimage.gaussian_filter(x, 1.0))
+    edges = off(loaded, image, ndimage.laplace)
+    print(
+        f"\n{name:9} {size:3} {coupling:4} {gates:3} CX, depth {loaded.depth:3}: "
+        f"fidelity {fidelity:.4f} (constant {loaded.constant_fidelity:.3f}), "
+        f"blur {blur:.1%} off, edges {edges:.0%} off, {took:.0f} s"
+    )
+    assert fidelity == pytest.approx(loaded.fidelity, abs=1e-10)
+    assert gates <= count
+    assert fidelity >= least
+    assert took < seconds

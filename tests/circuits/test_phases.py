@@ -1,0 +1,49 @@
+"""Phases of basis states as polynomials of bits."""
+
+import numpy as np
+import pytest
+from qiskit.quantum_info import Operator
+
+from qconv.circuits.phases import phase_gates, phase_polynomial, quadratic_phase
+
+
+def diagonal(circuit):
+    """The diagonal of a circuit, which has no other entries."""
+    matrix = Operator(circuit).data
+    assert np.abs(matrix - np.diag(np.diag(matrix))).max() < 1e-12
+    return np.diag(matrix)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_any_phases(n):
+    rng = np.random.default_rng(n)
+    for _ in range(5):
+        factors = np.exp(1j * rng.uniform(-9, 9, 2**n))
+        made = diagonal(phase_gates(factors))
+        assert np.abs(made / made[0] - factors / factors[0]).max() < 1e-12
+        made = diagonal(phase_gates(factors, controlled=True)).reshape(2**n, 2)
+        assert np.abs(made[:, 1] / made[:, 0] - factors).max() < 1e-12
+
+
+def test_phases_that_do_not_matter():
+    factors = np.exp(1j * np.array([0.3, 1, 2, 0, 0.5, 0, 0, 0]))
+    matters = np.array([True, True, True, False, True, False, False, False])
+    circuit = phase_gates(np.where(matters, factors, 0))
+    assert set(circuit.count_ops()) <= {"p"}  # no products of bits are needed
+    made = diagonal(circuit)
+    assert np.abs((made / made[0] - factors / factors[0])[matters]).max() < 1e-12
+
+
+def test_real_factors_are_signs():
+    assert phase_gates(np.array([1.0, -1, -1, 1])).count_ops() == {"z": 2}
+
+
+def test_quadratic_phases_are_recognised_although_wrapped():
+    x = np.arange(64.0)
+    for phase in (17.3 * x**2 + 5 * x + 1, 1e4 * x**2, 0 * x, 3.3 * x):
+        found = quadratic_phase(np.angle(np.exp(1j * phase)), np.ones(64, dtype=bool))
+        assert found is not None
+        assert max(map(int.bit_count, found), default=0) <= 2
+    cubic = np.angle(np.exp(0.1j * x**3))
+    assert quadratic_phase(cubic, np.ones(64, dtype=bool)) is None
+    assert max(map(int.bit_count, phase_polynomial(cubic))) == 3
