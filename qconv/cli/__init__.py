@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -9,13 +10,19 @@ from collections.abc import Sequence
 
 from qconv.cli.streams import open_closed_streams, print_out, say
 
+#: Commands other than the convolution.
+_COMMANDS = ("match", "plan", "explore")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status: 0, 2 for wrong input, 130 if interrupted."""
+    """Run the command line; return the exit status.
+
+    0: success. 1: some of several pictures failed. 2: wrong input. 130: interrupted.
+    """
     given = sys.argv[1:] if arguments is None else list(arguments)
     open_closed_streams()
     try:
-        tables = _run(given)
+        tables, status = _run(given)
     except KeyboardInterrupt as interrupt:
         say(str(interrupt) or "interrupted; nothing was written")
         if arguments is None:  # otherwise the interpreter waits for the running simulation
@@ -39,18 +46,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(error))
         return 2
     try:
-        return print_out(tables)
+        return print_out(tables) or status
     except KeyboardInterrupt:
         say("interrupted; all files had already been written")
         return 130
 
 
-def _run(given: list[str]) -> str:
+def _run(given: list[str]) -> tuple[str, int]:
     """Parse the options of the requested command before the slow imports, then run the command."""
-    if given and given[0] in ("match", "plan", "explore"):
+    if given and given[0] in _COMMANDS:
         command = importlib.import_module(f"qconv.cli.{given[0]}")
-        text: str = command.run(command.parsed(given[1:]))
-        return text
+        return command.run(command.parsed(given[1:])), 0
+    if given and given[0].isalpha() and not os.path.exists(given[0]):
+        similar = difflib.get_close_matches(given[0], _COMMANDS, n=1)
+        if similar:
+            raise ValueError(
+                f"expected a picture or a command, got '{given[0]}'; did you mean '{similar[0]}'?"
+            )
     from qconv.cli import convolve_options
 
     options = convolve_options.parsed(given)

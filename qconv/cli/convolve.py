@@ -6,123 +6,94 @@ import argparse
 import os
 import sys
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import classical
 import qconv
-from qconv.cli.convolve_options import METHODS, OPTIONS, has_own_shots
-from qconv.cli.kernels import kernel_of
+from qconv.cli import several
+from qconv.cli.job import Job, given_options
 from qconv.cli.options import (
     UsageError,
-    named_backend,
-    output_paths,
-    pictures_together,
     read_photograph,
     require_extras,
     seed_of,
     tables_of,
 )
-from qconv.cli.streams import say
+from qconv.cli.sources import sources_of
+from qconv.cli.space import Space
+from qconv.cli.targets import Target
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.result.numbers import in_words
 from qconv.visualization import figures
-from qconv.visualization.pictures import WHITE, WRITABLE, GreyScale, write_picture
+from qconv.visualization.pictures import WHITE, GreyScale, Picture
 
 _Array = NDArray[np.float64]
 
 
-def run(options: argparse.Namespace) -> str:
-    """Check all options, then measure, compare and write; return the text to print."""
+def run(options: argparse.Namespace) -> tuple[str, int]:
+    """Check all options, then measure, compare and write.
+
+    Returns:
+        Text to print, and exit status: 0, or 1 if some of several pictures failed.
+    """
     require_extras()
-    propagator = _propagator(options)
-    method = _method(options)
+    job = Job.of(options)
+    sources = sources_of(options)
+    if options.out_dir is not None or len(sources) > 1:
+        return several.run(job, sources)
+    return _run_one(job, sources[0]), 0
+
+
+def _run_one(job: Job, source: str | None) -> str:
+    """Convolve one picture or stack; return the text to print."""
+    options = job.options
     # None: the seed of the checkpoint, or a random seed that the new checkpoint stores.
     seed = None if options.checkpoint and options.seed is None else seed_of(options)
-    image = read_photograph(options.image)
-    where = {name: getattr(options, name) for name in ("mode", "boundary", "fillvalue")}
-    how = _sampling(options)
-    one_channel = image if image.ndim == 2 else image[:, :, 0]
-    plan = qconv.plan(one_channel, propagator, method=method, **where, **how)
-    where["channel_axis"] = None if image.ndim == 2 else 2
-    backend = None if options.backend is None else named_backend(options.backend)
-    inputs = {"input picture": options.image, "kernel": options.kernel}
-    out, figure_path = output_paths(options, WRITABLE, inputs)
-    checkpoint = _checkpoint(options, [out, figure_path, *inputs.values()])
+    picture = read_photograph(source)
+    space = Space.of(picture, volume=options.volume)
+    plan = job.plan(space.first(picture.numbers))
+    inputs = {"input picture": source, "kernel": options.kernel}
+    target = Target.of(options, picture, space, inputs)
+    checkpoint = _checkpoint(options, [*target.files.values(), *inputs.values()])
     started = time.perf_counter()
-    how |= {
-        "backend": backend,
-        "seed": seed,
-        "checkpoint": checkpoint,
-        "progress": not options.quiet and sys.stderr.isatty(),
-    }
-    measured = _convolve(image, propagator, method=method, **where, **how)
+    progress = not options.quiet and sys.stderr.isatty()
+    measured = job.result(picture, space, seed=seed, checkpoint=checkpoint, progress=progress)
     seconds = time.perf_counter() - started
-    single = propagator.effective_kernel
-    kernel = classical.diffuse(single, single, (options.steps or 1) - 1, mode="full")
-    exact = classical.convolve(image, kernel, **where)
-    compared = "" if options.quiet else _compared(measured, exact, kernel)
-    scale = GreyScale.of(exact, kernel)
-    with pictures_together(out, figure_path) as (partial_out, *partial_figures):
-        write_picture(partial_out, measured.image, scale)
-        for path in partial_figures:
-            figure = figures.result_figure(
-                measured.image,
-                measured.stderr,
-                image=image,
-                exact=exact,
-                bias=measured.bias,
-                propagator=plan.prepared.propagator,
-                scale=scale,
-                channels=image.ndim == 3,
-                title=_title(options, measured),
-            )
-            figures.save_figure(figure, path)
+    kernel = job.kernel
+    needed = target.needs_exact(kernel) or not options.quiet
+    exact = job.exact(picture, space) if needed else measured.image
+    compared = "" if options.quiet else _compared(picture, measured, exact, kernel)
+
+    def draw(path: Path, scale: GreyScale) -> None:
+        figure = figures.result_figure(
+            measured.image,
+            measured.stderr,
+            image=picture.numbers,
+            exact=exact,
+            bias=measured.bias,
+            propagator=plan.prepared.propagator,
+            scale=scale,
+            image_scale=picture.scale,
+            channels=picture.axes.endswith("S"),
+            title=_title(options, measured),
+        )
+        figures.save_figure(figure, path)
+
+    wrote = target.write(measured, exact, kernel, draw)
     if options.quiet:
+        target.say_losses(wrote)
         return ""
-    size = " x ".join(map(str, image.shape))
+    size = " x ".join(map(str, picture.numbers.shape))
     seeded = "the checkpoint's seed" if seed is None else f"seed {seed}"
     head = f"input {size}, {seeded}: {measured.total_shots:,} executions in {seconds:.2f} s"
-    tables = _tables(measured, compared, plan.cost.on_device)
-    text = f"{head}\n\n{tables}\n\nwrote {out} ({scale})"
-    return tables_of(
-        (out, figure_path), text if figure_path is None else f"{text} and {figure_path}"
-    )
-
-
-def _propagator(options: argparse.Namespace) -> qconv.Propagator:
-    """Return the propagator of the requested kernel."""
-    kernel = kernel_of(options)
-    if options.softmax is None:
-        return qconv.Propagator.from_kernel(kernel)
-    return qconv.Propagator.softmax(kernel, options.softmax)
-
-
-def _given(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of the method that are set."""
-    given = {name: getattr(options, name) for name in OPTIONS}
-    given = {name: value for name, value in given.items() if value is not None}
-    if options.method == "collapse":
-        given.setdefault("baseline", True)
-    return given
-
-
-def _method(options: argparse.Namespace) -> qconv.Method:
-    """Return the requested method with its options, as `Blocks` if requested."""
-    method: qconv.Method = getattr(qconv, METHODS[options.method])(**_given(options))
-    if options.blocks is None:
-        return method
-    if not method.whole_image:
-        raise UsageError(
-            f"--blocks: requires --method diffusion, interference or fourier, got {options.method}"
-        )
-    return qconv.Blocks(method, options.blocks, options.qubits)
+    head += f"\nvalues {picture}"
+    tables = _tables(measured, compared, plan.cost.on_device, picture)
+    return tables_of(list(target.files.values()), f"{head}\n\n{tables}\n\nwrote {wrote}")
 
 
 def _checkpoint(options: argparse.Namespace, others: Sequence[str | Path | None]) -> Path | None:
@@ -138,26 +109,6 @@ def _checkpoint(options: argparse.Namespace, others: Sequence[str | Path | None]
     return path
 
 
-def _convolve(image: _Array, propagator: qconv.Propagator, **how: Any) -> qconv.Convolution:
-    """Convolve all channels, and print each warning once."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", RuntimeWarning)
-        result = qconv.convolve(image, propagator, **how)
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        say(message)
-    return result
-
-
-def _sampling(options: argparse.Namespace) -> qconv.SamplingOptions:
-    """Return the sampling options that `qconv.plan` accepts."""
-    how: qconv.SamplingOptions = {"mitigation": options.mitigation}
-    if options.tolerance is not None:
-        how["tolerance"] = options.tolerance
-    elif options.exact or not has_own_shots(options):  # else the method sets them
-        how["shots"] = None if options.exact else options.shots
-    return how
-
-
 def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     """Return the title of the figure."""
     kernel = Path(options.kernel).name
@@ -171,22 +122,24 @@ def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     steps = [f"{options.steps} steps"] if (options.steps or 1) > 1 else []
     if options.amplify:
         steps.append(f"amplified ({options.amplify})")
-    extras = [word for word in ("baseline", "shared") if _given(options).get(word)]
+    extras = [word for word in ("baseline", "shared") if given_options(options).get(word)]
     if options.blocks:
         extras.append(f"{options.blocks} of at most {options.qubits} qubits")
     return ", ".join([kernel, options.method, shots, *steps, *extras])
 
 
-def _compared(measured: qconv.Convolution, exact: _Array, kernel: _Array) -> str:
+def _compared(picture: Picture, measured: qconv.Convolution, exact: _Array, kernel: _Array) -> str:
     """Compare with the exact result; structural similarity is averaged over the channels."""
-    full = WHITE * float(np.abs(kernel).sum())  # scale of rounding errors in a constant result
+    # The scale of rounding errors in a constant result.
+    full = float(np.abs(picture.numbers).max() or 1) * float(np.abs(kernel).sum())
     data_range = full if np.ptp(exact) < 1e-9 * full else None
     return str(classical.compare(measured, exact, data_range=data_range))
 
 
-def _tables(measured: qconv.Convolution, compared: str, on_device: str) -> str:
+def _tables(measured: qconv.Convolution, compared: str, on_device: str, picture: Picture) -> str:
     """Format all tables to print."""
-    tables = {"measured against exact (grey levels)": compared}
+    unit = "grey levels" if picture.white == WHITE else "unit of the input"
+    tables = {f"measured against exact ({unit})": compared}
     if measured.expected_success is not None:
         tables["success probability"] = (
             f"measured   {measured.success_probability:.6f} +- {measured.success_stderr:.2g}\n"

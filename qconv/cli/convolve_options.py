@@ -12,7 +12,6 @@ from qconv.cli.options import (
     UsageError,
     add_geometry,
     add_outputs,
-    add_photograph,
     require_sampling,
     shots,
 )
@@ -25,6 +24,15 @@ METHODS = {
     "fourier": "Fourier",
     "estimation": "AmplitudeEstimation",
 }
+
+#: File name endings of the formats of a convolved picture.
+FORMATS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".ppm", ".pnm", ".npy", ".npz")
+
+#: Types of numbers in written files; each kind of file holds some of them.
+OUT_TYPES = (
+    *("input", "uint8", "int8", "uint16", "int16", "uint32", "int32"),
+    *("float16", "float32", "float64"),
+)
 
 #: Choices that the library defines too, in modules that are slow to import.
 RANGES = ("global", "local")
@@ -44,7 +52,8 @@ pixel selects one kernel position at random, with these probabilities. The avera
 The command writes the measured picture and a figure. The figure shows the input, the exact
 convolution, the measured picture, its standard error and the propagator. The command also
 prints a comparison with the exact convolution and the cost of the circuit. The channels of
-a colour picture are convolved separately.
+a colour picture and the slices of a stack are convolved separately. All numbers are in the unit
+of the input: nothing is scaled, except in pictures for display.
 
 methods:
   collapse      One small circuit serves all pixels. Each shot selects a kernel position.
@@ -79,6 +88,8 @@ examples:
   qconv --method fourier --amplify auto --read-out root --shots 2000
   qconv --method estimation --shots 100
   qconv --method fourier --blocks overlap-add --qubits 14
+  qconv cells.tif --kernel gaussian --out cells_g.tif --stderr cells_e.tif
+  qconv scans/ --kernel gaussian --shots 100 --out-dir smooth
   qconv scan.tif --shots 100000 --checkpoint scan.npz     resumes if interrupted
   qconv --tolerance 10                     no standard error above 10 grey levels
   qconv --backend marrakesh                with the noise of a fake backend
@@ -110,14 +121,14 @@ def parser() -> Parser:
     _add_sampling(sampling)
     _add_place(sampling)
     _add_layout(made.add_argument_group("how to encode a whole picture"))
-    add_outputs(made, "result.png", "file for the measured picture; .npy keeps full precision")
+    _add_files(made)
     return made
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments; raise a `UsageError` for an option that is wrong or has no effect."""
-    options, given = parser().parse_args(arguments), parser().given(arguments)
-    require_sampling(options, given, "shots", "tolerance", "allocation", "shared")
+    options, given = parser().parse_intermixed_args(arguments), parser().given(arguments)
+    require_sampling(options, given, "shots", "tolerance", "allocation", "shared", "stderr")
     if {"shots", "tolerance"} <= given:
         raise UsageError("--tolerance: determines the shots, so it cannot be combined with --shots")
     if "auto" in (options.powers or ()):
@@ -158,7 +169,18 @@ def has_own_shots(options: argparse.Namespace) -> bool:
 def _add_what(parser: Parser) -> None:
     """Add the options for picture, kernel and geometry."""
     what = parser.add_argument_group("what to convolve")
-    add_photograph(what)
+    what.add_argument(
+        "images",
+        nargs="*",
+        metavar="IMAGE",
+        help="pictures, stacks of pictures (TIFF), arrays (.npy, .npz) or directories of them; - "
+        "is standard input (default: a photograph from scikit-image)",
+    )
+    what.add_argument(
+        "--volume",
+        action="store_true",
+        help="convolve a stack as one volume with a kernel of three axes, not slice by slice",
+    )
     add_kernel(what)
     what.add_argument(
         "--softmax",
@@ -172,7 +194,8 @@ def _add_what(parser: Parser) -> None:
         type=float,
         default=0.0,
         metavar="G",
-        help="grey level outside the picture with --boundary fill, 0 to 255 (default: 0)",
+        help="value outside the picture with --boundary fill, in the unit of the picture "
+        "(default: 0)",
     )
     what.add_argument("--cval", type=float, metavar="G", help="another name of --fillvalue")
 
@@ -192,8 +215,8 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         "--tolerance",
         type=float,
         metavar="E",
-        help="maximum standard error of any pixel, in grey levels. Instead of --shots, the fewest "
-        "executions that reach this error are used",
+        help="maximum standard error of any pixel, in the unit of the picture. Instead of --shots, "
+        "the fewest executions that reach this error are used",
     )
     how.add_argument(
         "--exact",
@@ -290,6 +313,42 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         help="interference, fourier: estimator of the result. linear uses the counts and is "
         "unbiased. root uses the square roots of the counts, and has smaller errors with --amplify "
         "(default: linear)",
+    )
+
+
+def _add_files(parser: Parser) -> None:
+    """Add the options for files to write."""
+    files = add_outputs(
+        parser,
+        None,
+        "file for the measured picture, in the unit of the input. .tif and .npy hold the numbers, "
+        ".npz the whole result (see qconv.load), other formats grey levels for display; - is "
+        "standard output (default: result.png, or result.tif if a PNG cannot hold the numbers)",
+    )
+    files.add_argument(
+        "--out-type",
+        choices=OUT_TYPES,
+        help="type of the written numbers, rounded and clipped if necessary; input is the type of "
+        "the input (default: floating point in .tif and .npy, grey levels in other formats)",
+    )
+    files.add_argument(
+        "--stderr",
+        type=Path,
+        metavar="FILE",
+        help="file for the standard errors of the pixels; with --out-dir, a directory",
+    )
+    files.add_argument(
+        "--out-dir",
+        type=Path,
+        metavar="DIR",
+        help="directory for the results of several pictures, created if necessary. Each file has "
+        "the name of its picture",
+    )
+    files.add_argument(
+        "--format",
+        choices=[ending[1:] for ending in FORMATS],
+        help="file format with --out-dir, and of pipes without an ending (default: the format of "
+        "the input, or png)",
     )
 
 

@@ -18,14 +18,15 @@ from qconv.cli.options import UsageError
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?(nan|inf(inity)?)", re.I)
 
 
-def read_kernel(path: Path) -> NDArray[Any]:
-    """Read a two-dimensional kernel, which may be a single row or column.
+def read_kernel(path: Path, ndim: int = 2) -> NDArray[Any]:
+    """Read a kernel with ``ndim`` axes; of two axes, one may have a single entry.
 
     Args:
         path: A ``.npy`` file, or text with one row per line and columns separated by commas,
             semicolons, tabs or spaces. If columns are not separated by commas, a comma can be the
             decimal separator. Empty lines, quotes, separators at the end of a line and comments
             after ``#`` are ignored.
+        ndim: Number of axes.
 
     Raises:
         UsageError: If the file does not exist, or is not a table of numbers.
@@ -45,8 +46,8 @@ def read_kernel(path: Path) -> NDArray[Any]:
             kernel = np.array(_table(text))
     except Exception as error:  # readers raise errors of many types
         raise UsageError(f"--kernel: '{path}' holds no array of numbers ({error})") from error
-    if kernel.ndim != 2:
-        raise UsageError(f"--kernel: expected 2 axes in '{path}', got shape {kernel.shape}")
+    if kernel.ndim != ndim:
+        raise UsageError(f"--kernel: expected {ndim} axes in '{path}', got shape {kernel.shape}")
     return kernel
 
 

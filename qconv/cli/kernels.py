@@ -67,7 +67,7 @@ def kernel_of(options: argparse.Namespace, ndim: int = 2) -> Any:
             raise UsageError(
                 f"--{name}: applies only to named kernels, but --kernel is the file '{text}'"
             )
-        return read_kernel(Path(text))
+        return read_kernel(Path(text), ndim)
     name, _, listed = text.partition(":")
     if name not in KERNEL_NAMES:
         raise UsageError(

@@ -18,6 +18,7 @@ from qconv.cli.options import (
     UsageError,
     add_outputs,
     brightness,
+    only_picture,
     output_paths,
     pictures_together,
     read_input,
@@ -28,6 +29,8 @@ from qconv.cli.options import (
     tables_of,
 )
 from qconv.cli.sound_files import Sound, is_sound, read_sound, waveform
+from qconv.visualization.decoded import Decoded
+from qconv.visualization.pictures import WHITE, GreyScale, Picture, picture_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +39,9 @@ _Array = NDArray[np.float64]
 
 #: Rows and columns of the default template, one of the coins in the default picture.
 _COIN = (slice(93, 147), slice(242, 299))
+
+#: File name endings of the formats of the large picture with a box.
+MARKED = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 #: Filters, which the library defines too, in a module that is slow to import.
 FILTERS = ("phase", "correlation", "normalized")
@@ -99,8 +105,8 @@ def parser() -> Parser:
         type=float,
         default=0.0,
         metavar="SD",
-        help="standard deviation of noise to add to IMAGE: in grey levels, or relative to the full "
-        "scale of a recording (default: 0)",
+        help="standard deviation of noise to add to IMAGE: in its unit, or relative to the "
+        "full scale of a recording (default: 0)",
     )
     how = made.add_argument_group("how to find it")
     how.add_argument(
@@ -143,11 +149,10 @@ def run(options: argparse.Namespace) -> str:
     import classical
     from qconv.matching.template import match_plan
     from qconv.visualization.figures import save_figure
-    from qconv.visualization.pictures import WRITABLE, boxed
+    from qconv.visualization.pictures import boxed
 
     inputs = {"large picture": options.image, "template": options.template}
-    endings = [ending for ending in WRITABLE if ending != ".npy"]
-    out, figure_path = output_paths(options, endings, inputs)
+    out, figure_path = output_paths(options, MARKED, inputs)
     seed = seed_of(options)
     found = _inputs(options)
     rng = np.random.default_rng(seed)
@@ -191,9 +196,11 @@ class _Pictures:
     """The large picture, shape ``(H, W)`` or ``(H, W, 3)``."""
     template: _Array
     """The luminance of the template, shape ``(h, w)``."""
+    scale: GreyScale
+    """Values of the large picture to show black and white."""
     items: ClassVar[str] = "pixels"
     """Elements of an input."""
-    level: ClassVar[str] = "grey levels"
+    level: ClassVar[str] = "in its unit"
     """Unit of noise."""
 
     @property
@@ -207,8 +214,8 @@ class _Pictures:
         return replace(self, picture=image + rng.normal(scale=spread, size=image.shape))
 
     def drawn(self, match: qconv.Match) -> tuple[_Array, tuple[int, ...], tuple[int, ...]]:
-        """Return the large picture, and the corner and the shape of the match."""
-        return self.picture, match.position, self.template.shape
+        """Return the large picture in grey levels, and the corner and the shape of the match."""
+        return WHITE * self.scale.apply(self.picture), match.position, self.template.shape
 
     def figure(
         self, marked: NDArray[np.uint8], match: qconv.Match, exact: _Array, title: str
@@ -284,14 +291,15 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
     if options.image is None:
         from skimage import data
 
-        coins = np.asarray(data.coins(), dtype=np.float64)
-        return _Pictures(coins, coins[_COIN])
+        coins = picture_of(Decoded(np.asarray(data.coins()), WHITE))
+        return _Pictures(coins.numbers, coins.numbers[_COIN], coins.scale)
     if options.template is None:
         what = "sound" if sounds[0] else "picture"
         raise UsageError(f"TEMPLATE: expected a second {what}, to find in the first")
     if not any(sounds):
-        picture = read_input(options.image, "IMAGE")
-        return _Pictures(picture, brightness(read_input(options.template, "TEMPLATE")))
+        picture = _picture(options.image, "IMAGE")
+        template = _picture(options.template, "TEMPLATE")
+        return _Pictures(picture.numbers, brightness(template.numbers), picture.scale)
     if not all(sounds):
         names = " and ".join(f"'{path}'" for path in paths)
         raise UsageError(f"IMAGE, TEMPLATE: expected two pictures or two WAV files, got {names}")
@@ -303,6 +311,11 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
             f"{sound.rate:,}; resample one of the files first"
         )
     return _Sounds(recording, sound)
+
+
+def _picture(path: str, name: str) -> Picture:
+    """Read one picture, not a stack."""
+    return only_picture(read_input(path, name), name, path)
 
 
 def _tables(match: qconv.Match, exact: _Array, found: _Inputs, cost: str) -> str:

@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from qiskit.providers import BackendV2
+
+    from qconv.visualization.pictures import Picture
 
 #: File name endings of the formats of a figure.
 FIGURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
@@ -54,7 +55,7 @@ class Parser(argparse.ArgumentParser):
         """Return the names of the given options. Removes the defaults of the parser."""
         for action in self._actions:
             action.default = argparse.SUPPRESS
-        return set(vars(self.parse_args(arguments)))
+        return set(vars(self.parse_intermixed_args(arguments)))
 
 
 def require_sampling(options: argparse.Namespace, given: set[str], *names: str) -> None:
@@ -132,16 +133,24 @@ def brightness(picture: NDArray[np.float64]) -> NDArray[np.float64]:
     return grey
 
 
-def add_outputs(parser: Parser, out: str, what: str) -> None:
-    """Add the options for output files; ``out`` is the default path, ``what`` its content."""
+def add_outputs(parser: Parser, out: str | None, what: str) -> argparse._ArgumentGroup:
+    """Add the options for output files, and return their group.
+
+    Args:
+        parser: Parser to add the options to.
+        out: Default path; None if it depends on the input.
+        what: Content of the file, with its default if ``out`` is None.
+    """
     group = parser.add_argument_group("what to write")
+    if out is not None:
+        what += ". If FILE is a pipe or a device file without an ending, the picture is written as "
+        what += f"PNG (default: {out})"
     group.add_argument(
         "--out",
         type=Path,
-        default=Path(out),
+        default=None if out is None else Path(out),
         metavar="FILE",
-        help=f"{what}. If FILE is a pipe or a device file without an ending, the picture is "
-        f"written as PNG (default: {out})",
+        help=what,
     )
     group.add_argument(
         "--figure",
@@ -151,6 +160,7 @@ def add_outputs(parser: Parser, out: str, what: str) -> None:
     )
     group.add_argument("--overwrite", action="store_true", help="replace existing files")
     group.add_argument("--quiet", action="store_true", help="print no progress bar and no tables")
+    return group
 
 
 def require_extras() -> None:
@@ -179,29 +189,62 @@ def output_paths(
         UsageError: If a path cannot be written, or existing data would be lost.
     """
     out: Path = options.out
-    if not out.name:
-        raise UsageError(f"--out: expected a file name, got '{out}'")
     named = out.suffix.lower() in endings
     figure: Path | None = options.figure or (
         out.with_name(f"{out.stem}-figure.png") if named else None
     )
     for name, path, allowed in (("--out", out, endings), ("--figure", figure, FIGURES)):
-        if path is None:
-            continue
-        try:
-            place = Place.of(path)
-            stream = place.is_stream or place.descriptor is not None
-            if path.suffix.lower() not in allowed and not stream:
-                raise UsageError(
-                    f"{name}: expected a name ending in {', '.join(allowed)}, got '{path}'"
-                )
-            _check_place(name, place, inputs, overwrite=options.overwrite)
-        except OSError as error:
-            raise UsageError(f"{name}: {error.strerror}: '{path}'") from error
-    null = os.path.exists(os.devnull) and out.exists() and out.samefile(os.devnull)
-    if figure is not None and not null and os.path.realpath(out) == os.path.realpath(figure):
-        raise UsageError(f"--figure: expected a file other than --out, got '{figure}' for both")
+        if path is not None:
+            require_place(name, path, allowed, inputs, overwrite=options.overwrite)
+    require_different({"--out": out, "--figure": figure})
     return out, figure
+
+
+def require_place(
+    name: str,
+    path: Path,
+    endings: Sequence[str],
+    inputs: Mapping[str, str | None],
+    *,
+    overwrite: bool,
+) -> None:
+    """Raise a `UsageError` if a path cannot be written, or existing data would be lost.
+
+    Args:
+        name: Option that the path belongs to.
+        path: Path of the file to write; pipes and devices need no ending.
+        endings: Allowed endings.
+        inputs: Paths of input files, by their description.
+        overwrite: Whether an existing file may be replaced.
+    """
+    if not path.name:
+        raise UsageError(f"{name}: expected a file name, got '{path}'")
+    try:
+        place = Place.of(path)
+        stream = place.is_stream or place.descriptor is not None
+        if path.suffix.lower() not in endings and not stream:
+            raise UsageError(
+                f"{name}: expected a name ending in {', '.join(endings)}, got '{path}'"
+            )
+        _check_place(name, place, inputs, overwrite=overwrite)
+    except OSError as error:
+        raise UsageError(f"{name}: {error.strerror}: '{path}'") from error
+
+
+def require_different(paths: Mapping[str, Path | None]) -> None:
+    """Raise a `UsageError` if two options name one file, other than the null device."""
+    taken: dict[str, str] = {}
+    for name, path in paths.items():
+        if path is None or (os.path.exists(os.devnull) and _is_null(path)):
+            continue
+        first = taken.setdefault(os.path.realpath(path), name)
+        if first != name:
+            raise UsageError(f"{name}: expected a file other than {first}, got '{path}' for both")
+
+
+def _is_null(path: Path) -> bool:
+    """Return whether a path is the null device."""
+    return path.exists() and path.samefile(os.devnull)
 
 
 def _check_place(
@@ -226,11 +269,11 @@ def _check_place(
 
 
 @contextmanager
-def pictures_together(*paths: Path | None) -> Iterator[list[Path]]:
-    """Add ``.png`` to names without an ending, skip None, and call `written_together`."""
+def pictures_together(*paths: Path | None, ending: str = ".png") -> Iterator[list[Path]]:
+    """Add an ending to names without one, skip None, and call `written_together`."""
     wanted = [path for path in paths if path is not None]
     with written_together(*wanted) as partial:
-        named = [path if path.suffix else path.with_suffix(".png") for path in partial]
+        named = [path if path.suffix else path.with_suffix(ending) for path in partial]
         yield named
         for source, target in zip(named, partial, strict=True):
             os.replace(source, target)
@@ -245,28 +288,42 @@ def tables_of(paths: Sequence[Path | None], tables: str) -> str:
     return f"{tables}\n"
 
 
-def read_input(path: str, name: str) -> NDArray[np.float64]:
-    """Read grey levels, shape ``(H, W)`` or ``(H, W, 3)``; raise a `UsageError` on failure."""
+def read_input(path: str, name: str) -> Picture:
+    """Read a picture or a stack, and print what differs from the file.
+
+    Args:
+        path: Path of the file; ``-`` for standard input.
+        name: Name of the argument, for messages.
+
+    Raises:
+        UsageError: If the file is not a picture.
+    """
     from qconv.visualization.pictures import read_picture
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            picture = read_picture(path)
-        except (FileNotFoundError, ValueError) as error:
-            raise UsageError(f"{name}: {error}") from error
-        except OSError as error:
-            raise UsageError(f"{name}: {error.strerror or error}: '{path}'") from error
-    for warning in caught:
-        say(f"{name}: {warning.message}")
+    try:
+        picture = read_picture(path)
+    except (FileNotFoundError, ValueError) as error:
+        raise UsageError(f"{name}: {error}") from error
+    except OSError as error:
+        raise UsageError(f"{name}: {error.strerror or error}: '{path}'") from error
+    for note in picture.notes:
+        say(f"{name}: {path}: {note}")
     return picture
 
 
-def read_photograph(path: str | None) -> NDArray[np.float64]:
+def read_photograph(path: str | None, name: str = "IMAGE") -> Picture:
     """Read the input picture; None returns a photograph from scikit-image."""
     from qconv.visualization.pictures import sample_picture
 
-    return sample_picture() if path is None else read_input(path, "IMAGE")
+    return sample_picture() if path is None else read_input(path, name)
+
+
+def only_picture(picture: Picture, name: str, path: str | None) -> Picture:
+    """Return a picture unchanged; raise a `UsageError` if it is a stack."""
+    if picture.axes not in ("YX", "YXS"):
+        sides = " x ".join(map(str, picture.numbers.shape))
+        raise UsageError(f"{name}: {path}: expected one picture, got a stack of {sides}")
+    return picture
 
 
 def seed_of(options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from qconv.cli.options import (
     add_photograph,
     brightness,
     named_backend,
+    only_picture,
     read_photograph,
     require_extras,
     shots,
@@ -50,7 +51,7 @@ def parser() -> Parser:
         "--tolerance",
         type=float,
         metavar="E",
-        help="maximum standard error of any pixel, in grey levels",
+        help="maximum standard error of any pixel, in the unit of the picture",
     )
     how.add_argument(
         "--executions",
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> str:
     import qconv
 
     kernel = kernel_of(options)
-    image = read_photograph(options.image)
+    image = only_picture(read_photograph(options.image), "IMAGE", options.image).numbers
     compared = qconv.compare_methods(
         brightness(image),
         kernel,

@@ -35,6 +35,7 @@ def result_figure(
     bias: _Array | None = None,
     propagator: Propagator | None = None,
     scale: GreyScale | None = None,
+    image_scale: GreyScale | None = None,
     title: str = "",
     channels: bool = False,
     point: tuple[int, ...] | None = None,
@@ -54,6 +55,8 @@ def result_figure(
         bias: Systematic error due to noise, same shape; None to omit it.
         propagator: Propagator that the circuit encodes; None to omit it.
         scale: Values that are shown black and white; None for the range of the values.
+        image_scale: Values of ``image`` that are shown black and white; None for 0 and 255, or for
+            its range if larger.
         title: Title of the figure.
         channels: Whether the last axis has the channels, such as red, green and blue.
         point: Point of a volume through which planes are drawn; None for the centre.
@@ -73,7 +76,8 @@ def result_figure(
     drawn: list[tuple[Any, ...]] = []
     if image is not None:
         own = kind.beside(image)
-        drawn.append((_show_picture, own, image, GreyScale.of_input(image), "input"))
+        shown = GreyScale.of_input(image) if image_scale is None else image_scale
+        drawn.append((_show_picture, own, image, shown, "input"))
     if exact is not None:
         drawn.append((_show_picture, kind, exact, scale, "exact convolution"))
     drawn.append((_show_picture, kind, measured, scale, name))

@@ -1,4 +1,4 @@
-"""Pictures: reading them, showing signed numbers as grey levels, and writing them.
+"""Pictures in their own numbers, and grey levels that show signed numbers.
 
 Requires the extra ``images`` (scikit-image, matplotlib).
 """
@@ -6,72 +6,127 @@ Requires the extra ``images`` (scikit-image, matplotlib).
 from __future__ import annotations
 
 import os
-import warnings
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv.visualization.decoded import Calibration, Decoded
 from qconv.visualization.decoding import decode
 
-#: File name endings of the formats of a convolved picture.
-WRITABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".npy")
-
-#: Grey level of white in pictures that `read_picture` returns.
+#: Grey level of white in pictures of 8 bits.
 WHITE = 255.0
 
 _Array = NDArray[np.float64]
 
 
-def sample_picture() -> _Array:
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture or a stack of pictures, in the numbers of its file."""
+
+    numbers: _Array
+    """Numbers as in the file, without scaling."""
+    axes: str
+    """One letter per axis of ``numbers``: Y and X for rows and columns, Z for depth, S for colours,
+    others for slices."""
+    dtype: np.dtype[Any]
+    """Type of the numbers in the file."""
+    white: float | None
+    """Value of white, as the file declares it; None for floating-point numbers."""
+    kind: str = ""
+    """Name of the file format, such as ``"TIFF"``."""
+    calibration: Calibration = field(default_factory=Calibration)
+    """Resolution and further metadata of a TIFF."""
+    notes: tuple[str, ...] = ()
+    """Differences from the file, one sentence each."""
+
+    @property
+    def scale(self) -> GreyScale:
+        """Values to show black and white.
+
+        White is the declared white up to 8 bits. Deeper integers often fill only some of their
+        bits: white is then the largest number of 8, 10, 12, 14, 16 or 32 bits, whichever is the
+        first to contain all numbers. For floating-point numbers, white is 1 or 255 if none is
+        larger, otherwise the maximum.
+        """
+        low, high = float(self.numbers.min()), float(self.numbers.max())
+        white = self.white
+        if white is None:
+            white = next((end for end in (1.0, WHITE) if high <= end), high)
+        elif white > WHITE:
+            depths = [2.0**bits - 1 for bits in (8, 10, 12, 14, 16, 32)]
+            white = min([end for end in depths if high <= end], default=white)
+            white = min(white, self.white or white)
+        black = min(0.0, low)
+        return GreyScale(black, white if white > black else black + 1)
+
+    def __str__(self) -> str:
+        low, high = self.numbers.min(), self.numbers.max()
+        bits = ""
+        if self.white is not None and self.dtype.kind == "u":
+            used = self.scale.white
+            bits = f", {round(np.log2(used + 1))} bits" if used < np.iinfo(self.dtype).max else ""
+        pixel = str(self.calibration)
+        size = f"; pixels of {pixel}" if pixel else ""
+        return f"{low:.7g} to {high:.7g} ({self.dtype}{bits}){size}"
+
+
+def sample_picture() -> Picture:
     """Return the cameraman photograph of scikit-image, ``(512, 512)`` grey levels."""
     from skimage import data
 
-    return np.asarray(data.camera(), dtype=np.float64)
+    return picture_of(Decoded(np.asarray(data.camera()), WHITE, kind="PNG"))
 
 
-def read_picture(path: str | os.PathLike[str]) -> _Array:
-    """Read a picture file as grey levels from 0 to 255, as a viewer shows them.
+def read_picture(path: str | os.PathLike[str]) -> Picture:
+    """Read a picture, a stack of pictures or an array, in the numbers of the file.
 
     Args:
-        path: Any file that Pillow or tifffile reads. The orientation tag is applied. Integers of
-            any depth are scaled to 255. Floating-point numbers from 0 to 1 are scaled too, with a
-            warning; other floating-point numbers are not scaled. Palette colours and printing
-            colours become red, green and blue. Transparency is blended onto white.
-
-    Returns:
-        Array of shape ``(H, W)`` for a greyscale picture, ``(H, W, 3)`` for a colour picture.
+        path: Any file that Pillow, tifffile or `numpy.load` reads; ``-`` for standard input. The
+            orientation tag is applied. Palette colours and printing colours become red, green and
+            blue. Transparency is blended onto white.
 
     Raises:
         FileNotFoundError: If the file does not exist.
         OSError: If the file cannot be read.
-        ValueError: If the file is not a single picture.
+        ValueError: If the file is not a picture or a stack of equal pictures.
     """
     found = decode(path)
-    pixels = found.colours.astype(np.float64)
-    if pixels.size == 0:
-        raise ValueError(f"{path}: expected at least one pixel, got shape {pixels.shape}")
+    if found.colours.size == 0:
+        raise ValueError(f"{path}: expected at least one pixel, got shape {found.colours.shape}")
+    return picture_of(found)
+
+
+def picture_of(found: Decoded) -> Picture:
+    """Convert a decoded file to numbers without transparency."""
+    stored = found.colours
+    numbers = stored.astype(np.float64)
+    notes = list(found.notes)
+    if stored.dtype.kind in "iu" and stored.dtype.itemsize == 8:
+        rounded = int(np.count_nonzero(numbers.astype(stored.dtype) != stored))
+        if rounded:
+            notes.append(f"{rounded:,} integers above 2**53 are rounded to 53 bits")
+    if found.opacity is not None:
+        numbers, note = _on_white(numbers, found)
+        notes.append(note)
+    axes = found.axes or "YXS"[: numbers.ndim]
+    details = (found.kind, found.calibration, tuple(notes))
+    return Picture(numbers, axes, stored.dtype, found.white, *details)
+
+
+def _on_white(pixels: _Array, found: Decoded) -> tuple[_Array, str]:
+    """Blend a transparent picture onto white; return a sentence about it, too."""
     white = found.white
     if white is None:
-        white = WHITE
-        if pixels.min() >= 0 and 0 < pixels.max() <= 1:
-            white = 1.0
-            warnings.warn(
-                f"{path}: floating-point numbers from 0 to 1 (black to white) are multiplied "
-                "by 255",
-                stacklevel=2,
-            )
-    if white != WHITE or found.white is not None:
-        pixels = pixels * (1 / white) * WHITE  # in this order, so that results stay bit-identical
-    if found.opacity is None:
-        return pixels
-    opacity = found.opacity.astype(np.float64)
-    opacity /= 1.0 if found.white is None and opacity.max() <= 1 else white
-    if pixels.ndim == 3:
-        opacity = opacity[:, :, None]
+        white = 1.0 if pixels.min() >= 0 and 0 < pixels.max() <= 1 else WHITE
+    opacity = np.asarray(found.opacity, dtype=np.float64)
+    opacity = opacity / (1.0 if found.white is None and opacity.max() <= 1 else white)
+    if opacity.min() == 1:
+        return pixels, "the alpha channel is opaque and left out"
+    opacity = opacity[..., None] if pixels.ndim > opacity.ndim else opacity
     seen = pixels if found.premultiplied else pixels * opacity
-    return np.asarray(seen + WHITE * (1 - opacity))  # blended onto white
+    return np.asarray(seen + white * (1 - opacity)), "transparency is blended onto white"
 
 
 @dataclass(frozen=True)
@@ -84,20 +139,22 @@ class GreyScale:
     """Value shown white, like all higher values."""
 
     @classmethod
-    def of(cls, image: _Array, kernel: _Array) -> GreyScale:
+    def of(cls, image: _Array, kernel: _Array, given: GreyScale | None = None) -> GreyScale:
         """Return a suitable scale for a convolution with ``kernel``.
 
-        A kernel with a positive sum preserves brightness: 0 is black, and the white of the input
-        times the sum is white. Any other kernel gives differences: 0 is middle grey, and the scale
+        A kernel with a positive sum preserves brightness: black and white of the input times the
+        sum are black and white. Any other kernel gives differences: 0 is middle grey, and the scale
         contains 99.5 % of the magnitudes in ``image``.
 
         Args:
             image: Exact convolution, or its best estimate.
             kernel: Effective kernel.
+            given: Scale of the input; None for 0 to 255.
         """
-        total, size = float(kernel.sum()), float(np.abs(kernel).sum())
-        if total > 1e-9 * size:
-            return cls(0.0, WHITE * total)
+        if keeps_brightness(kernel):
+            total = float(kernel.sum())
+            black, white = (0.0, WHITE) if given is None else (given.black, given.white)
+            return cls(black * total, white * total)
         reach = float(np.quantile(np.abs(image), 0.995)) or float(np.abs(image).max()) or 1.0
         return cls(-reach, reach)
 
@@ -117,30 +174,19 @@ class GreyScale:
         return np.clip((image - self.black) / (self.white - self.black), 0.0, 1.0)
 
     def __str__(self) -> str:
-        return f"black {self.black:.4g}, white {self.white:.4g}"
+        ends = (
+            f"{end:.{10 if float(end).is_integer() else 4}g}" for end in (self.black, self.white)
+        )
+        return "black {}, white {}".format(*ends)
 
 
-def write_picture(path: Path, image: _Array, scale: GreyScale) -> None:
-    """Write a convolved picture: 8-bit grey levels on ``scale``, or full precision to ``.npy``.
-
-    Raises:
-        OSError: If the file cannot be written.
-    """
-    from skimage.io import imsave
-
-    if path.suffix.lower() == ".npy":
-        whole = np.ascontiguousarray(image)
-        header = np.lib.format.header_data_from_array_1_0(whole)
-        with open(path, "wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            file.write(whole.data)  # np.save ignores a full disk
-        return
-    levels = np.round(scale.apply(image) * WHITE).astype(np.uint8)
-    imsave(os.fspath(path), levels, check_contrast=False)
+def keeps_brightness(kernel: _Array) -> bool:
+    """Return whether the sum of a kernel is positive, and not only by rounding errors."""
+    return float(kernel.sum()) > 1e-9 * float(np.abs(kernel).sum())
 
 
 def boxed(picture: _Array, corner: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Draw a red box around a region of a picture, which becomes ``(H, W, 3)``.
+    """Draw a red box around a region of a picture of grey levels, which becomes ``(H, W, 3)``.
 
     ``corner`` is the region's first pixel, ``shape`` its number of rows and columns. The lines lie
     outside the region, except at the edges of the picture.

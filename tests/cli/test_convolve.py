@@ -187,10 +187,10 @@ class TestPictures:
     def test_sixteen_bits(self):
         pixels = RNG.integers(0, 65536, (12, 14)).astype(np.uint16)
         save("deep.png", pixels)
-        self.check("deep.png", pixels / 65535 * 255)
-        self.identity("deep.png", pixels / 65535 * 255)
+        self.check("deep.png", pixels)
+        self.identity("deep.png", pixels)
         tiff("deep.tif", pixels)
-        self.identity("deep.tif", pixels / 65535 * 255)
+        self.identity("deep.tif", pixels)
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_floating_point_is_taken_as_it_is(self, dtype):
@@ -200,7 +200,7 @@ class TestPictures:
 
     def test_one_bit(self):
         save("one.png", GREY > 128)
-        self.identity("one.png", 255.0 * (GREY > 128))
+        self.identity("one.png", GREY > 128)
 
     def test_palette(self):
         from PIL import Image
@@ -258,7 +258,7 @@ class TestOutputs:
         assert main(["in.png", "--out", f"out.{ending}", "--kernel", "box", "--shots", "9"]) == 0
         seen = read(f"out.{ending}")
         assert seen.shape[:2] == GREY.shape
-        assert seen.dtype == np.uint8
+        assert seen.dtype == (np.float32 if ending.startswith("tif") else np.uint8)
         assert os.path.exists("out-figure.png")
 
     def test_brightness_is_kept(self):
@@ -585,8 +585,8 @@ class TestKernels:
             np.save("k.npy", factor * qconv.named_kernel("sharpen"))
             arguments = ["in.png", "--kernel", "k.npy", "--out", f"{number}.png", "--seed", "1"]
             assert main(arguments) == 0
-        assert np.array_equal(read("0.png"), read("1.png"))
-        assert np.array_equal(read("0.png"), read("2.png"))
+        for name in ("1.png", "2.png"):  # a level halfway between two may be rounded differently
+            assert np.abs(read("0.png").astype(int) - read(name)).max() <= 1
 
 
 def files_for_wrong_input(folder):
@@ -630,12 +630,21 @@ WRONG = {
     "text.png": "IMAGE: text.png is not a readable picture",
     "empty.png": "IMAGE: empty.png is not a readable picture",
     "cut.png": "IMAGE: cut.png is not a readable picture",
-    "pages.tif": "IMAGE: pages.tif: expected one picture, got a stack of 3",
+    "pages.tif --out pages.png": "--out: expected a .tif, .npy or .npz file for a stack, got .png",
+    "pages.tif --figure f.png": "--figure: expected one picture or one volume, got a stack",
     "nan.tif": "(image|IMAGE): .*NaN",
     "complex.tif": "IMAGE: .*real",
-    "stack.tif": "IMAGE: stack.tif: expected one picture, got a stack of 5 of 6 x 7",
+    "in.png --volume": "--volume: expected a stack of pictures, got one of 12 x 14",
     "exists.png": "IMAGE: exists.png is not a readable picture",
-    "in.png in.png": "unrecognized arguments: in.png",
+    "in.png in.png": "--out-dir: expected a directory for the results of 2 pictures",
+    "sub --out-dir sub": "IMAGE: no pictures in the directory 'sub'",
+    "in.png --out-dir new --out x.png": "--out: cannot be combined with --out-dir",
+    "macth": "expected a picture or a command, got 'macth'; did you mean 'match'",
+    "in.png --exact --stderr e.tif": "--stderr: cannot be combined with --exact",
+    "in.png --stderr e.npz": "--stderr: expected a name ending in",
+    "in.png --stderr result.png": "--stderr: expected a file other than --out",
+    "in.png --out-type float32": "--out-type: expected one of bool, uint8, uint16 for .png files",
+    "in.png --out o.npz --out-type uint8": "--out-type: a .npz file holds float64 numbers",
     # kernel
     "in.png --kernel blur": "--kernel: expected one of identity, .*got 'blur'",
     "in.png --kernel Edge": "--kernel: expected one of",
@@ -844,7 +853,8 @@ class TestHelp:
         with pytest.raises(SystemExit):
             main(["--help"])
         text = " ".join(capsys.readouterr().out.split())
-        for name in ("kernel", "mode", "boundary", "out"):
+        assert "default: result.png" in text
+        for name in ("kernel", "mode", "boundary"):
             assert f"default: {defaults[name]}" in text, name
         assert "shots per pixel (default: 1000)" in text
 

@@ -89,7 +89,7 @@ def test_the_same_as_in_python(capsys):
     from qconv.visualization.pictures import read_picture
 
     assert main(["match", "photo.png", "part.png", "--seed", "5", "--shots", "300"]) == 0
-    image, template = (rgb2gray(read_picture(name)) for name in ("photo.png", "part.png"))
+    image, template = (rgb2gray(read_picture(name).numbers) for name in ("photo.png", "part.png"))
     match = qconv.match_template(image, template, shots=300, seed=np.random.default_rng(5))
     assert match.percent in capsys.readouterr().out
 

@@ -17,7 +17,7 @@ from qconv.matching import template
 from qconv.methods import blocks
 from qconv.methods.amplitude_estimation import method as estimation
 from qconv.methods.whole_image import amplification, register_layout
-from qconv.visualization import pictures
+from qconv.visualization import writing
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the shell of Unix")
 
@@ -244,22 +244,20 @@ class TestPlaces:
         assert "No space left" in capsys.readouterr().err
 
 
-def test_a_warning_about_a_picture_is_one_line(capsys):
-    import tifffile
-
-    tifffile.imwrite("in.tif", GREY / 255)
-    assert main(["in.tif", "--shots", "5", "--quiet"]) == 0
+def test_a_note_about_a_picture_is_one_line(capsys):
+    alpha = np.full(GREY.shape, 99, np.uint8)
+    Image.fromarray(np.dstack([GREY, alpha])).save("in.png")
+    assert main(["in.png", "--shots", "5", "--quiet"]) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("qconv: IMAGE: in.tif: floating-point numbers from 0 to 1")
-    assert err.count("\n") == 1
+    assert err == "qconv: IMAGE: in.png: transparency is blended onto white\n"
 
 
 def test_full_disks_are_told(monkeypatch, capsys):
     def full(path, mode):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(pictures, "open", full, raising=False)
+    monkeypatch.setattr(writing, "open", full, raising=False)
     assert main(QUICK.split()) == 2
     assert capsys.readouterr().err == "qconv: No space left on device: 'out.npy'\n"
     assert names() == ["in.png"]

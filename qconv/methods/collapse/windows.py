@@ -12,15 +12,23 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft, ndimage
 
 from qconv._checks import Numbers, largest_magnitude
 from qconv.grid import Grid, Tile
 from qconv.propagator import Propagator
 
 _Array = NDArray[np.float64]
+
+#: Number of positions above which variances are computed by Fourier transforms.
+_MANY = 1000
+
+#: Rounding error of these variances, relative to the square of the largest sample.
+_ROUNDING = 2.0**-50
 
 
 def _sum_of_parts(numbers: Numbers) -> _Array:
@@ -112,6 +120,10 @@ class Windows:
         It is the square root of ``sum_j q_j s_j**2 - (sum_j q_j s_j)**2``, for frequencies ``q`` of
         shape ``(positions,)`` and sum 1.
         """
+        real = self._part is None and np.isrealobj(self._padded) and np.isrealobj(self.weights)
+        simple = real and len(self._known) < 2 and set(self._grid.strides) == {1}
+        if len(self.positions) > _MANY and simple:
+            return self._deviation_by_fft(tile, frequencies)
         first = self._sample(tile, 0)
         unit = self._unit(tile, first)
         mean = np.zeros_like(first)
@@ -129,6 +141,58 @@ class Windows:
         if unit is not None:
             square *= unit
         return square
+
+    def _deviation_by_fft(self, tile: Tile, frequencies: _Array) -> _Array:
+        """Return the same as `deviation`, except for rounding errors, for one channel.
+
+        The errors are relative to the largest sample of the tile. The result is never smaller,
+        except where all pixels of a window are equal; it is then 0.
+        """
+        region = self._padded[self._grid.reads(tile)]
+        middle = 0.5 * (float(region.min()) + float(region.max()))
+        seen = region - middle
+        brightest, heaviest = float(np.abs(seen).max()), float(np.abs(self.weights).max())
+        if brightest == 0 and self._known:
+            return np.zeros(tuple(part.stop - part.start for part in tile))
+        offset: float | _Array = middle
+        if self._known:
+            offset = middle - self._view(self._grid.centre(self.positions[0]), tile)
+        unit = max(brightest, float(np.abs(offset).max())) or 1.0
+        seen, offset, weights = seen / unit, offset / unit, self.weights / heaviest
+        once, twice = frequencies * weights, frequencies * weights**2
+        sums = self._sums(tile, (seen, once), (seen, twice), (seen * seen, twice))
+        mean = sums[0] + offset * once.sum()
+        square = sums[2] + 2 * offset * sums[1] + offset * offset * twice.sum()
+        variance = np.maximum(square - mean * mean, _ROUNDING)
+        if self._known or len(set(self.weights)) == 1:
+            variance[self._constant(region, tile)] = 0.0
+        return np.asarray(np.sqrt(variance) * (unit * heaviest))
+
+    def _sums(self, tile: Tile, *pairs: tuple[_Array, _Array]) -> list[_Array]:
+        """Return ``sum_j a_j R(x + shift_j)`` for pairs of a region ``R`` and factors ``a``."""
+        sides = pairs[0][0].shape
+        size = tuple(fft.next_fast_len(side, real=True) for side in sides)
+        inside = tuple(slice(0, part.stop - part.start) for part in tile)
+        sums = []
+        for region, factors in pairs:
+            kernel = np.zeros(size)
+            kernel[tuple(self._shifts.T)] = factors
+            product = fft.rfftn(region, size) * fft.rfftn(kernel).conj()
+            sums.append(fft.irfftn(product, size)[inside])
+        return sums
+
+    def _constant(self, region: _Array, tile: Tile) -> NDArray[np.bool_]:
+        """Return whether all padded pixels between the first and last position are equal."""
+        sides = [
+            side - (part.stop - part.start) + 1
+            for side, part in zip(region.shape, tile, strict=True)
+        ]
+        inside = tuple(
+            slice(side // 2, side // 2 + part.stop - part.start)
+            for side, part in zip(sides, tile, strict=True)
+        )
+        low = ndimage.minimum_filter(region, sides)[inside]
+        return np.asarray(low == ndimage.maximum_filter(region, sides)[inside])
 
     def spread(self, tile: Tile, covariance: _Array) -> _Array:
         """Return the standard deviation of ``sum_j q_j s_j(x)``, for every pixel of a tile.
@@ -168,21 +232,28 @@ class Windows:
         """
         corner = np.broadcast_arrays(*self._grid.corner(tile))
         origin = np.ravel_multi_index(corner, self._padded.shape).reshape(-1, 1)
-        seen = self._seen(origin, self.positions, draws)
+        offsets, centres = self._offsets
+        seen: Numbers = self._padded.ravel()[origin + offsets[draws]]
         first = self._sample(tile, 0)
         if self._known:
-            seen -= self._seen(origin, list(map(self._grid.centre, self.positions)), draws)
+            seen -= self._padded.ravel()[origin + centres[draws]]
         deviations = self.weights[draws] * seen - first.reshape(-1, 1)
         return self._with_baseline(tile, first + deviations.mean(axis=1).reshape(first.shape))
 
-    def _seen(
-        self, origin: NDArray[np.intp], positions: list[tuple[int, ...]], draws: NDArray[np.intp]
-    ) -> Numbers:
-        """Return the padded pixel that each draw reads, shape ``(pixels, shots)``."""
-        shifts = np.transpose(list(map(self._grid.shift, positions)))
-        offsets = np.ravel_multi_index(tuple(shifts), self._padded.shape)
-        seen: Numbers = self._padded.ravel()[origin + offsets[draws]]
-        return seen
+    @cached_property
+    def _shifts(self) -> NDArray[np.intp]:
+        """Displacement of each position, shape ``(positions, axes)``."""
+        return np.array(list(map(self._grid.shift, self.positions)), dtype=np.intp)
+
+    @cached_property
+    def _offsets(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Displacements of each position and of its centre in the flattened padded image."""
+        centres = [self._grid.shift(self._grid.centre(place)) for place in self.positions]
+        shape = self._padded.shape
+        return (
+            np.ravel_multi_index(tuple(self._shifts.T), shape),
+            np.ravel_multi_index(tuple(np.transpose(centres)), shape),
+        )
 
     def _view(self, position: tuple[int, ...], tile: Tile) -> Numbers:
         return self._grid.view(self._padded, position, tile)
