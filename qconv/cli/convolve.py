@@ -34,6 +34,7 @@ from qconv.cli.streams import say
 from qconv.kernels import KERNEL_NAMES
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.result.numbers import in_words
+from qconv.result.tolerance import in_a_row
 from qconv.visualization import figures
 from qconv.visualization.pictures import WHITE, WRITABLE, GreyScale, write_picture
 
@@ -91,7 +92,7 @@ def run(options: argparse.Namespace) -> str:
     size = " x ".join(map(str, image.shape))
     seeded = "the checkpoint's seed" if seed is None else f"seed {seed}"
     head = f"input {size}, {seeded}: {executions:,} executions in {seconds:.2f} s"
-    tables = _tables(results, compared, plan.cost.on_device)
+    tables = _tables(results, measured, compared, plan.cost.on_device)
     text = f"{head}\n\n{tables}\n\nwrote {out} ({scale})"
     return tables_of(
         (out, figure_path), text if figure_path is None else f"{text} and {figure_path}"
@@ -239,7 +240,9 @@ def _compared(results: list[qconv.Convolution], exact: _Array, kernel: _Array) -
     return str(comparison)
 
 
-def _tables(results: list[qconv.Convolution], compared: str, on_device: str) -> str:
+def _tables(
+    results: list[qconv.Convolution], measured: qconv.Convolution, compared: str, on_device: str
+) -> str:
     """Format all tables to print."""
     tables = {"measured against exact (grey levels)": compared}
     if results[0].expected_success is not None:
@@ -248,6 +251,8 @@ def _tables(results: list[qconv.Convolution], compared: str, on_device: str) -> 
     reliable = [each.reliable for each in diagnostics if isinstance(each, AngleDiagnostics)]
     if reliable:
         tables["reliable standard errors"] = f"{100 * np.mean(reliable):.1f} % of the pixels"
+    if measured.tolerance is not None:
+        tables["tolerance (grey levels)"] = in_a_row(measured.stderr, measured.tolerance)
     tables["circuit on a device"] = on_device
     return "\n\n".join(f"{name}\n{indent(table, '  ')}" for name, table in tables.items())
 

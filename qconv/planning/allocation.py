@@ -15,13 +15,12 @@ sampling: Madow 1949). A pixel without variance needs no shot; every other pixel
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qconv._checks import real_number
-from qconv.result.numbers import root_mean_square
+from qconv.result.tolerance import Tolerance
 
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]
@@ -34,22 +33,6 @@ MOST_EXECUTIONS = 10**12
 
 #: Maximum number of corrections of the executions until they give the requested error.
 _ROUNDS = 20
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """A requested error."""
-
-    error: float
-    """Requested error, in the unit of the result."""
-    mean: bool
-    """Whether ``error`` limits the root mean square over all pixels, instead of every pixel."""
-
-    def shortfall(self, stderr: _Array) -> float:
-        """Return the ratio of the needed executions to the executions with these errors."""
-        found = root_mean_square(stderr) if self.mean else float(stderr.max())
-        with np.errstate(over="ignore"):
-            return float(np.square(np.float64(found) / self.error))
 
 
 def check_tolerance(tolerance: object) -> Tolerance | None:
@@ -126,7 +109,7 @@ def for_tolerance(spread: _Array, tolerance: Tolerance, rng: np.random.Generator
     for _ in range(_ROUNDS):
         require_affordable(total)
         shots = optimal(spread, max(math.ceil(total), varying), rng)
-        short = tolerance.shortfall(spread / np.sqrt(np.maximum(shots, 1)))
+        short = tolerance.needed(spread / np.sqrt(np.maximum(shots, 1)))
         if short <= 1:
             break
         total = shots.sum() * min(short, 2.0) + 1

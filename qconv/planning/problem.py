@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from qconv.circuits.arithmetic import choose_family
 from qconv.execution.device.backends import is_ideal, is_statevector, noise_name
+from qconv.execution.device.expected import expected_readout
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.outcomes.pixel_counts import Each
+from qconv.execution.outcomes.readout import Readout
 from qconv.execution.seeds import stream_name
 from qconv.grid import Grid
-from qconv.planning.allocation import Tolerance
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution, made
+from qconv.result.tolerance import Tolerance
 
 #: Maximum number of executions, because NumPy counts in 64 bits.
 _MOST = 2**62
@@ -125,6 +127,13 @@ class Problem:
         """Shots of each output pixel: an integer, or an array; 0 for the exact expectation."""
         return (self.shots or 0) if self.each is None or self.shots is None else self.each
 
+    def expected_readout(self, bits: int) -> Readout | None:
+        """Return the readout errors that counts of ``bits`` bits will be corrected for.
+
+        None without correction, or if nothing is known about the backend's readout.
+        """
+        return expected_readout(self.sampling, bits)
+
     def shots_that_came(self, planned: int, came: int) -> int | None:
         """Return the shots per output pixel if a backend ran more or fewer executions than planned.
 
@@ -185,6 +194,7 @@ class Problem:
             "oracle_calls": sum(part.oracle_calls for part in outcomes),
             "quantity": f"{self.quantity}{variant}{noise}",
             "streams": frozenset().union(*(part.streams for part in outcomes)),
+            "tolerance": None if self.tolerance is None else self.tolerance.written,
         }
         for name, array in (("image", image), ("stderr", stderr)):
             if np.shape(array) != self.grid.output_shape:

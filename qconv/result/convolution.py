@@ -23,6 +23,7 @@ from qconv.result.numbers import contents, in_words, root_mean_square, shares
 from qconv.result.operators import SumOnly, rejection
 from qconv.result.origin import DIFFERENT, Origin
 from qconv.result.success import Success
+from qconv.result.tolerance import Shortfall, Written, in_a_row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,6 +76,8 @@ class Convolution(SumOnly):
     """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
     the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
     your own can add its own `Diagnostics`."""
+    tolerance: Written | None = None
+    """Requested standard error, as the call gave it: a number, ``("rms", number)`` or None."""
     origin: Origin = field(default_factory=Origin)
     """Digest of the estimated quantity, names of random streams, and versions of packages."""
 
@@ -100,6 +103,14 @@ class Convolution(SumOnly):
     def expected_success(self) -> float | None:
         """Success probability as predicted from image and kernel; None without a prediction."""
         return self.success.expected
+
+    @property
+    def shortfall(self) -> Shortfall | None:
+        """Number of pixels whose standard error exceeds ``tolerance``, and by which factor.
+
+        None if no pixel exceeds it, or if the call gave no tolerance.
+        """
+        return Shortfall.of(self.stderr, self.tolerance)
 
     @property
     def quantity(self) -> str:
@@ -158,6 +169,7 @@ class Convolution(SumOnly):
             shots=self.shots[place] if isinstance(self.shots, np.ndarray) else self.shots,
             bias=None if self.bias is None else self.bias[place],
             diagnostics=None if self.diagnostics is None else self.diagnostics[place],
+            tolerance=None if isinstance(self.tolerance, tuple) else self.tolerance,
             origin=self.origin.part(name),
         )
 
@@ -223,6 +235,7 @@ class Convolution(SumOnly):
             independent=self.independent and other.independent,
             bias=bias,
             diagnostics=diagnostics,
+            tolerance=self.tolerance if self.tolerance == other.tolerance else None,
             origin=origin,
         )
 
@@ -364,6 +377,8 @@ class Convolution(SumOnly):
             ("mean standard error", f"{self.stderr.mean() if self.stderr.size else 0:.6g}"),
             ("errors of pixels", "independent" if self.independent else "correlated"),
         ]
+        if self.tolerance is not None:
+            rows.append(("tolerance", in_a_row(self.stderr, self.tolerance)))
         if self.diagnostics is not None:
             rows += self.diagnostics.rows()
         if self.bias is not None:

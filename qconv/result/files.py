@@ -16,7 +16,7 @@ from qconv.result.diagnostics import Diagnostics, kind_of, named
 from qconv.result.origin import Origin
 from qconv.result.success import Success
 
-_FORMAT = 5
+_FORMAT = 6
 
 #: Prefix of the names of the arrays of diagnostics.
 _DIAGNOSTICS = "diagnostics."
@@ -31,6 +31,7 @@ def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
         "shots": None if isinstance(shots, np.ndarray) else shots,
         "success": [success.probability, success.stderr, success.expected],
         **{name: fields[name] for name in ("total_shots", "oracle_calls", "independent")},
+        "tolerance": fields["tolerance"],
         "quantity": origin.quantity,
         "streams": sorted(origin.streams),
         "versions": sorted(origin.versions),
@@ -76,6 +77,8 @@ def read_parts(file: IO[bytes]) -> dict[str, Any]:
     quantity, kind = fields.pop("quantity"), fields.pop("diagnostics")
     if each is not None:
         fields["shots"] = each
+    if isinstance(fields["tolerance"], list):
+        fields["tolerance"] = tuple(fields["tolerance"])
     return {
         **fields,
         "image": image,

@@ -240,7 +240,7 @@ class TestAddition:
 class TestFields:
     def test_few(self):
         names = [field.name for field in dataclasses.fields(Convolution)]
-        assert len(names) <= 11
+        assert len(names) <= 12
         assert names[:5] == ["image", "stderr", "shots", "total_shots", "circuits"]
 
     def test_short_names(self):
@@ -579,12 +579,13 @@ def changed(name, change):
     result = run()
     circuits = io.BytesIO()
     fields = {
-        "format": 5,
+        "format": 6,
         "shots": result.shots,
         "total_shots": 1440,
         "success": [1.0, 0.0, None],
         "oracle_calls": 1440,
         "independent": True,
+        "tolerance": None,
         "quantity": result.quantity,
         "streams": sorted(result.streams),
         "versions": sorted(result.versions),

@@ -198,12 +198,22 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
             number = max(number + 1, math.ceil(number * short))
         return replace(plan, shots=number)
 
+    def more_shots(self, result: Convolution) -> Problem:
+        """Return the plan with as many shots again.
+
+        Pixels exceed their prediction where two angles remain possible. A few more shots would run
+        at low powers, which hardly distinguish these angles.
+        """
+        if not isinstance(result.shots, int):
+            raise RuntimeError("expected a result with the same shots for all pixels")
+        return replace(self.plan, shots=result.shots)
+
     def _short(self, shots: int) -> float:
         """Return the factor by which a number of shots is too small for the plan's tolerance."""
         stderr = self.again(replace(self.plan, shots=shots)).predict().stderr
         if stderr is None or self.plan.tolerance is None:
             raise RuntimeError("expected a prediction and a tolerance")
-        return self.plan.tolerance.shortfall(stderr)
+        return self.plan.tolerance.needed(stderr)
 
     @cached_property
     def schedule(self) -> Schedule:

@@ -38,12 +38,13 @@ from qconv._threads import for_each
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.execution.outcomes.outcomes import Outcomes, Selection
 from qconv.execution.outcomes.pixel_counts import Each, portions, shots_in, shots_of
+from qconv.execution.outcomes.readout import Unfolding
 from qconv.execution.program import Program
 from qconv.execution.seeds import ALLOCATION, JOBS, derived
 from qconv.grid import Tile
 from qconv.methods.collapse.windows import Positions, Windows
 from qconv.planning.allocation import for_tolerance, optimal, require_affordable
-from qconv.planning.method import Method, Prediction, Prepared
+from qconv.planning.method import AIM, Method, Prediction, Prepared
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -158,7 +159,7 @@ class PreparedCollapse(Prepared[Collapse]):
         if spread is None:
             raise RuntimeError("expected a prediction")
         if self.method.shared and tolerance is not None:
-            shots = math.ceil(tolerance.shortfall(spread))
+            shots = math.ceil(tolerance.needed(spread))
             require_affordable(shots)
             return replace(plan, shots=max(1, shots))
         rng = np.random.default_rng(derived(plan.seed, ALLOCATION))
@@ -166,6 +167,21 @@ class PreparedCollapse(Prepared[Collapse]):
             each = optimal(spread, plan.shots * plan.grid.pixels, rng)
         else:
             each = for_tolerance(spread, tolerance, rng)
+        return replace(plan, shots=max(1, round(float(each.mean()))), each=each)
+
+    def more_shots(self, result: Convolution) -> Problem:
+        """Return the plan with the shots that each pixel lacks for the plan's tolerance."""
+        plan, tolerance = self.plan, self.plan.tolerance
+        if self.method.shared or tolerance is None or tolerance.mean:
+            plan = super().more_shots(result)
+            if self.method.shared:
+                return plan
+            growth = (plan.shots or 0) / float(np.mean(np.asarray(result.shots)))
+            more = np.full(result.shape, growth)
+        else:
+            lacking = np.square(result.stderr / (AIM * tolerance.error)) - 1
+            more = np.where(tolerance.exceeded(result.stderr), np.minimum(lacking, 1.0), 0.0)
+        each = np.ceil(np.asarray(result.shots) * more).astype(np.int64)
         return replace(plan, shots=max(1, round(float(each.mean()))), each=each)
 
     @cached_property
@@ -263,15 +279,31 @@ class PreparedCollapse(Prepared[Collapse]):
         plan, windows = self.plan, self.windows
         stderr = np.zeros(plan.grid.output_shape)
         if plan.shots is not None:
-            shots = plan.shots_of_pixels
+            shots, covariance = plan.shots_of_pixels, self._corrected_covariance
 
             def work(number: int) -> None:
                 tile = plan.grid.tiles[number]
-                spread = windows.deviation(tile, windows.probabilities)
+                if covariance is None:
+                    spread = windows.deviation(tile, windows.probabilities)
+                else:
+                    spread = windows.spread(tile, covariance)
                 stderr[tile] = spread * _scale(1.0, shots, tile)
 
             for_each(work, len(plan.grid.tiles), progress=False)
         return Prediction(1.0, stderr)
+
+    @property
+    def _corrected_covariance(self) -> _Array | None:
+        """Covariance of corrected frequencies of one shot, as expected; None if none is known."""
+        wanted = _outcomes(self.positions, self.plan.propagator.shape)
+        size = max(2, math.prod(_padded(self.plan.propagator.shape)))
+        readout = self.plan.expected_readout(size.bit_length() - 1)
+        if readout is None:
+            return None
+        measured = np.zeros(size)
+        measured[wanted] = self.windows.probabilities
+        groups = 1.0 if self.method.shared else math.inf
+        return Unfolding(readout, wanted).covariance(readout.read(measured), 1, groups)[0]
 
     def _errors(self, positions: Selection) -> tuple[Callable[[Tile], _Array] | None, bool]:
         """Return a function for the errors of a tile, and whether they correlate between pixels.

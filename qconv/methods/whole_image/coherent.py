@@ -16,6 +16,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import boolean
 from qconv.circuits.amplification.rounds import Rounds
 from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.outcomes.readout import Readout
 from qconv.execution.program import Program
 from qconv.methods.mixture import root_variance
 from qconv.methods.whole_image.amplification import (
@@ -89,7 +90,8 @@ class PreparedCoherent(PreparedImage[_C]):
 
     def predict(self) -> Prediction:
         """Predict the success probability and the standard error of every pixel."""
-        return self._read_out.predict()
+        bits = self.encoded.layout.num_qubits + self._label_qubits
+        return self._read_out.predict(self.plan.expected_readout(bits))
 
     @property
     def _vanishes(self) -> bool:
@@ -111,7 +113,7 @@ class PreparedCoherent(PreparedImage[_C]):
         """Return the read-out of a filter that divides a transfer function by ``bound``."""
         encoded, read_out = self.encoded, self.method.read_out
         signed = self.method.signed
-        shared = (encoded, encoded.through(transfer), bound, signed)
+        shared = (encoded, encoded.everywhere(transfer), bound, signed)
         if amplify == 0 and read_out == "linear":
             return CoherentReadOut(*shared, Amplification(0, 0.5 * signed, math.nan))
         passing = encoded.passing(transfer / bound) if bound else 0.0
@@ -160,14 +162,19 @@ class CoherentReadOut:
 
     encoded: EncodedImage
     """Encoded image."""
-    filtered: _Array
-    """Exact filtered content of the basis states that are read."""
+    everywhere: _Array
+    """Exact filtered content of all basis states."""
     bound: float
     """Subnormalisation: the circuit divides the transfer function by this number."""
     signed: bool
     """Whether there is a reference qubit."""
     amplification: Amplification
     """Rounds, and the weight of the reference."""
+
+    @cached_property
+    def filtered(self) -> _Array:
+        """Exact filtered content of the basis states that are read."""
+        return np.asarray(self.encoded.layout.read(self.everywhere))
 
     @cached_property
     def factor(self) -> float:
@@ -195,11 +202,45 @@ class CoherentReadOut:
         left = np.sum(np.square(self.filtered / self.bound))
         return bool(left <= _NOTHING * np.sum(np.square(self.encoded.content)))
 
-    def predict(self) -> Prediction:
-        """Predict the success probability and the standard error of each pixel."""
+    def predict(self, readout: Readout | None = None) -> Prediction:
+        """Predict the success probability and the standard error of each pixel.
+
+        Args:
+            readout: Readout errors that counts of position and label will be corrected for; None
+                without correction.
+        """
         if not self.factor:
             return Prediction(0.0, np.zeros(self.encoded.plan.grid.output_shape))
-        return self.encoded.predicted(self.expected, self._variance(), self._scaled)
+        variance = self._variance()
+        if readout is not None:
+            plain, corrected = self._squares(readout)
+            more = self.encoded.layout.read(corrected - plain)
+            variance = variance + np.asarray(more, dtype=np.float64)
+        return self.encoded.predicted(self.expected, variance, self._scaled)
+
+    def _squares(self, readout: Readout) -> tuple[_Array, _Array]:
+        """Return the expected square of what a shot adds to the signed linear estimate.
+
+        The first array is without readout errors; the second is for counts that are corrected for
+        them. A shot that fails can be read as one that succeeds. The position of such shots is
+        assumed to be distributed as the image, and their labels uniformly.
+        """
+        made, content = self.amplification, self.encoded.content.ravel()
+        cells, position = content.size, self.encoded.layout.num_qubits
+        growth = made.success / made.start if made.rounds or made.weight != 0.5 else 1.0
+        reference = math.sqrt(made.weight / cells)
+        image = math.sqrt(1 - made.weight) * self.everywhere / self.factor
+        kept = growth * np.square([reference + image, reference - image]) / 2
+        weight = math.sqrt(cells / (made.weight * (1 - made.weight))) / (2 * growth)
+        own = readout.bits(position, position + 1).squares_of(np.array([1.0, -1.0]))
+        others = readout.bits(position + 1, None)
+        labels = others.squares_of(np.eye(1, 2 ** len(others.errors)).ravel())
+        failed = np.square(content) / np.sum(np.square(content)) * max(1 - kept.sum(), 0.0)
+        square = labels[0] * (own @ kept)
+        if labels.size > 1:
+            square = square + float(labels[1:].mean() * own.mean()) * failed
+        found = readout.bits(0, position).squares_at(square)
+        return kept.sum(axis=0) * weight**2, found * weight**2
 
     def _variance(self) -> _Array:
         """Predict the variance of every amplitude, times the number of executions."""

@@ -158,8 +158,11 @@ class EncodedImage:
 
     def through(self, transfer: _Spectrum) -> _Array:
         """Return the exact content after a filter, at the basis states that are read."""
-        filtered = np.fft.ifftn(self._spectrum * transfer).real
-        return np.asarray(self.layout.read(filtered.ravel()))
+        return np.asarray(self.layout.read(self.everywhere(transfer)))
+
+    def everywhere(self, transfer: _Spectrum) -> _Array:
+        """Return the exact content after a filter at all basis states, flattened."""
+        return np.asarray(np.fft.ifftn(self._spectrum * transfer).real.ravel())
 
     def passing(self, transfer: _Spectrum) -> float:
         """Return the fraction of the content's squared norm that passes a filter."""
