@@ -18,7 +18,7 @@ from qconv._files import Place, written_together
 from qconv.propagator import Propagator
 from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
 from qconv.result.files import parts_of, read_parts
-from qconv.result.index import basic_index
+from qconv.result.index import View, basic_index
 from qconv.result.numbers import contents, in_words, root_mean_square, shares
 from qconv.result.operators import SumOnly, rejection
 from qconv.result.origin import DIFFERENT, Origin
@@ -119,7 +119,7 @@ class Convolution(SumOnly):
         The quantity depends on image, kernel, geometry, noise (if any), and index of the selected
         part (if any).
         """
-        return self.origin.quantity
+        return f"{self.origin.quantity}{self.origin.part}"
 
     @property
     def streams(self) -> frozenset[str]:
@@ -159,8 +159,9 @@ class Convolution(SumOnly):
             TypeError: If ``index`` is or contains anything else, such as an array or a mask.
             IndexError: If ``index`` is out of range, selects nothing, or leaves no axis.
         """
-        place, name = basic_index(index, self.shape)
-        if not name:
+        view = self.origin.view or View.of(self.shape)
+        place, part = basic_index(index, self.shape, view)
+        if part == view:
             return self
         return replace(
             self,
@@ -170,7 +171,7 @@ class Convolution(SumOnly):
             bias=None if self.bias is None else self.bias[place],
             diagnostics=None if self.diagnostics is None else self.diagnostics[place],
             tolerance=None if isinstance(self.tolerance, tuple) else self.tolerance,
-            origin=self.origin.part(name),
+            origin=replace(self.origin, view=part if part.name else None),
         )
 
     @numpy_defaults
