@@ -325,7 +325,9 @@ class Prepared(ABC, Generic[_M]):
         if plan.tolerance.reached(stderr) or not np.isfinite(stderr).all():
             return None
         sampling = replace(plan.sampling, seed=further(plan.seed, number))
-        return self.again(replace(self.more_shots(result), sampling=sampling))
+        more = self.more_shots(result)
+        growth = (plan.whole_shots or 1) / (more.whole_shots or 1)
+        return self.again(replace(more, sampling=sampling, growth=growth))
 
     def more_shots(self, result: Convolution) -> Problem:
         """Return the plan with the shots that a result lacks for the plan's tolerance."""

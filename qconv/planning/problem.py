@@ -60,6 +60,9 @@ class Problem:
     total: int | None = None
     """Total number of executions of circuits that hold the whole image; None for ``shots`` per
     pixel."""
+    growth: float = 1.0
+    """Executions for which methods choose their options, relative to the executions of this plan.
+    It differs from 1 if the plan adds shots to a result, so that all counts can be added."""
     counted: bool = False
     """Whether circuits are built to count the gates of a device, and not to run."""
     part_of: str = ""

@@ -192,6 +192,26 @@ class TestFurtherRounds:
         result = qconv.convolve(PROFILE, [1, -3, 1], method=method, checkpoint=path, **how)
         assert Tolerance(1.2, False).reached(result.stderr)
 
+    @pytest.mark.parametrize("blocks", [False, True])
+    def test_amplified_counts_are_added(self, blocks):
+        """A round with few shots keeps the reference that the first round chose, so that the sum is
+        estimated anew from all counts."""
+        method = qconv.Fourier(amplify="auto", read_out="root")
+        image = np.random.default_rng(3).random((16, 16))
+        if blocks:
+            method = qconv.Blocks(method, "overlap-save", qubits=9)
+        how = {"method": method, "mode": "same", "seed": 1}
+        plan = qconv.plan(image, [[1, -2, 1]], tolerance=0.05, **how)
+        result = plan.run()
+        worse = replace(result, stderr=result.stderr * 0.055 / result.stderr.max())
+        more = plan.prepared.lacking(worse, 0)
+        assert more.plan.total < 0.3 * plan.total
+        added = result + more.decode(run(more.programs, more.sampling))
+        assert added.diagnostics is not None
+        alone = replace(more.plan, growth=1.0).prepared
+        other = alone.decode(run(alone.programs, alone.sampling)).diagnostics.readings
+        assert other[0].amplification != added.diagnostics.readings[0].amplification
+
     def test_only_lacking_pixels_of_collapse(self):
         how = {"method": qconv.Collapse(), "mode": "same", "seed": 1, "tolerance": 0.5}
         plan = qconv.plan(PROFILE, [1, -3, 1], **how)

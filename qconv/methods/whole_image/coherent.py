@@ -119,7 +119,8 @@ class PreparedCoherent(PreparedImage[_C]):
         passing = encoded.passing(transfer / bound) if bound else 0.0
         if amplify == 0:
             return AmplifiedReadOut(*shared, Amplification(0, 0.5, passing), read_out)
-        shots = (encoded.plan.whole_shots or math.inf) / encoded.content.size
+        executions = round((encoded.plan.whole_shots or 0) * encoded.plan.growth)
+        shots = (executions or math.inf) / encoded.content.size
         made = choose(passing, amplify, signed=signed, read_out=read_out, shots=shots)
         return AmplifiedReadOut(*shared, made, read_out)
 
