@@ -46,6 +46,7 @@ from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 from qconv.result.diagnostics import Diagnostics, assembled
+from qconv.result.numbers import root_of_squares
 
 _Array = NDArray[np.float64]
 
@@ -236,7 +237,7 @@ class _Total:
         seen, target = self._layout.places(part.block)
         pixels = part.block.pixels
         self._image[target] += result.image[seen]
-        self._stderr[target] = _root_of_squares(self._stderr[target], result.stderr[seen])
+        self._stderr[target] = root_of_squares(self._stderr[target], result.stderr[seen])
         if result.diagnostics is not None and (own := result.diagnostics[seen]) is not None:
             self._diagnostics.append((target, own))
         self._pixels += pixels
@@ -274,10 +275,3 @@ class _Total:
             variant=self._variant,
             streams=self._streams,
         )
-
-
-def _root_of_squares(one: _Array, other: _Array) -> _Array:
-    """Return the square root of the sum of squares, without over- or underflow."""
-    exponents = np.frexp(np.maximum(one, other))[1]
-    unit = np.ldexp(1.0, np.clip(exponents, -1000, 1000))
-    return np.asarray(np.sqrt(np.square(one / unit) + np.square(other / unit)) * unit)

@@ -25,8 +25,8 @@ class View:
     shape: tuple[int, ...]
     """Shape of the whole image."""
     axes: tuple[int | range | None, ...]
-    """For each axis of the whole image, its selected positions, or one position if the part does
-    not have the axis. In between, None for each new axis of the part."""
+    """Selected positions along each axis of the whole image, or one position if the part does not
+    have the axis. In between, None for each new axis of the part."""
 
     @classmethod
     def of(cls, shape: tuple[int, ...]) -> View:

@@ -16,6 +16,13 @@ def root_mean_square(numbers: NDArray[np.float64]) -> float:
     return largest * float(np.sqrt(np.mean(np.square(numbers / largest)))) if largest else 0.0
 
 
+def root_of_squares(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the square root of the sum of squares, without over- or underflow."""
+    exponents = np.frexp(np.maximum(one, other))[1]
+    unit = np.ldexp(1.0, np.clip(exponents, -1000, 1000))
+    return np.asarray(np.sqrt(np.square(one / unit) + np.square(other / unit)) * unit)
+
+
 def in_words(shots: int | NDArray[np.int64] | None) -> str:
     """Describe the shots of all pixels in a few words."""
     if shots is None:
