@@ -157,6 +157,17 @@ def whole_number(name: str, value: object, minimum: int) -> int:
     return int(value)
 
 
+def shot_number(name: str, value: object) -> int:
+    """Convert a number of shots, an integer or a float such as 1e6, to an int of at least 1.
+
+    Raises:
+        TypeError: If the value is not an integer; 1.5, True and "many" are rejected.
+        ValueError: If the value is below 1.
+    """
+    integral = isinstance(value, float) and value.is_integer()
+    return whole_number(name, int(value) if integral else value, 1)  # type: ignore[call-overload]
+
+
 def pair(name: str, value: object, minimum: int, also: str = "") -> tuple[int, int]:
     """Convert a value to a pair of integers; a single integer is used for both.
 

@@ -71,15 +71,15 @@ def compare(
     that the standard errors then vary with the errors, because both are computed from the same
     draws.
 
-    The verdict rejects the estimate if a pixel is wrong. It also rejects the estimate if its
-    p-value, its bias or a single z-score is so extreme that correct standard errors would produce
-    it with probability at most 1e-6 / 3. Two deviations are tolerated whatever the p-value, because
-    standard errors are estimates too. Over the whole image, the standard errors may deviate by 2 %,
-    and the bias may be 2 % of the standard errors. Wrong pixels are a false alarm if an outcome of
-    the circuit was never drawn, because the standard error is then too small. Use more shots in
-    that case. With correlated errors, neither the p-value nor the bias leads to rejection. The
-    verdict then rejects the estimate for a wrong pixel, for a single z-score that is too large
-    (from 1000 noisy pixels on), or for a gross excess of ``z^2``.
+    The verdict rejects the estimate if a pixel is wrong. It also rejects the estimate if the
+    p-value, the bias or a single z-score is too extreme. Each of these events has probability at
+    most 1e-6 / 3 if the standard errors are correct. Two deviations are tolerated whatever the
+    p-value, because standard errors are estimates too. Over the whole image, the standard errors
+    may deviate by 2 %, and the bias may be 2 % of the standard errors. Wrong pixels are a false
+    alarm if an outcome of the circuit was never drawn, because the standard error is then too
+    small. Use more shots in that case. With correlated errors, neither the p-value nor the bias
+    leads to rejection. The verdict then rejects the estimate in three cases: a wrong pixel, a
+    single z-score that is too large (from 1000 noisy pixels on), or a gross excess of ``z^2``.
 
     Args:
         result: Any object with arrays ``image`` and ``stderr`` of the shape of ``exact``. NaN in
@@ -89,6 +89,7 @@ def compare(
             - ``oracle_calls``: total number of oracle calls, for the error at equal cost;
             - ``independent``: False if the errors of different pixels are correlated, in which case
               the p-value is NaN;
+            - ``channel_axis``: axis of the channels, whose structural similarities are averaged;
             - ``bias``: mean error due to noise, an array of the same shape. With it, the verdict
               distinguishes errors due to noise from errors due to sampling.
         exact: The exact result, any number of axes, any unit.
@@ -141,7 +142,7 @@ def compare(
         predicted_rmse=rms(stderr),
         max_error=float(np.abs(error).max()),
         psnr=psnr(rmse, span),
-        ssim=ssim(image, truth, span),
+        ssim=ssim(image, truth, span, getattr(result, "channel_axis", None)),
         level=inside,
         coverage=_coverage(noisy, inside),
         mean_square_z=float(np.mean(noisy**2)) if noisy.size else math.nan,
@@ -180,6 +181,7 @@ class _WithoutNoise:
     image: NDArray[np.float64]
     stderr: NDArray[np.float64]
     independent: bool
+    channel_axis: int | None
 
 
 def _noise(result: Any, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
@@ -203,7 +205,8 @@ def _of_sampling(
     """Compare the estimate without its mean error due to noise: the error of sampling alone."""
     independent = bool(getattr(result, "independent", True))
     image = np.asarray(result.image) - noise
-    alone = _WithoutNoise(image, np.asarray(result.stderr), independent)
+    channel_axis = getattr(result, "channel_axis", None)
+    alone = _WithoutNoise(image, np.asarray(result.stderr), independent, channel_axis)
     return compare(alone, exact, level=level, data_range=data_range or None)
 
 

@@ -19,10 +19,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import next_fast_len
 
-from classical.checks import image_and_kernel, numpy_defaults, one_of, real_number
+from classical.batch import Axes, convolved_axes, for_each, without_batch
+from classical.checks import image_and_kernel, numpy_defaults, one_of, real_array, real_number
 
 MODES = ("full", "same", "valid")
-BOUNDARIES = ("fill", "wrap", "symm")
+BOUNDARIES = ("fill", "wrap", "symm", "mirror", "nearest")
+
+#: Names of the boundaries in ``scipy.ndimage`` and, without another meaning there, ``numpy.pad``.
+SYNONYMS = {
+    "reflect": "symm",
+    "symmetric": "symm",
+    "grid-mirror": "symm",
+    "constant": "fill",
+    "grid-constant": "fill",
+    "grid-wrap": "wrap",
+    "edge": "nearest",
+}
+
+#: Default fill value: an object of its own, so that a caller's 0.0 counts as given.
+NO_VALUE = float("0")
 
 _BLOCK_PIXELS = 2**14
 
@@ -31,28 +46,38 @@ _BLOCK_PIXELS = 2**14
 def convolve(
     image: ArrayLike,
     kernel: ArrayLike,
-    *,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    fillvalue: float = NO_VALUE,
+    cval: float | None = None,
     method: str = "direct",
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
 ) -> NDArray[np.float64]:
     """Convolve an image with a kernel exactly.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, any unit.
-        kernel: Real array with the same number of axes, any size and sign.
+        image: Real array with 1, 2 or 3 axes, any unit; with ``axes`` or ``channel_axis``, a batch
+            of such arrays.
+        kernel: Real array with the axes that are convolved, any size and sign.
         mode: Region of the result. ``full`` contains every pixel that the kernel reaches,
             ``N + h - 1`` along an axis. ``same`` has the image's shape and is cut from the middle
             of ``full``. ``valid`` contains only pixels where image and kernel overlap entirely,
             ``|N - h| + 1``.
         boundary: Values outside the image: ``fill`` (the fill value), ``wrap`` (periodic
-            repetition), ``symm`` (mirror image with repeated edge pixels).
+            repetition), ``symm`` (mirror image with repeated edge pixels), ``mirror`` (mirror image
+            about the centre of the edge pixel) or ``nearest`` (the nearest edge pixel). Other names
+            of the same boundaries are ``constant``, ``grid-constant``, ``grid-wrap``, ``reflect``
+            (``symm``, as in ``scipy.ndimage``), ``grid-mirror``, ``symmetric`` and ``edge``.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
+        cval: Another name of `fillvalue`; None if `fillvalue` is used.
         method: ``direct`` follows the definition and is the reference for the others. ``fft`` uses
             one transform, ``overlap-add`` one per block of the image and ``overlap-save`` one per
             block of the result. All methods give the same result. The rounding error of the last
             three methods is relative to the *largest* value in the image.
+        axes: Axes that are convolved, in ascending order; None for all except the channels.
+        channel_axis: Axis of the channels, each convolved separately; None for no channels.
 
     Returns:
         The convolution as float64, in the unit of image times kernel.
@@ -74,19 +99,25 @@ def convolve(
         array([412., 123., 234., 341.])
     """
     chosen = _METHODS[one_of("method", method, _METHODS)]
-    x, k = image_and_kernel(image, kernel)
-    return chosen(required_part(x, k.shape, mode, boundary, fillvalue), k)
+    x, k, moving = _checked(image, kernel, axes, channel_axis)
+    outside = value_outside(fillvalue, cval)
+    return for_each(
+        x, moving, lambda part: chosen(required_part(part, k.shape, mode, boundary, outside), k)
+    )
 
 
 @numpy_defaults
 def correlate(
     image: ArrayLike,
     kernel: ArrayLike,
-    *,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    fillvalue: float = NO_VALUE,
+    cval: float | None = None,
     method: str = "direct",
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
 ) -> NDArray[np.float64]:
     """Cross-correlate an image with a kernel exactly, without flipping the kernel.
 
@@ -94,12 +125,16 @@ def correlate(
     mode ``same``, the result for a kernel of even size starts one pixel later, as in SciPy.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, any unit.
-        kernel: Real array with the same number of axes, any size and sign.
+        image: Real array with 1, 2 or 3 axes, any unit; with ``axes`` or ``channel_axis``, a batch
+            of such arrays.
+        kernel: Real array with the axes that are convolved, any size and sign.
         mode: ``full``, ``same`` or ``valid``, as in `convolve`.
-        boundary: ``fill``, ``wrap`` or ``symm``, as in `convolve`.
+        boundary: Values outside the image, as in `convolve`.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
+        cval: Another name of `fillvalue`; None if `fillvalue` is used.
         method: ``direct``, ``fft``, ``overlap-add`` or ``overlap-save``, as in `convolve`.
+        axes: Axes that are convolved, as in `convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as in `convolve`; None for no channels.
 
     Returns:
         The cross-correlation as float64, in the unit of image times kernel.
@@ -117,9 +152,26 @@ def correlate(
         array([321., 432.])
     """
     chosen = _METHODS[one_of("method", method, _METHODS)]
-    x, k = image_and_kernel(image, kernel)
-    part = required_part(x, k.shape, mode, boundary, fillvalue, flipped=True)
-    return chosen(part, np.flip(k))
+    x, k, moving = _checked(image, kernel, axes, channel_axis)
+    outside = value_outside(fillvalue, cval)
+
+    def correlated(part: NDArray[np.float64]) -> NDArray[np.float64]:
+        needed = required_part(part, k.shape, mode, boundary, outside, flipped=True)
+        return chosen(needed, np.flip(k))
+
+    return for_each(x, moving, correlated)
+
+
+def _checked(
+    image: ArrayLike, kernel: ArrayLike, axes: Axes | None, channel_axis: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
+    """Return image and kernel as arrays, and the axes along which the kernel moves."""
+    if axes is None and channel_axis is None:
+        x, k = image_and_kernel(image, kernel)
+        return x, k, tuple(range(x.ndim))
+    x, k = real_array("image", image), real_array("kernel", kernel)
+    moving = convolved_axes(x, axes, channel_axis)
+    return x, without_batch("kernel", k, x, moving), moving
 
 
 def required_part(
@@ -137,7 +189,7 @@ def required_part(
         image: Finite array.
         kernel_shape: Shape of the kernel, with the same number of axes.
         mode: ``full``, ``same`` or ``valid``.
-        boundary: ``fill``, ``wrap`` or ``symm``.
+        boundary: Values outside the image, as in `convolve`.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
         flipped: Whether the kernel was rotated by 180 degrees, for a correlation.
 
@@ -149,7 +201,7 @@ def required_part(
         ValueError: If a word is unknown, if the fill value is not finite, or, in mode ``valid``, if
             neither image nor kernel contains the other.
     """
-    mode, boundary = one_of("mode", mode, MODES), one_of("boundary", boundary, BOUNDARIES)
+    mode, boundary = one_of("mode", mode, MODES), boundary_named(boundary)
     outside = real_number("fillvalue", fillvalue)
     if mode == "valid" and not _contains(image.shape, kernel_shape):
         # Image and kernel exchange roles: pixels outside the image do not contribute.
@@ -163,6 +215,21 @@ def required_part(
     return part
 
 
+def boundary_named(boundary: str) -> str:
+    """Return the boundary that a name means; raise a ValueError for an unknown name."""
+    one_of("boundary", boundary, [*BOUNDARIES, *SYNONYMS])
+    return SYNONYMS.get(boundary, boundary)
+
+
+def value_outside(fillvalue: float, cval: float | None) -> float:
+    """Return the value outside the image; raise a ValueError if both names are used."""
+    if cval is None:
+        return real_number("fillvalue", fillvalue)
+    if fillvalue is not NO_VALUE:
+        raise ValueError(f"cval: expected None together with fillvalue, got {cval!r}")
+    return real_number("cval", cval)
+
+
 def _contains(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
     return all(a >= b for a, b in zip(outer, inner, strict=True))
 
@@ -170,8 +237,8 @@ def _contains(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
 def _check_valid(image_shape: tuple[int, ...], kernel_shape: tuple[int, ...]) -> None:
     if not _contains(kernel_shape, image_shape):
         raise ValueError(
-            "kernel: mode 'valid' needs one of image and kernel to be at least as large as the "
-            f"other along every axis, got image {image_shape} and kernel {kernel_shape}"
+            "kernel: mode 'valid' requires one array to be at least as large as the other along "
+            f"every axis, got image {image_shape} and kernel {kernel_shape}"
         )
 
 
@@ -193,9 +260,12 @@ def _take_extended(
 ) -> NDArray[np.float64]:
     """Take pixels along an axis, at indices that may lie outside the image."""
     size = image.shape[axis]
-    inside = np.clip(indices, 0, size - 1)
+    inside = np.clip(indices, 0, size - 1)  # nearest, and fill below
     if boundary == "wrap":
         inside = indices % size
+    elif boundary == "mirror":
+        last = size - 1
+        inside = last - np.abs(last - indices % max(1, 2 * last))
     elif boundary == "symm":
         folded = indices % (2 * size)
         inside = np.minimum(folded, 2 * size - 1 - folded)

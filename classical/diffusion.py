@@ -11,10 +11,15 @@ from classical.checks import (
     numpy_defaults,
     one_of,
     positive_number,
-    real_number,
     whole_number,
 )
-from classical.convolution import BOUNDARIES, MODES, shifted_images
+from classical.convolution import (
+    MODES,
+    NO_VALUE,
+    boundary_named,
+    shifted_images,
+    value_outside,
+)
 
 
 @numpy_defaults
@@ -60,7 +65,7 @@ def heat_kernel(shape: Sequence[int], time: float, diffusivity: float = 1.0) -> 
     variance = 2 * rate * positive_number("time", time)
     if not 0 < variance < np.inf:
         raise ValueError(
-            f"time: expected a finite 2 * diffusivity * time above 0, got {variance!r}"
+            f"time: expected 2 * diffusivity * time to be finite and above 0, got {variance!r}"
         )
     kernel = np.ones(sizes)
     for distance in np.ix_(*(np.arange(h) - (h - 1) // 2 for h in sizes)):
@@ -78,7 +83,8 @@ def diffuse(
     *,
     mode: str = "same",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    fillvalue: float = NO_VALUE,
+    cval: float | None = None,
 ) -> NDArray[np.float64]:
     """Let an image diffuse freely: convolve it repeatedly with a kernel.
 
@@ -90,11 +96,12 @@ def diffuse(
 
     A loop over ``image = convolve(image, kernel, mode="same")`` is different, because it applies
     the boundary rule before each step. With zeros outside, the loop absorbs every particle that
-    leaves the image (absorbing edges). The loop and `diffuse` agree for one step, and as long as no
-    particle that left can have returned. Let an odd kernel reach ``r`` pixels to either side. No
-    particle has returned if the image is zero within ``(steps - 1) * r`` pixels of its edges. The
-    two also agree for ``wrap`` with an odd kernel. For ``symm``, they agree if the kernel is odd
-    and its own mirror image along every axis (reflecting edges).
+    leaves the image (absorbing edges). The loop and `diffuse` agree for one step. They also agree
+    as long as no particle can have left and returned. Let an odd kernel reach ``r`` pixels to
+    either side. No particle has returned if the image is zero within ``(steps - 1) * r`` pixels of
+    its edges. The loop and `diffuse` also agree for ``wrap`` with an odd kernel. For ``symm`` and
+    ``mirror``, they agree if the kernel is odd and its own mirror image along every axis
+    (reflecting edges).
 
     Args:
         image: Real array with 1, 2 or 3 axes, any unit.
@@ -104,11 +111,12 @@ def diffuse(
             ``N + steps * (h - 1)`` along an axis. ``same`` has the image's shape and is cut from
             ``full`` at ``steps * (h - 1) // 2``. ``valid`` contains only pixels that depend on the
             image alone, ``N - steps * (h - 1)``.
-        boundary: ``fill``, ``wrap`` or ``symm``, as in `classical.convolve`. The computing time
-            grows with the area that particles reach for ``fill``, but only with the area of the
-            image for ``wrap`` and ``symm``.
+        boundary: Values outside the image, as in `classical.convolve`. The computing time grows
+            with the area that particles reach for ``fill`` and ``nearest``, but only with the area
+            of the image for ``wrap``, ``symm`` and ``mirror``.
         fillvalue: Value outside the image before the first step for ``fill``, in the unit of the
             image.
+        cval: Another name of `fillvalue`; None if `fillvalue` is used.
 
     Returns:
         The image after all steps as float64. Its unit is the image's unit times the kernel's unit
@@ -133,17 +141,16 @@ def diffuse(
     count = whole_number("steps", steps, 0)
     x, k = image_and_kernel(image, kernel)
     one_of("mode", mode, MODES)
-    one_of("boundary", boundary, BOUNDARIES)
-    outside = real_number("fillvalue", fillvalue)
+    boundary, outside = boundary_named(boundary), value_outside(fillvalue, cval)
     parts = [_result_part(n, count * (h - 1), mode) for n, h in zip(x.shape, k.shape, strict=True)]
     if any(length < 1 for _, length in parts):
         most = min((n - 1) // (h - 1) for n, h in zip(x.shape, k.shape, strict=True) if h > 1)
         raise ValueError(f"steps: expected at most {most} for mode 'valid', got {count}")
     with np.errstate(over="ignore", invalid="ignore"):
-        if boundary == "fill":
-            result = _on_a_plane(x, k, count, parts, outside)
+        if boundary in ("fill", "nearest"):
+            result = _on_a_plane(x, k, count, parts, boundary, outside)
         else:
-            result = _on_a_ring(x, k, count, parts, mirrored=boundary == "symm")
+            result = _on_a_ring(x, k, count, parts, boundary)
     if not np.isfinite(result).all():
         raise ValueError(f"steps: values overflow within {count} steps; scale the kernel down")
     return result
@@ -161,6 +168,7 @@ def _on_a_plane(
     kernel: NDArray[np.float64],
     steps: int,
     parts: list[tuple[int, int]],
+    boundary: str,
     outside: float,
 ) -> NDArray[np.float64]:
     """Diffuse all pixels that can reach the result; each step drops those that no longer can."""
@@ -168,7 +176,10 @@ def _on_a_plane(
         (steps * (h - 1) - start, start + length - n)
         for n, h, (start, length) in zip(image.shape, kernel.shape, parts, strict=True)
     ]
-    part = np.pad(image, widths, constant_values=outside)
+    if boundary == "fill":
+        part = np.pad(image, widths, constant_values=outside)
+    else:
+        part = np.pad(image, widths, mode="edge")
     for _ in range(steps):
         part = _step(part, kernel)
     return part
@@ -179,16 +190,19 @@ def _on_a_ring(
     kernel: NDArray[np.float64],
     steps: int,
     parts: list[tuple[int, int]],
-    *,
-    mirrored: bool,
+    boundary: str,
 ) -> NDArray[np.float64]:
     """Diffuse one period of a periodically repeated image.
 
-    The period is the image, or the image with its mirror image if `mirrored`. After every step,
-    element ``i`` of the ring is element ``i`` of ``full``.
+    The period is the image for ``wrap``, and the image with its mirror image otherwise. The mirror
+    image has no edge pixels for ``mirror``. After every step, element ``i`` of the ring is element
+    ``i`` of ``full``.
     """
-    period = [(0, n if mirrored else 0) for n in image.shape]
-    ring = np.pad(image, period, mode="symmetric")
+    ring = image
+    if boundary == "symm":
+        ring = np.pad(image, [(0, n) for n in image.shape], mode="symmetric")
+    elif boundary == "mirror":
+        ring = np.pad(image, [(0, max(0, n - 2)) for n in image.shape], mode="reflect")
     for _ in range(steps):
         ring = _step(np.pad(ring, [(h - 1, 0) for h in kernel.shape], mode="wrap"), kernel)
     places = [

@@ -3,9 +3,9 @@
 Masks and transfer functions are in the order of ``numpy.fft.fftn``: frequency 0, which represents
 the mean of the image, is at index 0 of every axis. Frequencies are in cycles per image along each
 axis, from ``-(n // 2)`` to ``(n - 1) // 2``. The radius of a frequency is the Euclidean norm of
-these numbers of cycles. A circle is therefore a circle in *index* space. In cycles per pixel it is
-an ellipse if the image is not square. It passes the same number of cycles along the short and the
-long side.
+these numbers of cycles. A circular mask is therefore a circle in *index* space, with the same
+number of cycles per image along the short and the long side. In cycles per pixel, the mask is an
+ellipse unless the image is square.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from classical.batch import Axes, convolved_axes, for_each
 from classical.checks import (
     complex_array,
     grid_shape,
@@ -150,7 +151,13 @@ def gaussian_pass(shape: Sequence[int], sigma: float) -> NDArray[np.float64]:
 
 
 @numpy_defaults
-def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.float64]:
+def filter_frequencies(
+    image: ArrayLike,
+    transfer: ArrayLike,
+    *,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
+) -> NDArray[np.float64]:
     """Multiply the frequencies of an image by a transfer function exactly.
 
     The transfer function must keep the image real, and a quantum circuit must be able to apply it
@@ -159,9 +166,12 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
     largest magnitude, satisfies them too.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, any unit.
-        transfer: Real or complex array of the image's shape, in the order of ``numpy.fft.fftn``;
-            ``|T| <= 1`` and ``T(-f) = conj(T(f))``, both within 1e-9.
+        image: Real array with 1, 2 or 3 axes, any unit; with ``axes`` or ``channel_axis``, a batch
+            of such arrays.
+        transfer: Real or complex array of the image's shape along the filtered axes, in the order
+            of ``numpy.fft.fftn``; ``|T| <= 1`` and ``T(-f) = conj(T(f))``, both within 1e-9.
+        axes: Axes that are filtered, in ascending order; None for all except the channels.
+        channel_axis: Axis of the channels, each filtered separately; None for no channels.
 
     Returns:
         ``ifftn(fftn(image) * transfer)`` as float64, in the unit of the image.
@@ -180,10 +190,11 @@ def filter_frequencies(image: ArrayLike, transfer: ArrayLike) -> NDArray[np.floa
         array([2.5, 2.5, 2.5, 2.5])
     """
     x = real_array("image", image)
-    require_axes("image", x)
-    factors = _checked_transfer(transfer, x.shape)
-    filtered: NDArray[np.float64] = np.fft.ifftn(np.fft.fftn(x) * factors).real
-    return filtered
+    if axes is None and channel_axis is None:
+        require_axes("image", x)
+    moving = convolved_axes(x, axes, channel_axis)
+    factors = _checked_transfer(transfer, tuple(x.shape[axis] for axis in moving))
+    return for_each(x, moving, lambda part: np.fft.ifftn(np.fft.fftn(part) * factors).real)
 
 
 @numpy_defaults
@@ -218,10 +229,10 @@ def compression_ratio(mask: ArrayLike) -> float:
 def transfer_function(kernel: ArrayLike, shape: Sequence[int]) -> NDArray[np.complex128]:
     """Compute the transfer function of a kernel: its factor for every frequency.
 
-    The kernel is placed on an array of zeros with its centre, position ``(h - 1) // 2`` along an
-    axis of length ``h``, at index 0. Entries beyond the edges wrap around, and are summed if the
-    kernel is larger than the image. By the convolution theorem, ``ifftn(fftn(image) * transfer)``
-    is then `classical.convolve` with mode ``same`` and boundary ``wrap``.
+    The kernel is placed on an array of zeros, with its centre at index 0. The centre is position
+    ``(h - 1) // 2`` along an axis of length ``h``. Entries beyond the edges wrap around, and are
+    summed if the kernel is larger than the image. By the convolution theorem, ``ifftn(fftn(image) *
+    transfer)`` is then `classical.convolve` with mode ``same`` and boundary ``wrap``.
 
     The factors are not normalised: the factor of the mean is the sum of the kernel, and magnitudes
     are at most ``sum |k|``. `filter_frequencies` requires magnitudes of at most 1. Pass it
@@ -290,7 +301,7 @@ def _checked_transfer(transfer: ArrayLike, shape: tuple[int, ...]) -> NDArray[np
     difference = float(np.abs(factors - np.conj(opposite)).max())
     if difference > _TOLERANCE:
         raise ValueError(
-            "transfer: expected conjugate factors at opposite frequencies, as for a real image, "
+            "transfer: expected conjugate factors at opposite frequencies, as for a real kernel, "
             f"got a difference of {difference:.3g}"
         )
     return factors

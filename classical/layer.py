@@ -21,6 +21,7 @@ from classical.checks import (
     one_of,
     pair,
     real_array,
+    shot_number,
     true_or_false,
     whole_number,
 )
@@ -143,7 +144,7 @@ def stochastic_conv2d(
     dilation: int | _Pair = 1,
     groups: int = 1,
     *,
-    shots: int = 1024,
+    shots: float = 1024,
     baseline: bool = False,
     seed: Seed = None,
 ) -> Sample:
@@ -196,7 +197,7 @@ def stochastic_conv2d(
         array([[[0.06, 0.06],
                 [0.06, 0.06]]])
     """
-    count, rng = whole_number("shots", shots, 1), generator(seed)
+    count, rng = shot_number("shots", shots), generator(seed)
     differences = true_or_false("baseline", baseline)
     layer = _checked(input, weight, bias, stride, padding, dilation, groups)
     image, stderr = np.zeros(layer.shape), np.zeros(layer.shape)
@@ -264,7 +265,7 @@ def _checked(
     if any(h > n for h, n in zip(covers, padded.shape[2:], strict=True)):
         raise ValueError(
             f"weight: expected a kernel no larger than the padded input, "
-            f"{padded.shape[2:]}, got one that covers {covers} pixels (shape {w.shape}, "
+            f"{padded.shape[2:]}, got a kernel that covers {covers} pixels (shape {w.shape}, "
             f"dilation {apart})"
         )
     return _Layer(padded, w, _bias(bias, len(w)), steps, apart, parts, x.ndim == 4)

@@ -1,9 +1,9 @@
-"""Template matching: exact score maps, which are the limits of sampled score maps."""
+"""Template matching: the exact score maps, to which sampled score maps converge."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from classical.checks import image_and_kernel, numpy_defaults, one_of
+from classical.checks import image_and_kernel, numpy_defaults, one_of, real_array
 from classical.convolution import convolve, correlate
 
 _Array = NDArray[np.float64]
@@ -22,7 +22,13 @@ _NOISE, _FLOOR, _MEDIAN = 0.05, 1e-5, 0.6744897501960817
 
 
 @numpy_defaults
-def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phase") -> _Array:
+def match_template(
+    image: ArrayLike,
+    template: ArrayLike,
+    *,
+    filter: str = "phase",
+    channel_axis: int | None = None,
+) -> _Array:
     """Compute exactly how well a template fits at every position of an image.
 
     With ``"phase"``, image and template are first standardised locally, over windows of about a
@@ -48,6 +54,8 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
         image: Real array with 1 or 2 axes, any unit, not constant.
         template: Real array with the same number of axes, no larger than the image, not constant.
         filter: ``"phase"``, ``"correlation"`` or ``"normalized"``.
+        channel_axis: Axis of the channels of image and template, over which scores are summed; None
+            for no channels. Windows of standardisation contain one channel.
 
     Returns:
         Score of every position at which the template lies inside the image, shape
@@ -73,9 +81,20 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
         array([ 0.58, -0.5 ,  1.  , -0.33,  0.5 ])
     """
     kind = one_of("filter", filter, _FILTERS)
-    x, t = _checked(image, template)
+    if channel_axis is not None:
+        image, template = (
+            np.moveaxis(real_array(name, array), channel_axis, -1)
+            for name, array in (("image", image), ("template", template))
+        )
+    x, t = _checked(image, template, channels=channel_axis is not None)
+    scores = _scores(kind, x, t, channels=channel_axis is not None)
+    return scores if channel_axis is None else scores[..., 0]
+
+
+def _scores(kind: str, x: _Array, t: _Array, *, channels: bool) -> _Array:
+    """Return the scores at all positions; ``channels`` if the last axis has channels."""
     if kind == "phase":
-        return _phase(*_standardised(x, t))
+        return _phase(*_standardised(x, t, channels=channels))
     if kind == "normalized":  # independent of the units
         x, t = x / np.abs(x).max(), t / np.abs(t).max()
     x, t = x - x.mean(), t - t.mean()
@@ -83,21 +102,29 @@ def match_template(image: ArrayLike, template: ArrayLike, *, filter: str = "phas
     return found if kind == "correlation" else _normalized(x, t, found)
 
 
-def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
-    x, t = image_and_kernel(image, template, name="template", most_axes=2)
+def _checked(image: ArrayLike, template: ArrayLike, *, channels: bool) -> tuple[_Array, _Array]:
+    x, t = image_and_kernel(image, template, name="template", most_axes=2 + channels)
+    if channels and x.shape[-1] != t.shape[-1]:
+        raise ValueError(
+            f"template: expected as many channels as the image, {x.shape[-1]}, got {t.shape[-1]}"
+        )
     if any(h > length for h, length in zip(t.shape, x.shape, strict=True)):
         raise ValueError(
             f"template: expected a shape no larger than the image, {x.shape}, got {t.shape}"
         )
     for name, array in (("image", x), ("template", t)):
         if array.min() == array.max():
-            raise ValueError(f"{name}: expected different values, got {array.flat[0]} everywhere")
+            raise ValueError(
+                f"{name}: expected at least two different values, got {array.flat[0]} everywhere"
+            )
     return x, t
 
 
-def _standardised(image: _Array, template: _Array) -> tuple[_Array, _Array]:
+def _standardised(image: _Array, template: _Array, *, channels: bool) -> tuple[_Array, _Array]:
     """Standardise image and template over a window around every element."""
     sides = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in template.shape]
+    if channels:
+        sides[-1] = 1
     box = np.full(sides, 1 / np.prod(sides))
     found = []
     for name, array in (("image", image), ("template", template)):
@@ -108,7 +135,7 @@ def _standardised(image: _Array, template: _Array) -> tuple[_Array, _Array]:
         scale = np.abs(rest).max()
         if scale <= _FLAT:
             raise ValueError(
-                f"{name}: expected different values along the template's axes, got constant ones"
+                f"{name}: expected values that vary along the template's axes, got constants"
             )
         rest /= scale
         added = _NOISE * _noise(centred / scale, sides) + _FLOOR * np.mean(rest**2)

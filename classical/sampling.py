@@ -1,7 +1,8 @@
 """Stochastic convolution with a classical random generator: the control experiment.
 
-Every output pixel is the mean over random positions of the kernel, drawn with the probabilities
-that a quantum circuit would have. A circuit's result must have exactly this distribution.
+Every output pixel is a mean over random kernel positions. These positions are drawn with the
+probabilities that a quantum circuit would have. The result of a circuit must have exactly the same
+distribution.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from classical.checks import Seed, generator, image_and_kernel, numpy_defaults, whole_number
-from classical.convolution import required_part, shifted_images
+from classical.checks import Seed, generator, image_and_kernel, numpy_defaults, shot_number
+from classical.convolution import NO_VALUE, required_part, shifted_images, value_outside
 
 _Array = NDArray[np.float64]
 
@@ -112,11 +113,12 @@ def stochastic_convolve(
     image: ArrayLike,
     kernel: ArrayLike,
     *,
-    shots: int = 1024,
+    shots: float = 1024,
     seed: Seed = None,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    fillvalue: float = NO_VALUE,
+    cval: float | None = None,
 ) -> Sample:
     """Convolve by drawing random positions of the kernel.
 
@@ -138,8 +140,9 @@ def stochastic_convolve(
         seed: Integer, ``SeedSequence`` or ``Generator``; the same seed gives the same result
             with every version of NumPy.
         mode: ``full``, ``same`` or ``valid``, as in `classical.convolve`.
-        boundary: ``fill``, ``wrap`` or ``symm``, as in `classical.convolve`.
+        boundary: Values outside the image, as in `classical.convolve`.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
+        cval: Another name of `fillvalue`; None if `fillvalue` is used.
 
     Returns:
         Image, standard error and shots. The standard error is exactly 0 where all positions give
@@ -158,12 +161,13 @@ def stochastic_convolve(
         >>> sample.stderr.round(1)
         array([0. , 0.2, 0.3, 0.3, 0.3])
     """
-    count = whole_number("shots", shots, 1)
+    count = shot_number("shots", shots)
     rng = generator(seed)
     x, k = image_and_kernel(image, kernel)
     if not k.any():
         raise ValueError(f"kernel: expected a non-zero entry, got all zeros (shape {k.shape})")
-    outcomes = _outcomes(required_part(x, k.shape, mode, boundary, fillvalue), k)
+    outside = value_outside(fillvalue, cval)
+    outcomes = _outcomes(required_part(x, k.shape, mode, boundary, outside), k)
     return Sample(*outcomes.sample(count, rng), count)
 
 

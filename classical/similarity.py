@@ -41,7 +41,12 @@ def psnr(rmse: float, data_range: float) -> float:
     return math.inf if rmse == 0 else 20 * (math.log10(data_range) - math.log10(rmse))
 
 
-def ssim(image: NDArray[np.float64], exact: NDArray[np.float64], data_range: float) -> float:
+def ssim(
+    image: NDArray[np.float64],
+    exact: NDArray[np.float64],
+    data_range: float,
+    channel_axis: int | None = None,
+) -> float:
     """Return the structural similarity, averaged over all windows inside the image.
 
     Windows are uniform with 7 pixels along each axis. The constants are K1 = 0.01 and K2 = 0.03,
@@ -52,6 +57,7 @@ def ssim(image: NDArray[np.float64], exact: NDArray[np.float64], data_range: flo
         image: Array with any number of axes.
         exact: Reference image, same shape.
         data_range: Difference between the largest and the smallest value, same unit.
+        channel_axis: Axis of channels, whose similarities are averaged; None for no channels.
 
     Returns:
         At most 1, where 1 means equal; NaN if an axis is shorter than the window or the data range
@@ -60,6 +66,9 @@ def ssim(image: NDArray[np.float64], exact: NDArray[np.float64], data_range: flo
     Source:
         Wang, Bovik, Sheikh and Simoncelli, IEEE Trans. Image Process. 13, 600 (2004), eq. 13.
     """
+    if channel_axis is not None:
+        one, two = (np.moveaxis(array, channel_axis, 0) for array in (image, exact))
+        return float(np.mean([ssim(a, b, data_range) for a, b in zip(one, two, strict=True)]))
     if min(image.shape, default=0) < _WINDOW or data_range == 0:
         return math.nan
     x, y = image / data_range, exact / data_range

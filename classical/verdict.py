@@ -121,7 +121,7 @@ class Evidence:
     def _doubts(self) -> tuple[str, ...]:
         found = []
         if self.concentrated:
-            found.append("a few pixels carry most of the error: an outcome was drawn too rarely")
+            found.append("a few pixels cause most of the error: an outcome was drawn too rarely")
         if self.unknown:
             found.append(f"the standard error is unknown at {self.unknown} of {self.pixels} pixels")
         if self.noisy and not self.independent:

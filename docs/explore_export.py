@@ -14,12 +14,17 @@ from typing import Any
 import numpy as np
 
 import qconv
-from qconv.kernels import KERNEL_NAMES
 from qconv.methods.collapse.method import kernel_circuit
 
 FOLDER = Path(__file__).parent / "explore"
 HEAD = "// Written by docs/explore_export.py; tests/cli/test_explore.py compares it with qconv.\n"
 CENTRE = (1, 1)
+
+#: Named kernels of the page, all 3 x 3.
+KERNELS = (
+    *("identity", "box", "gaussian", "edge", "laplacian", "sharpen"),
+    *("sobel-x", "sobel-y", "emboss"),
+)
 
 
 def encoded(propagator: qconv.Propagator) -> dict[str, Any]:
@@ -41,9 +46,9 @@ def encoded(propagator: qconv.Propagator) -> dict[str, Any]:
 
 
 def named_kernels() -> list[dict[str, Any]]:
-    """Return all named 3 x 3 kernels with their propagators, without and with a baseline."""
+    """Return the kernels of the page with their propagators, without and with a baseline."""
     found = []
-    for name in KERNEL_NAMES:
+    for name in KERNELS:
         kernel = qconv.named_kernel(name)
         propagator = qconv.Propagator.from_kernel(kernel)
         excluded = propagator

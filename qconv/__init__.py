@@ -1,9 +1,9 @@
 """Convolve images with quantum circuits, on Qiskit Aer, with standard errors.
 
-A normalised convolution kernel is the propagator of a diffusion. Encoded in the amplitudes of a few
-qubits, it puts a pixel in superposition over the positions that the kernel reaches. A measurement
-selects one position, with the kernel's probability. The average over many measurements is the
-convolution.
+A normalised convolution kernel is the propagator of a diffusion: the probability distribution of
+one displacement. A few qubits encode this distribution in their amplitudes, as a superposition of
+all kernel positions. A measurement selects one position, with the probability that the kernel
+gives. The average over many measurements converges to the convolution.
 
     import qconv
 
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qconv.circuits.arithmetic import offset_adder as offset_adder
     from qconv.circuits.encoding import encode_amplitudes as encode_amplitudes
+    from qconv.circuits.loading.image import LoadedImage as LoadedImage
+    from qconv.circuits.loading.image import encode_image as encode_image
     from qconv.circuits.resources import resources as resources
     from qconv.convolution import convolve as convolve
     from qconv.convolution import correlate as correlate
@@ -62,6 +64,7 @@ _HOMES = {
     "Diffusion": "qconv.methods.whole_image.diffusion",
     "Fourier": "qconv.methods.whole_image.fourier",
     "Interference": "qconv.methods.whole_image.interference",
+    "LoadedImage": "qconv.circuits.loading.image",
     "Match": "qconv.matching.template",
     "Method": "qconv.planning.method",
     "MethodComparison": "qconv.methods.comparison",
@@ -79,6 +82,7 @@ _HOMES = {
     "convolve": "qconv.convolution",
     "correlate": "qconv.convolution",
     "encode_amplitudes": "qconv.circuits.encoding",
+    "encode_image": "qconv.circuits.loading.image",
     "filter_frequencies": "qconv.filtering",
     "load": "qconv.result.convolution",
     "match_template": "qconv.matching.template",

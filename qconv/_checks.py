@@ -2,15 +2,71 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-#: Decorator of public functions that applies NumPy's default handling of floating-point errors,
-#: whatever the caller has set. Underflow is ignored, because 0 is then the right answer.
-numpy_defaults = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+#: NumPy's default handling of floating-point errors. Underflow is ignored, because 0 is then the
+#: right answer.
+NUMPY_DEFAULTS: Mapping[str, Any] = {
+    "divide": "warn",
+    "over": "warn",
+    "under": "ignore",
+    "invalid": "warn",
+}
+
+#: Decorator of public functions that applies this handling, whatever the caller has set.
+numpy_defaults = np.errstate(**NUMPY_DEFAULTS)
+
+#: Names for which each advice holds, in every function with sampling options.
+_OF_SAMPLING = {
+    "rng random_state random_seed generator seed_simulator": "write seed=...",
+    "n_shots nshots num_shots n_samples num_samples": "write shots=...",
+    "simulator sampler": "write backend=...",
+    "device": "write backend=...; qconv simulates on the CPU",
+    "tol rtol atol": "write tolerance=..., the standard error that no pixel may exceed",
+    "verbose show_progress": "write progress=True",
+    "workers n_jobs num_workers": "set the environment variable QCONV_NUM_THREADS",
+    "dtype": "results are float64; convert result.image with astype",
+    "output out": "the result is returned; result.image is its array",
+}
+
+#: The same for functions that convolve an image with a kernel.
+_OF_CONVOLUTION = {
+    "input in1 array": "write image=...",
+    "weights weight in2 filter footprint psf": "write kernel=...",
+    "padding_mode": "write boundary=...",
+    "constant_values fill_value value": "write fillvalue=...",
+    "pad_width": "mode and boundary determine it; the largest result has mode='full'",
+    "sigma truncate radius": "write kernel=qconv.named_kernel('gaussian', sigma=...)",
+    "size": "write kernel=qconv.named_kernel('box', size=...)",
+    "kernel_size": "the shape of the kernel determines it",
+    "order": "write kernel=qconv.named_kernel('gaussian-x', sigma=...)",
+    "axis": "write axes=..., the axes that are convolved",
+    "origin": "shift the kernel by padding one of its sides with zeros",
+    "preserve_range": "values keep the unit of the image",
+    "multichannel": "write channel_axis=-1",
+    "stride strides dilation groups bias": "it is an argument of qconv.conv2d",
+    "normalize_kernel normalize": "write kernel=kernel / kernel.sum()",
+    "chunks depth": "qconv.distributed.convolve takes Dask arrays",
+}
+
+
+def _by_name(advice: dict[str, str]) -> dict[str, str]:
+    return {name: text for names, text in advice.items() for name in names.split()}
+
+
+_FOR_SAMPLING = _by_name(_OF_SAMPLING)
+#: Advice for keyword arguments of other libraries, by name.
+FOREIGN = _FOR_SAMPLING | _by_name(_OF_CONVOLUTION)
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[np.float64]:
@@ -89,11 +145,11 @@ def _describe(value: object, array: NDArray[np.generic]) -> str:
     return f"an array of objects (such as {type(next(no_numbers, array.flat[0])).__name__})"
 
 
-def one_of(value: object, name: str, choices: Sequence[str]) -> str:
-    """Return one of ``choices`` unchanged; raise a ``ValueError`` for anything else."""
+def one_of(value: object, name: str, choices: Sequence[str], hint: str = "") -> str:
+    """Return one of ``choices`` unchanged; raise a ``ValueError`` with a hint for anything else."""
     if not isinstance(value, str) or value not in choices:
         wanted = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name}: expected one of {wanted}, got {value!r}")
+        raise ValueError(f"{name}: expected one of {wanted}, got {value!r}{hint}")
     return value
 
 
@@ -134,6 +190,22 @@ def whole_number(value: object, name: str, minimum: int, maximum: int = 2**53) -
     return number
 
 
+def shot_number(value: object, name: str) -> int:
+    """Convert a number of executions to an ``int`` of at least 1.
+
+    Numbers such as 1e6 are large, so floats are accepted if they are integers.
+
+    Raises:
+        TypeError: If ``value`` is not an integer; ``True`` and ``1.5`` are not.
+        ValueError: If ``value`` is out of range.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    return whole_number(value, name, 1)
+
+
 def boolean(value: object, name: str) -> bool:
     """Convert to a ``bool``; raise a ``TypeError`` for anything but True and False."""
     if not isinstance(value, bool | np.bool_):
@@ -147,3 +219,33 @@ def require_products(largest: float, name: str = "image") -> None:
         raise ValueError(
             f"{name}: products with the kernel exceed 1.8e308; scale the image or the kernel down"
         )
+
+
+def refuse_foreign(given: Collection[str], *, convolution: bool = False) -> None:
+    """Raise a ``TypeError`` with the name to write for a keyword argument of another library.
+
+    Args:
+        given: Names of arguments that the function does not have.
+        convolution: Whether the function convolves an image with a kernel.
+    """
+    advice = FOREIGN if convolution else _FOR_SAMPLING
+    for name in given:
+        if name in advice:
+            raise TypeError(f"{name}: unexpected argument; {advice[name]}")
+
+
+def convolution(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorate a public function that convolves an image with a kernel.
+
+    The decorator applies `numpy_defaults`. It also answers keyword arguments of other
+    libraries before Python reports that image or kernel are missing.
+    """
+    own = frozenset(inspect.signature(function).parameters)
+
+    @wraps(function)
+    def call(*args: _P.args, **given: _P.kwargs) -> _R:
+        refuse_foreign([name for name in given if name not in own], convolution=True)
+        with np.errstate(**NUMPY_DEFAULTS):
+            return function(*args, **given)
+
+    return call

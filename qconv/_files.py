@@ -1,4 +1,4 @@
-"""Writing files completely or not at all, and replacing nothing but files."""
+"""Writing files completely or not at all; pipes and devices are never replaced."""
 
 from __future__ import annotations
 

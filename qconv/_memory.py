@@ -1,4 +1,4 @@
-"""Checks that data fit in memory, before any of it is allocated."""
+"""Checks that arrays fit in memory, before these arrays are allocated."""
 
 from __future__ import annotations
 

@@ -6,9 +6,11 @@ from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
-from qconv._checks import boolean, numpy_defaults
+from qconv._checks import boolean, convolution
+from qconv.grid import NO_FILLVALUE, value_outside
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.methods.options import check_options
+from qconv.planning.axes import Axes
 from qconv.planning.build import laid_out
 from qconv.planning.method import Method
 from qconv.planning.options import SamplingOptions
@@ -22,14 +24,18 @@ _OF_RUN = dict.fromkeys(
 )
 
 
+@convolution
 def convolve(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
-    *,
-    method: Method = DEFAULT_METHOD,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    method: Method = DEFAULT_METHOD,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
     """Convolve an image with a kernel by measuring quantum circuits.
@@ -39,13 +45,30 @@ def convolve(
 
     Args:
         image: Real array in any unit: a signal ``(L,)``, an image ``(H, W)`` or a volume
-            ``(D, H, W)``.
-        kernel: Real array with the same number of axes, or a `Propagator` (for example a softmax
-            propagator).
-        method: Method with its options; by default `Collapse` with a baseline.
+            ``(D, H, W)``; with ``axes`` or ``channel_axis``, a batch of them.
+        kernel: Real array with the axes that are convolved, or a `Propagator` (for example a
+            softmax propagator). A kernel with all axes of a batch has the length 1 along the
+            others.
         mode: ``full``, ``same`` or ``valid``, as in SciPy.
-        boundary: ``fill``, ``wrap`` or ``symm``, as in SciPy.
+        boundary: Values outside the image. All names of a line mean the same:
+
+            - ``fill``, ``constant``, ``grid-constant``: the value ``fillvalue``.
+            - ``wrap``, ``grid-wrap``: the image, repeated periodically.
+            - ``symm``, ``symmetric``, ``reflect``, ``grid-mirror``: the mirror image, with the
+              edge pixel repeated (``d c b a | a b c d | d c b a``).
+            - ``mirror``: the mirror image, with the edge pixel as the mirror
+              (``d c b | a b c d | c b a``).
+            - ``nearest``, ``edge``: the nearest edge pixel.
+
+            ``reflect`` is the mode of ``scipy.ndimage``. The mode ``reflect`` of ``numpy.pad`` is
+            ``mirror``.
+        method: Method with its options; by default `Collapse` with a baseline.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
+        cval: Another name of ``fillvalue``, as in ``scipy.ndimage``; None if ``fillvalue`` is used.
+        axes: Axes that are convolved, in ascending order, as in ``scipy.signal.fftconvolve``. The
+            image is a batch along the other axes. None for all axes except the channels.
+        channel_axis: Axis of the channels, as in scikit-image: all channels are convolved
+            separately with the same kernel. None for an image without channels.
         sampling: Options of measurement, see `SamplingOptions`: ``shots`` or ``tolerance``,
             ``backend``, ``seed``, ``job_shots``, ``mitigation``, ``checkpoint`` and ``progress``.
 
@@ -56,8 +79,8 @@ def convolve(
     Raises:
         TypeError: If an argument is of the wrong type, unknown or complex.
         ValueError: If an argument has a wrong value or shape, is empty, or contains NaN or
-            infinity; if the computation would not fit in memory; or if the checkpoint is damaged or
-            belongs to a different call. Nothing has run in these cases.
+            infinity. It is also raised if the computation would not fit in memory, or if the
+            checkpoint is damaged or belongs to a different call. Nothing has run in these cases.
         RuntimeError: If a backend failed repeatedly. Intermediate results are saved in the
             checkpoint, if there is one.
 
@@ -70,26 +93,38 @@ def convolve(
         array([0. , 0.1, 0.2, 0.1, 0.2])
         >>> qconv.convolve([0, 10, 20], [1, 2, 1], shots=None).image  # the exact expectation
         array([ 0., 10., 40., 50., 20.])
+        >>> stereo = [[0, 4], [10, 4], [20, 4]]  # two channels, along the last axis
+        >>> qconv.convolve(stereo, [1, 1], shots=None, mode="same", channel_axis=-1).image
+        array([[ 0.,  4.],
+               [10.,  8.],
+               [30.,  8.]])
     """
-    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
-    return _run(image, kernel, sampling, **where, flipped=True)
+    outside = value_outside(fillvalue, cval)
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": outside}
+    batch = {"axes": axes, "channel_axis": channel_axis}
+    return _run(image, kernel, sampling, **where, **batch, flipped=True)
 
 
+@convolution
 def correlate(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
-    *,
-    method: Method = DEFAULT_METHOD,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    method: Method = DEFAULT_METHOD,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
 
     The result agrees with ``scipy.signal.correlate2d`` for any number of axes, including the centre
-    of an even kernel in mode ``same``. With ``numpy.correlate`` and ``scipy.signal.correlate``,
-    that centre differs by one pixel. Arguments, result and errors are those of `convolve`.
+    of an even kernel in mode ``same``. In ``numpy.correlate`` and ``scipy.signal.correlate``, the
+    centre of an even kernel differs by one pixel. Arguments, result and errors are
+    those of `convolve`.
 
     Example:
         >>> import qconv
@@ -98,31 +133,39 @@ def correlate(
         >>> qconv.convolve([0, 10, 20], [1, 2, 0], shots=None, mode="same").image
         array([10., 40., 40.])
     """
-    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
-    return _run(image, kernel, sampling, **where, flipped=False)
+    outside = value_outside(fillvalue, cval)
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": outside}
+    batch = {"axes": axes, "channel_axis": channel_axis}
+    return _run(image, kernel, sampling, **where, **batch, flipped=False)
 
 
-@numpy_defaults
+@convolution
 def plan(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
-    *,
-    method: Method,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    method: Method,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     flipped: bool = True,
     **sampling: Unpack[SamplingOptions],
 ) -> Plan:
-    """Check and lay out a convolution; nothing runs.
+    """Prepare a convolution without running it, after checking all arguments.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, as for `qconv.convolve`.
-        kernel: Real array with the same number of axes as the image, or a `Propagator`.
-        method: Method with its options.
+        image: Real array, as for `qconv.convolve`.
+        kernel: Real array or `Propagator`, as for `qconv.convolve`.
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
-        boundary: ``fill``, ``wrap`` or ``symm``, as for `qconv.convolve`.
+        boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
+        method: Method with its options.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
+        cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
+        axes: Axes that are convolved, as for `qconv.convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
         flipped: True for convolution, False for correlation.
         sampling: `SamplingOptions` except ``checkpoint`` and ``progress``, which are arguments of
             `Plan.run`.
@@ -150,12 +193,13 @@ def plan(
         method=method,
         mode=mode,
         boundary=boundary,
-        fillvalue=fillvalue,
+        fillvalue=value_outside(fillvalue, cval),
+        axes=axes,
+        channel_axis=channel_axis,
         flipped=boolean(flipped, "flipped"),
     )
 
 
-@numpy_defaults
 def _run(
     image: ArrayLike, kernel: ArrayLike | Propagator, sampling: SamplingOptions, **where: Any
 ) -> Convolution:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults, real_array, require_finite, require_unmasked
+from qconv.grid import AXES
 from qconv.methods.options import check_options
 from qconv.methods.whole_image.fourier import Fourier
+from qconv.planning.axes import Axes, axis_names
 from qconv.planning.build import laid_out
 from qconv.planning.method import Method
 from qconv.planning.options import Requested, SamplingOptions
@@ -27,6 +29,8 @@ def filter_frequencies(
     transfer: ArrayLike,
     *,
     method: Method = Fourier(),  # noqa: B008  (frozen)
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> Convolution:
     """Multiply the spectrum of an image by a transfer function in a quantum circuit.
@@ -37,11 +41,14 @@ def filter_frequencies(
     the same, but it takes more qubits, and the success probability is different.
 
     Args:
-        image: Real array with 1, 2 or 3 axes, any unit.
-        transfer: Array of the same shape as the image, with one factor per frequency in the order
-            of ``numpy.fft.fftn``. Magnitudes are at most 1. The result must be real:
-            ``transfer[-f]`` must be the complex conjugate of ``transfer[f]``.
+        image: Real array with 1, 2 or 3 axes, any unit; with ``axes`` or ``channel_axis``, a batch
+            of such arrays.
+        transfer: Array of the same shape as the image, or as each element of the batch, with one
+            factor per frequency in the order of ``numpy.fft.fftn``. Magnitudes are at most 1. The
+            result must be real: ``transfer[-f]`` must be the complex conjugate of ``transfer[f]``.
         method: Method with its options; by default `Fourier`.
+        axes: Axes that are filtered, as for `qconv.convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
         sampling: Options of measurement, see `SamplingOptions`.
 
     Returns:
@@ -50,8 +57,7 @@ def filter_frequencies(
     Raises:
         TypeError: If an argument is of the wrong type, or the image is complex.
         ValueError: If ``transfer`` has a shape other than the image's or a magnitude above 1, or
-            would make the result complex; or in the cases in which `qconv.convolve` raises a
-            ValueError.
+            would make the result complex. It is also raised if `qconv.convolve` would raise it.
         RuntimeError: If a backend failed repeatedly.
 
     Example:
@@ -70,17 +76,27 @@ def filter_frequencies(
     """
     requested = check_options(sampling, method)
     pixels = real_array(image, "image", finite=False)
-    spectrum = _checked(transfer, pixels.shape)
-    plan = filter_plan(pixels, spectrum, method, requested)
+    names = axis_names(pixels.shape, axes, channel_axis)
+    sides = tuple(n for n, name in zip(pixels.shape, names, strict=True) if name in AXES)
+    spectrum = _checked(transfer, sides, whole=sides == pixels.shape)
+    batch = {"axes": axes, "channel_axis": channel_axis}
+    plan = filter_plan(pixels, spectrum, method, requested, **batch)
     return plan.run(requested.progress, requested.checkpoint)
 
 
 def filter_plan(
-    image: np.ndarray, transfer: np.ndarray, method: Method, requested: Requested
+    image: np.ndarray,
+    transfer: np.ndarray,
+    method: Method,
+    requested: Requested,
+    **batch: Any,
 ) -> Plan:
-    """Plan a filter as a convolution with a kernel as large as the image and boundary ``wrap``."""
-    centre = [(length - 1) // 2 for length in image.shape]
-    kernel = np.roll(np.fft.ifftn(transfer).real, centre, range(image.ndim))
+    """Plan a filter as a convolution with a kernel as large as the image and boundary ``wrap``.
+
+    ``batch`` are ``axes`` and ``channel_axis``, as for `filter_frequencies`.
+    """
+    centre = [(length - 1) // 2 for length in transfer.shape]
+    kernel = np.roll(np.fft.ifftn(transfer).real, centre, range(transfer.ndim))
     if kernel.any():
         propagator = Propagator.from_kernel(kernel)
     else:
@@ -94,17 +110,19 @@ def filter_plan(
         boundary="wrap",
         fillvalue=0.0,
         flipped=True,
+        **batch,
     )
 
 
-def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    """Check a transfer function and return it as an array."""
+def _checked(transfer: ArrayLike, shape: tuple[int, ...], *, whole: bool) -> np.ndarray:
+    """Check a transfer function and return it as an array; ``whole`` if there is no batch."""
     require_unmasked(transfer, "transfer")
     array = np.asarray(transfer)
     if array.dtype.kind != "c":
         array = real_array(transfer, "transfer")
     if array.shape != shape:
-        raise ValueError(f"transfer: expected the shape of the image, {shape}, got {array.shape}")
+        what = "the image" if whole else "the axes that are filtered"
+        raise ValueError(f"transfer: expected the shape of {what}, {shape}, got {array.shape}")
     require_finite(array.real, "transfer")
     require_finite(array.imag, "transfer")
     largest = float(np.abs(array).max(initial=0))
@@ -114,7 +132,7 @@ def _checked(transfer: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     apart = float(np.abs(array - mirrored.conj()).max(initial=0))
     if apart > _ROUNDING:
         raise ValueError(
-            "transfer: expected conjugate factors at opposite frequencies, got a difference of "
-            f"{apart:.3g}; otherwise, the result is not real"
+            "transfer: expected conjugate factors at opposite frequencies, as for a real kernel, "
+            f"got a difference of {apart:.3g}"
         )
     return array

@@ -12,7 +12,8 @@ where ``x~`` is the image, extended beyond its edges as the boundary requires, a
     valid:   s = h - 1                                     N - h + 1
 
 In mode ``valid``, image and kernel are exchanged if the kernel is larger than the image along every
-axis, as in ``scipy.signal.convolve2d``: ``s = N - 1``, ``h - N + 1`` pixels, and zeros outside.
+axis, as in ``scipy.signal.convolve2d``. Then ``s = N - 1``, the output has ``h - N + 1`` pixels,
+and all values outside are zero.
 
 Layers of a network have ``t`` pixels between neighbouring outputs (*stride*), and ``d`` pixels
 between neighbouring kernel positions (*dilation*): ``y[n] = sum_j k[j] x~[t n + d j]``.
@@ -22,17 +23,56 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import one_of
+from qconv._checks import one_of, real_number
 
 MODES = ("full", "same", "valid")
-BOUNDARIES = ("fill", "wrap", "symm")
+
+#: Boundaries, each with the mode of ``numpy.pad`` that makes its margins.
+PAD_MODES = {
+    "fill": "constant",
+    "wrap": "wrap",
+    "symm": "symmetric",
+    "mirror": "reflect",
+    "nearest": "edge",
+}
+
+#: Other names of the boundaries: those of ``scipy.ndimage``, and ``symmetric`` and ``edge`` of
+#: ``numpy.pad``. ``reflect`` is that of ``scipy.ndimage``; ``numpy.pad`` calls it ``symmetric``,
+#: and calls ``mirror`` ``reflect``.
+OTHER_NAMES = {
+    "constant": "fill",
+    "grid-constant": "fill",
+    "grid-wrap": "wrap",
+    "reflect": "symm",
+    "grid-mirror": "symm",
+    "symmetric": "symm",
+    "edge": "nearest",
+}
+
+#: All names that a boundary has as an argument.
+BOUNDARIES = (*PAD_MODES, *OTHER_NAMES)
+
+#: Names of boundaries in PyTorch, MATLAB and Astropy, with the name to write.
+_FOREIGN = {
+    "zeros": "fill",
+    "zero": "fill",
+    "pad": "fill",
+    "circular": "wrap",
+    "periodic": "wrap",
+    "replicate": "nearest",
+    "extend": "nearest",
+}
+
+#: Default of ``fillvalue``, an object of its own: a caller's 0.0 is recognised as a value.
+NO_FILLVALUE = float("0")
 
 #: Names of the axes; an image with fewer axes has the last names of the list.
 AXES = ("plane", "row", "column")
@@ -40,11 +80,12 @@ AXES = ("plane", "row", "column")
 #: Name of the axis of channels, along which positions read other quantities, not other places.
 CHANNEL = "channel"
 
+#: Name of an axis of images that are convolved separately.
+IMAGE = "image"
+
 #: Maximum number of pixels of a tile. Each tile has its own random stream, so a change of this
 #: number changes every seeded result.
 TILE_PIXELS = 4096
-
-PAD_MODES = {"fill": "constant", "wrap": "wrap", "symm": "symmetric"}
 
 Tile = tuple[slice, ...]
 
@@ -76,7 +117,7 @@ class Grid:
     pad_widths: tuple[tuple[int, int], ...]
     """Number of margin pixels before and after the image, per axis."""
     boundary: str
-    """Content of the margins: ``fill``, ``wrap`` or ``symm``."""
+    """Content of the margins: ``fill``, ``wrap``, ``symm``, ``mirror`` or ``nearest``."""
     fillvalue: float
     """Value of the margins with ``fill``, in the unit of the image."""
     flipped: bool
@@ -94,6 +135,62 @@ class Grid:
     def pixels(self) -> int:
         """Number of output pixels."""
         return math.prod(self.output_shape)
+
+    @property
+    def batch_axes(self) -> tuple[int, ...]:
+        """Indices of the axes of images and channels."""
+        return tuple(i for i, name in enumerate(self.axes) if name not in AXES)
+
+    @property
+    def channel_axis(self) -> int | None:
+        """Index of the axis of channels; None without channels."""
+        return self.axes.index(CHANNEL) if CHANNEL in self.axes else None
+
+    def with_batch(self, shape: tuple[int, ...], axes: Sequence[str]) -> Grid:
+        """Return the grid of a batch whose elements have this grid.
+
+        Args:
+            shape: Shape of the batch, with the axes of an element.
+            axes: Names of the axes; those of this grid are in the same order.
+        """
+        own = iter(range(len(self.axes)))
+        every = [(next(own) if name in AXES else None) for name in axes]
+
+        def along(inside: tuple[Any, ...], outside: Callable[[int], Any]) -> tuple[Any, ...]:
+            pairs = zip(every, shape, strict=True)
+            return tuple(outside(n) if i is None else inside[i] for i, n in pairs)
+
+        return replace(
+            self,
+            image_shape=along(self.image_shape, lambda n: n),
+            kernel_shape=along(self.kernel_shape, lambda n: 1),
+            output_shape=along(self.output_shape, lambda n: n),
+            pad_widths=along(self.pad_widths, lambda n: (0, 0)),
+            axes=tuple(axes),
+            strides=along(self.strides, lambda n: 1),
+            dilations=along(self.dilations, lambda n: 1),
+        )
+
+    @property
+    def element(self) -> Grid:
+        """Grid of each element of a batch, which has no axes of images and channels."""
+        batch = set(self.batch_axes)
+
+        def of_element(every: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(item for i, item in enumerate(every) if i not in batch)
+
+        place = self.place
+        return replace(
+            self,
+            image_shape=of_element(self.image_shape),
+            kernel_shape=of_element(self.kernel_shape),
+            output_shape=of_element(self.output_shape),
+            pad_widths=of_element(self.pad_widths),
+            axes=of_element(self.axes),
+            strides=of_element(self.strides),
+            dilations=of_element(self.dilations),
+            place=place and Place(of_element(place.origin), of_element(place.whole)),
+        )
 
     @property
     def padded_shape(self) -> tuple[int, ...]:
@@ -239,6 +336,42 @@ def _blocks(length: int, side: int) -> Iterator[slice]:
         yield slice(start, min(start + side, length))
 
 
+def checked_mode(mode: str) -> str:
+    """Return a mode unchanged; raise a ``ValueError`` for anything else, such as a boundary."""
+    hint = ""
+    if isinstance(mode, str) and (mode in BOUNDARIES or mode in _FOREIGN):
+        hint = f"; for values outside the image, write boundary={_FOREIGN.get(mode, mode)!r}"
+    return one_of(mode, "mode", MODES, hint)
+
+
+def checked_boundary(boundary: str) -> str:
+    """Return the name of a boundary in `PAD_MODES`; raise a ``ValueError`` for an unknown name."""
+    hint = ""
+    if isinstance(boundary, str) and boundary in MODES:
+        hint = f"; for the shape of the result, write mode={boundary!r}"
+    elif isinstance(boundary, str) and boundary in _FOREIGN:
+        hint = f"; write boundary={_FOREIGN[boundary]!r}"
+    one_of(boundary, "boundary", BOUNDARIES, hint)
+    return OTHER_NAMES.get(boundary, boundary)
+
+
+def value_outside(fillvalue: float, cval: float | None) -> float:
+    """Return the value outside the image, which has two names.
+
+    Raises:
+        TypeError: If the value is not a real number.
+        ValueError: If the value is NaN or infinite, or both names are used.
+    """
+    if cval is None:
+        return real_number(fillvalue, "fillvalue")
+    if fillvalue is not NO_FILLVALUE:
+        raise ValueError(
+            f"cval: expected no value together with fillvalue, got {cval!r}; cval is another name "
+            "of fillvalue"
+        )
+    return real_number(cval, "cval")
+
+
 def plan_grid(
     image_shape: tuple[int, ...],
     kernel_shape: tuple[int, ...],
@@ -256,15 +389,14 @@ def plan_grid(
         ValueError: If mode or boundary is unknown, or if neither array contains the other in mode
             ``valid``.
     """
-    one_of(mode, "mode", MODES)
-    one_of(boundary, "boundary", BOUNDARIES)
+    mode, boundary = checked_mode(mode), checked_boundary(boundary)
     pairs = list(zip(image_shape, kernel_shape, strict=True))
     exchanged = mode == "valid" and any(h > n for n, h in pairs)
     if exchanged:
         if any(n > h for n, h in pairs):
             raise ValueError(
-                "mode: 'valid' needs one of image and kernel to be at least as large as the other "
-                f"along every axis, got image {image_shape} and kernel {kernel_shape}"
+                "mode: 'valid' requires one array to be at least as large as the other along "
+                f"every axis, got image {image_shape} and kernel {kernel_shape}"
             )
         boundary, fillvalue = "fill", 0.0
     if mode == "full":
@@ -315,8 +447,8 @@ def strided_grid(
     reaches = tuple(e * (h - 1) + 1 for h, e in zip(kernel_shape, d, strict=True))
     if any(r > n for n, r in zip(image_shape, reaches, strict=True)):
         raise ValueError(
-            f"weight: expected a kernel that reaches no further than the padded input, "
-            f"{image_shape[2:]}, got one that reaches {reaches[2:]} pixels"
+            f"weight: expected a kernel no larger than the padded input, {image_shape[2:]}, got a "
+            f"kernel that covers {reaches[2:]} pixels"
         )
     return Grid(
         image_shape=image_shape,
@@ -328,7 +460,7 @@ def strided_grid(
         boundary="fill",
         fillvalue=0.0,
         flipped=False,
-        axes=("image", CHANNEL, *AXES[-len(strides) :]),
+        axes=(IMAGE, CHANNEL, *AXES[-len(strides) :]),
         strides=t,
         dilations=d,
     )

@@ -64,7 +64,7 @@ class Propagator:
             raise ValueError(f"probabilities: expected entries >= 0, got {p.min():g}")
         total = float(p.sum())
         if abs(total - 1) > _SUM_TOLERANCE:
-            raise ValueError(f"probabilities: expected the sum 1, got {total:.12g}")
+            raise ValueError(f"probabilities: expected a sum of 1, got {total:.12g}")
         for name, array in (("probabilities", p / total), ("weights", w.copy())):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -127,7 +127,7 @@ class Propagator:
     @property
     @numpy_defaults
     def effective_kernel(self) -> NDArray[np.float64]:
-        """Kernel ``p * w``; the average of samples converges to the convolution with it."""
+        """Kernel ``p * w``; samples average to the convolution with this kernel."""
         return self.probabilities * self.weights
 
     @property
@@ -150,6 +150,6 @@ class Propagator:
         remaining = float(elsewhere.sum())
         if remaining == 0:
             raise ValueError(
-                f"position: expected a position of probability below 1, got {position}"
+                f"position: expected a position with probability below 1, got {position}"
             )
         return Propagator(elsewhere / remaining, self.weights * remaining)

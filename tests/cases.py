@@ -1,9 +1,10 @@
 """Images, kernels and geometries with the edges in them, shared by parametrised tests."""
 
 import numpy as np
+from scipy import signal
 
 MODES = ("full", "same", "valid")
-BOUNDARIES = ("fill", "wrap", "symm")
+BOUNDARIES = ("fill", "wrap", "symm", "mirror", "nearest")
 
 EDGE = np.array([[-1.0, -1, -1], [-1, 8, -1], [-1, -1, -1]])
 
@@ -43,3 +44,30 @@ def close(actual, expected, rtol=1e-10):
     assert actual.shape == expected.shape
     scale = float(np.abs(expected).max()) or 1.0
     np.testing.assert_allclose(actual, expected, rtol=0, atol=rtol * scale)
+
+
+def convolve2d(image, kernel, mode="full", boundary="fill", fillvalue=0):
+    """``scipy.signal.convolve2d``, with the boundaries of ``numpy.pad`` that SciPy lacks."""
+    pad_mode = {"mirror": "reflect", "nearest": "edge"}.get(boundary)
+    if pad_mode is None:
+        return signal.convolve2d(image, kernel, mode, boundary, fillvalue)
+    if mode == "valid":
+        return signal.convolve2d(image, kernel, mode)
+    margins = [(h - 1, h - 1) for h in np.shape(kernel)]
+    full = signal.convolve2d(np.pad(image, margins, mode=pad_mode), kernel, "valid")
+    if mode == "full":
+        return full
+    starts = [(h - 1) // 2 for h in np.shape(kernel)]
+    pixels = zip(starts, np.shape(image), strict=True)
+    return full[tuple(slice(start, start + n) for start, n in pixels)]
+
+
+def correlate2d(image, kernel, mode="full", boundary="fill", fillvalue=0):
+    """``scipy.signal.correlate2d``, with the boundaries of ``numpy.pad`` that SciPy lacks."""
+    if boundary not in ("mirror", "nearest"):
+        return signal.correlate2d(image, kernel, mode, boundary, fillvalue)
+    if mode != "same":
+        return convolve2d(image, np.flip(kernel), mode, boundary)
+    full = convolve2d(image, np.flip(kernel), "full", boundary)
+    pixels = zip(np.shape(kernel), np.shape(image), strict=True)
+    return full[tuple(slice(h // 2, h // 2 + n) for h, n in pixels)]

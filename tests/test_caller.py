@@ -75,6 +75,6 @@ def test_fill_values_beyond_floating_point(method):
         qconv.plan(np.ones((4, 5)), [[1, 2, 1]], **how)
 
 
-def test_colours_go_one_by_one():
-    with pytest.raises(ValueError, match=r"convolve the colours of an image separately: image\[:,"):
+def test_colours_need_their_axis():
+    with pytest.raises(ValueError, match="for a colour image, add channel_axis=-1"):
         qconv.convolve(np.ones((4, 5, 3)), EDGE)

@@ -1,14 +1,19 @@
 """Wrong arguments: the message names the argument, what was expected, what came."""
 
+import inspect
+
 import numpy as np
 import pytest
 from qiskit.primitives import BackendSamplerV2
 
+import classical
 import qconv
 from qconv import _memory
+from qconv._checks import FOREIGN
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.execution import run as execution
 from qconv.methods.collapse import method as collapse
+from qconv.methods.comparison import METHODS
 from tests.cases import EDGE
 
 VERBS = pytest.mark.parametrize("verb", [qconv.convolve, qconv.correlate])
@@ -85,7 +90,9 @@ WRONG = [
     ({"shots": -1}, ValueError, r"shots: expected an integer >= 1, got -1"),
     ({"shots": np.int64(-5)}, ValueError, r"shots: expected an integer >= 1, got .*-5"),
     ({"shots": 1.5}, TypeError, r"shots: expected an integer >= 1, got 1.5"),
-    ({"shots": 1000.0}, TypeError, r"shots: expected an integer >= 1, got 1000.0"),
+    ({"shots": 0.0}, ValueError, r"shots: expected an integer >= 1, got 0"),
+    ({"shots": np.inf}, TypeError, r"shots: expected an integer >= 1, got inf"),
+    ({"job_shots": 2.5}, TypeError, r"job_shots: expected an integer >= 1, got 2.5"),
     ({"shots": "many"}, TypeError, r"shots: expected an integer >= 1, got 'many'"),
     ({"shots": True}, TypeError, r"shots: expected an integer >= 1, got True"),
     ({"shots": np.bool_(True)}, TypeError, r"shots: expected an integer"),
@@ -97,7 +104,8 @@ WRONG = [
     ({"mode": "Same"}, ValueError, r"mode: expected one of 'full', 'same', 'valid', got 'Same'"),
     ({"mode": None}, ValueError, r"mode: expected one of .*, got None"),
     ({"mode": 0}, ValueError, r"mode: expected one of .*, got 0"),
-    ({"boundary": "reflect"}, ValueError, r"boundary: expected one of 'fill', 'wrap', 'symm', got"),
+    ({"mode": "reflect"}, ValueError, r"mode: .* got 'reflect'; .*, write boundary='reflect'"),
+    ({"boundary": "mirrored"}, ValueError, r"boundary: expected one of 'fill', 'wrap', 'symm', "),
     ({"boundary": True}, ValueError, r"boundary: expected one of .*, got True"),
     ({"fillvalue": np.nan}, ValueError, r"fillvalue: expected a finite number, got nan"),
     ({"fillvalue": -np.inf}, ValueError, r"fillvalue: expected a finite number, got -inf"),
@@ -106,16 +114,30 @@ WRONG = [
     ({"fillvalue": "0"}, TypeError, r"fillvalue: expected a real number, got '0'"),
     ({"fillvalue": None}, TypeError, r"fillvalue: expected a real number, got None"),
     ({"fillvalue": np.ones(1)}, TypeError, r"fillvalue: expected a real number, got array"),
-    ({"mode": "valid", "image": np.ones((2, 9))}, ValueError, r"mode: 'valid' needs one of"),
+    ({"cval": np.nan}, ValueError, r"cval: expected a finite number, got nan"),
+    ({"cval": "0"}, TypeError, r"cval: expected a real number, got '0'"),
+    ({"cval": 1, "fillvalue": 0.0}, ValueError, r"cval: expected no value .* fillvalue, got 1; "),
+    ({"mode": "valid", "image": np.ones((2, 9))}, ValueError, r"mode: 'valid' requires one array"),
     # seed
     ({"seed": -1}, ValueError, r"seed: expected an integer >= 0, got -1"),
     ({"seed": 1.0}, TypeError, r"seed: expected an integer, .* got 1.0"),
     ({"seed": "7"}, TypeError, r"seed: expected an integer, .* got '7'"),
     ({"seed": True}, TypeError, r"seed: expected an integer, .* got True"),
     # method
-    ({"method": qconv.Collapse}, TypeError, r"method: expected a method such as qconv.Collapse\("),
-    ({"method": "collapse"}, TypeError, r"method: expected a method such as .* got 'collapse'"),
-    ({"method": None}, TypeError, r"method: expected a method such as .* got None"),
+    ({"method": qconv.Collapse}, TypeError, r"method: .*>; write method=qconv.Collapse\(\)$"),
+    ({"method": qconv.Blocks}, TypeError, r"method: .*>; write method=qconv.Blocks\(method\)$"),
+    ({"method": "collapse"}, TypeError, r"method: .* 'collapse'; write method=qconv.Collapse\(\)$"),
+    (
+        {"method": "Estimation"},
+        TypeError,
+        r"method: .*; write method=qconv.AmplitudeEstimation\(\)$",
+    ),
+    (
+        {"method": "fft"},
+        TypeError,
+        r"method: .* got 'fft'; write method=.* or qconv.Fourier\(\) or",
+    ),
+    ({"method": None}, TypeError, r"method: expected a method such as .* got None$"),
     # backend, progress
     ({"backend": "aer_simulator"}, TypeError, r"backend: expected None .*, got 'aer_simulator'"),
     ({"backend": BackendSamplerV2}, TypeError, r"backend: expected None .*, got <class"),
@@ -148,6 +170,11 @@ def test_wrong_argument(verb, case, nothing_runs):
         {"shots": np.int64(5)},
         {"shots": np.uint8(5)},
         {"shots": None},
+        {"shots": 1e1},
+        {"shots": np.float32(5)},
+        {"shots": np.array(5.0)},
+        {"job_shots": 1e3},
+        {"cval": 0.0, "boundary": "constant"},
         {"image": np.ma.ones((5, 6))},
         {"image": [np.ma.ones(6), np.ma.ones(6)]},
         {"kernel": np.ma.array([[1.0, 2]], mask=[[False, False]])},
@@ -176,9 +203,67 @@ def test_options_of_collapse(option, value):
         qconv.Collapse(**{option: value})
 
 
-def test_only_image_and_kernel_are_positional():
+@VERBS
+def test_mode_and_boundary_are_positional(verb):
+    image = np.arange(12.0).reshape(3, 4)
+    one = verb(image, EDGE, "same", "mirror", shots=None)
+    two = verb(image, EDGE, mode="same", boundary="mirror", shots=None)
+    assert np.array_equal(one.image, two.image)
     with pytest.raises(TypeError, match="positional"):
-        qconv.convolve(np.ones((3, 3)), EDGE, qconv.Collapse())
+        verb(image, EDGE, "same", "mirror", qconv.Collapse())
+    with pytest.raises(ValueError, match=r"mode: expected one of .*, got Collapse"):
+        verb(image, EDGE, qconv.Collapse())
+
+
+@pytest.mark.parametrize(
+    ("foreign", "remedy"),
+    [
+        ("rng", "write seed=..."),
+        ("random_state", "write seed=..."),
+        ("num_shots", "write shots=..."),
+        ("simulator", "write backend=..."),
+        ("weights", "write kernel=..."),
+        ("input", "write image=..."),
+        ("constant_values", "write fillvalue=..."),
+        ("padding_mode", "write boundary=..."),
+        ("sigma", "write kernel=qconv.named_kernel('gaussian', sigma=...)"),
+        ("size", "write kernel=qconv.named_kernel('box', size=...)"),
+        ("output", "the result is returned; result.image is its array"),
+    ],
+)
+def test_arguments_of_other_libraries(foreign, remedy):
+    image = np.ones((5, 6))
+    for verb in (qconv.convolve, qconv.correlate, qconv.plan, qconv.compare_methods):
+        with pytest.raises(TypeError) as raised:  # even if image or kernel are missing
+            verb(image, **{foreign: 3})
+        assert str(raised.value) == f"{foreign}: unexpected argument; {remedy}"
+    if foreign in ("rng", "num_shots", "output"):
+        with pytest.raises(TypeError, match=f"^{foreign}: unexpected argument; {remedy}"):
+            qconv.filter_frequencies(image, image, **{foreign: 3})
+        with pytest.raises(TypeError, match=f"^{foreign}: unexpected argument; {remedy}"):
+            qconv.conv2d(image[None], image[None, None], **{foreign: 3})
+
+
+def test_no_advice_hides_an_argument():
+    """Names in the table are no arguments of qconv, so the advice cannot be wrong."""
+    verbs = [qconv.convolve, qconv.correlate, qconv.plan, qconv.compare_methods]
+    own = {name for verb in verbs for name in inspect.signature(verb).parameters}
+    own |= qconv.SamplingOptions.__annotations__.keys()
+    own |= {name for kind in map(type, METHODS) for name in inspect.signature(kind).parameters}
+    assert not own & FOREIGN.keys()
+
+
+def test_volume_with_a_flat_kernel():
+    hint = r"; for a stack of images, add axes=\(1, 2\)$"
+    with pytest.raises(ValueError, match=hint):
+        qconv.convolve(np.ones((4, 5, 6)), EDGE)
+    volume = np.random.default_rng(0).random((4, 5, 6))
+    told = qconv.convolve(volume, EDGE, "same", shots=None, axes=(1, 2))
+    np.testing.assert_allclose(told.image[1], classical.convolve(volume[1], EDGE, "same"))
+    with pytest.raises(ValueError, match=r"; for a batch of signals, add axes=2$"):
+        qconv.convolve(volume, [1, 2, 1])
+    with pytest.raises(ValueError, match=r"got 2 \(shape \(3, 3\)\)$"):
+        qconv.convolve([1, 2, 3], EDGE)
 
 
 def test_unknown_argument():

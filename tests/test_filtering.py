@@ -97,6 +97,20 @@ def test_nothing_passes():
     assert result.circuits == ()
 
 
+@pytest.mark.parametrize("shape", [(4, 8), (5, 6)])
+def test_channels_and_stacks(shape):
+    image = np.random.default_rng(1).random((2, *shape, 3))
+    transfer = classical.low_pass(shape, 1.5)
+    where = {"axes": (1, 2), "channel_axis": -1}
+    result = qconv.filter_frequencies(image, transfer, shots=None, **where)
+    wide = transfer[None, ..., None]
+    expected = np.fft.ifft2(np.fft.fft2(image, axes=(1, 2)) * wide, axes=(1, 2)).real
+    np.testing.assert_allclose(result.image, expected, atol=1e-12)
+    assert result.channel_axis == 3
+    with pytest.raises(ValueError, match=r"shape of the axes that are filtered, \(2, 4\), got"):
+        qconv.filter_frequencies(np.ones((2, 4, 3)), np.ones((2, 4, 3)), axes=(0, 1))
+
+
 class TestRefused:
     @pytest.mark.parametrize(
         ("transfer", "message"),

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qconv.grid import (
-    BOUNDARIES,
     MODES,
+    PAD_MODES,
     TILE_PIXELS,
     plan_grid,
     split_tile,
@@ -43,6 +43,11 @@ def extended(image, index, boundary, fillvalue):
         elif boundary == "symm":
             i %= 2 * n
             i = min(i, 2 * n - 1 - i)
+        elif boundary == "mirror":
+            i %= max(1, 2 * n - 2)
+            i = min(i, 2 * n - 2 - i)
+        elif boundary == "nearest":
+            i = min(max(i, 0), n - 1)
         inside.append(i)
     return image[tuple(inside)]
 
@@ -126,7 +131,7 @@ class TestByHand:
 
 class TestBruteForce:
     @pytest.mark.parametrize("flipped", [True, False])
-    @pytest.mark.parametrize("boundary", BOUNDARIES)
+    @pytest.mark.parametrize("boundary", PAD_MODES)
     @pytest.mark.parametrize("mode", MODES)
     @pytest.mark.parametrize("name", [name for name in SHAPES if name != "several tiles"])
     def test_matches(self, name, mode, boundary, flipped):
@@ -141,7 +146,7 @@ class TestBruteForce:
         )
 
     @pytest.mark.parametrize("mode", MODES)
-    @pytest.mark.parametrize("boundary", BOUNDARIES)
+    @pytest.mark.parametrize("boundary", PAD_MODES)
     def test_three_axes(self, mode, boundary):
         image, kernel = random_integers((3, 4, 5), 1), random_integers((2, 3, 1), 2)
         where = {"mode": mode, "boundary": boundary, "fillvalue": -1.0, "flipped": True}
@@ -160,14 +165,38 @@ class TestBruteForce:
 class TestRefuses:
     @pytest.mark.parametrize(
         ("argument", "value"),
-        [("mode", "ful"), ("mode", None), ("mode", 2), ("boundary", "circular"), ("boundary", [])],
+        [
+            ("mode", "ful"),
+            ("mode", None),
+            ("mode", 2),
+            ("boundary", "symmetrical"),
+            ("boundary", []),
+        ],
     )
     def test_unknown_words(self, argument, value):
         with pytest.raises(ValueError, match=f"{argument}: expected one of '.*', got"):
             plan_grid((3,), (3,), **{argument: value})
 
+    @pytest.mark.parametrize(
+        ("argument", "value", "hint"),
+        [
+            ("mode", "reflect", "for values outside the image, write boundary='reflect'"),
+            ("mode", "grid-wrap", "for values outside the image, write boundary='grid-wrap'"),
+            ("mode", "replicate", "for values outside the image, write boundary='nearest'"),
+            ("boundary", "same", "for the shape of the result, write mode='same'"),
+            ("boundary", "circular", "write boundary='wrap'"),
+            ("boundary", "zeros", "write boundary='fill'"),
+            ("boundary", "extend", "write boundary='nearest'"),
+        ],
+    )
+    def test_words_of_other_libraries(self, argument, value, hint):
+        with pytest.raises(ValueError, match=f"{argument}: .*, got '{value}'; {hint}$"):
+            plan_grid((3,), (3,), **{argument: value})
+
     def test_impossible_valid(self):
-        with pytest.raises(ValueError, match=r"mode: 'valid' needs .*\(2, 5\) and kernel \(3, 4\)"):
+        with pytest.raises(
+            ValueError, match=r"mode: 'valid' requires .*\(2, 5\) and kernel \(3, 4\)"
+        ):
             plan_grid((2, 5), (3, 4), mode="valid")
 
 

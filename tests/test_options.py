@@ -123,7 +123,7 @@ def test_an_option_of_a_method_is_said_to_be_one(name, option):
     with pytest.raises(TypeError) as caught:
         verb(**{option: True})
     start, calls = str(caught.value).split(" method=")
-    assert start == f"{option}: expected as an option of the method; write"
+    assert start == f"{option}: is an option of the method, not of the function; write"
     assert re.findall(rf"qconv\.(\w+)\([^()]*{option}=True\)", calls) == OF_METHODS[option]
 
 
@@ -131,7 +131,8 @@ def test_calls_with_options_of_methods():
     with pytest.raises(TypeError) as caught:
         qconv.convolve(IMAGE, EDGE, baseline=True)
     assert str(caught.value) == (
-        "baseline: expected as an option of the method; write method=qconv.Collapse(baseline=True)"
+        "baseline: is an option of the method, not of the function; "
+        "write method=qconv.Collapse(baseline=True)"
     )
     with pytest.raises(TypeError, match=r"qconv\.Blocks\(method, scheme='overlap-save'\)$"):
         qconv.convolve(IMAGE, EDGE, scheme="overlap-save")

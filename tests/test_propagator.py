@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import special
 
 from qconv import Propagator
-from qconv.kernels import KERNEL_NAMES, named_kernel
+from qconv.kernels import named_kernel
 from tests.cases import EDGE
 
 NEIGHBOUR = 1 / (8 + np.exp(9))  # of the softmax of the edge detector: exp(-1) / (8 exp(-1) + e^8)
@@ -180,12 +180,12 @@ class TestGiven:
     @pytest.mark.parametrize(
         ("probabilities", "weights", "error", "message"),
         [
-            ([0.3, 0.6], [1, 1], ValueError, "probabilities: expected the sum 1, got 0.9"),
+            ([0.3, 0.6], [1, 1], ValueError, "probabilities: expected a sum of 1, got 0.9"),
             (
                 [0.3, 0.7 + 1e-6],
                 [1, 1],
                 ValueError,
-                "probabilities: expected the sum 1, got 1.0000",
+                "probabilities: expected a sum of 1, got 1.0000",
             ),
             ([1.5, -0.5], [1, 1], ValueError, "probabilities: expected entries >= 0, got -0.5"),
             ([1.0], [1, 1], ValueError, r"weights: expected the shape .* \(1,\), got \(2,\)"),
@@ -239,7 +239,8 @@ class TestExcluding:
 
     def test_nowhere_else_to_land(self):
         with pytest.raises(
-            ValueError, match=r"position: expected a position of probability below 1, got \(1, 1\)"
+            ValueError,
+            match=r"position: expected a position with probability below 1, got \(1, 1\)",
         ):
             Propagator.from_kernel(named_kernel("identity")).excluding((1, 1))
 
@@ -263,10 +264,6 @@ class TestNamedKernels:
     )
     def test_sums(self, name, total):
         assert named_kernel(name).sum() == pytest.approx(total, abs=1e-15)
-
-    def test_every_name_is_there(self):
-        wanted = "identity box gaussian edge laplacian sharpen sobel-x sobel-y emboss"
-        assert list(KERNEL_NAMES) == wanted.split()
 
     def test_sobel_answers_positively_where_brightness_rises(self):
         ramp = np.arange(5.0)

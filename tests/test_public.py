@@ -107,10 +107,13 @@ def test_defaults_of_the_verbs():
         defaults = {p.name: p.default for p in inspect.signature(verb).parameters.values()}
         assert defaults.pop("image") is defaults.pop("kernel") is inspect.Parameter.empty
         assert defaults == {
-            "method": qconv.Collapse(baseline=True),
             "mode": "full",
             "boundary": "fill",
+            "method": qconv.Collapse(baseline=True),
             "fillvalue": 0,
+            "cval": None,
+            "axes": None,
+            "channel_axis": None,
             "sampling": inspect.Parameter.empty,
         }
 

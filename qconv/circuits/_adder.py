@@ -1,9 +1,9 @@
-"""The ripple adder computes carries from the lowest bit upwards and uncomputes them downwards.
+"""Ripple adder: carries are computed from the lowest bit upwards, and uncomputed downwards.
 
 Relative-phase Toffoli gates of 3 CX (Maslov 2016, arXiv:1508.03273) compute the carries; a Toffoli
 gate would need 6 CX. In a coherent circuit, each such gate is paired with its inverse. Between a
-gate and its inverse, their qubits are used as controls only, so the relative phases cancel. A
-measured circuit does not remove the phases and the carries.
+gate and its inverse, their qubits are used as controls only, so the relative phases cancel. In a
+measured circuit, the phases and the carries remain.
 
 ==========================  ===================================  ==============================
 bit                         CX of a coherent circuit             CX of a measured circuit
@@ -15,10 +15,10 @@ last two, with an addend    8, plus 1 if the last has an addend  6, plus 1 if th
 last two, with a carry      5 (Peres gate)                       4
 ==========================  ===================================  ==============================
 
-If the highest offset is a power of two, ``2**k``, no lower bit of the offset is set together with
-its bit ``k``. A carry into bit ``k`` and bit ``k`` of the offset therefore exclude each other. One
-control represents the carry and the bit of the offset, so bit ``k`` has a carry only. A coherent
-circuit uses the offset's own qubit as this control and restores it.
+If the highest offset is a power of two, ``2**k``, an offset with bit ``k`` set has no lower bit
+set. Bit ``k`` then gets no carry, so one control can represent both the carry and the offset's bit.
+The table lists such a bit as one with a carry only. In a coherent circuit, this control is the
+offset's own qubit, which is restored.
 """
 
 from __future__ import annotations

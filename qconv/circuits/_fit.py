@@ -3,9 +3,9 @@
 The ansatz is an RY on every qubit, then CZ gates, each followed by an RY on both of its qubits. Six
 CZ give 16 angles for the 15 degrees of freedom of a real four-qubit state. A search over all 2,184
 distinct placements of five CZ, with 24 starts each, found no placement that prepares a random 3x3
-kernel. Many placements of six CZ do. The ring below converges most often, from 7 starts in 10. Some
-structured kernels, such as emboss, need only five CZ. The five placements below reached five CZ for
-the most kernels of small integers.
+kernel. Many placements of six CZ prepare such a kernel. The ring below converges most often, from 7
+of 10 starts. Some structured kernels, such as emboss, need only five CZ. Among all placements of
+five CZ, the five placements below prepared the most kernels of small integers.
 
 Five CZ are tried only if they may succeed. The states that such a placement prepares form a set of
 13 dimensions. Final RY gates map this set to itself. Some polynomials that are invariant under

@@ -5,7 +5,7 @@ matrices ``1, J(x)1, Z(x)J, X(x)J`` (left) and ``1, 1(x)J, J(x)Z, J(x)X`` (right
 copies of the quaternions. ``exp(a J(x)1)`` and ``exp(a 1(x)J)`` are RY rotations; ``exp(b Z(x)J)``
 and ``exp(b J(x)Z)`` are RY rotations between two CZ. The Euler angles of the two quaternions
 therefore give every ``SO(4)`` matrix as RY, CZ, RY, CZ, RY on both qubits: 2 CX. Vatan and Williams
-2004, arXiv:quant-ph/0308006, have the same number; here all gates are real.
+2004, arXiv:quant-ph/0308006, need the same number of CX; here all gates are real.
 
 Three qubits: the cosine-sine decomposition and the demultiplexing of the quantum Shannon
 decomposition (Shende, Bullock and Markov 2006, arXiv:quant-ph/0406176), with real factors.

@@ -1,7 +1,7 @@
 """Simplification of gate lists until a transpiler cannot remove any more gates.
 
 A preparation concatenates blocks. At their boundaries, rotations add up and CZ pairs may cancel.
-After these rules, the number of CZ is the number of CX that Qiskit's transpiler gives.
+After the simplification, a list has as many CZ as the circuit from Qiskit's transpiler has CX.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ def offset_adder(
     lowest bit first. The offset register has ``(num_offsets - 1).bit_length()`` qubits. Only its
     first ``num_bits`` qubits have an effect.
 
-    For offsets of ``num_offsets`` or more, the effect of the circuit is unspecified. This makes the
-    circuit cheaper.
+    For offsets of ``num_offsets`` or more, the effect of the circuit is unspecified, which makes
+    the circuit cheaper.
 
     Args:
         num_bits: Number of position bits, at least 1.

@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit, QuantumRegister
 
 from qconv._checks import numpy_defaults, real_array
+from qconv.circuits._gates import Gates
 from qconv.circuits._preparation import prepare
 
 _DEFAULT_NAMES = {1: ("column",), 2: ("row", "column"), 3: ("plane", "row", "column")}
@@ -55,8 +56,8 @@ def encode_amplitudes(
     returns its own copy.
 
     Args:
-        amplitudes: Real array with at least one axis and one nonzero element. It is normalised, so
-            only ratios of its elements matter.
+        amplitudes: Real array with at least one axis and one nonzero element. Only the ratios of
+            its elements matter, because the array is normalised.
         names: Names of the registers, one per axis, first axis first. With None, the names are
             ``("column",)``, ``("row", "column")`` or ``("plane", "row", "column")``. With more than
             three axes, they are ``"axis_0"``, ``"axis_1"`` and so on.
@@ -87,13 +88,13 @@ def encode_amplitudes(
         raise ValueError("amplitudes: expected at least one axis, got a scalar")
     if not array.any():
         raise ValueError("amplitudes: expected at least one entry other than 0, got all zeros")
-    checked_names = _checked_names(names, array.ndim)
+    checked_names = register_names(names, array.ndim)
     scaled = array / np.abs(array).max()  # prevents squares from overflowing or underflowing
     state = scaled / np.linalg.norm(scaled) + 0.0
     return _encode(state.shape, state.tobytes(), checked_names).copy()
 
 
-def _checked_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...]:
+def register_names(names: Sequence[str] | None, num_axes: int) -> tuple[str, ...]:
     """Return one register name per axis, or raise if ``names`` is invalid."""
     if names is None:
         numbered = tuple(f"axis_{axis}" for axis in range(num_axes))
@@ -113,12 +114,23 @@ def _encode(shape: tuple[int, ...], content: bytes, names: tuple[str, ...]) -> Q
     sizes = [(length - 1).bit_length() for length in shape]
     padded = np.zeros([2**size for size in sizes])
     padded[tuple(slice(length) for length in shape)] = np.frombuffer(content).reshape(shape)
+    return circuit_of(prepare(padded.reshape((2,) * sum(sizes))), sizes, names)
+
+
+def circuit_of(gates: Gates, sizes: Sequence[int], names: Sequence[str]) -> QuantumCircuit:
+    """Write a gate list as a circuit with one register per axis, the last axis first.
+
+    Args:
+        gates: Gates on qubits that are numbered like the axes of the state tensor.
+        sizes: Number of qubits per axis. An axis without qubits gets no register.
+        names: Name of the register per axis.
+    """
     num_qubits = sum(sizes)
     if num_qubits == 0:
         return QuantumCircuit(QuantumRegister(1, names[-1]), name="amplitudes")
     registers = [QuantumRegister(n, name) for n, name in zip(sizes, names, strict=True) if n]
     circuit = QuantumCircuit(*reversed(registers), name="amplitudes")
-    for name, qubits, angle in prepare(padded.reshape((2,) * num_qubits)):
+    for name, qubits, angle in gates:
         if name == "phase":
             circuit.global_phase += angle
             continue

@@ -1,4 +1,4 @@
-"""The command ``qconv``, which reads a picture and writes its measured convolution."""
+"""The command line: selection of the command, errors in one line, and the exit status."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         raise
     except BrokenPipeError:  # from the reader of the picture
-        say("the reader of a pipe was closed; nothing else was written")
+        say("the reading end of a pipe was closed; nothing else was written")
         return 2
     except MemoryError as error:
         say(str(error) or "there is not enough memory")
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return print_out(tables)
     except KeyboardInterrupt:
-        say("interrupted; the files are written")
+        say("interrupted; all files had already been written")
         return 130
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import classical
 import qconv
 from qconv.cli.convolve_options import METHODS, OPTIONS, has_own_shots
-from qconv.cli.kernel_files import KERNEL_FILES, read_kernel
+from qconv.cli.kernels import kernel_of
 from qconv.cli.options import (
     UsageError,
     named_backend,
@@ -31,7 +31,6 @@ from qconv.cli.options import (
     tables_of,
 )
 from qconv.cli.streams import say
-from qconv.kernels import KERNEL_NAMES
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.result.numbers import in_words
 from qconv.result.tolerance import in_a_row
@@ -83,6 +82,7 @@ def run(options: argparse.Namespace) -> str:
                 bias=measured.bias,
                 propagator=plan.prepared.propagator,
                 scale=scale,
+                channels=image.ndim == 3,
                 title=_title(options, results[0]),
             )
             figures.save_figure(figure, path)
@@ -100,22 +100,8 @@ def run(options: argparse.Namespace) -> str:
 
 
 def _propagator(options: argparse.Namespace) -> qconv.Propagator:
-    """Return the propagator of the requested kernel, by name or from a file."""
-    name: str = options.kernel
-    path = Path(name)
-    if path.suffix.lower() in KERNEL_FILES:
-        if options.size is not None:
-            raise UsageError(
-                f"--size: applies only to named kernels, but --kernel is the file '{name}'"
-            )
-        kernel = read_kernel(path)
-    elif name in KERNEL_NAMES:
-        kernel = qconv.named_kernel(name, options.size)
-    else:
-        raise UsageError(
-            f"--kernel: expected one of {', '.join(KERNEL_NAMES)}, or a file ending in "
-            f"{', '.join(KERNEL_FILES)}, got '{name}'"
-        )
+    """Return the propagator of the requested kernel."""
+    kernel = kernel_of(options)
     if options.softmax is None:
         return qconv.Propagator.from_kernel(kernel)
     return qconv.Propagator.softmax(kernel, options.softmax)
@@ -155,7 +141,7 @@ def _checkpoints(
     taken = {os.path.realpath(other) for other in others if other is not None}
     for place in found:
         if os.path.realpath(place) in taken:
-            raise UsageError(f"--checkpoint: the command reads or writes '{place}' already")
+            raise UsageError(f"--checkpoint: '{place}' is another input or output of this command")
         if not place.parent.is_dir():
             raise UsageError(f"--checkpoint: no such directory: '{place.parent}'")
     return list(found)

@@ -6,15 +6,15 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from qconv.cli.kernels import add_kernel, list_kernels
 from qconv.cli.options import (
     Parser,
     UsageError,
+    add_geometry,
     add_outputs,
     add_photograph,
     require_sampling,
 )
-from qconv.grid import BOUNDARIES, MODES
-from qconv.kernels import KERNEL_NAMES
 
 #: Class of each method in `qconv`, by the name of the method on the command line.
 METHODS = {
@@ -36,8 +36,8 @@ Convolve a picture with a kernel, a small array of numbers, by measuring a quant
 
 The magnitudes of the kernel are normalised to probabilities. Together with the signs of the
 kernel, these probabilities form the propagator. A few qubits encode the probabilities as
-squared amplitudes. One run of the circuit, with its measurement, is a shot. For one pixel,
-each shot selects one kernel position according to the probabilities. The average over
+squared amplitudes. One run of the circuit, with its measurement, is a shot. Each shot of a
+pixel selects one kernel position at random, with these probabilities. The average over
 --shots shots estimates the convolution. Other methods encode the whole picture in one circuit.
 
 The command writes the measured picture and a figure. The figure shows the input, the exact
@@ -47,13 +47,17 @@ a colour picture are convolved separately.
 
 methods:
   collapse      One small circuit serves all pixels. Each shot selects a kernel position.
-  diffusion     The picture is a cloud of particles. The kernel moves them, --steps times.
-  interference  Shifted copies of the picture's amplitudes interfere. Where the copies
-                cancel, most shots fail.
+  diffusion     The picture is a cloud of particles. Each particle moves --steps times, by
+                random displacements that the kernel gives.
+  interference  Shifted copies of the picture's amplitudes interfere. Most shots fail if the
+                copies cancel.
   fourier       The picture's amplitudes are filtered between two Fourier transforms.
-  estimation    The value of each pixel sets the angle by which a qubit, the flag, is rotated.
-                Grover steps amplify the flag's signal, so the error falls as 1/cost instead of
+  estimation    The value of each pixel is encoded as the rotation angle of a qubit, the flag.
+                Grover steps multiply this angle, so the error falls as 1/cost instead of
                 1/sqrt(cost). See --powers.
+
+kernels, with their options:
+{kernels}
 
 other commands:
   qconv match IMAGE TEMPLATE    find a small picture in a large one
@@ -65,6 +69,8 @@ _EPILOG = """\
 examples:
   qconv                                    write the edges of a photograph to result.png
   qconv photo.jpg --kernel gaussian --size 7 --shots 200
+  qconv photo.jpg --kernel gaussian-x --sigma 2
+  qconv photo.jpg --kernel unsharp:sigma=2,amount=1.5
   qconv photo.png --kernel my_kernel.csv --mode full --boundary wrap --out mine.png
   qconv --kernel sobel-x --no-baseline     each shot gives a grey level, not a difference
   qconv --method diffusion --kernel gaussian --steps 4
@@ -96,7 +102,7 @@ def parser() -> Parser:
     """Return the parser of all options."""
     from qconv import __version__
 
-    made = Parser("qconv", _DESCRIPTION, _EPILOG)
+    made = Parser("qconv", _DESCRIPTION.format(kernels=list_kernels()), _EPILOG)
     made.add_argument("--version", action="version", version=f"qconv {__version__}")
     _add_what(made)
     sampling = made.add_argument_group("how to sample")
@@ -121,13 +127,17 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         options.powers = "auto"
     if has_own_shots(options):
         for name in {"shots", "tolerance"} & given:
-            raise UsageError(f"--{name}: cannot be combined with --powers that set their shots")
+            raise UsageError(f"--{name}: cannot be combined with --powers of the form M:N")
     if options.mitigation is not None and options.backend is None:
         raise UsageError(
             "--mitigation: requires --backend, because an ideal simulator has no errors"
         )
-    if "fillvalue" in given and options.boundary != "fill":
-        raise UsageError(f"--fillvalue: requires --boundary fill, got {options.boundary}")
+    if {"fillvalue", "cval"} <= given:
+        raise UsageError("--cval: cannot be combined with --fillvalue, which means the same")
+    for name in {"fillvalue", "cval"} & given:
+        options.fillvalue = getattr(options, name)
+        if options.boundary != "fill":
+            raise UsageError(f"--{name}: requires --boundary fill, got {options.boundary}")
     for name, methods in OPTIONS.items():
         if getattr(options, name) is not None and options.method not in methods:
             raise UsageError(
@@ -148,40 +158,14 @@ def _add_what(parser: Parser) -> None:
     """Add the options for picture, kernel and geometry."""
     what = parser.add_argument_group("what to convolve")
     add_photograph(what)
-    what.add_argument(
-        "--kernel",
-        default="edge",
-        metavar="NAME|FILE",
-        help=f"name of a kernel ({', '.join(KERNEL_NAMES)}), or a .npy, .csv, .txt or .tsv file "
-        "(default: edge)",
-    )
-    what.add_argument(
-        "--size",
-        type=int,
-        metavar="N",
-        help="side of the kernel, only for identity, box, gaussian and edge (default: 3)",
-    )
+    add_kernel(what)
     what.add_argument(
         "--softmax",
         type=float,
         metavar="T",
         help="replace the kernel by its softmax at temperature T",
     )
-    what.add_argument(
-        "--mode",
-        choices=MODES,
-        default="same",
-        help="pixels of the result: all pixels that the kernel reaches (full), the pixels of the "
-        "picture (same), or only those where the kernel lies inside the picture (valid) "
-        "(default: same)",
-    )
-    what.add_argument(
-        "--boundary",
-        choices=BOUNDARIES,
-        default="symm",
-        help="values outside the picture: --fillvalue (fill), the picture repeated (wrap), or its "
-        "mirror image (symm) (default: symm)",
-    )
+    add_geometry(what)
     what.add_argument(
         "--fillvalue",
         type=float,
@@ -189,6 +173,7 @@ def _add_what(parser: Parser) -> None:
         metavar="G",
         help="grey level outside the picture with --boundary fill, 0 to 255 (default: 0)",
     )
+    what.add_argument("--cval", type=float, metavar="G", help="another name of --fillvalue")
 
 
 def _add_sampling(how: argparse._ArgumentGroup) -> None:
@@ -206,8 +191,8 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         "--tolerance",
         type=float,
         metavar="E",
-        help="maximum standard error of any pixel, in grey levels; replaces --shots by the fewest "
-        "executions that reach it",
+        help="maximum standard error of any pixel, in grey levels. Instead of --shots, the fewest "
+        "executions that reach this error are used",
     )
     how.add_argument(
         "--exact",
@@ -217,8 +202,8 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--baseline",
         action=argparse.BooleanOptionalAction,
-        help="collapse: sample only the differences from the pixel under the centre of the kernel; "
-        "these differences are small where the picture is smooth (default: yes)",
+        help="collapse: sample the differences from the pixel under the centre of the kernel, "
+        "which are small where the picture is smooth (default: yes)",
     )
     how.add_argument(
         "--allocation",
@@ -230,8 +215,8 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         "--shared",
         action="store_true",
         default=None,
-        help="collapse: use the same shots for all pixels; this takes fewer executions, but the "
-        "errors of the pixels are then correlated",
+        help="collapse: use the same shots for all pixels, which takes fewer executions but "
+        "correlates the errors of the pixels",
     )
     how.add_argument(
         "--steps",
@@ -239,19 +224,26 @@ def _add_sampling(how: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="diffusion: number of applications of the kernel (default: 1)",
     )
+    _add_estimation(how)
+
+
+def _add_estimation(how: argparse._ArgumentGroup) -> None:
+    """Add the options of amplitude estimation."""
     how.add_argument(
         "--powers",
         type=_power,
         nargs="+",
         metavar="M",
-        help="estimation: Grover steps of each circuit, which takes --shots per pixel, or the "
-        "number after a colon, as in 0:40 1:20; auto chooses and shares --shots (default: auto)",
+        help="estimation: number of Grover steps of each circuit. Every circuit takes --shots per "
+        "pixel, unless M:N sets its shots, as in 0:40 1:20. auto chooses the numbers of steps and "
+        "distributes --shots among the circuits (default: auto)",
     )
     how.add_argument(
         "--range",
         choices=RANGES,
-        help="estimation: range of grey levels that the flag encodes, in the whole picture "
-        "(global) or around each pixel (local; narrower, but slower) (default: global)",
+        help="estimation: range of grey levels that the flag's angle represents: the range of the "
+        "whole picture (global), or the range around each pixel (local). A local range is "
+        "narrower but slower (default: global)",
     )
 
 
@@ -281,22 +273,23 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         type=Path,
         metavar="FILE",
         help="file to which results are saved while the command runs; for a colour picture, one "
-        "file per channel, such as FILE-red. After an interruption, the same command computes "
-        "the rest. With more --shots, the same command adds the missing shots",
+        "file per channel, such as FILE-red. After an interruption, the same command resumes. "
+        "With more --shots, the same command adds the missing shots",
     )
     how.add_argument(
         "--amplify",
         type=_rounds,
         metavar="N|auto",
-        help="interference, fourier: number of rounds of amplitude amplification, which reduce "
-        "the number of failed executions; auto chooses the most efficient number (default: 0)",
+        help="interference, fourier: number of rounds of amplitude amplification. These rounds "
+        "reduce the number of failed executions. auto chooses the most efficient number "
+        "(default: 0)",
     )
     how.add_argument(
         "--read-out",
         choices=READ_OUTS,
-        help="interference, fourier: estimator of the result. linear: uses the counts, and is "
-        "unbiased. root: uses the square roots of the counts; with --amplify, its errors are "
-        "smaller (default: linear)",
+        help="interference, fourier: estimator of the result. linear uses the counts and is "
+        "unbiased. root uses the square roots of the counts, and has smaller errors with --amplify "
+        "(default: linear)",
     )
 
 
@@ -324,17 +317,18 @@ def _add_layout(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--padding",
         choices=PADDINGS,
-        help="fourier: arrays that are padded with zeros to the size of the registers. both: pads "
-        "picture and kernel. kernel: pads only the kernel, and puts its first element at index 0. "
-        "wrapped: pads only the kernel, and puts its centre at index 0. none: pads nothing. auto: "
-        "uses the fewest qubits that --mode and --boundary allow (default: auto)",
+        help="fourier: which arrays are padded with zeros to the size of the registers. both: "
+        "picture and kernel. kernel: only the kernel, with its first element at index 0. "
+        "wrapped: only the kernel, with its centre at index 0. none: no array. auto: the choice "
+        "with the fewest qubits that --mode and --boundary allow (default: auto)",
     )
     how.add_argument(
         "--blocks",
         choices=SCHEMES,
-        help="diffusion, interference, fourier: run one circuit per block of the picture and add "
-        "the results (overlap-add), or compute each block of the result with one circuit, from an "
-        "overlapping piece of the picture (overlap-save)",
+        help="diffusion, interference, fourier: convolve the picture in blocks, with one circuit "
+        "each. overlap-add: one circuit per block of the picture, whose results are added. "
+        "overlap-save: one circuit per block of the result, from overlapping pieces of the "
+        "picture",
     )
     how.add_argument(
         "--qubits",

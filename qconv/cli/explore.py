@@ -15,12 +15,12 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 PLACES = (_PACKAGE / "explore", _PACKAGE.parent / "docs" / "explore")
 
 _DESCRIPTION = """\
-Open a page on which the convolution of a photograph emerges, shot by shot.
+Open a page that shows how the convolution of a photograph builds up, shot by shot.
 
 The page consists of one HTML file and a few other files in the same directory. The page runs
-in any browser without a network. You can also open your own pictures; they stay in the browser.
-The page simulates no circuit: it samples the outcome probabilities of the circuit that encodes
-the kernel.
+in any browser without a network. You can also open your own pictures, which stay in the browser.
+The page does not simulate a circuit. Instead, it samples the outcome probabilities of the
+circuit that encodes the kernel.
 """
 
 _EPILOG = """\

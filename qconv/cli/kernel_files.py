@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 
 from qconv.cli.options import UsageError
 
-#: File name endings of the formats of a kernel.
-KERNEL_FILES = (".npy", ".csv", ".txt", ".tsv")
-
 #: A number, with a comma or a point as the decimal separator.
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?(nan|inf(inity)?)", re.I)
 

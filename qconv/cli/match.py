@@ -1,4 +1,4 @@
-"""The command ``qconv match``, which finds a small picture in a large one."""
+"""The command ``qconv match``, which finds a small picture in a large one, or a sound."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,10 @@ from qconv.cli.options import (
     seed_of,
     tables_of,
 )
+from qconv.cli.sound_files import Sound, is_sound, read_sound, waveform
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _Array = NDArray[np.float64]
 
@@ -33,22 +39,24 @@ _COIN = (slice(93, 147), slice(242, 299))
 FILTERS = ("phase", "correlation", "normalized")
 
 _DESCRIPTION = """\
-Find a small picture in a large one by measuring a quantum circuit.
+Find a small picture in a large one, or a sound in a recording, by measuring a quantum circuit.
 
-The circuit encodes the large picture in its amplitudes. Between two quantum Fourier
-transforms, it applies a filter computed from the small picture. One run of the circuit, with
-its measurement, is a shot and gives one position. The positions with the most shots are then
-compared with the small picture classically. The most similar position is the answer.
+The amplitudes of the circuit encode the large picture. The circuit applies a filter, computed
+from the small picture, between two quantum Fourier transforms. Each shot, one run of the
+circuit with its measurement, gives one position. The positions with the most shots are
+then compared with the small picture classically. The most similar position is the match.
 
-The command prints the answer, its similarity, and its certainty: the probability that no
-other position is more similar. It writes the large picture with a box around the answer, and
-a figure. Colour pictures are converted to their brightness.
+The command prints the match, its similarity to the small picture, and its certainty: the
+probability that no other position is more similar. The command writes the large picture with
+a box around the match, and a figure. Colour pictures are converted to their brightness.
+Recordings are WAV files with the same sampling rate; the picture of a recording is its
+waveform.
 
 filters:
-  phase         Applies only phases, which loses no shot. The match is a peak of one pixel.
+  phase         Changes only phases, so no shot is lost. The match is a peak of one pixel.
                 Both pictures are first standardised locally, by classical computation.
-  correlation   Plain cross-correlation, after subtracting the means. Shots in which an
-                additional qubit, the flag, does not read 0 are lost.
+  correlation   Cross-correlation of the pictures, after subtracting their means. A shot is
+                lost if an additional qubit, the flag, does not read 0.
   normalized    The correlation, divided at each position by the norms of the template and of
                 the window at that position. The norms are computed classically.
 """
@@ -59,6 +67,7 @@ examples:
   qconv match photo.jpg detail.png --out found.png
   qconv match --noise 40 --shots 3000 --seed 1
   qconv match photo.jpg detail.png --filter normalized --shots 1000000
+  qconv match concert.wav theme.wav --channel mean
 """
 
 
@@ -70,20 +79,26 @@ def parser() -> Parser:
         "image",
         nargs="?",
         metavar="IMAGE",
-        help="greyscale or colour picture (default: the coins from scikit-image)",
+        help="greyscale or colour picture, or a WAV file (default: the coins from scikit-image)",
     )
     what.add_argument(
         "template",
         nargs="?",
         metavar="TEMPLATE",
-        help="picture to find in IMAGE, not larger than IMAGE",
+        help="picture or sound to find in IMAGE, not larger than IMAGE",
+    )
+    what.add_argument(
+        "--channel",
+        metavar="CHANNEL",
+        help="channel of WAV files with several channels: a number from 1, or mean",
     )
     what.add_argument(
         "--noise",
         type=float,
         default=0.0,
         metavar="SD",
-        help="standard deviation of noise to add to IMAGE, in grey levels (default: 0)",
+        help="standard deviation of noise to add to IMAGE: in grey levels, or relative to the full "
+        "scale of a recording (default: 0)",
     )
     how = made.add_argument_group("how to find it")
     how.add_argument(
@@ -124,7 +139,6 @@ def run(options: argparse.Namespace) -> str:
     from skimage.io import imsave
 
     import classical
-    from qconv.matching.figure import match_figure
     from qconv.matching.template import match_plan
     from qconv.visualization.figures import save_figure
     from qconv.visualization.pictures import WRITABLE, boxed
@@ -133,13 +147,13 @@ def run(options: argparse.Namespace) -> str:
     endings = [ending for ending in WRITABLE if ending != ".npy"]
     out, figure_path = output_paths(options, endings, inputs)
     seed = seed_of(options)
-    picture, template = _pictures(options)
+    found = _inputs(options)
     rng = np.random.default_rng(seed)
-    image = _brightness(picture)
     if options.noise:
         if not (np.isfinite(options.noise) and options.noise > 0):
             raise UsageError(f"--noise: expected a number >= 0, got {options.noise:g}")
-        picture = image = image + rng.normal(scale=options.noise, size=image.shape)
+        found = found.noisy(rng, options.noise)
+    image, template = found.image, found.template
     started = time.perf_counter()
     shots = None if options.exact else options.shots
     match = qconv.match_template(image, template, filter=options.filter, shots=shots, seed=rng)
@@ -147,34 +161,146 @@ def run(options: argparse.Namespace) -> str:
     exact = np.abs(classical.match_template(image, template, filter=options.filter))
     title = f"{options.filter} filter, "
     title += "exact expectation" if match.shots is None else f"{match.shots:,} shots"
-    title += f", noise of {options.noise:g} grey levels" if options.noise else ""
-    marked = boxed(picture, match.position, template.shape)
+    title += f", noise of {options.noise:g} {found.level}" if options.noise else ""
+    marked = boxed(*found.drawn(match))
     with pictures_together(out, figure_path) as (partial, *partial_figures):
         imsave(os.fspath(partial), marked, check_contrast=False)
         for path in partial_figures:
-            save_figure(match_figure(marked, template, match, exact, title=title), path)
+            save_figure(found.figure(marked, match, exact, title), path)
     if options.quiet:
         return ""
-    sizes = [" x ".join(map(str, array.shape)) for array in (image, template)]
+    sizes = [
+        " x ".join(f"{side:,}" if array.ndim == 1 else str(side) for side in array.shape)
+        for array in (image, template)
+    ]
     executions = f"{match.shots or 0:,} executions in {seconds:.2f} s"
-    head = f"{sizes[1]} pixels searched for in {sizes[0]}, seed {seed}: {executions}"
+    head = f"{sizes[1]} {found.items} searched for in {sizes[0]}, seed {seed}: {executions}"
     cost = match_plan(image, template, options.filter, shots=match.shots).cost
     wrote = f"{out}" if figure_path is None else f"{out} and {figure_path}"
-    text = f"{head}\n\n{_tables(match, exact, cost.on_device)}\n\nwrote {wrote}"
+    text = f"{head}\n\n{_tables(match, exact, found, cost.on_device)}\n\nwrote {wrote}"
     return tables_of((out, figure_path), text)
 
 
-def _pictures(options: argparse.Namespace) -> tuple[_Array, _Array]:
-    """Return the large picture, and the brightness of the template."""
+@dataclass(frozen=True, eq=False)
+class _Pictures:
+    """A large picture and a template."""
+
+    picture: _Array
+    """The large picture, shape ``(H, W)`` or ``(H, W, 3)``."""
+    template: _Array
+    """The brightness of the template, shape ``(h, w)``."""
+    items: ClassVar[str] = "pixels"
+    """Elements of an input."""
+    level: ClassVar[str] = "grey levels"
+    """Unit of noise."""
+
+    @property
+    def image(self) -> _Array:
+        """Brightness of the large picture."""
+        return _brightness(self.picture)
+
+    def noisy(self, rng: np.random.Generator, spread: float) -> _Pictures:
+        """Return the inputs with noise in the large one."""
+        image = self.image
+        return replace(self, picture=image + rng.normal(scale=spread, size=image.shape))
+
+    def drawn(self, match: qconv.Match) -> tuple[_Array, tuple[int, ...], tuple[int, ...]]:
+        """Return the large picture, and the corner and the shape of the match."""
+        return self.picture, match.position, self.template.shape
+
+    def figure(
+        self, marked: NDArray[np.uint8], match: qconv.Match, exact: _Array, title: str
+    ) -> Figure:
+        """Draw the figure; ``marked`` is the picture with a box around the match."""
+        from qconv.matching.figure import match_figure
+
+        return match_figure(marked, self.template, match, exact, title=title)
+
+    def place(self, position: Sequence[int]) -> str:
+        """Format a position."""
+        return f"row {position[0]}, column {position[1]}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Sounds:
+    """A recording and a shorter sound."""
+
+    recording: Sound
+    """The recording."""
+    sound: Sound
+    """The sound to find."""
+    items: ClassVar[str] = "samples"
+    """Elements of an input."""
+    level: ClassVar[str] = "of full scale"
+    """Unit of noise."""
+
+    @property
+    def image(self) -> _Array:
+        """Samples of the recording."""
+        return self.recording.samples
+
+    @property
+    def template(self) -> _Array:
+        """Samples of the sound to find."""
+        return self.sound.samples
+
+    def noisy(self, rng: np.random.Generator, spread: float) -> _Sounds:
+        """Return the inputs with noise in the recording."""
+        noisy = self.image + rng.normal(scale=spread, size=self.image.shape)
+        return replace(self, recording=replace(self.recording, samples=noisy))
+
+    def drawn(self, match: qconv.Match) -> tuple[_Array, tuple[int, ...], tuple[int, ...]]:
+        """Return the waveform of the recording, and the corner and the shape of the match."""
+        picture, each = waveform(self.image)
+        first = int(match.position[0] / each)
+        last = int(np.ceil((match.position[0] + len(self.template)) / each))
+        return picture, (0, first), (picture.shape[0], max(1, last - first))
+
+    def figure(
+        self, marked: NDArray[np.uint8], match: qconv.Match, exact: _Array, title: str
+    ) -> Figure:
+        """Draw the figure; the waveform replaces the picture ``marked``."""
+        from qconv.matching.figure import sound_figure
+
+        rate = self.recording.rate
+        return sound_figure(self.image, self.template, match, exact, rate, title=title)
+
+    def place(self, position: Sequence[int]) -> str:
+        """Format a position."""
+        return f"{position[0]:,} (at {self.recording.seconds(position[0])})"
+
+
+_Inputs: TypeAlias = _Pictures | _Sounds
+
+
+def _inputs(options: argparse.Namespace) -> _Inputs:
+    """Read both inputs, which are pictures or sounds."""
+    paths = options.image, options.template
+    sounds = [path is not None and is_sound(path) for path in paths]
+    if options.channel is not None and not any(sounds):
+        raise UsageError("--channel: expected WAV files, got pictures")
     if options.image is None:
         from skimage import data
 
         coins = np.asarray(data.coins(), dtype=np.float64)
-        return coins, coins[_COIN]
+        return _Pictures(coins, coins[_COIN])
     if options.template is None:
-        raise UsageError("TEMPLATE: expected a second picture, to find in the first")
-    picture = read_input(options.image, "IMAGE")
-    return picture, _brightness(read_input(options.template, "TEMPLATE"))
+        what = "sound" if sounds[0] else "picture"
+        raise UsageError(f"TEMPLATE: expected a second {what}, to find in the first")
+    if not any(sounds):
+        picture = read_input(options.image, "IMAGE")
+        return _Pictures(picture, _brightness(read_input(options.template, "TEMPLATE")))
+    if not all(sounds):
+        names = " and ".join(f"'{path}'" for path in paths)
+        raise UsageError(f"IMAGE, TEMPLATE: expected two pictures or two WAV files, got {names}")
+    recording = read_sound(options.image, "IMAGE", options.channel)
+    sound = read_sound(options.template, "TEMPLATE", options.channel)
+    if sound.rate != recording.rate:
+        raise UsageError(
+            f"TEMPLATE: expected {recording.rate:,} samples per second, as in IMAGE, got "
+            f"{sound.rate:,}; resample one of the files first"
+        )
+    return _Sounds(recording, sound)
 
 
 def _brightness(picture: _Array) -> _Array:
@@ -186,12 +312,12 @@ def _brightness(picture: _Array) -> _Array:
     return np.asarray(rgb2gray(picture))
 
 
-def _tables(match: qconv.Match, exact: _Array, cost: str) -> str:
+def _tables(match: qconv.Match, exact: _Array, found: _Inputs, cost: str) -> str:
     """Format the answer, the maximum of the exact map, and the cost of the circuit."""
     best = tuple(int(index) for index in np.unravel_index(exact.argmax(), exact.shape))
-    same = "the same position" if best == match.position else _place(best)
+    same = "the same position" if best == match.position else found.place(best)
     rows = {
-        "position of first pixel": _place(match.position),
+        f"position of first {found.items[:-1]}": found.place(match.position),
         "similarity (classical)": f"{match.similarity:.4f}",
         "positions compared": f"{len(match.candidates):,} of {match.map.size:,}",
         "certainty": match.percent,
@@ -201,7 +327,3 @@ def _tables(match: qconv.Match, exact: _Array, cost: str) -> str:
     lines = [f"  {name:<26}{text}" for name, text in rows.items()]
     device = [f"  {line}" for line in cost.splitlines()]
     return "\n".join(["found", *lines, "", "circuit on a device", *device])
-
-
-def _place(position: Sequence[int]) -> str:
-    return f"row {position[0]}, column {position[1]}"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import secrets
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from qconv._files import Place, written_together
 from qconv.cli.streams import print_out, say
+from qconv.grid import checked_boundary, checked_mode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +72,43 @@ def add_photograph(group: argparse._ArgumentGroup) -> None:
         metavar="IMAGE",
         help="greyscale or colour picture (default: a photograph from scikit-image)",
     )
+
+
+def add_geometry(group: argparse._ArgumentGroup) -> None:
+    """Add the options for mode and boundary."""
+    group.add_argument(
+        "--mode",
+        type=_word(checked_mode),
+        metavar="NAME",
+        default="same",
+        help="pixels of the result: all pixels that the kernel reaches (full), the pixels of the "
+        "picture (same), or only those where the kernel lies inside the picture (valid) "
+        "(default: same)",
+    )
+    group.add_argument(
+        "--boundary",
+        type=_word(checked_boundary),
+        metavar="NAME",
+        default="symm",
+        help="values outside the picture: a constant (fill, constant, grid-constant), the picture "
+        "repeated (wrap, grid-wrap), its mirror image with the edge pixels repeated (symm, "
+        "symmetric, reflect, grid-mirror) or not repeated (mirror), or the nearest edge pixel "
+        "(nearest, edge) (default: symm)",
+    )
+
+
+def _word(check: Callable[[str], str]) -> Callable[[str], str]:
+    """Return a parser of one argument that checks it and reports it as argparse does."""
+
+    def parse(text: str) -> str:
+        try:
+            return check(text)
+        except ValueError as error:
+            message = str(error).partition(": ")[2]
+            as_option = re.sub(r"write (\w+)='([\w-]+)'", r"write --\1 \2", message)
+            raise argparse.ArgumentTypeError(as_option) from None
+
+    return parse
 
 
 def add_outputs(parser: Parser, out: str, what: str) -> None:

@@ -1,32 +1,37 @@
-"""The command ``qconv plan``, which compares the costs of all methods without running them."""
+"""The command ``qconv plan``, which compares the costs of all methods without running circuits."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from qconv.cli.kernels import add_kernel, kernel_of
 from qconv.cli.options import (
     Parser,
     UsageError,
+    add_geometry,
     add_photograph,
     named_backend,
     read_photograph,
     require_extras,
 )
-from qconv.grid import BOUNDARIES, MODES
 
 _DESCRIPTION = """\
 Compare the costs of all methods for the convolution of a picture, without running circuits.
 
 With --tolerance, the methods are sorted by the number of oracle calls that they need to reach
-the tolerance. With --executions, they are sorted by their error with this number of executions.
-Exactly one of these two options is required. A colour picture is converted to its brightness.
+the tolerance. With --executions, the methods are sorted by their error with this number of
+executions. Exactly one of these two options is required. A colour picture is converted to its
+brightness.
 """
 
 _EPILOG = """\
 examples:
   qconv plan --tolerance 5                 no standard error above 5 grey levels
   qconv plan photo.jpg --executions 1000000 --kernel sharpen
+  qconv plan photo.jpg --tolerance 5 --kernel my_kernel.csv
   qconv plan --tolerance 5 --backend marrakesh
 """
 
@@ -36,24 +41,8 @@ def parser() -> Parser:
     made = Parser("qconv plan", _DESCRIPTION, _EPILOG)
     what = made.add_argument_group("what to convolve")
     add_photograph(what)
-    what.add_argument(
-        "--kernel",
-        default="edge",
-        metavar="NAME",
-        help="name of a kernel, as for qconv (default: edge)",
-    )
-    what.add_argument(
-        "--mode",
-        choices=MODES,
-        default="same",
-        help="pixels of the result, as for qconv (default: same)",
-    )
-    what.add_argument(
-        "--boundary",
-        choices=BOUNDARIES,
-        default="symm",
-        help="values outside the picture, as for qconv (default: symm)",
-    )
+    add_kernel(what)
+    add_geometry(what)
     how = made.add_argument_group("error or cost")
     how.add_argument(
         "--tolerance",
@@ -70,7 +59,8 @@ def parser() -> Parser:
     how.add_argument(
         "--backend",
         metavar="NAME",
-        help="backend for which gates are counted, as for qconv (default: the ideal simulator)",
+        help="name of a backend, as for qconv; circuits are transpiled for this backend before "
+        "their gates are counted (default: the ideal simulator)",
     )
     return made
 
@@ -87,20 +77,18 @@ def run(options: argparse.Namespace) -> str:
     """Compare the plans of all methods; return the text to print."""
     require_extras()
     import qconv
-    from qconv.kernels import KERNEL_NAMES
 
-    if options.kernel not in KERNEL_NAMES:
-        names = ", ".join(KERNEL_NAMES)
-        raise UsageError(f"--kernel: expected one of {names}, got '{options.kernel}'")
+    kernel = kernel_of(options)
     image = read_photograph(options.image)
     compared = qconv.compare_methods(
         image if image.ndim == 2 else image.mean(axis=2),
-        qconv.named_kernel(options.kernel),
+        kernel,
         tolerance=options.tolerance,
         executions=options.executions,
         mode=options.mode,
         boundary=options.boundary,
         backend=None if options.backend is None else named_backend(options.backend),
+        progress=sys.stderr.isatty(),
     )
     size = " x ".join(map(str, image.shape))
-    return f"input {size}, kernel {options.kernel}\n\n{compared}"
+    return f"input {size}, kernel {Path(options.kernel).name}\n\n{compared}"

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
 
-from qconv._checks import numpy_defaults, real_array
+from qconv._checks import convolution, numpy_defaults, real_array
 from qconv._threads import one_thread
 from qconv.distributed.halo import (
     chunks_of,
@@ -29,11 +29,12 @@ from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.run import UNKNOWN_PROBABILITIES, run
 from qconv.execution.simulate.noise import noise_of
-from qconv.grid import Grid
+from qconv.grid import NO_FILLVALUE, Grid, value_outside
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.methods.options import check_options
+from qconv.planning.axes import Axes
 from qconv.planning.build import without_image
-from qconv.planning.method import Method, check_method
+from qconv.planning.method import Method
 from qconv.planning.options import SamplingOptions
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
@@ -45,40 +46,48 @@ Known = dict[str, Any]
 
 #: Sampling options that do not apply to lazy arrays, with the reason.
 REFUSED = {
-    "tolerance": "the shots of a Dask array are fixed before its pixels are known; use shots",
+    "tolerance": "shots must be fixed before the pixels of a Dask array are known; use shots",
     "mitigation": "a Dask array is convolved in parts, which cannot share a calibration",
     "checkpoint": "Dask can store finished blocks; write the arrays to Zarr",
     "progress": "Dask shows the progress; see dask.diagnostics.ProgressBar",
 }
 
 
+@convolution
 def convolve(
     image: da.Array,
     kernel: ArrayLike | Propagator,
-    *,
-    method: Method = DEFAULT_METHOD,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    method: Method = DEFAULT_METHOD,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Convolve a Dask array with a kernel in blocks; nothing runs until the result is computed.
 
     The same seed gives results that are bit-identical to `qconv.convolve` on one machine, because
     each tile of the output has its own random stream. Chunks, scheduler, number of workers and
-    failed workers have no influence. Blocks of the output consist of whole tiles. Their sizes are
-    similar to the chunks of the image, but their borders differ.
+    failed workers have no influence. Blocks of the output consist of whole tiles. The sizes of
+    these blocks are similar to the chunks of the image, but their borders differ.
 
     Args:
-        image: Dask array of real numbers with 1, 2 or 3 axes, any chunks.
+        image: Dask array of real numbers with 1, 2 or 3 axes, any chunks; with ``axes`` or
+            ``channel_axis``, a batch of such arrays.
         kernel: As for `qconv.convolve`.
+        mode: ``full``, ``same`` or ``valid``.
+        boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
         method: `qconv.Collapse` with any options, ``qconv.Blocks(..., "overlap-save")``, or any
             other method that declares `qconv.Prepared.part_sides`. The only circuit of
             `qconv.Collapse` is simulated once for all workers. The circuit of a block runs in the
             task of the block.
-        mode: ``full``, ``same`` or ``valid``.
-        boundary: ``fill``, ``wrap`` or ``symm``.
         fillvalue: Value outside the image with ``fill``.
+        cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
+        axes: Axes that are convolved, as for `qconv.convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
         sampling: Options of measurement, see `qconv.SamplingOptions`. ``backend`` is None or a
             noisy simulator whose outcome probabilities can be computed; with `qconv.Blocks`, any
             backend that takes a seed. The backend is sent to the workers. Without ``seed``, a
@@ -104,18 +113,24 @@ def convolve(
         >>> np.array_equal(lazy.image.compute(), at_once.image)
         True
     """
-    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
-    return _lazy(image, kernel, sampling, **where, flipped=True)
+    outside = value_outside(fillvalue, cval)
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": outside}
+    batch = {"axes": axes, "channel_axis": channel_axis}
+    return _lazy(image, kernel, sampling, **where, **batch, flipped=True)
 
 
+@convolution
 def correlate(
     image: da.Array,
     kernel: ArrayLike | Propagator,
-    *,
-    method: Method = DEFAULT_METHOD,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    *,
+    method: Method = DEFAULT_METHOD,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
     """Cross-correlate a Dask array with a kernel, as `qconv.correlate` does for NumPy arrays.
@@ -130,16 +145,17 @@ def correlate(
         >>> qconv.distributed.correlate(signal, [1, 2, 0], **where).image.compute()
         array([ 0., 20., 50.])
     """
-    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": fillvalue}
-    return _lazy(image, kernel, sampling, **where, flipped=False)
+    outside = value_outside(fillvalue, cval)
+    where = {"method": method, "mode": mode, "boundary": boundary, "fillvalue": outside}
+    batch = {"axes": axes, "channel_axis": channel_axis}
+    return _lazy(image, kernel, sampling, **where, **batch, flipped=False)
 
 
-@numpy_defaults
 def _lazy(
     image: da.Array, kernel: ArrayLike | Propagator, options: SamplingOptions, **where: Any
 ) -> LazyConvolution:
     """Return the lazy result of a convolution or correlation."""
-    method: Method = check_method(where["method"])
+    method: Method = where["method"]
     requested = check_options(options, method, refused=REFUSED)
     check_image(image, "image")
     fields = without_image(image.shape, kernel, requested, **where)
@@ -205,7 +221,7 @@ def check_backend(backend: Backend, *, kernel_only: bool, exact: bool) -> None:
         )
     if kernel_only and not exact and noise_of(backend) is None:
         raise ValueError(
-            f"{UNKNOWN_PROBABILITIES}, got {backend!r}; qconv.convolve accepts any backend"
+            f"{UNKNOWN_PROBABILITIES}, {backend!r}; qconv.convolve accepts any backend"
         )
 
 

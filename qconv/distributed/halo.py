@@ -1,7 +1,7 @@
-"""Halos: splitting a Dask array into blocks that contain all pixels of one part of the output.
+"""Halos: cutting a Dask array into blocks with all pixels that one part of the output reads.
 
-A part of the output is a block of pixels. Its borders are multiples of the sides of tiles. Each
-tile has its own random stream. Let ``t`` be the stride from one output to the next, in padded
+A part of the output is a rectangle that consists of whole tiles. Each tile has its own random
+stream. Let ``t`` be the stride from one output to the next, in padded
 pixels, and let the kernel extend over ``r`` padded pixels. The outputs ``a <= i < b`` then depend
 on the padded pixels from ``t a`` up to, but excluding, ``t (b - 1) + r``. These are the pixels of
 the part itself and ``r - t`` pixels of the next part.

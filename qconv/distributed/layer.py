@@ -55,7 +55,7 @@ def conv2d(
     method: Method = DEFAULT_METHOD,
     **sampling: Unpack[SamplingOptions],
 ) -> LazyConvolution:
-    """Apply a network's convolution layer to a Dask array; nothing runs until it is computed.
+    """Apply a network's convolution layer to a Dask array; nothing runs before it is computed.
 
     The same seed gives results that are bit-identical to `qconv.conv2d`. Blocks contain whole tiles
     of the output and all of its channels. The circuit of every channel is simulated once for all
@@ -77,8 +77,7 @@ def conv2d(
 
     Raises:
         TypeError: If ``input`` is not a Dask array, or an argument is of the wrong type.
-        ValueError: If an argument has a wrong value or shape, or the backend would have to count
-            shots.
+        ValueError: If an argument has a wrong value or shape, or the backend can only count shots.
 
     Example:
         >>> import dask.array as da

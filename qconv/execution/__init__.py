@@ -1,1 +1,1 @@
-"""Execution: programs run on a backend give outcome probabilities or histograms."""
+"""Execution: running programs on a backend to obtain outcome probabilities or histograms."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qconv._checks import whole_number
+from qconv._checks import shot_number
 from qconv.execution.device.backends import Backend, check_backend, noise_name
 from qconv.execution.outcomes.readout import ReadoutMitigation, check_mitigation
 from qconv.execution.seeds import Seed, root_seed
@@ -32,7 +32,7 @@ class Sampling:
         cls,
         backend: Backend = None,
         seed: Seed = None,
-        job_shots: int | None = None,
+        job_shots: float | None = None,
         mitigation: ReadoutMitigation | str | None = None,
     ) -> Sampling:
         """Check the arguments of a verb.
@@ -46,7 +46,7 @@ class Sampling:
             backend,
             root_seed(seed),
             seeded=seed is not None,
-            job_shots=None if job_shots is None else whole_number(job_shots, "job_shots", 1),
+            job_shots=None if job_shots is None else shot_number(job_shots, "job_shots"),
             mitigation=check_mitigation(mitigation),
         )
 

@@ -43,14 +43,15 @@ class Program:
     executions: int | None
     """Number of executions; None for exact outcome probabilities."""
     seed: np.random.SeedSequence
-    """Seed of its random draws, and of its jobs on a backend that takes a seed."""
+    """Seed of the program's random draws, and of its jobs on a backend that takes a seed."""
     measured: int | None = None
     """Number of qubits to measure at the end, counted from the first qubit; None for all qubits."""
     oracle_calls: int = 1
     """Applications of the state preparation per execution."""
     keep: NDArray[np.bool_] | None = None
     """Mask of the outcomes of the ideal circuit, shape ``(2**measured,)``. Other outcomes are
-    discarded, and the circuit runs until ``executions`` outcomes are kept. None keeps all."""
+    discarded, and the circuit runs until ``executions`` outcomes are kept. None keeps all
+    outcomes."""
     portions: tuple[int, ...] = ()
     """Sizes of the requested histograms, which sum to ``executions``; empty for one histogram."""
     saved: tuple[Saving, str] | None = None
@@ -69,8 +70,8 @@ class Program:
         Raises:
             ValueError: If the circuit has classical bits (the measurement is appended later), or if
                 ``keep`` has the wrong shape. This error is also raised if the circuit resets
-                qubits, or initialises qubits that were used before. One simulation does not give
-                the probabilities of such a circuit.
+                qubits, or initialises qubits that were used before. The outcome probabilities of
+                such a circuit cannot be computed in one simulation.
         """
         circuit = self.build()
         if circuit.num_clbits:

@@ -44,8 +44,8 @@ from qconv.result.numbers import contents
 Known: TypeAlias = dict[bytes, tuple[Physical, NDArray[np.float64]]]
 
 UNKNOWN_PROBABILITIES = (
-    "backend: expected None or a noisy simulator whose outcome probabilities can be computed; this "
-    "backend would have to count shots"
+    "backend: expected None or a noisy simulator whose outcome probabilities can be computed, got "
+    "a backend that can only count shots"
 )
 
 _Array = NDArray[np.float64]
@@ -146,7 +146,7 @@ class _IdealSimulator:
         keep = program.keep
         if keep is not None and probabilities[~keep].sum() > LEAK:
             raise RuntimeError(
-                "keep: expected a selection of all outcomes that are possible without noise, got a "
+                "keep: expected every outcome that is possible without noise to be selected, got a "
                 f"selection with probability {probabilities[keep].sum():.12g}"
             )
         append_measurement(circuit, measured)

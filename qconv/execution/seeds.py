@@ -16,9 +16,9 @@ Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
 
 #: Places under a call's root: jobs on a backend (or shots of each range of outcomes); draws in a
 #: tile; splitting a job's shots among tiles; blocks of an image; output channels of a layer;
-#: allocation of shots. Amplitude estimation uses the same numbers under its own places (block,
-#: Grover power).
-JOBS, TILES, DEALS, BLOCKS, CHANNELS, ALLOCATION = range(6)
+#: allocation of shots; elements of a batch. Amplitude estimation uses the same numbers under its
+#: own places (block, Grover power).
+JOBS, TILES, DEALS, BLOCKS, CHANNELS, ALLOCATION, ELEMENTS = range(7)
 
 #: Places under a job with discarded outcomes: its rounds, and the choice among surplus outcomes.
 ROUNDS, SURPLUS = range(2)

@@ -41,6 +41,7 @@ from qconv.planning.plan import Plan
 from qconv.planning.running import run_or_resume
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution, made
+from qconv.result.together import Together
 from qconv.result.tolerance import Tolerance
 
 _Array = NDArray[np.float64]
@@ -183,9 +184,8 @@ class Layer:
     def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
         """Decode the outcomes of all channels' programs into the layer's output."""
         image, stderr = np.zeros((2, *self._batched))
-        total, kept, calls, independent = 0, 0.0, 0, True
+        together = Together()
         circuits: list[QuantumCircuit] = []
-        streams: frozenset[str] = frozenset()
         each = None if self.tolerance is None else np.zeros(self._batched, dtype=np.int64)
         for number, plan in self.channels.items():
             own = islice(outcomes, len(list(plan.prepared.programs)))
@@ -195,23 +195,15 @@ class Layer:
             stderr[:, number] = result.stderr[:, 0]
             if each is not None and result.shots is not None:
                 each[:, number] = np.broadcast_to(result.shots, result.image.shape)[:, 0]
-            total += result.total_shots
-            kept += result.total_shots * result.success_probability
-            calls += result.oracle_calls
-            independent &= result.independent
+            together.add(result)
             circuits += result.circuits
-            streams |= result.streams
         image += self.geometry.bias.reshape(-1, *[1] * (image.ndim - 2))
         return made(
             image=image.reshape(self.geometry.output_shape),
             stderr=stderr.reshape(self.geometry.output_shape),
             shots=self.shots if each is None else each.reshape(self.geometry.output_shape),
-            total_shots=total,
             circuits=tuple(circuits),
-            success_probability=kept / total if total else 1.0,
-            oracle_calls=calls,
-            independent=independent,
             tolerance=None if self.tolerance is None else self.tolerance.written,
             quantity=self._quantity,
-            streams=streams,
+            **together.fields(),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,12 +48,7 @@ def match_figure(
     for plain in axes[0, :2]:
         plain.set_xticks([])
         plain.set_yticks([])
-    name, wanted, sampled = "map", "exact map", match.map
-    if match.counts is not None and match.count_unit is not None:
-        name, wanted = "shots per position", "expected shots"
-        sampled = match.counts.astype(np.float64)
-        lit = match.count_unit > 0
-        exact = np.square(np.divide(exact, match.count_unit, np.zeros_like(exact), where=lit))
+    name, wanted, sampled, exact = _maps(match, exact)
     _show_places(axes[0, 2], sampled, match.position, name, ring=True)
     around = tuple(
         slice(max(0, index - _AROUND), min(length, index + _AROUND + 1))
@@ -63,6 +58,63 @@ def match_figure(
     _show_places(axes[1, 1], exact, match.position, f"{wanted}, near the match", part=around)
     _show_leading(axes[1, 2], sampled, match)
     return figure
+
+
+def sound_figure(
+    recording: _Array,
+    sound: _Array,
+    match: Match,
+    exact: _Array,
+    rate: float,
+    *,
+    title: str = "",
+) -> Figure:
+    """Draw the recording with the match, the sound that was found, and the sampled map.
+
+    ``exact`` is the magnitude of the exact map, shape of ``match.map``; ``rate`` is the number of
+    samples per second.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 8.2), layout="constrained")
+    figure.suptitle(title)
+    axes = figure.subplots(2, 3)
+    (first,) = match.position
+    last = first + len(sound)
+    _show_samples(axes[0, 0], recording, 0, rate)
+    axes[0, 0].axvspan(first / rate, last / rate, color="C3", alpha=0.4)
+    axes[0, 0].set_title(f"at {first / rate:.4g} s: similarity {match.similarity:.3f}")
+    _show_samples(axes[0, 1], recording[first:last], first, rate, label="recording")
+    _show_samples(axes[0, 1], sound, first, rate, label="template", alpha=0.7)
+    axes[0, 1].set_title("recording and template, at the match")
+    axes[0, 1].legend(frameon=False, loc="upper right")
+    name, wanted, sampled, exact = _maps(match, exact)
+    axes[0, 2].plot(np.arange(len(sampled)) / rate, sampled, lw=0.8)
+    axes[0, 2].set_title(name)
+    axes[0, 2].set_xlabel("time in s")
+    start, stop = max(0, first - _AROUND), min(len(exact), first + _AROUND + 1)
+    for shown, numbers, what in ((axes[1, 0], sampled, name), (axes[1, 1], exact, wanted)):
+        shown.bar(np.arange(start, stop), numbers[start:stop])
+        shown.set_title(f"{what}, near the match")
+        shown.set_xlabel("sample")
+        shown.ticklabel_format(axis="x", style="plain", useOffset=False)
+    _show_leading(axes[1, 2], sampled, match)
+    return figure
+
+
+def _show_samples(axes: Axes, samples: _Array, first: int, rate: float, **style: Any) -> None:
+    """Draw samples over time; ``first`` is the number of the first one."""
+    axes.plot((first + np.arange(len(samples))) / rate, samples, lw=0.6, **style)
+    axes.set_xlabel("time in s")
+
+
+def _maps(match: Match, exact: _Array) -> tuple[str, str, _Array, _Array]:
+    """Return the names of the sampled and the exact map, and the maps, in shots if counted."""
+    if match.counts is None or match.count_unit is None:
+        return "map", "exact map", match.map, exact
+    lit = match.count_unit > 0
+    expected = np.square(np.divide(exact, match.count_unit, np.zeros_like(exact), where=lit))
+    return "shots per position", "expected shots", match.counts.astype(np.float64), expected
 
 
 def _show_places(

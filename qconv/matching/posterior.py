@@ -1,13 +1,13 @@
 """Evidence: what a sampled map implies about the position of the match.
 
-Position ``k`` has an amplitude ``a_k`` and is observed in one of two ways. It is counted ``n_k``
-times, with a Poisson distribution of mean ``e_k a_k**2``. Or it is estimated as ``x_k``, normally
-distributed about ``a_k`` with standard error ``s_k``. The model distinguishes two kinds of
-positions and learns their properties from the map itself:
+Position ``k`` has an amplitude ``a_k``, which is observed in one of two ways. Either the position
+has a count ``n_k``, with a Poisson distribution of mean ``e_k a_k**2``. Or the amplitude has an
+estimate ``x_k``, normally distributed about ``a_k`` with standard error ``s_k``. The model
+distinguishes two kinds of positions and learns their properties from the map itself:
 
 * The *background*: all positions but one. Where the template does not fit, the amplitude is a sum
-  of many numbers. It is normally distributed with mean 0, and its variance differs between parts of
-  the image. No particular form is assumed for the distribution of the variance: it is the
+  of many numbers. This sum is normally distributed with mean 0, and its variance differs between
+  parts of the image. The distribution of the variance has no assumed form. It is the
   maximum-likelihood distribution on a logarithmic grid (empirical Bayes), given all positions but
   the leading one. Half a position is added, distributed evenly over all variances, as Jeffreys'
   prior adds half a count to either outcome. This half position represents variances too rare to be

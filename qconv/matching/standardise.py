@@ -1,12 +1,12 @@
 """Local standardisation: classical preprocessing of image and template before encoding.
 
-The sum of the squared amplitudes is fixed, so details of an image compete for this sum. In a
-photograph, slow changes of brightness take nearly all of the sum, and a few strong edges take most
-of the rest. Neither helps to locate a template. The local mean is therefore subtracted, and the
-difference is divided by the local standard deviation. Every part of the image then gets the same
-share of the measurements. A fraction of the noise variance is added to the local variance.
-Otherwise noise in a smooth part of the image would get the same share as the details of other
-parts.
+The squared amplitudes of a state sum to 1, so the details of an image compete for shots. In a
+photograph, slow changes of brightness take nearly all shots, and a few strong edges take most of
+the rest. Neither these changes nor these edges help to locate a template. The local mean is
+therefore subtracted, and the difference is divided by the local standard deviation. Every part of
+the image then gets the same share of the measurements. A fraction of the noise variance is added to
+the local variance. Otherwise noise in a smooth part of the image would get the same share as the
+details of other parts.
 
 This classical computation consists of two box filters and a median. Each of them reads every pixel.
 """
@@ -55,7 +55,7 @@ def standardised(array: _Array, window: Sequence[int], name: str) -> _Array:
     largest = np.abs(rest).max()
     if largest <= _ROUNDING:
         raise ValueError(
-            f"{name}: expected different values along the template's axes, got constant ones"
+            f"{name}: expected values that vary along the template's axes, got constants"
         )
     rest, centred = rest / largest, centred / largest
     square = np.maximum(uniform_filter(rest**2, window, mode="reflect"), 0)

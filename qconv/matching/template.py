@@ -12,8 +12,9 @@ filters keep different parts of this factor, in the circuit or in a classical co
 * ``correlation``: the factor ``conj(T) / max|T|``. Its magnitude requires a flag qubit that must
   read 0. Any other method of `qconv.correlate` can be used instead.
 * ``normalized``: the circuits of ``correlation``. A classical computer then divides the map by the
-  norms of the template and of every window of the image, to obtain Pearson's coefficient. The norms
-  are computed after subtracting the means, from the whole image and by two convolutions with a box.
+  norms of the template and of every window of the image, to obtain Pearson's coefficient. These
+  norms belong to the arrays without their means. They are computed from the whole image, by two
+  convolutions with a box.
 
 Before encoding, the part of the image that does not distinguish positions is removed. ``phase``
 standardises image and template locally, by classical computation over windows of a quarter of the
@@ -40,12 +41,14 @@ from qconv._checks import numpy_defaults, one_of, real_array
 from qconv.execution.device.backends import is_ideal
 from qconv.execution.simulate.probabilities import require_room
 from qconv.filtering import filter_plan
+from qconv.grid import CHANNEL
 from qconv.matching.posterior import from_counts, from_estimates
 from qconv.matching.standardise import standardised, window_of, without_units
 from qconv.matching.verification import EQUAL, certainty, looked_at
 from qconv.methods.options import check_options
 from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.fourier import Fourier
+from qconv.planning.axes import axis_names
 from qconv.planning.build import laid_out
 from qconv.planning.method import Method
 from qconv.planning.options import Requested, SamplingOptions
@@ -90,27 +93,28 @@ class Match:
     position: tuple[int, ...]
     """Position of the template's first element in the image, equal to ``candidates[0]``."""
     certainty: float
-    """Probability that no position in the whole image is more similar to the template than
-    ``position``, except positions one step away. The certainty follows from the shots and the
-    classical check. It is 1 if every position was compared, or if the answer is a perfect copy.
-    Positions with equal similarity share the probability. Certainties above 80 % are approximately
-    calibrated; lower ones understate how often the answer is right. The similarity, not the
-    certainty, states whether the template is in the image at all. See
-    `qconv.matching.verification`."""
+    """Probability that no other position in the whole image is more similar to the template than
+    ``position``. Positions one step away do not count as other positions. The certainty follows
+    from the shots and the classical check. The certainty is 1 if every position was compared, or if
+    the answer is a perfect copy. Positions with equal similarity share the probability. Certainties
+    above 80 % are approximately calibrated. Lower certainties are smaller than the fraction of
+    correct answers. The similarity, not the certainty, states whether the template is in the image
+    at all. See `qconv.matching.verification`."""
     similarity: float
     """Normalised correlation of template and image at ``position``, from -1 to 1, computed
     classically. It is 1 for a copy that differs only in brightness and contrast."""
     candidates: NDArray[np.int64]
-    """Positions that were compared classically, most similar first, shape ``(n, axes)``. The
-    positions that rank highest by the shots are compared, and some of their neighbours. The number
+    """Positions that were compared classically, most similar first, shape ``(n, axes)``. They are
+    the positions that rank highest by the shots, and some neighbours of these positions. The number
     of highest-ranked positions is twice the number of pixels of the image divided by the number of
-    pixels of the template. It is at least 200, or all positions if there are fewer."""
+    pixels of the template, but at least 200. If an image has fewer positions, all positions are
+    compared."""
     similarities: NDArray[np.float64]
     """Similarities of ``candidates``, shape ``(n,)``."""
     map: NDArray[np.float64]
-    """Sampled fit of the template at every position inside the image, shape
-    ``image.shape - template.shape + 1``. It converges to `classical.match_template`, or to its
-    magnitude if the method is not signed."""
+    """Sampled fit of the template at every position inside the image, shape ``image.shape -
+    template.shape + 1``. The map converges to `classical.match_template`, or to the magnitudes of
+    these scores if the method is not signed."""
     stderr: NDArray[np.float64]
     """Standard error of ``map``, same shape and unit; 0 where the map is exact."""
     counts: NDArray[np.int64] | None
@@ -132,7 +136,7 @@ class Match:
     def percent(self) -> str:
         """Certainty as text.
 
-        The highest text is ``> 99.99 %``, unless the exact map was searched.
+        Higher certainties are given as ``> 99.99 %``, unless the exact map was searched.
         """
         known = self.shots is None and self.certainty == 1
         rounded = f"{100 * self.certainty:.2f} %"
@@ -160,14 +164,15 @@ def match_template(
     *,
     filter: str = "phase",
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> Match:
     """Find a template in an image, or in a signal, by measuring a quantum circuit.
 
     Shots propose positions. A classical computer then compares only these positions with the
-    template. The number of pixels that it reads is twice that of the image or 200 times that of the
-    template, whichever is larger. With ``"phase"``, image and template are first standardised
-    classically. Neither the comparison nor the standardisation requires a circuit.
+    template. The comparison reads twice the number of pixels of the image, or 200 times the number
+    of pixels of the template, whichever is larger. With ``"phase"``, image and template are first
+    standardised classically. Neither the comparison nor the standardisation requires a circuit.
 
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.
@@ -178,6 +183,9 @@ def match_template(
         method: Method of correlation; ``"phase"`` requires a `Fourier`. A method that is not signed
             gives magnitudes. In its map, an inverted copy of the template scores as high as the
             template; only the classical check separates them.
+        channel_axis: Axis of the channels of image and template, which are compared together: the
+            map is the sum over the channels, and the similarity is the correlation of all their
+            pixels. One circuit holds all channels. None for no channels.
         sampling: Options of measurement, see `SamplingOptions`. Here ``shots`` is the maximum total
             number of executions, 10,000 by default; `Blocks` use at least one execution per block.
             `Fourier`, `Interference`, `Diffusion`, `Blocks` of them and ``Collapse(shared=True)``
@@ -189,10 +197,10 @@ def match_template(
 
     Raises:
         TypeError: If an argument is of the wrong type, or complex.
-        ValueError: If the template is larger than the image; if an array is constant, empty or not
-            finite, or does not have 1 or 2 axes; if ``filter`` is unknown or does not suit
-            ``method``; if a method that distributes its shots has fewer shots than positions; or
-            if the circuit would not fit in memory.
+        ValueError: If the template is larger than the image, or if an array is constant, empty or
+            not finite, or does not have 1 or 2 axes. It is also raised if ``filter`` is unknown or
+            does not suit ``method``, if a method that distributes its shots has fewer shots than
+            positions, or if the circuit would not fit in memory.
         RuntimeError: If a backend failed.
 
     Source:
@@ -209,31 +217,69 @@ def match_template(
         >>> print(f"{match.similarity:.3f}")
         1.000
     """
-    x, t = _checked(image, template)
+    x, t = _checked(image, template, channel_axis)
     if filter == "normalized":
         x, t = without_units(x), without_units(t)
-    found = match_plan(x, t, filter, method, **sampling)
+    last = None if channel_axis is None else -1
+    found = match_plan(x, t, filter, method, channel_axis=last, **sampling)
     norms = _window_norms(x, t) if filter == "normalized" else None
-    return _matched(found.run(sampling.get("progress", False)), found.shots, (x, t), norms)
+    match = _matched(found.run(sampling.get("progress", False)), found.shots, (x, t), norms)
+    return match if channel_axis is None else _without_channels(match)
 
 
-def _checked(image: ArrayLike, template: ArrayLike) -> tuple[_Array, _Array]:
+def _checked(
+    image: ArrayLike, template: ArrayLike, channel_axis: int | None
+) -> tuple[_Array, _Array]:
+    """Check image and template, and return them with the channels, if any, along the last axis."""
     x, t = real_array(image, "image"), real_array(template, "template")
-    if x.ndim not in (1, 2):
-        raise ValueError(f"image: expected 1 or 2 axes, got {x.ndim} (shape {x.shape})")
+    named = x.ndim - (channel_axis is not None)
+    if named not in (1, 2):
+        besides = "" if channel_axis is None else " besides the channels"
+        hint = "; for a colour image, add channel_axis=-1" if _coloured(x) and not besides else ""
+        raise ValueError(
+            f"image: expected 1 or 2 axes{besides}, got {named} (shape {x.shape}){hint}"
+        )
     if t.ndim != x.ndim:
         raise ValueError(
             f"template: expected as many axes as the image, {x.ndim}, got {t.ndim} "
             f"(shape {t.shape})"
         )
+    if channel_axis is not None:
+        channel = axis_names(x.shape, channel_axis=channel_axis).index(CHANNEL)
+        if t.shape[channel] != x.shape[channel]:
+            raise ValueError(
+                f"template: expected as many channels as the image, {x.shape[channel]}, got "
+                f"{t.shape[channel]}"
+            )
+        x, t = (np.moveaxis(array, channel, -1) for array in (x, t))
     if any(h > n for h, n in zip(t.shape, x.shape, strict=True)):
         raise ValueError(
             f"template: expected a shape no larger than the image, {x.shape}, got {t.shape}"
         )
     for name, array in (("image", x), ("template", t)):
         if array.min() == array.max():
-            raise ValueError(f"{name}: expected different values, got {array.flat[0]} everywhere")
+            raise ValueError(
+                f"{name}: expected at least two different values, got {array.flat[0]} everywhere"
+            )
     return x, t
+
+
+def _coloured(image: _Array) -> bool:
+    """Return whether an array could be a colour image."""
+    return image.ndim == 3 and image.shape[-1] in (3, 4)
+
+
+def _without_channels(match: Match) -> Match:
+    """Return a match in an image whose last axis has the channels, which have no position."""
+    return replace(
+        match,
+        position=match.position[:-1],
+        candidates=match.candidates[:, :-1],
+        map=match.map[..., 0],
+        stderr=match.stderr[..., 0],
+        counts=None if match.counts is None else match.counts[..., 0],
+        count_unit=None if match.count_unit is None else match.count_unit[..., 0],
+    )
 
 
 @numpy_defaults
@@ -242,13 +288,17 @@ def match_plan(
     template: ArrayLike,
     filter: str = "phase",
     method: Method = Fourier(signed=False),  # noqa: B008  (frozen)
+    channel_axis: int | None = None,
     **sampling: Unpack[SamplingOptions],
 ) -> Plan:
     """Return the plan of the filter as a convolution, with the total number of shots.
 
     Arguments and errors are those of `match_template`.
     """
-    x, t = _checked(image, template)
+    x, t = _checked(image, template, channel_axis)
+    window = window_of(t)
+    if channel_axis is not None:
+        window[-1] = 1  # channels are not neighbours
     requested = check_options(sampling, method, default_shots=DEFAULT_SHOTS, refused=_REFUSED)
     if method.steps > 1:
         raise ValueError(f"method: expected a method that applies the kernel once, got {method!r}")
@@ -260,7 +310,7 @@ def match_plan(
             "method: expected qconv.Fourier(...) with padding 'auto' for the filter 'phase', got "
             f"{method!r}"
         )
-    return _phase_plan(x, t, placed, requested)
+    return _phase_plan(x, t, window, placed, requested)
 
 
 def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex128]:
@@ -275,9 +325,10 @@ def phase_filter(template: _Array, shape: tuple[int, ...]) -> NDArray[np.complex
     return np.asarray(np.where(heard, spectrum.conj() / np.where(heard, size, 1), 1))
 
 
-def _phase_plan(image: _Array, template: _Array, method: Method, requested: Requested) -> Plan:
+def _phase_plan(
+    image: _Array, template: _Array, window: list[int], method: Method, requested: Requested
+) -> Plan:
     """Return the plan of the phase filter, on a zero-padded ring of powers of two."""
-    window = window_of(template)
     ring = tuple(1 << (length - 1).bit_length() for length in image.shape)
     if is_ideal(requested.sampling.backend):
         qubits = (math.prod(ring) - 1).bit_length() + method.signed

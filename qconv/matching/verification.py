@@ -2,28 +2,30 @@
 
 Measurements indicate where a template may be. A classical computer can check any position from its
 pixels alone. It computes the *similarity*, the normalised correlation of the template with the part
-of the image at this position. This is Pearson's coefficient, from -1 to 1, and 0 if either is
-constant. The positions that rank highest are compared. Their number is twice the number of pixels
-of the image divided by the number of pixels of the template. It is at least 200, or all positions
-if there are fewer. From the twenty most similar positions, the search continues to their most
-similar neighbours, as long as the similarity increases.
+of the image at this position. This is Pearson's coefficient, from -1 to 1, and 0 if the template or
+the part is constant. The positions that rank highest are compared. Their number is twice the number
+of pixels of the image divided by the number of pixels of the template, but at least 200. If an
+image has fewer positions, all positions are compared. From the twenty most similar positions, the
+search continues to their most similar neighbours, as long as the similarity increases.
 
 Certainty
 ---------
 
 The answer is the most similar of the compared positions. The *match* is the most similar position
-of the whole image. It is either the answer or a position that was not compared, because the other
-compared positions are less similar. Two observations distinguish these cases:
+of the whole image. All other compared positions are less similar than the answer. The match is
+therefore either the answer or a position that was not compared. Two observations distinguish these
+cases:
 
 * The measurement. According to the measurement alone, the probability that a position is the match
   is proportional to the odds of the position, see `qconv.matching.posterior`. The odds of the
   answer include the odds of its neighbours, one step away.
 * The similarity of the answer, ``s``. Let ``z = artanh(s)``. If the answer is the match, any ``z``
   from 0 to 2 was equally probable, with density 1/2. If the match is elsewhere, the answer is the
-  best of a background. The density ``f`` of the background at ``z`` is extrapolated from distant
-  compared positions, more than a quarter of the template's sides away from the answer. The tail of
-  a correlation coefficient is exponential in ``z``. Its rate is estimated from the ten most similar
-  of these positions. ``f`` includes the uncertainty of this estimate::
+  most similar position of the background. The density ``f`` of the background at ``z`` is
+  extrapolated from distant compared positions. These positions are more than a quarter of the
+  template's sides away from the answer. The tail of a correlation coefficient is exponential in
+  ``z``. Its rate is estimated from the ten most similar of these positions. ``f`` includes the
+  uncertainty of this estimate::
 
       f(z) = 10 / n * 10 / S * (1 + (z - z_11) / S)**-11 ,  S = sum of z_k - z_11, k = 1 ... 10
 

@@ -1,6 +1,6 @@
 """Blocks: divide a large image among circuits with a fixed, small number of qubits.
 
-A whole-image circuit needs one more qubit each time the image doubles. Convolution is linear and
+A whole-image circuit needs one more qubit for twice as many pixels. Convolution is linear and
 local, so the image can be cut into blocks, each convolved by its own circuit. Let the kernel have
 ``h`` positions along an axis. There are two ways to combine the blocks:
 
@@ -60,12 +60,12 @@ class Blocks(Method):
     Args:
         method: Method that convolves each block: `qconv.Diffusion`, `qconv.Interference` or
             `qconv.Fourier`.
-        scheme: ``"overlap-add"`` cuts the image into blocks and adds their results; it requires a
-            method with signed results. ``"overlap-save"`` cuts the result into blocks and computes
-            them from overlapping pieces of the image.
+        scheme: ``"overlap-add"`` cuts the image into blocks and adds their results; this scheme
+            requires a method with signed results. ``"overlap-save"`` cuts the result into blocks
+            and computes them from overlapping pieces of the image.
         qubits: Maximum number of qubits of any circuit that runs, ancillas included. Circuits that
-            are only built to count gates for a device may have additional ancillas that save gates,
-            and may then exceed this maximum.
+            are built only to count gates for a device may exceed this maximum, because they may use
+            additional ancillas to save gates.
 
     Raises:
         TypeError: If ``method`` is not a whole-image method, or ``qubits`` is not an integer.

@@ -9,10 +9,12 @@ from typing import Any
 from numpy.typing import ArrayLike
 from qiskit.providers import BackendV2
 
-from qconv._checks import numpy_defaults, whole_number
+from qconv._checks import boolean, convolution, numpy_defaults, shot_number
 from qconv._memory import available_memory
+from qconv._progress import progress_bar
 from qconv.execution.device.backends import Backend
 from qconv.execution.device.physical import target_of
+from qconv.grid import NO_FILLVALUE, value_outside
 from qconv.methods.amplitude_estimation.method import AmplitudeEstimation
 from qconv.methods.blocks import Blocks
 from qconv.methods.collapse.method import Collapse
@@ -20,6 +22,7 @@ from qconv.methods.whole_image.diffusion import Diffusion
 from qconv.methods.whole_image.fourier import Fourier
 from qconv.methods.whole_image.interference import Interference
 from qconv.planning.allocation import check_tolerance
+from qconv.planning.axes import Axes
 from qconv.planning.build import laid_out
 from qconv.planning.cost import Cost
 from qconv.planning.method import Method, check_method
@@ -109,7 +112,7 @@ class MethodComparison:
         return "\n".join([*table, *notes, *(["cannot run:", *cannot] if cannot else [])])
 
 
-@numpy_defaults
+@convolution
 def compare_methods(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
@@ -119,8 +122,12 @@ def compare_methods(
     methods: Sequence[Method] = METHODS,
     mode: str = "full",
     boundary: str = "fill",
-    fillvalue: float = 0.0,
+    fillvalue: float = NO_FILLVALUE,
+    cval: float | None = None,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
     backend: Backend = None,
+    progress: bool = False,
 ) -> MethodComparison:
     """Compare the costs of methods for the same convolution; nothing runs.
 
@@ -133,10 +140,14 @@ def compare_methods(
             None if ``tolerance`` is given.
         methods: Methods to compare, with their options.
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
-        boundary: ``fill``, ``wrap`` or ``symm``, as for `qconv.convolve`.
+        boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
         fillvalue: Value outside the image with ``fill``, as for `qconv.convolve`.
-        backend: Device that gates are counted for; its number of qubits limits the methods. None
+        cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
+        axes: Axes that are convolved, as for `qconv.convolve`; None for all except the channels.
+        channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
+        backend: Device for which gates are counted; its number of qubits limits the methods. None
             for the simulator.
+        progress: Whether to show a progress bar (needs tqdm).
 
     Returns:
         A comparison with one row per method: qubits, two-qubit gates (with and without loading the
@@ -164,15 +175,21 @@ def compare_methods(
         )
     check_tolerance(tolerance)
     compared = _checked(methods)
-    number = None if executions is None else whole_number(executions, "executions", 1)
+    outside = value_outside(fillvalue, cval)
+    number = None if executions is None else shot_number(executions, "executions")
 
     def plan_for(method: Method, **sampling: Any) -> Plan:
         requested = Requested.checked({"backend": backend, **sampling}, method)  # type: ignore[typeddict-item]
-        where = {"mode": mode, "boundary": boundary, "fillvalue": fillvalue, "flipped": True}
-        return laid_out(image, kernel, requested, method=method, **where)
+        where = {"mode": mode, "boundary": boundary, "fillvalue": outside, "flipped": True}
+        batch = {"axes": axes, "channel_axis": channel_axis}
+        return laid_out(image, kernel, requested, method=method, **where, **batch)
 
     plan_for(Collapse())  # raises errors that concern all methods
-    rows = [_planned(plan_for, method, tolerance, number) for method in compared]
+    rows = []
+    with progress_bar(len(compared), "method", show=boolean(progress, "progress")) as done:
+        for method in compared:
+            rows.append(_planned(plan_for, method, tolerance, number))
+            done.update()
     rows.sort(key=lambda row: _order(row, by_error=tolerance is None))
     return MethodComparison(tuple(rows), by_error=tolerance is None)
 

@@ -110,7 +110,7 @@ class Layout:
             if sum(parts[0].bits) > room:
                 break
         raise ValueError(
-            f"qubits: expected at least {needed} for a kernel that reaches "
+            f"qubits: expected at least {needed} for a kernel of "
             f"{self.geometry.kernel_shape} positions with {self.method!r}, got {most}"
         )
 

@@ -4,10 +4,10 @@ A single count is a poor estimate of its own variance. A count of 0 would get no
 count that is large by chance would get a large variance. But the pixels of an image have much in
 common. A pixel's count ``n`` has a Poisson distribution with mean ``r``, and ``r`` has some mixing
 distribution over the pixels. Expectation maximisation finds the most likely mixing distribution
-given all counts. Expectation maximisation runs on a grid of ``r`` that is uniform in ``sqrt(r)``,
-as Jeffreys' prior is. A few imaginary pixels that are distributed as Jeffreys' prior are added, so
-that estimates from rare counts or small images do not seem more certain than they are. The variance
-of an estimate from ``n`` is then the expected variance given ``n``.
+given all counts. The grid of ``r`` is uniform in ``sqrt(r)``, like Jeffreys' prior. A few imaginary
+pixels, distributed as Jeffreys' prior, are added. Estimates from rare counts or small images then
+do not seem more certain than they are. The variance of an estimate from ``n`` is then the expected
+variance given ``n``.
 
 Source:
     Robbins, Proc. Third Berkeley Symp. 1, 157 (1956) (empirical Bayes); Laird, J. Am. Stat. Assoc.

@@ -1,4 +1,4 @@
-"""Checks of the options of functions. They reject options that belong to methods."""
+"""Checks of a function's options, which reject options that belong to a method."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from qconv._checks import refuse_foreign
 from qconv.planning.method import Method, check_method
 from qconv.planning.options import Requested, SamplingOptions
 
@@ -18,25 +19,55 @@ def check_options(
     refused: Mapping[str, str] | None = None,
 ) -> Requested:
     """Check the method and the options of a call, with the arguments of `Requested.checked`."""
-    check_method(method)
+    known_method(method)
+    refuse_foreign(given.keys() - SamplingOptions.__annotations__)
     for name, value in given.items():
         constructors = [] if name in SamplingOptions.__annotations__ else _taking(name, value)
         if constructors:
             raise TypeError(
-                f"{name}: expected as an option of the method; "
+                f"{name}: is an option of the method, not of the function; "
                 f"write method={' or '.join(constructors)}"
             )
     return Requested.checked(given, method, default_shots=default_shots, refused=refused)
 
 
-def _taking(name: str, value: Any) -> list[str]:
-    """Return the constructor calls of the methods that take an option, as source code."""
+def known_method(given: object) -> Method:
+    """Return a method unchanged; raise a ``TypeError`` that shows what to write instead of a name.
+
+    A class, such as `qconv.Collapse` without parentheses, is treated like its name.
+    """
+    try:
+        return check_method(given)
+    except TypeError as error:
+        kinds = _kinds()
+        if isinstance(given, str):
+            name = "".join(filter(str.isalnum, given)).lower()
+            kinds = [kind for kind in kinds if name and name in kind.__name__.lower()] or kinds
+        else:
+            kinds = [kind for kind in kinds if kind is given]
+        calls = [f"qconv.{kind.__name__}({', '.join(_required(kind))})" for kind in kinds]
+        written = f"; write method={' or '.join(calls)}" if calls else ""
+        raise TypeError(f"{error}{written}") from None
+
+
+def _kinds() -> list[type[Method]]:
+    """Return the classes of all methods."""
     from qconv.methods.comparison import METHODS  # imports all methods, which takes time
 
+    return list(dict.fromkeys(map(type, METHODS)))
+
+
+def _required(kind: type[Method]) -> list[str]:
+    """Return the names of the arguments without which a method cannot be constructed."""
+    parameters = inspect.signature(kind).parameters.values()
+    return [part.name for part in parameters if part.default is part.empty]
+
+
+def _taking(name: str, value: Any) -> list[str]:
+    """Return the constructor calls of the methods that take an option, as source code."""
     found, text = [], " ".join(repr(value).split())
-    for kind in dict.fromkeys(map(type, METHODS)):
-        parameters = inspect.signature(kind).parameters.values()
-        required = [part.name for part in parameters if part.default is part.empty]
-        if name in (part.name for part in parameters):
-            found.append(f"qconv.{kind.__name__}({', '.join([*required, f'{name}={text}'])})")
+    for kind in _kinds():
+        if name in inspect.signature(kind).parameters:
+            given = ", ".join([*_required(kind), f"{name}={text}"])
+            found.append(f"qconv.{kind.__name__}({given})")
     return found

@@ -1,11 +1,12 @@
 """Shots of each pixel: fewest for a given error, or least error for a given number of shots.
 
 Let one shot of a pixel have the standard deviation ``s``. After ``n`` shots, the standard error of
-the pixel is ``s / sqrt(n)``. With ``N`` shots over all pixels, the mean square error is least if
-shots are in proportion to the standard deviation, ``n = N s / sum(s)`` (Neyman 1934, "On the two
-different aspects of the representative method", section III). If no pixel's error may exceed ``e``,
-the fewest shots are ``n = (s / e)**2``. If the root mean square error over ``P`` pixels may not
-exceed ``e``, the fewest shots are those of Neyman's formula with ``N = sum(s)**2 / (P e**2)``.
+the pixel is ``s / sqrt(n)``. Let ``N`` be the number of shots of all pixels together. The mean
+square error is least if shots are in proportion to the standard deviation, ``n = N s / sum(s)``
+(Neyman 1934, "On the two different aspects of the representative method", section III). If no
+pixel's error may exceed ``e``, the fewest shots are ``n = (s / e)**2``. If the root mean square
+error over ``P`` pixels may not exceed ``e``, the fewest shots are those of Neyman's formula with
+``N = sum(s)**2 / (P e**2)``.
 
 Shots are integers. The numbers ``n`` above are not integers, and are rounded up or down at random.
 The mean of each rounded number is ``n``, and the sum of all numbers is unchanged (systematic

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from qconv._checks import real_array, real_number, require_finite
 from qconv._memory import require_copies, require_memory
 from qconv._threads import worker_count
-from qconv.grid import Grid, plan_grid
+from qconv.grid import AXES, Grid, plan_grid
+from qconv.planning.axes import Axes, along_axes, axis_names
 from qconv.planning.method import Method
 from qconv.planning.options import Requested
 from qconv.planning.plan import Plan
@@ -29,7 +30,7 @@ def laid_out(
     padded_pixels = math.prod(grid.padded_shape)
     require_memory(8 * (padded_pixels + 2 * grid.pixels), f"image of shape {array.shape} is")
     require_finite(array, "image")
-    return fields["method"].prepare(Plan(image=array, **fields)).allot()  # type: ignore[no-any-return]
+    return Plan(image=array, **fields).prepared.allot()  # type: ignore[return-value]
 
 
 def without_image(
@@ -42,10 +43,11 @@ def without_image(
     boundary: str,
     fillvalue: float,
     flipped: bool,
+    axes: Axes | None = None,
+    channel_axis: int | None = None,
 ) -> dict[str, Any]:
     """Return every field of a `Plan` except its image; only the shape of the image is known."""
-    if len(shape) not in (1, 2, 3):
-        raise ValueError(f"image: expected 1, 2 or 3 axes, got {len(shape)} (shape {shape})")
+    names = axis_names(shape, axes, channel_axis)
     if isinstance(kernel, str):
         raise TypeError(
             "kernel: expected an array of real numbers, got str; perhaps "
@@ -54,21 +56,20 @@ def without_image(
     if not isinstance(kernel, Propagator):
         require_copies(kernel, "kernel")
         kernel = real_array(kernel, "kernel", finite=False)
-    if len(kernel.shape) != len(shape):
-        raise ValueError(
-            f"kernel: expected as many axes as the image, {len(shape)}, got "
-            f"{len(kernel.shape)} (shape {kernel.shape}){_colour_hint(shape, kernel.shape)}"
-        )
+    kernel = along_axes(kernel, names, shape)
     propagator = kernel if isinstance(kernel, Propagator) else Propagator.from_kernel(kernel)
     worker_count()
+    moving = [axis for axis, name in enumerate(names) if name in AXES]
     grid = plan_grid(
-        shape,
-        tuple(method.steps * (h - 1) + 1 for h in propagator.shape),
+        tuple(shape[axis] for axis in moving),
+        tuple(method.steps * (propagator.shape[axis] - 1) + 1 for axis in moving),
         mode=mode,
         boundary=boundary,
         fillvalue=real_number(fillvalue, "fillvalue"),
         flipped=flipped,
     )
+    if len(moving) < len(names):
+        grid = grid.with_batch(shape, names)
     _require_range(propagator, grid)
     return {
         "propagator": propagator,
@@ -90,10 +91,3 @@ def _require_range(propagator: Propagator, grid: Grid) -> None:
         raise ValueError(
             "fillvalue: products with the kernel exceed 1.8e308; scale the image or the kernel down"
         )
-
-
-def _colour_hint(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
-    """Return the remedy for a colour image; empty for other images."""
-    if len(kernel) != 2 or len(image) != 3 or image[-1] not in (3, 4):
-        return ""
-    return "; convolve the colours of an image separately: image[:, :, 0], ..."

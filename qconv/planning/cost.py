@@ -10,7 +10,7 @@ from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
 
 from qconv._checks import numpy_defaults
-from qconv.circuits.registers import PREPARATIONS
+from qconv.circuits.registers import PREPARATIONS, append_again
 from qconv.circuits.resources import Resources, resources
 from qconv.execution.simulate.probabilities import state_memory
 from qconv.planning.method import Prepared
@@ -52,7 +52,7 @@ class Cost:
         ... )
         >>> plan.cost.qubits, plan.cost.executions, plan.cost.oracle_calls
         (8, 400, 400)
-        >>> round(plan.cost.expected_success, 4)  # the others leave the image
+        >>> round(plan.cost.expected_success, 4)  # the other particles leave the image
         0.5625
     """
 
@@ -184,5 +184,5 @@ def _counted(
             part.barrier()  # without it, gates before and after could cancel
             bounds[purpose] = bounds.get(purpose, 0) + most(len(item.qubits))
         else:
-            part.append(item)
+            append_again(part, item)
     return resources(filtering, backend), resources(preparing, backend), bounds

@@ -80,16 +80,16 @@ def _outcomes(number: int, program: Program, item: Any, seed: np.random.SeedSequ
     executed, wanted = histogram.total, program.executions or 0
     if len(program.portions) > 1:
         raise ValueError(
-            f"counts: at most {program.portions[0]:,} executions can be split among pixels at "
-            f"once, but the plan has {wanted:,}; plan fewer shots and add the results"
+            f"counts: expected a plan of at most {program.portions[0]:,} executions, which can be "
+            f"split among pixels at once, got {wanted:,}; plan fewer shots and add the results"
         )
     which = ""
     if program.keep is not None:
         histogram = chosen(histogram, program.keep, wanted, derived(seed, JOBS, 0, SURPLUS, 0))
-        which = " whose outcomes the circuit can give"
+        which = " with possible outcomes"
     if histogram.total < wanted:
         raise ValueError(
-            f"counts: expected at least {wanted:,} executions{which} of circuit {number}, got "
+            f"counts: expected at least {wanted:,} executions of circuit {number}{which}, got "
             f"{histogram.total:,}; run more and add their counts, or plan fewer shots"
         )
     return Outcomes(program, histograms=(histogram,), executed=executed, ran=circuit)

@@ -53,10 +53,10 @@ class Prediction:
 class Method(ABC):
     """Base class of methods of convolution: small frozen objects that hold options.
 
-    A method of your own derives from this class, as the package's own methods do. It works with
-    `convolve` and all similar functions, with `Blocks`, with saved results and with any backend. It
-    must implement `prepare`, which returns a `Prepared`: the circuits for one plan, and the
-    decoding of their outcomes.
+    A method of your own derives from this class, as the package's own methods do. Such a method
+    works with `convolve` and all similar functions, with `Blocks`, with saved results and with any
+    backend. It must implement `prepare`, which returns a `Prepared`: the circuits for one plan, and
+    the decoding of their outcomes.
 
     The attributes below describe the method to the rest of the package. Their defaults suit most
     methods.
@@ -74,13 +74,14 @@ class Method(ABC):
     """Whether one circuit holds all pixels, so that all executions (`Plan.whole_shots`) are used
     for every pixel. Only the images of such methods can be cut into blocks."""
     least_shots: ClassVar[int] = 1
-    """Minimum number of shots per pixel for which predicted errors hold, if pixels have shots of
-    their own."""
+    """Minimum number of shots per pixel for which predicted errors hold, if every pixel has its own
+    shots."""
     unitary_filters: ClassVar[bool] = False
     """Whether all executions succeed for a kernel whose transfer function has modulus 1."""
     kernel_only: ClassVar[bool] = False
     """Whether circuits encode the kernel alone, so that their outcomes can be used for every image,
-    and for every part of an image."""
+    and for every part of an image. A plan's image then includes the axes of channels and stacks,
+    along which the kernel has the length 1. Without it, each channel is a plan of its own."""
 
     @property
     def steps(self) -> int:
@@ -106,7 +107,7 @@ class Method(ABC):
     def corrects_readout(self) -> bool:
         """Whether standard errors hold for counts that are corrected for readout errors.
 
-        They hold if estimates are linear in the counts. By default False.
+        The standard errors hold if estimates are linear in the counts. By default False.
         """
         return False
 
@@ -128,11 +129,11 @@ class Method(ABC):
         return shots * pixels
 
     def in_place(self) -> Method | None:
-        """Return this method with options for which the measured position of a pixel is its index.
+        """Return this method with options for which every pixel is measured at its own index.
 
-        This concerns boundary ``wrap`` on images whose sides are powers of two. None means that
-        there are no such options. The circuit then measures pixels at other positions; the result
-        is nevertheless correct.
+        Such options concern boundary ``wrap`` on images whose sides are powers of two. None means
+        that the method has no such options. The circuit then measures the pixels at other
+        positions, and the result is still correct.
         """
         return None
 
@@ -193,9 +194,8 @@ class Prepared(ABC, Generic[_M]):
         """Decode outcomes into an estimate.
 
         Args:
-            outcomes: Outcomes of each of `programs`, in the same order, measured anywhere. Take
-                them one after the other: a program possibly does not run until its outcomes are
-                taken.
+            outcomes: Outcomes of each of `programs`, in the same order, measured anywhere. Iterate
+                over them in order, because a program may run only when its outcomes are requested.
         """
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
-from qconv._checks import boolean, whole_number
+from qconv._checks import boolean, shot_number
 from qconv.execution.device.backends import Backend
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes.readout import ReadoutMitigation
@@ -31,11 +31,11 @@ class SamplingOptions(TypedDict, total=False):
         1000
     """
 
-    shots: int | None
-    """Shots per output pixel; None for the exact expectation of the simulated circuit. Standard
-    errors are then 0, except for `AmplitudeEstimation` on a noisy backend. The default without a
-    tolerance is 1024. For `qconv.match_template`, shots are the total number of executions, by
-    default 10,000."""
+    shots: float | None
+    """Shots per output pixel, an integer or a float such as 1e6; None for the exact expectation of
+    the simulated circuit. Standard errors are then 0, except for `AmplitudeEstimation` on a noisy
+    backend. The default without a tolerance is 1024. For `qconv.match_template`, shots are the
+    total number of executions, by default 10,000."""
     tolerance: float | tuple[str, float] | None
     """Standard error that no pixel may exceed, in the unit of the result; None for no tolerance.
     ``("rms", error)`` limits the root mean square over all pixels instead. A tolerance takes the
@@ -56,8 +56,8 @@ class SamplingOptions(TypedDict, total=False):
     seed: Seed
     """Integer, ``SeedSequence`` or ``Generator``; None for fresh randomness. The same seed gives
     the same counts on any number of cores, with any version of NumPy. A ``BackendV2`` gets a seed
-    that is derived from this seed, and ignores its own seed; samplers seed themselves."""
-    job_shots: int | None
+    that is derived from this seed, and ignores its own seed. Samplers use their own seeds."""
+    job_shots: float | None
     """Maximum number of executions per job on a backend; None for the backend's limit, but at most
     a million. The limit is read from the validator of the backend's options, ``max_shots`` or
     ``configuration()``."""
@@ -141,7 +141,7 @@ class Requested:
                 f"{method!r}; only linear estimates can be corrected for readout errors"
             )
         return cls(
-            None if shots is None else whole_number(shots, "shots", 1),
+            None if shots is None else shot_number(shots, "shots"),
             tolerance,
             sampling,
             given.get("checkpoint"),

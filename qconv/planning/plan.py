@@ -13,6 +13,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import boolean, numpy_defaults
 from qconv.execution.checkpoint.checkpoint import digest
 from qconv.execution.checkpoint.resume import without_address
+from qconv.planning.batch import prepared
 from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import gathered
 from qconv.planning.method import Method, Prepared
@@ -27,7 +28,7 @@ class Plan(Problem):
     """Convolution that is ready to run; made by `qconv.plan`.
 
     ``print(plan)`` shows the cost. Call `run` to run the plan. Alternatively, run the `circuits`
-    anywhere, each as often as `executions` says, and pass the counts to `decode`.
+    anywhere, each with its number of `executions`, and pass the counts to `decode`.
 
     Example:
         >>> import qconv
@@ -42,7 +43,7 @@ class Plan(Problem):
     @cached_property
     def prepared(self) -> Prepared[Any]:
         """The method prepared for this plan."""
-        return self.method.prepare(self)
+        return prepared(self.method, self)
 
     @cached_property
     @numpy_defaults
@@ -64,7 +65,7 @@ class Plan(Problem):
     @numpy_defaults
     def cost(self) -> Cost:
         """Cost of running the plan: qubits, gates, executions, and the expected error."""
-        return cost_of(self.prepared, self.on_device().prepared)
+        return cost_of(self.prepared, self.prepared.again(self.on_device()))
 
     @numpy_defaults
     def run(
@@ -124,17 +125,18 @@ class Plan(Problem):
 
                 More counts than `executions` give a smaller error if the method can use them. Runs
                 must be independent of each other. Runs of a noisy Aer simulator with consecutive
-                seeds are not: outcome ``i + 1`` of one seed is outcome ``i`` of the next.
+                seeds are not independent: outcome ``i + 1`` of one seed is outcome ``i`` of the
+                next.
 
         Returns:
             The estimate with its standard error. Standard errors are computed from the counts, not
-            from the ideal circuit, because noise is not excluded.
+            from the ideal circuit, because the circuits may have run with noise.
 
         Raises:
             TypeError: If ``counts`` is not one of these types, or a count is not an integer.
             ValueError: If the plan is for the exact expectation, or corrects readout errors that
-                were not given; or if the number of items, the number of bits or the number of
-                executions is wrong.
+                were not given. It is also raised if the number of items, bits or executions is
+                wrong.
         """
         if self.shots is None:
             raise ValueError("shots: expected an integer to decode counts, got None (exact)")

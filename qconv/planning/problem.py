@@ -63,6 +63,9 @@ class Problem:
     growth: float = 1.0
     """Executions for which methods choose their options, relative to the executions of this plan.
     It differs from 1 if the plan adds shots to a result, so that all counts can be added."""
+    totals: tuple[int, ...] = ()
+    """Total number of executions of each element of a batch; empty if it follows from ``total`` or
+    ``shots``."""
     counted: bool = False
     """Whether circuits are built to count the gates of a device, and not to run."""
     part_of: str = ""
@@ -198,6 +201,7 @@ class Problem:
             "quantity": f"{self.quantity}{variant}{noise}",
             "streams": frozenset().union(*(part.streams for part in outcomes)),
             "tolerance": None if self.tolerance is None else self.tolerance.written,
+            "channel_axis": self.grid.channel_axis,
         }
         for name, array in (("image", image), ("stderr", stderr)):
             if np.shape(array) != self.grid.output_shape:

@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from qiskit import QuantumCircuit
 from scipy.special import ndtri
 
-from qconv._checks import numpy_defaults, real_array, real_number
+from qconv._checks import numpy_defaults, real_number
 from qconv._files import Place, written_together
 from qconv.propagator import Propagator
 from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
+from qconv.result.drawing import beside, point_in, require_drawable
 from qconv.result.files import parts_of, read_parts
-from qconv.result.index import View, basic_index
+from qconv.result.index import View, axis_after, basic_index
 from qconv.result.numbers import contents, in_words, root_mean_square, shares
 from qconv.result.operators import SumOnly, rejection
 from qconv.result.origin import DIFFERENT, Origin
@@ -34,7 +35,7 @@ class Convolution(SumOnly):
     """Estimate of a convolution with its standard error.
 
     Results of the same convolution from independent shots can be added: ``a + b`` has the shots of
-    ``a`` and of ``b``.
+    both results.
 
     Example:
         >>> import qconv
@@ -53,7 +54,7 @@ class Convolution(SumOnly):
     """Estimate of the convolution, one number per output pixel, in units of image times kernel."""
     stderr: NDArray[np.float64]
     """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact.
-    NaN where a single shot was measured, because it gives no standard error."""
+    NaN where only one shot was measured, which gives no standard error."""
     shots: int | NDArray[np.int64] | None
     """Shots of each output pixel: an integer, or an array of the shape of ``image`` if they differ;
     None for the exact expectation."""
@@ -71,13 +72,15 @@ class Convolution(SumOnly):
     bias: NDArray[np.float64] | None = None
     """Systematic error that noise causes, in the shape and unit of ``image``; None if it is
     unknown. This error is the exact expectation with the backend's noise, minus the exact
-    expectation without noise. ``image`` and ``stderr`` do not account for it."""
+    expectation without noise. ``image`` and ``stderr`` do not account for this error."""
     diagnostics: Diagnostics | None = None
     """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
     the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
     your own can add its own `Diagnostics`."""
     tolerance: Written | None = None
     """Requested standard error, as the call gave it: a number, ``("rms", number)`` or None."""
+    channel_axis: int | None = None
+    """Axis of the channels, such as the colours of a picture; None if the call named none."""
     origin: Origin = field(default_factory=Origin)
     """Digest of the estimated quantity, names of random streams, and versions of packages."""
 
@@ -87,10 +90,11 @@ class Convolution(SumOnly):
     def success_probability(self) -> float:
         """Measured probability that an execution is successful.
 
-        This is the fraction of the executions that were kept. For a method with a reference qubit,
-        it is an unbiased estimate of the fraction that would be kept without the reference. The
-        estimate can be slightly below 0 or above 1. For an amplified circuit (``amplify``), it is
-        the fraction that was kept, and includes the share of the reference.
+        Without a reference qubit, and for an amplified circuit (``amplify``), this is the fraction
+        of executions that were kept. The fraction of an amplified circuit includes the share of the
+        reference. For any other method with a reference qubit, this is an unbiased estimate of the
+        fraction that would be kept without the reference. The estimate can be slightly below 0 or
+        above 1.
         """
         return self.success.probability
 
@@ -171,6 +175,7 @@ class Convolution(SumOnly):
             bias=None if self.bias is None else self.bias[place],
             diagnostics=None if self.diagnostics is None else self.diagnostics[place],
             tolerance=None if isinstance(self.tolerance, tuple) else self.tolerance,
+            channel_axis=axis_after(place, self.shape, self.channel_axis),
             origin=replace(self.origin, view=part if part.name else None),
         )
 
@@ -180,9 +185,9 @@ class Convolution(SumOnly):
 
         Args:
             level: Coverage, between 0 and 1: probability that the interval of a pixel contains its
-                true value. If an important kernel position is expected fewer than about five times
-                among the shots of a pixel, the mean is not normally distributed, and the coverage
-                differs from ``level``.
+                true value. The coverage differs from ``level`` if an important kernel position is
+                expected fewer than about five times among the shots of a pixel. The mean is then
+                not normally distributed.
 
         Returns:
             Lower and upper ends, each of the shape of ``image``.
@@ -237,6 +242,7 @@ class Convolution(SumOnly):
             bias=bias,
             diagnostics=diagnostics,
             tolerance=self.tolerance if self.tolerance == other.tolerance else None,
+            channel_axis=self.channel_axis,
             origin=origin,
         )
 
@@ -292,16 +298,23 @@ class Convolution(SumOnly):
         exact: ArrayLike | None = None,
         *,
         propagator: Propagator | None = None,
+        point: tuple[int, ...] | None = None,
         title: str = "",
     ) -> Figure:
         """Draw the result with its standard error (needs matplotlib, see the extra ``images``).
 
+        Signals are drawn as lines, and volumes by three orthogonal planes through a point. Channels
+        (``channel_axis``) of images and volumes are red, green and blue. Errors are averaged over
+        the channels.
+
         Args:
-            image: Input with one or two axes, drawn beside the result; None to draw no input.
-            exact: Exact convolution, shape of the result; None if it is unknown. The figure then
-                also shows the difference, part of one row of the image with its 95 % intervals, and
-                the distribution of the errors beside the normal distribution.
+            image: Input, with the axes of the result; None to draw no input.
+            exact: Exact convolution, shape of the result; None if it is unknown. If it is given,
+                the figure also shows the difference and part of one row of the image with its 95 %
+                intervals. The distribution of the errors is shown beside the normal distribution.
             propagator: Propagator that the circuit encodes, drawn as well; None to draw none.
+            point: Index ``(plane, row, column)`` of the pixel of a volume in which the three drawn
+                planes meet; None for the centre.
             title: Title of the figure.
 
         Returns:
@@ -309,8 +322,9 @@ class Convolution(SumOnly):
 
         Raises:
             ModuleNotFoundError: If matplotlib is not installed.
-            ValueError: If the result has more than two axes, or if ``exact``
-                has a different shape.
+            ValueError: If the result has more than three axes besides the channels, or is in colour
+                without three channels; if ``image`` or ``exact`` has another shape, or ``point`` is
+                outside the result.
         """
         try:
             import matplotlib  # noqa: F401  (checks that it is installed)
@@ -318,29 +332,25 @@ class Convolution(SumOnly):
             raise ModuleNotFoundError(
                 "plot: needs matplotlib; install it with: pip install 'qconv[images]'"
             ) from None
-        if self.image.ndim > 2 or not self.image.size:
-            raise ValueError(
-                "plot: expected a result with one or two axes, got the shape "
-                f"{self.image.shape}; plot a part, such as result[0]"
-            )
-        beside = {"image": image, "exact": exact}
-        given = {k: real_array(v, k) for k, v in beside.items() if v is not None}
-        if "exact" in given and given["exact"].shape != self.image.shape:
-            raise ValueError(
-                f"exact: expected the shape {self.image.shape}, got {given['exact'].shape}"
-            )
-        if "image" in given and given["image"].ndim not in (1, 2):
-            raise ValueError(f"image: expected one or two axes, got {given['image'].ndim}")
+        axis = self.channel_axis
+        require_drawable(self.shape, axis)
+        where = point_in(self.shape, axis, point)
+        x, truth = beside(self.shape, axis, image, exact)
         from qconv.visualization.figures import result_figure
 
+        def last(part: NDArray[np.float64]) -> NDArray[np.float64]:
+            return part if axis is None else np.moveaxis(part, axis, -1)
+
         return result_figure(
-            self.image,
-            self.stderr,
-            image=given.get("image"),
-            exact=given.get("exact"),
-            bias=self.bias,
+            last(self.image),
+            last(self.stderr),
+            image=None if x is None else last(x),
+            exact=None if truth is None else last(truth),
+            bias=None if self.bias is None else last(self.bias),
             propagator=propagator,
             title=title,
+            channels=axis is not None,
+            point=where,
         )
 
     def __array__(
@@ -357,7 +367,8 @@ class Convolution(SumOnly):
         """Return small pictures beside the table, for notebooks."""
         from qconv.visualization.preview import preview
 
-        return preview({"estimate": self.image, "standard error": self.stderr}, self._rows())
+        pictures = {"estimate": self.image, "standard error": self.stderr}
+        return preview(pictures, self._rows(), self.channel_axis)
 
     def __repr__(self) -> str:
         shots = "exact" if self.shots is None else f"{in_words(self.shots)} shots per pixel"

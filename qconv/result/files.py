@@ -39,6 +39,8 @@ def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
         "versions": sorted(origin.versions),
         "diagnostics": None if diagnostics is None else kind_of(type(diagnostics)),
     }
+    if fields["channel_axis"] is not None:
+        numbers["channel_axis"] = fields["channel_axis"]
     optional = {} if diagnostics is None else _arrays_of(diagnostics)
     if fields["bias"] is not None:
         optional["bias"] = fields["bias"]

@@ -116,6 +116,16 @@ def _item(item: object) -> int | slice | EllipsisType | None:
     )
 
 
+def axis_after(index: Index, shape: tuple[int, ...], axis: int | None) -> int | None:
+    """Return the place of an axis after indexing; None if the index removed the axis."""
+    if axis is None:
+        return None
+    strides = [int(i == axis) for i in range(len(shape))]  # mark the axis
+    marked = np.lib.stride_tricks.as_strided(np.zeros(shape[axis], dtype=np.int8), shape, strides)
+    found = [i for i, stride in enumerate(marked[index].strides) if stride]
+    return found[0] if found else None
+
+
 def pixels_at(
     index: Index, pixels: NDArray[np.intp] | None, shape: tuple[int, ...]
 ) -> NDArray[np.intp] | None:

@@ -28,7 +28,7 @@ def in_words(shots: int | NDArray[np.int64] | None) -> str:
     if shots is None:
         return "exact expectation"
     if isinstance(shots, np.ndarray):
-        return f"{shots.min(initial=0):,} to {shots.max(initial=0):,}"
+        return f"{shots.min():,} to {shots.max():,}" if shots.size else "0"
     return f"{shots:,}"
 
 

@@ -15,8 +15,8 @@ def rejection(left: object, symbol: str, right: object) -> TypeError:
         images.append("result.image" if own else "...")
     got, instead = f" {symbol} ".join(kinds), f" {symbol} ".join(images)
     return TypeError(
-        f"expected result + result of the same convolution, got {got}; for the image without its "
-        f"standard error, write {instead}"
+        f"expected a sum of two results of the same convolution, got {got}; for the image without "
+        f"its standard error, write {instead}"
     )
 
 
@@ -50,8 +50,8 @@ class SumOnly:
 
     def __neg__(self) -> NoReturn:
         raise TypeError(
-            "expected result + result of the same convolution, got -result; for the image without "
-            "its standard error, write -result.image"
+            "a result cannot be negated, got -result; for the image without its standard error, "
+            "write -result.image"
         )
 
     def __iter__(self) -> NoReturn:

@@ -22,7 +22,7 @@ class Success:
 
         Args:
             executions: Number of executions of this fraction.
-            other: Fraction of the successful executions of another result.
+            other: Fraction of successful executions of another result.
             others: Number of executions of the other result.
         """
         total = executions + others

@@ -12,23 +12,26 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
 
-from qconv._checks import real_number, whole_number
+from qconv._checks import real_number, shot_number
 from qconv.execution.device.backends import Backend, check_backend
-from qconv.layer.functional import check_kernel_only, laid_out
-from qconv.layer.layer import Layer
+from qconv.layer.functional import check_kernel_only
 from qconv.methods.collapse.method import DEFAULT_METHOD
-from qconv.planning.method import Method, check_method
-from qconv.planning.options import Requested, SamplingOptions
+from qconv.methods.options import known_method
+from qconv.planning.method import Method
+from qconv.torch.operator import Measurement, laid_out_tensors, measured
 
 #: Maximum number of shots that `StochasticConv2d.shots_for` returns.
 _MOST = 2**53
+
+torch.fx.wrap("measured")  # one node of a symbolic trace
 
 
 class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
@@ -72,11 +75,6 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
         (2, 1, 3, 3)
     """
 
-    added_variance: float | None = None
-    """Mean square of the standard errors of the last output; None before the first output."""
-    executions: int = 0
-    """Number of executions for the last output."""
-
     def __init__(
         self,
         in_channels: int,
@@ -118,20 +116,39 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
             ValueError: If ``shots`` is below 1.
         """
         check_backend(backend)
-        check_kernel_only(check_method(method))
-        self.shots = shots
-        self.method = method
-        self.backend = backend
+        check_kernel_only(known_method(method))
+        self._measurement = Measurement(_checked(shots), method, backend)
 
     @property
     def shots(self) -> int | None:
         """Executions per output; None for the exact expectation."""
-        return self._shots
+        return self._measurement.shots
 
     @shots.setter
     def shots(self, shots: int | None) -> None:
-        self._shots = None if shots is None else whole_number(shots, "shots", 1)
+        self._measurement.take(_checked(shots))
 
+    @property
+    def method(self) -> Method:
+        """Method that measures the outputs, see `measure`."""
+        return self._measurement.method
+
+    @property
+    def backend(self) -> Backend:
+        """Backend that runs the circuits; None for the ideal Aer simulator."""
+        return self._measurement.backend
+
+    @property
+    def added_variance(self) -> float | None:
+        """Mean square of the standard errors of the last output; None before the first output."""
+        return self._measurement.added_variance
+
+    @property
+    def executions(self) -> int:
+        """Number of executions for the last output."""
+        return self._measurement.executions
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def one_shot_variance(self, input: Tensor) -> Tensor:
         """Compute the variance of every output for a single shot on an ideal backend.
 
@@ -141,9 +158,14 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
         Returns:
             Variances in double precision, shape of the output. With ``n`` shots, the variances are
             ``n`` times smaller.
+
+        Raises:
+            TypeError: If a tensor has no values of its own, such as a meta tensor.
         """
-        with torch.no_grad():
-            return torch.from_numpy(self._laid_out(input, self.weight, None, 1).variance())
+        tensors = self._padded(input), self.weight, None
+        one = replace(self._measurement, shots=1)
+        layer = laid_out_tensors(one, *tensors, self.stride, self.dilation, self.groups)
+        return torch.from_numpy(layer.variance())
 
     def shots_for(self, input: Tensor, stderr: float) -> int:
         """Compute the shots that reach a root mean square standard error of the outputs.
@@ -175,54 +197,31 @@ class StochasticConv2d(nn.Conv2d):  # type: ignore[misc]  # torch may be missing
         """Return the options as one line."""
         return f"{super().extra_repr()}, shots={self.shots}"
 
+    def __prepare_scriptable__(self) -> nn.Module:
+        raise TypeError(
+            "StochasticConv2d: expected torch.compile, torch.export or torch.jit.trace, got "
+            "torch.jit.script, which cannot run Python objects such as backends"
+        )
+
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if torch.jit.is_tracing():
-            raise RuntimeError("StochasticConv2d: cannot be traced, as every call measures again")
         expected = super()._conv_forward(input, weight, bias)
-        seed = None if self.shots is None else int(torch.randint(2**63 - 1, ()))
-        result = self._laid_out(input, weight, bias, self.shots, seed).run()
-        self.added_variance = float(np.square(result.stderr).mean()) if result.stderr.size else 0.0
-        self.executions = result.total_shots
-        return _Measured.apply(expected, torch.from_numpy(result.image).to(expected))
+        tensors = self._padded(input), weight, bias, expected
+        shape, how = (self.stride, self.dilation, self.groups), self._measurement
+        output = measured(*tensors, *shape, how.token, how.sampled)
+        # The difference is 0 and has the gradients of the expectation. It is not finite where a
+        # type of half precision overflows.
+        return output + (expected - expected.detach()).nan_to_num()
 
-    def _laid_out(
-        self,
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        shots: int | None,
-        seed: int | None = None,
-    ) -> Layer:
-        """Return the layer with its input, after adding padding other than zeros."""
-        padding = self.padding
-        if self.padding_mode != "zeros":
-            margins = self._reversed_padding_repeated_twice
-            input, padding = functional.pad(input, margins, mode=self.padding_mode), 0
-        options: SamplingOptions = {"shots": shots, "backend": self.backend, "seed": seed}
-        requested = Requested.checked(options, self.method)
-        arrays = [None if each is None else _numbers(each) for each in (input, weight, bias)]
-        geometry = self.stride, padding, self.dilation, self.groups
-        return laid_out(2, *arrays, *geometry, method=self.method, requested=requested)
+    def _padded(self, input: Tensor) -> Tensor:
+        """Return the input with its padding."""
+        margins = self._reversed_padding_repeated_twice
+        mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
+        return functional.pad(input, margins, mode=mode) if any(margins) else input
 
 
-class _Measured(torch.autograd.Function):  # type: ignore[misc]  # torch may be missing
-    """Return the measured output, with the gradients of the expectation."""
-
-    @staticmethod
-    def forward(expected: Tensor, measured: Tensor) -> Tensor:
-        return measured.clone()  # not the input itself, which may not be changed in place
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient, None
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: Tensor | None) -> Tensor:
-        return tangent
+def _checked(shots: int | None) -> int | None:
+    """Return the number of shots; raise an error if it is not None or an integer above 0."""
+    return None if shots is None else shot_number(shots, "shots")
 
 
 def convert(
@@ -245,8 +244,9 @@ def convert(
         layers that already are stochastic.
 
     Raises:
-        TypeError: If ``model`` is not a module, or one of its layers is a subclass of ``Conv2d``
-            (lazy, parametrised, quantised), whose properties the replacement would lose.
+        TypeError: If ``model`` is not a module, cannot be copied, or has a layer that the
+            replacement would change: another subclass of ``Conv2d``, or a lazy, quantised or
+            scripted layer.
         ValueError: If the model has no ``Conv2d``.
 
     Example:
@@ -261,26 +261,51 @@ def convert(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {model!r}")
-    made = copy.deepcopy(model)
-    found = [(path, layer) for path, layer in made.named_modules() if isinstance(layer, nn.Conv2d)]
+    try:
+        made = copy.deepcopy(model, _computed(model))
+    except (RuntimeError, TypeError) as error:  # what copies of tensors and pickling raise
+        raise TypeError(f"model: expected a model that can be copied, got: {error}") from error
+    found = [(path, layer) for path, layer in made.named_modules() if _is_conv2d(layer)]
     for path, layer in found:
-        if type(layer) not in (nn.Conv2d, StochasticConv2d):
-            raise TypeError(
-                f"model: expected plain Conv2d layers, got {type(layer).__name__} at {path!r}; "
-                "convert it to a Conv2d first (run a lazy layer once, remove parametrizations)"
-            )
-        layer.__class__ = (
-            StochasticConv2d  # the same object, which the model may also use elsewhere
-        )
+        # The same object, which the model may also use elsewhere.
+        layer.__class__ = _stochastic(layer, path)
         layer.measure(shots, method=method, backend=backend)
     if not found:
         raise ValueError(f"model: expected at least one Conv2d, got none in {type(model).__name__}")
     return made
 
 
-def _numbers(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return a tensor as a NumPy array in double precision, detached from its graph."""
-    if tensor.is_complex():
-        raise TypeError(f"input, weight: expected real numbers, got {tensor.dtype}")
-    array: np.ndarray[Any, np.dtype[np.float64]] = tensor.detach().cpu().double().numpy()
-    return array
+def _computed(model: nn.Module) -> dict[int, Any]:
+    """Return copies, by id, of the weights that hooks compute anew before every call.
+
+    Pruning, and the older functions for weight and spectral normalisation, leave such weights in
+    modules. PyTorch does not copy them.
+    """
+    values = (value for module in model.modules() for value in vars(module).values())
+    computed = (value for value in values if isinstance(value, Tensor) and not value.is_leaf)
+    return {id(value): value.detach().clone() for value in computed}
+
+
+def _is_conv2d(module: nn.Module) -> bool:
+    """Return whether a module is a ``Conv2d`` of any kind, also quantised or scripted."""
+    names = [getattr(module, "original_name", ""), *(cls.__name__ for cls in type(module).__mro__)]
+    return "Conv2d" in names
+
+
+def _stochastic(layer: nn.Module, path: str) -> type[StochasticConv2d]:
+    """Return the class of the stochastic layer that replaces a layer."""
+    cls = type(layer)
+    parametrised = parametrize.is_parametrized(layer)
+    plain = cls.__bases__[0] if parametrised else cls
+    if plain is StochasticConv2d:
+        return cls
+    if plain is not nn.Conv2d:
+        raise TypeError(
+            f"model: expected plain Conv2d layers, got {cls.__module__}.{cls.__qualname__} at "
+            f"{path!r}; convert the layer to a Conv2d first (run a lazy layer once, convert before "
+            "quantisation and scripting)"
+        )
+    if not parametrised:
+        return StochasticConv2d
+    # PyTorch gives every parametrised layer a class of its own, with properties for its weights.
+    return type(f"Parametrized{StochasticConv2d.__name__}", (StochasticConv2d,), dict(vars(cls)))

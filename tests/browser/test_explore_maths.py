@@ -11,14 +11,14 @@ from scipy import stats
 
 import classical
 import qconv
-from qconv.kernels import KERNEL_NAMES
 from tests.chance import ALARM, assert_distribution
+from tests.cli.test_explore import NAMES
 
 WHERE = {"mode": "same", "boundary": "symm"}
 RNG = np.random.default_rng(2024)
 
 #: Named kernels, and random kernels of any sign, with zeros and with very different magnitudes.
-KERNELS = {name: qconv.named_kernel(name) for name in KERNEL_NAMES}
+KERNELS = {name: qconv.named_kernel(name) for name in NAMES}
 KERNELS |= {f"random {i}": RNG.normal(size=(3, 3)) for i in range(3)}
 KERNELS |= {
     f"holes {i}": RNG.integers(-3, 4, (3, 3)) * (RNG.random((3, 3)) < 0.6) for i in range(3)

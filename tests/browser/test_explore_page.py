@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from qconv.kernels import KERNEL_NAMES
+from tests.cli.test_explore import NAMES
 
 VERDICT = """(() => {
   const {rmse, predicted, seen, held} = Collapse.verdict();
@@ -93,7 +93,7 @@ def test_baseline_changes_the_distribution(opened):
 
 def test_every_kernel_by_name(opened):
     page = opened()
-    for name in KERNEL_NAMES:
+    for name in NAMES:
         page.select_option("#kernel-name", name)
         page.evaluate("Collapse.idle()")
         gates = page.evaluate("name => Kernels.find((k) => k.name === name).baseline.gates", name)

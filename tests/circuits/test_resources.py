@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from qiskit import AncillaRegister, ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
+from qiskit.circuit.random import random_circuit
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
 
@@ -200,3 +201,13 @@ def test_free_parameters_are_refused():
         ValueError, match=r"circuit: expected a circuit without free parameters, got theta"
     ):
         resources(circuit)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_depths_are_those_of_qiskit(seed):
+    circuit = random_circuit(5, 12, max_operands=3, measure=True, reset=True, seed=seed)
+    circuit.barrier(0, 1)
+    circuit.cx(1, 2)
+    expected = circuit.depth(module._is_two_qubit_gate), circuit.depth(module._is_gate)
+    assert module._depths(circuit) == expected
+    assert module._depths(QuantumCircuit(2)) == (0, 0)

@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from classical import compare, convolve, stochastic_convolve
+from tests.cases import BOUNDARIES
 
 ALARM = 1e-8
 EDGE = np.array([[-1.0, -1, -1], [-1, 8, -1], [-1, -1, -1]])
@@ -61,7 +62,7 @@ class TestDistribution:
         np.testing.assert_allclose(sample.stderr**2 * shots, expected, rtol=tolerance)
 
     @pytest.mark.parametrize("shape", [(5000,), (70, 71), (17, 18, 19)])
-    @pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+    @pytest.mark.parametrize("boundary", BOUNDARIES)
     @pytest.mark.parametrize("mode", ["full", "same", "valid"])
     def test_agrees_with_the_exact_result(self, shape, mode, boundary):
         rng = np.random.default_rng(5)

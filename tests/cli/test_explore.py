@@ -13,7 +13,6 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import Statevector
 
 from qconv.cli import explore, main
-from qconv.kernels import KERNEL_NAMES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "explore"
@@ -35,6 +34,9 @@ def committed(name):
     return json.loads(re.sub(r"(?<=[{ ])(name|height|width|grey):", r'"\1":', body))
 
 
+NAMES = exporter().KERNELS
+
+
 @pytest.fixture(scope="module")
 def kernels():
     return {kernel["name"]: kernel for kernel in committed("kernels.js")}
@@ -46,10 +48,10 @@ def today():
 
 
 def test_every_kernel_is_there(kernels, today):
-    assert list(kernels) == list(today) == list(KERNEL_NAMES)
+    assert list(kernels) == list(today) == list(NAMES)
 
 
-@pytest.mark.parametrize("name", KERNEL_NAMES)
+@pytest.mark.parametrize("name", NAMES)
 def test_kernels_and_distributions_are_the_librarys(name, kernels, today):
     np.testing.assert_allclose(kernels[name]["kernel"], today[name]["kernel"], rtol=1e-12)
     for kind in KINDS:
@@ -67,7 +69,7 @@ def prepared(gates):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", KERNEL_NAMES)
+@pytest.mark.parametrize("name", NAMES)
 def test_gates_are_the_librarys(name, kind, kernels, today):
     """The circuits are the same; angles may differ by the rounding of the linear algebra.
 

@@ -131,8 +131,8 @@ def test_help(capsys):
             ["part.png", "photo.png"],
             "template: expected a shape no larger than the image, (16, 18)",
         ),
-        (["photo.png", "flat.png"], "template: expected different values, got 9"),
-        (["flat.png", "flat.png"], "image: expected different values, got 9"),
+        (["photo.png", "flat.png"], "template: expected at least two different values, got 9"),
+        (["flat.png", "flat.png"], "image: expected at least two different values, got 9"),
         (["photo.png", "part.png", "--shots", "0"], "shots: expected an integer >= 1, got 0"),
         (["photo.png", "part.png", "--shots", "x"], "--shots: invalid int value"),
         (

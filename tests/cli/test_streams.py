@@ -139,7 +139,7 @@ def test_interrupted_while_printing(monkeypatch, capsys):
 
     monkeypatch.setattr("qconv.cli.print_out", interrupted)
     assert main(QUICK.split()) == 130
-    assert capsys.readouterr().err == "qconv: interrupted; the files are written\n"
+    assert capsys.readouterr().err == "qconv: interrupted; all files had already been written\n"
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["match", "--help"]])

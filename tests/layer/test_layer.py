@@ -420,7 +420,7 @@ REFUSED = {
     "negative padding": ({"padding": -1}, "padding: expected an integer >= 0"),
     "unknown padding": ({"padding": "full"}, "padding: expected one of 'same', 'valid'"),
     "same, strided": ({"padding": "same", "stride": 2}, "padding: 'same' requires stride 1"),
-    "too large": ({"dilation": 6}, "weight: expected a kernel that reaches no further"),
+    "too large": ({"dilation": 6}, "weight: expected a kernel no larger than the padded"),
     "NaN": ({"input": np.where(INPUT > 2, np.nan, INPUT)}, "input: expected finite numbers"),
     "infinite": ({"weight": np.where(WEIGHT > 1, np.inf, WEIGHT)}, "weight: expected finite"),
     "NaN in bias": ({"bias": BIAS * np.nan}, "bias: expected finite numbers"),
@@ -442,7 +442,7 @@ OF_ANOTHER_TYPE = {
     "whole images": ({"method": qconv.Fourier()}, "hold only the kernel, .* got Fourier"),
     "an option of the method": (
         {"shared": True},
-        "shared: expected as an option of the method; write method=qconv.Collapse",
+        "shared: is an option of the method, not of the function; write method=qconv.Collapse",
     ),
     "progress": ({"progress": 1}, "progress: expected True or False"),
     "backend": ({"backend": "aer"}, "backend: expected"),

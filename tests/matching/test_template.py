@@ -328,8 +328,18 @@ def test_units_make_no_difference(scale):
     [
         (np.eye(4), np.eye(5), ValueError, r"template: expected a shape no larger than the image"),
         (np.eye(4), np.eye(5)[:2], ValueError, r"template: .* no larger than the image, \(4, 4\)"),
-        (np.eye(4), np.ones((2, 2)), ValueError, "template: expected different values, got 1.0"),
-        (np.ones((4, 4)), np.eye(2), ValueError, "image: expected different values, got 1.0"),
+        (
+            np.eye(4),
+            np.ones((2, 2)),
+            ValueError,
+            "template: expected at least two different values, got 1.0",
+        ),
+        (
+            np.ones((4, 4)),
+            np.eye(2),
+            ValueError,
+            "image: expected at least two different values, got 1.0",
+        ),
         (np.eye(4), np.arange(3), ValueError, "template: expected as many axes as the image, 2"),
         (np.zeros((2, 2, 2)), np.eye(2), ValueError, "image: expected 1 or 2 axes, got 3"),
         (np.array([1, np.nan]), np.arange(2), ValueError, "image: expected finite numbers"),
@@ -349,7 +359,7 @@ def test_wrong_arrays(image, template, kind, message, filter_name):
     [
         ({"filter": "blur"}, ValueError, "filter: expected one of 'phase', 'correlation', 'norm"),
         ({"shots": 0}, ValueError, "shots: expected an integer >= 1, got 0"),
-        ({"shots": 10.0}, TypeError, "shots: expected an integer"),
+        ({"shots": 10.5}, TypeError, "shots: expected an integer"),
         ({"method": qconv.Collapse()}, ValueError, r"method: expected qconv.Fourier\(...\)"),
         ({"method": "fourier"}, TypeError, "method: expected a method such as"),
         ({"method": "fourier", "filter": "correlation"}, TypeError, "method: expected a method"),
@@ -385,7 +395,7 @@ def test_wrong_options(wrong, kind, message):
 
 def test_nothing_along_the_templates_axes():
     rows = np.outer(np.arange(6.0), np.ones(5))
-    with pytest.raises(ValueError, match="image: expected different values along the template's"):
+    with pytest.raises(ValueError, match="image: expected values that vary along the template's"):
         qconv.match_template(rows, np.eye(3)[:1])
 
 
@@ -427,3 +437,50 @@ def test_places_of_different_norms_are_weighed_by_what_one_shot_stands_for(monke
     windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3))
     norms = windows.std(axis=(2, 3))
     np.testing.assert_allclose(np.sqrt(exposure / exposure.max()), norms / norms.max(), atol=1e-7)
+
+
+class TestChannels:
+    IMAGE = np.random.default_rng(3).random((20, 26, 3))
+    TEMPLATE = IMAGE[4:12, 7:17] + 0.2 * np.random.default_rng(4).random((8, 10, 3))
+
+    def scores(self):
+        """Pearson's coefficient of all pixels of all channels, at every position."""
+        windows = np.lib.stride_tricks.sliding_window_view(self.IMAGE, self.TEMPLATE.shape)
+        flat = windows.reshape(13, 17, -1)
+        own = self.TEMPLATE.ravel() - self.TEMPLATE.mean()
+        flat = flat - flat.mean(axis=2, keepdims=True)
+        return flat @ own / np.linalg.norm(flat, axis=2) / np.linalg.norm(own)
+
+    @pytest.mark.parametrize("filter", FILTERS)
+    @pytest.mark.parametrize("axis", [0, 1, -1])
+    def test_are_compared_together(self, filter, axis):
+        image, template = (np.moveaxis(part, -1, axis) for part in (self.IMAGE, self.TEMPLATE))
+        where = {"filter": filter, "channel_axis": axis}
+        found = qconv.match_template(image, template, shots=3000, seed=1, **where)
+        exact = qconv.match_template(image, template, shots=None, **where)
+        reference = classical.match_template(image, template, **where)
+        np.testing.assert_allclose(exact.map, np.abs(reference), atol=1e-9 * reference.max())
+        if filter == "normalized":
+            np.testing.assert_allclose(reference, self.scores(), atol=1e-9)
+        for match in (found, exact):
+            assert match.position == (4, 7)
+            assert match.similarity == pytest.approx(self.scores().max(), abs=1e-12)
+            assert match.map.shape == match.stderr.shape == (13, 17)
+            assert match.candidates.shape[1] == 2
+            assert len(match.circuits) == 1
+        assert found.counts.shape == found.count_unit.shape == (13, 17)
+
+    def test_of_a_recording(self):
+        sound = np.random.default_rng(5).random((200, 2))
+        match = qconv.match_template(sound, sound[50:80], channel_axis=1, shots=500, seed=1)
+        assert match.position == (50,)
+
+    def test_wrong(self):
+        with pytest.raises(ValueError, match="as many channels as the image, 3, got 2"):
+            qconv.match_template(self.IMAGE, self.TEMPLATE[..., :2], channel_axis=-1)
+        with pytest.raises(ValueError, match="for a colour image, add channel_axis=-1"):
+            qconv.match_template(self.IMAGE, self.TEMPLATE)
+        with pytest.raises(ValueError, match="1 or 2 axes besides the channels, got 3"):
+            qconv.match_template(self.IMAGE[None], self.TEMPLATE[None], channel_axis=-1)
+        with pytest.raises(ValueError, match="channel_axis: expected an axis from -3 to 2"):
+            qconv.match_template(self.IMAGE, self.TEMPLATE, channel_axis=3)

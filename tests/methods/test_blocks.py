@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from qiskit.primitives import BackendSamplerV2
 from qiskit_aer import AerSimulator
-from scipy import signal
 
 import classical
 import qconv
 from qconv.convolution import plan
 from qconv.execution.simulate.probabilities import born_probabilities
-from tests.cases import BOUNDARIES, MODES, SHAPES, close
+from tests.cases import BOUNDARIES, MODES, SHAPES, close, convolve2d, correlate2d
 from tests.chance import ALARM
 
 METHODS = {
@@ -23,7 +22,7 @@ METHODS = {
     "interference, ripple": qconv.Interference(adder="ripple"),
 }
 SCHEMES = ("overlap-add", "overlap-save")
-VERBS = [(qconv.convolve, signal.convolve2d), (qconv.correlate, signal.correlate2d)]
+VERBS = [(qconv.convolve, convolve2d), (qconv.correlate, correlate2d)]
 
 
 def fewest(method, image, kernel, **where):
@@ -65,7 +64,7 @@ def test_curated_shapes(scheme, name, boundary):
     for mode in MODES:
         where = {"mode": mode, "boundary": boundary, "fillvalue": 2.5 * (mode == "same")}
         try:
-            expected = signal.convolve2d(image, kernel, **where)
+            expected = convolve2d(image, kernel, **where)
         except ValueError:
             continue
         method = qconv.Blocks(qconv.Fourier(), scheme, 10)
@@ -313,7 +312,7 @@ def test_blocks_of_blocks_are_refused():
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_too_few_qubits(scheme):
     method = qconv.Blocks(qconv.Fourier(), scheme, 5)
-    message = r"qubits: expected at least \d+ for a kernel that reaches \(3, 3\) positions"
+    message = r"qubits: expected at least \d+ for a kernel of \(3, 3\) positions"
     with pytest.raises(ValueError, match=message):
         qconv.convolve(np.ones((9, 9)), np.ones((3, 3)), method=method)
     kernel = np.array([[1.0, 2, 1]])

@@ -7,6 +7,8 @@ from qiskit.providers.fake_provider import GenericBackendV2
 import classical
 import qconv
 from qconv.cli import main
+from qconv.methods.whole_image.coherent import CoherentMethod, PreparedCoherent
+from qconv.methods.whole_image.encoded_image import EncodedImage
 from tests.cases import EDGE
 
 IMAGE = np.random.default_rng(20).random((8, 8)) + 0.2
@@ -124,3 +126,34 @@ def test_command(tmp_path, capsys):
         assert "expected either --tolerance or --executions" in capsys.readouterr().err
     assert main(["plan", "--tolerance", "1", "--kernel", "what"]) == 2
     assert "--kernel: expected one of" in capsys.readouterr().err
+
+
+def test_progress_is_shown_per_method(capsys):
+    methods = [qconv.Collapse(), qconv.Diffusion()]
+    for progress in (False, True):
+        qconv.compare_methods(
+            IMAGE, EDGE, executions=10_000, methods=methods, progress=progress, **WHERE
+        )
+        assert ("method" in capsys.readouterr().err) == progress
+    with pytest.raises(TypeError, match="progress"):
+        qconv.compare_methods(IMAGE, EDGE, executions=10, progress="yes", **WHERE)
+
+
+def test_a_constant_image_needs_nothing():
+    """Nothing passes an edge filter: no search, no rounds, no circuit and no error."""
+    compared = qconv.compare_methods(np.full((64, 64), 9.0), EDGE, tolerance=1.0, **WHERE)
+    whole = [row.cost for row in compared.rows if isinstance(row.method, CoherentMethod)]
+    assert len(whole) == 7
+    assert all(cost.executions == cost.circuits == cost.rmse == 0 for cost in whole)
+
+
+def test_transforms_of_a_search_are_shared(monkeypatch):
+    """The search for a tolerance filters the image once, however many steps it takes."""
+    steps, filtered = [], []
+    real, through = PreparedCoherent.predict, EncodedImage.through
+    monkeypatch.setattr(PreparedCoherent, "predict", lambda own: steps.append(0) or real(own))
+    monkeypatch.setattr(EncodedImage, "through", lambda *a: filtered.append(0) or through(*a))
+    method = qconv.Fourier(amplify="auto", read_out="root")
+    qconv.plan(IMAGE, EDGE, method=method, tolerance=0.02, **WHERE)
+    assert len(steps) > 2
+    assert len(filtered) == 1

@@ -162,7 +162,7 @@ class TestDecode:
         noisy = AerSimulator(noise_model=flip, seed_simulator=1)
         counts = noisy.run(plan.circuits[0], shots=4 * plan.executions[0]).result().get_counts()
         with pytest.raises(
-            ValueError, match=r"at least 2,000 executions whose outcomes the circuit can"
+            ValueError, match=r"at least 2,000 executions of circuit 0 with possible outcomes"
         ):
             qconv.plan([0.0, 1, 0], [0, 1.0, 0], method=qconv.Collapse(), shots=400).decode(
                 {"01": 1999, "11": 10**6}
@@ -205,7 +205,7 @@ class TestDecode:
             ([{"00": True}], TypeError, "counts: expected integer numbers of shots, got True"),
             ([{"00": 17999}], ValueError, "counts: expected at least 18,000 exec.* got 17,999"),
             ([{}], ValueError, "counts: expected at least 18,000 executions"),
-            ([5], TypeError, "counts: expected counts by outcomes, got int"),
+            ([5], TypeError, "counts: expected a mapping from outcomes to counts, got int"),
             (5, TypeError, "counts: expected a list of counts, a PrimitiveResult or a Result"),
             ("00", TypeError, "counts: expected a list of counts"),
             ([BitArray.from_counts({"000": 20000})], ValueError, "expected outcomes of 2 bits"),
@@ -231,7 +231,7 @@ class TestDecode:
 
     def test_as_many_as_can_be_dealt(self):
         plan = qconv.plan(np.ones(1000), [1, 1.0], method=qconv.Collapse(), shots=10**7)
-        with pytest.raises(ValueError, match=r"counts: at most .* exec"):
+        with pytest.raises(ValueError, match=r"counts: expected a plan of at most .* exec"):
             plan.decode([{"0": 10**10}])
 
 

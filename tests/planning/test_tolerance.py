@@ -289,3 +289,21 @@ class TestShortfall:
         assert str(mean) == f"exceeded by a factor of {math.sqrt(31 / 4) / 2:.3g}"
         slight = Shortfall.of(np.array([1.0002, 0.5]), 1.0)
         assert str(slight) == "exceeded in 50 % of the pixels, by a factor of up to 1.0002"
+
+
+def test_batches():
+    """All elements of a batch get more shots, in proportion to those that they had."""
+    images = np.random.default_rng(6).random((2, 6, 6)) * np.array([1, 3])[:, None, None] + 0.1
+    for method in (qconv.Diffusion(), BASELINE):
+        how = {"method": method, "mode": "same", "seed": 1, "axes": (1, 2), "tolerance": 0.05}
+        plan = qconv.plan(images, np.ones((2, 2)) / 4, **how)
+        result = plan.run()
+        assert Tolerance(0.05, False).reached(result.stderr)
+        worse = replace(result, stderr=result.stderr * 0.07 / result.stderr.max())
+        more = plan.prepared.lacking(worse, 3)  # rounds that did not run
+        executions = [sum(p.executions for p in w.programs) for w in (plan.prepared, more)]
+        so_far = result.total_shots / executions[0]
+        growth = executions[1] / executions[0] / so_far
+        assert abs(growth - min((0.07 / 0.05 / 0.99) ** 2 - 1, 1)) < 0.1
+        total = result + more.decode(run(more.programs, more.sampling))
+        assert total.total_shots == result.total_shots + executions[1]

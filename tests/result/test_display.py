@@ -62,7 +62,7 @@ class TestPlot:
         rng = np.random.default_rng(2)
         shape = (6, 7, colours) if colours else (6, 7)
         exact, error, stderr = rng.random(shape), rng.normal(size=shape), 1 + rng.random(shape)
-        figure = result_figure(exact + error, stderr, exact=exact)
+        figure = result_figure(exact + error, stderr, exact=exact, channels=bool(colours))
         (axes,) = (axes for axes in figure.axes if "a row" in axes.get_title())
         row = int(axes.get_xlabel().split()[-1])
         (drawn,) = axes.containers
@@ -89,16 +89,94 @@ class TestPlot:
     @pytest.mark.parametrize(
         ("shape", "change", "message"),
         [
-            ((2, 3, 4), {}, "plot: expected a result with one or two axes"),
-            ((0, 3), {}, "plot: expected a result with one or two axes"),
+            ((2, 3, 4, 5), {}, "plot: expected a result with one, two or three axes, got"),
+            ((0, 3), {}, "plot: expected a result with one, two or three axes, got"),
             ((3, 4), {"exact": np.ones((4, 3))}, r"exact: expected the shape \(3, 4\)"),
-            ((3, 4), {"image": np.ones((4, 3, 2))}, "image: expected one or two axes"),
+            ((3, 4), {"image": np.ones((4, 3, 2))}, "image: expected 2 axes, as the result, got 3"),
             ((3, 4), {"exact": np.full((3, 4), np.nan)}, "exact: expected finite numbers"),
         ],
         ids=str,
     )
     def test_refused(self, shape, change, message):
         result = qconv.Convolution(np.ones(shape), np.ones(shape), 1, 1, ())
+        with pytest.raises(ValueError, match=message):
+            result.plot(**change)
+
+    @pytest.mark.parametrize("axis", [0, 1, -1])
+    def test_in_colour(self, axis, tmp_path):
+        """Input, exact, measured are shown in colour, whatever the axis of the channels."""
+        image = np.random.default_rng(3).random((6, 7, 3)) * 255
+        moved = np.moveaxis(image, -1, axis)
+        result = qconv.convolve(moved, EDGE, shots=None, channel_axis=axis, mode="same")
+        exact = classical.convolve(moved, EDGE, channel_axis=axis, mode="same")
+        figure = result.plot(moved, exact)
+        figure.savefig(tmp_path / "colour.png")
+        drawn = {
+            axes.get_title(): axes.images[0].get_array() for axes in figure.axes if axes.images
+        }
+        np.testing.assert_allclose(drawn["input"], image / 255, atol=1e-12)
+        assert drawn["expectation of the circuit"].shape == (6, 7, 3)
+        assert drawn["standard error"].shape == (6, 7)
+        assert result._repr_html_().count("<img") == 2
+
+    @pytest.mark.parametrize("colours", [False, True])
+    def test_of_a_volume(self, colours, tmp_path):
+        """Three planes meet in the point, or in the centre."""
+        volume = np.random.default_rng(4).random((4, 6, 5, 3)[: 3 + colours]) * 255
+        box = np.ones((1, 1, 1))
+        where = {"channel_axis": -1} if colours else {}
+        result = qconv.convolve(volume, box, shots=None, **where)
+        for given, point in (((1, -2, 3), (1, 4, 3)), (None, (2, 3, 2))):
+            figure = result.plot(volume, volume, point=given)
+            figure.savefig(tmp_path / "volume.png")
+            text = f"planes through plane {point[0]}, row {point[1]}, column {point[2]}"
+            assert text in figure.get_suptitle()
+            axes = next(axes for axes in figure.axes if axes.get_title() == "input")
+            shown = np.asarray(axes.images[0].get_array())
+            shown = shown[..., :3] if colours else shown  # the fourth is opacity
+            z, y, x = point
+            np.testing.assert_allclose(shown[:6, :5], volume[z] / 255, atol=1e-12)
+            np.testing.assert_allclose(shown[7:, :5], volume[:, y] / 255, atol=1e-12)
+            beside = np.swapaxes(volume[:, :, x], 0, 1)
+            np.testing.assert_allclose(shown[:6, 6:], beside / 255, atol=1e-12)
+            assert shown.shape[:2] == (6 + 1 + 4, 5 + 1 + 4)
+        assert result._repr_html_().count("<img") == 2
+
+    def test_of_signals(self):
+        sound = np.random.default_rng(5).random((20, 2))
+        result = qconv.convolve(sound, [1, 1], shots=9, seed=1, mode="same", channel_axis=-1)
+        figure = result.plot(sound, result.image)
+        assert len(figure.axes[0].lines) == 2
+        assert "<img" not in result._repr_html_()
+
+    def test_propagator_of_a_volume(self):
+        kernel = np.ones((3, 2, 2))
+        kernel[1, 0, 1] = 5
+        result = qconv.convolve(np.ones((4, 4, 4)), kernel, shots=None)
+        figure = result.plot(propagator=qconv.Propagator.from_kernel(kernel))
+        assert "kernel_column of plane 1" in [axes.get_xlabel() for axes in figure.axes]
+
+    @pytest.mark.parametrize(
+        ("shape", "axis", "change", "message"),
+        [
+            ((3, 4, 4), 2, {}, r"got 4; plot result\[:, :, 0\] or result\[:, :, :3\]"),
+            ((2, 3, 4), 0, {}, r"expected 3 channels .*, got 2; plot result\[0, :, :\]$"),
+            ((2, 3, 4, 5, 3), 4, {}, "one, two or three axes besides the channels, got"),
+            ((3, 4), None, {"point": (1, 1, 1)}, "point: expected None for a result without"),
+            ((3, 4, 5), None, {"point": (1, 1, 5)}, r"point: expected an index inside \(3, 4, 5\)"),
+            ((3, 4, 5), None, {"point": (1, -5, 1)}, "point: expected an integer >= -4, got -5"),
+            ((3, 4, 5), None, {"point": 3}, r"point: expected \(plane, row, column\), got 3"),
+            (
+                (4, 5, 3),
+                2,
+                {"image": np.ones((4, 5, 4))},
+                "image: expected 3 channels along axis 2",
+            ),
+        ],
+        ids=str,
+    )
+    def test_refused_in_colour(self, shape, axis, change, message):
+        result = qconv.Convolution(np.ones(shape), np.ones(shape), 1, 1, (), channel_axis=axis)
         with pytest.raises(ValueError, match=message):
             result.plot(**change)
 
@@ -127,7 +205,7 @@ class TestNotebook:
         large = qconv.Convolution(np.ones((3000, 2000)), np.ones((3000, 2000)), 1, 1, ())
         assert len(large._repr_html_()) < 50_000
 
-    @pytest.mark.parametrize("shape", [(7,), (2, 3, 4), (2, 3, 4, 5), (0, 4)], ids=str)
+    @pytest.mark.parametrize("shape", [(7,), (2, 3, 4, 5), (0, 4)], ids=str)
     def test_other_shapes_as_a_table(self, shape):
         result = qconv.Convolution(np.ones(shape), np.ones(shape), 1, 1, ())
         assert "<img" not in result._repr_html_()

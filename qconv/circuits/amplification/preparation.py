@@ -1,11 +1,11 @@
 """Invertible preparations of real amplitudes from a basis state.
 
-A simulator can set the state of a register directly, but this is not unitary and has no inverse. A
-tree of rotations has one (Shende, Bullock and Markov 2006, quant-ph/0406176, section 4). For ``n``
-qubits, level ``k`` rotates qubit ``n - 1 - k`` about Y by an angle for each state of the ``k``
-qubits above it. The two halves of every branch get the norms of their amplitudes; the last level
-gives the amplitudes with their signs. Between SX gates, which turn Y into Z, each level is one
-diagonal, which a simulator applies as one instruction:
+A simulator can set the state of a register directly, but this operation is not unitary and has no
+inverse. A tree of rotations has an inverse (Shende, Bullock and Markov 2006, quant-ph/0406176,
+section 4). For ``n`` qubits, level ``k`` rotates qubit ``n - 1 - k`` about Y, by one angle for each
+state of the ``k`` qubits above it. Each level divides the norm of a branch between its two halves.
+The last level sets the amplitudes with their signs. SX gates turn Y into Z. Between SX gates, each
+level is therefore one diagonal, which a simulator applies as one instruction:
 
     SX diag(exp(i t), exp(-i t)) SX^dagger = RY(2 t).
 

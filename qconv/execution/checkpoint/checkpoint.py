@@ -1,8 +1,8 @@
 """Checkpoints: intermediate results of a call, in a file that is complete at every moment.
 
 Each part of a call that draws random numbers has its own seed. This seed is derived from the seed
-of the call and a sequence of numbers, the *place* of the part (see `qconv.execution.seeds`).
-Each result is saved under the place of its part. The kinds of results are the same for all methods:
+of the call and a sequence of numbers, the *place* of the part (see `qconv.execution.seeds`). Each
+result is saved under the place of its part. All methods save results of the same three kinds:
 
 * histograms of jobs on a backend or sampler,
 * drawn sums over simulated probabilities,

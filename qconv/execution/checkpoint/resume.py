@@ -107,14 +107,16 @@ def _opened(
     if sampling.seeded and list(about.seed) != entropy:
         differ.append("seed")
     if differ:
-        raise _refused(path, f"of a different call: its {differ[0]} differs")
+        raise _refused(path, f"from a different call: its {differ[0]} differs")
     if not about.finished and about.shots != shots:
         raise _refused(
-            path, f"of an unfinished call with shots={about.shots}; finish that call first"
+            path, f"from an unfinished call with shots={about.shots}; finish that call first"
         )
     if about.finished and about.shots != shots:
         if about.shots is None or shots is None or shots < about.shots:
-            raise _refused(path, f"of a finished call with shots={about.shots}, got shots={shots}")
+            raise _refused(
+                path, f"from a finished call with shots={about.shots}, got shots={shots}"
+            )
         kept.about = replace(about, shots=shots, held=about.shots, finished=False)
     return kept
 
@@ -126,7 +128,7 @@ def _warn_of_versions(kept: Checkpoint) -> None:
     kept.about = replace(kept.about, versions=kept.about.versions | versions())
     warnings.warn(
         f"checkpoint: '{kept.path}' was begun with {began} and is continued with {now}; the result "
-        "is equally accurate, but its last digits or counts may differ from an uninterrupted run's",
+        "is equally accurate, but may not be bit-identical to the result of an uninterrupted run",
         RuntimeWarning,
         stacklevel=2,
     )

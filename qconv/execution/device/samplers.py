@@ -21,13 +21,13 @@ _STREAM_SHOTS = 256
 _COINCIDENCE = 1e-12
 
 REPEATED = (
-    "backend: the sampler returned the same shots in two runs (the sampler has a fixed seed), "
-    "which would be treated as independent; create the sampler with seed=None"
+    "backend: the sampler returned the same shots in two runs, because it has a fixed seed; "
+    "estimates require independent shots: create the sampler with seed=None"
 )
 
 COUNTED_TWICE = (
-    "backend: two jobs returned the same counts (the backend has a fixed seed), which would be "
-    "treated as independent; give every job a different seed"
+    "backend: two jobs returned the same counts, because the backend has a fixed seed; estimates "
+    "require independent shots: give every job a different seed"
 )
 
 

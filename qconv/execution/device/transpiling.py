@@ -1,7 +1,8 @@
 """Transpiling: circuits in a backend's gates, on the best of its qubits.
 
-A preset pass manager runs with several seeds. The circuit with the fewest expected errors is
-returned, according to the error rates that the backend reports for its gates and its readout.
+A preset pass manager runs with several seeds. Among the resulting circuits, the circuit with the
+fewest expected errors is returned. The expectation uses the error rates that the backend reports
+for its gates and its readout.
 """
 
 from __future__ import annotations

@@ -60,7 +60,9 @@ class Histogram:
                 negative.
         """
         if not isinstance(counts, Mapping):
-            raise TypeError(f"{name}: expected counts by outcomes, got {type(counts).__name__}")
+            raise TypeError(
+                f"{name}: expected a mapping from outcomes to counts, got {type(counts).__name__}"
+            )
         outcomes = np.fromiter((_outcome(key, bits, name) for key in counts), np.int64, len(counts))
         numbers = np.fromiter((_count(n, name) for n in counts.values()), np.int64, len(counts))
         return cls.of(outcomes, numbers)

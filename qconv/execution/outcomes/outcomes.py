@@ -187,7 +187,7 @@ class Outcomes:
         """Probability of every outcome, shape ``(2**measured,)``."""
         given = self.probabilities
         if given is None:
-            raise ValueError("probabilities: not known, because shots were counted")
+            raise ValueError("probabilities: unknown, because shots were counted")
         return given() if callable(given) else given
 
     def raw(self, seed: np.random.SeedSequence) -> _Array:
@@ -250,8 +250,8 @@ class Outcomes:
             which: All outcomes that the ideal circuit can have.
 
         Raises:
-            RuntimeError: If other outcomes have a probability on an ideal simulator, or if noise
-                left almost no probability for the selected outcomes.
+            RuntimeError: If other outcomes have a non-zero probability on an ideal simulator, or if
+                noise left almost no probability for the selected outcomes.
         """
         wanted = np.asarray(which, dtype=np.int64)
         if self.readout is not None:
@@ -261,7 +261,9 @@ class Outcomes:
             return Selection(None, counts, ideal=self.ideal)
         p = self.known_probabilities[wanted]
         if abs(p.sum() - 1) > LEAK:
-            raise RuntimeError(f"the circuit leaks: its probabilities sum to {p.sum():.12g}")
+            raise RuntimeError(
+                f"probabilities: expected a sum of 1 over the selected outcomes, got {p.sum():.12g}"
+            )
         return Selection(np.asarray(p / p.sum()), (), ideal=True)
 
     def _unfolded(self, unfolding: Unfolding) -> Selection:

@@ -1,7 +1,7 @@
 """Pixel counts: the shots of every pixel, drawn from probabilities or split from a histogram.
 
 Shots of one circuit are independent and identically distributed. Splitting a histogram at random
-among pixels has exactly the same distribution as recording the outcome of every shot, at a small
+among pixels gives exactly the same distribution as recording every shot's outcome, at a small
 fraction of the cost.
 """
 
@@ -202,7 +202,7 @@ def split_histogram(
     leaves = np.zeros(2**levels, dtype=np.int64)
     leaves[:groups] = sizes
     if leaves.sum() != histogram.sum():
-        raise ValueError(f"sizes: expected the sum {histogram.sum()}, got {leaves.sum()}")
+        raise ValueError(f"sizes: expected a sum of {histogram.sum()}, got {leaves.sum()}")
     parts = histogram[np.newaxis, :]
     for level in range(levels):
         left_sizes = leaves.reshape(2 ** (level + 1), -1).sum(axis=1)[::2]

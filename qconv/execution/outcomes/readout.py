@@ -30,7 +30,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import real_number, whole_number
+from qconv._checks import real_number, shot_number, whole_number
 
 _Array = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ class ReadoutMitigation:
 
     def __post_init__(self) -> None:
         if self.shots is not None:
-            whole_number(self.shots, "shots", 1)
+            object.__setattr__(self, "shots", shot_number(self.shots, "shots"))
         if self.errors is None:
             return
         if isinstance(self.errors, str) or not isinstance(self.errors, Sequence | Mapping):
@@ -108,13 +108,13 @@ class ReadoutMitigation:
         return self.errors is None
 
     def shots_for(self, executions: int) -> int:
-        """Return the executions of one calibration circuit for ``executions`` to correct."""
+        """Return the number of shots per calibration circuit to correct ``executions``."""
         if self.shots is not None:
             return self.shots
         return min(max(executions // 100, _FEWEST), _MOST)
 
     def executions(self, executions: int) -> int:
-        """Return the executions of both calibration circuits together; 0 without calibration."""
+        """Return the number of executions of both calibration circuits; 0 without calibration."""
         return 2 * self.shots_for(executions) if self.calibrates and executions else 0
 
     @property

@@ -11,21 +11,21 @@ power, so the angles from different powers agree only if the damping is right. T
 general properties of damping, and allows some deviation from them:
 
 * Every Grover step damps by a similar amount ``mu``: ``d_m = (alpha + m mu) (1 + eta_m)``, with a
-  small deviation ``eta_m``. ``alpha`` is the damping by state preparation and readout. It is
-  expected to be a fraction of ``mu``.
+  small deviation ``eta_m``. ``alpha``, the damping by state preparation and readout, is expected to
+  be a fraction of ``mu``.
 * The value ``v_m`` to which the probability fades is about one half.
 
 The image is not used. With a single power, damping cannot be distinguished from a darker image.
 
 No model with two parameters per power is exact, because errors depend on the pixel. The remaining
-deviation of ``p`` is called ``excess``. The standard deviation of the excess is
-``kappa (1 - a_m) sqrt(a_m)``. This deviation is 0 without noise (``a_m = 1``), and where only noise
-is left (``a_m = 0``). ``kappa`` is chosen such that the residuals of all pixels and powers have the
-expected size. A deviation that is the same for a pixel at several powers looks like a different
-angle and cannot be seen in the residuals. The variance of the excess is therefore multiplied by
-2.5. The excess limits the information of each power, whatever its number of shots. Counts are
-therefore scaled down to fewer effective shots. The relative variance of the effective shots equals
-that of the counted shots and the excess together.
+deviation of ``p`` is called ``excess``. The standard deviation of the excess is ``kappa (1 - a_m)
+sqrt(a_m)``. This deviation is 0 without noise (``a_m = 1``), and where only noise is left (``a_m =
+0``). ``kappa`` is chosen such that the residuals of all pixels and powers have the expected size. A
+deviation that is the same for a pixel at several powers looks like a different angle and cannot be
+seen in the residuals. The variance of the excess is therefore multiplied by 2.5. The excess limits
+the information of each power, whatever its number of shots. Counts are therefore scaled down to
+fewer effective shots. Without the excess, the effective shots would have the same relative variance
+as the counted shots have with the excess.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,20 +75,59 @@ class AngleDiagnostics(Diagnostics):
         """Return estimates and standard errors from all hits; None without hits."""
         return (self._assembled(0), self._assembled(1)) if self.hits else None
 
+    @classmethod
+    def assembled(
+        cls,
+        shape: tuple[int, ...],
+        parts: Sequence[tuple[tuple[slice, ...], AngleDiagnostics]],
+    ) -> AngleDiagnostics | None:
+        """Put the diagnostics of images together to those of a larger image."""
+        reliable = np.ones(shape, dtype=bool)
+        hits: list[Hits] = []
+        for position, part in parts:
+            reliable[position] = part.reliable
+            if part.hits:
+                places = part._places(position)
+                hits += [own.placed(places) for own in part.hits]
+        contrasts = [part.contrast for _, part in parts if part.contrast is not None]
+        alike = len({contrast.shape for contrast in contrasts}) == 1
+        known = [part.information for _, part in parts if part.information is not None]
+        return cls(
+            reliable,
+            contrast=np.mean(contrasts, axis=0) if alike else None,
+            information=float(np.mean(known)) if known else None,
+            hits=tuple(hits),
+        )
+
+    def _places(self, position: tuple[slice, ...]) -> list[tuple[int, int | None]]:
+        """Return the first pixel and the own axis along each axis of a larger image.
+
+        The image of the hits may lack axes along which this image has the length 1.
+        """
+        own, places = 0, []
+        sides = self._sides
+        for part, length in zip(position, self.reliable.shape, strict=True):
+            known = own < len(sides) and sides[own] == length
+            places.append((part.start, own if known else None))
+            own += known
+        return places
+
+    @property
+    def _sides(self) -> list[int]:
+        """Shape of the image that the hits are from."""
+        outputs = [hits.block.outputs for hits in self.hits]
+        return [max(part[axis].stop for part in outputs) for axis in range(len(outputs[0]))]
+
     @numpy_defaults
     def _assembled(self, part: int) -> NDArray[Any]:
         """Return one kind of estimates of all blocks, at the pixels of the part."""
-        shape = [
-            max(hits.block.outputs[axis].stop for hits in self.hits)
-            for axis in range(len(self.hits[0].block.outputs))
-        ]
-        whole = np.empty(shape, dtype=bool if part == 2 else np.float64)
+        whole = np.empty(self._sides, dtype=bool if part == 2 else np.float64)
         for hits in self.hits:
             whole[hits.block.outputs] = hits.estimates[part]
         return at_pixels(whole, self.pixels)
 
     def shares(self, other: AngleDiagnostics) -> tuple[Any, Any] | None:
-        """Return weights proportional to information, because it differs between powers."""
+        """Return weights proportional to the information, which differs between powers."""
         if self.information is None or other.information is None:
             return None
         return shares(self.information, other.information)

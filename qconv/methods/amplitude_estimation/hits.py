@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -61,6 +61,33 @@ class Hits:
         ) and all(
             np.array_equal(getattr(self.scale, field.name), getattr(other.scale, field.name))
             for field in fields(Scale)
+        )
+
+    def placed(self, places: Sequence[tuple[int, int | None]]) -> Hits:
+        """Return the hits of the same block as a block of a larger image.
+
+        Args:
+            places: For each axis of the larger image, the index of the first pixel of this image,
+                and the axis of this image; None for an axis that this image does not have.
+        """
+
+        def along(every: Sequence[Any], other: Any) -> tuple[Any, ...]:
+            return tuple(other if axis is None else every[axis] for _, axis in places)
+
+        block = self.block
+        outputs = tuple(
+            slice(part.start + start, part.stop + start)
+            for part, (start, _) in zip(along(block.outputs, slice(0, 1)), places, strict=True)
+        )
+        counts = along(block.counts, 1)
+        wider = Block(outputs, along(block.bits, 0), counts)
+        low, width = (
+            part.reshape(counts) if part.ndim else part
+            for part in (self.scale.low, self.scale.width)
+        )
+        table = self.table.reshape(*self.table.shape[:2], *counts)
+        return replace(
+            self, table=table, block=wider, scale=replace(self.scale, low=low, width=width)
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -176,13 +176,16 @@ class Peaks:
         return np.asarray(np.bincount(self.pixel, numbers.sum(axis=0)), dtype=np.float64)
 
 
-def most_likely(hits: _Array, misses: _Array, powers: Sequence[int]) -> Estimates:
+def most_likely(
+    hits: _Array, misses: _Array, powers: Sequence[int], *, every: int = 1
+) -> Estimates:
     """Estimate every pixel's angle by maximum likelihood.
 
     Args:
         hits: Number of hits, shape ``(powers, pixels)``.
         misses: Number of misses, same shape.
         powers: Numbers of Grover steps, at least 0, all different.
+        every: Step between the pixels that are estimated. The prior is learnt from all pixels.
 
     Returns:
         The estimates. The standard error is the root mean square distance from the estimate under
@@ -194,11 +197,11 @@ def most_likely(hits: _Array, misses: _Array, powers: Sequence[int]) -> Estimate
         Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2.3 (the likelihood and its
         Fisher information).
     """
-    return _estimates(hits, misses, powers, MODE)
+    return _estimates(hits, misses, powers, MODE, every=every)
 
 
 def posterior_mean(
-    hits: _Array, misses: _Array, powers: Sequence[int], *, guarded: bool = True
+    hits: _Array, misses: _Array, powers: Sequence[int], *, guarded: bool = True, every: int = 1
 ) -> Estimates:
     """Estimate every pixel's probability by its posterior mean.
 
@@ -208,12 +211,13 @@ def posterior_mean(
         powers: Numbers of Grover steps, at least 0, all different.
         guarded: Whether standard errors are at least an eighth of the distance to any probability
             whose posterior probability exceeds 3e-6.
+        every: Step between the pixels that are estimated. The prior is learnt from all pixels.
 
     Returns:
         The estimates. The prior is uniform in the angle (Jeffreys' prior of a probability). The
         standard error is the posterior standard deviation.
     """
-    return _estimates(hits, misses, powers, _MEAN, guarded=guarded)
+    return _estimates(hits, misses, powers, _MEAN, guarded=guarded, every=every)
 
 
 def _estimates(
@@ -223,17 +227,19 @@ def _estimates(
     reading: Reading,
     *,
     guarded: bool = False,
+    every: int,
 ) -> Estimates:
-    """Estimate all pixels, block by block."""
+    """Estimate pixels, block by block."""
     factors = 2.0 * np.asarray(powers, dtype=np.float64) + 1
     singular = {Fraction(k, 2 * m + 1) for m in powers for k in range(2 * m + 2)}
     edges = np.array(sorted(map(float, singular))) * (np.pi / 2)
+    prior = fitted_prior(hits, misses, factors)
+    enough = hits.sum() + misses.sum() > (_LEAST_SHOTS - 0.5) * hits.shape[1]
+    hits, misses = hits[:, ::every], misses[:, ::every]
     pixels = hits.shape[1]
     angles, stderr = np.empty(pixels), np.empty(pixels)
     reliable = np.empty(pixels, dtype=bool)
     starts = range(0, pixels, BLOCK)
-    prior = fitted_prior(hits, misses, factors)
-    enough = hits.sum() + misses.sum() > (_LEAST_SHOTS - 0.5) * pixels
 
     def work(number: int) -> None:
         part = slice(starts[number], starts[number] + BLOCK)

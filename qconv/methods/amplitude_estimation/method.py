@@ -15,10 +15,11 @@ at ``2 m + 1`` times the cost. Errors therefore fall almost as the inverse of th
 its inverse square root. A schedule determines the powers that run and the shots of each power, see
 `qconv.methods.amplitude_estimation.schedule`.
 
-With the same number of shots at each power, the estimate is the most likely angle of each pixel.
-With few shots, and fewer at higher powers, the estimate is the posterior mean, which has the least
-mean square error. The standard error of the posterior mean is at least an eighth of the distance to
-any value whose posterior probability exceeds 3e-6.
+If ``powers`` are integers, each power has the same number of shots, and the estimate is the most
+likely angle of each pixel. With ``"auto"`` or pairs, higher powers can have fewer shots. The
+estimate is then the posterior mean, which has the least mean square error. The standard error of
+the posterior mean is at least an eighth of the distance to any value whose posterior probability
+exceeds 3e-6.
 
 Noise is expected if the outcomes do not come from an ideal simulator. The contrast that noise left
 at each power is then fitted to all pixels together, see
@@ -49,6 +50,7 @@ from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
 from qconv.execution.seeds import derived
 from qconv.execution.simulate.probabilities import require_room
+from qconv.methods.amplitude_estimation.chances import Chances
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.methods.amplitude_estimation.hits import Hits
 from qconv.methods.amplitude_estimation.scale import Scale, added_kernel
@@ -61,7 +63,7 @@ from qconv.methods.amplitude_estimation.schedule import (
     checked_powers,
     least_shots,
     scheduled,
-    variance,
+    simulated_excess,
 )
 from qconv.methods.cutting import Block, cut
 from qconv.planning.allocation import require_affordable
@@ -93,9 +95,9 @@ class AmplitudeEstimation(Method):
 
     Args:
         powers: Numbers of Grover steps, one circuit each. With ``"auto"``, ``shots`` is the total
-            per pixel over all powers, and a schedule is chosen for it. Higher powers get fewer
-            shots, and the number of shots sets the highest power: up to 32 (64 with a tolerance, 8
-            with noise). With distinct integers >= 0, ``shots`` is the number per pixel and power.
+            per pixel over all powers, and the method chooses the powers. Higher powers get fewer
+            shots. The highest power depends on the number of shots: up to 32 (64 with a tolerance,
+            8 with noise). With distinct integers >= 0, ``shots`` is the number per pixel and power.
             With pairs ``(power, shots per pixel)``, the call takes no ``shots``.
         range: Range of image values that is mapped to probabilities from 0 to 1. ``"global"`` is
             the range of the whole image and its margins. ``"local"`` is the range of the pixels
@@ -104,17 +106,17 @@ class AmplitudeEstimation(Method):
             rotation angle for each pixel and kernel position.
 
     With few shots, estimates are biased towards the middle of the interval of values that are
-    compatible with the outcomes. This bias is smaller than the standard error. A sum of results is
-    estimated anew from the hits of all its parts. Standard errors use the distribution of angles in
-    the image, which is learnt from all pixels together. With fewer than 20 shots per pixel, no
-    pixel is marked as reliable.
+    compatible with the outcomes. This bias is smaller than the standard error. The estimate of a
+    sum of results is computed from the hits of all its parts. Standard errors use the distribution
+    of angles in the image, which is learnt from all pixels together. With fewer than 20 shots per
+    pixel, no pixel is marked as reliable.
 
     With noise, the damping of each power is fitted to the outcomes of all pixels and returned as
     ``result.diagnostics.contrast``. Standard errors include the uncertainty of the damping, and the
-    deviations that the damping does not explain. Shots do not reduce these deviations, so standard
-    errors stay above 0 even with ``shots=None``. A power without contrast carries no information.
-    ``result.diagnostics.reliable`` is False for all pixels if damping and a different image explain
-    the outcomes equally well. This happens with one power or few pixels.
+    deviations that the damping does not explain. More shots do not reduce these deviations, so
+    standard errors stay above 0 even with ``shots=None``. A power without contrast carries no
+    information. ``result.diagnostics.reliable`` is False for all pixels if damping and a different
+    image explain the outcomes equally well. This happens with one power or few pixels.
 
     Raises:
         TypeError: If the powers are not a sequence, or a power or its shots are not an integer.
@@ -152,7 +154,7 @@ class AmplitudeEstimation(Method):
 
     @property
     def default_shots(self) -> int:
-        """Shots per pixel if the call gives none.
+        """Default number of shots per pixel.
 
         With pairs, this number is the sum of their shots; otherwise it is the default of all
         methods.
@@ -191,7 +193,12 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         if plan.tolerance is None or plan.shots is None or powers != "auto":
             return super().allot()
         tried = range(_LEAST_HIGHEST, _highest(plan))
-        reached = bisect_left(tried, True, key=lambda power: self._short(least_shots(power)) <= 1)
+        needed = [least_shots(power) for power in tried]
+        guess = bisect_left(needed, True, key=lambda shots: self._short(shots, 1.0) <= 1)
+        if guess < len(needed):
+            excess = simulated_excess(self._scheduled(needed[guess]), self.chances.examples)
+            guess = bisect_left(needed, True, key=lambda shots: self._short(shots, excess) <= 1)
+        reached = _first(len(needed), lambda index: self._short(needed[index]) <= 1, guess)
         number = least_shots(_LEAST_HIGHEST + reached)
         while (short := self._short(number)) > 1:
             require_affordable(number * short * plan.grid.pixels)
@@ -208,17 +215,24 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
             raise RuntimeError("expected a result with the same shots for all pixels")
         return replace(self.plan, shots=result.shots)
 
-    def _short(self, shots: int) -> float:
-        """Return the factor by which a number of shots is too small for the plan's tolerance."""
-        stderr = self.again(replace(self.plan, shots=shots)).predict().stderr
-        if stderr is None or self.plan.tolerance is None:
-            raise RuntimeError("expected a prediction and a tolerance")
-        return self.plan.tolerance.needed(stderr)
+    def _short(self, shots: int, excess: float | None = None) -> float:
+        """Return the factor by which a number of shots is too small for the plan's tolerance.
+
+        Args:
+            shots: Shots per pixel.
+            excess: As in `Chances.errors`.
+        """
+        if self.plan.tolerance is None:
+            raise RuntimeError("expected a tolerance")
+        return self.plan.tolerance.needed(self.chances.errors(self._scheduled(shots), excess))
+
+    def _scheduled(self, shots: int | None) -> Schedule:
+        return scheduled(self.method.powers, shots, _highest(self.plan))
 
     @cached_property
     def schedule(self) -> Schedule:
         """Powers and their shots."""
-        return scheduled(self.method.powers, self.plan.shots, _highest(self.plan))
+        return self._scheduled(self.plan.shots)
 
     @property
     def powers(self) -> Sequence[int]:
@@ -314,18 +328,14 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
 
     def predict(self) -> Prediction:
         """Predict standard errors from the Fisher information of the angle and the shots."""
-        plan, kernel = self.plan, self.plan.propagator.effective_kernel
-        stderr, exact = np.zeros((2, *plan.grid.output_shape))
-        if plan.shots is None:
-            return Prediction(1.0, stderr)
-        whole = tuple(slice(0, length) for length in plan.grid.output_shape)
-        for position in zip(*np.nonzero(kernel), strict=True):
-            exact += kernel[position] * plan.grid.view(plan.padded, position, whole)
-        for number, block in enumerate(self.blocks):
-            scale = self._scale(number)
-            error = np.sqrt(variance(self.schedule, scale.probability(block, exact)))
-            stderr[block.outputs] = scale.errors(block, error)
-        return Prediction(1.0, stderr)
+        if self.plan.shots is None:
+            return Prediction(1.0, np.zeros(self.plan.grid.output_shape))
+        return Prediction(1.0, self.chances.errors(self.schedule))
+
+    @cached_property
+    def chances(self) -> Chances:
+        """Flag probabilities of all pixels."""
+        return Chances.of(self.plan, self.blocks, self._scale)
 
     def _programs_of_block(self, number: int) -> list[Program]:
         """Return the programs of one block."""
@@ -391,6 +401,25 @@ def _exact(hits: Hits) -> tuple[_Array, _Array, NDArray[np.bool_]]:
     probability = hit / (hit + misses)
     nothing = np.zeros_like(probability)
     return hits.scale.found(hits.block, probability, nothing, nothing == 0)
+
+
+def _first(number: int, enough: Callable[[int], bool], guess: int) -> int:
+    """Return the first index below ``number`` that is enough, or ``number``, searched near a guess.
+
+    Args:
+        number: Number of indices.
+        enough: Function of an index, which stays True from the first index that is enough.
+        guess: Index from which the search starts.
+    """
+    low = high = guess
+    step = 1
+    while low > 0 and enough(low - 1):
+        low, high, step = max(0, low - 1 - step), low - 1, 2 * step
+    step = 1
+    while high < number and low == guess and not enough(high):
+        low = guess = high + 1
+        high, step = min(number, low + step), 2 * step
+    return bisect_left(range(number), True, low, high, key=enough)
 
 
 def _highest(plan: Problem) -> int:

@@ -3,10 +3,10 @@
 With few shots, the likelihood of a single pixel is wide. The standard error of the pixel then
 depends on which angles are assumed to be common in the image. A uniform prior over all angles is
 wrong for most images: in a flat image, almost all pixels have the same angle. The prior is
-therefore learnt from the image. It starts as the most likely normal distribution, and a few steps
-of expectation maximisation adapt it to the *hits* (shots in which the flag qubit reads 1) of all
-pixels. A few imaginary pixels with uniformly distributed angles are added, so that no angle is
-excluded.
+therefore learnt from the image. The prior starts as the most likely normal distribution. A few
+steps of expectation maximisation adapt the prior to the *hits* of all pixels, that is, the shots in
+which the flag qubit reads 1. A few imaginary pixels with uniformly distributed angles are added, so
+that no angle is excluded.
 
 The prior is used for standard errors only. Estimates do not depend on it.
 

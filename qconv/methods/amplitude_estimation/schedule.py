@@ -22,11 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import whole_number
+from qconv._checks import shot_number, whole_number
+from qconv._threads import for_each
 from qconv.execution.seeds import random_state
 from qconv.methods.amplitude_estimation.likelihood import most_likely, posterior_mean
 from qconv.planning.allocation import DEFAULT_SHOTS
@@ -46,8 +48,8 @@ _EACH, _TOP, _MORE = 4, 9.0, 5.0
 #: the power. `test_highest_power_grows_with_the_shots` checks the first two.
 HIGHEST, HIGHEST_FOR_TOLERANCE, HIGHEST_WITH_NOISE = 32, 64, 8
 
-#: Pixels for which errors are simulated, multiplied by ``_LONG // powers`` for short schedules,
-#: whose few angles are costlier to miss. `test_prediction` holds predictions to 8 %.
+#: Pixels of a block whose outcomes are simulated, multiplied by ``_LONG // powers`` for short
+#: schedules, whose few angles are costlier to miss. `test_prediction` holds predictions to 8 %.
 _SIMULATED, _LONG = 1024, 16
 
 #: Seed of this simulation; any number will do, but predictions change with it.
@@ -108,7 +110,7 @@ def checked_powers(powers: object) -> Powers:
         raise ValueError(f"powers: expected one or more distinct powers, got {tuple(found)}")
     if not pairs:
         return tuple(sorted(found))
-    shots = [whole_number(number, "powers: shots", 1) for _, number in pairs]
+    shots = [shot_number(number, "powers: shots") for _, number in pairs]
     return tuple(sorted(zip(found, shots, strict=True)))
 
 
@@ -156,26 +158,58 @@ def _needed(powers: Sequence[int]) -> list[float]:
     return [float(n) for n in (_TOP + _MORE * (octaves[-1] - octaves)) * parts]
 
 
-def variance(schedule: Schedule, probability: _Array) -> _Array:
+def variance(schedule: Schedule, probability: _Array, excess: float) -> _Array:
     """Predict the mean square error of estimates, given the flag probabilities at power 0.
 
-    The Fisher information gives a lower bound. Few shots of the highest powers, whose number is
-    random for every pixel, are less informative by a factor, which is simulated for some pixels.
+    The Fisher information gives a lower bound, which is multiplied by ``excess``.
     """
-    rng = random_state(np.random.SeedSequence(_SEED))
+    return np.asarray(excess * _least(schedule, probability))
+
+
+def simulated_excess(schedule: Schedule, examples: Sequence[_Array]) -> float:
+    """Simulate the factor between mean square errors and the bound of the Fisher information.
+
+    Few shots of the highest powers, whose number is random for every pixel, are less informative
+    than the bound states. The same simulation is not repeated.
+
+    Args:
+        schedule: Powers and their shots.
+        examples: Flag probabilities at power 0 of all pixels of one or more blocks. Each block has
+            its own distribution of angles.
+    """
     number = _SIMULATED * max(1, _LONG // len(schedule.powers))
-    places = np.linspace(0, probability.size, number, endpoint=False).astype(np.int64)
-    p = probability.ravel()[places]
-    turned = np.outer(2 * np.array(schedule.powers) + 1, np.arcsin(np.sqrt(p)))
-    shots = rng.poisson(np.array(schedule.shots)[:, None], turned.shape)
-    hits = rng.binomial(shots, np.sin(turned) ** 2)
-    flat = hits.astype(np.float64), (shots - hits).astype(np.float64)
-    if schedule.averaged:
-        found = posterior_mean(*flat, schedule.powers, guarded=False)
-    else:
-        found = most_likely(*flat, schedule.powers)
-    factor = np.mean(found.stderr**2) / np.mean(_least(schedule, p))
-    return np.asarray(factor * _least(schedule, probability))
+    samples = []
+    for probability in examples:
+        places = np.linspace(0, probability.size, number, endpoint=False).astype(np.int64)
+        samples.append(probability.ravel()[places].tobytes())
+    return _simulated(schedule, tuple(samples))
+
+
+@lru_cache(maxsize=64)
+def _simulated(schedule: Schedule, samples: tuple[bytes, ...]) -> float:
+    """Simulate pixels of several blocks, each given as the bytes of its flag probabilities."""
+    rng = random_state(np.random.SeedSequence(_SEED))
+    chances = [np.frombuffer(sample) for sample in samples]
+    outcomes = []
+    for p in chances:
+        turned = np.outer(2 * np.array(schedule.powers) + 1, np.arcsin(np.sqrt(p)))
+        shots = rng.poisson(np.array(schedule.shots)[:, None], turned.shape)
+        hits = rng.binomial(shots, np.sin(turned) ** 2)
+        outcomes.append((hits.astype(np.float64), (shots - hits).astype(np.float64)))
+    every = len(chances) if len(schedule.powers) >= _LONG else 1
+    errors = [np.empty(0)] * len(chances)
+
+    def work(number: int) -> None:
+        flat, powers = outcomes[number], schedule.powers
+        if schedule.averaged:
+            found = posterior_mean(*flat, powers, guarded=False, every=every)
+        else:
+            found = most_likely(*flat, powers, every=every)
+        errors[number] = found.stderr
+
+    for_each(work, len(chances), progress=False)
+    least = np.mean(_least(schedule, np.concatenate(chances)))
+    return float(np.mean(np.concatenate(errors) ** 2) / least)
 
 
 def _least(schedule: Schedule, p: _Array) -> _Array:

@@ -18,16 +18,19 @@ gate acts on the reference qubit. The basis state is then measured together with
 
     P(+-) = (S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2.
 
-A weight below 1/2 gives the image a larger share of the executions. The product of oracle calls
-and mean squared error of the linear read-out,
+Let ``r`` be the mean of ``a**2 / u**2`` over the basis states that are read. If all basis states
+are read, ``r = p``. Margins are not read; beside dark margins, ``r`` is larger than ``p``. The
+product of oracle calls and mean squared error of the linear read-out,
 
-    (2 m + 1) s / (4 S**2 q (1 - q)),
+    (2 m + 1) (q + (1 - q) r) / (4 S**2 q (1 - q)),
 
-is smallest near ``q = 2 p``. For the root read-out, this product is
-``(2 m + 1) / (4 S**2 (1 - q))``.
+is smallest near ``q = 2 p`` with rounds, if ``r = p`` is small. Without rounds, it is smallest at
+``q = 1 / (1 + 1 / sqrt(r))``. For the root read-out, this product is
+``(2 m + 1) / (4 S**2 (1 - q))``. The binomial error of the scale ``S`` adds terms of order
+``r u**2``.
 
-The scale ``S`` is not predicted, because the prediction would require the result. It is measured:
-the fraction of successful executions is ``sin((2 m + 1) t)**2``, which gives ``t`` and so ``S``.
+The scale ``S`` is measured and not predicted, because a prediction would require the result. The
+fraction of successful executions is ``sin((2 m + 1) t)**2``, from which ``t`` and ``S`` follow.
 Several angles have the same squared sine; the angle closest to the predicted angle is taken.
 """
 
@@ -54,8 +57,10 @@ MOST_ROUNDS = 32
 #: Choices with at least this success probability may cost this many times the cheapest choice.
 _SUCCESS, _DEARER = 0.9, 1.03
 
-#: Number of candidate weights; the smallest, relative to ``p``; and the largest.
-_TRIED, _LEAST, _LARGEST = 1024, 1 / 16, 0.5
+#: Number of candidate weights up to the weight without amplification, and the smallest relative to
+#: ``p``; number of candidate weights above, and the largest.
+_TRIED, _LEAST, _PLAIN = 1024, 1 / 16, 0.5
+_ABOVE, _LARGEST = 64, 0.9
 
 #: Minimum weight for the root read-out, relative to ``p``. If the reference alone would give fewer
 #: counts per basis state than the second number, signs are uncertain, and the third is the minimum.
@@ -78,7 +83,7 @@ def check_read_out(read_out: object, *, signed: bool) -> None:
     """Raise unless ``read_out`` is known and has the reference that it needs."""
     if one_of(read_out, "read_out", READ_OUTS) == "root" and not signed:
         raise ValueError(
-            "read_out: 'root' requires signed=True; magnitudes are square roots of counts already"
+            "read_out: 'root' requires signed=True; unsigned results are always square roots"
         )
 
 
@@ -148,35 +153,56 @@ class Scale:
 
 
 def choose(
-    passing: float, amplify: int | str, *, signed: bool, read_out: str, shots: float
+    passing: float,
+    amplify: int | str,
+    *,
+    seen: float,
+    cells: int,
+    signed: bool,
+    read_out: str,
+    shots: float,
 ) -> Amplification:
     """Choose the best weight of the reference, and the best number of rounds if not given.
+
+    The predicted product of oracle calls and mean squared error is at most the product without
+    amplification, if the number of rounds is not given.
 
     Args:
         passing: Approximate ``p``; half or twice its value gives nearly the same result.
         amplify: Number of rounds, or ``"auto"``.
+        seen: Approximate ``r``.
+        cells: Number of basis states.
         signed: Whether there is a reference.
         read_out: One of `READ_OUTS`.
         shots: Number of executions per basis state.
     """
     p = min(max(passing, 0.0), 1.0)
     assumed = max(p, _SMALLEST)
+    least = _LEAST * min(assumed, _PLAIN)
     rounds = np.arange(MOST_ROUNDS + 1) if isinstance(amplify, str) else np.array([amplify])
     calls = 2 * rounds[:, np.newaxis] + 1
     q = np.zeros(1)
     if signed:
-        q = np.geomspace(_LEAST * min(assumed, _LARGEST), _LARGEST, _TRIED)
+        above = np.linspace(_PLAIN, _LARGEST, _ABOVE + 1)[1:]
+        q = np.concatenate([np.geomspace(least, _PLAIN, _TRIED), above])
     start = q + (1 - q) * assumed
     success = np.square(np.sin(calls * np.arcsin(np.sqrt(start))))
-    with np.errstate(divide="ignore"):
-        cost = calls * start / success / (1 - q)
-        if signed and read_out == "linear":
-            cost *= start / q
-        elif signed:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        linear = signed and read_out == "linear"
+        cost = calls * start / success / (1 - q) / 4
+        if linear:
+            cost *= 1 + (1 - q) * seen / q
+        square = seen / cells * (1.0 if linear else 0.25)
+        cost += square * ((1 - start) / start / calls - calls / success)
+        if signed and not linear:
             alone = shots * success / start * q / 2  # expected count per basis state
-            enough = (alone >= _ROOT_COUNT) | (q >= min(_ROOT_MOST * assumed, q[-1]))
-            cost[~(enough & (q >= _ROOT_LEAST * min(assumed, _LARGEST)))] = np.inf
-    likely = np.where(success >= _SUCCESS, cost, np.inf)
-    best = likely if likely.min() <= _DEARER * cost.min() else cost
+            enough = (alone >= _ROOT_COUNT) | (q >= min(_ROOT_MOST * assumed, _PLAIN))
+            cost[~(enough & (q >= _ROOT_LEAST * min(assumed, _PLAIN)))] = np.inf
+    cost[np.isnan(cost)] = np.inf
+    most = _DEARER * cost.min()
+    if rounds[0] == 0:
+        most = min(most, cost[0, q == _PLAIN if signed else 0].min())
+    likely = np.where((success >= _SUCCESS) & (cost <= most), cost, np.inf)
+    best = likely if np.isfinite(likely).any() else cost
     row, column = np.unravel_index(int(np.argmin(best)), best.shape)
     return Amplification(int(rounds[row]), float(q[column]), p)

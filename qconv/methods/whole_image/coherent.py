@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.reading import Reading
 from qconv.planning.method import Method, Prediction
+from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
 _Array = NDArray[np.float64]
@@ -64,11 +65,38 @@ class CoherentMethod(Method):
 _C = TypeVar("_C", bound=CoherentMethod)
 
 
+@dataclass(frozen=True, eq=False)
+class Filtered:
+    """Exact result of a filter, which depends neither on the shots nor on the sampling."""
+
+    image: _Array
+    """Filtered content of the basis states that are read."""
+    everywhere: _Array
+    """Filtered content of all basis states, flattened."""
+    bound: float
+    """Subnormalisation: the circuit divides the transfer function by this number."""
+    passing: float
+    """Fraction of the content's squared norm that passes; 0 if it is not needed."""
+
+    def success(self, encoded: EncodedImage) -> float:
+        """Return the success probability of the filter alone, for an encoded image."""
+        factor = self.bound * float(np.linalg.norm(encoded.content))
+        return float(np.sum((self.image / factor) ** 2)) if factor else 0.0
+
+
+@dataclass(frozen=True, eq=False)
 class PreparedCoherent(PreparedImage[_C]):
     """A coherent method prepared for one plan: its circuit, and the decoding of the counts."""
 
+    shared_filter: Filtered | None = field(default=None, repr=False)
+    """Exact filtered image of an earlier plan; None to compute it."""
+
     nothing: ClassVar[str]
     """Reason for the warning that an image leaves nothing to measure."""
+
+    def again(self, plan: Problem) -> Self:
+        """Return the `Prepared` object for another plan, with the same filtered image."""
+        return replace(super().again(plan), shared_filter=self.filtered)
 
     @cached_property
     def programs(self) -> list[Program]:
@@ -89,7 +117,9 @@ class PreparedCoherent(PreparedImage[_C]):
         return self._read_out.decode(next(outcomes), self._label_qubits)
 
     def predict(self) -> Prediction:
-        """Predict the success probability and the standard error of every pixel."""
+        """Predict the success probability and the standard errors, 0 if nothing is measured."""
+        if self._vanishes:
+            return Prediction(0.0, np.zeros(self.plan.grid.output_shape))
         bits = self.encoded.layout.num_qubits + self._label_qubits
         return self._read_out.predict(self.plan.expected_readout(bits))
 
@@ -109,30 +139,57 @@ class PreparedCoherent(PreparedImage[_C]):
             uniform, image = uniform * math.sqrt(weight), image * math.sqrt(1 - weight)
         return np.concatenate([uniform, image])
 
-    def _filtered(self, transfer: _Spectrum, bound: float, amplify: int | str) -> CoherentReadOut:
-        """Return the read-out of a filter that divides a transfer function by ``bound``."""
-        encoded, read_out = self.encoded, self.method.read_out
-        signed = self.method.signed
-        shared = (encoded, encoded.everywhere(transfer), bound, signed)
+    @cached_property
+    def filtered(self) -> Filtered:
+        """Exact filtered image."""
+        return self._filter_exactly() if self.shared_filter is None else self.shared_filter
+
+    @cached_property
+    def _read_out(self) -> CoherentReadOut:
+        """Read-out of the outcomes."""
+        encoded, read_out, exact = self.encoded, self.method.read_out, self.filtered
+        signed, amplify = self.method.signed, self._rounds
+        shared = (encoded, exact.everywhere, exact.bound, signed)
         if amplify == 0 and read_out == "linear":
             return CoherentReadOut(*shared, Amplification(0, 0.5 * signed, math.nan))
-        passing = encoded.passing(transfer / bound) if bound else 0.0
         if amplify == 0:
-            return AmplifiedReadOut(*shared, Amplification(0, 0.5, passing), read_out)
+            return AmplifiedReadOut(*shared, Amplification(0, 0.5, exact.passing), read_out)
+        cells = encoded.content.size
         executions = round((encoded.plan.whole_shots or 0) * encoded.plan.growth)
-        shots = (executions or math.inf) / encoded.content.size
-        made = choose(passing, amplify, signed=signed, read_out=read_out, shots=shots)
+        made = choose(
+            exact.passing,
+            amplify,
+            seen=exact.success(encoded) * cells / encoded.layout.num_read,
+            cells=cells,
+            signed=signed,
+            read_out=read_out,
+            shots=(executions or math.inf) / cells,
+        )
         return AmplifiedReadOut(*shared, made, read_out)
+
+    @property
+    def _rounds(self) -> int | str:
+        """Number of rounds, or ``"auto"``."""
+        return self.method.amplify
+
+    def _through(self, transfer: _Spectrum, bound: float) -> Filtered:
+        """Return the exact result of a filter that divides a transfer function by ``bound``."""
+        spectrum = self.encoded.spectrum()
+        everywhere = self.encoded.everywhere(transfer, spectrum)
+        image = np.asarray(self.encoded.layout.read(everywhere), dtype=np.float64)
+        if (self._rounds == 0 and self.method.read_out == "linear") or not bound:
+            return Filtered(image, everywhere, bound, 0.0)
+        passing = self.encoded.passing(transfer / bound, spectrum)
+        return Filtered(image, everywhere, bound, passing)
+
+    @abstractmethod
+    def _filter_exactly(self) -> Filtered:
+        """Compute the exact filtered image."""
 
     @property
     @abstractmethod
     def _label_qubits(self) -> int:
         """Number of measured qubits besides the position qubits."""
-
-    @cached_property
-    @abstractmethod
-    def _read_out(self) -> CoherentReadOut:
-        """Read-out of the outcomes."""
 
     @abstractmethod
     def _shell(self) -> QuantumCircuit:
@@ -210,8 +267,6 @@ class CoherentReadOut:
             readout: Readout errors that counts of position and label will be corrected for; None
                 without correction.
         """
-        if not self.factor:
-            return Prediction(0.0, np.zeros(self.encoded.plan.grid.output_shape))
         variance = self._variance()
         if readout is not None:
             plain, corrected = self._squares(readout)

@@ -21,7 +21,7 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class CountDiagnostics(Diagnostics):
-    """Counts per output pixel, used to estimate a sum of results anew.
+    """Counts per output pixel, from which the estimate of a sum of results is computed.
 
     Results of `Diffusion`, `Interference` and `Fourier` have these diagnostics, unless they are
     exact or corrected for readout errors.
@@ -32,8 +32,8 @@ class CountDiagnostics(Diagnostics):
     ``(classes, *shape)``. The class is the value of the reference qubit, or the weight of a
     particle; magnitudes have one class."""
     readings: tuple[Reading, ...]
-    """Readings: how estimates are computed from the counts, one reading per block of the image, or
-    one for an image in one circuit."""
+    """Readings, which turn counts into estimates: one per block of the image, or one for an image
+    in one circuit."""
     block: NDArray[np.intp]
     """Index in ``readings`` of each output pixel's block, shape of the whole image; -1 for pixels
     that are 0 because no circuit ran."""

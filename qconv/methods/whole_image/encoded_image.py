@@ -152,22 +152,28 @@ class EncodedImage:
         np.add.at(lattice, places, kernel)
         return np.fft.fftn(lattice)
 
-    @property
-    def _spectrum(self) -> _Spectrum:
+    def spectrum(self) -> _Spectrum:
+        """Compute the Fourier transform of the content."""
         return np.fft.fftn(self.content)
 
     def through(self, transfer: _Spectrum) -> _Array:
         """Return the exact content after a filter, at the basis states that are read."""
         return np.asarray(self.layout.read(self.everywhere(transfer)))
 
-    def everywhere(self, transfer: _Spectrum) -> _Array:
-        """Return the exact content after a filter at all basis states, flattened."""
-        return np.asarray(np.fft.ifftn(self._spectrum * transfer).real.ravel())
+    def everywhere(self, transfer: _Spectrum, spectrum: _Spectrum | None = None) -> _Array:
+        """Return the exact content after a filter at all basis states, flattened.
 
-    def passing(self, transfer: _Spectrum) -> float:
+        Args:
+            transfer: Transfer function of the filter.
+            spectrum: Fourier transform of the content; None to compute it.
+        """
+        spectrum = self.spectrum() if spectrum is None else spectrum
+        return np.asarray(np.fft.ifftn(spectrum * transfer).real.ravel())
+
+    def passing(self, transfer: _Spectrum, spectrum: _Spectrum) -> float:
         """Return the fraction of the content's squared norm that passes a filter."""
-        total = float(np.sum(np.square(np.abs(self._spectrum))))
-        passed = float(np.sum(np.square(np.abs(self._spectrum * transfer))))
+        total = float(np.sum(np.square(np.abs(spectrum))))
+        passed = float(np.sum(np.square(np.abs(spectrum * transfer))))
         return passed / total if total else 0.0
 
     def in_units(self, numbers: _Array, factor: float) -> _Array:

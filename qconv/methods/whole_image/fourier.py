@@ -14,11 +14,11 @@ because ``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: 
 and every execution succeeds. The transforms omit the final swaps, so the diagonal has its
 frequencies in bit-reversed order.
 
-Measuring the position gives squared amplitudes. A reference qubit gives the sign: the position
-registers hold the image where the reference is 1, and a plane wave where the reference is 0. The
-frequency of this wave is one where ``T`` has its largest magnitude, so the wave passes the filter
-unchanged. Single-qubit phases turn a uniform superposition into this wave and back. A final
-Hadamard gate lets the branches interfere; see `CoherentReadOut`.
+A measurement of the position gives squared amplitudes, without signs. A reference qubit gives the
+signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they
+hold a plane wave. At the frequency of this wave, ``T`` has its largest magnitude, so the wave
+passes the filter unchanged. Single-qubit phases turn a uniform superposition into this wave and
+back. A final Hadamard gate lets the branches interfere; see `CoherentReadOut`.
 
 With a transfer function instead of a kernel, the circuit is a frequency filter:
 `filter_frequencies`.
@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import one_of
-from qconv.methods.whole_image.coherent import CoherentMethod, CoherentReadOut, PreparedCoherent
+from qconv.methods.whole_image.coherent import CoherentMethod, Filtered, PreparedCoherent
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.methods.whole_image.frequency_filter import FrequencyFilter
 from qconv.methods.whole_image.register_layout import PADDINGS
@@ -59,10 +59,10 @@ class Fourier(CoherentMethod):
 
     Args:
         signed: True for a linear, unbiased read-out of signed values, which uses a reference qubit.
-            Its standard error is nearly uniform. With False, only the magnitudes of the values are
-            read. Magnitudes are biased where counts are small. Their standard error is smaller by a
-            factor between ``sqrt(2)`` (for a small success probability) and 2 (for a success
-            probability near 1).
+            The standard error is nearly uniform. With False, only the magnitudes of the values are
+            read. Magnitudes are biased where counts are small. The standard error of magnitudes is
+            smaller by a factor between ``sqrt(2)`` (for a small success probability) and 2 (for a
+            success probability near 1).
         padding: Zero padding of image and kernel to the size of the registers. ``"auto"`` uses the
             fewest qubits that mode and boundary allow. ``"both"`` pads image and kernel with so
             many zeros that no value wraps around into the result. The other schemes use registers
@@ -74,12 +74,12 @@ class Fourier(CoherentMethod):
         amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
             calls per execution and raises the fraction of successful executions. ``"auto"`` selects
             the number of rounds (at most 32) and the weight of the reference qubit. This choice
-            minimises the error that is predicted from image and kernel for a given number of oracle
-            calls. The scale of the result is not predicted but measured.
+            minimises the error for a given number of oracle calls, as predicted from image and
+            kernel. The scale of the result is not predicted but measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
-            pixel, it has about half the variance of ``"linear"``. It is biased where counts are
-            small.
+            pixel, ``"root"`` has about half the variance of ``"linear"``. ``"root"`` is biased
+            where counts are small.
 
     Raises:
         TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
@@ -117,7 +117,7 @@ class Fourier(CoherentMethod):
         return PreparedFourier(self, plan)
 
     def in_place(self) -> Fourier | None:
-        """Return this method with padding ``"wrapped"``, or None if its padding excludes this."""
+        """Return this method with padding ``"wrapped"``; None if its padding excludes that."""
         return replace(self, padding="wrapped") if self.padding in ("auto", "wrapped") else None
 
     def check_blocks(self, scheme: str) -> None:
@@ -161,11 +161,14 @@ class PreparedFourier(PreparedCoherent[Fourier]):
         """Subnormalisation: the largest magnitude of the transfer function."""
         return float(np.abs(self._transfer).max())
 
-    @cached_property
-    def _read_out(self) -> CoherentReadOut:
-        method = self.method
-        amplify = 0 if method.amplify != "auto" and self._unitary else method.amplify
-        return self._filtered(self._transfer, self._bound, amplify)
+    @property
+    def _rounds(self) -> int | str:
+        """Number of rounds; 0 for a unitary filter, unless ``"auto"`` is requested."""
+        amplify = self.method.amplify
+        return 0 if amplify != "auto" and self._unitary else amplify
+
+    def _filter_exactly(self) -> Filtered:
+        return self._through(self._transfer, self._bound)
 
     @property
     def _vanishes(self) -> bool:
@@ -183,7 +186,9 @@ class PreparedFourier(PreparedCoherent[Fourier]):
     @cached_property
     def _filter(self) -> FrequencyFilter:
         transfer = self._transfer / self._bound
-        return FrequencyFilter(transfer, self.method.signed, flagged=not self._unitary)
+        return FrequencyFilter(
+            transfer, self.method.signed, flagged=not self._unitary, counted=self.plan.counted
+        )
 
     def _shell(self) -> QuantumCircuit:
         return self._filter.circuit()

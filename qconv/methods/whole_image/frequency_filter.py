@@ -9,10 +9,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
-from qiskit.circuit import CircuitInstruction
+from qiskit.circuit import CircuitInstruction, Gate
 
 from qconv.circuits.fourier import fourier_transform, reversed_bits
 from qconv.circuits.registers import (
+    BoxedDiagonal,
     Registers,
     append_again,
     append_large,
@@ -38,6 +39,8 @@ class FrequencyFilter:
     """Whether there is a flag qubit, which reads 0 for the filtered image. Unitary filters need no
     flag qubit.
     """
+    counted: bool = False
+    """Whether the gates of the circuit are only counted."""
 
     @cached_property
     def _position(self) -> Registers:
@@ -65,10 +68,10 @@ class FrequencyFilter:
             theta = self._angles
             diagonal = np.exp(1j * np.concatenate([phase + theta, phase - theta]))
             circuit.h(self._flag)
-            append_large(circuit, large_diagonal(diagonal), [*qubits, *self._flag])
+            append_large(circuit, self._gate(diagonal), [*qubits, *self._flag])
             circuit.h(self._flag)
         else:
-            append_large(circuit, large_diagonal(np.exp(1j * phase)), qubits)
+            append_large(circuit, self._gate(np.exp(1j * phase)), qubits)
         self._leave(circuit)
         if self._reference:
             angle = float(np.angle(self.transfer[self._wave]))
@@ -104,9 +107,13 @@ class FrequencyFilter:
     def _doubled(self) -> CircuitInstruction:
         """Diagonal of the filter and the inverse filter."""
         theta = 2 * self._angles
-        diagonal = large_diagonal(np.exp(1j * np.concatenate([theta, -theta])))
+        diagonal = self._gate(np.exp(1j * np.concatenate([theta, -theta])))
         qubits = [*qubits_of(self._position), *(self._flag or ())]
         return CircuitInstruction(diagonal, tuple(qubits), ())
+
+    def _gate(self, entries: _Spectrum) -> Gate:
+        """Return a diagonal gate."""
+        return BoxedDiagonal(entries) if self.counted else large_diagonal(entries)
 
     @cached_property
     def _wave(self) -> tuple[np.intp, ...]:

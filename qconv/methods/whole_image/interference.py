@@ -12,20 +12,19 @@ is applied to ``sum_x I_x |x> |0> / |I|``. The component with all kernel registe
 This is a linear combination of displaced images (Childs and Wiebe 2012, arXiv:1202.5822, section
 2), with its weights divided equally between ``V`` and ``V^dagger``. The probability of reading 0 in
 all kernel registers is the success probability ``|k * I|**2 / (S**2 |I|**2)``. Amplitudes of
-opposite sign cancel before anything is measured. Where a picture is flat, an edge kernel therefore
-leaves nothing, and no shot is spent there.
+opposite sign cancel before anything is measured. With an edge kernel, no amplitude remains where a
+picture is flat, so no shot is spent there.
 
-Measuring the position gives squared amplitudes. A reference qubit gives the sign: the position
-registers hold the image where the reference is 1, and a uniform superposition of all basis states
-with amplitude ``u`` where the reference is 0. Displacements do not change the uniform
-superposition, so only ``D`` needs a control. A final Hadamard gate lets the branches interfere:
-``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
+A measurement of the position gives squared amplitudes, without signs. A reference qubit gives the
+signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they
+hold a uniform superposition of all basis states, with amplitude ``u``. Displacements do not change
+the uniform superposition, so only ``D`` needs a control. A final Hadamard gate lets the branches
+interfere: ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -43,7 +42,7 @@ from qconv.circuits.registers import (
     qubits_of,
 )
 from qconv.circuits.signs import sign_flips
-from qconv.methods.whole_image.coherent import CoherentMethod, CoherentReadOut, PreparedCoherent
+from qconv.methods.whole_image.coherent import CoherentMethod, Filtered, PreparedCoherent
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.planning.problem import Problem
 
@@ -56,22 +55,22 @@ class Interference(CoherentMethod):
 
     Args:
         signed: True for a linear, unbiased read-out of signed values, which uses a reference qubit.
-            Its standard error is nearly uniform. With False, only the magnitudes of the values are
-            read. Magnitudes are biased where counts are small. Their standard error is smaller by a
-            factor between ``sqrt(2)`` (for a small success probability) and 2 (for a success
-            probability near 1).
+            The standard error is nearly uniform. With False, only the magnitudes of the values are
+            read. Magnitudes are biased where counts are small. The standard error of magnitudes is
+            smaller by a factor between ``sqrt(2)`` (for a small success probability) and 2 (for a
+            success probability near 1).
         adder: Adder that displaces the copies. ``"auto"`` selects one that suits the backend.
             ``"ripple"`` (fewest gates, with ancillas), ``"fourier"`` and ``"mcx"`` (both without
             ancillas) are the families of `qconv.offset_adder`.
         amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
             calls per execution and raises the fraction of successful executions. ``"auto"`` selects
             the number of rounds (at most 32) and the weight of the reference qubit. This choice
-            minimises the error that is predicted from image and kernel for a given number of oracle
-            calls. The scale of the result is not predicted but measured.
+            minimises the error for a given number of oracle calls, as predicted from image and
+            kernel. The scale of the result is not predicted but measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
-            pixel, it has about half the variance of ``"linear"``. It is biased where counts are
-            small.
+            pixel, ``"root"`` has about half the variance of ``"linear"``. ``"root"`` is biased
+            where counts are small.
 
     Raises:
         TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
@@ -94,7 +93,7 @@ class Interference(CoherentMethod):
         >>> method = qconv.Interference(amplify="auto")
         >>> result = qconv.convolve(step, [1, -2, 1], shots=None, **{**where, "method": method})
         >>> round(result.expected_success, 3)  # includes the reference
-        0.809
+        0.812
     """
 
     signed: bool = True
@@ -131,11 +130,9 @@ class PreparedInterference(PreparedCoherent[Interference]):
         others = self._label_qubits
         return EncodedImage.of(self.plan, others, measured=others, prepared=self.method.signed)
 
-    @cached_property
-    def _read_out(self) -> CoherentReadOut:
+    def _filter_exactly(self) -> Filtered:
         kernel, _ = self.encoded.kernel
-        transfer, bound = self.encoded.transfer(kernel), float(np.abs(kernel).sum())
-        return self._filtered(transfer, bound, self.method.amplify)
+        return self._through(self.encoded.transfer(kernel), float(np.abs(kernel).sum()))
 
     def _shell(self) -> QuantumCircuit:
         """Return the circuit that superposes displaced copies, without preparing the image.

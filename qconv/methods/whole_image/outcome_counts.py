@@ -165,7 +165,9 @@ class CorrectedCounts:
     def __init__(self, counts: OutcomeCounts) -> None:
         readout = counts.outcomes.readout
         if readout is None or counts.labels.shifts is not None:
-            raise ValueError("mitigation: counts whose labels move positions cannot be corrected")
+            raise ValueError(
+                "mitigation: counts cannot be corrected if their labels shift the position"
+            )
         self._counts, self._readout = counts, readout
         self._read = counts.outcomes.raw(counts.seed) / (counts.executions or 1)
         self._positions = counts.layout.num_qubits

@@ -1,11 +1,11 @@
 """Readings: estimates and standard errors, from the counts of each class at each output pixel.
 
 A *class* is a group of measured outcomes, such as the outcomes with reference qubit 0. An estimate
-is computed from the counts of all classes and from a few other numbers, such as the unit of the
-result and the number of executions. A *reading* holds these other numbers. Because a reading keeps
-these numbers apart from the counts, the counts of several runs can be added, and estimates can be
-computed from the sum as from a single run. This matters for estimates that are biased when counts
-are few, because an average of such estimates keeps the bias.
+is computed from the counts of all classes and from a few other numbers. Two of these numbers are
+the unit of the result and the number of executions. A *reading* keeps the other numbers, apart from
+the counts. The counts of several runs can therefore be added, and estimates are computed from the
+sum as from a single run. This matters for estimates that are biased when counts are few, because an
+average of such estimates keeps the bias.
 
 Each variance is the expected variance given the counts of all pixels, see `qconv.methods.mixture`.
 """

@@ -17,8 +17,8 @@ axis has ``C`` content pixels, ``O`` output pixels and ``h`` kernel positions:
 
 `qconv.grid` defines ``s``. Amplitudes beyond the content are zero. In the first and last rows,
 ``2**bits`` is the smallest power of two with which no wrapped-around particle is read. It is at
-least ``C + h - 1 - a`` and ``a + O``. Particles that end at basis states that are not read are
-lost.
+least ``C + h - 1 - a`` and ``a + O``. Particles are lost if they end at basis states that are not
+read.
 
 *Padding schemes* are names for these and other layouts, see `PADDINGS`. Schemes other than ``auto``
 and ``both`` have registers that are only as large as the image needs. Particles that leave at one

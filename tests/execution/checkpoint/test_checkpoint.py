@@ -171,7 +171,7 @@ def test_without_a_seed_that_of_the_checkpoint_serves(stop_after):
         call(WIDE, seed=None)
     stop_after(None)
     kept = Path("run.npz").read_bytes()
-    with pytest.raises(ValueError, match="of a different call: its seed differs"):
+    with pytest.raises(ValueError, match="from a different call: its seed differs"):
         call(WIDE, seed=5)
     assert Path("run.npz").read_bytes() == kept
     words = Checkpoint.read(Path("run.npz")).about.seed
@@ -273,7 +273,7 @@ def test_more_shots_are_added(how, stop_after):
     assert digest(call(shots=120, path="other.npz", **how)) == digest(result)
     before = Path("run.npz").read_bytes()
     for fewer in (30, None):
-        with pytest.raises(ValueError, match="of "):
+        with pytest.raises(ValueError, match="from a "):
             call(shots=fewer, **how)
     assert Path("run.npz").read_bytes() == before
 
@@ -319,14 +319,16 @@ def test_another_call_is_refused(name, unfinished):
         call(**BASE | {"backend": NOISY}, path="noisy.npz")
         os.replace("noisy.npz", "run.npz")
         unfinished = Path("run.npz").read_bytes()
-    words = rf"^checkpoint: 'run.npz' is of a different call: its {name} differs; the file was left"
+    words = (
+        rf"^checkpoint: 'run.npz' is from a different call: its {name} differs; the file was left"
+    )
     with pytest.raises(ValueError, match=words):
         call(**BASE | FOREIGN[name])
     assert Path("run.npz").read_bytes() == unfinished
 
 
 def test_a_layer_is_not_a_convolution(unfinished):
-    with pytest.raises(ValueError, match="of a different call: its input differs"):
+    with pytest.raises(ValueError, match="from a different call: its input differs"):
         layer(**BASE)
     assert Path("run.npz").read_bytes() == unfinished
 
@@ -652,7 +654,7 @@ def test_a_stream_that_begins_again_is_refused(make, stop_after):
     with pytest.raises(KeyboardInterrupt):
         call(backend=make(), job_shots=700, kernel=LARGE)
     stop_after(None)
-    with pytest.raises(ValueError, match=r"backend: .* would be treated as independent"):
+    with pytest.raises(ValueError, match=r"backend: .* estimates require independent shots"):
         call(backend=make(), job_shots=700, kernel=LARGE)
 
 
@@ -707,7 +709,9 @@ def test_command_adds_shots(picture, capsys):
     assert "the checkpoint's seed: 1,200,000 executions" in capsys.readouterr().out
     assert command("--seed", "1", shots=50) == 2
     err = capsys.readouterr().err
-    assert err.startswith("qconv: checkpoint: 'run.npz' is of a different call: its seed differs; ")
+    assert err.startswith(
+        "qconv: checkpoint: 'run.npz' is from a different call: its seed differs; "
+    )
     assert err.count("\n") == 1
 
 

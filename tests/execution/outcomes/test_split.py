@@ -100,7 +100,7 @@ def test_nothing_changes_for_the_caller():
 
 @pytest.mark.parametrize("sizes", [[], [1, 2], [10], [3, 5]])
 def test_sums_that_differ(sizes):
-    with pytest.raises(ValueError, match=r"sizes: expected the sum 7, got"):
+    with pytest.raises(ValueError, match=r"sizes: expected a sum of 7, got"):
         split_histogram(np.array([3, 4]), sizes, np.random.default_rng(3))
 
 

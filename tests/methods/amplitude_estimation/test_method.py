@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
-from scipy import signal
 
 import classical
 import qconv
@@ -15,7 +14,16 @@ from qconv.execution.simulate.probabilities import born_probabilities
 from qconv.grid import plan_grid
 from qconv.methods.amplitude_estimation import method as estimation
 from qconv.methods.cutting import cut
-from tests.cases import BOUNDARIES, EDGE, MODES, SHAPES, close, random_integers
+from tests.cases import (
+    BOUNDARIES,
+    EDGE,
+    MODES,
+    SHAPES,
+    close,
+    convolve2d,
+    correlate2d,
+    random_integers,
+)
 
 GAUSSIAN = qconv.named_kernel("gaussian")
 SHORT = (0, 1, 2, 4)
@@ -37,7 +45,7 @@ class TestExact:
     def test_curated_shapes(self, kind, name, boundary):
         image, kernel = (random_integers(shape, seed) for seed, shape in enumerate(SHAPES[name]))
         method = qconv.AmplitudeEstimation(range=kind)
-        pairs = ((qconv.convolve, signal.convolve2d), (qconv.correlate, signal.correlate2d))
+        pairs = ((qconv.convolve, convolve2d), (qconv.correlate, correlate2d))
         for mode, (ours, scipys) in itertools.product(MODES, pairs):
             where = {"mode": mode, "boundary": boundary, "fillvalue": 2.5}
             try:

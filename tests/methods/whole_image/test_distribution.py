@@ -16,7 +16,7 @@ from scipy import stats
 import classical
 import qconv
 from qconv.methods.mixture import CountMixture, root_variance
-from tests.cases import EDGE
+from tests.cases import BOUNDARIES, EDGE
 from tests.chance import assert_distribution, mean_square_tolerance
 
 GAUSSIAN, SHARPEN = qconv.named_kernel("gaussian"), qconv.named_kernel("sharpen")
@@ -199,7 +199,7 @@ class TestDistribution:
         assert math.isclose(result.success_probability, 1 - lost / result.total_shots)
 
     @pytest.mark.parametrize("method", [*SIGNED, *MAGNITUDES], ids=str)
-    @pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+    @pytest.mark.parametrize("boundary", BOUNDARIES)
     def test_success_probability(self, method, boundary, small_camera):
         """Within 6.2 standard errors of a binomial of 20 million: false alarms at 6e-10 each."""
         result = run(small_camera, EDGE, method, 5000, boundary=boundary)

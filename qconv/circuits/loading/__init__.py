@@ -1,0 +1,1 @@
+"""Approximate loading of real arrays with few CX: ansatz, gradient, fit and search."""

@@ -1,0 +1,83 @@
+"""Fit of the ansatz to a target: angles by L-BFGS, places of CZ gates by exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.optimize import minimize
+
+from qconv.circuits._gates import Array
+from qconv.circuits.loading.ansatz import Ansatz, Pair, Pairs
+from qconv.circuits.loading.overlap import Overlap
+from qconv.circuits.loading.placement import with_cz, without_cz
+
+_MEMORY = 20  # pairs of steps and gradients that L-BFGS keeps
+_SPREAD = 0.3  # standard deviation of the angles of a start, in radians
+
+
+def random_start(pairs: Pairs, num_qubits: int, rng: np.random.Generator) -> Ansatz:
+    """Return an ansatz with small random angles."""
+    return Ansatz(pairs, rng.normal(0.0, _SPREAD, num_qubits + 2 * len(pairs)))
+
+
+def refine(ansatz: Ansatz, target: Array, iterations: int) -> tuple[Ansatz, float]:
+    """Increase the overlap with a target by L-BFGS.
+
+    Args:
+        ansatz: Start.
+        target: Amplitudes of norm 1.
+        iterations: Maximum number of iterations.
+
+    Returns:
+        The ansatz with other angles, and its overlap.
+    """
+    overlap = Overlap(ansatz.pairs, target)
+
+    def negated(angles: Array) -> tuple[float, Array]:
+        value, gradient = overlap.value_and_gradient(angles)
+        return -value, -gradient
+
+    options = {
+        "maxiter": iterations,
+        "maxfun": 2 * iterations,
+        "maxcor": _MEMORY,
+        "ftol": 1e-14,
+        "gtol": 1e-8,
+    }
+    found = minimize(negated, ansatz.angles, jac=True, method="L-BFGS-B", options=options)
+    return ansatz.with_angles(found.x), -float(found.fun)
+
+
+def remove_one(ansatz: Ansatz, target: Array, weight: Callable[[int], Array]) -> Ansatz:
+    """Remove the CZ whose removal decreases the overlap the least.
+
+    Args:
+        ansatz: Ansatz with at least one CZ.
+        target: Amplitudes of norm 1.
+        weight: Function that returns random factors of the losses, given their number.
+    """
+    value, environments = Overlap(ansatz.pairs, target).block_environments(ansatz.angles)
+    overlaps, turns = without_cz(environments)
+    index = int(np.argmin((value - overlaps) * weight(len(overlaps))))
+    return ansatz.removed(index, turns[index])
+
+
+def insert_one(
+    ansatz: Ansatz, target: Array, allowed: Sequence[Pair], weight: Callable[[int], Array]
+) -> Ansatz:
+    """Insert the CZ that increases the overlap the most.
+
+    Args:
+        ansatz: Ansatz.
+        target: Amplitudes of norm 1.
+        allowed: Pairs of qubits for the new CZ.
+        weight: Function that returns random factors of the gains, given their number.
+    """
+    overlap = Overlap(ansatz.pairs, target)
+    value, _ = overlap.value_and_gradient(ansatz.angles)
+    places, environments = overlap.candidates(ansatz.angles, allowed)
+    overlaps, before, after = with_cz(environments)
+    best = int(np.argmax(np.maximum(overlaps - value, 0.0) * weight(len(overlaps))))
+    slot, pair = places[best]
+    return ansatz.inserted(slot, pair, before[best], after[best])
