@@ -29,6 +29,7 @@ from qconv.cli.space import Space
 from qconv.cli.targets import Target
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.result.numbers import in_words
+from qconv.result.tolerance import in_a_row
 from qconv.visualization import figures
 from qconv.visualization.pictures import WHITE, GreyScale, Picture
 
@@ -148,5 +149,7 @@ def _tables(measured: qconv.Convolution, compared: str, on_device: str, picture:
     if isinstance(measured.diagnostics, AngleDiagnostics):
         reliable = 100 * np.mean(measured.diagnostics.reliable)
         tables["reliable standard errors"] = f"{reliable:.1f} % of the pixels"
+    if measured.tolerance is not None:
+        tables[f"tolerance ({unit})"] = in_a_row(measured.stderr, measured.tolerance)
     tables["circuit on a device"] = on_device
     return "\n\n".join(f"{name}\n{indent(table, '  ')}" for name, table in tables.items())

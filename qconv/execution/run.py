@@ -59,6 +59,7 @@ def run(
     progress: bool = False,
     counting: bool = True,
     kept: Checkpoint | None = None,
+    earlier: frozenset[str] = frozenset(),
 ) -> Iterator[Outcomes]:
     """Run programs one after the other, each when the previous outcomes have been consumed.
 
@@ -72,6 +73,7 @@ def run(
         progress: Whether to show a progress bar.
         counting: False to require that all probabilities can be computed.
         kept: Checkpoint with earlier outcomes, extended by new outcomes; None for no checkpoint.
+        earlier: Names of the random streams of a result to which these outcomes are added.
 
     Yields:
         Outcomes of each program.
@@ -84,7 +86,9 @@ def run(
             ideal simulator should be corrected.
     """
     backend, mitigation = sampling.backend, sampling.mitigation
-    log = ShotLog(None if kept is None else set(kept.names))
+    if kept is not None and kept.result is not None:
+        earlier |= kept.result.streams
+    log = ShotLog(earlier | (kept.names if kept is not None else frozenset()))
     jobs = Jobs(backend, log, sampling.job_shots, progress=progress, kept=kept)
     noise, calibrations = noise_of(backend), None
     if mitigation is not None:
@@ -102,6 +106,7 @@ def run(
             streams = outcomes.streams
             if program.executions is not None:
                 streams |= {stream_name(program.seed)}
+            streams -= earlier
             yield replace(outcomes, streams=streams, checkpoint=kept, progress=progress)
             bar.update()
 

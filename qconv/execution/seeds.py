@@ -32,6 +32,9 @@ CALIBRATION = 2**31
 #: finished checkpoint; followed by the number of shots that the checkpoint held.
 MORE = 2**31
 
+#: Place under a call's root of the rounds that add shots for a tolerance; followed by their number.
+FURTHER = 2**31 + 1
+
 
 def root_seed(seed: Seed) -> np.random.SeedSequence:
     """Return the root seed sequence of a call; `derived` makes all other sequences from it.
@@ -51,6 +54,13 @@ def root_seed(seed: Seed) -> np.random.SeedSequence:
 def derived(root: np.random.SeedSequence, *place: int) -> np.random.SeedSequence:
     """Return the seed sequence of one place (a tile, a job) under ``root``."""
     return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, *place))
+
+
+def further(root: np.random.SeedSequence, number: int) -> np.random.SeedSequence:
+    """Return the root of a round that adds shots to a call; its place and its name are its own."""
+    place = derived(root, FURTHER, number)
+    words = place.generate_state(4).tolist()
+    return np.random.SeedSequence(words, spawn_key=place.spawn_key)
 
 
 def random_state(seed: np.random.SeedSequence) -> np.random.RandomState:

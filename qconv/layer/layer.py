@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -36,13 +36,13 @@ from qconv.execution.program import Program
 from qconv.execution.seeds import CHANNELS, derived
 from qconv.grid import Grid
 from qconv.layer.geometry import Geometry
-from qconv.planning.allocation import Tolerance
 from qconv.planning.method import Method
 from qconv.planning.plan import Plan
 from qconv.planning.running import run_or_resume
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution, made
 from qconv.result.together import Together
+from qconv.result.tolerance import Tolerance
 
 _Array = NDArray[np.float64]
 
@@ -61,10 +61,14 @@ class Layer:
     """Backend, seed and other sampling options."""
     tolerance: Tolerance | None = None
     """Requested error, which determines the shots; None if shots were requested."""
+    further: Mapping[int, Plan] | None = None
+    """Plan of each channel of a further round, by number; None for the layer itself."""
 
     @cached_property
-    def channels(self) -> dict[int, Plan]:
+    def channels(self) -> Mapping[int, Plan]:
         """Plan of each output channel that needs a circuit, by number."""
+        if self.further is not None:
+            return self.further
         grid = self.geometry.grid
         return {
             channel: self._plan(channel, grid)
@@ -80,6 +84,25 @@ class Layer:
     def exact(self, sampling: Sampling) -> Layer:
         """Return the layer for the exact expectation."""
         return replace(self, shots=None, sampling=sampling)
+
+    def lacking(self, result: Convolution, number: int) -> Layer | None:
+        """Return the layer for the shots that channels lack for the tolerance; None if none."""
+        if self.tolerance is None or self.shots is None:
+            return None
+        each = np.broadcast_to(np.asarray(result.shots), result.shape).reshape(self._batched)
+        stderr = result.stderr.reshape(self._batched)
+        further: dict[int, Plan] = {}
+        for channel, plan in self.channels.items():
+            own = made(
+                result.image.reshape(self._batched)[:, [channel]],
+                stderr[:, [channel]],
+                shots=each[:, [channel]],
+                total_shots=0,
+                circuits=(),
+            )
+            if (more := plan.prepared.lacking(own, number)) is not None:
+                further[channel] = cast(Plan, more.plan)
+        return replace(self, further=further) if further else None
 
     def run(
         self, progress: bool = False, checkpoint: str | os.PathLike[str] | None = None
@@ -180,6 +203,7 @@ class Layer:
             stderr=stderr.reshape(self.geometry.output_shape),
             shots=self.shots if each is None else each.reshape(self.geometry.output_shape),
             circuits=tuple(circuits),
+            tolerance=None if self.tolerance is None else self.tolerance.written,
             quantity=self._quantity,
             **together.fields(),
         )

@@ -40,14 +40,13 @@ from qconv._checks import Numbers, one_of, whole_number
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.layout import Layout, Part
-from qconv.methods.parts import joined
 from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, Prepared, check_method
 from qconv.planning.plan import Plan
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
 from qconv.result.diagnostics import Diagnostics, assembled
-from qconv.result.numbers import hypotenuse
+from qconv.result.numbers import root_of_squares
 
 _Array = NDArray[np.float64]
 
@@ -192,7 +191,7 @@ class PreparedBlocks(Prepared[Blocks]):
             if expected.success is None or expected.stderr is None:
                 return Prediction()
             seen, target = self.layout.places(block)
-            stderr[target] = hypotenuse(stderr[target], expected.stderr[seen])
+            stderr[target] = root_of_squares(stderr[target], expected.stderr[seen])
             success += block.pixels * expected.success
             pixels += block.pixels
         return Prediction(success / max(pixels, 1), stderr)
@@ -243,7 +242,7 @@ class _Total:
         seen, target = self._layout.places(part.block)
         pixels = part.block.pixels
         self._image[target] += result.image[seen]
-        self._stderr[target] = _root_of_squares(self._stderr[target], result.stderr[seen])
+        self._stderr[target] = root_of_squares(self._stderr[target], result.stderr[seen])
         if result.diagnostics is not None and (own := result.diagnostics[seen]) is not None:
             self._diagnostics.append((target, own))
         self._pixels += pixels
@@ -282,13 +281,3 @@ class _Total:
             covariance=np.zeros(self._image.shape) if np.iscomplexobj(self._image) else None,
             streams=self._streams,
         )
-
-
-def _root_of_squares(one: Numbers, other: Numbers) -> Numbers:
-    """Return the root of the sum of squares of each part, without over- or underflow."""
-    if one.dtype.kind == "c":
-        real = _root_of_squares(one.real, other.real)
-        return joined(real, _root_of_squares(one.imag, other.imag))
-    exponents = np.frexp(np.maximum(one, other))[1]
-    unit = np.ldexp(1.0, np.clip(exponents, -1000, 1000))
-    return np.asarray(np.sqrt(np.square(one / unit) + np.square(other / unit)) * unit)

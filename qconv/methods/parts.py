@@ -183,6 +183,11 @@ class PreparedParts(Prepared[Method]):
         total = 2 * max(part.whole_shots or 1 for part in allotted)
         return replace(plan, total=total, shots=max(1, round(total / plan.grid.pixels)))
 
+    def more_shots(self, result: Convolution) -> Problem:
+        """Return the plan with the shots that a result lacks for the plan's tolerance."""
+        more = self.parts[0].more_shots(result)
+        return replace(self.plan, shots=max(2, more.shots or 0), total=more.total)
+
     def predict(self) -> Prediction:
         """Predict success probability and standard errors of both parts."""
         real, imaginary = (part.predict() for part in self.parts)

@@ -16,13 +16,13 @@ sampling: Madow 1949). A pixel without variance needs no shot; every other pixel
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qconv._checks import Numbers, real_number
-from qconv.result.numbers import parts_of_numbers, root_mean_square
+from qconv.result.numbers import larger_part
+from qconv.result.tolerance import Tolerance
 
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]
@@ -35,26 +35,6 @@ MOST_EXECUTIONS = 10**12
 
 #: Maximum number of corrections of the executions until they give the requested error.
 _ROUNDS = 20
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """A requested error."""
-
-    error: float
-    """Requested error, in the unit of the result."""
-    mean: bool
-    """Whether ``error`` limits the root mean square over all pixels, instead of every pixel."""
-
-    def shortfall(self, stderr: Numbers) -> float:
-        """Return the ratio of the needed executions to the executions with these errors.
-
-        For complex errors, the limit holds for real and imaginary parts.
-        """
-        stderr = parts_of_numbers(stderr)
-        found = root_mean_square(stderr) if self.mean else float(stderr.max())
-        with np.errstate(over="ignore"):
-            return float(np.square(np.float64(found) / self.error))
 
 
 def check_tolerance(tolerance: object) -> Tolerance | None:
@@ -131,7 +111,7 @@ def for_tolerance(spread: _Array, tolerance: Tolerance, rng: np.random.Generator
     for _ in range(_ROUNDS):
         require_affordable(total)
         shots = optimal(spread, max(math.ceil(total), varying), rng)
-        short = tolerance.shortfall(spread / np.sqrt(np.maximum(shots, 1)))
+        short = tolerance.needed(spread / np.sqrt(np.maximum(shots, 1)))
         if short <= 1:
             break
         total = shots.sum() * min(short, 2.0) + 1
@@ -150,7 +130,7 @@ def joint_spread(spread: Numbers, tolerance: Tolerance | None) -> _Array:
         return spread
     if tolerance is None or tolerance.mean:
         return np.asarray(np.abs(spread) / math.sqrt(2))
-    return np.asarray(np.maximum(spread.real, spread.imag))
+    return larger_part(spread)
 
 
 def _proportions(spread: _Array, total: int) -> _Array:

@@ -178,6 +178,14 @@ class PreparedBatch(Prepared[Method]):
         own, batch = iter(lengths), self.plan.grid.batch_axes
         return tuple(1 if i in batch else next(own) for i in range(len(self.plan.grid.axes)))
 
+    def more_shots(self, result: Convolution) -> Problem:
+        """Return the plan with more shots for all elements, in the same proportion."""
+        plan = super().more_shots(result)
+        more = (plan.shots or 0) / (self.plan.shots or 1)
+        each = None if plan.each is None else np.ceil(plan.each * more).astype(np.int64)
+        totals = tuple(math.ceil(total * more) for total in plan.totals)
+        return replace(plan, each=each, totals=totals)
+
     def allot(self) -> Problem:
         """Return the plan with the executions of every element.
 

@@ -14,6 +14,7 @@ from qconv._checks import Numbers
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
+from qconv.execution.seeds import further
 from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
@@ -21,6 +22,9 @@ from qconv.result.convolution import Convolution
 
 #: Maximum number of steps of the search for a tolerance, and the smallest accepted shortfall.
 _ROUNDS, _CLOSE = 40, 0.99
+
+#: Error at which a further round aims, relative to the tolerance.
+AIM = 0.99
 
 WHOLE_IMAGE = (
     "a method that holds a whole image in one circuit (such as qconv.Diffusion(), "
@@ -305,7 +309,7 @@ class Prepared(ABC, Generic[_M]):
             stderr = work.predict().stderr
             if stderr is None or np.isnan(stderr).any():
                 raise ValueError(f"tolerance: {method!r} predicts no errors; give shots instead")
-            short = tolerance.shortfall(stderr)
+            short = tolerance.needed(stderr)
             if short <= 1:
                 enough, best = number, work.plan
             else:
@@ -318,6 +322,41 @@ class Prepared(ABC, Generic[_M]):
             if enough and not too_few < number < enough:  # the error jumps in between: bisect
                 number = (too_few + enough) // 2
         return best if enough else work.plan
+
+    def lacking(self, result: Convolution, number: int) -> Prepared[_M] | None:
+        """Return the `Prepared` object for the shots that a result lacks for the plan's tolerance.
+
+        By default all pixels get more shots, in proportion to the variance that is too large, but
+        at most as many as all rounds before. Methods that give pixels different shots override
+        `more_shots`.
+
+        Args:
+            result: Result of the plan and of all further rounds so far.
+            number: Number of further rounds so far, which keys their random streams.
+
+        Returns:
+            The work of a further round; None if the result reaches the tolerance, or if its errors
+            are not known.
+        """
+        plan, stderr = self.plan, result.stderr
+        if plan.tolerance is None or plan.shots is None or not stderr.size:
+            return None
+        if plan.tolerance.reached(stderr) or not np.isfinite(stderr).all():
+            return None
+        sampling = replace(plan.sampling, seed=further(plan.seed, number))
+        more = self.more_shots(result)
+        growth = (plan.whole_shots or 1) / (more.whole_shots or 1)
+        return self.again(replace(more, sampling=sampling, growth=growth))
+
+    def more_shots(self, result: Convolution) -> Problem:
+        """Return the plan with the shots that a result lacks for the plan's tolerance."""
+        plan, tolerance = self.plan, self.plan.tolerance
+        if tolerance is None or plan.shots is None or result.shots is None:
+            raise RuntimeError("expected a tolerance, and a result with shots")
+        so_far = float(np.mean(result.shots))
+        more = so_far * min(tolerance.needed(stderr=result.stderr) / AIM**2 - 1, 1.0)
+        total = None if plan.total is None else math.ceil(plan.total * more / plan.shots)
+        return replace(plan, shots=max(1, math.ceil(more)), total=total)
 
 
 def check_method(method: object, what: str = "a method such as qconv.Collapse()") -> Method:

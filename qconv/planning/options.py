@@ -12,8 +12,9 @@ from qconv.execution.device.backends import Backend
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes.readout import ReadoutMitigation
 from qconv.execution.seeds import Seed
-from qconv.planning.allocation import Tolerance, check_tolerance
+from qconv.planning.allocation import check_tolerance
 from qconv.planning.method import Method
+from qconv.result.tolerance import Tolerance
 
 
 class SamplingOptions(TypedDict, total=False):
@@ -38,9 +39,13 @@ class SamplingOptions(TypedDict, total=False):
     tolerance: float | tuple[str, float] | None
     """Standard error that no pixel may exceed, in the unit of the result; None for no tolerance.
     ``("rms", error)`` limits the root mean square over all pixels instead. A tolerance takes the
-    place of ``shots``. The call uses the fewest executions that reach the tolerance, according to
-    the method's noise-free prediction. `qconv.Collapse` gives every pixel the shots that it needs,
-    and ``result.shots`` is then an array. A tolerance that needs more than 10**12 executions is
+    place of ``shots``. The call first uses the fewest executions that reach the tolerance according
+    to the method's prediction, which includes the correction of readout errors but no other noise.
+    If more than 0.5 % of the pixels exceed the tolerance, or one by a factor above 1.2, up to three
+    further rounds add shots; a round adds at most as many as all rounds before. A tolerance that is
+    not reached then gives a warning. ``result.shortfall`` states how many pixels exceed the
+    tolerance, and by which factor. `qconv.Collapse` gives every pixel the shots that it needs, and
+    ``result.shots`` is then an array. A tolerance that needs more than 10**12 executions is
     rejected."""
     backend: Backend
     """Backend or sampler that runs the circuits; None for the ideal Aer simulator. For a noisy

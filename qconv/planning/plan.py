@@ -18,7 +18,7 @@ from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import gathered
 from qconv.planning.method import Method, Prepared
 from qconv.planning.problem import Problem
-from qconv.planning.running import run_or_resume
+from qconv.planning.running import run_or_resume, warn_of_shortfall
 from qconv.result.convolution import Convolution
 from qconv.result.numbers import in_words
 
@@ -142,7 +142,9 @@ class Plan(Problem):
             raise ValueError("shots: expected an integer to decode counts, got None (exact)")
         programs = list(self.prepared.programs)
         found = gathered(programs, counts, self.seed, self.sampling.mitigation)
-        return self.prepared.decode(iter(found))
+        result = self.prepared.decode(iter(found))
+        warn_of_shortfall(result)
+        return result
 
     def __str__(self) -> str:
         rows = [

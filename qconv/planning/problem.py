@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from qconv._checks import Numbers, largest_magnitude
 from qconv.circuits.arithmetic import choose_family
 from qconv.execution.device.backends import is_ideal, is_statevector, noise_name
+from qconv.execution.device.expected import expected_readout
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.outcomes.pixel_counts import Each
+from qconv.execution.outcomes.readout import Readout
 from qconv.execution.seeds import stream_name
 from qconv.grid import Grid
-from qconv.planning.allocation import Tolerance
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution, made
+from qconv.result.tolerance import Tolerance
 
 #: Maximum number of executions, because NumPy counts in 64 bits.
 _MOST = 2**62
@@ -63,6 +65,9 @@ class Problem:
     total: int | None = None
     """Total number of executions of circuits that hold the whole image; None for ``shots`` per
     pixel."""
+    growth: float = 1.0
+    """Executions for which methods choose their options, relative to the executions of this plan.
+    It differs from 1 if the plan adds shots to a result, so that all counts can be added."""
     totals: tuple[int, ...] = ()
     """Total number of executions of each element of a batch; empty if it follows from ``total`` or
     ``shots``."""
@@ -143,6 +148,13 @@ class Problem:
         """Shots of each output pixel: an integer, or an array; 0 for the exact expectation."""
         return (self.shots or 0) if self.each is None or self.shots is None else self.each
 
+    def expected_readout(self, bits: int) -> Readout | None:
+        """Return the readout errors that counts of ``bits`` bits will be corrected for.
+
+        None without correction, or if nothing is known about the backend's readout.
+        """
+        return expected_readout(self.sampling, bits)
+
     def shots_that_came(self, planned: int, came: int) -> int | None:
         """Return the shots per output pixel if a backend ran more or fewer executions than planned.
 
@@ -203,6 +215,7 @@ class Problem:
             "oracle_calls": sum(part.oracle_calls for part in outcomes),
             "quantity": f"{self.quantity}{variant}{noise}",
             "streams": frozenset().union(*(part.streams for part in outcomes)),
+            "tolerance": None if self.tolerance is None else self.tolerance.written,
             "channel_axis": self.grid.channel_axis,
         }
         for name, array in (("image", image), ("stderr", stderr)):

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -17,6 +17,13 @@ from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.run import Known, run
 from qconv.result.convolution import Convolution
+from qconv.result.tolerance import Shortfall, shortfall_message
+
+#: Maximum number of rounds that add shots for a tolerance.
+FURTHER_ROUNDS = 3
+
+#: Ratio of errors after and before a round, above which further rounds are not worth their shots.
+_LESS = 0.95
 
 
 class Runnable(Protocol):
@@ -39,6 +46,9 @@ class Runnable(Protocol):
 
     def exact(self, sampling: Sampling) -> Self:
         """Return the same programs for the exact expectation."""
+
+    def lacking(self, result: Convolution, number: int) -> Self | None:
+        """Return the work for the shots that a result lacks for a tolerance; None if none."""
 
 
 def run_or_resume(
@@ -67,7 +77,24 @@ def run_or_resume(
         asked = work if kept is None else resumed(seed, shots)
         return _measured(asked, progress=progress, kept=kept)
 
-    return continued(checkpoint, call, work.sampling, work.shots, measured)
+    result = continued(checkpoint, call, work.sampling, work.shots, measured)
+    warn_of_shortfall(result)
+    return result
+
+
+def warn_of_shortfall(result: Convolution) -> None:
+    """Emit a ``RuntimeWarning`` with the numbers if a result does not reach its tolerance."""
+    message = shortfall_message(result.stderr, result.tolerance)
+    if message is not None:
+        warnings.warn(message, RuntimeWarning, stacklevel=5)
+
+
+def _helped(before: Shortfall | None, after: Shortfall | None) -> bool:
+    """Return whether a further round reduced the errors, which noise can prevent."""
+    if before is None or after is None:
+        return True
+    fewer = before.fraction is not None and (after.fraction or 0.0) < _LESS * before.fraction
+    return fewer or after.factor < _LESS * before.factor
 
 
 def _measured(work: Runnable, *, progress: bool, kept: Checkpoint | None) -> Convolution:
@@ -75,12 +102,21 @@ def _measured(work: Runnable, *, progress: bool, kept: Checkpoint | None) -> Con
     known: Known = {}
     noise_is_known: list[bool] = []
 
-    def outcomes() -> Iterator[Outcomes]:
-        for found in run(work.programs, work.sampling, known=known, progress=progress, kept=kept):
+    def outcomes(asked: Runnable, earlier: frozenset[str] = frozenset()) -> Iterator[Outcomes]:
+        how: Any = {"known": known, "progress": progress, "kept": kept, "earlier": earlier}
+        for found in run(asked.programs, asked.sampling, **how):
             noise_is_known.append(found.probabilities is not None and not found.ideal)
             yield found
 
-    result = work.decode(outcomes())
+    result = work.decode(outcomes(work))
+    for number in range(FURTHER_ROUNDS):
+        more = work.lacking(result, number)
+        if more is None:
+            break
+        before = result.shortfall
+        result = result + more.decode(outcomes(more, result.streams))
+        if not _helped(before, result.shortfall):
+            break
     if not noise_is_known or not all(noise_is_known):
         return result
     with warnings.catch_warnings():  # the same warnings have been given above

@@ -20,18 +20,20 @@ from qconv.propagator import Propagator
 from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
 from qconv.result.drawing import beside, point_in, require_drawable
 from qconv.result.files import parts_of, read_parts
-from qconv.result.index import axis_after, basic_index
+from qconv.result.index import View, axis_after, basic_index
 from qconv.result.numbers import (
     contents,
-    hypotenuse,
     in_words,
+    larger_part,
     parts_of_numbers,
     root_mean_square,
+    root_of_squares,
     shares,
 )
 from qconv.result.operators import SumOnly, rejection
 from qconv.result.origin import DIFFERENT, Origin
 from qconv.result.success import Success
+from qconv.result.tolerance import Shortfall, Written, in_a_row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,6 +93,8 @@ class Convolution(SumOnly):
     """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
     the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
     your own can add its own `Diagnostics`."""
+    tolerance: Written | None = None
+    """Requested standard error, as the call gave it: a number, ``("rms", number)`` or None."""
     channel_axis: int | None = None
     """Axis of the channels, such as the colours of a picture; None if the call named none."""
     origin: Origin = field(default_factory=Origin)
@@ -121,13 +125,21 @@ class Convolution(SumOnly):
         return self.success.expected
 
     @property
+    def shortfall(self) -> Shortfall | None:
+        """Number of pixels whose standard error exceeds ``tolerance``, and by which factor.
+
+        None if no pixel exceeds it, or if the call gave no tolerance.
+        """
+        return Shortfall.of(self.stderr, self.tolerance)
+
+    @property
     def quantity(self) -> str:
         """Digest of the estimated quantity.
 
         The quantity depends on image, kernel, geometry, noise (if any), and index of the selected
         part (if any).
         """
-        return self.origin.quantity
+        return f"{self.origin.quantity}{self.origin.part}"
 
     @property
     def streams(self) -> frozenset[str]:
@@ -167,8 +179,9 @@ class Convolution(SumOnly):
             TypeError: If ``index`` is or contains anything else, such as an array or a mask.
             IndexError: If ``index`` is out of range, selects nothing, or leaves no axis.
         """
-        place, name = basic_index(index, self.shape)
-        if not name:
+        view = self.origin.view or View.of(self.shape)
+        place, part = basic_index(index, self.shape, view)
+        if part == view:
             return self
         return replace(
             self,
@@ -178,8 +191,9 @@ class Convolution(SumOnly):
             covariance=None if self.covariance is None else self.covariance[place],
             bias=None if self.bias is None else self.bias[place],
             diagnostics=None if self.diagnostics is None else self.diagnostics[place],
+            tolerance=None if isinstance(self.tolerance, tuple) else self.tolerance,
             channel_axis=axis_after(place, self.shape, self.channel_axis),
-            origin=self.origin.part(name),
+            origin=replace(self.origin, view=part if part.name else None),
         )
 
     @numpy_defaults
@@ -235,7 +249,7 @@ class Convolution(SumOnly):
             bias = np.asarray(a * self.bias + b * other.bias)
         estimate = None if diagnostics is None else diagnostics.estimate()
         if estimate is None:
-            stderr = hypotenuse(a * self.stderr, b * other.stderr)
+            stderr = root_of_squares(a * self.stderr, b * other.stderr)
             estimate = a * self.image + b * other.image, stderr
         covariance = None
         if self.covariance is not None and other.covariance is not None:
@@ -252,6 +266,7 @@ class Convolution(SumOnly):
             covariance=covariance,
             bias=bias,
             diagnostics=diagnostics,
+            tolerance=self.tolerance if self.tolerance == other.tolerance else None,
             channel_axis=self.channel_axis,
             origin=origin,
         )
@@ -434,6 +449,8 @@ class Convolution(SumOnly):
             ("mean standard error", _mean(self.stderr)),
             ("errors of pixels", "independent" if self.independent else "correlated"),
         ]
+        if self.tolerance is not None:
+            rows.append(("tolerance", in_a_row(self.stderr, self.tolerance)))
         if self.diagnostics is not None:
             rows += self.diagnostics.rows()
         if self.bias is not None:
@@ -534,8 +551,8 @@ def polar(result: Convolution, what: str) -> Convolution:
         error = np.sqrt(np.maximum(square, 0))
         if what == "phase":
             error = np.fmin(error / size, math.pi / math.sqrt(3))
-            error = np.where(parts_of_numbers(result.stderr).max(axis=-1) > 0, error, 0.0)
-    largest = parts_of_numbers(result.stderr).max(axis=-1)
+            error = np.where(larger_part(result.stderr) > 0, error, 0.0)
+    largest = larger_part(result.stderr)
     bias = None
     if result.bias is not None:
         measured = np.abs if what == "magnitude" else np.angle
@@ -543,6 +560,7 @@ def polar(result: Convolution, what: str) -> Convolution:
         bias = measured(result.image) - measured(right)
         if what == "phase":
             bias = np.angle(result.image * right.conj())
+    quantity = f"{result.quantity} {what} of {sorted(result.streams)}"
     return replace(
         result,
         image=size if what == "magnitude" else np.angle(result.image),
@@ -550,5 +568,6 @@ def polar(result: Convolution, what: str) -> Convolution:
         covariance=None,
         bias=bias,
         diagnostics=None,
-        origin=result.origin.part(f" {what} of {sorted(result.streams)}"),
+        tolerance=None,
+        origin=replace(result.origin, quantity=quantity),
     )

@@ -13,6 +13,7 @@ from qiskit import qpy
 
 from qconv.result.circuits import with_arrays, with_numbers
 from qconv.result.diagnostics import Diagnostics, kind_of, named
+from qconv.result.index import View
 from qconv.result.origin import Origin
 from qconv.result.success import Success
 
@@ -34,7 +35,9 @@ def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
         "shots": None if isinstance(shots, np.ndarray) else shots,
         "success": [success.probability, success.stderr, success.expected],
         **{name: fields[name] for name in ("total_shots", "oracle_calls", "independent")},
+        "tolerance": fields["tolerance"],
         "quantity": origin.quantity,
+        "view": None if origin.view is None else _numbers_of(origin.view),
         "streams": sorted(origin.streams),
         "versions": sorted(origin.versions),
         "diagnostics": None if diagnostics is None else kind_of(type(diagnostics)),
@@ -79,8 +82,11 @@ def read_parts(file: IO[bytes]) -> dict[str, Any]:
     loaded = qpy.load(io.BytesIO(packed.tobytes())) if packed.size else ()
     streams, made_by = frozenset(fields.pop("streams")), frozenset(fields.pop("versions"))
     quantity, kind = fields.pop("quantity"), fields.pop("diagnostics")
+    view = fields.pop("view")
     if each is not None:
         fields["shots"] = each
+    if isinstance(fields["tolerance"], list):
+        fields["tolerance"] = tuple(fields["tolerance"])
     return {
         **fields,
         **optional,
@@ -89,8 +95,23 @@ def read_parts(file: IO[bytes]) -> dict[str, Any]:
         "circuits": tuple(map(with_numbers, loaded)),
         "success": Success(float(probability), float(stderr_of_it), expected),
         "diagnostics": None if kind is None else named(kind).from_arrays(own),
-        "origin": Origin(quantity, streams, made_by),
+        "origin": Origin(quantity, streams, made_by, None if view is None else _view_of(**view)),
     }
+
+
+def _numbers_of(view: View) -> dict[str, Any]:
+    """Return a view as numbers and lists; a list is the start, stop and step of a range."""
+    axes = [
+        [axis.start, axis.stop, axis.step] if isinstance(axis, range) else axis
+        for axis in view.axes
+    ]
+    return {"shape": list(view.shape), "axes": axes}
+
+
+def _view_of(shape: list[int], axes: list[Any]) -> View:
+    """Return the view that `_numbers_of` turned into numbers."""
+    ranges = (range(*axis) if isinstance(axis, list) else axis for axis in axes)
+    return View(tuple(shape), tuple(ranges))
 
 
 def _arrays_of(diagnostics: Diagnostics) -> dict[str, NDArray[Any]]:

@@ -19,6 +19,11 @@ def parts_of_numbers(numbers: Numbers) -> NDArray[np.float64]:
     return np.stack([numbers.real, numbers.imag], axis=-1)
 
 
+def larger_part(stderr: Numbers) -> NDArray[np.float64]:
+    """Return real errors unchanged, or the larger of both parts of complex ones."""
+    return stderr if stderr.dtype.kind != "c" else np.maximum(stderr.real, stderr.imag)
+
+
 def root_mean_square(numbers: Numbers) -> float:
     """Return the root mean square magnitude of numbers of any scale; 0 for an empty array."""
     numbers = np.abs(numbers) if numbers.dtype.kind == "c" else numbers
@@ -26,11 +31,17 @@ def root_mean_square(numbers: Numbers) -> float:
     return largest * float(np.sqrt(np.mean(np.square(numbers / largest)))) if largest else 0.0
 
 
-def hypotenuse(one: Numbers, other: Numbers) -> Numbers:
-    """Return the root of the sum of squares; for complex numbers, of each part separately."""
-    if one.dtype.kind != "c":
-        return np.asarray(np.hypot(one, other))
-    return np.asarray(np.hypot(one.real, other.real) + 1j * np.hypot(one.imag, other.imag))
+def root_of_squares(one: Numbers, other: Numbers) -> Numbers:
+    """Return the root of the sum of squares, without over- or underflow.
+
+    For complex numbers, real and imaginary parts are treated separately.
+    """
+    if one.dtype.kind == "c":
+        real = root_of_squares(one.real, other.real)
+        return np.asarray(real + 1j * root_of_squares(one.imag, other.imag))
+    exponents = np.frexp(np.maximum(one, other))[1]
+    unit = np.ldexp(1.0, np.clip(exponents, -1000, 1000))
+    return np.asarray(np.sqrt(np.square(one / unit) + np.square(other / unit)) * unit)
 
 
 def in_words(shots: int | NDArray[np.int64] | None) -> str:

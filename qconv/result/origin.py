@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from qconv._versions import versions
+from qconv.result.index import View
 
 #: Message of the error for results that estimate different quantities.
 DIFFERENT = (
@@ -18,12 +19,18 @@ class Origin:
     """Estimated quantity, random streams and package versions of a result."""
 
     quantity: str = ""
-    """Digest of the estimated quantity: image, kernel, geometry, noise of the backend (if any), and
-    index of the selected part (if any)."""
+    """Digest of the estimated quantity: image, kernel, geometry and noise of the backend."""
     streams: frozenset[str] = frozenset()
     """Names of the random streams of the shots."""
     versions: frozenset[str] = field(default_factory=versions)
     """Versions of the packages that computed the result, each as in ``"numpy 2.4.6"``."""
+    view: View | None = None
+    """Pixels of a part of the result; None for the whole result."""
+
+    @property
+    def part(self) -> str:
+        """Name of the pixels of a part; empty for the whole result."""
+        return "" if self.view is None else self.view.name
 
     def __add__(self, other: Origin) -> Origin:
         """Return the origin of the sum of two results.
@@ -31,15 +38,15 @@ class Origin:
         Raises:
             ValueError: If the two results estimate different quantities or share shots.
         """
-        if self.quantity != other.quantity:
+        if (self.quantity, self.part) != (other.quantity, other.part):
             raise ValueError(DIFFERENT)
         if self.streams & other.streams:
             raise ValueError(
                 "the two results have the same seed, so their shots are the same or were split in "
                 "the same way; expected different seeds"
             )
-        return Origin(self.quantity, self.streams | other.streams, self.versions | other.versions)
-
-    def part(self, name: str) -> Origin:
-        """Return the origin of the part of the result whose index has a name."""
-        return replace(self, quantity=f"{self.quantity}{name}")
+        return replace(
+            self,
+            streams=self.streams | other.streams,
+            versions=self.versions | other.versions,
+        )

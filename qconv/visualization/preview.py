@@ -27,8 +27,7 @@ def preview(
         pictures: Images or volumes by title; arrays of a different kind are omitted. Volumes are
             shown by three planes through the centre.
         rows: Rows of the table.
-        channel_axis: Axis of the channels, shown in colour if there are three; None for no
-            channels.
+        channel_axis: Axis of the channels, shown in colour if there are three; None without them.
     """
     parts = [_picture(title, array, channel_axis) for title, array in pictures.items()]
     cells = "".join(

@@ -1007,3 +1007,4 @@ class TestTolerance:
         (average,) = [line for line in printed.splitlines() if "shots per pixel" in line]
         mean = float(average.split(", ")[-1].split()[0])
         assert mean == pytest.approx(executions / picture.size, rel=1e-3)
+        assert "tolerance (grey levels)\n  9, reached (largest standard error " in printed

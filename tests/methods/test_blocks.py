@@ -1,5 +1,7 @@
 """Blocks against SciPy and against the single circuit: every scheme, method, mode and boundary."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qiskit.primitives import BackendSamplerV2
@@ -8,6 +10,7 @@ from qiskit_aer import AerSimulator
 import classical
 import qconv
 from qconv.convolution import plan
+from qconv.execution.simulate.probabilities import born_probabilities
 from tests.cases import BOUNDARIES, MODES, SHAPES, close, convolve2d, correlate2d
 from tests.chance import ALARM
 
@@ -323,3 +326,35 @@ def test_negative_pixels_are_no_particles():
         qconv.convolve(
             -np.ones((9, 9)), np.ones((3, 3)), method=qconv.Blocks(qconv.Diffusion(), qubits=12)
         )
+
+
+@pytest.mark.parametrize(
+    "method", [qconv.Fourier(), qconv.Fourier(amplify=1, read_out="root")], ids=["linear", "root"]
+)
+def test_sums_of_overlapping_blocks_are_estimated_anew(method, tmp_path):
+    """Sixteen parts give the numbers of one run with the same counts, to rounding."""
+    image, kernel = np.random.default_rng(1).random((8, 8)), [[1, -3, 1]]
+    blocks = qconv.Blocks(method, "overlap-add", qubits=7)
+    how = {"method": blocks, "mode": "same"}
+    joint = replace(qconv.plan(image, kernel, shots=320, seed=99, **how), growth=1 / 16)
+    total, counts = 0, [{} for _ in joint.circuits]
+    for seed in range(16):
+        plan = qconv.plan(image, kernel, shots=20, seed=seed, **how)
+        rng, own = np.random.default_rng(seed), []
+        for program, known in zip(plan.prepared.programs, counts, strict=True):
+            circuit = program.built()
+            p = born_probabilities(circuit, None, measured=program.measurement(circuit))
+            drawn = rng.multinomial(program.executions, p / p.sum())
+            own.append({int(i): int(drawn[i]) for i in np.flatnonzero(drawn)})
+            for outcome, number in own[-1].items():
+                known[outcome] = known.get(outcome, 0) + number
+        total += plan.decode(own)
+    expected = joint.decode(counts)
+    np.testing.assert_allclose(total.image, expected.image, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(total.stderr, expected.stderr, rtol=1e-9, atol=1e-12)
+    assert np.array_equal(total.diagnostics.counts, expected.diagnostics.counts)
+    part = total[2:6, 1:]
+    part.save(tmp_path / "part")
+    loaded = qconv.load(tmp_path / "part").diagnostics
+    for found, wanted in zip(loaded.estimate(), (total.image, total.stderr), strict=True):
+        np.testing.assert_allclose(found, wanted[2:6, 1:], rtol=1e-12)

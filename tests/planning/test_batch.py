@@ -205,7 +205,7 @@ def test_a_tolerance_holds_for_every_element(method):
     single = [qconv.plan(image[..., c], KERNEL, **where) for c in (0, 1)]
     executions = sum(sum(each.executions) for each in single)
     assert sum(plan.executions) == executions
-    assert plan.run().total_shots == executions
+    assert executions <= plan.run().total_shots <= 8 * executions  # the limit of further rounds
 
 
 def test_noise_has_a_bias():

@@ -329,6 +329,42 @@ class TestParts:
         assert (part.shots, part.bias, part.diagnostics) == (20, None, None)
         assert np.array_equal(part.stderr, run().stderr[2:5])
 
+    @pytest.mark.parametrize(
+        ("first", "second", "both"),
+        [
+            (np.s_[1:6], np.s_[1:3], np.s_[2:4]),
+            (np.s_[::-1], np.s_[1:3], np.s_[4:2:-1]),
+            (np.s_[::2, 1], np.s_[1:], np.s_[2::2, 1]),
+            (np.s_[2], np.s_[1:3, 2], np.s_[2, 1:3, 2]),
+            (np.s_[2:3], np.s_[0, ..., 1:], np.s_[2, :, 1:]),
+            (np.s_[None, 1:3], np.s_[0, 1], np.s_[2]),
+            (np.s_[:, None, 2], np.s_[1:, :, None], np.s_[1:, None, None, 2]),
+            (np.s_[:, 1:2], np.s_[:, ::-3], np.s_[:, 1:2]),
+        ],
+        ids=str,
+    )
+    def test_parts_of_parts(self, first, second, both, tmp_path):
+        """They are parts of the whole, with the same name, diagnostics and sums."""
+        whole, other = varied(1), varied(2)
+        part, expected = whole[first][second], whole[both]
+        assert part.quantity == expected.quantity
+        assert part.shape == expected.shape
+        assert np.array_equal(part.diagnostics.counts, expected.diagnostics.counts)
+        assert np.array_equal(part.diagnostics.pixels, expected.diagnostics.pixels)
+        total = part + other[both]
+        assert np.array_equal(total.image, (whole + other)[both].image)
+        assert np.array_equal(total.stderr, (whole + other)[both].stderr)
+        part.save(tmp_path / "part")
+        assert Convolution.load(tmp_path / "part")[:1].quantity == expected[:1].quantity
+
+    @pytest.mark.parametrize("there", [np.s_[::-1], np.s_[None]])
+    def test_there_and_back_is_the_whole(self, there):
+        whole = varied(1)
+        back = whole[there][np.s_[::-1] if there == np.s_[::-1] else 0]
+        assert back.quantity == whole.quantity
+        assert back.diagnostics.pixels is None
+        assert np.array_equal((back + varied(2)).image, (whole + varied(2)).image)
+
     def test_same_parts_add_up(self):
         one, two = run(1), run(2)
         total = one[1:4, 2] + two[-8:4:1, -6]  # the same pixels, by other numbers
@@ -585,6 +621,8 @@ def changed(name, change):
         "success": [1.0, 0.0, None],
         "oracle_calls": 1440,
         "independent": True,
+        "tolerance": None,
+        "view": None,
         "quantity": result.quantity,
         "streams": sorted(result.streams),
         "versions": sorted(result.versions),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 import numpy as np
@@ -38,9 +38,9 @@ class ShotLog:
     below 1e-12, equal runs are taken for a repetition.
     """
 
-    def __init__(self, names: set[str] | None = None) -> None:
+    def __init__(self, names: Set[str] = frozenset()) -> None:
         self._latest: NDArray[np.uint8] | None = None
-        self.names: set[str] = set() if names is None else names
+        self.names = set(names)
         """Names of the runs' random streams; equal names mean equal shots."""
 
     def before(self, sampler: BaseSamplerV2) -> None:

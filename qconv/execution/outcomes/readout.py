@@ -87,10 +87,20 @@ class ReadoutMitigation:
             return
         if isinstance(self.errors, str) or not isinstance(self.errors, Sequence | Mapping):
             raise TypeError(f"errors: expected pairs of numbers, got {self.errors!r}")
-        named = self.errors if isinstance(self.errors, Mapping) else dict(enumerate(self.errors))
-        for number, pair in named.items():
+        for number, pair in self.by_number.items():
             whole_number(number, "errors: qubit", 0)
             _check_pair(pair, int(number))
+
+    @property
+    def by_qubit(self) -> bool:
+        """Whether errors are given by the backend's qubits, and not by measured bits."""
+        return isinstance(self.errors, Mapping)
+
+    @property
+    def by_number(self) -> dict[int, Sequence[float]]:
+        """Given pairs of errors, by the number of the qubit or bit; empty if calibrated."""
+        pairs = self.errors or ()
+        return dict(pairs if isinstance(pairs, Mapping) else enumerate(pairs))
 
     @property
     def calibrates(self) -> bool:
@@ -192,11 +202,39 @@ class Readout:
     """Number of executions of the circuits that calibrated the readout."""
 
     @cached_property
+    def matrices(self) -> _Array:
+        """Matrix ``A`` of every bit, shape ``(bits, 2, 2)``."""
+        a, b = self.errors.T
+        return np.ascontiguousarray(np.moveaxis(np.array([[1 - a, b], [a, 1 - b]]), -1, 0))
+
+    @cached_property
     def inverses(self) -> _Array:
         """Inverse matrix ``A**-1`` of every bit, shape ``(bits, 2, 2)``."""
         a, b = self.errors.T
         rows = np.array([[1 - b, -b], [-a, 1 - a]]) / (1 - a - b)
         return np.ascontiguousarray(np.moveaxis(rows, -1, 0))
+
+    def read(self, probabilities: _Array) -> _Array:
+        """Return the probabilities of the read outcomes, from those of the measured outcomes."""
+        return applied(self.matrices, probabilities)
+
+    def bits(self, start: int, stop: int | None) -> Readout:
+        """Return the readout errors of some of the bits."""
+        return Readout(self.errors[start:stop], self.variances[start:stop])
+
+    def squares_of(self, weights: _Array) -> _Array:
+        """Return the expected square of the weight that a shot of each outcome adds.
+
+        ``weights`` are added up over corrected counts: the shot is read as another outcome, and its
+        reading adds the weight that the correction gives it.
+        """
+        given = applied(np.swapaxes(self.inverses, 1, 2), weights)
+        return applied(np.swapaxes(self.matrices, 1, 2), np.square(given))
+
+    def squares_at(self, probabilities: _Array) -> _Array:
+        """Return the expected square of what a shot adds to the corrected count of each outcome."""
+        both = np.einsum("bij,bjk->bik", np.square(self.inverses), self.matrices)
+        return applied(both, probabilities)
 
     def corrected(self, probabilities: _Array) -> _Array:
         """Correct probabilities or counts of all outcomes; the result may be negative."""

@@ -215,6 +215,16 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
             number = max(number + 1, math.ceil(number * short))
         return replace(plan, shots=number)
 
+    def more_shots(self, result: Convolution) -> Problem:
+        """Return the plan with as many shots again.
+
+        Pixels exceed their prediction where two angles remain possible. A few more shots would run
+        at low powers, which hardly distinguish these angles.
+        """
+        if not isinstance(result.shots, int):
+            raise RuntimeError("expected a result with the same shots for all pixels")
+        return replace(self.plan, shots=result.shots)
+
     def _short(self, shots: int, excess: float | None = None) -> float:
         """Return the factor by which a number of shots is too small for the plan's tolerance.
 
@@ -224,7 +234,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         """
         if self.plan.tolerance is None:
             raise RuntimeError("expected a tolerance")
-        return self.plan.tolerance.shortfall(self.chances.errors(self._scheduled(shots), excess))
+        return self.plan.tolerance.needed(self.chances.errors(self._scheduled(shots), excess))
 
     def _scheduled(self, shots: int | None) -> Schedule:
         return scheduled(self.method.powers, shots, _highest(self.plan))

@@ -43,6 +43,7 @@ from qconv._threads import for_each
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.execution.outcomes.outcomes import Outcomes, Selection
 from qconv.execution.outcomes.pixel_counts import Each, portions, shots_in, shots_of
+from qconv.execution.outcomes.readout import Unfolding
 from qconv.execution.program import Program
 from qconv.execution.seeds import ALLOCATION, JOBS, derived
 from qconv.grid import Tile
@@ -53,10 +54,11 @@ from qconv.planning.allocation import (
     optimal,
     require_affordable,
 )
-from qconv.planning.method import Method, Prediction, Prepared
+from qconv.planning.method import AIM, Method, Prediction, Prepared
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+from qconv.result.numbers import larger_part
 
 _Array = NDArray[np.float64]
 
@@ -173,7 +175,7 @@ class PreparedCollapse(Prepared[Collapse]):
             raise RuntimeError("expected a prediction")
         spread = joint_spread(spread, tolerance)
         if self.method.shared and tolerance is not None:
-            shots = math.ceil(tolerance.shortfall(spread))
+            shots = math.ceil(tolerance.needed(spread))
             require_affordable(shots)
             return replace(plan, shots=max(1, shots))
         rng = np.random.default_rng(derived(plan.seed, ALLOCATION))
@@ -181,6 +183,21 @@ class PreparedCollapse(Prepared[Collapse]):
             each = optimal(spread, plan.shots * plan.grid.pixels, rng)
         else:
             each = for_tolerance(spread, tolerance, rng)
+        return replace(plan, shots=max(1, round(float(each.mean()))), each=each)
+
+    def more_shots(self, result: Convolution) -> Problem:
+        """Return the plan with the shots that each pixel lacks for the plan's tolerance."""
+        plan, tolerance = self.plan, self.plan.tolerance
+        if self.method.shared or tolerance is None or tolerance.mean:
+            plan = super().more_shots(result)
+            if self.method.shared:
+                return plan
+            growth = (plan.shots or 0) / float(np.mean(np.asarray(result.shots)))
+            more = np.full(result.shape, growth)
+        else:
+            lacking = np.square(larger_part(result.stderr) / (AIM * tolerance.error)) - 1
+            more = np.where(tolerance.exceeded(result.stderr), np.minimum(lacking, 1.0), 0.0)
+        each = np.ceil(np.asarray(result.shots) * more).astype(np.int64)
         return replace(plan, shots=max(1, round(float(each.mean()))), each=each)
 
     @cached_property
@@ -293,10 +310,14 @@ class PreparedCollapse(Prepared[Collapse]):
         plan = self.plan
         stderr = np.zeros(plan.grid.output_shape, plan.result_type)
         if plan.shots is not None:
-            shots = plan.shots_of_pixels
+            shots, covariance = plan.shots_of_pixels, self._corrected_covariance
 
             def deviation(tile: Tile, windows: Windows) -> _Array:
-                return windows.deviation(tile, windows.probabilities) * _scale(1.0, shots, tile)
+                if covariance is None:
+                    spread = windows.deviation(tile, windows.probabilities)
+                else:
+                    spread = windows.spread(tile, covariance)
+                return spread * _scale(1.0, shots, tile)
 
             def work(number: int) -> None:
                 tile = plan.grid.tiles[number]
@@ -304,6 +325,19 @@ class PreparedCollapse(Prepared[Collapse]):
 
             for_each(work, len(plan.grid.tiles), progress=False)
         return Prediction(1.0, stderr)
+
+    @property
+    def _corrected_covariance(self) -> _Array | None:
+        """Covariance of corrected frequencies of one shot, as expected; None if none is known."""
+        wanted = _outcomes(self.positions, self.plan.propagator.shape)
+        size = max(2, math.prod(_padded(self.plan.propagator.shape)))
+        readout = self.plan.expected_readout(size.bit_length() - 1)
+        if readout is None:
+            return None
+        measured = np.zeros(size)
+        measured[wanted] = self.windows.probabilities
+        groups = 1.0 if self.method.shared else math.inf
+        return Unfolding(readout, wanted).covariance(readout.read(measured), 1, groups)[0]
 
     def _errors(self, positions: Selection) -> tuple[Errors | None, bool]:
         """Return a function for the errors of a tile, and whether they correlate between pixels.

@@ -16,6 +16,7 @@ from qiskit import QuantumCircuit, QuantumRegister
 from qconv._checks import Numbers, boolean
 from qconv.circuits.amplification.rounds import Rounds
 from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.outcomes.readout import Readout
 from qconv.execution.program import Program
 from qconv.methods.mixture import root_variance
 from qconv.methods.parts import IMAGINARY, REAL, PreparedParts
@@ -90,6 +91,8 @@ class Filtered:
 
     image: Numbers
     """Filtered content of the basis states that are read."""
+    everywhere: Numbers
+    """Filtered content of all basis states, flattened."""
     bound: float
     """Subnormalisation: the circuit divides the transfer function by this number."""
     passing: float
@@ -139,7 +142,8 @@ class PreparedCoherent(PreparedImage[_C]):
         """Predict the success probability and the standard errors, 0 if nothing is measured."""
         if self._vanishes:
             return Prediction(0.0, np.zeros(self.plan.grid.output_shape))
-        return self._read_out.predict()
+        bits = self.encoded.layout.num_qubits + self._label_qubits
+        return self._read_out.predict(self.plan.expected_readout(bits))
 
     @property
     def _vanishes(self) -> bool:
@@ -173,12 +177,13 @@ class PreparedCoherent(PreparedImage[_C]):
         """Read-out of the outcomes."""
         encoded, read_out, exact = self.encoded, self.method.read_out, self.filtered
         signed, amplify = self.method.signed, self._rounds
-        shared = (encoded, exact.image, exact.bound, signed, self.part)
+        shared = (encoded, exact.everywhere, exact.bound, signed, self.part)
         if amplify == 0 and read_out == "linear":
             return CoherentReadOut(*shared, Amplification(0, 0.5 * signed, math.nan))
         if amplify == 0:
             return AmplifiedReadOut(*shared, Amplification(0, 0.5, exact.passing), read_out)
         cells = encoded.content.size
+        executions = round((encoded.plan.whole_shots or 0) * encoded.plan.growth)
         made = choose(
             exact.passing,
             amplify,
@@ -186,7 +191,7 @@ class PreparedCoherent(PreparedImage[_C]):
             cells=cells,
             signed=signed,
             read_out=read_out,
-            shots=(encoded.plan.whole_shots or math.inf) / cells,
+            shots=(executions or math.inf) / cells,
         )
         return AmplifiedReadOut(*shared, made, read_out)
 
@@ -198,10 +203,12 @@ class PreparedCoherent(PreparedImage[_C]):
     def _through(self, transfer: _Spectrum, bound: float) -> Filtered:
         """Return the exact result of a filter that divides a transfer function by ``bound``."""
         spectrum = self.encoded.spectrum()
-        image = self.encoded.through(transfer, spectrum)
+        everywhere = self.encoded.everywhere(transfer, spectrum)
+        image = np.asarray(self.encoded.layout.read(everywhere))
         if (self._rounds == 0 and self.method.read_out == "linear") or not bound:
-            return Filtered(image, bound, 0.0)
-        return Filtered(image, bound, self.encoded.passing(transfer / bound, spectrum))
+            return Filtered(image, everywhere, bound, 0.0)
+        passing = self.encoded.passing(transfer / bound, spectrum)
+        return Filtered(image, everywhere, bound, passing)
 
     @abstractmethod
     def _filter_exactly(self) -> Filtered:
@@ -242,8 +249,8 @@ class CoherentReadOut:
 
     encoded: EncodedImage
     """Encoded image."""
-    filtered: Numbers
-    """Exact filtered content of the basis states that are read."""
+    everywhere: Numbers
+    """Exact filtered content of all basis states."""
     bound: float
     """Subnormalisation: the circuit divides the transfer function by this number."""
     signed: bool
@@ -252,6 +259,11 @@ class CoherentReadOut:
     """Part of a complex amplitude that a reference gives."""
     amplification: Amplification
     """Rounds, and the weight of the reference."""
+
+    @cached_property
+    def filtered(self) -> Numbers:
+        """Exact filtered content of the basis states that are read."""
+        return np.asarray(self.encoded.layout.read(self.everywhere))
 
     @cached_property
     def factor(self) -> float:
@@ -290,9 +302,45 @@ class CoherentReadOut:
         left = np.sum(np.square(np.abs(self.filtered / self.bound)))
         return bool(left <= _NOTHING * np.sum(np.square(np.abs(self.encoded.content))))
 
-    def predict(self) -> Prediction:
-        """Predict the success probability and the standard error of each pixel."""
-        return self.encoded.predicted(self.expected, self._variance(), self._scaled)
+    def predict(self, readout: Readout | None = None) -> Prediction:
+        """Predict the success probability and the standard error of each pixel.
+
+        Args:
+            readout: Readout errors that counts of position and label will be corrected for; None
+                without correction.
+        """
+        variance = self._variance()
+        if readout is not None:
+            plain, corrected = self._squares_of_shots(readout)
+            more = self.encoded.layout.read(corrected - plain)
+            variance = variance + np.asarray(more, dtype=np.float64)
+        return self.encoded.predicted(self.expected, variance, self._scaled)
+
+    def _squares_of_shots(self, readout: Readout) -> tuple[_Array, _Array]:
+        """Return the expected square of what a shot adds to the signed linear estimate.
+
+        The first array is without readout errors; the second is for counts that are corrected for
+        them. A shot that fails can be read as one that succeeds. The position of such shots is
+        assumed to be distributed as the image, and their labels uniformly.
+        """
+        made, content = self.amplification, self.encoded.content.ravel()
+        cells, position = content.size, self.encoded.layout.num_qubits
+        growth = made.success / made.start if made.rounds or made.weight != 0.5 else 1.0
+        reference = math.sqrt(made.weight / cells)
+        image: Numbers = math.sqrt(1 - made.weight) * self.everywhere / self.factor
+        image = -1j * image if self.part == IMAGINARY else image
+        kept = growth * np.square(np.abs([reference + image, reference - image])) / 2
+        weight = math.sqrt(cells / (made.weight * (1 - made.weight))) / (2 * growth)
+        own = readout.bits(position, position + 1).squares_of(np.array([1.0, -1.0]))
+        others = readout.bits(position + 1, None)
+        labels = others.squares_of(np.eye(1, 2 ** len(others.errors)).ravel())
+        density = np.square(np.abs(content))
+        failed = density / density.sum() * max(1 - kept.sum(), 0.0)
+        square = labels[0] * (own @ kept)
+        if labels.size > 1:
+            square = square + float(labels[1:].mean() * own.mean()) * failed
+        found = readout.bits(0, position).squares_at(square)
+        return kept.sum(axis=0) * weight**2, found * weight**2
 
     def _variance(self) -> _Array:
         """Predict the variance of every amplitude, times the number of executions."""

@@ -14,6 +14,7 @@ from qconv._checks import numpy_defaults
 from qconv.methods.whole_image.reading import Reading, Tally
 from qconv.result.diagnostics import Diagnostics
 from qconv.result.index import Index, at_pixels, pixels_at
+from qconv.result.numbers import root_of_squares
 
 _Array = NDArray[np.float64]
 
@@ -110,8 +111,11 @@ class CountDiagnostics(Diagnostics):
         cls,
         shape: tuple[int, ...],
         parts: Sequence[tuple[tuple[slice, ...], CountDiagnostics]],
-    ) -> CountDiagnostics | None:
-        """Copy blocks to their positions; None if the blocks overlap or differ in their classes."""
+    ) -> CountDiagnostics | OverlappingCounts | None:
+        """Copy blocks to their positions, or keep overlapping blocks apart.
+
+        None if the blocks differ in their classes.
+        """
         classes = {len(part.by_class) for _, part in parts}
         if len(classes) > 1:
             return None
@@ -120,9 +124,84 @@ class CountDiagnostics(Diagnostics):
         readings: list[Reading] = []
         for position, part in parts:
             if (block[position] >= 0).any():
-                return None
+                return OverlappingCounts(shape, tuple(parts))
             for whole, own in zip(by_class, part.by_class, strict=True):
                 whole[position] = at_pixels(own, part.pixels)
             block[position] = at_pixels(part.block, part.pixels) + len(readings)
             readings += part.readings
         return cls(by_class, tuple(readings), block)
+
+
+@dataclass(frozen=True, eq=False)
+class OverlappingCounts(Diagnostics):
+    """Counts of blocks whose results are added where they overlap (``"overlap-add"``).
+
+    The estimate of a pixel is the sum of the estimates of the blocks that contain it.
+    """
+
+    shape: tuple[int, ...]
+    """Shape of the whole image."""
+    parts: tuple[tuple[tuple[slice, ...], CountDiagnostics], ...]
+    """Position of each block in the whole image, and the counts of the block."""
+    pixels: NDArray[np.intp] | None = None
+    """Index of each pixel of a part in the flattened whole image, shape of the part; None for
+    the whole image."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Number of executions of all blocks that ended in each output pixel."""
+        total = np.zeros(self.shape, dtype=np.int64)
+        for position, part in self.parts:
+            total[position] += part.counts
+        return np.asarray(at_pixels(total, self.pixels))
+
+    def __add__(self, other: OverlappingCounts) -> OverlappingCounts | None:
+        """Add the counts of each block; None if the blocks, their readings or pixels differ."""
+        if (
+            len(self.parts) != len(other.parts)
+            or not np.array_equal(self.pixels, other.pixels)  # type: ignore[arg-type]
+            or any(a != b for (a, _), (b, _) in zip(self.parts, other.parts, strict=True))
+        ):
+            return None
+        pairs = zip(self.parts, other.parts, strict=True)
+        sums = [(position, a + b) for (position, a), (_, b) in pairs]
+        parts = [(position, total) for position, total in sums if total is not None]
+        if len(parts) < len(sums):
+            return None
+        return OverlappingCounts(self.shape, tuple(parts), self.pixels)
+
+    def __getitem__(self, index: Index) -> OverlappingCounts:
+        """Return the diagnostics of some of the pixels, with the counts of all."""
+        pixels = pixels_at(index, self.pixels, self.shape)
+        return OverlappingCounts(self.shape, self.parts, pixels)
+
+    @numpy_defaults
+    def estimate(self) -> tuple[_Array, _Array]:
+        """Return sums of the blocks' estimates, and their standard errors, from all counts."""
+        image, stderr = np.zeros((2, *self.shape))
+        for position, part in self.parts:
+            own, error = part.estimate()
+            image[position] += own
+            stderr[position] = root_of_squares(stderr[position], error)
+        return at_pixels(image, self.pixels), at_pixels(stderr, self.pixels)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the shape, and the positions and arrays of the blocks."""
+        found: dict[str, NDArray[Any]] = {"shape": np.array(self.shape)}
+        if self.pixels is not None:
+            found["pixels"] = self.pixels
+        for number, (position, part) in enumerate(self.parts):
+            found[f"{number}.position"] = np.array([(s.start, s.stop) for s in position])
+            found |= {f"{number}.{name}": array for name, array in part.arrays().items()}
+        return found
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> OverlappingCounts:
+        """Create diagnostics from the arrays of a file."""
+        parts = []
+        for number in range(sum(name.endswith(".position") for name in arrays)):
+            first = f"{number}."
+            own = {k.removeprefix(first): v for k, v in arrays.items() if k.startswith(first)}
+            position = tuple(slice(int(start), int(stop)) for start, stop in own.pop("position"))
+            parts.append((position, CountDiagnostics.from_arrays(own)))
+        return cls(tuple(map(int, arrays["shape"])), tuple(parts), arrays.get("pixels"))

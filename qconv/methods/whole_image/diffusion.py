@@ -49,6 +49,7 @@ from qconv.circuits.registers import (
     qubits_of,
 )
 from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.outcomes.readout import Readout
 from qconv.execution.program import Program
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
@@ -166,18 +167,40 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
         mass = float(encoded.content.sum())
         if mass == 0:
             return Prediction(0.0, np.zeros(self.plan.grid.output_shape))
-        moments = []
         largest = [float(np.abs(move.weights).max()) or 1.0 for move in self._walk]
-        for power in (1, 2):
-            kernels = [
-                move.probabilities * (move.weights / most) ** power
-                for move, most in zip(self._walk, largest, strict=True)
-            ]
-            transfer = np.prod([encoded.transfer(kernel) for kernel in kernels], axis=0)
-            moments.append(encoded.through(transfer) / mass)
-        variance = moments[1] - moments[0] ** 2
+        weights = [move.weights / most for move, most in zip(self._walk, largest, strict=True)]
+        labels, _, _ = self._classes
+        position = encoded.layout.num_qubits
+        readout = self.plan.expected_readout(position + labels.qubits)
+        mean = np.asarray(encoded.layout.read(self._moved(weights)), dtype=np.float64) / mass
+        squares = [each**2 for each in weights]
+        if readout is not None and labels.qubits:
+            squares = self._corrected_squares(weights, readout.bits(position, None))
+        square = self._moved(squares) / mass
+        if readout is not None:
+            square = readout.bits(0, position).squares_at(square)
+        variance = np.asarray(encoded.layout.read(square), dtype=np.float64) - mean**2
         factor = mass * math.prod(largest)
         return encoded.predicted(self._expected_success, variance, factor)
+
+    def _moved(self, weights: list[_Array]) -> _Array:
+        """Return the sums of weights that all basis states receive from the moves."""
+        kernels = [
+            move.probabilities * each for move, each in zip(self._walk, weights, strict=True)
+        ]
+        transfer = np.prod([self.encoded.transfer(kernel) for kernel in kernels], axis=0)
+        return self.encoded.everywhere(transfer)
+
+    def _corrected_squares(self, weights: list[_Array], readout: Readout) -> list[_Array]:
+        """Return the expected squares of weights if kernel registers are corrected for readout."""
+        found, first = [], 0
+        for move, each in zip(self._walk, weights, strict=True):
+            padded = on_kernel_states(np.where(move.probabilities > 0, each, 0.0))
+            last = first + padded.size.bit_length() - 1
+            squares = readout.bits(first, last).squares_of(padded.ravel()).reshape(padded.shape)
+            found.append(squares[tuple(map(slice, each.shape))])
+            first = last
+        return found
 
     def _encode(self) -> EncodedImage:
         """Encode the image as particles."""

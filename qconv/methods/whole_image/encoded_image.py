@@ -158,8 +158,12 @@ class EncodedImage:
         """Compute the Fourier transform of the content."""
         return np.fft.fftn(self.content)
 
-    def through(self, transfer: _Spectrum, spectrum: _Spectrum | None = None) -> Numbers:
-        """Return the exact content after a filter, at the basis states that are read.
+    def through(self, transfer: _Spectrum) -> Numbers:
+        """Return the exact content after a filter, at the basis states that are read."""
+        return np.asarray(self.layout.read(self.everywhere(transfer)))
+
+    def everywhere(self, transfer: _Spectrum, spectrum: _Spectrum | None = None) -> Numbers:
+        """Return the exact content after a filter at all basis states, flattened.
 
         Args:
             transfer: Transfer function of the filter.
@@ -167,8 +171,7 @@ class EncodedImage:
         """
         spectrum = self.spectrum() if spectrum is None else spectrum
         filtered: Numbers = np.fft.ifftn(spectrum * transfer)
-        filtered = filtered if self.plan.is_complex else filtered.real
-        return np.asarray(self.layout.read(filtered.ravel()))
+        return np.asarray((filtered if self.plan.is_complex else filtered.real).ravel())
 
     def passing(self, transfer: _Spectrum, spectrum: _Spectrum) -> float:
         """Return the fraction of the content's squared norm that passes a filter."""

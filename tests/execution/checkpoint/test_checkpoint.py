@@ -632,6 +632,17 @@ def test_jobs_of_a_sampler_count_as_they_came(stop_after):
     assert before.names < result.streams
 
 
+@pytest.mark.parametrize("make", [SamplerV2, StatevectorSampler], ids=["aer", "qiskit"])
+def test_a_finished_call_of_a_sampler_can_be_continued(make):
+    """Its own shots are not taken for repeated ones."""
+    sampler = make()
+    first = call(backend=sampler, shots=10)
+    more = call(backend=sampler, shots=30)
+    assert more.shots == 30
+    assert more.total_shots == 30 * IMAGE.size
+    assert first.streams < more.streams
+
+
 def beginning_again():
     return StatevectorSampler(seed=np.random.default_rng(3))
 
