@@ -290,7 +290,7 @@ def test_other_wrong_arguments():
     with pytest.raises(ValueError, match=r"besides the channels, got 4 .*; axes=\(\.\.\.\)"):
         qconv.convolve(positive((2,) * 5), KERNEL, channel_axis=0)
     with pytest.raises(TypeError, match="complex"):
-        qconv.convolve(image * 1j, KERNEL, channel_axis=-1)
+        qconv.convolve(image * 1j, KERNEL, method=qconv.Diffusion(), channel_axis=-1)
     with pytest.raises(ValueError, match="expected values >= 0"):
         qconv.convolve(-image, KERNEL, method=qconv.Diffusion(), channel_axis=-1)
 
@@ -323,3 +323,29 @@ def test_a_tensor_of_torch():
     given = (torch.from_numpy(image), image)
     seen, expected = (qconv.convolve(each, KERNEL, **where) for each in given)
     assert seen.image.tobytes() == expected.image.tobytes()
+
+
+@pytest.mark.parametrize(
+    "method", [qconv.Collapse(), qconv.Fourier(), qconv.Blocks(qconv.Interference(), qubits=12)]
+)
+def test_complex_numbers(method, tmp_path):
+    """Real and imaginary parts within 6.5 standard errors: a false alarm in 1e8."""
+    rng = np.random.default_rng(5)
+    image, kernel = rng.normal(size=(2, 5, 4, 3)), rng.normal(size=(2, 2, 3))
+    image, kernel = image[0] + 1j * image[1], kernel[0] + 1j * kernel[1]
+    where = {"method": method, "channel_axis": -1}
+    for verb, reference in (
+        (qconv.convolve, classical.convolve),
+        (qconv.correlate, classical.correlate),
+    ):
+        exact = each(image, kernel, [0, 1], reference)
+        np.testing.assert_array_equal(reference(image, kernel, channel_axis=-1), exact)
+        np.testing.assert_allclose(verb(image, kernel, shots=None, **where).image, exact, atol=1e-9)
+        one, two = (verb(image, kernel, shots=3000, seed=seed, **where) for seed in (1, 2))
+        errors, stderr = one.image - exact, one.stderr
+        for part, own in ((errors.real, stderr.real), (errors.imag, stderr.imag)):
+            assert (np.abs(part) < 6.5 * own).all()
+        one.save(tmp_path / "one.npz")
+        both = qconv.load(tmp_path / "one.npz") + two
+        np.testing.assert_array_equal(both.image, (one + two).image)
+        assert both.magnitude().channel_axis == both[..., 1:].phase().channel_axis == 2

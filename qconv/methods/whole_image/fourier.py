@@ -147,7 +147,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
     def with_image(self, plan: Problem) -> PreparedFourier:
         """Return the `Prepared` object for another image, with the same filter."""
         made = self._filter if self._bound else None
-        return PreparedFourier(self.method, plan, kernel_filter=made)
+        return PreparedFourier(self.method, plan, part=self.part, kernel_filter=made)
 
     @property
     def num_qubits(self) -> int:
