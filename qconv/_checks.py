@@ -258,6 +258,24 @@ def shot_number(value: object, name: str) -> int:
     return whole_number(value, name, 1)
 
 
+def require_seed(seed: object) -> None:
+    """Raise unless a value is a seed of random numbers.
+
+    Raises:
+        TypeError: If ``seed`` is not an integer, a ``SeedSequence``, a ``Generator`` or None.
+        ValueError: If ``seed`` is negative.
+    """
+    if isinstance(seed, bool | np.bool_) or not isinstance(
+        seed, int | np.integer | np.random.SeedSequence | np.random.Generator | None
+    ):
+        raise TypeError(
+            "seed: expected an integer, a numpy SeedSequence, a numpy Generator or None, "
+            f"got {seed!r}"
+        )
+    if isinstance(seed, int | np.integer) and seed < 0:
+        raise ValueError(f"seed: expected an integer >= 0, got {seed}")
+
+
 def boolean(value: object, name: str) -> bool:
     """Convert to a ``bool``; raise a ``TypeError`` for anything but True and False."""
     if not isinstance(value, bool | np.bool_):

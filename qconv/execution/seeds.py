@@ -12,6 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from qconv._checks import require_seed
+
 Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | None
 
 #: Places under a call's root: jobs on a backend (or shots of each range of outcomes); draws in a
@@ -41,15 +43,7 @@ def root_seed(seed: Seed) -> np.random.SeedSequence:
         TypeError: If ``seed`` has a different type.
         ValueError: If ``seed`` is negative.
     """
-    if isinstance(seed, bool | np.bool_) or not isinstance(
-        seed, int | np.integer | np.random.SeedSequence | np.random.Generator | None
-    ):
-        raise TypeError(
-            "seed: expected an integer, a numpy SeedSequence, a numpy Generator or None, "
-            f"got {seed!r}"
-        )
-    if isinstance(seed, int | np.integer) and seed < 0:
-        raise ValueError(f"seed: expected an integer >= 0, got {seed}")
+    require_seed(seed)
     words = np.random.default_rng(seed).integers(0, 2**32, size=4, dtype=np.uint32)
     return np.random.SeedSequence([int(word) for word in words])
 

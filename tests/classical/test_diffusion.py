@@ -304,7 +304,7 @@ def test_the_power_of_a_kernel_is_its_power():
         ({"steps": 1.0}, TypeError, "steps: expected an integer >= 0, got 1.0"),
         ({"steps": True}, TypeError, "steps: expected an integer >= 0, got True"),
         ({"mode": "all"}, ValueError, "mode: expected one of 'full', 'same', 'valid', got 'all'"),
-        ({"boundary": 3}, ValueError, "boundary: expected one of 'fill', 'wrap', 'symm', got 3"),
+        ({"boundary": 3}, ValueError, "boundary: expected one of 'fill', 'wrap', .* got 3"),
         ({"fillvalue": 1j}, TypeError, "fillvalue: expected a real number, got 1j"),
         ({"fillvalue": np.inf}, ValueError, "fillvalue: expected a finite number, got inf"),
         ({"image": [1j]}, TypeError, "image: expected real numbers"),
@@ -336,8 +336,8 @@ def test_errors_name_the_argument(options, error, message):
         (np.nan, 1, ValueError, "time: expected a finite number, got nan"),
         ("x", 1, TypeError, "time: expected a real number, got 'x'"),
         (1, None, TypeError, "diffusivity: expected a real number, got None"),
-        (1e200, 1e200, ValueError, "time: expected a finite 2 .* above 0, got inf"),
-        (1e-200, 1e-200, ValueError, "time: expected a finite 2 .* above 0, got 0.0"),
+        (1e200, 1e200, ValueError, "time: expected 2 .* to be finite and above 0, got inf"),
+        (1e-200, 1e-200, ValueError, "time: expected 2 .* to be finite and above 0, got 0.0"),
     ],
 )
 def test_errors_of_the_heat_kernel_name_the_argument(time, diffusivity, error, message):

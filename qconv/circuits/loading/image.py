@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import numpy_defaults, one_of, real_array, real_number, whole_number
+from qconv._checks import (
+    numpy_defaults,
+    one_of,
+    real_array,
+    real_number,
+    require_seed,
+    whole_number,
+)
 from qconv.circuits._gates import Array, Gates, relabel, simulate
 from qconv.circuits._simplify import simplify
 from qconv.circuits.encoding import circuit_of, encode_amplitudes, register_names
@@ -71,7 +78,7 @@ def encode_image(
     two_qubit_gates: int | None = None,
     fidelity: float | None = None,
     coupling: str = "all",
-    seed: int | np.random.Generator | None = None,
+    seed: int | np.random.SeedSequence | np.random.Generator | None = None,
 ) -> LoadedImage:
     """Load an image, a signal or a volume approximately, with few CX.
 
@@ -120,7 +127,7 @@ def encode_image(
     if fidelity is not None:
         fidelity = _checked_fidelity(fidelity)
     one_of(coupling, "coupling", ("all", "line"))
-    rng = np.random.default_rng(seed)
+    require_seed(seed)
     sizes = [(length - 1).bit_length() for length in array.shape]
     scaled = array / np.abs(array).max()  # prevents squares from overflowing or underflowing
     padded = np.pad(scaled, [(0, 2**n - m) for n, m in zip(sizes, array.shape, strict=True)])
@@ -129,7 +136,7 @@ def encode_image(
     usable = coupling == "all" or _neighbours_only(exact, _line(sizes))
     if usable and cost <= (two_qubit_gates or 0):
         return _loaded(array, exact)
-    search = Search(padded, coupling == "line", rng)
+    search = Search(padded, coupling == "line", np.random.default_rng(seed))
     if fidelity is None:
         ansatz, _ = search.best(two_qubit_gates or 0)
     else:
@@ -141,7 +148,7 @@ def encode_image(
         if not reached:
             raise ValueError(
                 f"fidelity: expected at most {overlap**2:.4f}, which {most} CX reach, "
-                f"got {fidelity}; encode_amplitudes is exact with {cost} CX"
+                f"got {fidelity}; encode_amplitudes is exact, with {cost} CX on any pairs"
             )
     gates = simplify(relabel(ansatz.gates(), chain(sizes)))
     return _loaded(array, circuit_of(gates, sizes, register_names(None, array.ndim)), gates)

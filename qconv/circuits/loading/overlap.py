@@ -27,6 +27,9 @@ CZ = np.array([1.0, 1.0, 1.0, -1.0])
 #: Minimum length of the contiguous runs of amplitudes that a block multiplies.
 _SHORTEST_RUN = 16
 
+#: Maximum number of CZ in a row on one pair of qubits.
+_MOST_REPEATS = 2
+
 _Move = tuple[list[int], list[int]]
 Slot = tuple[int, Pair]
 
@@ -122,7 +125,8 @@ class Overlap:
         """Return the places for one more CZ, and the environment of the pair at each place.
 
         A CZ can move past blocks on other qubits. A slot is therefore listed only for pairs that
-        share a qubit with the block before the slot.
+        share a qubit with the block before the slot. A third CZ in a row on the same pair would
+        be useless, because two CZ with RY gates are any rotation of two qubits.
 
         Args:
             angles: Angles of the circuit.
@@ -141,7 +145,8 @@ class Overlap:
         def look(slot: int, costate: Array, layout: Sequence[int]) -> None:
             before = self.pairs[slot - 1] if slot else range(self.num_qubits)
             for pair in allowed:
-                if pair[0] in before or pair[1] in before:
+                touches = pair[0] in before or pair[1] in before
+                if touches and _repeats(self.pairs, slot, pair) < _MOST_REPEATS:
                     move = _move(layout, [*pair, *(q for q in layout if q not in pair)])
                     rows = [_rearranged(x, move) for x in (costate, self._states[slot])]
                     places.append((slot, pair))
@@ -152,6 +157,18 @@ class Overlap:
         for k, after in self._back(blocks):
             look(k, (blocks[k].T @ after).ravel(), self._orders[k + 1])
         return places, np.array(found)
+
+
+def _repeats(pairs: Pairs, slot: int, pair: Pair) -> int:
+    """Count the CZ on a pair next to a slot, with no other CZ on its qubits between them."""
+    count = 0
+    for direction in (reversed(pairs[:slot]), pairs[slot:]):
+        for other in direction:
+            if other == pair:
+                count += 1
+            elif pair[0] in other or pair[1] in other:
+                break
+    return count
 
 
 def _environment(costate: Array, state: Array, out: Array) -> None:

@@ -14,8 +14,8 @@ from qconv.circuits._gates import Array
 from qconv.circuits.loading.ansatz import Pair, Pairs
 from qconv.circuits.loading.overlap import CZ
 
-#: Number of layers by which the length of the layers decreases by 1, towards ``|0>``.
-_LAYERS_PER_STEP = 2
+#: Length of the first layer in units of the length of the last layer.
+_TAPER = 0.5
 
 _TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
 _SIDES = np.array([[np.kron(a, b) for b in (np.eye(2), _TURN)] for a in (np.eye(2), _TURN)])
@@ -47,10 +47,11 @@ def layers(num_qubits: int, middle: int, count: int) -> Pairs:
         if middle + distance + 1 < num_qubits:
             outwards.append((middle + distance, middle + distance + 1))
     found: list[Pair] = []
+    steps = np.ceil(2 * count / ((1 + _TAPER) * len(outwards)))
     layer = 0
     while len(found) < count:
-        length = max(1, len(outwards) - layer // _LAYERS_PER_STEP)
-        length = min(length, count - len(found))
+        taper = 1 - (1 - _TAPER) * min(layer / steps, 1)
+        length = min(max(1, round(taper * len(outwards))), count - len(found))
         found = [*_by_arm(outwards[:length], middle), *found]
         layer += 1
     return tuple(found)

@@ -109,6 +109,12 @@ def test_reaches_a_fidelity(coupling, quick):
     assert loaded.two_qubit_gates <= 12
 
 
+def test_a_fidelity_out_of_reach(quick):
+    image = np.random.default_rng(4).random((4, 8))
+    with pytest.raises(ValueError, match=r"expected at most 0\.9.* 17 CX reach, got"):
+        qconv.encode_image(image, fidelity=1 - 1e-13, coupling="line", seed=1)
+
+
 def test_exact_where_that_is_cheap():
     """A product of a row and a column needs few CX, a Bell state one."""
     for image, count in [(np.outer(X[0] + 1, np.ones(16)), 15), ([[3, 0], [0, 4]], 1), ([[7]], 0)]:
@@ -158,6 +164,8 @@ def test_registers_are_those_of_exact_loading(quick):
         (ValueError, "fidelity: expected a number between 0 and 1, got 1", {"fidelity": 1}),
         (ValueError, "fidelity: expected a number between 0 and 1, got 0", {"fidelity": 0}),
         (TypeError, "fidelity: expected a real number", {"fidelity": "0.9"}),
+        (ValueError, "seed: expected an integer >= 0, got -1", {"two_qubit_gates": 3, "seed": -1}),
+        (TypeError, "seed: expected an integer", {"two_qubit_gates": 3, "seed": "1"}),
         (ValueError, "coupling: expected one of", {"two_qubit_gates": 3, "coupling": "ring"}),
     ],
 )

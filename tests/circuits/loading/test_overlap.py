@@ -1,5 +1,7 @@
 """Overlaps, gradients and environments against plain simulation."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -113,3 +115,23 @@ def test_layers_are_on_neighbours_and_reach_the_ends():
     assert all(b == a + 1 for a, b in pairs)
     assert set(pairs[-7:]) == {(a, a + 1) for a in range(7)}
     assert pairs[-7] == (3, 4)
+
+
+def test_layers_get_shorter_but_not_trivial():
+    """However many they are, the first ones are about half as long as the last one."""
+    for count in (12, 100, 400):
+        pairs = layers(12, 5, count)
+        repeated = [pair for pair, other in pairwise(pairs) if pair == other]
+        assert len(repeated) <= 1
+        middles = [index for index, pair in enumerate(pairs) if pair == (5, 6)]
+        lengths = np.diff([*middles, count])
+        assert lengths[-1] == 11
+        assert count < 100 or 4 <= lengths[1] <= 7
+
+
+def test_no_third_cz_in_a_row():
+    pairs = ((0, 1), (2, 3), (0, 1), (1, 2))
+    overlap = Overlap(pairs, random_target(4))
+    places, _ = overlap.candidates(np.zeros(12), [(0, 1), (1, 2)])
+    assert {slot for slot, pair in places if pair == (0, 1)} == {4}
+    assert {slot for slot, pair in places if pair == (1, 2)} == {0, 1, 2, 3, 4}
