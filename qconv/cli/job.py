@@ -84,6 +84,8 @@ class Job:
 def _propagator(options: argparse.Namespace) -> qconv.Propagator:
     """Return the propagator of the requested kernel."""
     kernel = kernel_of(options, 3 if options.volume else 2)
+    if np.iscomplexobj(kernel):  # whose result no picture holds
+        raise UsageError(f"--kernel: expected real numbers, got {kernel.dtype}")
     if options.softmax is None:
         return qconv.Propagator.from_kernel(kernel)
     return qconv.Propagator.softmax(kernel, options.softmax)

@@ -666,7 +666,7 @@ WRONG = {
     "in.png --kernel zeros.csv": "kernel: expected at least one entry other than 0",
     "in.png --kernel cube.npy": r"--kernel: expected 2 axes in 'cube.npy', got shape \(2, 2, 2\)",
     "in.png --kernel row.npy": r"--kernel: expected 2 axes in 'row.npy', got shape \(3,\)",
-    "in.png --kernel complex.npy": "kernel: expected real numbers, got complex",
+    "in.png --kernel complex.npy": "--kernel: expected real numbers, got complex128",
     "in.png --kernel objects.npy": "--kernel: 'objects.npy' holds no array of numbers",
     "in.png --kernel words.npy": "kernel: expected an array of real numbers",
     "in.png --kernel none.npy": "kernel: .*(at least one entry|none.npy)",

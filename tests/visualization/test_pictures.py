@@ -179,16 +179,28 @@ class TestDepth:
     def test_png_of_sixteen_bits(self):
         same(pillow(DEEP), DEEP / 257)
 
-    def test_png_in_colour_of_sixteen_bits(self):
-        rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in DEEP_COLOUR)
-        parts = [(b"IHDR", struct.pack(">IIBBBBB", 14, 12, 16, 2, 0, 0, 0))]
+    @pytest.mark.parametrize(("samples", "kind"), [(3, 2), (4, 6), (2, 4)])
+    @pytest.mark.parametrize("clear", [False, True])
+    def test_png_of_many_samples_of_sixteen_bits(self, samples, kind, clear):
+        """Colours, colours with opacity, and grey levels with opacity; one transparent colour."""
+        levels = RNG.integers(0, 65536, (12, 14, samples)).astype(np.uint16)
+        rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
+        parts = [(b"IHDR", struct.pack(">IIBBBBB", 14, 12, 16, kind, 0, 0, 0))]
+        if clear and samples == 3:
+            parts += [(b"tRNS", levels[0, 0].astype(">u2").tobytes())]
         parts += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
         chunks = [
             struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
             for name, data in parts
         ]
         Path("in.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
-        same(shown("in.png"), DEEP_COLOUR / 257)
+        if samples == 3:
+            expected = levels / 257
+            expected[0, 0] = 255 if clear else expected[0, 0]
+        else:
+            colours = levels[:, :, :3] if samples == 4 else levels[:, :, 0]
+            expected = on_white(colours / 257, levels[:, :, -1] / 65535)
+        same(shown("in.png"), expected)
 
     @pytest.mark.parametrize("ending", ["png", "tif", "bmp"])
     def test_one_bit(self, ending):
