@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import Numbers, real_number
-from qconv.result.numbers import parts_of_numbers, root_mean_square
+from qconv._checks import Numbers, parts_of_numbers, real_number
+from qconv.result.numbers import root_mean_square
 
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]

@@ -12,13 +12,6 @@ from qiskit import QuantumCircuit
 from qconv._checks import Numbers
 
 
-def parts_of_numbers(numbers: Numbers) -> NDArray[np.float64]:
-    """Return real numbers unchanged, or the parts of complex ones along a new last axis."""
-    if numbers.dtype.kind != "c":
-        return numbers
-    return np.stack([numbers.real, numbers.imag], axis=-1)
-
-
 def root_mean_square(numbers: Numbers) -> float:
     """Return the root mean square magnitude of numbers of any scale; 0 for an empty array."""
     numbers = np.abs(numbers) if numbers.dtype.kind == "c" else numbers
