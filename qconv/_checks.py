@@ -73,6 +73,13 @@ _R = TypeVar("_R")
 Numbers: TypeAlias = NDArray[Any]
 
 
+def parts_of_numbers(numbers: Numbers) -> NDArray[np.float64]:
+    """Return real numbers unchanged, or the parts of complex ones along a new last axis."""
+    if numbers.dtype.kind != "c":
+        return numbers
+    return np.stack([numbers.real, numbers.imag], axis=-1)
+
+
 def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[np.float64]:
     """Convert to a non-empty real ``float64`` array, without a copy if it is one already.
 

@@ -69,7 +69,7 @@ def append_products(circuit: QuantumCircuit, products: Mapping[tuple[int, ...], 
         elif len(qubits) == 2:
             circuit.cp(angle, *qubits)
         else:
-            circuit.mcp(angle, qubits[:-1], qubits[-1])
+            circuit.mcp(angle, list(qubits[:-1]), qubits[-1])
 
 
 def phase_polynomial(angles: _Array, known: NDArray[np.bool_] | None = None) -> dict[int, float]:

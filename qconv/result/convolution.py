@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from qiskit import QuantumCircuit
 from scipy.special import ndtri
 
-from qconv._checks import Numbers, numpy_defaults, real_number
+from qconv._checks import Numbers, numpy_defaults, parts_of_numbers, real_number
 from qconv._files import Place, written_together
 from qconv.propagator import Propagator
 from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
@@ -25,7 +25,6 @@ from qconv.result.numbers import (
     contents,
     in_words,
     larger_part,
-    parts_of_numbers,
     root_mean_square,
     root_of_squares,
     shares,
@@ -364,6 +363,10 @@ class Convolution(SumOnly):
         (``channel_axis``) of images and volumes are red, green and blue. Errors are averaged over
         the channels.
 
+        A complex result is drawn by its magnitude, its phase, its real and its imaginary part.
+        Phases have the colours of a colour wheel. Where the magnitude is below its standard error,
+        the phase is grey.
+
         Args:
             image: Input, with the axes of the result; None to draw no input.
             exact: Exact convolution, shape of the result; None if it is unknown. If it is given,
@@ -373,8 +376,9 @@ class Convolution(SumOnly):
             point: Index ``(plane, row, column)`` of the pixel of a volume in which the three drawn
                 planes meet; None for the centre.
             title: Title of the figure.
-            ax: Axes of your own figure to draw in. One draws only the result; an array or list of
-                them draws everything, with one for each picture. None for a new figure.
+            ax: Axes of your own figure to draw in. One draws only the result, or only the magnitude
+                of a complex result. An array or list of axes draws everything, with one for each
+                picture. None for a new figure.
 
         Returns:
             Figure, or the figure of ``ax``. A notebook shows it if ``matplotlib.pyplot`` has been
@@ -396,7 +400,7 @@ class Convolution(SumOnly):
         axis = self.channel_axis
         require_drawable(self.shape, axis)
         where = point_in(self.shape, axis, point)
-        x, truth = beside(self.shape, axis, image, exact)
+        x, truth = beside(self.image, axis, image, exact)
         from qconv.visualization.figures import result_figure
 
         def last(part: Numbers) -> Numbers:
@@ -428,6 +432,13 @@ class Convolution(SumOnly):
         from qconv.visualization.preview import preview
 
         pictures = {"estimate": self.image, "standard error": self.stderr}
+        if self.covariance is not None:
+            pictures = {
+                "magnitude": np.abs(self.image),
+                "phase": self.image,
+                "standard error of the real part": self.stderr.real,
+                "standard error of the imaginary part": self.stderr.imag,
+            }
         return preview(pictures, self._rows(), self.channel_axis)
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv._checks import Numbers
 from qconv.visualization.decoded import Calibration, Decoded
 from qconv.visualization.decoding import decode
 
@@ -155,12 +156,28 @@ class GreyScale:
             total = float(kernel.sum())
             black, white = (0.0, WHITE) if given is None else (given.black, given.white)
             return cls(black * total, white * total)
-        reach = float(np.quantile(np.abs(image), 0.995)) or float(np.abs(image).max()) or 1.0
+        return cls.around_zero(image)
+
+    @classmethod
+    def around_zero(cls, image: _Array) -> GreyScale:
+        """Return the scale with 0 in the middle that contains 99.5 % of the magnitudes."""
+        reach = cls.of_magnitudes(np.abs(image)).white
         return cls(-reach, reach)
 
     @classmethod
-    def of_input(cls, image: _Array) -> GreyScale:
-        """Return the scale of an input picture: 0 to 255, extended to its range."""
+    def of_magnitudes(cls, sizes: _Array) -> GreyScale:
+        """Return the scale from 0 to the 99.5 % quantile of magnitudes."""
+        reach = float(np.nanquantile(sizes, 0.995)) or float(np.nanmax(sizes)) or 1.0
+        return cls(0.0, reach)
+
+    @classmethod
+    def of_input(cls, image: Numbers) -> GreyScale:
+        """Return the scale of an input picture: 0 to 255, extended to its range.
+
+        For complex numbers, the scale is that of their magnitudes.
+        """
+        if image.dtype.kind == "c":
+            return cls.of_magnitudes(np.abs(image))
         return cls(min(0.0, float(image.min())), max(WHITE, float(image.max())))
 
     @classmethod
