@@ -151,12 +151,17 @@ def _portable(circuit: QuantumCircuit, basis: list[str]) -> QuantumCircuit:
     return made
 
 
+def paths_for(path: Path, number: int) -> list[Path]:
+    """Return the paths of the files of circuits: several have a number before the suffix."""
+    if number == 1:
+        return [path]
+    width = len(str(number - 1))
+    return [path.with_name(f"{path.stem}-{i:0{width}}{path.suffix}") for i in range(number)]
+
+
 def _write(contents: Sequence[bytes], path: Path) -> None:
     """Write one file, or several with a number before the suffix."""
-    width = len(str(len(contents) - 1))
-    numbers = [f"-{number:0{width}}" for number in range(len(contents))]
-    paths = [path.with_name(f"{path.stem}{number}{path.suffix}") for number in numbers]
-    with written_together(*([path] if len(contents) == 1 else paths)) as files:
+    with written_together(*paths_for(path, len(contents))) as files:
         for file, content in zip(files, contents, strict=True):
             file.write_bytes(content)
 
