@@ -6,7 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from qconv.cli.convolve_options import METHODS
 from qconv.cli.kernels import add_kernel, kernel_of
 from qconv.cli.options import (
     Parser,
@@ -18,8 +20,12 @@ from qconv.cli.options import (
     only_picture,
     read_photograph,
     require_extras,
+    require_place,
     shots,
 )
+
+#: Formats of `qconv.Plan.export` by the ending of a file.
+_FORMATS = {".qasm": "openqasm3", ".qasm2": "openqasm2", ".qpy": "qpy"}
 
 _DESCRIPTION = """\
 Compare the costs of all methods for the convolution of a picture, without running circuits.
@@ -28,6 +34,8 @@ With --tolerance, the methods are sorted by the number of oracle calls that they
 the tolerance. With --executions, the methods are sorted by their error with this number of
 executions. Exactly one of these two options is required. A colour picture is converted to its
 luminance.
+
+With --method and --export, the circuits of one method are written as a device would run them.
 """
 
 _EPILOG = """\
@@ -36,6 +44,7 @@ examples:
   qconv plan photo.jpg --executions 1000000 --kernel sharpen
   qconv plan photo.jpg --tolerance 5 --kernel my_kernel.csv
   qconv plan --tolerance 5 --backend marrakesh
+  qconv plan --executions 100000 --method collapse --export circuit.qasm
 """
 
 
@@ -65,6 +74,20 @@ def parser() -> Parser:
         help="name of a backend, as for qconv; circuits are transpiled for this backend before "
         "their gates are counted (default: the ideal simulator)",
     )
+    how.add_argument(
+        "--method",
+        choices=METHODS,
+        help="plan this method alone, with its default options (default: compare all methods)",
+    )
+    what = made.add_argument_group("what to write")
+    what.add_argument(
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="file for the circuits of --method: OpenQASM 3 (.qasm), OpenQASM 2 (.qasm2) or all "
+        "circuits as QPY (.qpy); several circuits get numbers before the ending",
+    )
+    what.add_argument("--overwrite", action="store_true", help="replace existing files")
     return made
 
 
@@ -73,6 +96,12 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser().parse_args(arguments)
     if (options.tolerance is None) == (options.executions is None):
         raise UsageError("expected either --tolerance or --executions")
+    if options.export is not None:
+        if options.method is None:
+            raise UsageError("--export: requires --method")
+        inputs = {"IMAGE": options.image, "--kernel": options.kernel}
+        overwrite = options.overwrite
+        require_place("--export", options.export, tuple(_FORMATS), inputs, overwrite=overwrite)
     return options
 
 
@@ -83,15 +112,43 @@ def run(options: argparse.Namespace) -> str:
 
     kernel = kernel_of(options)
     image = only_picture(read_photograph(options.image), "IMAGE", options.image).numbers
+    grey = brightness(image)
+    where = {"mode": options.mode, "boundary": options.boundary}
+    where["backend"] = None if options.backend is None else named_backend(options.backend)
+    methods = [getattr(qconv, METHODS[options.method])()] if options.method else None
     compared = qconv.compare_methods(
-        brightness(image),
+        grey,
         kernel,
         tolerance=options.tolerance,
         executions=options.executions,
-        mode=options.mode,
-        boundary=options.boundary,
-        backend=None if options.backend is None else named_backend(options.backend),
         progress=sys.stderr.isatty(),
+        **({} if methods is None else {"methods": methods}),
+        **where,
     )
     size = " x ".join(map(str, image.shape))
-    return f"input {size}, kernel {Path(options.kernel).name}\n\n{compared}"
+    text = f"input {size}, kernel {Path(options.kernel).name}\n\n{compared}"
+    if options.export is None or methods is None:
+        return text
+    return f"{text}\n\n{_export(options, grey, kernel, methods[0], where)}"
+
+
+def _export(
+    options: argparse.Namespace, image: Any, kernel: Any, method: Any, where: dict[str, Any]
+) -> str:
+    """Export the circuits of a method; return a line that states what was written."""
+    import qconv
+    from qconv.planning.export import paths_for
+
+    plan = qconv.plan(image, kernel, method=method, tolerance=options.tolerance, **where)
+    if options.executions is not None:
+        fixed = method.executions(plan.grid.pixels, 1)
+        shots = max(1, options.executions // fixed)
+        plan = qconv.plan(image, kernel, method=method, shots=shots, **where)
+    path: Path = options.export
+    executions = [f"{number:,}" for number in plan.executions]
+    if not options.overwrite:
+        for file in paths_for(path, 1 if path.suffix.lower() == ".qpy" else len(executions)):
+            require_place("--export", file, tuple(_FORMATS), {}, overwrite=False)
+    plan.export(_FORMATS.get(path.suffix.lower(), "openqasm3"), path)
+    circuits = "1 circuit" if len(executions) == 1 else f"{len(executions)} circuits"
+    return f"exported {circuits} to {path}\nexecutions: {', '.join(executions)}"

@@ -171,6 +171,13 @@ def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
     )
 
 
+def gates_of_data(circuit: QuantumCircuit) -> int:
+    """Bound the two-qubit gates by which a circuit for a device holds image, kernel and filter."""
+    return sum(
+        _FORMULAS[item.name][1](len(item.qubits)) for item in circuit if item.name in _FORMULAS
+    )
+
+
 def _counted(
     circuit: QuantumCircuit, backend: BackendV2 | None
 ) -> tuple[Resources, Resources, dict[str, int]]:

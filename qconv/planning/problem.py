@@ -72,7 +72,7 @@ class Problem:
     """Total number of executions of each element of a batch; empty if it follows from ``total`` or
     ``shots``."""
     counted: bool = False
-    """Whether circuits are built to count the gates of a device, and not to run."""
+    """Whether circuits are built as a device would run them, to be counted or exported."""
     part_of: str = ""
     """Name of the whole, such as a layer, if this plan is a part; otherwise empty. In the digest
     `quantity`, this name takes the place of the image."""
