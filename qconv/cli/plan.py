@@ -113,16 +113,17 @@ def run(options: argparse.Namespace) -> str:
     kernel = kernel_of(options)
     image = only_picture(read_photograph(options.image), "IMAGE", options.image).numbers
     grey = brightness(image)
-    where = {"mode": options.mode, "boundary": options.boundary}
+    where: dict[str, Any] = {"mode": options.mode, "boundary": options.boundary}
     where["backend"] = None if options.backend is None else named_backend(options.backend)
     methods = [getattr(qconv, METHODS[options.method])()] if options.method else None
+    chosen: dict[str, Any] = {} if methods is None else {"methods": methods}
     compared = qconv.compare_methods(
         grey,
         kernel,
         tolerance=options.tolerance,
         executions=options.executions,
         progress=sys.stderr.isatty(),
-        **({} if methods is None else {"methods": methods}),
+        **chosen,
         **where,
     )
     size = " x ".join(map(str, image.shape))
