@@ -16,13 +16,13 @@ frequencies in bit-reversed order.
 
 Devices have no diagonals. For them, the filter is built from the factors of the transfer function
 where it has any: a quadratic phase, and multiplexed rotations of one flag per axis. See
-`qconv.methods.whole_image.filter_factors`.
+``qconv.methods.whole_image.filter_factors``.
 
 A measurement of the position gives squared amplitudes, without signs. A reference qubit gives the
 signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they
 hold a plane wave. At the frequency of this wave, ``T`` has its largest magnitude, so the wave
 passes the filter unchanged. Single-qubit phases turn a uniform superposition into this wave and
-back. A final Hadamard gate lets the branches interfere; see `CoherentReadOut`.
+back. A final Hadamard gate lets the branches interfere; see ``CoherentReadOut``.
 
 With a transfer function instead of a kernel, the circuit is a frequency filter:
 `filter_frequencies`.
