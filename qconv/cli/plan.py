@@ -116,13 +116,14 @@ def run(options: argparse.Namespace) -> str:
     where = {"mode": options.mode, "boundary": options.boundary}
     where["backend"] = None if options.backend is None else named_backend(options.backend)
     methods = [getattr(qconv, METHODS[options.method])()] if options.method else None
+    chosen: dict[str, Any] = {} if methods is None else {"methods": methods}
     compared = qconv.compare_methods(
         grey,
         kernel,
         tolerance=options.tolerance,
         executions=options.executions,
         progress=sys.stderr.isatty(),
-        **({} if methods is None else {"methods": methods}),
+        **chosen,
         **where,
     )
     size = " x ".join(map(str, image.shape))
