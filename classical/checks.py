@@ -37,7 +37,9 @@ def real_array(
     return result
 
 
-def number_array(name: str, values: ArrayLike, *, finite: bool = True) -> NDArray[Any]:
+def number_array(
+    name: str, values: ArrayLike, *, finite: bool = True, empty: bool = False
+) -> NDArray[Any]:
     """Convert numbers to a float64 array, or a complex128 array if they are complex.
 
     Raises:
@@ -46,8 +48,8 @@ def number_array(name: str, values: ArrayLike, *, finite: bool = True) -> NDArra
     """
     array = _array(name, values, "numbers")
     if array.dtype.kind != "c":
-        return real_array(name, values, finite=finite)
-    if array.size == 0:
+        return real_array(name, values, finite=finite, empty=empty)
+    if array.size == 0 and not empty:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
     result = array.astype(np.complex128, copy=False)
     if finite:
