@@ -194,7 +194,13 @@ class Plan(Problem):
         Example:
             >>> import qconv
             >>> plan = qconv.plan([0, 10, 20], [1, 3], method=qconv.Collapse(), shots=100)
-            >>> print(*plan.export("openqasm3"))
+            >>> print(plan.export("openqasm2")[0])
+            OPENQASM 2.0;
+            include "qelib1.inc";
+            qreg kernel_column[1];
+            creg meas[1];
+            ry(2*pi/3) kernel_column[0];
+            measure kernel_column[0] -> meas[0];
         """
         return exported(self.on_device().circuits, format, path, basis)
 
