@@ -286,7 +286,8 @@ class Convolution(SumOnly):
         The standard error is the root mean square error of ``abs(image)`` to second order. It
         includes the covariance of both parts. Where the magnitude is not larger than about three
         standard errors, the magnitude is biased upwards, because noise adds to it, and its error is
-        not normally distributed. A magnitude of 0 gets the larger of both standard errors.
+        not normally distributed. The standard error is at most the root of the sum of both
+        variances, because magnitudes differ by no more than the numbers do.
 
         Returns:
             Result with a real image. Its shots and its cost are unchanged. It has no diagnostics
@@ -563,7 +564,8 @@ def polar(result: Convolution, what: str) -> Convolution:
         if what == "phase":
             error = np.fmin(error / size, math.pi / math.sqrt(3))
             error = np.where(larger_part(result.stderr) > 0, error, 0.0)
-    largest = larger_part(result.stderr)
+        else:  # magnitudes differ by no more than the numbers do
+            error = np.fmin(error, np.abs(result.stderr))
     bias = None
     if result.bias is not None:
         measured = np.abs if what == "magnitude" else np.angle
@@ -575,7 +577,7 @@ def polar(result: Convolution, what: str) -> Convolution:
     return replace(
         result,
         image=size if what == "magnitude" else np.angle(result.image),
-        stderr=np.where(size > 0, error, largest) if what == "magnitude" else error,
+        stderr=error,
         covariance=None,
         bias=bias,
         diagnostics=None,
