@@ -91,6 +91,7 @@ class Cost:
         *,
         estimator: str = "auto",
         hardware: str = "qubit_gate_ns_e3",
+        spare_qubits: int | None = None,
     ) -> FaultTolerantCost:
         """Compute the price of the whole answer on a machine that corrects its errors.
 
@@ -103,6 +104,9 @@ class Cost:
             hardware: Physical qubits: ``"qubit_gate_ns_e3"``, ``"qubit_gate_ns_e4"``,
                 ``"qubit_gate_us_e3"`` or ``"qubit_gate_us_e4"``. Superconducting circuits take
                 nanoseconds and ions microseconds per gate, with error rates of 1e-3 or 1e-4.
+            spare_qubits: If given, the angles of image, kernel and filter are read from tables by
+                Toffoli gates, instead of one rotation per angle. It is the maximum number of
+                additional qubits for reading several entries at the same time. None for rotations.
 
         Returns:
             T states, logical and physical qubits, and the time of all executions.
@@ -111,7 +115,7 @@ class Cost:
             ModuleNotFoundError: If the estimator is not installed.
             ValueError: If an argument has a wrong value, or no surface code reaches the error.
         """
-        return price(self._on_device, error, estimator, hardware)
+        return price(self._on_device, error, estimator, hardware, spare_qubits)
 
     @property
     def two_qubit_gates(self) -> int:

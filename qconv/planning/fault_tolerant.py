@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction
 
-from qconv._checks import number
+from qconv._checks import number, whole_number
 from qconv.circuits.registers import PREPARATIONS, append_again
 from qconv.circuits.resources import in_basis
+from qconv.circuits.tables import angle_bits, table_cost
 from qconv.planning.method import Prepared
 
 #: Gates whose costs are known: Clifford gates, T, Toffoli and rotations.
@@ -41,6 +43,13 @@ _ROTATIONS: dict[str, Callable[[int], int]] = {
     **dict.fromkeys(PREPARATIONS, lambda n: 2**n - 1),
 }
 
+#: Numbers of address qubits of the tables that replace these rotations.
+_TABLES: dict[str, Callable[[int], Sequence[int]]] = {
+    "diagonal": lambda n: [n],
+    "ucry": lambda n: [n - 1],
+    **dict.fromkeys(PREPARATIONS, lambda n: range(n)),
+}
+
 #: Angles that differ from a multiple of pi/4 by at most this are exact.
 _EXACT = 1e-10
 
@@ -58,7 +67,19 @@ assumptions (Beverland et al. 2022, arXiv:2211.07629):
 - surface code of distance d: 2 d^2 physical qubits, 4 gates and 2 measurements times d per cycle,
   0.03 (p / 0.01)^((d + 1) / 2) errors per logical qubit and cycle
 - T states: up to 3 rounds of 15-to-1 distillation
-- executions one after the other, on one machine"""
+- executions one after the other, on one machine
+- tables: look-ups by unary iteration, undone in the same way; angles are added to a phase gradient,
+  which is prepared once; half of the rotations' budget is for rounding the angles of the tables"""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Image, kernel and filter from tables of angles, instead of one rotation per angle."""
+
+    error: float
+    """Error budget of the answer."""
+    spare_qubits: int
+    """Maximum number of qubits for entries that a look-up reads at the same time."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +122,14 @@ class LogicalCounts:
     """Number of Toffoli gates."""
     measurements: int
     """Number of measured qubits."""
+    share: float = 1.0
+    """Share of the rotations' budget that is for these rotations."""
 
     def t_per_rotation(self, error: float) -> int:
         """Return the T gates of each rotation if all of them share an error budget."""
         if not self.rotations:
             return 0
-        return math.ceil(0.53 * math.log2(self.rotations / error) + 5.3)
+        return math.ceil(0.53 * math.log2(self.rotations / (error * self.share)) + 5.3)
 
     def t_states(self, error: float) -> int:
         """Return the T states of one execution, for an error budget of all rotations."""
@@ -223,7 +246,13 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
-def price(work: Prepared[Any], error: float, estimator: str, hardware: str) -> FaultTolerantCost:
+def price(
+    work: Prepared[Any],
+    error: float,
+    estimator: str,
+    hardware: str,
+    spare_qubits: int | None,
+) -> FaultTolerantCost:
     """Compute the price of all executions, see `qconv.Cost.fault_tolerant`."""
     budget = number(error, "error")
     if isinstance(budget, complex) or not 0 < budget < 1:
@@ -235,7 +264,10 @@ def price(work: Prepared[Any], error: float, estimator: str, hardware: str) -> F
     if estimator == "auto":
         estimator = "formula" if importlib.util.find_spec("qsharp") is None else "qdk"
     estimate = _by_qdk if estimator == "qdk" else _by_formula
-    counted = list(_circuits(work))
+    if spare_qubits is not None:
+        whole_number(spare_qubits, "spare_qubits", 0)
+    tables = None if spare_qubits is None else Tables(budget, spare_qubits)
+    counted = list(_circuits(work, tables))
     each = [(counts, n, estimate(counts, budget, hardware)) for counts, n in counted]
     if not each:  # an all-zero image or kernel has no circuit
         each = [(LogicalCounts(0, 0, 0, 0, 0, 0), 0, Physical(0, 0, 0, 0, 0, 0.0))]
@@ -257,7 +289,7 @@ def price(work: Prepared[Any], error: float, estimator: str, hardware: str) -> F
     )
 
 
-def _circuits(work: Prepared[Any]) -> Iterator[tuple[LogicalCounts, int]]:
+def _circuits(work: Prepared[Any], tables: Tables | None) -> Iterator[tuple[LogicalCounts, int]]:
     """Yield the counts of circuits with the same number of oracle calls, and their executions.
 
     Blocks, and the channels of an image, have many circuits of nearly equal cost. Only the first
@@ -271,26 +303,54 @@ def _circuits(work: Prepared[Any]) -> Iterator[tuple[LogicalCounts, int]]:
             first[calls] = counts, before + executions
         else:
             circuit = program.build()
-            counts = logical_counts(circuit, program.measurement(circuit))
+            counts = logical_counts(circuit, program.measurement(circuit), tables)
             first[calls] = counts, executions
     yield from first.values()
 
 
-def logical_counts(circuit: QuantumCircuit, measured: int) -> LogicalCounts:
-    """Count the gates of a circuit for a device; formulas count large instructions."""
+def logical_counts(
+    circuit: QuantumCircuit, measured: int, tables: Tables | None = None
+) -> LogicalCounts:
+    """Count the gates of a circuit for a device; formulas count large instructions.
+
+    Args:
+        circuit: Circuit without measurement.
+        measured: Number of measured qubits.
+        tables: Tables that replace the rotations by image, kernel and filter; None for rotations.
+    """
     rest = circuit.copy_empty_like()
     total = LogicalCounts(circuit.num_qubits, 0, 0, 0, 0, measured)
     known: dict[tuple[str, int], LogicalCounts] = {}
+    address: list[int] = []
     for item in circuit:
         if item.name not in _ROTATIONS:
             append_again(rest, item)
             continue
+        rest.barrier()  # without it, gates before and after could cancel
         key = item.name, len(item.qubits)
+        if tables is not None:
+            address += _TABLES[item.name](len(item.qubits))
+            address += [len(item.qubits)] if _is_complex(item) else []
+            continue
         if key not in known:
             known[key] = _of_instruction(item)
-        rest.barrier()  # without it, gates before and after could cancel
         total += known[key]
-    return total + _counted(rest)
+    total += _counted(rest)
+    if tables is None or not address:
+        return total
+    bits = angle_bits(len(address), tables.error / 6)
+    cost = table_cost(address, bits, tables.spare_qubits)
+    return replace(
+        total,
+        qubits=total.qubits + cost.spare_qubits,
+        toffolis=total.toffolis + cost.toffolis,
+        share=0.5,
+    )
+
+
+def _is_complex(item: CircuitInstruction) -> bool:
+    """Return whether an instruction prepares complex amplitudes."""
+    return item.name in PREPARATIONS and np.asarray(item.operation.params[0]).dtype.kind == "c"
 
 
 def _of_instruction(item: CircuitInstruction) -> LogicalCounts:
@@ -301,7 +361,7 @@ def _of_instruction(item: CircuitInstruction) -> LogicalCounts:
         alone.append(item.operation, range(qubits))
         return _counted(alone)
     rotations = _ROTATIONS[item.name](qubits)
-    if item.name in PREPARATIONS and item.operation.params[0].dtype.kind == "c":
+    if _is_complex(item):
         rotations = 5 * rotations // 2  # two and a half times as many as for real amplitudes
     return LogicalCounts(qubits, rotations, rotations, 0, 0, 0)
 

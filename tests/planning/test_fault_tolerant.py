@@ -107,6 +107,15 @@ class TestPrice:
             moved = np.abs(portable.law(rounded) - portable.law(plain)).sum() / 2
             assert 0 < moved <= error / 3
 
+    @pytest.mark.parametrize("method", FIVE[1:])
+    def test_tables_take_fewer_t_states(self, method):
+        by_rotation = price(method, 64)
+        plain, wide = (price(method, 64, spare_qubits=n) for n in (0, 400))
+        assert plain.counts.rotations < 0.05 * by_rotation.counts.rotations
+        assert 2 * wide.t_states < plain.t_states < by_rotation.t_states
+        assert plain.counts.qubits > by_rotation.counts.qubits
+        assert wide.counts.qubits <= plain.counts.qubits + 400
+
     def test_of_the_answer(self):
         plan = planned("AmplitudeEstimation", shots=50)
         found = plan.cost.fault_tolerant(estimator="formula")
@@ -143,6 +152,7 @@ class TestPrice:
             ({"error": 0}, "error: expected a number between 0 and 1, got 0"),
             ({"error": 1.0}, "error: expected a number between 0 and 1, got 1.0"),
             ({"estimator": "mine"}, "estimator: expected 'auto', 'qdk' or 'formula', got 'mine'"),
+            ({"spare_qubits": -1}, "spare_qubits: expected an integer >= 0, got -1"),
             ({"hardware": "mine"}, "hardware: expected one of qubit_gate_ns_e3, .*, got 'mine'"),
         ],
     )
