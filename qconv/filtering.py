@@ -64,7 +64,7 @@ def filter_frequencies(
 
     Raises:
         TypeError: If an argument is of the wrong type, or the numbers are complex and ``method``
-            takes only real ones.
+            takes only real numbers.
         ValueError: If ``transfer`` has a shape other than the image's or a magnitude above 1; or in
             the cases in which `qconv.convolve` raises a ValueError.
         RuntimeError: If a backend failed repeatedly.

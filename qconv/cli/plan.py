@@ -54,7 +54,7 @@ def parser() -> Parser:
     made = Parser("qconv plan", _DESCRIPTION, _EPILOG)
     what = made.add_argument_group("what to convolve")
     add_photograph(what)
-    add_kernel(what)
+    add_kernel(what, "qconv --help")
     add_geometry(what)
     how = made.add_argument_group("error or cost")
     how.add_argument(

@@ -14,9 +14,9 @@ because ``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: 
 and every execution succeeds. The transforms omit the final swaps, so the diagonal has its
 frequencies in bit-reversed order.
 
-Devices have no diagonals. For them, the filter is built from the factors of the transfer function
-where it has any: a quadratic phase, and multiplexed rotations of one flag per axis. See
-``qconv.methods.whole_image.filter_factors``.
+Devices have no diagonal gates. A filter for a device is built from the factors of the transfer
+function if there are such factors: a quadratic phase, and multiplexed rotations of one flag per
+axis. See ``qconv.methods.whole_image.filter_factors``.
 
 A measurement of the position gives squared amplitudes, without signs. A reference qubit gives the
 signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they
