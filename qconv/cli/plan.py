@@ -78,7 +78,7 @@ def parser() -> Parser:
     how.add_argument(
         "--method",
         choices=METHODS,
-        help="plan this method alone, with its default options (default: compare all methods)",
+        help="method to plan, with its default options (default: compare all methods)",
     )
     how.add_argument(
         "--fault-tolerant",

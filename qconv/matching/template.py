@@ -176,7 +176,7 @@ def match_template(
 
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.
-        template: Real array with as many axes, no larger than the image, not constant.
+        template: Real array with the axes of the image, no larger than the image, not constant.
         filter: ``"phase"`` (sharp peaks, success probability 1), ``"correlation"``, or
             ``"normalized"`` (values from -1 to 1 up to sampling errors; requires classical
             computation on every window, see `qconv.matching.template`).

@@ -350,7 +350,14 @@ class Prepared(ABC, Generic[_M]):
         return self.again(replace(more, sampling=sampling, growth=growth))
 
     def more_shots(self, result: Convolution) -> Problem:
-        """Return the plan with the shots that a result still needs for the plan's tolerance."""
+        """Return the plan with the shots that a result still needs for the plan's tolerance.
+
+        Args:
+            result: Result of the plan and of all further rounds so far.
+
+        Raises:
+            RuntimeError: If the plan has no tolerance, or plan or result have no shots.
+        """
         plan, tolerance = self.plan, self.plan.tolerance
         if tolerance is None or plan.shots is None or result.shots is None:
             raise RuntimeError("expected a tolerance, and a result with shots")

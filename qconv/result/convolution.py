@@ -65,8 +65,8 @@ class Convolution(SumOnly):
     stderr: Numbers
     """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact.
     NaN where a single shot was measured, because it gives no standard error. For a complex
-    ``image``, the real part is the standard error of the real part, and the imaginary part is the
-    standard error of the imaginary part."""
+    ``image``, its real and its imaginary part are the standard errors of the real and of the
+    imaginary part of ``image``."""
     shots: int | NDArray[np.int64] | None
     """Shots of each output pixel: an integer, or an array of the shape of ``image`` if they differ;
     None for the exact expectation."""
@@ -95,7 +95,7 @@ class Convolution(SumOnly):
     tolerance: Written | None = None
     """Requested standard error, as passed to the call: a number, ``("rms", number)`` or None."""
     channel_axis: int | None = None
-    """Axis of the channels, such as the colours of a picture; None if the call named none."""
+    """Axis of the channels, such as the colours of a picture; None without channels."""
     origin: Origin = field(default_factory=Origin)
     """Digest of the estimated quantity, names of random streams, and versions of packages."""
 
@@ -199,8 +199,8 @@ class Convolution(SumOnly):
     def interval(self, level: float = 0.95) -> tuple[Numbers, Numbers]:
         """Return the confidence interval of every pixel, from the normal distribution.
 
-        For a complex result, the real parts of both ends give the interval of the real part, and
-        the imaginary parts give the interval of the imaginary part.
+        For a complex result, the real parts of the ends are the interval of the real part. The
+        imaginary parts of the ends are the interval of the imaginary part.
 
         Args:
             level: Coverage, between 0 and 1: probability that the interval of a pixel contains its

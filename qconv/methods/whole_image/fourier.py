@@ -122,7 +122,7 @@ class Fourier(CoherentMethod):
         return self._prepared(plan, lambda own, part: PreparedFourier(self, own, part=part))
 
     def in_place(self) -> Fourier | None:
-        """Return this method with padding ``"wrapped"``; None if its padding excludes that."""
+        """Return this method with padding ``"wrapped"``; None if its own padding excludes it."""
         return replace(self, padding="wrapped") if self.padding in ("auto", "wrapped") else None
 
     def check_blocks(self, scheme: str) -> None:
