@@ -115,7 +115,7 @@ def image_and_kernel(
     Error messages call the kernel `name`. With `real`, complex numbers are rejected.
 
     Raises:
-        TypeError: If either does not hold numbers, or is complex with `real`.
+        TypeError: If image or kernel does not hold numbers, or is complex although `real` is True.
         ValueError: If `real_array` rejects either, or if a number of axes is wrong.
     """
     check = real_array if real else number_array

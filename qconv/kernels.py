@@ -5,7 +5,7 @@ positive values where brightness increases along their axis. ``x`` is the last a
 before it, and ``z`` the first axis of a volume.
 
 Kernels of filters that SciPy has are computed by SciPy, as the filter's response to one bright
-pixel. They therefore equal the filters of ``scipy.ndimage``, except for the boundary.
+pixel. They therefore reproduce the filters of ``scipy.ndimage``, except for the boundary.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ def _disk(*, size: int | None = None, radius: float | None = None, ndim: int) ->
 
 
 def _motion(*, size: int | None = None, angle: float = 0.0, ndim: int) -> _Array:
-    """Return the mean along a line; the angle is in degrees, from x towards the top."""
+    """Return a kernel that averages along a line; the angle is in degrees, from x to the top."""
     _require_plane("motion", ndim)
     radius = _side(size, ndim, 9) // 2
     turn = math.radians(real_number(angle, "angle"))
@@ -428,10 +428,11 @@ def named_kernel(name: str, size: int | None = None, **options: Any) -> Numbers:
                                                     and ``sigma_y``, ``truncate=3``, ``offset=0``
     ==============================================  =============================================
 
-    With the same ``sigma`` and ``truncate``, kernels equal ``gaussian_filter`` (with derivatives)
-    and ``gaussian_laplace`` of ``scipy.ndimage``, and ``difference_of_gaussians`` and
-    ``unsharp_mask`` of ``skimage.filters``. ``sobel``, ``prewitt`` and ``laplacian`` equal
-    ``scipy.ndimage``, and ``scharr`` equals ``skimage.filters``. ``gabor`` equals
+    With the same ``sigma`` and ``truncate``, the kernels reproduce these filters:
+    ``gaussian_filter`` (with derivatives) and ``gaussian_laplace`` of ``scipy.ndimage``, and
+    ``difference_of_gaussians`` and ``unsharp_mask`` of ``skimage.filters``. ``sobel``, ``prewitt``
+    and ``laplacian`` reproduce the filters of ``scipy.ndimage``, and ``scharr`` reproduces the
+    filter of ``skimage.filters``. ``gabor`` equals
     ``skimage.filters.gabor_kernel`` with ``n_stds=truncate``. ``x`` is the last axis.
 
     Args:

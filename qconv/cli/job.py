@@ -1,4 +1,4 @@
-"""What one call of the command ``qconv`` computes, whatever its pictures are."""
+"""Settings of one call of the command ``qconv`` that do not depend on its pictures."""
 
 from __future__ import annotations
 

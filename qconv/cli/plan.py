@@ -54,7 +54,7 @@ def parser() -> Parser:
     made = Parser("qconv plan", _DESCRIPTION, _EPILOG)
     what = made.add_argument_group("what to convolve")
     add_photograph(what)
-    add_kernel(what)
+    add_kernel(what, "qconv --help")
     add_geometry(what)
     how = made.add_argument_group("error or cost")
     how.add_argument(
@@ -78,7 +78,7 @@ def parser() -> Parser:
     how.add_argument(
         "--method",
         choices=METHODS,
-        help="plan this method alone, with its default options (default: compare all methods)",
+        help="method to plan, with its default options (default: compare all methods)",
     )
     how.add_argument(
         "--fault-tolerant",

@@ -226,7 +226,7 @@ def _standard(path: Path) -> Path:
 
 
 def _ending(path: Path, default: str) -> str:
-    """Return the ending of a path, in small letters; the default for pipes without one."""
+    """Return the ending of a path, in lower case; the default for pipes without one."""
     ending = path.suffix.lower()
     return ending if ending in FORMATS else default
 

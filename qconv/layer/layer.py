@@ -86,7 +86,7 @@ class Layer:
         return replace(self, shots=None, sampling=sampling)
 
     def lacking(self, result: Convolution, number: int) -> Layer | None:
-        """Return the layer for the shots that channels lack for the tolerance; None if none."""
+        """Return the layer with the shots that channels still need; None if no shots are needed."""
         if self.tolerance is None or self.shots is None:
             return None
         each = np.broadcast_to(np.asarray(result.shots), result.shape).reshape(self._batched)

@@ -74,13 +74,13 @@ class Cost:
     memory: int
     """Memory, in bytes, to simulate the largest circuit and hold its outcome probabilities."""
     filtering: Resources
-    """Resources of the circuit on a device. They exclude the preparation of the image, and the
+    """Resources of the filter on a device, without the preparation of the image and without the
     instructions that `bounds` covers."""
     preparation: Resources
     """Resources of the preparation of the image on a device; zero if it is in `bounds`."""
     bounds: Mapping[str, int]
-    """Upper bounds for numbers of two-qubit gates, computed with formulas. Each key is the purpose
-    of the instructions that its bound covers, such as ``"preparing the image"``."""
+    """Upper bounds for numbers of two-qubit gates, computed with formulas, by the purpose of the
+    gates, such as ``"preparing the image"``."""
     _on_device: Prepared[Any] = field(repr=False, compare=False)
     """The method prepared for counting the gates of a device."""
 

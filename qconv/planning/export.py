@@ -49,7 +49,7 @@ class Format:
     package: str = ""
     """Name of the required package, as pip installs it; empty if Qiskit is enough."""
     text: Callable[[Any], str] | None = str
-    """Function that gives the text of a file; None if the package has no files of its own."""
+    """Function that returns the text of a file; None if the package has no files of its own."""
 
 
 def _cirq_text(circuit: Any) -> str:

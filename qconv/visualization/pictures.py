@@ -129,7 +129,7 @@ def _on_white(pixels: _Array, found: Decoded) -> tuple[_Array, str]:
     opacity = np.asarray(found.opacity, dtype=np.float64)
     opacity = opacity / (1.0 if found.white is None and opacity.max() <= 1 else white)
     if opacity.min() == 1:
-        return pixels, "the alpha channel is opaque and left out"
+        return pixels, "the alpha channel is opaque and omitted"
     opacity = opacity[..., None] if pixels.ndim > opacity.ndim else opacity
     seen = pixels if found.premultiplied else pixels * opacity
     return np.asarray(seen + white * (1 - opacity)), "transparency is blended onto white"

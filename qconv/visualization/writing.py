@@ -46,7 +46,7 @@ class Form:
     """How numbers are written to a file."""
 
     ending: str
-    """File name ending, in small letters."""
+    """File name ending, in lower case."""
     dtype: np.dtype[Any]
     """Type of the numbers in the file."""
     top: float | None = None
