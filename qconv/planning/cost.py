@@ -26,6 +26,7 @@ _PREPARING = "preparing the image"
 #: Purpose of each instruction that has a formula, and its maximum number of two-qubit gates.
 _FORMULAS: dict[str, tuple[str, Callable[[int], int]]] = {
     "diagonal": ("the diagonal", lambda n: 2**n - 2),
+    "flag_rotation": ("rotating the flag", lambda n: 2 ** (n - 1)),
     "ucry": ("rotating by the image", lambda n: 2 ** (n - 1)),
     **dict.fromkeys(PREPARATIONS, (_PREPARING, lambda n: 2**n - n - 1)),
 }
