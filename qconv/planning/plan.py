@@ -125,10 +125,10 @@ class Plan(Problem):
 
                 The counts of a circuit are a mapping from outcomes to integers, a ``BitArray``, or
                 a ``DataBin`` or ``PubResult`` that contains one. Outcomes are bit strings (with or
-                without spaces), hexadecimal strings or integers. The list can be a ``PrimitiveResult`` or a ``Result``. If there
-                is one circuit, its counts need no list. Results of other packages are a
-                ``cirq.Result``, pytket's ``BackendResult``, and Braket's
-                ``GateModelQuantumTaskResult``.
+                without spaces), hexadecimal strings or integers. The list can be a
+                ``PrimitiveResult`` or a ``Result``. If there is one circuit, its counts need no
+                list. Results of other packages are a ``cirq.Result``, pytket's ``BackendResult``,
+                and Braket's ``GateModelQuantumTaskResult``.
 
                 More counts than `executions` give a smaller error if the method can use them. Runs
                 must be independent of each other. Runs of a noisy Aer simulator with consecutive
