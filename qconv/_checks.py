@@ -314,8 +314,8 @@ def refuse_foreign(given: Collection[str], *, convolution: bool = False) -> None
 def convolution(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Decorate a public function that convolves an image with a kernel.
 
-    The decorator applies `numpy_defaults`. It also answers keyword arguments of other
-    libraries before Python reports that image or kernel are missing.
+    The decorator applies `numpy_defaults`. It also rejects keyword arguments of other libraries,
+    before Python can report a missing image or kernel.
     """
     own = frozenset(inspect.signature(function).parameters)
 

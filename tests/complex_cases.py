@@ -20,7 +20,7 @@ METHODS = {
     "estimation": qconv.AmplitudeEstimation(powers=(0, 1)),
     "estimation local": qconv.AmplitudeEstimation(powers=(0, 1), range="local"),
     "blocks": qconv.Blocks(qconv.Fourier(), "overlap-add", 14),
-    "blocks saved": qconv.Blocks(qconv.Interference(), "overlap-save", 16),
+    "blocks saved": qconv.Blocks(qconv.Interference(), "overlap-save", 18),
     "magnitudes": qconv.Fourier(signed=False),
     "magnitudes by shifts": qconv.Interference(signed=False),
 }

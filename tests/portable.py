@@ -1,12 +1,14 @@
 """Simulators of other packages: the law of exported circuits, and counts in their own formats.
 
+``python -m tests.portable`` prints the table of the page "Circuits for other packages".
+
 Every route takes a plan and gives, for each circuit, the probabilities of the outcomes, with bit 0
 in the lowest place as in Qiskit, computed from what `Plan.export` gives by the other package's own
 simulator or reader. Every counter gives counts as that package gives them, with the way to decode.
 """
 
+import importlib.metadata
 import importlib.util
-import warnings
 from io import BytesIO
 
 import numpy as np
@@ -15,7 +17,7 @@ from qiskit.quantum_info import Statevector
 
 import qconv
 
-#: Package that each route imports, as Python knows it.
+#: Format and package of each route; the package by the name that Python imports.
 ROUTES = {
     "qpy": ("qpy", "qiskit"),
     "openqasm2": ("openqasm2", "qiskit"),
@@ -27,7 +29,6 @@ ROUTES = {
     "braket": ("braket", "braket"),
     "braket reads openqasm3": ("openqasm3", "braket"),
     "pennylane": ("pennylane", "pennylane"),
-    "pennylane reads openqasm2": ("openqasm2", "pennylane"),
 }
 
 #: Kernel, image and geometry of all round trips.
@@ -50,7 +51,8 @@ METHODS = {
 
 
 def installed(route):
-    return importlib.util.find_spec(ROUTES[route][1]) is not None
+    needed = [ROUTES[route][1], *(["ply"] if route == "cirq reads openqasm2" else [])]
+    return all(importlib.util.find_spec(name) for name in needed)
 
 
 def planned(method, side=8, **how):
@@ -59,9 +61,14 @@ def planned(method, side=8, **how):
 
 
 def law(circuit):
-    """Probabilities of a Qiskit circuit whose bit ``i`` is measured at qubit ``i``."""
-    bits = circuit.num_clbits
-    return Statevector(circuit.remove_final_measurements(inplace=False)).probabilities(range(bits))
+    """Probabilities of the outcomes of a Qiskit circuit with measurements at its end."""
+    ends = {
+        circuit.find_bit(item.clbits[0]).index: circuit.find_bit(item.qubits[0]).index
+        for item in circuit
+        if item.name == "measure"
+    }
+    bare = circuit.remove_final_measurements(inplace=False)
+    return Statevector(bare).probabilities([ends[i] for i in range(len(ends))])
 
 
 def lowest_first(probabilities, bits):
@@ -87,11 +94,14 @@ def by_qiskit(plan, format):
 
 def by_cirq(plan, format):
     import cirq
-    from cirq.contrib.qasm_import import circuit_from_qasm
 
     probabilities = []
     for made, circuit in zip(plan.export(format), plan.on_device().circuits, strict=True):
-        read = made if format == "cirq" else circuit_from_qasm(made)
+        read = made
+        if format == "openqasm2":
+            from cirq.contrib.qasm_import import circuit_from_qasm
+
+            read = circuit_from_qasm(made)
         qubits = [cirq.NamedQubit(f"{r.name}_{i}") for r in circuit.qregs for i in range(r.size)]
         state = cirq.Simulator(dtype=np.complex128).simulate(
             cirq.drop_terminal_measurements(read), qubit_order=qubits
@@ -113,11 +123,14 @@ def _keys(operation):
 
 def by_pytket(plan, format):
     from pytket.circuit import Circuit, OpType
-    from pytket.qasm import circuit_from_qasm_str
+    from pytket.qasm import circuit_from_qasm_str, circuit_to_qasm_str
 
     probabilities = []
     for made in plan.export(format):
         read = made if format == "pytket" else circuit_from_qasm_str(made)
+        if read.n_qubits > 11:  # more than pytket simulates: written by it, for Qiskit
+            probabilities.append(law(qasm2.loads(circuit_to_qasm_str(read))))
+            continue
         bare = Circuit()
         for qubit in read.qubits:
             bare.add_qubit(qubit)
@@ -162,14 +175,9 @@ def by_pennylane(plan, format):
 
     probabilities = []
     for made, circuit in zip(plan.export(format), plan.on_device().circuits, strict=True):
-        if format == "pennylane":
-            operations, wires = made.operations, made.measurements[0].wires
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tape = qml.tape.make_qscript(qml.from_qasm(made, measurements=[]))()
-            operations, wires = tape.operations, range(circuit.num_clbits)
-        tape = qml.tape.QuantumScript(operations, [qml.probs(wires=wires)])
+        tape = qml.tape.QuantumScript(
+            made.operations, [qml.probs(wires=made.measurements[0].wires)]
+        )
         (found,) = qml.execute([tape], qml.device("default.qubit"))
         probabilities.append(lowest_first(found, circuit.num_clbits))
     return probabilities
@@ -228,3 +236,28 @@ def counted(plan, package, seed):
     tapes = [qml.tape.QuantumScript(c.operations, c.measurements, shots=n) for c, n in made]
     found = qml.execute(tapes, qml.device("default.qubit", seed=seed))
     return list(found), {"first_bit": "left"}
+
+
+#: What each package is called where it is installed from.
+DISTRIBUTIONS = {
+    "qiskit": "qiskit",
+    "qiskit_qasm3_import": "qiskit-qasm3-import",
+    "cirq": "cirq-core",
+    "pytket": "pytket",
+    "braket": "amazon-braket-sdk",
+    "pennylane": "pennylane",
+}
+
+
+def table(side=8):
+    """Rows of the table of compatibility: route, package, version, methods, largest deviation."""
+    for route, (format, package) in ROUTES.items():
+        if installed(route):
+            name = DISTRIBUTIONS[package]
+            worst = max(deviation(planned(method, side), route) for method in METHODS)
+            version = importlib.metadata.version(name)
+            yield f'| `"{format}"` | {name} {version} | {len(METHODS)} | {worst:.0e} |'
+
+
+if __name__ == "__main__":
+    print(*table(), sep="\n")

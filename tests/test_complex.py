@@ -203,6 +203,17 @@ class TestPolar:
         apart = np.angle(self.RESULT.image / self.EXACT)
         assert abs(np.mean((apart / made.stderr) ** 2) - 1) < 5 * np.sqrt(2 / apart.size)
 
+    def test_small_magnitudes(self):
+        """Magnitudes differ by no more than the numbers, even where their direction is unknown."""
+        image, covariance = np.array([0, 1e-9, 0.01j, 0.1 - 0.1j]), np.full(4, 6.0)
+        noisy = qconv.Convolution(image, np.full(4, 3 + 4j), 1, 1, (), covariance=covariance)
+        assert np.allclose(noisy.magnitude().stderr, 5)
+        rng = np.random.default_rng(1)
+        errors = rng.multivariate_normal([0, 0], [[9, 6], [6, 16]], size=100_000) @ [1, 1j]
+        for number in image:
+            found = np.abs(number + errors) - np.abs(number)
+            assert 4.7 < np.sqrt(np.mean(found**2)) < 5.05
+
     def test_nothing(self):
         exact = qconv.convolve(np.zeros((3, 3), complex), [[1j]], shots=None)
         for made in (exact.magnitude(), exact.phase()):

@@ -63,6 +63,7 @@ OPTIONAL = {
     "pytket",
     "braket",
     "pennylane",
+    "qsharp",
 }
 
 

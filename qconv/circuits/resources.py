@@ -43,7 +43,9 @@ class Resources:
         two_qubit_depth: Length of the longest chain of two-qubit gates.
         depth: Length of the longest chain of gates of any kind.
         t_count: Estimated number of T gates. A rotation about Z costs 0 at multiples of pi/2, 1 at
-            odd multiples of pi/4, and otherwise :data:`T_PER_ROTATION`.
+            odd multiples of pi/4, and otherwise :data:`T_PER_ROTATION`. This fixed precision is
+            independent of the use of the circuit. `qconv.Cost.fault_tolerant` derives the precision
+            from the error budget of an answer, which takes far fewer T gates.
 
     Example:
         >>> import qconv

@@ -45,6 +45,7 @@ examples:
   qconv plan photo.jpg --tolerance 5 --kernel my_kernel.csv
   qconv plan --tolerance 5 --backend marrakesh
   qconv plan --executions 100000 --method collapse --export circuit.qasm
+  qconv plan --executions 100000 --method fourier --fault-tolerant
 """
 
 
@@ -53,7 +54,7 @@ def parser() -> Parser:
     made = Parser("qconv plan", _DESCRIPTION, _EPILOG)
     what = made.add_argument_group("what to convolve")
     add_photograph(what)
-    add_kernel(what)
+    add_kernel(what, "qconv --help")
     add_geometry(what)
     how = made.add_argument_group("error or cost")
     how.add_argument(
@@ -77,7 +78,16 @@ def parser() -> Parser:
     how.add_argument(
         "--method",
         choices=METHODS,
-        help="plan this method alone, with its default options (default: compare all methods)",
+        help="method to plan, with its default options (default: compare all methods)",
+    )
+    how.add_argument(
+        "--fault-tolerant",
+        type=float,
+        nargs="?",
+        const=0.01,
+        metavar="ERROR",
+        help="print the price of --method on a machine that corrects its errors, for this error "
+        "budget of the answer (default: 0.01)",
     )
     what = made.add_argument_group("what to write")
     what.add_argument(
@@ -96,9 +106,13 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser().parse_args(arguments)
     if (options.tolerance is None) == (options.executions is None):
         raise UsageError("expected either --tolerance or --executions")
+    for name in ("export", "fault_tolerant"):
+        if getattr(options, name) is not None and options.method is None:
+            raise UsageError(f"--{name.replace('_', '-')}: requires --method")
+    error = options.fault_tolerant
+    if error is not None and not 0 < error < 1:
+        raise UsageError(f"--fault-tolerant: expected a number between 0 and 1, got {error:g}")
     if options.export is not None:
-        if options.method is None:
-            raise UsageError("--export: requires --method")
         inputs = {"IMAGE": options.image, "--kernel": options.kernel}
         overwrite = options.overwrite
         require_place("--export", options.export, tuple(_FORMATS), inputs, overwrite=overwrite)
@@ -115,22 +129,27 @@ def run(options: argparse.Namespace) -> str:
     grey = brightness(image)
     where: dict[str, Any] = {"mode": options.mode, "boundary": options.boundary}
     where["backend"] = None if options.backend is None else named_backend(options.backend)
-    methods = [getattr(qconv, METHODS[options.method])()] if options.method else None
-    chosen: dict[str, Any] = {} if methods is None else {"methods": methods}
+    method = None if options.method is None else getattr(qconv, METHODS[options.method])()
+    alone: dict[str, Any] = {} if method is None else {"methods": [method]}
     compared = qconv.compare_methods(
         grey,
         kernel,
         tolerance=options.tolerance,
         executions=options.executions,
         progress=sys.stderr.isatty(),
-        **chosen,
+        **alone,
         **where,
     )
     size = " x ".join(map(str, image.shape))
-    text = f"input {size}, kernel {Path(options.kernel).name}\n\n{compared}"
-    if options.export is None or methods is None:
-        return text
-    return f"{text}\n\n{_export(options, grey, kernel, methods[0], where)}"
+    parts = [f"input {size}, kernel {Path(options.kernel).name}", str(compared)]
+    row = compared.rows[0]
+    if row.cost is None and (options.fault_tolerant, options.export) != (None, None):
+        raise UsageError(f"--method {options.method}: {row.obstacle}")
+    if options.fault_tolerant is not None and row.cost is not None:
+        parts.append(str(row.cost.fault_tolerant(options.fault_tolerant)))
+    if options.export is not None:
+        parts.append(_export(options, grey, kernel, method, where))
+    return "\n\n".join(parts)
 
 
 def _export(

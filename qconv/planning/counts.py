@@ -30,7 +30,7 @@ def read(counts: Any, first_bit: str) -> list[Any]:
 
     Args:
         counts: Counts of each circuit, see `qconv.Plan.decode`.
-        first_bit: End of strings at which the first bit is: ``"right"`` or ``"left"``.
+        first_bit: Position of the first bit in strings: ``"right"`` or ``"left"``.
     """
     if first_bit not in _ENDS:
         raise ValueError(f"first_bit: expected 'right' or 'left', got {first_bit!r}")

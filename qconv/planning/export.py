@@ -47,9 +47,9 @@ class Format:
     gates: Collection[str] | None = GATES
     """Gates that the format has; None for all standard gates of Qiskit."""
     package: str = ""
-    """Name of the required package, as pip knows it; empty if Qiskit is enough."""
+    """Name of the required package, as pip installs it; empty if Qiskit is enough."""
     text: Callable[[Any], str] | None = str
-    """Function that gives the text of a file; None if the package has no files of its own."""
+    """Function that returns the text of a file; None if the package has no files of its own."""
 
 
 def _cirq_text(circuit: Any) -> str:
@@ -86,14 +86,14 @@ def exported(
     path: str | os.PathLike[str] | None,
     basis: Sequence[str] | None,
 ) -> Any:
-    """Export circuits; arguments and errors are those of `qconv.Plan.export`."""
+    """Export circuits, see `qconv.Plan.export`."""
     if format not in FORMATS:
         raise ValueError(f"format: expected {_listed(FORMATS)}, got {format!r}")
     kind = FORMATS[format]
     if path is not None and kind.text is None:
         raise ValueError(
-            f"path: expected None for the format {format!r}, which has no files, got "
-            f"{os.fspath(path)!r}; write a file of the format 'openqasm2'"
+            f"path: expected None for the format {format!r}, which has no file format, got "
+            f"{os.fspath(path)!r}"
         )
     gates = _checked_basis(basis, format, kind)
     most = sum(map(gates_of_data, circuits))

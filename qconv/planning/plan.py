@@ -120,19 +120,18 @@ class Plan(Problem):
 
         Args:
             counts: Counts of each of `circuits`, or of the circuits that `export` gave, in the same
-                order. The counts of a circuit are a
-                mapping from outcomes to integers, a ``BitArray``, or a ``DataBin`` or ``PubResult``
-                that contains one. Outcomes are bit strings (with or without spaces), hexadecimal
-                strings or integers. The list can be a ``PrimitiveResult`` or a ``Result``. If there
-                is one circuit, its counts need no list. Results of other packages are a
-                ``cirq.Result``, pytket's ``BackendResult``, and Braket's
-                ``GateModelQuantumTaskResult``.
+                order. The counts of a circuit are a mapping from outcomes to integers, a
+                ``BitArray``, or a ``DataBin`` or ``PubResult`` that contains a ``BitArray``.
+                Outcomes are bit strings (with or without spaces), hexadecimal strings or integers.
+                The list can be a ``PrimitiveResult`` or a ``Result``. For a single circuit, no list
+                is needed. Results of other packages are a ``cirq.Result``, pytket's
+                ``BackendResult``, and Braket's ``GateModelQuantumTaskResult``.
 
                 More counts than `executions` give a smaller error if the method can use them. Runs
                 must be independent of each other. Runs of a noisy Aer simulator with consecutive
                 seeds are not independent: outcome ``i + 1`` of one seed is outcome ``i`` of the
                 next.
-            first_bit: End of bit strings at which the first bit is: ``"right"`` as in Qiskit, or
+            first_bit: Position of the first bit in bit strings: ``"right"`` as in Qiskit, or
                 ``"left"`` as in the counts of Braket and PennyLane.
 
         Returns:
@@ -142,8 +141,8 @@ class Plan(Problem):
         Raises:
             TypeError: If ``counts`` is not one of these types, or a count is not an integer.
             ValueError: If the plan is for the exact expectation, or corrects readout errors that
-                were not given. It is also raised if the number of items, bits or executions is
-                wrong.
+                the call did not give. It is also raised if the number of items, bits or executions
+                is wrong.
         """
         if self.shots is None:
             raise ValueError("shots: expected an integer to decode counts, got None (exact)")
@@ -164,17 +163,17 @@ class Plan(Problem):
     ) -> Any:
         """Export the circuits to text, to a file or to another package.
 
-        The circuits are those that a device would run: the image is prepared by gates, and all
-        pairs of qubits are connected. They have no barriers. Bit ``i`` of an outcome is measured at
-        qubit ``i``, into the register ``meas``. Run each circuit with its number of `executions`,
-        and pass the counts to `decode`.
+        The exported circuits are circuits for a device: the image is prepared by gates, and all
+        pairs of qubits are connected. The circuits have no barriers. Bit ``i`` of an outcome is
+        measured at qubit ``i``, into the register ``meas``. Run each circuit with its number of
+        `executions`, and pass the counts to `decode`.
 
         Args:
             format: ``"openqasm3"``, ``"openqasm2"``, ``"qpy"``, ``"cirq"``, ``"pytket"``,
                 ``"braket"`` or ``"pennylane"``.
             path: File to write; None for no file. Several circuits are written to several files,
-                with a number before the suffix; QPY files contain all circuits. Files of
-                ``"cirq"`` and ``"pytket"`` are JSON, and those of ``"braket"`` are OpenQASM 3.
+                with a number before the suffix; QPY files contain all circuits. Files of ``"cirq"``
+                and ``"pytket"`` are JSON, and files of ``"braket"`` are OpenQASM 3.
             basis: Names of the basis gates, as in Qiskit; None for ``h``, ``x``, ``rx``, ``ry``,
                 ``rz`` and ``cx``. Other packages accept also ``y``, ``z``, ``s``, ``sdg``, ``t``,
                 ``tdg``, ``sx``, ``p``, ``cz`` and ``swap``.
@@ -194,7 +193,13 @@ class Plan(Problem):
         Example:
             >>> import qconv
             >>> plan = qconv.plan([0, 10, 20], [1, 3], method=qconv.Collapse(), shots=100)
-            >>> print(*plan.export("openqasm3"))
+            >>> print(plan.export("openqasm2")[0])
+            OPENQASM 2.0;
+            include "qelib1.inc";
+            qreg kernel_column[1];
+            creg meas[1];
+            ry(2*pi/3) kernel_column[0];
+            measure kernel_column[0] -> meas[0];
         """
         return exported(self.on_device().circuits, format, path, basis)
 
@@ -209,5 +214,5 @@ class Plan(Problem):
         return "\n".join([*(f"{name:<26}{text}" for name, text in rows), str(self.cost)])
 
     def on_device(self) -> Plan:
-        """Return the same plan with circuits as a device would run them, not a simulator."""
+        """Return the same plan with circuits for a device instead of a simulator."""
         return replace(self, counted=True)

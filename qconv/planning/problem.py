@@ -70,7 +70,7 @@ class Problem:
     """Total number of executions of circuits that hold the whole image; None for ``shots`` per
     pixel."""
     growth: float = 1.0
-    """Executions for which methods choose their options, relative to the executions of this plan.
+    """Number of executions for which methods choose their options, relative to this plan's number.
     It differs from 1 if the plan adds shots to a result, so that all counts can be added."""
     totals: tuple[int, ...] = ()
     """Total number of executions of each element of a batch; empty if it follows from ``total`` or

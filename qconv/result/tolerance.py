@@ -109,7 +109,7 @@ class Shortfall:
 
 
 def tolerance_of(written: Written) -> Tolerance:
-    """Return the tolerance that users write in this way."""
+    """Convert a tolerance from the form that users write."""
     if isinstance(written, tuple):
         return Tolerance(written[1], True)
     return Tolerance(written, False)

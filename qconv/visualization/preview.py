@@ -21,7 +21,7 @@ _MOST = 256
 def preview(
     pictures: dict[str, Numbers], rows: list[tuple[str, str]], channel_axis: int | None = None
 ) -> str:
-    """Return pictures and a table as HTML, without matplotlib the table alone.
+    """Return pictures and a table as HTML; without matplotlib, only the table.
 
     Args:
         pictures: Images or volumes by title; arrays of a different kind are omitted. Volumes are

@@ -76,10 +76,23 @@ class TestExport:
         assert main([*how, "--export", str(tmp_path / "a.qpy")]) == 0
         assert sorted(path.name for path in tmp_path.glob("*.qpy")) == ["a.qpy"]
 
+    def test_the_price_of_an_answer(self, picture, capsys):
+        how = ["plan", picture, "--executions", "6400", "--method", "fourier"]
+        assert main([*how, "--fault-tolerant"]) == 0
+        shown = capsys.readouterr().out
+        assert "error budget              0.01\n" in shown
+        assert "executions                6,400\n" in shown
+        assert "assumptions" in shown
+        assert main([*how, "--fault-tolerant", "0.1"]) == 0
+        assert "error budget              0.1\n" in capsys.readouterr().out
+
     @pytest.mark.parametrize(
         ("words", "message"),
         [
             (["--export", "a.qasm"], "--export: requires --method"),
+            (["--fault-tolerant"], "--fault-tolerant: requires --method"),
+            (["--fault-tolerant", "2", "--method", "collapse"], "--fault-tolerant: expected a n"),
+            (["--fault-tolerant", "--method", "collapse"], "--method collapse: needs at least"),
             (["--export", "a.txt", "--method", "collapse"], "--export: expected a name ending in"),
         ],
     )

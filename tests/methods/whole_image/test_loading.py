@@ -215,7 +215,7 @@ def test_one_warning_where_the_error_hides_the_answer():
     assert len(found) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        many = qconv.ApproximatePreparation(two_qubit_gates=12)
+        many = qconv.ApproximatePreparation(two_qubit_gates=5)
         method = qconv.Diffusion(preparation=many)
         qconv.convolve(image, GAUSSIAN, "same", "wrap", method=method, shots=None)
 
@@ -227,11 +227,11 @@ def test_nothing_to_load():
 
 
 def test_match():
-    image = np.random.default_rng(2).random((16, 16))
-    few = qconv.ApproximatePreparation(two_qubit_gates=60)
+    image = np.random.default_rng(2).random((8, 8))
+    few = qconv.ApproximatePreparation(two_qubit_gates=5)
     method = qconv.Fourier(signed=False, preparation=few)
-    match = qconv.match_template(image, image[3:11, 5:13], method=method, shots=2000, seed=1)
-    assert match.position == (3, 5)
+    match = qconv.match_template(image, image[1:6, 2:7], method=method, shots=2000, seed=1)
+    assert match.position == (1, 2)
 
 
 def test_refused():
