@@ -99,7 +99,7 @@ class LoadingError:
                 f"{100 * _HIDING:.0f} % of the contrast of the filtered image (rms "
                 f"{self.contrast:.4g}); use more two_qubit_gates, or preparation='exact'",
                 RuntimeWarning,
-                stacklevel=6,
+                stacklevel=8,
             )
 
 

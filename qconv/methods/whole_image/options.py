@@ -27,7 +27,7 @@ class WholeImageMethod(Method):
 
     def __repr__(self) -> str:
         """Write all options, but the preparation only if it is approximate."""
-        names = [part.name for part in fields(self)] if is_dataclass(self) else []
+        names: list[str] = [part.name for part in fields(self)] if is_dataclass(self) else []
         shown = [name for name in names if name != "preparation" or not self.loads_exactly]
         options = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
         return f"{type(self).__name__}({options})"
