@@ -22,7 +22,7 @@ import classical
 import qconv
 
 #: CX of loading, and the largest relative error of the blurred picture.
-BLURS = [(100, 0.08)]
+BLURS = [(100, 0.1)]
 
 GOALS = [  # picture, size, CX, coupling, least fidelity, seconds
     ("camera", 64, 100, "all", 0.984, 60),
