@@ -20,7 +20,7 @@ from qconv.planning.counts import for_counts, from_elsewhere, gathered, read
 from qconv.planning.export import exported
 from qconv.planning.method import Method, Prepared
 from qconv.planning.problem import Problem
-from qconv.planning.running import run_or_resume, warn_of_shortfall
+from qconv.planning.running import run_or_resume, warn_of_shortfall, with_loading_bias
 from qconv.result.convolution import Convolution
 from qconv.result.numbers import in_words
 
@@ -157,7 +157,7 @@ class Plan(Problem):
         found = gathered(programs, items, self.seed, self.sampling.mitigation)
         result = work.decode(iter(found))
         warn_of_shortfall(result)
-        return result
+        return with_loading_bias(self.prepared, result)
 
     @numpy_defaults
     def export(
