@@ -151,6 +151,11 @@ class PreparedCoherent(PreparedImage[_C]):
         return self._read_out.predict(self.plan.expected_readout(bits))
 
     @property
+    def amplification(self) -> Amplification:
+        """Number of rounds of amplification, and the weight of the reference qubit."""
+        return self._read_out.amplification
+
+    @property
     def _vanishes(self) -> bool:
         """Whether the filter leaves nothing of the image where it is read, up to rounding."""
         exact = self.filtered
