@@ -347,8 +347,8 @@ def _add_files(parser: Parser) -> None:
     files.add_argument(
         "--format",
         choices=[ending[1:] for ending in FORMATS],
-        help="file format with --out-dir, and of pipes without an ending (default: the format of "
-        "the input, or png)",
+        help="file format without --out, with --out-dir, and of pipes without an ending (default: "
+        "the format of the input, or png)",
     )
 
 

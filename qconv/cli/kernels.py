@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,13 @@ from qconv.kernels import (
 KERNEL_FILES = (".npy", ".csv", ".txt", ".tsv")
 
 
-def add_kernel(group: argparse._ArgumentGroup) -> None:
-    """Add the options for the kernel, see `kernel_of`."""
+def add_kernel(group: argparse._ArgumentGroup, where: str = "see above") -> None:
+    """Add the options for the kernel, see `kernel_of`; ``where`` tells where they are listed."""
     group.add_argument(
         "--kernel",
         default="edge",
         metavar="NAME|FILE",
-        help="name of a kernel, see above, with its options after a colon, as in "
+        help=f"name of a kernel, {where}, with its options after a colon, as in "
         "gaussian:sigma=2,size=9; or a .npy, .csv, .txt or .tsv file (default: edge)",
     )
     group.add_argument("--size", type=int, metavar="N", help="short for --kernel NAME:size=N")
@@ -69,6 +70,11 @@ def kernel_of(options: argparse.Namespace, ndim: int = 2) -> Any:
             )
         return read_kernel(Path(text), ndim)
     name, _, listed = text.partition(":")
+    if Path(name).suffix.lower() in KERNEL_FILES:
+        raise UsageError(f"--kernel: expected no options of the file '{name}', got '{listed}'")
+    named = re.split("[,=]", name)[0]
+    if named != name and named in KERNEL_NAMES:
+        raise UsageError(f"--kernel: expected a colon before the options of {named}, got '{text}'")
     if name not in KERNEL_NAMES:
         raise UsageError(
             f"--kernel: expected one of {', '.join(KERNEL_NAMES)}, or a file ending in "

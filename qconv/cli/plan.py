@@ -44,7 +44,7 @@ def parser() -> Parser:
     made = Parser("qconv plan", _DESCRIPTION, _EPILOG)
     what = made.add_argument_group("what to convolve")
     add_photograph(what)
-    add_kernel(what)
+    add_kernel(what, "see qconv --help")
     add_geometry(what)
     how = made.add_argument_group("error or cost")
     how.add_argument(
@@ -82,9 +82,9 @@ def run(options: argparse.Namespace) -> str:
     import qconv
 
     kernel = kernel_of(options)
-    image = only_picture(read_photograph(options.image), "IMAGE", options.image).numbers
+    picture = only_picture(read_photograph(options.image), "IMAGE", options.image)
     compared = qconv.compare_methods(
-        brightness(image),
+        brightness(picture.numbers),
         kernel,
         tolerance=options.tolerance,
         executions=options.executions,
@@ -93,5 +93,6 @@ def run(options: argparse.Namespace) -> str:
         backend=None if options.backend is None else named_backend(options.backend),
         progress=sys.stderr.isatty(),
     )
-    size = " x ".join(map(str, image.shape))
-    return f"input {size}, kernel {Path(options.kernel).name}\n\n{compared}"
+    size = " x ".join(map(str, picture.numbers.shape[:2]))
+    colour = " (luminance)" if picture.axes.endswith("S") else ""
+    return f"input {size}{colour}, kernel {Path(options.kernel).name}\n\n{compared}"

@@ -227,8 +227,8 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
     axes.figure.colorbar(drawn, ax=axes, shrink=0.8, label="probability")
     axes.set_xticks(range(p.shape[1]) if p.shape[1] <= 15 else [])
     axes.set_yticks(range(p.shape[0]) if p.shape[0] <= 15 else [])
-    axes.set_xlabel(f"kernel_column{plane}")
-    axes.set_ylabel("kernel_row")
+    axes.set_xlabel(f"kernel column{plane}")
+    axes.set_ylabel("kernel row")
     axes.set_title(f"propagator in the circuit (weights {sign}{size:.4g})")
     if max(p.shape) > 5:
         return
@@ -247,7 +247,7 @@ def _plane_of(propagator: Propagator) -> tuple[_Array, _Array, str]:
     if p.ndim == 2:
         return p, weights, ""
     first = np.unravel_index(p.argmax(), p.shape)[:-2]
-    return p[first], weights[first], f" of plane {', '.join(map(str, first))}"
+    return p[first], weights[first], f", in plane {', '.join(map(str, first))}"
 
 
 def _show_stderr(axes: Axes, kind: _Kind, stderr: _Array) -> None:
@@ -273,6 +273,7 @@ def _show_row(axes: Axes, kind: _Kind, measured: _Array, exact: _Array, stderr: 
     axes.plot(columns, truth, color="0.2", lw=1, zorder=3, label="exact")
     axes.errorbar(columns, estimate, reach, fmt=".", ms=4, lw=1, color="C0", label="measured")
     where = f" of plane {kind.point[0]}" if kind.point else ""
+    where += "; mean of the channels" if kind.channels else ""
     axes.set_xlabel("column" if kind.lines else f"column, in row {row}{where}")
     axes.legend(frameon=False, fontsize=8)
 

@@ -69,7 +69,7 @@ class Picture:
             bits = f", {round(np.log2(used + 1))} bits" if used < np.iinfo(self.dtype).max else ""
         pixel = str(self.calibration)
         size = f"; pixels of {pixel}" if pixel else ""
-        return f"{low:.7g} to {high:.7g} ({self.dtype}{bits}){size}"
+        return f"{low:.7g} to {high:.7g} ({self.dtype.name}{bits}){size}"
 
 
 def sample_picture() -> Picture:
