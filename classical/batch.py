@@ -60,7 +60,7 @@ def for_each(image: _Array, axes: tuple[int, ...], work: Callable[[_Array], _Arr
     """Apply a function to every element of a batch and stack the results.
 
     Args:
-        image: Array whose axes outside `axes` count the elements.
+        image: Array; its axes other than `axes` are the axes of the batch.
         axes: Axes of an element.
         work: Function of one element; all results have as many axes as the element.
 
@@ -83,8 +83,8 @@ def without_batch(name: str, kernel: _Array, image: _Array, axes: tuple[int, ...
     """Return a kernel with the axes of an element.
 
     Raises:
-        ValueError: If the kernel has neither the axes of an element nor, with the length 1 along
-            the others, all axes of the image.
+        ValueError: If the kernel has neither the axes of an element nor all axes of the image, or
+            is longer than 1 along an axis of the batch.
     """
     if kernel.ndim == len(axes) != image.ndim:
         return kernel

@@ -37,7 +37,9 @@ def real_array(
     return result
 
 
-def number_array(name: str, values: ArrayLike, *, finite: bool = True) -> NDArray[Any]:
+def number_array(
+    name: str, values: ArrayLike, *, finite: bool = True, empty: bool = False
+) -> NDArray[Any]:
     """Convert numbers to a float64 array, or a complex128 array if they are complex.
 
     Raises:
@@ -46,8 +48,8 @@ def number_array(name: str, values: ArrayLike, *, finite: bool = True) -> NDArra
     """
     array = _array(name, values, "numbers")
     if array.dtype.kind != "c":
-        return real_array(name, values, finite=finite)
-    if array.size == 0:
+        return real_array(name, values, finite=finite, empty=empty)
+    if array.size == 0 and not empty:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
     result = array.astype(np.complex128, copy=False)
     if finite:
@@ -113,7 +115,7 @@ def image_and_kernel(
     Error messages call the kernel `name`. With `real`, complex numbers are rejected.
 
     Raises:
-        TypeError: If either does not hold numbers, or is complex with `real`.
+        TypeError: If image or kernel does not hold numbers, or is complex although `real` is True.
         ValueError: If `real_array` rejects either, or if a number of axes is wrong.
     """
     check = real_array if real else number_array

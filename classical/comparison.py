@@ -178,7 +178,7 @@ def _parts(numbers: NDArray[Any]) -> NDArray[np.float64]:
 def _uncorrelated(
     error: NDArray[np.float64], stderr: NDArray[np.float64], covariance: NDArray[np.float64] | None
 ) -> NDArray[np.float64]:
-    """Return errors with the part of the imaginary error removed that follows from the real error.
+    """Remove from each imaginary error the part that follows from the real error.
 
     The rest is scaled such that its standard error is unchanged. Real errors are unchanged.
     """

@@ -72,7 +72,7 @@ def convolve(
             of the same boundaries are ``constant``, ``grid-constant``, ``grid-wrap``, ``reflect``
             (``symm``, as in ``scipy.ndimage``), ``grid-mirror``, ``symmetric`` and ``edge``.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
-        cval: Another name of `fillvalue`; None if `fillvalue` is used.
+        cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
         method: ``direct`` follows the definition and is the reference for the others. ``fft`` uses
             one transform, ``overlap-add`` one per block of the image and ``overlap-save`` one per
             block of the result. All methods give the same result. The rounding error of the last
@@ -134,7 +134,7 @@ def correlate(
         mode: ``full``, ``same`` or ``valid``, as in `convolve`.
         boundary: Values outside the image, as in `convolve`.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
-        cval: Another name of `fillvalue`; None if `fillvalue` is used.
+        cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
         method: ``direct``, ``fft``, ``overlap-add`` or ``overlap-save``, as in `convolve`.
         axes: Axes that are convolved, as in `convolve`; None for all except the channels.
         channel_axis: Axis of the channels, as in `convolve`; None for no channels.

@@ -117,7 +117,7 @@ def diffuse(
             of the image for ``wrap``, ``symm`` and ``mirror``.
         fillvalue: Value outside the image before the first step for ``fill``, in the unit of the
             image.
-        cval: Another name of `fillvalue`; None if `fillvalue` is used.
+        cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
 
     Returns:
         The image after all steps as float64. Its unit is the image's unit times the kernel's unit

@@ -10,6 +10,7 @@ The kernel is not flipped: this is a cross-correlation.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from classical.checks import (
     Seed,
     generator,
+    number_array,
     numpy_defaults,
     one_of,
     pair,
@@ -37,11 +39,11 @@ _WORDS = ("valid", "same")
 class _Layer:
     """A convolution layer with its input, after all checks."""
 
-    padded: _Array
+    padded: NDArray[Any]
     """The input padded with zeros, shape (N, C, rows, columns)."""
-    weight: _Array
+    weight: NDArray[Any]
     """The kernels, shape (O, C / groups, kh, kw)."""
-    bias: _Array
+    bias: NDArray[Any]
     """Bias per output channel, shape (O,)."""
     stride: _Pair
     """Stride of rows and columns, in pixels."""
@@ -61,7 +63,7 @@ class _Layer:
         )
         return len(self.padded), len(self.weight), rows, columns
 
-    def seen_from(self, i: int, j: int) -> _Array:
+    def seen_from(self, i: int, j: int) -> NDArray[Any]:
         """Return the input pixels that a kernel position multiplies, (N, C, rows, columns)."""
         window = tuple(
             slice(at * apart, at * apart + length * step, step)
@@ -71,7 +73,7 @@ class _Layer:
         )
         return self.padded[:, :, *window]
 
-    def output(self, values: _Array) -> _Array:
+    def output(self, values: NDArray[Any]) -> NDArray[Any]:
         """Remove axis N from the output if the caller's input had no such axis."""
         return values if self.batched else values[0]
 
@@ -85,15 +87,16 @@ def conv2d(
     padding: int | _Pair | str = 0,
     dilation: int | _Pair = 1,
     groups: int = 1,
-) -> _Array:
+) -> NDArray[Any]:
     """Apply the convolution layer of a neural network exactly.
 
-    The operation is a cross-correlation: the kernel is not flipped. The two numbers of a pair are
+    The operation is a cross-correlation: the kernel is not flipped. As in PyTorch, a complex kernel
+    is not conjugated. The two numbers of a pair are
     for rows and columns.
 
     Args:
-        input: Real array, shape ``(N, C, H, W)`` or ``(C, H, W)``, any unit; N may be 0.
-        weight: Real array, shape ``(O, C / groups, kh, kw)``, any size and sign.
+        input: Real or complex array, shape ``(N, C, H, W)`` or ``(C, H, W)``, any unit; N may be 0.
+        weight: Real or complex array, shape ``(O, C / groups, kh, kw)``, any size and sign.
         bias: Bias per output channel, shape ``(O,)``, in the unit of the result; None for zeros.
         stride: Distance between neighbouring placements of the kernel in pixels, one number or a
             pair.
@@ -105,11 +108,12 @@ def conv2d(
             depends only on the input channels of its own group.
 
     Returns:
-        A float64 array, shape ``(N, O, rows, columns)`` or ``(O, rows, columns)``, in the unit of
-        input times weight. Here ``rows = (H + zeros - dilation (kh - 1) - 1) // stride + 1``.
+        An array of shape ``(N, O, rows, columns)`` or ``(O, rows, columns)``, in the unit of input
+        times weight. Here ``rows = (H + zeros - dilation (kh - 1) - 1) // stride + 1``. It is
+        complex128 if an argument is complex, otherwise float64.
 
     Raises:
-        TypeError: If an argument is complex or has the wrong type.
+        TypeError: If an argument has the wrong type.
         ValueError: If an argument is out of range, empty or not finite. It is also raised if shapes
             do not match or the kernel is larger than the padded input.
 
@@ -127,7 +131,8 @@ def conv2d(
     count, outputs, rows, columns = layer.shape
     _, channels, *kernel = layer.weight.shape
     grouped = layer.weight.reshape(layer.groups, -1, channels, *kernel)
-    total = np.zeros((count, layer.groups, outputs // layer.groups, rows * columns))
+    kind = np.result_type(layer.padded, layer.weight)
+    total = np.zeros((count, layer.groups, outputs // layer.groups, rows * columns), kind)
     for i, j in np.ndindex(*kernel):
         seen = layer.seen_from(i, j).reshape(count, layer.groups, channels, rows * columns)
         total += grouped[..., i, j] @ seen
@@ -200,6 +205,8 @@ def stochastic_conv2d(
     count, rng = shot_number("shots", shots), generator(seed)
     differences = true_or_false("baseline", baseline)
     layer = _checked(input, weight, bias, stride, padding, dilation, groups)
+    for name, part in (("input", layer.padded), ("weight", layer.weight), ("bias", layer.bias)):
+        real_array(name, part, empty=True)
     image, stderr = np.zeros(layer.shape), np.zeros(layer.shape)
     for channel in range(len(layer.weight) if image.size else 0):
         known, outcomes = _channel(layer, channel, differences)
@@ -245,7 +252,7 @@ def _checked(
     groups: object,
 ) -> _Layer:
     """Check every argument of a layer and the consistency of all arguments."""
-    x, w = real_array("input", input, empty=True), real_array("weight", weight)
+    x, w = number_array("input", input, empty=True), number_array("weight", weight)
     if x.ndim not in (3, 4):
         raise ValueError(
             f"input: expected 4 axes (N, C, H, W) or 3 (C, H, W), got {x.ndim} (shape {x.shape})"
@@ -271,7 +278,7 @@ def _checked(
     return _Layer(padded, w, _bias(bias, len(w)), steps, apart, parts, x.ndim == 4)
 
 
-def _groups(input: _Array, weight: _Array, groups: object) -> int:
+def _groups(input: NDArray[Any], weight: NDArray[Any], groups: object) -> int:
     """Return the number of groups after checking it against the channels."""
     parts = whole_number("groups", groups, 1)
     outputs, channels = weight.shape[:2]
@@ -288,7 +295,7 @@ def _groups(input: _Array, weight: _Array, groups: object) -> int:
     return parts
 
 
-def _covers(weight: _Array, dilation: _Pair) -> _Pair:
+def _covers(weight: NDArray[Any], dilation: _Pair) -> _Pair:
     """Return the numbers of input rows and columns that a dilated kernel covers."""
     height, width = weight.shape[2:]
     return dilation[0] * (height - 1) + 1, dilation[1] * (width - 1) + 1
@@ -307,11 +314,11 @@ def _zeros(padding: object, covers: _Pair, stride: _Pair) -> tuple[_Pair, _Pair]
     return (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)
 
 
-def _bias(bias: ArrayLike | None, outputs: int) -> _Array:
+def _bias(bias: ArrayLike | None, outputs: int) -> NDArray[Any]:
     """Return the bias per output channel, shape (O,)."""
     if bias is None:
         return np.zeros(outputs)
-    b = real_array("bias", bias)
+    b = number_array("bias", bias)
     if b.shape != (outputs,):
         raise ValueError(
             f"bias: expected one number per output channel, shape {(outputs,)}, got shape {b.shape}"

@@ -142,7 +142,7 @@ def stochastic_convolve(
         mode: ``full``, ``same`` or ``valid``, as in `classical.convolve`.
         boundary: Values outside the image, as in `classical.convolve`.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
-        cval: Another name of `fillvalue`; None if `fillvalue` is used.
+        cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
 
     Returns:
         Image, standard error and shots. The standard error is exactly 0 where all positions give

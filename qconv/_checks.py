@@ -74,6 +74,13 @@ _R = TypeVar("_R")
 Numbers: TypeAlias = NDArray[Any]
 
 
+def parts_of_numbers(numbers: Numbers) -> NDArray[np.float64]:
+    """Return real numbers unchanged, or the parts of complex ones along a new last axis."""
+    if numbers.dtype.kind != "c":
+        return numbers
+    return np.stack([numbers.real, numbers.imag], axis=-1)
+
+
 def real_array(value: ArrayLike, name: str, *, finite: bool = True) -> NDArray[np.float64]:
     """Convert to a non-empty real ``float64`` array, without a copy if it is one already.
 
@@ -308,8 +315,8 @@ def refuse_foreign(given: Collection[str], *, convolution: bool = False) -> None
 def convolution(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Decorate a public function that convolves an image with a kernel.
 
-    The decorator applies `numpy_defaults`. It also answers keyword arguments of other
-    libraries, and misspelled ones, before Python reports that image or kernel are missing.
+    The decorator applies `numpy_defaults`. It also rejects keyword arguments of other libraries and
+    misspelled ones, before Python can report a missing image or kernel.
     """
     parameters = inspect.signature(function).parameters.values()
     own = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]

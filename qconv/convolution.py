@@ -44,13 +44,13 @@ def convolve(
     kernels of any sign and scale. The result includes the standard error of every pixel.
 
     Args:
-        image: Real array in any unit: a signal ``(L,)``, an image ``(H, W)`` or a volume
-            ``(D, H, W)``; with ``axes`` or ``channel_axis``, a batch of them.
-        kernel: Real array with the axes that are convolved, or a `Propagator` (for example a
-            softmax propagator). A kernel with all axes of a batch has the length 1 along the
-            others.
+        image: Real or complex array in any unit: a signal ``(L,)``, an image ``(H, W)`` or a volume
+            ``(D, H, W)``; with ``axes`` or ``channel_axis``, a batch of such arrays.
+        kernel: Real or complex array with the axes that are convolved, or a `Propagator` (for
+            example a softmax propagator). A kernel can also have all axes of a batch, with the
+            length 1 along the axes that are not convolved.
         mode: ``full``, ``same`` or ``valid``, as in SciPy.
-        boundary: Values outside the image. All names of a line mean the same:
+        boundary: Values outside the image. The names on one line are synonyms:
 
             - ``fill``, ``constant``, ``grid-constant``: the value ``fillvalue``.
             - ``wrap``, ``grid-wrap``: the image, repeated periodically.
@@ -65,8 +65,8 @@ def convolve(
         method: Method with its options; by default `Collapse` with a baseline.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
         cval: Another name of ``fillvalue``, as in ``scipy.ndimage``; None if ``fillvalue`` is used.
-        axes: Axes that are convolved, in ascending order, as in ``scipy.signal.fftconvolve``. The
-            image is a batch along the other axes. None for all axes except the channels.
+        axes: Axes that are convolved, in ascending order, as in ``scipy.signal.fftconvolve``. All
+            other axes are the axes of a batch. None convolves all axes except the channels.
         channel_axis: Axis of the channels, as in scikit-image: all channels are convolved
             separately with the same kernel. None for an image without channels.
         sampling: Options of measurement, see `SamplingOptions`: ``shots`` or ``tolerance``,
@@ -77,7 +77,8 @@ def convolve(
         shape is the same as SciPy's.
 
     Raises:
-        TypeError: If an argument is of the wrong type, unknown or complex.
+        TypeError: If an argument is of the wrong type or unknown, or if the image or the kernel is
+            complex and ``method`` takes only real numbers.
         ValueError: If an argument has a wrong value or shape, is empty, or contains NaN or
             infinity. It is also raised if the computation would not fit in memory, or if the
             checkpoint is damaged or belongs to a different call. Nothing has run in these cases.
@@ -121,6 +122,8 @@ def correlate(
 ) -> Convolution:
     """Cross-correlate an image with a kernel: as `convolve`, but the kernel is not flipped.
 
+    A complex kernel is conjugated, as in SciPy.
+
     The result agrees with ``scipy.signal.correlate2d`` for any number of axes, including the centre
     of an even kernel in mode ``same``. In ``numpy.correlate`` and ``scipy.signal.correlate``, the
     centre of an even kernel differs by one pixel. Arguments, result and errors are
@@ -157,8 +160,8 @@ def plan(
     """Prepare a convolution without running it, after checking all arguments.
 
     Args:
-        image: Real array, as for `qconv.convolve`.
-        kernel: Real array or `Propagator`, as for `qconv.convolve`.
+        image: Real or complex array, as for `qconv.convolve`.
+        kernel: Real or complex array, or `Propagator`, as for `qconv.convolve`.
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
         boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
         method: Method with its options.
@@ -174,7 +177,8 @@ def plan(
         The plan, with its circuits and cost. `Plan.run` or `Plan.decode` returns the result.
 
     Raises:
-        TypeError: If an argument is of the wrong type, unknown or complex.
+        TypeError: If an argument is of the wrong type or unknown, or if the image or the kernel is
+            complex and ``method`` takes only real numbers.
         ValueError: If an argument has a wrong value or shape, is empty, or contains NaN or
             infinity; or if the computation would not fit in memory. No large array is allocated
             before these checks.

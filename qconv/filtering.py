@@ -64,9 +64,9 @@ def filter_frequencies(
 
     Raises:
         TypeError: If an argument is of the wrong type, or the numbers are complex and ``method``
-            takes only real ones.
-        ValueError: If ``transfer`` has a shape other than the image's or a magnitude above 1; or in
-            the cases in which `qconv.convolve` raises a ValueError.
+            takes only real numbers.
+        ValueError: If ``transfer`` does not have the shape of the image, or a magnitude is above 1.
+            A ValueError is also raised where `qconv.convolve` raises it.
         RuntimeError: If a backend failed repeatedly.
 
     Example:

@@ -357,7 +357,7 @@ def checked_boundary(boundary: str) -> str:
 
 
 def value_outside(fillvalue: float | complex, cval: float | complex | None) -> float | complex:
-    """Return the value outside the image, which has two names.
+    """Return the value outside the image, which two arguments can give.
 
     Raises:
         TypeError: If the value is not a number.

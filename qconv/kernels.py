@@ -5,7 +5,7 @@ positive values where brightness increases along their axis. ``x`` is the last a
 before it, and ``z`` the first axis of a volume.
 
 Kernels of filters that SciPy has are computed by SciPy, as the filter's response to one bright
-pixel. They therefore equal the filters of ``scipy.ndimage``, except for the boundary.
+pixel. They therefore reproduce the filters of ``scipy.ndimage``, except for the boundary.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import numpy_defaults, one_of, real_number, whole_number
+from qconv._checks import Numbers, numpy_defaults, one_of, real_number, whole_number
 
 _Array = NDArray[np.float64]
 
@@ -49,6 +49,7 @@ _ABOUT = {
     "disk": "mean within a radius",
     "motion": "mean along a line",
     "unsharp": "sharpening by a gaussian",
+    "gabor": "complex wave under a gaussian",
 }
 
 #: Names of the last, the second to last and the third to last axis.
@@ -87,9 +88,7 @@ def _radii(sigmas: list[float], size: int | None, truncate: float) -> list[int]:
     ndim = len(sigmas)
     if size is not None:
         return [_side(size, ndim) // 2] * ndim
-    reach = real_number(truncate, "truncate")
-    if reach <= 0:
-        raise ValueError(f"truncate: expected a number above 0, got {truncate!r}")
+    reach = _positive(truncate, "truncate")
     radii = [int(min(reach * sigma, 1e9) + 0.5) for sigma in sigmas]
     if 2 * max(radii) + 1 > _LARGEST[ndim]:
         raise ValueError(
@@ -256,7 +255,7 @@ def _disk(*, size: int | None = None, radius: float | None = None, ndim: int) ->
 
 
 def _motion(*, size: int | None = None, angle: float = 0.0, ndim: int) -> _Array:
-    """Return the mean along a line; the angle is in degrees, from x towards the top."""
+    """Return a kernel that averages along a line; the angle is in degrees, from x to the top."""
     _require_plane("motion", ndim)
     radius = _side(size, ndim, 9) // 2
     turn = math.radians(real_number(angle, "angle"))
@@ -286,6 +285,63 @@ def _unsharp(
     return (1 + weight) * _impulse(radii) - weight * _smoothed(sigmas, radii)
 
 
+def _gabor(
+    *,
+    frequency: float = 0.25,
+    theta: float = 0.0,
+    bandwidth: float = 1.0,
+    sigma: float | None = None,
+    sigma_x: float | None = None,
+    sigma_y: float | None = None,
+    truncate: float = 3.0,
+    offset: float = 0.0,
+    ndim: int,
+) -> Numbers:
+    """Return a complex wave under a gaussian, as ``skimage.filters.gabor_kernel`` does."""
+    _require_plane("gabor", ndim)
+    pitch, octaves, reach = (
+        _positive(value, name)
+        for value, name in (
+            (frequency, "frequency"),
+            (bandwidth, "bandwidth"),
+            (truncate, "truncate"),
+        )
+    )
+    if sigma is not None and not sigma_x is sigma_y is None:
+        raise ValueError(f"sigma: expected no value together with sigma_x and sigma_y, got {sigma}")
+    # A gaussian falls to one half at frequencies that are this number of octaves apart.
+    ratio = (2**octaves + 1) / (2**octaves - 1)
+    usual = math.sqrt(math.log(2) / 2) / math.pi * ratio / pitch
+    along, across = (
+        _positive(one if one is not None else sigma if sigma is not None else usual, name)
+        for one, name in ((sigma_x, "sigma_x"), (sigma_y, "sigma_y"))
+    )
+    turn, phase = real_number(theta, "theta"), real_number(offset, "offset")
+    cosine, sine = math.cos(turn), math.sin(turn)
+    radii = [
+        math.ceil(max(1, abs(reach * one * cosine), abs(reach * other * sine)))
+        for one, other in ((across, along), (along, across))
+    ]
+    if 2 * max(radii) + 1 > _LARGEST[2]:
+        raise ValueError(
+            f"frequency: expected a kernel with sides of at most {_LARGEST[2]}, got "
+            f"{2 * max(radii) + 1}; reduce sigma or truncate, or increase frequency"
+        )
+    y, x = np.ogrid[-radii[0] : radii[0] + 1, -radii[1] : radii[1] + 1]
+    u, v = x * cosine + y * sine, y * cosine - x * sine
+    wave = np.exp(1j * (2 * math.pi * pitch * u + phase))
+    envelope = np.exp(-((u / along) ** 2 + (v / across) ** 2) / 2)
+    return np.asarray(wave * envelope / (2 * math.pi * along * across))
+
+
+def _positive(value: object, name: str) -> float:
+    """Check a number above 0."""
+    found = real_number(value, name)
+    if found <= 0:
+        raise ValueError(f"{name}: expected a number above 0, got {value!r}")
+    return found
+
+
 #: Differences and weights of the derivatives, as in scipy.ndimage and, for scharr, scikit-image.
 _DERIVATIVES = {
     "sobel": ([1.0, 0.0, -1.0], [1.0, 2.0, 1.0]),
@@ -294,7 +350,7 @@ _DERIVATIVES = {
 }
 
 #: Functions that make the kernels, by name.
-_MAKERS: dict[str, Callable[..., _Array]] = {
+_MAKERS: dict[str, Callable[..., Numbers]] = {
     "identity": _identity,
     "box": _box,
     "gaussian": _gaussian,
@@ -313,6 +369,7 @@ _MAKERS: dict[str, Callable[..., _Array]] = {
     "disk": _disk,
     "motion": _motion,
     "unsharp": _unsharp,
+    "gabor": _gabor,
 }
 
 #: Names that `named_kernel` accepts.
@@ -351,7 +408,7 @@ def describe_kernel(name: str) -> str:
 
 
 @numpy_defaults
-def named_kernel(name: str, size: int | None = None, **options: Any) -> NDArray[np.float64]:
+def named_kernel(name: str, size: int | None = None, **options: Any) -> Numbers:
     """Return a well-known kernel.
 
     ==============================================  =============================================
@@ -371,12 +428,17 @@ def named_kernel(name: str, size: int | None = None, **options: Any) -> NDArray[
     ``laplacian``, ``sharpen``, ``emboss``
     ``disk``                                        ``radius=1`` or ``size``
     ``motion``                                      ``size=9``, ``angle=0``
+    ``gabor``                                       ``frequency=0.25``, ``theta=0``,
+                                                    ``bandwidth=1`` or ``sigma`` or ``sigma_x``
+                                                    and ``sigma_y``, ``truncate=3``, ``offset=0``
     ==============================================  =============================================
 
-    With the same ``sigma`` and ``truncate``, kernels equal ``gaussian_filter`` (with derivatives)
-    and ``gaussian_laplace`` of ``scipy.ndimage``, and ``difference_of_gaussians`` and
-    ``unsharp_mask`` of ``skimage.filters``. ``sobel``, ``prewitt`` and ``laplacian`` equal
-    ``scipy.ndimage``, and ``scharr`` equals ``skimage.filters``. ``x`` is the last axis.
+    With the same ``sigma`` and ``truncate``, the kernels reproduce these filters:
+    ``gaussian_filter`` (with derivatives) and ``gaussian_laplace`` of ``scipy.ndimage``, and
+    ``difference_of_gaussians`` and ``unsharp_mask`` of ``skimage.filters``. ``sobel``, ``prewitt``
+    and ``laplacian`` reproduce the filters of ``scipy.ndimage``, and ``scharr`` reproduces the
+    filter of ``skimage.filters``. ``gabor`` equals
+    ``skimage.filters.gabor_kernel`` with ``n_stds=truncate``. ``x`` is the last axis.
 
     Args:
         name: Name of the kernel. ``box``, ``gaussian``, ``disk`` and ``motion`` sum to 1.
@@ -387,10 +449,13 @@ def named_kernel(name: str, size: int | None = None, **options: Any) -> NDArray[
         options: ``ndim`` is the number of axes, 2 by default (3 for names with ``z``). ``sigma`` is
             the standard deviation in pixels, one number or one per axis. ``amount`` is the strength
             of sharpening. ``radius`` is in pixels. ``angle`` is in degrees, counter-clockwise from
-            the ``x`` axis.
+            the ``x`` axis. ``gabor`` is a wave of ``frequency`` cycles per pixel in the direction
+            ``theta``, in radians from the ``x`` axis towards ``y``. Its gaussian has the
+            standard deviation ``sigma_x`` along the wave and ``sigma_y`` across it. Without
+            them, ``bandwidth`` is in octaves. ``offset`` is the phase at the centre, in radians.
 
     Returns:
-        Real array with ``ndim`` axes.
+        Array with ``ndim`` axes, complex for ``gabor`` and real for all others.
 
     Raises:
         TypeError: If the kernel does not have an option, or an option is of the wrong type.

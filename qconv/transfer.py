@@ -70,7 +70,7 @@ def free_particle(shape: Sequence[int], time: float, mass: float = 1.0) -> _Spec
     """Return the transfer function of a free quantum particle, with the unit ``hbar = 1``.
 
     The factor is ``exp(-i |k|**2 time / (2 mass))`` with ``k = 2 pi f``: the solution of the
-    Schroedinger equation. The image is the wave function. With imaginary time, the factor is the
+    Schroedinger equation. The image is the wave function. With imaginary time, this is the
     factor of a diffusion, see `gaussian` with ``sigma = sqrt(time / mass)``.
 
     Args:

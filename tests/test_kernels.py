@@ -100,6 +100,26 @@ class TestSkimage:
         how = {"radius": 1.5, "amount": 0.7, "preserve_range": True}
         same(kernel, IMAGES[ndim], filters.unsharp_mask(IMAGES[ndim], **how))
 
+    @pytest.mark.parametrize("theta", [0, 0.3, np.pi / 2, -2, 4])
+    @pytest.mark.parametrize("frequency", [0.05, 0.1, 0.25, 0.6])
+    def test_gabor(self, frequency, theta):
+        how = {"frequency": frequency, "theta": theta}
+        for ours, theirs in (
+            ({}, {}),
+            ({"bandwidth": 1.7, "offset": 0.4}, {"bandwidth": 1.7, "offset": 0.4}),
+            ({"sigma": 3}, {"sigma_x": 3, "sigma_y": 3}),
+            ({"sigma_x": 2, "truncate": 2}, {"sigma_x": 2, "n_stds": 2}),
+            ({"sigma_x": 2, "sigma_y": 4.5}, {"sigma_x": 2, "sigma_y": 4.5}),
+        ):
+            expected = filters.gabor_kernel(**how, **theirs)
+            found = named_kernel("gabor", **how, **ours)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-15)
+
+    def test_gabor_of_an_image(self):
+        how = {"frequency": 0.2, "theta": 0.5}
+        real, imaginary = filters.gabor(IMAGES[2], mode="reflect", **how)
+        same(named_kernel("gabor", **how), IMAGES[2], real + 1j * imaginary)
+
     @pytest.mark.parametrize("radius", [0, 1, 2, 3.5, 6])
     def test_disk(self, radius):
         wanted = morphology.disk(radius) if radius != 3.5 else None
@@ -184,6 +204,12 @@ def test_every_kernel_is_convolved():
             ValueError,
             "high_sigma: expected at least sigma, 1.0, got 0.5",
         ),
+        ("gabor", {"frequency": 0}, ValueError, "frequency: expected a number above 0, got 0"),
+        ("gabor", {"frequency": 1e-5}, ValueError, "sides of at most 255, got "),
+        ("gabor", {"sigma": 2, "sigma_y": 2}, ValueError, "sigma: expected no value together"),
+        ("gabor", {"sigma_x": -1}, ValueError, "sigma_x: expected a number above 0, got -1"),
+        ("gabor", {"bandwidth": "1"}, TypeError, "bandwidth: expected a real number, got '1'"),
+        ("gabor", {"ndim": 3}, ValueError, "ndim: expected 2 for gabor, got 3"),
         ("disk", {"radius": -1}, ValueError, "radius: expected a number from 0 to 127, got -1"),
         ("disk", {"radius": 1, "size": 3}, ValueError, "size: expected no value together with"),
         ("prewitt-x", {"size": 5}, ValueError, "size: prewitt-x exists as 3 x 3 only, got 5"),

@@ -59,6 +59,11 @@ OPTIONAL = {
     "mpl_toolkits",
     "tqdm",
     "qiskit_ibm_runtime",
+    "cirq",
+    "pytket",
+    "braket",
+    "pennylane",
+    "qsharp",
 }
 
 

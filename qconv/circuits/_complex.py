@@ -2,7 +2,7 @@
 
 Separable states are prepared factor by factor. Two qubits take one CX. For more qubits there are
 two candidates: the magnitudes as a real state, followed by the phases; and Qiskit's isometry with
-``2**n - n - 1`` CX (Iten et al. 2016, arXiv:1501.06911). The one with fewer CX is chosen.
+``2**n - n - 1`` CX (Iten et al. 2016, arXiv:1501.06911). The candidate with fewer CX is chosen.
 """
 
 from __future__ import annotations
@@ -103,14 +103,14 @@ def _apart(state: _State, n: int) -> QuantumCircuit:
 
 
 def _isometry(state: _State, n: int) -> QuantumCircuit:
-    """Prepare a state by Qiskit's isometry, in gates that every simulator knows."""
+    """Prepare a state by Qiskit's isometry, in gates that every simulator supports."""
     circuit = QuantumCircuit(n)
     circuit.append(StatePreparation((state / np.linalg.norm(state)).tolist()), range(n))
     return transpile(circuit, basis_gates=["cx", "u", "p"], optimization_level=1)
 
 
 def _few(circuit: QuantumCircuit) -> bool:
-    """Whether the phases of a circuit are products of few bits, not a general diagonal."""
+    """Return whether the phases of a circuit are products of few bits, not a general diagonal."""
     return "diagonal" not in circuit.count_ops()
 
 

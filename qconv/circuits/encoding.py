@@ -68,7 +68,7 @@ def encode_amplitudes(
             three axes, they are ``"axis_0"``, ``"axis_1"`` and so on.
 
     Returns:
-        A circuit without measurement; for real amplitudes, of RY, H, X, Z and CZ gates. From
+        A circuit without measurement. For real amplitudes, its gates are RY, H, X, Z and CZ. From
         ``|0...0>`` it prepares the normalised padded array as its statevector, with an accuracy of
         1e-12 and up to a global phase. Transpiling it to ``rz, sx, x, cx`` turns each CZ into one
         CX.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 
@@ -42,7 +43,9 @@ class Resources:
         two_qubit_depth: Length of the longest chain of two-qubit gates.
         depth: Length of the longest chain of gates of any kind.
         t_count: Estimated number of T gates. A rotation about Z costs 0 at multiples of pi/2, 1 at
-            odd multiples of pi/4, and otherwise :data:`T_PER_ROTATION`.
+            odd multiples of pi/4, and otherwise :data:`T_PER_ROTATION`. This fixed precision is
+            independent of the use of the circuit. `qconv.Cost.fault_tolerant` derives the precision
+            from the error budget of an answer, which takes far fewer T gates.
 
     Example:
         >>> import qconv
@@ -142,15 +145,19 @@ def _check(circuit: QuantumCircuit, backend: BackendV2 | None) -> None:
 def _transpile(circuit: QuantumCircuit, backend: BackendV2 | None, level: int) -> QuantumCircuit:
     """Transpile for a backend, or to the basis gates if it is None."""
     if backend is None:
-        return _plain_passes(level, threading.get_ident()).run(circuit)
+        return in_basis(circuit, PLAIN_BASIS, level)
     return generate_preset_pass_manager(level, backend, seed_transpiler=_SEED).run(circuit)
 
 
+def in_basis(circuit: QuantumCircuit, basis: Sequence[str], level: int) -> QuantumCircuit:
+    """Transpile to basis gates with a fixed seed; all pairs of qubits are connected."""
+    return _passes(tuple(basis), level, threading.get_ident()).run(circuit)
+
+
 @cache
-def _plain_passes(level: int, thread: int) -> PassManager:
-    """Return a pass manager for the basis gates, one per thread because passes hold state."""
-    basis = list(PLAIN_BASIS)
-    return generate_preset_pass_manager(level, basis_gates=basis, seed_transpiler=_SEED)
+def _passes(basis: tuple[str, ...], level: int, thread: int) -> PassManager:
+    """Return a pass manager for basis gates, one per thread because passes hold state."""
+    return generate_preset_pass_manager(level, basis_gates=list(basis), seed_transpiler=_SEED)
 
 
 def _is_gate(item: CircuitInstruction) -> bool:

@@ -11,10 +11,10 @@ from pathlib import Path
 from textwrap import indent
 
 import numpy as np
-from numpy.typing import NDArray
 
 import classical
 import qconv
+from qconv._checks import Numbers
 from qconv.cli import several
 from qconv.cli.job import Job, given_options
 from qconv.cli.options import (
@@ -32,8 +32,6 @@ from qconv.result.numbers import in_words
 from qconv.result.tolerance import in_a_row
 from qconv.visualization import figures
 from qconv.visualization.pictures import WHITE, GreyScale, Picture
-
-_Array = NDArray[np.float64]
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
@@ -59,7 +57,7 @@ def _run_one(job: Job, source: str | None) -> str:
     space = Space.of(picture, volume=options.volume)
     plan = job.plan(space.first(picture.numbers))
     inputs = {"input picture": source, "kernel": options.kernel}
-    target = Target.of(options, picture, space, inputs)
+    target = Target.of(options, picture, space, inputs, is_complex=job.is_complex(picture))
     checkpoint = _checkpoint(options, [*target.files.values(), *inputs.values()])
     started = time.perf_counter()
     progress = not options.quiet and sys.stderr.isatty()
@@ -131,11 +129,14 @@ def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     return ", ".join([kernel, options.method, shots, *steps, *extras])
 
 
-def _compared(picture: Picture, measured: qconv.Convolution, exact: _Array, kernel: _Array) -> str:
+def _compared(
+    picture: Picture, measured: qconv.Convolution, exact: Numbers, kernel: Numbers
+) -> str:
     """Compare with the exact result; structural similarity is averaged over the channels."""
     # The scale of rounding errors in a constant result.
     full = float(np.abs(picture.numbers).max() or 1) * float(np.abs(kernel).sum())
-    data_range = full if np.ptp(exact) < 1e-9 * full else None
+    constant = max(np.ptp(exact.real), np.ptp(exact.imag)) < 1e-9 * full
+    data_range = full if constant else None
     return str(classical.compare(measured, exact, data_range=data_range))
 
 

@@ -181,7 +181,7 @@ def _add_what(parser: Parser) -> None:
         action="store_true",
         help="convolve a stack as one volume with a kernel of three axes, not slice by slice",
     )
-    add_kernel(what)
+    add_kernel(what, "above")
     what.add_argument(
         "--softmax",
         type=float,
@@ -267,7 +267,7 @@ def _add_estimation(how: argparse._ArgumentGroup) -> None:
         choices=RANGES,
         help="estimation: range of grey levels that the flag's angle represents: the range of the "
         "whole picture (global), or the range around each pixel (local). A local range is "
-        "narrower but slower (default: global)",
+        "narrower, but takes longer to compute (default: global)",
     )
 
 
@@ -347,8 +347,8 @@ def _add_files(parser: Parser) -> None:
     files.add_argument(
         "--format",
         choices=[ending[1:] for ending in FORMATS],
-        help="file format without --out, with --out-dir, and of pipes without an ending (default: "
-        "the format of the input, or png)",
+        help="file format without --out, with --out-dir, and for pipes without a file name ending "
+        "(default: the format of the input, or png)",
     )
 
 

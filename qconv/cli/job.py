@@ -1,4 +1,4 @@
-"""What one call of the command ``qconv`` computes, whatever its pictures are."""
+"""Settings of one call of the command ``qconv`` that do not depend on its pictures."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 import classical
 import qconv
+from qconv._checks import Numbers
 from qconv.cli.convolve_options import METHODS, OPTIONS, has_own_shots
 from qconv.cli.kernels import kernel_of
 from qconv.cli.options import UsageError, named_backend
 from qconv.cli.space import Space
 from qconv.cli.streams import say
 from qconv.visualization.pictures import Picture
-
-_Array = NDArray[np.float64]
 
 #: Maximum number of kernel entries for which the exact result is computed directly.
 _DIRECT = 125
@@ -51,18 +47,23 @@ class Job:
         backend = None if options.backend is None else named_backend(options.backend)
         return cls(options, propagator, _method(options), where, _sampling(options), backend)
 
-    def plan(self, array: _Array) -> qconv.Plan:
+    def plan(self, array: Numbers) -> qconv.Plan:
         """Check the call for one item of a batch."""
         how = {"method": self.method, **self.where, **self.sampling}
         return qconv.plan(array, self.propagator, **how)
 
     @cached_property
-    def kernel(self) -> _Array:
+    def kernel(self) -> Numbers:
         """Effective kernel of all steps."""
         single = self.propagator.effective_kernel
-        return classical.diffuse(single, single, (self.options.steps or 1) - 1, mode="full")
+        further = (self.options.steps or 1) - 1
+        return classical.diffuse(single, single, further, mode="full") if further else single
 
-    def exact(self, picture: Picture, space: Space) -> _Array:
+    def is_complex(self, picture: Picture) -> bool:
+        """Return whether the result of a picture is complex."""
+        return picture.numbers.dtype.kind == "c" or self.propagator.is_complex
+
+    def exact(self, picture: Picture, space: Space) -> Numbers:
         """Compute the exact convolution."""
         method = "direct" if self.kernel.size <= _DIRECT else "fft"
         how = {**self.where, **space.batch, "method": method}
@@ -84,8 +85,6 @@ class Job:
 def _propagator(options: argparse.Namespace) -> qconv.Propagator:
     """Return the propagator of the requested kernel."""
     kernel = kernel_of(options, 3 if options.volume else 2)
-    if np.iscomplexobj(kernel):  # whose result no picture holds
-        raise UsageError(f"--kernel: expected real numbers, got {kernel.dtype}")
     if options.softmax is None:
         return qconv.Propagator.from_kernel(kernel)
     return qconv.Propagator.softmax(kernel, options.softmax)

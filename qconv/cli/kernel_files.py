@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?(nan|inf(in
 
 
 def read_kernel(path: Path, ndim: int = 2) -> NDArray[Any]:
-    """Read a kernel with ``ndim`` axes; of two axes, one may have a single entry.
+    """Read a kernel with ``ndim`` axes; if there are two, one may have the length 1.
 
     Args:
         path: A ``.npy`` file, or text with one row per line and columns separated by commas,

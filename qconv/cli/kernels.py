@@ -20,13 +20,13 @@ from qconv.kernels import (
 KERNEL_FILES = (".npy", ".csv", ".txt", ".tsv")
 
 
-def add_kernel(group: argparse._ArgumentGroup, where: str = "see above") -> None:
-    """Add the options for the kernel, see `kernel_of`; ``where`` tells where they are listed."""
+def add_kernel(group: argparse._ArgumentGroup, listed: str) -> None:
+    """Add the options for the kernel, see `kernel_of`; ``listed`` is the place of their list."""
     group.add_argument(
         "--kernel",
         default="edge",
         metavar="NAME|FILE",
-        help=f"name of a kernel, {where}, with its options after a colon, as in "
+        help=f"name of a kernel, see {listed}, with its options after a colon, as in "
         "gaussian:sigma=2,size=9; or a .npy, .csv, .txt or .tsv file (default: edge)",
     )
     group.add_argument("--size", type=int, metavar="N", help="short for --kernel NAME:size=N")
@@ -44,7 +44,7 @@ def list_kernels() -> str:
 
 
 def _options(name: str) -> list[str]:
-    """Return the options of a kernel on the command line, where the picture has its axes."""
+    """Return the options of a kernel except the number of axes, which the picture determines."""
     return [option for option in kernel_options(name) if option != "ndim"]
 
 

@@ -110,7 +110,7 @@ def shots(text: str) -> int:
 
 
 def _word(check: Callable[[str], str]) -> Callable[[str], str]:
-    """Return a parser of one argument that checks it and reports it as argparse does."""
+    """Return a parser that checks one argument and reports errors as argparse does."""
 
     def parse(text: str) -> str:
         try:
@@ -234,7 +234,7 @@ def require_place(
 
 
 def require_different(paths: Mapping[str, Path | None]) -> None:
-    """Raise a `UsageError` if two options name one file, other than the null device."""
+    """Raise a `UsageError` if two options name the same file, other than the null device."""
     taken: dict[str, str] = {}
     for name, path in paths.items():
         if path is None or (os.path.exists(os.devnull) and _is_null(path)):

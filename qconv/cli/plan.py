@@ -6,7 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from qconv.cli.convolve_options import METHODS
 from qconv.cli.kernels import add_kernel, kernel_of
 from qconv.cli.options import (
     Parser,
@@ -18,8 +20,12 @@ from qconv.cli.options import (
     only_picture,
     read_photograph,
     require_extras,
+    require_place,
     shots,
 )
+
+#: Formats of `qconv.Plan.export` by the ending of a file.
+_FORMATS = {".qasm": "openqasm3", ".qasm2": "openqasm2", ".qpy": "qpy"}
 
 _DESCRIPTION = """\
 Compare the costs of all methods for the convolution of a picture, without running circuits.
@@ -28,6 +34,8 @@ With --tolerance, the methods are sorted by the number of oracle calls that they
 the tolerance. With --executions, the methods are sorted by their error with this number of
 executions. Exactly one of these two options is required. A colour picture is converted to its
 luminance.
+
+With --method and --export, the circuits of one method are written as a device would run them.
 """
 
 _EPILOG = """\
@@ -36,6 +44,8 @@ examples:
   qconv plan photo.jpg --executions 1000000 --kernel sharpen
   qconv plan photo.jpg --tolerance 5 --kernel my_kernel.csv
   qconv plan --tolerance 5 --backend marrakesh
+  qconv plan --executions 100000 --method collapse --export circuit.qasm
+  qconv plan --executions 100000 --method fourier --fault-tolerant
 """
 
 
@@ -44,7 +54,7 @@ def parser() -> Parser:
     made = Parser("qconv plan", _DESCRIPTION, _EPILOG)
     what = made.add_argument_group("what to convolve")
     add_photograph(what)
-    add_kernel(what, "see qconv --help")
+    add_kernel(what, "qconv --help")
     add_geometry(what)
     how = made.add_argument_group("error or cost")
     how.add_argument(
@@ -65,6 +75,29 @@ def parser() -> Parser:
         help="name of a backend, as for qconv; circuits are transpiled for this backend before "
         "their gates are counted (default: the ideal simulator)",
     )
+    how.add_argument(
+        "--method",
+        choices=METHODS,
+        help="method to plan, with its default options (default: compare all methods)",
+    )
+    how.add_argument(
+        "--fault-tolerant",
+        type=float,
+        nargs="?",
+        const=0.01,
+        metavar="ERROR",
+        help="print the price of --method on a machine that corrects its errors, for this error "
+        "budget of the answer (default: 0.01)",
+    )
+    what = made.add_argument_group("what to write")
+    what.add_argument(
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="file for the circuits of --method: OpenQASM 3 (.qasm), OpenQASM 2 (.qasm2) or all "
+        "circuits as QPY (.qpy); several circuits get numbers before the ending",
+    )
+    what.add_argument("--overwrite", action="store_true", help="replace existing files")
     return made
 
 
@@ -73,6 +106,16 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser().parse_args(arguments)
     if (options.tolerance is None) == (options.executions is None):
         raise UsageError("expected either --tolerance or --executions")
+    for name in ("export", "fault_tolerant"):
+        if getattr(options, name) is not None and options.method is None:
+            raise UsageError(f"--{name.replace('_', '-')}: requires --method")
+    error = options.fault_tolerant
+    if error is not None and not 0 < error < 1:
+        raise UsageError(f"--fault-tolerant: expected a number between 0 and 1, got {error:g}")
+    if options.export is not None:
+        inputs = {"IMAGE": options.image, "--kernel": options.kernel}
+        overwrite = options.overwrite
+        require_place("--export", options.export, tuple(_FORMATS), inputs, overwrite=overwrite)
     return options
 
 
@@ -83,16 +126,50 @@ def run(options: argparse.Namespace) -> str:
 
     kernel = kernel_of(options)
     picture = only_picture(read_photograph(options.image), "IMAGE", options.image)
+    grey = brightness(picture.numbers)
+    where: dict[str, Any] = {"mode": options.mode, "boundary": options.boundary}
+    where["backend"] = None if options.backend is None else named_backend(options.backend)
+    method = None if options.method is None else getattr(qconv, METHODS[options.method])()
+    alone: dict[str, Any] = {} if method is None else {"methods": [method]}
     compared = qconv.compare_methods(
-        brightness(picture.numbers),
+        grey,
         kernel,
         tolerance=options.tolerance,
         executions=options.executions,
-        mode=options.mode,
-        boundary=options.boundary,
-        backend=None if options.backend is None else named_backend(options.backend),
         progress=sys.stderr.isatty(),
+        **alone,
+        **where,
     )
     size = " x ".join(map(str, picture.numbers.shape[:2]))
     colour = " (luminance)" if picture.axes.endswith("S") else ""
-    return f"input {size}{colour}, kernel {Path(options.kernel).name}\n\n{compared}"
+    parts = [f"input {size}{colour}, kernel {Path(options.kernel).name}", str(compared)]
+    row = compared.rows[0]
+    if row.cost is None and (options.fault_tolerant, options.export) != (None, None):
+        raise UsageError(f"--method {options.method}: {row.obstacle}")
+    if options.fault_tolerant is not None and row.cost is not None:
+        parts.append(str(row.cost.fault_tolerant(options.fault_tolerant)))
+    if options.export is not None:
+        parts.append(_export(options, grey, kernel, method, where))
+    return "\n\n".join(parts)
+
+
+def _export(
+    options: argparse.Namespace, image: Any, kernel: Any, method: Any, where: dict[str, Any]
+) -> str:
+    """Export the circuits of a method; return a line that states what was written."""
+    import qconv
+    from qconv.planning.export import paths_for
+
+    plan = qconv.plan(image, kernel, method=method, tolerance=options.tolerance, **where)
+    if options.executions is not None:
+        fixed = method.executions(plan.grid.pixels, 1)
+        shots = max(1, options.executions // fixed)
+        plan = qconv.plan(image, kernel, method=method, shots=shots, **where)
+    path: Path = options.export
+    executions = [f"{number:,}" for number in plan.executions]
+    if not options.overwrite:
+        for file in paths_for(path, 1 if path.suffix.lower() == ".qpy" else len(executions)):
+            require_place("--export", file, tuple(_FORMATS), {}, overwrite=False)
+    plan.export(_FORMATS.get(path.suffix.lower(), "openqasm3"), path)
+    circuits = "1 circuit" if len(executions) == 1 else f"{len(executions)} circuits"
+    return f"exported {circuits} to {path}\nexecutions: {', '.join(executions)}"

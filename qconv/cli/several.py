@@ -82,7 +82,8 @@ def _one(
     options = copy.copy(job.options)
     options.out, options.stderr = paths["out"], paths["stderr"]
     inputs = {"input picture": source, "kernel": options.kernel}
-    target = Target.of(options, picture, space, inputs, draw=False)
+    wide = job.is_complex(picture)
+    target = Target.of(options, picture, space, inputs, is_complex=wide, draw=False)
     result = job.result(picture, space, seed=seed)
     needed = target.needs_exact(job.kernel)
     exact = job.exact(picture, space) if needed else result.image

@@ -1,4 +1,4 @@
-"""Axes along which a picture is convolved; along all others, it is a batch."""
+"""Axes along which a picture is convolved; all others are the axes of a batch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Space:
         """Choose the axes.
 
         Raises:
-            UsageError: If ``volume`` is set, and the picture is no stack.
+            UsageError: If ``volume`` is set, and the picture is not a stack.
         """
         axes = picture.axes
         plane = (axes.index("Y"), axes.index("X"))

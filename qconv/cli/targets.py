@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import qconv
+from qconv._checks import Numbers
 from qconv.cli.convolve_options import FORMATS
 from qconv.cli.options import (
     FIGURES,
@@ -25,8 +25,6 @@ from qconv.cli.streams import say
 from qconv.result.files import parts_of
 from qconv.visualization.pictures import GreyScale, Picture, keeps_brightness
 from qconv.visualization.writing import Form, write_numbers
-
-_Array = NDArray[np.float64]
 
 #: Path of standard output.
 _STDOUT = Path("/dev/stdout")
@@ -66,6 +64,7 @@ class Target:
         space: Space,
         inputs: Mapping[str, str | None],
         *,
+        is_complex: bool = False,
         draw: bool = True,
     ) -> Target:
         """Choose the files for one picture, and check that they can be written.
@@ -75,6 +74,7 @@ class Target:
             picture: Input of the convolution.
             space: Space of the input.
             inputs: Paths of input files, by their description.
+            is_complex: Whether the result is complex.
             draw: Whether one picture has a figure even without ``--figure``.
 
         Raises:
@@ -82,6 +82,8 @@ class Target:
         """
         stack = picture.axes not in ("YX", "YXS") or options.volume
         default = ".tif" if stack or _only_floats(picture) else ".png"
+        if picture.dtype.kind == "c":
+            default = ".npy"
         given = None if options.format is None else f".{options.format}"
         out = _standard(options.out or Path(f"result{given or default}"))
         if given is not None and _ending(out, given) != given:
@@ -103,24 +105,25 @@ class Target:
             if name in files:
                 ending = _ending(files[name], own)
                 kind = options.out_type if name == "--out" else None
-                form = _form(name, ending, kind, picture, space)
+                form = _form(name, ending, kind, picture, space, is_complex=is_complex)
                 forms |= {} if form is None else {name: form}
         return cls(picture, space, files, forms)
 
-    def needs_exact(self, kernel: _Array) -> bool:
+    def needs_exact(self, kernel: Numbers) -> bool:
         """Return whether writing needs the exact result: for a figure, or the scale of grey levels.
 
         ``kernel`` is the effective kernel.
         """
         form = self.forms.get("--out")
         stretched = form is not None and form.top is not None
-        return "--figure" in self.files or (stretched and not keeps_brightness(kernel))
+        bright = keeps_brightness(kernel) and self.picture.dtype.kind != "c"
+        return "--figure" in self.files or (stretched and not bright)
 
     def write(
         self,
         result: qconv.Convolution,
-        exact: _Array,
-        kernel: _Array,
+        exact: Numbers,
+        kernel: Numbers,
         draw: Callable[[Path, GreyScale], None] | None = None,
     ) -> str:
         """Write all files or none; return a description of them.
@@ -145,14 +148,30 @@ class Target:
                 elif form is None:
                     _save(place, result)
                     told.append(f"{path} (the whole result)")
-                elif name == "--out":
-                    what = self._numbers(place, result.image, form, scale)
-                    told.append(f"{path} ({what})")
                 else:
-                    top = float(np.nanmax(result.stderr, initial=0.0)) or 1.0
-                    what = self._numbers(place, result.stderr, form, _fixed(GreyScale(0.0, top)))
-                    told.append(f"standard errors to {path} ({what})")
+                    told.append(self._wrote(name, path, place, result, scale))
         return ", ".join(told[:-1]) + " and " * (len(told) > 1) + told[-1]
+
+    def _wrote(
+        self,
+        name: str,
+        path: Path,
+        place: Path,
+        result: qconv.Convolution,
+        scale: Callable[[GreyScale], GreyScale],
+    ) -> str:
+        """Write estimates or standard errors; describe the file.
+
+        Files that hold no complex numbers get magnitudes, and standard errors of magnitudes.
+        """
+        form, of = self.forms[name], ""
+        if result.covariance is not None and form.dtype.kind != "c":
+            result, of = result.magnitude(), "magnitudes, "
+        if name == "--out":
+            return f"{path} ({of}{self._numbers(place, result.image, form, scale)})"
+        top = float(np.nanmax(np.abs(result.stderr), initial=0.0)) or 1.0
+        what = self._numbers(place, result.stderr, form, _fixed(GreyScale(0.0, top)))
+        return f"standard errors to {path} ({of}{what})"
 
     def say_losses(self, wrote: str) -> None:
         """Print what was written if numbers, not grey levels for display, were clipped."""
@@ -161,7 +180,7 @@ class Target:
             say(f"wrote {wrote}")
 
     def _numbers(
-        self, path: Path, values: _Array, form: Form, scale: Callable[[GreyScale], GreyScale]
+        self, path: Path, values: Numbers, form: Form, scale: Callable[[GreyScale], GreyScale]
     ) -> str:
         """Write numbers with the axes of the input; describe them."""
         how: dict[str, Any] = {"axes": self.space.axes, "calibration": self.picture.calibration}
@@ -174,15 +193,22 @@ def _fixed(scale: GreyScale) -> Callable[[GreyScale], GreyScale]:
 
 
 def _form(
-    name: str, ending: str, wanted: str | None, picture: Picture, space: Space
+    name: str,
+    ending: str,
+    wanted: str | None,
+    picture: Picture,
+    space: Space,
+    *,
+    is_complex: bool,
 ) -> Form | None:
     """Return how numbers are written to a file with this ending; None for a whole result."""
     if ending == _WHOLE and name == "--out":
         if wanted is not None:
             raise UsageError("--out-type: a .npz file holds float64 numbers")
         return None
+    ending = ending if ending != _WHOLE else ".npy"
     try:
-        found = Form.of(ending if ending != _WHOLE else ".npy", picture, wanted)
+        found = Form.of(ending, picture, wanted, is_complex=is_complex)
     except ValueError as error:
         raise UsageError(f"--out-type: {error}") from None
     try:
@@ -203,7 +229,7 @@ def _standard(path: Path) -> Path:
 
 
 def _ending(path: Path, default: str) -> str:
-    """Return the ending of a path, in small letters; the default for pipes without one."""
+    """Return the ending of a path, in lower case; the default for pipes without one."""
     ending = path.suffix.lower()
     return ending if ending in FORMATS else default
 

@@ -11,7 +11,7 @@ from dask.base import tokenize
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import numpy_defaults, real_array
+from qconv._checks import Numbers, number_array, numpy_defaults
 from qconv._threads import one_thread
 from qconv.distributed.convolution import (
     REFUSED,
@@ -31,15 +31,13 @@ from qconv.distributed.halo import (
 from qconv.distributed.result import LazyConvolution, lazy_arrays
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.grid import Grid
-from qconv.layer.functional import check_kernel_only
-from qconv.layer.geometry import Frame, Numbers, layer_frame
+from qconv.layer.functional import check_kernel_only, require_numbers
+from qconv.layer.geometry import Frame, Integers, layer_frame
 from qconv.layer.layer import Layer
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.methods.options import check_options
 from qconv.planning.method import Method
 from qconv.planning.options import SamplingOptions
-
-_Array = NDArray[np.float64]
 
 
 @numpy_defaults
@@ -47,9 +45,9 @@ def conv2d(
     input: da.Array,
     weight: ArrayLike,
     bias: ArrayLike | None = None,
-    stride: Numbers = 1,
-    padding: Numbers | str = 0,
-    dilation: Numbers = 1,
+    stride: Integers = 1,
+    padding: Integers | str = 0,
+    dilation: Integers = 1,
     groups: int = 1,
     *,
     method: Method = DEFAULT_METHOD,
@@ -62,7 +60,8 @@ def conv2d(
     workers.
 
     Args:
-        input: Dask array of shape ``(N, C, H, W)`` or ``(C, H, W)``, any chunks.
+        input: Dask array of real or complex numbers, shape ``(N, C, H, W)`` or ``(C, H, W)``, any
+            chunks.
         weight: Kernels, as for `qconv.conv2d`.
         bias: Number to add to each output channel, shape ``(O,)``; None for no bias.
         stride: Pixels from one output to the next.
@@ -92,7 +91,7 @@ def conv2d(
     requested = check_options(sampling, method, refused=REFUSED)
     empty = getattr(input, "ndim", 0) == 4 and input.shape[0] == 0
     if not empty:
-        check_image(input, "input")
+        check_image(input, "input", kinds="biufc")
     if input.ndim not in (3, 4):
         raise ValueError(
             "input: expected 4 axes (images, channels, pixels), or 3 for a single image, got "
@@ -101,12 +100,17 @@ def conv2d(
     batch = input if input.ndim == 4 else input[np.newaxis]
     frame = layer_frame(batch.shape, weight, bias, stride, padding, dilation, groups)
     check_kernel_only(method)
+    one = number_array(np.zeros(1, input.dtype), "input")
+    kind = np.result_type(one, frame.weight, frame.bias)
+    require_numbers(method, kind)
     shots = requested.shots
     check_backend(requested.sampling.backend, kernel_only=True, exact=shots is None)
     how = {"method": method, "shots": shots, "sampling": requested.sampling}
     if empty:
-        nothing = da.zeros((0, len(frame.weight), *frame.grid.output_shape[2:]))
-        return LazyConvolution(nothing, nothing, shots, 0, LayerWork(frame, how, ()).circuits)
+        nothing = da.zeros((0, len(frame.weight), *frame.grid.output_shape[2:]), dtype=kind)
+        none = () if kind.kind != "c" else (nothing.real,)
+        circuits = LayerWork(frame, how, (), one.dtype).circuits
+        return LazyConvolution(nothing, nothing, shots, 0, circuits, *none)
     whole, outputs, channels = frame.grid, len(frame.weight), batch.shape[1]
     grid = replace(
         whole,
@@ -122,16 +126,16 @@ def conv2d(
         repr((whole, method, shots)),
         draws_of(requested.sampling),
     )
-    work = LayerWork(frame, how, lengths)
+    work = LayerWork(frame, how, lengths, one.dtype)
     images, _, *places = map(chunks_of, whole.output_shape, lengths)
     blocks = in_parts(batch, grid, lengths)
-    arrays = lazy_arrays("conv2d", token, work, blocks, (images, (outputs,), *places))
+    arrays = lazy_arrays("conv2d", token, work, blocks, (images, (outputs,), *places), kind)
     if input.ndim == 3:
         arrays = [array[0] for array in arrays]
     measured = int(np.any(frame.weight, axis=(1, 2, 3)).sum())
     planned = measured * method.executions(whole.pixels, shots or 0)
-    image, stderr = arrays
-    return LazyConvolution(image, stderr, shots, planned, work.circuits)
+    image, stderr, *covariance = arrays
+    return LazyConvolution(image, stderr, shots, planned, work.circuits, *covariance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +148,8 @@ class LayerWork:
     """Arguments ``method``, ``shots`` and ``sampling`` of `Layer`."""
     lengths: tuple[int, ...]
     """Sides of a part, in output pixels."""
+    kind: np.dtype[Any]
+    """Type of the input's numbers: ``float64`` or ``complex128``."""
 
     @numpy_defaults
     def known(self) -> list[list[Known]]:
@@ -159,9 +165,10 @@ class LayerWork:
     @numpy_defaults
     def __call__(
         self, pixels: NDArray[Any], block_id: tuple[int, ...], known: list[list[Known]]
-    ) -> _Array:
+    ) -> Numbers:
         """Compute output and standard error of one part, shape ``(2, N, O, H', W')``.
 
+        For complex numbers, a third entry along the first axis is the covariance of both parts.
         The arguments are those of `Work`; ``known`` has a list for each channel with circuits.
         """
         whole: Grid = self.frame.grid
@@ -172,7 +179,7 @@ class LayerWork:
         axes = zip(shown.shape, tile, whole.strides, self.frame.margins, strict=True)
         starts = ((n, part.start * stride - low) for n, part, stride, (low, _) in axes)
         require_finite(shown, "input", [np.arange(start, start + n) for n, start in starts])
-        seen = real_array(shown, "input", finite=False)
+        seen: Numbers = number_array(shown, "input", finite=False)
         layer = self._layer(replace(self.frame, grid=grid), seen)
         with one_thread():
             outcomes = (
@@ -181,9 +188,10 @@ class LayerWork:
                 for program, one in zip(plan.prepared.programs, of_channel, strict=True)
             )
             result = layer.decode(outcomes)
-        return np.stack([result.image, result.stderr])
+        more = [] if result.covariance is None else [result.covariance]
+        return np.stack([result.image, result.stderr, *more])
 
-    def _layer(self, frame: Frame, padded: _Array) -> Layer:
+    def _layer(self, frame: Frame, padded: Numbers) -> Layer:
         """Return a layer with a padded input."""
         images, _, *places = frame.grid.output_shape
         shape = (images, len(frame.weight), *places)
@@ -193,4 +201,4 @@ class LayerWork:
         """Return the layer with an all-zero input that takes no memory."""
         images, channels, *places = self.frame.grid.image_shape
         shape = (images, channels * self.frame.groups, *places)
-        return self._layer(self.frame, np.broadcast_to(0.0, shape))
+        return self._layer(self.frame, np.broadcast_to(self.kind.type(0), shape))

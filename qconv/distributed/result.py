@@ -63,7 +63,7 @@ def lazy_arrays(
     work: Callable[..., NDArray[Any]],
     image: da.Array,
     chunks: Iterable[tuple[int, ...]],
-    kind: type = np.float64,
+    kind: type | np.dtype[Any] = np.float64,
 ) -> list[da.Array]:
     """Return estimate and standard error of a computation that stacks them on a new first axis.
 
@@ -81,7 +81,7 @@ def lazy_arrays(
         chunks: Chunks of each array.
         kind: Type of the result's numbers: ``float64`` or ``complex128``.
     """
-    is_complex = kind is np.complex128
+    is_complex = np.dtype(kind).kind == "c"
     known = dask.delayed(_known, pure=True)(work, dask_key_name=f"qconv-probabilities-{token}")
     both = da.map_blocks(
         work,

@@ -146,7 +146,7 @@ class _IdealSimulator:
         keep = program.keep
         if keep is not None and probabilities[~keep].sum() > LEAK:
             raise RuntimeError(
-                "keep: expected every outcome that is possible without noise to be selected, got a "
+                "keep: expected a selection of all outcomes that are possible without noise, got a "
                 f"selection with probability {probabilities[keep].sum():.12g}"
             )
         append_measurement(circuit, measured)

@@ -57,7 +57,7 @@ def derived(root: np.random.SeedSequence, *place: int) -> np.random.SeedSequence
 
 
 def further(root: np.random.SeedSequence, number: int) -> np.random.SeedSequence:
-    """Return the root of a round that adds shots to a call; its place and its name are its own."""
+    """Return the root of a round that adds shots to a call, with its own place and its own name."""
     place = derived(root, FURTHER, number)
     words = place.generate_state(4).tolist()
     return np.random.SeedSequence(words, spawn_key=place.spawn_key)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from qconv._checks import numpy_defaults
 from qconv._threads import worker_count
-from qconv.layer.geometry import Numbers, layer_geometry
+from qconv.layer.geometry import Integers, layer_geometry
 from qconv.layer.layer import Layer
 from qconv.methods.collapse.method import DEFAULT_METHOD
 from qconv.methods.options import check_options
+from qconv.planning.build import require_complex
 from qconv.planning.method import Method
 from qconv.planning.options import Requested, SamplingOptions
 from qconv.result.convolution import Convolution
@@ -22,9 +24,9 @@ def conv2d(
     input: ArrayLike,
     weight: ArrayLike,
     bias: ArrayLike | None = None,
-    stride: Numbers = 1,
-    padding: Numbers | str = 0,
-    dilation: Numbers = 1,
+    stride: Integers = 1,
+    padding: Integers | str = 0,
+    dilation: Integers = 1,
     groups: int = 1,
     *,
     method: Method = DEFAULT_METHOD,
@@ -37,10 +39,12 @@ def conv2d(
     column of the kernel. Each shot selects one of the pixels that an output depends on.
 
     Args:
-        input: Images, shape ``(N, C, H, W)``, or a single image, shape ``(C, H, W)``; any unit.
-            ``N`` may be 0.
-        weight: Kernels, shape ``(O, C / groups, h, w)``, any sign and scale.
-        bias: Number to add to each output channel, shape ``(O,)``; None for no bias.
+        input: Real or complex images, shape ``(N, C, H, W)``, or a single image, shape
+            ``(C, H, W)``; any unit. ``N`` may be 0.
+        weight: Real or complex kernels, shape ``(O, C / groups, h, w)``, any sign and scale. As in
+            PyTorch, complex kernels are not conjugated.
+        bias: Real or complex number to add to each output channel, shape ``(O,)``; None for no
+            bias.
         stride: Pixels from one output to the next: one number, or one each for rows and columns.
         padding: Number of zeros on each side: one number, or one each for rows and columns.
             ``"valid"`` adds no zeros. ``"same"`` preserves the size and requires stride 1. If the
@@ -56,11 +60,11 @@ def conv2d(
 
     Returns:
         The output ``(N, O, H', W')`` (without ``N`` for a single image) and its standard error, in
-        units of input times weight. ``circuits`` has one circuit per output channel whose kernel is
-        not all zero.
+        units of input times weight. Both are complex if an argument is complex. ``circuits`` has
+        one circuit per output channel whose kernel is not all zero.
 
     Raises:
-        TypeError: If an argument is of the wrong type, or complex.
+        TypeError: If an argument is of the wrong type.
         ValueError: If an argument has a wrong value or shape, is not finite, or the computation
             would not fit in memory. Nothing has run in these cases.
         RuntimeError: If a backend failed.
@@ -88,9 +92,9 @@ def conv1d(
     input: ArrayLike,
     weight: ArrayLike,
     bias: ArrayLike | None = None,
-    stride: Numbers = 1,
-    padding: Numbers | str = 0,
-    dilation: Numbers = 1,
+    stride: Integers = 1,
+    padding: Integers | str = 0,
+    dilation: Integers = 1,
     groups: int = 1,
     *,
     method: Method = DEFAULT_METHOD,
@@ -121,13 +125,21 @@ def laid_out(places: int, *layer: Any, method: Method, requested: Requested) -> 
     """
     check_kernel_only(method)
     worker_count()
+    geometry = layer_geometry(places, *layer)
+    require_numbers(method, geometry.result_type)
     return Layer(
-        geometry=layer_geometry(places, *layer),
+        geometry=geometry,
         method=method,
         shots=requested.shots,
         sampling=requested.sampling,
         tolerance=requested.tolerance,
     )
+
+
+def require_numbers(method: Method, kind: np.dtype[Any]) -> None:
+    """Raise a ``TypeError`` if the numbers of a layer are complex and the method takes none."""
+    if kind.kind == "c":
+        require_complex(method, "input")
 
 
 def check_kernel_only(method: Method) -> None:

@@ -18,41 +18,44 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from qconv._checks import one_of, real_array, require_finite, whole_number
+from qconv._checks import Numbers, number_array, one_of, require_finite, whole_number
 from qconv._memory import require_copies, require_memory
 from qconv.grid import Grid, strided_grid
 
-_Array = NDArray[np.float64]
-
 #: One integer for all spatial axes, or one for each.
-Numbers = int | Sequence[int]
+Integers = int | Sequence[int]
 
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
     """Checked input, weights and grid of a layer."""
 
-    groups: list[_Array]
+    groups: list[Numbers]
     """Padded input of each group, contiguous, shape ``(N, C / groups, *places)``."""
-    weight: _Array
+    weight: Numbers
     """Kernels, shape ``(O, C / groups, *positions)``."""
-    bias: _Array
+    bias: Numbers
     """Bias of each output channel, shape ``(O,)``."""
     grid: Grid | None
     """Input pixels of each output pixel of a channel; None for an empty batch."""
     output_shape: tuple[int, ...]
     """Shape of the output: ``(N, O, *places)``, without ``N`` for a single image."""
 
+    @property
+    def result_type(self) -> np.dtype[Any]:
+        """Type of the output: ``complex128`` if input, weight or bias is complex."""
+        return np.result_type(self.groups[0], self.weight, self.bias)
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
     """Checked layer without its input."""
 
-    weight: _Array
+    weight: Numbers
     """Kernels, shape ``(O, C / groups, *positions)``."""
-    bias: _Array
+    bias: Numbers
     """Bias of each output channel, shape ``(O,)``."""
     groups: int
     """Number of groups of channels."""
@@ -61,7 +64,7 @@ class Frame:
     grid: Grid
     """Pixels of a group's padded input that each output pixel depends on."""
 
-    def geometry(self, padded: _Array, output_shape: tuple[int, ...]) -> Geometry:
+    def geometry(self, padded: Numbers, output_shape: tuple[int, ...]) -> Geometry:
         """Return the layer with a padded input of shape ``(N, C, *places)``."""
         parts = np.split(padded, self.groups, axis=1)
         if padded.strides[-1]:  # broadcast zeros stay as they are
@@ -81,7 +84,7 @@ def layer_geometry(places: int, input: ArrayLike, *layer: Any) -> Geometry:
     outputs = (len(batch), len(frame.weight), *frame.grid.output_shape[2:])
     padded = [n + sum(pad) for n, pad in zip(batch.shape, frame.margins, strict=True)]
     needed = int(np.prod(padded) + 3 * np.prod(outputs))
-    require_memory(8 * needed, f"input of shape {batch.shape} is")
+    require_memory(images.itemsize * needed, f"input of shape {batch.shape} is")
     require_finite(images, "input")
     return frame.geometry(np.pad(batch, frame.margins), outputs[batch.ndim - images.ndim :])
 
@@ -90,15 +93,15 @@ def layer_frame(
     shape: tuple[int, ...],
     weight: ArrayLike,
     bias: ArrayLike | None,
-    stride: Numbers,
-    padding: Numbers | str,
-    dilation: Numbers,
+    stride: Integers,
+    padding: Integers | str,
+    dilation: Integers,
     groups: int,
 ) -> Frame:
     """Check the arguments of a layer for an input of shape ``(N, C, *places)``."""
     places = len(shape) - 2
     require_copies(weight, "weight")
-    kernels = real_array(weight, "weight")
+    kernels = number_array(weight, "weight")
     if kernels.ndim != places + 2:
         raise ValueError(
             f"weight: expected {places + 2} axes (output channels, input channels, positions), "
@@ -113,7 +116,7 @@ def layer_frame(
     grid = strided_grid(
         (max(1, shape[0]), kernels.shape[1], *padded), (1, *kernels.shape[1:]), strides, dilations
     )
-    biases = np.zeros(len(kernels)) if bias is None else real_array(bias, "bias")
+    biases = np.zeros(len(kernels)) if bias is None else number_array(bias, "bias")
     if biases.shape != (len(kernels),):
         raise ValueError(
             f"bias: expected one number for each of {len(kernels)} output channels, got shape "
@@ -122,7 +125,7 @@ def layer_frame(
     return Frame(kernels, biases, groups, ((0, 0), (0, 0), *pads), grid)
 
 
-def _images(value: ArrayLike, places: int) -> _Array:
+def _images(value: ArrayLike, places: int) -> Numbers:
     """Return the input as an array; the number of images may be 0, no other length."""
     if (
         isinstance(value, np.ndarray)
@@ -130,10 +133,10 @@ def _images(value: ArrayLike, places: int) -> _Array:
         and value.shape[0] == 0
         and all(value.shape[1:])
     ):
-        real_array(np.zeros(1, dtype=value.dtype), "input")  # raises if the type is wrong
-        return np.empty(value.shape)
+        one = number_array(np.zeros(1, dtype=value.dtype), "input")  # raises if the type is wrong
+        return np.empty(value.shape, one.dtype)
     require_copies(value, "input")
-    array = real_array(value, "input", finite=False)
+    array = number_array(value, "input", finite=False)
     if array.ndim not in (places + 1, places + 2):
         raise ValueError(
             f"input: expected {places + 2} axes (images, channels, pixels), or {places + 1} for a "
@@ -157,7 +160,7 @@ def _groups(value: int, channels: int, weight: tuple[int, ...]) -> int:
     return groups
 
 
-def _per_axis(value: Numbers, name: str, places: int, least: int) -> tuple[int, ...]:
+def _per_axis(value: Integers, name: str, places: int, least: int) -> tuple[int, ...]:
     """Return one integer for each spatial axis."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
@@ -170,7 +173,7 @@ def _per_axis(value: Numbers, name: str, places: int, least: int) -> tuple[int, 
 
 
 def _pads(
-    value: Numbers | str, strides: tuple[int, ...], reaches: list[int]
+    value: Integers | str, strides: tuple[int, ...], reaches: list[int]
 ) -> list[tuple[int, int]]:
     """Return the number of zeros before and after, for each spatial axis."""
     if not isinstance(value, str):

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from qconv._checks import require_products
+from qconv._checks import largest_magnitude, require_products
 from qconv.execution.checkpoint.checkpoint import digest
 from qconv.execution.device.backends import is_ideal, noise_name
 from qconv.execution.options import Sampling
@@ -86,7 +86,7 @@ class Layer:
         return replace(self, shots=None, sampling=sampling)
 
     def lacking(self, result: Convolution, number: int) -> Layer | None:
-        """Return the layer for the shots that channels lack for the tolerance; None if none."""
+        """Return the layer with the shots that channels still need; None if no shots are needed."""
         if self.tolerance is None or self.shots is None:
             return None
         each = np.broadcast_to(np.asarray(result.shots), result.shape).reshape(self._batched)
@@ -129,11 +129,14 @@ class Layer:
         }
 
     def variance(self) -> _Array:
-        """Predict the variance of the output, same shape; 0 if exact, NaN if not known."""
+        """Predict the variance of the output, same shape; 0 if exact, NaN if not known.
+
+        The variance of complex numbers is the sum of the variances of both parts.
+        """
         variance = np.zeros(self._batched)
         for number, plan in self.channels.items():
             expected = plan.prepared.predict().stderr
-            variance[:, number] = np.nan if expected is None else np.square(expected[:, 0])
+            variance[:, number] = np.nan if expected is None else np.square(np.abs(expected[:, 0]))
         return variance.reshape(self.geometry.output_shape)
 
     @property
@@ -164,9 +167,9 @@ class Layer:
         return cast(Plan, self.method.prepare(plan).allot())
 
     @cached_property
-    def _largest(self) -> list[np.float64]:
+    def _largest(self) -> list[float]:
         """Largest magnitude in each group of input channels."""
-        return [max(part.max(), -part.min()) for part in self.geometry.groups]
+        return list(map(largest_magnitude, self.geometry.groups))
 
     @property
     def _quantity(self) -> str:
@@ -183,7 +186,9 @@ class Layer:
 
     def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
         """Decode the outcomes of all channels' programs into the layer's output."""
-        image, stderr = np.zeros((2, *self._batched))
+        kind = self.geometry.result_type
+        image, stderr = np.zeros((2, *self._batched), kind)
+        covariance = np.zeros(self._batched) if kind.kind == "c" else None
         together = Together()
         circuits: list[QuantumCircuit] = []
         each = None if self.tolerance is None else np.zeros(self._batched, dtype=np.int64)
@@ -193,15 +198,19 @@ class Layer:
             deque(own, maxlen=0)  # outcomes that the channel did not use
             image[:, number] = result.image[:, 0]
             stderr[:, number] = result.stderr[:, 0]
+            if covariance is not None and result.covariance is not None:
+                covariance[:, number] = result.covariance[:, 0]
             if each is not None and result.shots is not None:
                 each[:, number] = np.broadcast_to(result.shots, result.image.shape)[:, 0]
             together.add(result)
             circuits += result.circuits
         image += self.geometry.bias.reshape(-1, *[1] * (image.ndim - 2))
+        shape = self.geometry.output_shape
         return made(
-            image=image.reshape(self.geometry.output_shape),
-            stderr=stderr.reshape(self.geometry.output_shape),
-            shots=self.shots if each is None else each.reshape(self.geometry.output_shape),
+            image=image.reshape(shape),
+            stderr=stderr.reshape(shape),
+            shots=self.shots if each is None else each.reshape(shape),
+            covariance=None if covariance is None else covariance.reshape(shape),
             circuits=tuple(circuits),
             tolerance=None if self.tolerance is None else self.tolerance.written,
             quantity=self._quantity,

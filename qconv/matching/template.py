@@ -176,16 +176,16 @@ def match_template(
 
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.
-        template: Real array with as many axes, no larger than the image, not constant.
+        template: Real array with the axes of the image, no larger than the image, not constant.
         filter: ``"phase"`` (sharp peaks, success probability 1), ``"correlation"``, or
             ``"normalized"`` (values from -1 to 1 up to sampling errors; requires classical
             computation on every window, see `qconv.matching.template`).
         method: Method of correlation; ``"phase"`` requires a `Fourier`. A method that is not signed
             gives magnitudes. In its map, an inverted copy of the template scores as high as the
             template; only the classical check separates them.
-        channel_axis: Axis of the channels of image and template, which are compared together: the
-            map is the sum over the channels, and the similarity is the correlation of all their
-            pixels. One circuit holds all channels. None for no channels.
+        channel_axis: Axis of the channels of image and template; None for no channels. All channels
+            are compared together, in one circuit. The map is the sum over the channels. The
+            similarity is the correlation of the pixels of all channels.
         sampling: Options of measurement, see `SamplingOptions`. Here ``shots`` is the maximum total
             number of executions, 10,000 by default; `Blocks` use at least one execution per block.
             `Fourier`, `Interference`, `Diffusion`, `Blocks` of them and ``Collapse(shared=True)``
@@ -198,9 +198,10 @@ def match_template(
     Raises:
         TypeError: If an argument is of the wrong type, or complex.
         ValueError: If the template is larger than the image, or if an array is constant, empty or
-            not finite, or does not have 1 or 2 axes. It is also raised if ``filter`` is unknown or
-            does not suit ``method``, if a method that distributes its shots has fewer shots than
-            positions, or if the circuit would not fit in memory.
+            not finite, or does not have 1 or 2 axes. A ValueError is also raised for an unknown
+            ``filter``, or for a ``method`` that does not suit the filter. Other reasons are
+            fewer shots than positions, for a method that distributes its shots, and a circuit that
+            would not fit in memory.
         RuntimeError: If a backend failed.
 
     Source:
@@ -270,7 +271,7 @@ def _coloured(image: _Array) -> bool:
 
 
 def _without_channels(match: Match) -> Match:
-    """Return a match in an image whose last axis has the channels, which have no position."""
+    """Return a match without the last axis, along which the channels are."""
     return replace(
         match,
         position=match.position[:-1],

@@ -61,14 +61,14 @@ def halves(plan: Problem, *, whole: bool = False) -> tuple[Problem, Problem]:
 
 
 def half_of_total(plan: Problem, whole: int | None, number: int) -> Problem:
-    """Return a half of a plan whose executions are shared by all pixels."""
+    """Return one half of a plan whose executions are shared by all pixels."""
     if whole is None:
         return plan
     return replace(plan, total=max(1, (whole + 1 - number) // 2))
 
 
 def as_real(plan: Problem, part: str) -> Problem:
-    """Return the real convolution that one part of a complex plan is.
+    """Return the real convolution that gives one part of a complex plan.
 
     The real part is ``k_r * I_r - k_i * I_i``, the imaginary part ``k_i * I_r + k_r * I_i``. Both
     are convolutions of an image with one more axis, along which its real and imaginary part lie.
@@ -146,7 +146,7 @@ class PreparedParts(Prepared[Method]):
         return self._joined(real, imaginary, self.plan.shots_that_came(planned, came))
 
     def _joined(self, real: Convolution, imaginary: Convolution, shots: int | None) -> Convolution:
-        """Return the complex result of two real ones."""
+        """Combine two real results into a complex result."""
         success = real.success.together(
             max(real.total_shots, 1), imaginary.success, max(imaginary.total_shots, 1)
         )
@@ -174,7 +174,7 @@ class PreparedParts(Prepared[Method]):
         )
 
     def allot(self) -> Problem:
-        """Return the plan with the shots that the part with the larger error needs, twice."""
+        """Return the plan with twice the shots that the part with the larger error needs."""
         plan, allotted = self.plan, [part.allot() for part in self.parts]
         if plan.tolerance is None or plan.shots is None:
             return plan
@@ -184,7 +184,7 @@ class PreparedParts(Prepared[Method]):
         return replace(plan, total=total, shots=max(1, round(total / plan.grid.pixels)))
 
     def more_shots(self, result: Convolution) -> Problem:
-        """Return the plan with the shots that a result lacks for the plan's tolerance."""
+        """Return the plan with the shots that a result still needs for the plan's tolerance."""
         more = self.parts[0].more_shots(result)
         return replace(self.plan, shots=max(2, more.shots or 0), total=more.total)
 

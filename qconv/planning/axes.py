@@ -25,7 +25,7 @@ Axes: TypeAlias = int | Sequence[int]
 def axis_names(
     shape: tuple[int, ...], axes: Axes | None = None, channel_axis: int | None = None
 ) -> list[str]:
-    """Return the name of each axis of an image, as `qconv.grid.Grid.axes` has it.
+    """Return the name of each axis of an image, as in `qconv.grid.Grid.axes`.
 
     Args:
         shape: Shape of the image.

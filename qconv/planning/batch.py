@@ -66,7 +66,7 @@ class PreparedBatch(Prepared[Method]):
 
     @cached_property
     def _first(self) -> Prepared[Any]:
-        """First element, whose work that depends on the kernel alone is shared."""
+        """First element; the others reuse its values that depend on the kernel alone."""
         return self.method.prepare(self._plan(0))
 
     def _index(self, number: int) -> tuple[int | slice, ...]:

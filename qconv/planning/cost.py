@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from qiskit import QuantumCircuit
@@ -13,6 +13,7 @@ from qconv._checks import numpy_defaults
 from qconv.circuits.registers import PREPARATIONS, append_again
 from qconv.circuits.resources import Resources, resources
 from qconv.execution.simulate.probabilities import state_memory
+from qconv.planning.fault_tolerant import FaultTolerantCost, price
 from qconv.planning.method import Prepared
 from qconv.result.numbers import root_mean_square
 
@@ -25,6 +26,7 @@ _PREPARING = "preparing the image"
 #: Purpose of each instruction that has a formula, and its maximum number of two-qubit gates.
 _FORMULAS: dict[str, tuple[str, Callable[[int], int]]] = {
     "diagonal": ("the diagonal", lambda n: 2**n - 2),
+    "flag_rotation": ("rotating the flag", lambda n: 2 ** (n - 1)),
     "ucry": ("rotating by the image", lambda n: 2 ** (n - 1)),
     **dict.fromkeys(PREPARATIONS, (_PREPARING, lambda n: 2**n - n - 1)),
 }
@@ -73,13 +75,48 @@ class Cost:
     memory: int
     """Memory, in bytes, to simulate the largest circuit and hold its outcome probabilities."""
     filtering: Resources
-    """Resources of the circuit on a device. They exclude the preparation of the image, and the
+    """Resources of the filter on a device, without the preparation of the image and without the
     instructions that `bounds` covers."""
     preparation: Resources
     """Resources of the preparation of the image on a device; zero if it is in `bounds`."""
     bounds: Mapping[str, int]
-    """Upper bounds for numbers of two-qubit gates, computed with formulas. Each key is the purpose
-    of the instructions that its bound covers, such as ``"preparing the image"``."""
+    """Upper bounds for numbers of two-qubit gates, computed with formulas, by the purpose of the
+    gates, such as ``"preparing the image"``."""
+    _on_device: Prepared[Any] = field(repr=False, compare=False)
+    """The method prepared for counting the gates of a device."""
+
+    @numpy_defaults
+    def fault_tolerant(
+        self,
+        error: float = 0.01,
+        *,
+        estimator: str = "auto",
+        hardware: str = "qubit_gate_ns_e3",
+        spare_qubits: int | None = None,
+    ) -> FaultTolerantCost:
+        """Compute the price of the whole answer on a machine that corrects its errors.
+
+        Args:
+            error: Error budget: largest total variation distance of the outcomes of any circuit
+                from the ideal outcomes, between 0 and 1. A third each is for the approximation of
+                rotations, for logical qubits and for T states.
+            estimator: ``"qdk"`` for Microsoft's estimator (needs qsharp), ``"formula"`` for the
+                formulas that ``print`` shows, or ``"auto"`` for QDK if it is installed.
+            hardware: Physical qubits: ``"qubit_gate_ns_e3"``, ``"qubit_gate_ns_e4"``,
+                ``"qubit_gate_us_e3"`` or ``"qubit_gate_us_e4"``. Superconducting circuits take
+                nanoseconds and ions microseconds per gate, with error rates of 1e-3 or 1e-4.
+            spare_qubits: If given, the angles of image, kernel and filter are read from tables by
+                Toffoli gates, instead of one rotation per angle. It is the maximum number of
+                additional qubits for reading several entries at the same time. None for rotations.
+
+        Returns:
+            T states, logical and physical qubits, and the time of all executions.
+
+        Raises:
+            ModuleNotFoundError: If the estimator is not installed.
+            ValueError: If an argument has a wrong value, or no surface code reaches the error.
+        """
+        return price(self._on_device, error, estimator, hardware, spare_qubits)
 
     @property
     def two_qubit_gates(self) -> int:
@@ -168,6 +205,14 @@ def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
         filtering=filtering,
         preparation=preparation,
         bounds=bounds,
+        _on_device=on_device,
+    )
+
+
+def gates_of_data(circuit: QuantumCircuit) -> int:
+    """Bound the two-qubit gates by which a circuit for a device holds image, kernel and filter."""
+    return sum(
+        _FORMULAS[item.name][1](len(item.qubits)) for item in circuit if item.name in _FORMULAS
     )
 
 

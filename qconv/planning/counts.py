@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +18,101 @@ from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.outcomes.readout import ReadoutMitigation
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, SURPLUS, derived
+from qconv.planning.method import Prepared
+from qconv.planning.packages import bits_of
+
+#: Ends of a string at which the first bit can be.
+_ENDS = ("right", "left")
+
+
+def read(counts: Any, first_bit: str) -> list[Any]:
+    """List the counts of each circuit in Qiskit's formats.
+
+    Args:
+        counts: Counts of each circuit, see `qconv.Plan.decode`.
+        first_bit: Position of the first bit in strings: ``"right"`` or ``"left"``.
+    """
+    if first_bit not in _ENDS:
+        raise ValueError(f"first_bit: expected 'right' or 'left', got {first_bit!r}")
+    return [_of_package(item, first_bit) for item in _items(counts)]
+
+
+def _of_package(item: Any, first_bit: str) -> Any:
+    """Convert the result of another package; turn strings whose first bit is on the left."""
+    found = bits_of(item)
+    if found is not None:
+        bits, numbers = found
+        item = dict.fromkeys(("".join(map(str, row[::-1])) for row in bits), 0)
+        for row, number in zip(bits, numbers, strict=True):
+            item["".join(map(str, row[::-1]))] += int(number)
+        return item
+    if first_bit == "left" and isinstance(item, Mapping):
+        return {_turned(key): number for key, number in item.items()}
+    return item
+
+
+def _turned(key: Any) -> Any:
+    """Return a string of bits in reverse order, and every other notation unchanged."""
+    return key[::-1] if isinstance(key, str) and set(key) <= set("01 ") else key
+
+
+def for_counts(
+    own: Prepared[Any], for_device: Callable[[], Prepared[Any]], items: Sequence[Any]
+) -> tuple[Prepared[Any], list[Program]]:
+    """Return the `Prepared` object whose circuits gave the counts, and its programs.
+
+    Exported circuits can have more flag qubits than those of a simulator. The numbers of bits of
+    the counts show which circuits ran.
+
+    Args:
+        own: The method prepared for the plan's backend.
+        for_device: Function that prepares the method for a device.
+        items: Counts of each circuit.
+    """
+    programs = list(own.programs)
+    found = [_number_of_bits(item) for item in items]
+    if not _fits(programs, found):
+        exported = for_device()
+        others = list(exported.programs)
+        if _fits(others, found):
+            return exported, others
+    return own, programs
+
+
+def _fits(programs: Sequence[Program], found: Sequence[int | None]) -> bool:
+    """Return whether each circuit measures as many bits as its counts have."""
+    if len(programs) != len(found):
+        return False
+    for program, bits in zip(programs, found, strict=True):
+        if bits is not None:
+            measured = program.measured
+            if bits != (program.build().num_qubits if measured is None else measured):
+                return False
+    return True
+
+
+def _number_of_bits(item: Any) -> int | None:
+    """Return the number of bits of the counts of a circuit; None if they do not show it."""
+    if isinstance(item, PubResult):
+        item = item.data
+    if isinstance(item, DataBin):
+        arrays = [value for value in item.values() if isinstance(value, BitArray)]
+        item = arrays[0] if len(arrays) == 1 else None
+    if isinstance(item, BitArray):
+        return int(item.num_bits)
+    if isinstance(item, ExperimentResult):
+        header = item.header if isinstance(item.header, Mapping) else vars(item.header or object)
+        bits = header.get("memory_slots")
+        return None if bits is None else int(bits)
+    key = next(iter(item), None) if isinstance(item, Mapping) else None
+    if not isinstance(key, str) or key.strip().lower().startswith("0x"):
+        return None
+    return len("".join(key.split()).removeprefix("0b"))
 
 
 def gathered(
     programs: Sequence[Program],
-    counts: Any,
+    items: Sequence[Any],
     seed: np.random.SeedSequence,
     mitigation: ReadoutMitigation | None = None,
 ) -> list[Outcomes]:
@@ -30,7 +120,7 @@ def gathered(
 
     Args:
         programs: Programs that ran.
-        counts: Counts of each program.
+        items: Counts of each program, see `read`.
         seed: Seed of the choice of executions, where more were counted than can be used.
         mitigation: Correction for given readout errors; None for no correction.
     """
@@ -39,7 +129,6 @@ def gathered(
             replace(program, keep=None if program.keep is None else np.ones_like(program.keep))
             for program in programs
         ]
-    items = _items(counts)
     if len(items) != len(programs):
         raise ValueError(
             f"counts: expected one item for each of {len(programs)} circuits, got {len(items)}"
@@ -63,7 +152,7 @@ def _items(counts: Any) -> list[Any]:
     """List the counts of each circuit."""
     if isinstance(counts, Result):
         return list(counts.results)
-    if isinstance(counts, Mapping | BitArray | DataBin | PubResult):
+    if isinstance(counts, Mapping | BitArray | DataBin | PubResult) or bits_of(counts) is not None:
         return [counts]
     if isinstance(counts, PrimitiveResult | Sequence) and not isinstance(counts, str):
         return list(counts)

@@ -82,7 +82,7 @@ class Method(ABC):
     kernel_only: ClassVar[bool] = False
     """Whether circuits encode the kernel alone, so that their outcomes can be used for every image,
     and for every part of an image. A plan's image then includes the axes of channels and stacks,
-    along which the kernel has the length 1. Without it, each channel is a plan of its own."""
+    along which the kernel has the length 1. If False, each channel is a plan of its own."""
 
     @property
     def takes_complex(self) -> bool:
@@ -140,9 +140,9 @@ class Method(ABC):
     def in_place(self) -> Method | None:
         """Return this method with options for which every pixel is measured at its own index.
 
-        Such options concern boundary ``wrap`` on images whose sides are powers of two. None means
-        that the method has no such options. The circuit then measures the pixels at other
-        positions, and the result is still correct.
+        Such options concern boundary ``wrap`` on images whose sides are powers of two. None if the
+        method has no such options: the circuit then measures the pixels at other positions, and
+        the result is still correct.
         """
         return None
 
@@ -269,11 +269,12 @@ class Prepared(ABC, Generic[_M]):
         """Lengths in output pixels, per axis; the result may be cut at multiples of these lengths.
 
         Each part becomes a plan of its own. Its image contains the pixels that its outputs read,
-        and its ``grid.place`` gives their position in the whole. The `Prepared` object of a part
-        must give the same numbers as the `Prepared` object of the whole. Some methods sample each
-        tile of ``plan.grid.tiles`` from its own random stream, with the tile's number in
-        ``plan.grid.tile_numbers`` as the key. Return ``plan.grid.tile_sides`` for such a method.
-        This property may use only the shape of the plan's image, and not its values.
+        and its ``grid.origin`` is the position of its first output pixel in the whole result. The
+        `Prepared` object of a part must give the same numbers as the `Prepared` object of the whole
+        result. Some methods sample each tile of ``plan.grid.tiles`` from its own random stream,
+        with the tile's number in ``plan.grid.tile_numbers`` as the key. Return
+        ``plan.grid.tile_sides`` for such a method. This property may use only the shape of the
+        plan's image, and not its values.
 
         Raises:
             TypeError: If the method cannot be computed part by part.
@@ -324,19 +325,19 @@ class Prepared(ABC, Generic[_M]):
         return best if enough else work.plan
 
     def lacking(self, result: Convolution, number: int) -> Prepared[_M] | None:
-        """Return the `Prepared` object for the shots that a result lacks for the plan's tolerance.
+        """Return the `Prepared` object for a round that brings a result to the plan's tolerance.
 
-        By default all pixels get more shots, in proportion to the variance that is too large, but
-        at most as many as all rounds before. Methods that give pixels different shots override
-        `more_shots`.
+        By default all pixels get the same number of further shots. This number is in proportion to
+        the excess of the variance, and at most the number of shots of all rounds before. Methods
+        that give pixels different shots override `more_shots`.
 
         Args:
             result: Result of the plan and of all further rounds so far.
             number: Number of further rounds so far, which keys their random streams.
 
         Returns:
-            The work of a further round; None if the result reaches the tolerance, or if its errors
-            are not known.
+            `Prepared` object of the further round; None if the result reaches the tolerance, or if
+            its errors are not known.
         """
         plan, stderr = self.plan, result.stderr
         if plan.tolerance is None or plan.shots is None or not stderr.size:
@@ -349,7 +350,14 @@ class Prepared(ABC, Generic[_M]):
         return self.again(replace(more, sampling=sampling, growth=growth))
 
     def more_shots(self, result: Convolution) -> Problem:
-        """Return the plan with the shots that a result lacks for the plan's tolerance."""
+        """Return the plan with the shots that a result still needs for the plan's tolerance.
+
+        Args:
+            result: Result of the plan and of all further rounds so far.
+
+        Raises:
+            RuntimeError: If the plan has no tolerance, or plan or result have no shots.
+        """
         plan, tolerance = self.plan, self.plan.tolerance
         if tolerance is None or plan.shots is None or result.shots is None:
             raise RuntimeError("expected a tolerance, and a result with shots")

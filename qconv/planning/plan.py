@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,8 @@ from qconv.execution.checkpoint.checkpoint import digest
 from qconv.execution.checkpoint.resume import without_address
 from qconv.planning.batch import prepared
 from qconv.planning.cost import Cost, cost_of
-from qconv.planning.counts import gathered
+from qconv.planning.counts import for_counts, gathered, read
+from qconv.planning.export import exported
 from qconv.planning.method import Method, Prepared
 from qconv.planning.problem import Problem
 from qconv.planning.running import run_or_resume, warn_of_shortfall
@@ -113,20 +115,24 @@ class Plan(Problem):
         }
 
     @numpy_defaults
-    def decode(self, counts: Any) -> Convolution:
+    def decode(self, counts: Any, *, first_bit: str = "right") -> Convolution:
         """Decode counts into an estimate, wherever and whenever the circuits ran.
 
         Args:
-            counts: Counts of each of `circuits`, in the same order. The counts of a circuit are a
-                mapping from outcomes to integers, a ``BitArray``, or a ``DataBin`` or ``PubResult``
-                that contains one. Outcomes are bit strings (with or without spaces), hexadecimal
-                strings or integers. The list can be a ``PrimitiveResult`` or a ``Result``. If there
-                is one circuit, its counts need no list.
+            counts: Counts of each of `circuits`, or of the circuits that `export` gave, in the same
+                order. The counts of a circuit are a mapping from outcomes to integers, a
+                ``BitArray``, or a ``DataBin`` or ``PubResult`` that contains a ``BitArray``.
+                Outcomes are bit strings (with or without spaces), hexadecimal strings or integers.
+                The list can be a ``PrimitiveResult`` or a ``Result``. For a single circuit, no list
+                is needed. Results of other packages are a ``cirq.Result``, pytket's
+                ``BackendResult``, and Braket's ``GateModelQuantumTaskResult``.
 
                 More counts than `executions` give a smaller error if the method can use them. Runs
                 must be independent of each other. Runs of a noisy Aer simulator with consecutive
                 seeds are not independent: outcome ``i + 1`` of one seed is outcome ``i`` of the
                 next.
+            first_bit: Position of the first bit in bit strings: ``"right"`` as in Qiskit, or
+                ``"left"`` as in the counts of Braket and PennyLane.
 
         Returns:
             The estimate with its standard error. Standard errors are computed from the counts, not
@@ -135,16 +141,67 @@ class Plan(Problem):
         Raises:
             TypeError: If ``counts`` is not one of these types, or a count is not an integer.
             ValueError: If the plan is for the exact expectation, or corrects readout errors that
-                were not given. It is also raised if the number of items, bits or executions is
-                wrong.
+                the call did not give. It is also raised if the number of items, bits or executions
+                is wrong.
         """
         if self.shots is None:
             raise ValueError("shots: expected an integer to decode counts, got None (exact)")
-        programs = list(self.prepared.programs)
-        found = gathered(programs, counts, self.seed, self.sampling.mitigation)
-        result = self.prepared.decode(iter(found))
+        items = read(counts, first_bit)
+        work, programs = for_counts(self.prepared, lambda: self.on_device().prepared, items)
+        found = gathered(programs, items, self.seed, self.sampling.mitigation)
+        result = work.decode(iter(found))
         warn_of_shortfall(result)
         return result
+
+    @numpy_defaults
+    def export(
+        self,
+        format: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        basis: Sequence[str] | None = None,
+    ) -> Any:
+        """Export the circuits to text, to a file or to another package.
+
+        The exported circuits are circuits for a device: the image is prepared by gates, and all
+        pairs of qubits are connected. The circuits have no barriers. Bit ``i`` of an outcome is
+        measured at qubit ``i``, into the register ``meas``. Run each circuit with its number of
+        `executions`, and pass the counts to `decode`.
+
+        Args:
+            format: ``"openqasm3"``, ``"openqasm2"``, ``"qpy"``, ``"cirq"``, ``"pytket"``,
+                ``"braket"`` or ``"pennylane"``.
+            path: File to write; None for no file. Several circuits are written to several files,
+                with a number before the suffix; QPY files contain all circuits. Files of ``"cirq"``
+                and ``"pytket"`` are JSON, and files of ``"braket"`` are OpenQASM 3.
+            basis: Names of the basis gates, as in Qiskit; None for ``h``, ``x``, ``rx``, ``ry``,
+                ``rz`` and ``cx``. Other packages accept also ``y``, ``z``, ``s``, ``sdg``, ``t``,
+                ``tdg``, ``sx``, ``p``, ``cz`` and ``swap``.
+
+        Returns:
+            Bytes for ``"qpy"``. Otherwise, a tuple with one item per circuit: a string for
+            OpenQASM, a ``cirq.Circuit``, ``pytket.Circuit`` or ``braket.circuits.Circuit``, or a
+            PennyLane ``QuantumScript`` that returns counts.
+
+        Raises:
+            ModuleNotFoundError: If the package of the format is not installed.
+            OSError: If the file cannot be written.
+            TypeError: If ``basis`` is not a list of strings.
+            ValueError: If the format is unknown or has no files, the basis does not suit it, or the
+                circuits have too many gates.
+
+        Example:
+            >>> import qconv
+            >>> plan = qconv.plan([0, 10, 20], [1, 3], method=qconv.Collapse(), shots=100)
+            >>> print(plan.export("openqasm2")[0])
+            OPENQASM 2.0;
+            include "qelib1.inc";
+            qreg kernel_column[1];
+            creg meas[1];
+            ry(2*pi/3) kernel_column[0];
+            measure kernel_column[0] -> meas[0];
+        """
+        return exported(self.on_device().circuits, format, path, basis)
 
     def __str__(self) -> str:
         rows = [
@@ -157,5 +214,5 @@ class Plan(Problem):
         return "\n".join([*(f"{name:<26}{text}" for name, text in rows), str(self.cost)])
 
     def on_device(self) -> Plan:
-        """Return the same plan with circuits as a device would run them, for counting gates."""
+        """Return the same plan with circuits for a device instead of a simulator."""
         return replace(self, counted=True)

@@ -66,13 +66,13 @@ class Problem:
     """Total number of executions of circuits that hold the whole image; None for ``shots`` per
     pixel."""
     growth: float = 1.0
-    """Executions for which methods choose their options, relative to the executions of this plan.
+    """Number of executions for which methods choose their options, relative to this plan's number.
     It differs from 1 if the plan adds shots to a result, so that all counts can be added."""
     totals: tuple[int, ...] = ()
     """Total number of executions of each element of a batch; empty if it follows from ``total`` or
     ``shots``."""
     counted: bool = False
-    """Whether circuits are built to count the gates of a device, and not to run."""
+    """Whether circuits are built as a device would run them, to be counted or exported."""
     part_of: str = ""
     """Name of the whole, such as a layer, if this plan is a part; otherwise empty. In the digest
     `quantity`, this name takes the place of the image."""

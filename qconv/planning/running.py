@@ -48,7 +48,7 @@ class Runnable(Protocol):
         """Return the same programs for the exact expectation."""
 
     def lacking(self, result: Convolution, number: int) -> Self | None:
-        """Return the work for the shots that a result lacks for a tolerance; None if none."""
+        """Return the work that brings a result to its tolerance; None if no shots are needed."""
 
 
 def run_or_resume(

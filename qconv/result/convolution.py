@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from qiskit import QuantumCircuit
 from scipy.special import ndtri
 
-from qconv._checks import Numbers, numpy_defaults, real_number
+from qconv._checks import Numbers, numpy_defaults, parts_of_numbers, real_number
 from qconv._files import Place, written_together
 from qconv.propagator import Propagator
 from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
@@ -25,7 +25,6 @@ from qconv.result.numbers import (
     contents,
     in_words,
     larger_part,
-    parts_of_numbers,
     root_mean_square,
     root_of_squares,
     shares,
@@ -66,8 +65,8 @@ class Convolution(SumOnly):
     stderr: Numbers
     """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact.
     NaN where a single shot was measured, because it gives no standard error. For a complex
-    ``image``, the real part is the standard error of the real part, and the imaginary part is the
-    standard error of the imaginary part."""
+    ``image``, its real and its imaginary part are the standard errors of the real and of the
+    imaginary part of ``image``."""
     shots: int | NDArray[np.int64] | None
     """Shots of each output pixel: an integer, or an array of the shape of ``image`` if they differ;
     None for the exact expectation."""
@@ -94,9 +93,9 @@ class Convolution(SumOnly):
     the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
     your own can add its own `Diagnostics`."""
     tolerance: Written | None = None
-    """Requested standard error, as the call gave it: a number, ``("rms", number)`` or None."""
+    """Requested standard error, as passed to the call: a number, ``("rms", number)`` or None."""
     channel_axis: int | None = None
-    """Axis of the channels, such as the colours of a picture; None if the call named none."""
+    """Axis of the channels, such as the colours of a picture; None without channels."""
     origin: Origin = field(default_factory=Origin)
     """Digest of the estimated quantity, names of random streams, and versions of packages."""
 
@@ -200,8 +199,8 @@ class Convolution(SumOnly):
     def interval(self, level: float = 0.95) -> tuple[Numbers, Numbers]:
         """Return the confidence interval of every pixel, from the normal distribution.
 
-        For complex results, the parts of the ends are the ends of the intervals of the real and the
-        imaginary part.
+        For a complex result, the real parts of the ends are the interval of the real part. The
+        imaginary parts of the ends are the interval of the imaginary part.
 
         Args:
             level: Coverage, between 0 and 1: probability that the interval of a pixel contains its
@@ -287,7 +286,8 @@ class Convolution(SumOnly):
         The standard error is the root mean square error of ``abs(image)`` to second order. It
         includes the covariance of both parts. Where the magnitude is not larger than about three
         standard errors, the magnitude is biased upwards, because noise adds to it, and its error is
-        not normally distributed. A magnitude of 0 gets the larger of both standard errors.
+        not normally distributed. The standard error is at most the root of the sum of both
+        variances, because magnitudes differ by no more than the numbers do.
 
         Returns:
             Result with a real image. Its shots and its cost are unchanged. It has no diagnostics
@@ -360,9 +360,13 @@ class Convolution(SumOnly):
     ) -> Figure:
         """Draw the result with its standard error (needs matplotlib, see the extra ``images``).
 
-        Signals are drawn as lines, and volumes by three orthogonal planes through a point. Channels
-        (``channel_axis``) of images and volumes are red, green and blue. Errors are averaged over
-        the channels.
+        Signals are drawn as lines, and volumes by three orthogonal planes through a point. The
+        three channels (``channel_axis``) of images and volumes are drawn as red, green and blue.
+        Errors are averaged over the channels.
+
+        A complex result is drawn by its magnitude, its phase, its real and its imaginary part.
+        Phases have the colours of a colour wheel. Where the magnitude is below its standard error,
+        the phase is grey.
 
         Args:
             image: Input, with the axes of the result; None to draw no input.
@@ -373,8 +377,9 @@ class Convolution(SumOnly):
             point: Index ``(plane, row, column)`` of the pixel of a volume in which the three drawn
                 planes meet; None for the centre.
             title: Title of the figure.
-            ax: Axes of your own figure to draw in. One draws only the result; an array or list of
-                them draws everything, with one for each picture. None for a new figure.
+            ax: Matplotlib axes of your own figure; None for a new figure. Single axes show only the
+                result, or only the magnitude of a complex result. An array or list with axes for
+                each picture shows everything.
 
         Returns:
             Figure, or the figure of ``ax``. A notebook shows it if ``matplotlib.pyplot`` has been
@@ -383,9 +388,10 @@ class Convolution(SumOnly):
         Raises:
             ModuleNotFoundError: If matplotlib is not installed.
             TypeError: If ``ax`` does not consist of matplotlib axes.
-            ValueError: If the result has more than three axes besides the channels, or is in colour
-                without three channels; if ``image`` or ``exact`` has another shape, ``point`` is
-                outside the result, or ``ax`` has the wrong number of axes.
+            ValueError: If the result has more than three axes besides the channels, or if the
+                channels of an image or a volume are not three. It is also raised if ``image`` or
+                ``exact`` has the wrong shape, ``point`` is outside the result, or the number of
+                ``ax`` is wrong.
         """
         try:
             import matplotlib  # noqa: F401  (checks that it is installed)
@@ -396,7 +402,7 @@ class Convolution(SumOnly):
         axis = self.channel_axis
         require_drawable(self.shape, axis)
         where = point_in(self.shape, axis, point)
-        x, truth = beside(self.shape, axis, image, exact)
+        x, truth = beside(self.image, axis, image, exact)
         from qconv.visualization.figures import result_figure
 
         def last(part: Numbers) -> Numbers:
@@ -428,6 +434,13 @@ class Convolution(SumOnly):
         from qconv.visualization.preview import preview
 
         pictures = {"estimate": self.image, "standard error": self.stderr}
+        if self.covariance is not None:
+            pictures = {
+                "magnitude": np.abs(self.image),
+                "phase": self.image,
+                "standard error of the real part": self.stderr.real,
+                "standard error of the imaginary part": self.stderr.imag,
+            }
         return preview(pictures, self._rows(), self.channel_axis)
 
     def __repr__(self) -> str:
@@ -552,7 +565,8 @@ def polar(result: Convolution, what: str) -> Convolution:
         if what == "phase":
             error = np.fmin(error / size, math.pi / math.sqrt(3))
             error = np.where(larger_part(result.stderr) > 0, error, 0.0)
-    largest = larger_part(result.stderr)
+        else:  # magnitudes differ by no more than the numbers do
+            error = np.fmin(error, np.abs(result.stderr))
     bias = None
     if result.bias is not None:
         measured = np.abs if what == "magnitude" else np.angle
@@ -564,7 +578,7 @@ def polar(result: Convolution, what: str) -> Convolution:
     return replace(
         result,
         image=size if what == "magnitude" else np.angle(result.image),
-        stderr=np.where(size > 0, error, largest) if what == "magnitude" else error,
+        stderr=error,
         covariance=None,
         bias=bias,
         diagnostics=None,

@@ -36,7 +36,7 @@ def require_drawable(shape: tuple[int, ...], channel_axis: int | None) -> None:
 
 
 def beside(
-    shape: tuple[int, ...],
+    measured: Numbers,
     channel_axis: int | None,
     image: ArrayLike | None,
     exact: ArrayLike | None,
@@ -45,15 +45,20 @@ def beside(
 
     Raises:
         TypeError: If an array is not numeric.
-        ValueError: If an array has another number of axes or channels than the result, or if the
-            exact result has another shape.
+        ValueError: If an array has another number of axes or channels than the result, if the exact
+            result has another shape, or if it is complex and the measured result is not.
     """
+    shape = measured.shape
     x, truth = (
         None if array is None else number_array(array, name)
         for name, array in (("image", image), ("exact", exact))
     )
     if truth is not None and truth.shape != shape:
         raise ValueError(f"exact: expected the shape {shape}, got {truth.shape}")
+    if truth is not None and truth.dtype.kind != measured.dtype.kind:
+        if truth.dtype.kind == "c":
+            raise ValueError("exact: expected real numbers, as the result, got complex ones")
+        truth = truth.astype(np.complex128)
     if x is not None and x.ndim != len(shape):
         raise ValueError(f"image: expected {len(shape)} axes, as the result, got {x.ndim}")
     if x is not None and channel_axis is not None and x.shape[channel_axis] != shape[channel_axis]:

@@ -12,13 +12,6 @@ from qiskit import QuantumCircuit
 from qconv._checks import Numbers
 
 
-def parts_of_numbers(numbers: Numbers) -> NDArray[np.float64]:
-    """Return real numbers unchanged, or the parts of complex ones along a new last axis."""
-    if numbers.dtype.kind != "c":
-        return numbers
-    return np.stack([numbers.real, numbers.imag], axis=-1)
-
-
 def larger_part(stderr: Numbers) -> NDArray[np.float64]:
     """Return real errors unchanged, or the larger of both parts of complex ones."""
     return stderr if stderr.dtype.kind != "c" else np.maximum(stderr.real, stderr.imag)

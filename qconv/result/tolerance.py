@@ -9,8 +9,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv._checks import Numbers
-from qconv.result.numbers import larger_part, parts_of_numbers, root_mean_square
+from qconv._checks import Numbers, parts_of_numbers
+from qconv.result.numbers import larger_part, root_mean_square
 
 #: Relative excess that is a rounding error.
 _ROUNDING = 1e-9
@@ -109,7 +109,7 @@ class Shortfall:
 
 
 def tolerance_of(written: Written) -> Tolerance:
-    """Return the tolerance that users write in this way."""
+    """Convert a tolerance from the form that users write."""
     if isinstance(written, tuple):
         return Tolerance(written[1], True)
     return Tolerance(written, False)

@@ -100,7 +100,8 @@ def measured(
         Measured output without a gradient.
 
     Raises:
-        RuntimeError: If ``torch.vmap`` does not allow random numbers, or the layer is gone.
+        RuntimeError: If ``torch.vmap`` does not allow random numbers, or the layer no longer
+            exists.
     """
     seed = _drawn() if sampled else None
     tensors = [None if each is None else each.detach() for each in (input, weight, bias, expected)]

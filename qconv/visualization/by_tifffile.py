@@ -131,7 +131,7 @@ def _numbers(page: TiffPage, pixels: NDArray[Any], axes: str) -> Decoded:
     named = axes.replace("S", "") + "S" * (kind == _RGB) if axes else ""
     left = extra - (opacity is not None)
     each = "value per pixel is" if left == 1 else "values per pixel are"
-    notes = (f"{left} further {each} left out",) if left else ()
+    notes = (f"{left} further {each} omitted",) if left else ()
     found = Decoded(colours, white, opacity, meaning[:1] == [1], axes=named, notes=notes)
     return _negative(found) if kind == _MIN_IS_WHITE else found
 

@@ -122,13 +122,13 @@ def _only_array(archive: Any) -> Decoded:
 
 def _of_array(array: NDArray[Any]) -> Decoded:
     """Decode an array: its last two axes are rows and columns, unless the last holds 3 colours."""
-    if array.dtype.kind not in "buif":
-        raise UnfitError(f"expected real numbers, got an array of {array.dtype}")
+    if array.dtype.kind not in "buifc":
+        raise UnfitError(f"expected numbers, got an array of {array.dtype}")
     if array.ndim < 2:
         raise UnfitError(f"expected an array with at least 2 axes, got shape {array.shape}")
     colours = array.ndim > 2 and array.shape[-1] == 3
     white = None
-    if array.dtype.kind != "f":
+    if array.dtype.kind in "bui":
         white = 1.0 if array.dtype == bool else float(np.iinfo(array.dtype).max)
     axes = "Q" * (array.ndim - 2 - colours) + "YX" + "S" * colours
     return Decoded(array, white, axes=axes)

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qconv._checks import Numbers, parts_of_numbers
 from qconv.propagator import Propagator
+from qconv.visualization.panels import (
+    Kind,
+    show_difference,
+    show_errors,
+    show_phase,
+    show_picture,
+    show_propagator,
+    show_row,
+    show_stderr,
+)
 from qconv.visualization.pictures import GreyScale
-from qconv.visualization.planes import in_volume, mark, through
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_Array = NDArray[np.float64]
+#: A panel: the function that draws it, and the function's arguments after the axes.
+_Panel = tuple[Any, ...]
 
-#: Maximum number of pixels in the row that is shown with intervals.
-_IN_A_ROW = 48
-
-#: Half width of a 95 % interval, in standard errors.
-_REACH = 1.96
+#: Maximum number of columns of a figure of complex numbers.
+_COLUMNS = 4
 
 
 def result_figure(
-    measured: _Array,
-    stderr: _Array,
+    measured: Numbers,
+    stderr: Numbers,
     *,
-    image: _Array | None = None,
-    exact: _Array | None = None,
-    bias: _Array | None = None,
+    image: Numbers | None = None,
+    exact: Numbers | None = None,
+    bias: Numbers | None = None,
     propagator: Propagator | None = None,
     scale: GreyScale | None = None,
     image_scale: GreyScale | None = None,
@@ -45,6 +51,9 @@ def result_figure(
 
     With ``exact``, the figure also shows the error, and part of a row with its 95 % intervals. A
     histogram compares the errors, in standard errors, with a standard normal distribution.
+
+    Complex numbers have a panel each for magnitude, phase, real and imaginary part. Phases are grey
+    where the magnitude is below its standard error.
 
     Args:
         measured: Measured convolution, shape ``(W,)``, ``(H, W)`` or ``(D, H, W)``; with
@@ -69,30 +78,23 @@ def result_figure(
     Raises:
         ValueError: If there are more or fewer axes than arrays.
     """
-    scale = GreyScale.between(measured if exact is None else exact) if scale is None else scale
-    noisy = bool(np.any(stderr > 0))
+    best = measured if exact is None else exact
+    if scale is None:
+        whole = best.dtype.kind != "c"
+        scale = GreyScale.between(best) if whole else GreyScale.of_magnitudes(np.abs(best))
+    noisy = bool(np.any(stderr != 0))
     name = "measured by the circuit" if noisy else "expectation of the circuit"
-    kind = _Kind.of(measured, channels=channels, point=point)
-    drawn: list[tuple[Any, ...]] = []
+    kind = Kind.of(measured, channels=channels, point=point)
+    values = _values(kind, measured, scale, name, stderr if noisy else None)
+    drawn: list[_Panel] = []
     if image is not None:
-        own = kind.beside(image)
         shown = GreyScale.of_input(image) if image_scale is None else image_scale
-        drawn.append((_show_picture, own, image, shown, "input"))
+        drawn += _values(kind.beside(image), image, shown, "input")
     if exact is not None:
-        drawn.append((_show_picture, kind, exact, scale, "exact convolution"))
-    drawn.append((_show_picture, kind, measured, scale, name))
-    if exact is not None:
-        drawn.append((_show_difference, kind, measured - exact, "measured minus exact"))
-    if bias is not None:
-        drawn.append((_show_difference, kind, bias, "systematic error due to noise"))
-    if propagator is not None:
-        drawn.append((show_propagator, propagator))
-    drawn.append((_show_stderr, kind, stderr))
-    if exact is not None:
-        drawn.append((_show_row, kind, measured, exact, stderr))
-        drawn.append((_show_errors, measured - exact, stderr))
+        drawn += _values(kind, exact, scale, "exact convolution")
+    drawn += [*values, *_parts(kind, measured, stderr, exact, bias, propagator)]
     if places is not None and len(places) == 1 < len(drawn):
-        drawn = [(_show_picture, kind, measured, scale, name)]
+        drawn = values[:1]
     if places is not None and len(places) != len(drawn):
         raise ValueError(
             f"ax: expected axes for 1 or {len(drawn)} pictures, got {len(places)} of them"
@@ -107,12 +109,67 @@ def result_figure(
     return figure
 
 
+def _values(
+    kind: Kind, numbers: Numbers, scale: GreyScale, name: str, stderr: Numbers | None = None
+) -> list[_Panel]:
+    """Return panels of numbers: one for real numbers, magnitude and phase for complex numbers."""
+    if numbers.dtype.kind != "c":
+        return [(show_picture, kind, numbers, scale, name)]
+    sizes = np.abs(numbers)
+    return [
+        (show_picture, kind, sizes, scale, f"{name}: magnitude"),
+        (show_phase, kind, numbers, stderr, f"{name}: phase"),
+    ]
+
+
+def _parts(
+    kind: Kind,
+    measured: Numbers,
+    stderr: Numbers,
+    exact: Numbers | None,
+    bias: Numbers | None,
+    propagator: Propagator | None,
+) -> list[_Panel]:
+    """Return panels of errors; of complex numbers, of real and imaginary part separately."""
+    parts: list[tuple[str, Callable[[Any], Any]]] = [("", np.asarray)]
+    drawn: list[_Panel] = []
+    if measured.dtype.kind == "c":
+        parts = [("real part", np.real), ("imaginary part", np.imag)]
+        scale = GreyScale.around_zero(parts_of_numbers(measured if exact is None else exact))
+        drawn += [(show_picture, kind, part(measured), scale, name) for name, part in parts]
+    if exact is not None:
+        for name, part in parts:
+            error = part(measured) - part(exact)
+            drawn.append((show_difference, kind, error, _title("measured minus exact", name)))
+    if bias is not None:
+        for name, part in parts:
+            title = _title("systematic error due to noise", name)
+            drawn.append((show_difference, kind, part(bias), title))
+    if propagator is not None:
+        drawn.append((show_propagator, propagator))
+    for name, part in parts:
+        drawn.append((show_stderr, kind, part(stderr), _title("standard error", name)))
+    if exact is None:
+        return drawn
+    for name, part in parts:
+        title = f"{name or 'part'} of a row with 95 % intervals"
+        drawn.append((show_row, kind, part(measured), part(exact), part(stderr), title))
+    errors = parts_of_numbers(measured) - parts_of_numbers(exact)
+    drawn.append((show_errors, errors, parts_of_numbers(stderr)))
+    return drawn
+
+
+def _title(text: str, part: str) -> str:
+    """Return a title with the name of a part, if any."""
+    return f"{text}: {part}" if part else text
+
+
 def _new_places(count: int) -> list[Axes]:
     """Return axes of a new figure, in one or two rows."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    columns = count if count <= 4 else -(-count // 2)
+    columns = count if count <= 4 else max(_COLUMNS, -(-count // max(2, -(-count // 5))))
     rows = -(-count // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
     figure = Figure(figsize=(4.3 * columns, 4.2 * rows), layout=layout)
@@ -120,180 +177,6 @@ def _new_places(count: int) -> list[Axes]:
     for axes in places[count:]:
         axes.set_axis_off()
     return places[:count]
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """Kind of arrays that are drawn: lines, pictures, or volumes."""
-
-    shape: tuple[int, ...]
-    """Shape of the arrays, without channels."""
-    channels: bool
-    """Whether the last axis has the channels."""
-    point: tuple[int, ...] = ()
-    """Point in which the drawn planes of a volume meet; empty for lines and pictures."""
-
-    @classmethod
-    def of(cls, array: _Array, *, channels: bool, point: tuple[int, ...] | None = None) -> _Kind:
-        """Return the kind of an array; without a point, planes meet in the centre."""
-        shape = array.shape[:-1] if channels else array.shape
-        if len(shape) < 3:
-            return cls(shape, channels)
-        return cls(shape, channels, tuple(n // 2 for n in shape) if point is None else point)
-
-    def beside(self, other: _Array) -> _Kind:
-        """Return the kind of an array of a different shape with the same centre."""
-        shape = other.shape[:-1] if self.channels else other.shape
-        point = tuple(in_volume(self.point, self.shape, shape)) if self.point else ()
-        return _Kind(shape, self.channels, point)
-
-    @property
-    def where(self) -> str:
-        """Position of the planes of a volume; otherwise empty."""
-        if not self.point:
-            return ""
-        plane, row, column = self.point
-        return f"planes through plane {plane}, row {row}, column {column}"
-
-    @property
-    def lines(self) -> bool:
-        """Whether arrays are drawn as lines."""
-        return len(self.shape) == 1
-
-    def mean(self, array: _Array) -> _Array:
-        """Return the mean over the channels."""
-        return np.asarray(array.mean(axis=-1)) if self.channels else array
-
-    def error_of_mean(self, stderr: _Array) -> _Array:
-        """Return the standard error of the mean over the channels."""
-        if not self.channels:
-            return stderr
-        return np.asarray(np.sqrt((stderr**2).mean(axis=-1) / stderr.shape[-1]))
-
-    def flat(self, array: _Array) -> _Array:
-        """Return the planes of a volume as a picture; other arrays unchanged."""
-        return through(array, self.point) if self.point else array
-
-
-def _show_map(
-    axes: Axes, kind: _Kind, title: str, numbers: _Array, extend: str = "", **how: Any
-) -> None:
-    """Draw an array as a line or a picture; ``extend`` sets the ends of a colour bar."""
-    axes.set_title(title)
-    if kind.lines:
-        axes.plot(numbers, lw=0.8)
-        return
-    shown = kind.flat(numbers)
-    if shown.ndim == 3:  # colours; between planes, the picture is transparent
-        opaque = np.isfinite(shown).all(axis=2, keepdims=True)
-        shown = np.concatenate([np.nan_to_num(shown), opaque], axis=2) if kind.point else shown
-    drawn = axes.imshow(shown, interpolation="nearest", **how)
-    if extend:
-        axes.figure.colorbar(drawn, ax=axes, shrink=0.8, extend=extend)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    if kind.point:
-        mark(axes, kind.shape, kind.point)
-
-
-def _show_picture(axes: Axes, kind: _Kind, image: _Array, scale: GreyScale, title: str) -> None:
-    shown = image if kind.lines else scale.apply(image)
-    _show_map(axes, kind, title, shown, cmap="gray", vmin=0, vmax=1)
-    if not kind.lines and scale.black < 0:
-        axes.set_xlabel(f"black {scale.black:.3g}, grey 0, white {scale.white:.3g}")
-
-
-def _show_difference(axes: Axes, kind: _Kind, error: _Array, title: str) -> None:
-    shown = error if kind.lines else kind.mean(error)
-    reach = float(np.quantile(np.abs(shown), 0.999)) or float(np.abs(shown).max()) or 1.0
-    _show_map(axes, kind, title, shown, "both", cmap="RdBu_r", vmin=-reach, vmax=reach)
-
-
-def show_propagator(axes: Axes, propagator: Propagator) -> None:
-    """Draw a propagator as a grid, shaded by probability, with the signs of its weights.
-
-    Args:
-        axes: Axes to draw in.
-        propagator: Propagator; axes of length 1 beyond two are omitted, and of three longer axes
-            the plane with the largest probability is drawn.
-    """
-    p, weights, plane = _plane_of(propagator)
-    signs = np.sign(weights)
-    reached = signs[p > 0]
-    ends = reached.min(), reached.max()
-    sign = {(1, 1): "", (-1, -1): "\N{MINUS SIGN}"}.get(ends, "\N{PLUS-MINUS SIGN}")
-    size = np.abs(propagator.weights[propagator.probabilities > 0]).max()
-    drawn = axes.imshow(p, cmap="viridis", vmin=0)
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, label="probability")
-    axes.set_xticks(range(p.shape[1]) if p.shape[1] <= 15 else [])
-    axes.set_yticks(range(p.shape[0]) if p.shape[0] <= 15 else [])
-    axes.set_xlabel(f"kernel column{plane}")
-    axes.set_ylabel("kernel row")
-    axes.set_title(f"propagator in the circuit (weights {sign}{size:.4g})")
-    if max(p.shape) > 5:
-        return
-    for (row, column), value in np.ndenumerate(p):
-        sign = "\N{MINUS SIGN}" if signs[row, column] < 0 else "+"
-        text = f"{value:.4g}\n({sign})" if value > 0 else "0"
-        colour = "black" if value > 0.6 * p.max() else "white"
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
-
-
-def _plane_of(propagator: Propagator) -> tuple[_Array, _Array, str]:
-    """Return probabilities and weights with two axes, and the name of the plane, if any."""
-    p, weights = propagator.probabilities, propagator.weights
-    spare = [axis for axis in range(p.ndim) if p.shape[axis] == 1][::-1][: max(0, p.ndim - 2)]
-    p, weights = (np.atleast_2d(part.squeeze(tuple(spare))) for part in (p, weights))
-    if p.ndim == 2:
-        return p, weights, ""
-    first = np.unravel_index(p.argmax(), p.shape)[:-2]
-    return p[first], weights[first], f", in plane {', '.join(map(str, first))}"
-
-
-def _show_stderr(axes: Axes, kind: _Kind, stderr: _Array) -> None:
-    shown = stderr if kind.lines or not kind.channels else np.sqrt((stderr**2).mean(axis=-1))
-    top = float(np.nanquantile(shown, 0.999)) if np.isfinite(shown).any() else 0.0
-    _show_map(axes, kind, "standard error", shown, "max", cmap="magma", vmin=0, vmax=top or 1.0)
-
-
-def _show_row(axes: Axes, kind: _Kind, measured: _Array, exact: _Array, stderr: _Array) -> None:
-    """Draw the part of a row with the largest changes, with 95 % intervals."""
-    axes.set_title("part of a row with 95 % intervals")
-    parts = (kind.mean(measured), kind.mean(exact), kind.error_of_mean(stderr))
-    plane = kind.point[:1]  # of a volume
-    *lines, deviation = (np.atleast_2d(part[plane]) for part in parts)
-    change = np.abs(np.diff(lines[1], axis=1))
-    row = int(change.sum(axis=1).argmax())
-    upto = np.concatenate([[0.0], np.cumsum(change[row])])
-    width = min(_IN_A_ROW, lines[1].shape[1])
-    start = int(np.argmax(upto[width - 1 :] - upto[: len(upto) - width + 1]))
-    columns = np.arange(start, start + width)
-    estimate, truth = (line[row, columns] for line in lines)
-    reach = _REACH * deviation[row, columns]
-    axes.plot(columns, truth, color="0.2", lw=1, zorder=3, label="exact")
-    axes.errorbar(columns, estimate, reach, fmt=".", ms=4, lw=1, color="C0", label="measured")
-    where = f" of plane {kind.point[0]}" if kind.point else ""
-    where += "; mean of the channels" if kind.channels else ""
-    axes.set_xlabel("column" if kind.lines else f"column, in row {row}{where}")
-    axes.legend(frameon=False, fontsize=8)
-
-
-def _show_errors(axes: Axes, error: _Array, stderr: _Array) -> None:
-    known = stderr > 0
-    axes.set_title("error / standard error")
-    if not known.any():
-        axes.text(0.5, 0.5, "exact result, no error", ha="center", transform=axes.transAxes)
-        axes.set_axis_off()
-        return
-    scores = error[known] / stderr[known]
-    grid = np.linspace(-5, 5, 201)
-    axes.hist(scores, bins=51, range=(-5, 5), density=True, color="0.7", label="all pixels")
-    normal = np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi)
-    axes.plot(grid, normal, color="C3", label="standard normal")
-    axes.set_xlim(-5, 5)
-    axes.set_ylim(0, 0.55)
-    axes.set_yticks([])
-    axes.legend(frameon=False)
 
 
 def save_figure(figure: Figure, path: Any) -> None:

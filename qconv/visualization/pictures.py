@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv._checks import Numbers
 from qconv.visualization.decoded import Calibration, Decoded
 from qconv.visualization.decoding import decode
 
@@ -25,8 +26,8 @@ _Array = NDArray[np.float64]
 class Picture:
     """A picture or a stack of pictures, in the numbers of its file."""
 
-    numbers: _Array
-    """Numbers as in the file, without scaling."""
+    numbers: Numbers
+    """Numbers as in the file, without scaling; complex only from NumPy files."""
     axes: str
     """One letter per axis of ``numbers``: Y and X for rows and columns, Z for depth, S for colours,
     others for slices."""
@@ -48,8 +49,10 @@ class Picture:
         White is the declared white up to 8 bits. Deeper integers often fill only some of their
         bits: white is then the largest number of 8, 10, 12, 14, 16 or 32 bits, whichever is the
         first to contain all numbers. For floating-point numbers, white is 1 or 255 if none is
-        larger, otherwise the maximum.
+        larger, otherwise the maximum. Complex numbers are shown by their magnitudes.
         """
+        if self.numbers.dtype.kind == "c":
+            return GreyScale.of_input(self.numbers)
         low, high = float(self.numbers.min()), float(self.numbers.max())
         white = self.white
         if white is None:
@@ -62,14 +65,17 @@ class Picture:
         return GreyScale(black, white if white > black else black + 1)
 
     def __str__(self) -> str:
-        low, high = self.numbers.min(), self.numbers.max()
+        wide = self.numbers.dtype.kind == "c"
+        numbers = np.abs(self.numbers) if wide else self.numbers
+        low, high = numbers.min(), numbers.max()
         bits = ""
         if self.white is not None and self.dtype.kind == "u":
             used = self.scale.white
             bits = f", {round(np.log2(used + 1))} bits" if used < np.iinfo(self.dtype).max else ""
         pixel = str(self.calibration)
         size = f"; pixels of {pixel}" if pixel else ""
-        return f"{low:.7g} to {high:.7g} ({self.dtype.name}{bits}){size}"
+        of = "of magnitude " if wide else ""
+        return f"{of}{low:.7g} to {high:.7g} ({self.dtype.name}{bits}){size}"
 
 
 def sample_picture() -> Picture:
@@ -101,7 +107,7 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
 def picture_of(found: Decoded) -> Picture:
     """Convert a decoded file to numbers without transparency."""
     stored = found.colours
-    numbers = stored.astype(np.float64)
+    numbers: Numbers = stored.astype(np.complex128 if stored.dtype.kind == "c" else np.float64)
     notes = list(found.notes)
     if stored.dtype.kind in "iu" and stored.dtype.itemsize == 8:
         rounded = int(np.count_nonzero(numbers.astype(stored.dtype) != stored))
@@ -123,7 +129,7 @@ def _on_white(pixels: _Array, found: Decoded) -> tuple[_Array, str]:
     opacity = np.asarray(found.opacity, dtype=np.float64)
     opacity = opacity / (1.0 if found.white is None and opacity.max() <= 1 else white)
     if opacity.min() == 1:
-        return pixels, "the alpha channel is opaque and left out"
+        return pixels, "the alpha channel is opaque and omitted"
     opacity = opacity[..., None] if pixels.ndim > opacity.ndim else opacity
     seen = pixels if found.premultiplied else pixels * opacity
     return np.asarray(seen + white * (1 - opacity)), "transparency is blended onto white"
@@ -139,9 +145,10 @@ class GreyScale:
     """Value shown white, like all higher values."""
 
     @classmethod
-    def of(cls, image: _Array, kernel: _Array, given: GreyScale | None = None) -> GreyScale:
+    def of(cls, image: Numbers, kernel: Numbers, given: GreyScale | None = None) -> GreyScale:
         """Return a suitable scale for a convolution with ``kernel``.
 
+        Complex numbers are shown by their magnitudes, of which the scale contains 99.5 %.
         A kernel with a positive sum preserves brightness: black and white of the input times the
         sum are black and white. Any other kernel gives differences: 0 is middle grey, and the scale
         contains 99.5 % of the magnitudes in ``image``.
@@ -151,16 +158,34 @@ class GreyScale:
             kernel: Effective kernel.
             given: Scale of the input; None for 0 to 255.
         """
+        if image.dtype.kind == "c":
+            return cls.of_magnitudes(np.abs(image))
         if keeps_brightness(kernel):
             total = float(kernel.sum())
             black, white = (0.0, WHITE) if given is None else (given.black, given.white)
             return cls(black * total, white * total)
-        reach = float(np.quantile(np.abs(image), 0.995)) or float(np.abs(image).max()) or 1.0
+        return cls.around_zero(image)
+
+    @classmethod
+    def around_zero(cls, image: _Array) -> GreyScale:
+        """Return the scale with 0 in the middle that contains 99.5 % of the magnitudes."""
+        reach = cls.of_magnitudes(np.abs(image)).white
         return cls(-reach, reach)
 
     @classmethod
-    def of_input(cls, image: _Array) -> GreyScale:
-        """Return the scale of an input picture: 0 to 255, extended to its range."""
+    def of_magnitudes(cls, sizes: _Array) -> GreyScale:
+        """Return the scale from 0 to the 99.5 % quantile of magnitudes."""
+        reach = float(np.nanquantile(sizes, 0.995)) or float(np.nanmax(sizes)) or 1.0
+        return cls(0.0, reach)
+
+    @classmethod
+    def of_input(cls, image: Numbers) -> GreyScale:
+        """Return the scale of an input picture: 0 to 255, extended to its range.
+
+        For complex numbers, the scale is that of their magnitudes.
+        """
+        if image.dtype.kind == "c":
+            return cls.of_magnitudes(np.abs(image))
         return cls(min(0.0, float(image.min())), max(WHITE, float(image.max())))
 
     @classmethod
@@ -180,8 +205,10 @@ class GreyScale:
         return "black {}, white {}".format(*ends)
 
 
-def keeps_brightness(kernel: _Array) -> bool:
-    """Return whether the sum of a kernel is positive, and not only by rounding errors."""
+def keeps_brightness(kernel: Numbers) -> bool:
+    """Return whether the sum of a real kernel is positive, and not only by rounding errors."""
+    if kernel.dtype.kind == "c":
+        return False
     return float(kernel.sum()) > 1e-9 * float(np.abs(kernel).sum())
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv._checks import Numbers
 from qconv.visualization.decoded import Calibration
 from qconv.visualization.pictures import WHITE, GreyScale, Picture
 
@@ -48,7 +49,7 @@ class Form:
     """How numbers are written to a file."""
 
     ending: str
-    """File name ending, in small letters."""
+    """File name ending, in lower case."""
     dtype: np.dtype[Any]
     """Type of the numbers in the file."""
     top: float | None = None
@@ -57,12 +58,16 @@ class Form:
     """Values of the input that are shown black and white; None without ``top``."""
 
     @classmethod
-    def of(cls, ending: str, picture: Picture, wanted: str | None) -> Form:
+    def of(
+        cls, ending: str, picture: Picture, wanted: str | None, *, is_complex: bool = False
+    ) -> Form:
         """Choose the form for results in the unit of a picture.
 
         Args:
             ending: File name ending, one of `TYPES`.
             picture: Input of the convolution.
+            is_complex: Whether the results are complex. NumPy files then hold complex numbers
+                unless ``wanted`` is given. All other files hold magnitudes.
             wanted: Type of the numbers to write; ``"input"`` for the type of the input. None for
                 floating-point numbers in TIFF and NumPy files, and for grey levels in other files.
 
@@ -76,9 +81,10 @@ class Form:
                 raise ValueError(f"expected one of {held} for {ending} files, got {name}")
             return cls(ending, np.dtype(name))
         if ending in _TIFF:
-            return cls(ending, np.result_type(picture.dtype, np.float32))
+            kind = picture.dtype if picture.dtype.kind != "c" else np.dtype(np.float64)
+            return cls(ending, np.result_type(kind, np.float32))
         if ending == ".npy":
-            return cls(ending, np.dtype(np.float64))
+            return cls(ending, np.dtype(np.complex128 if is_complex else np.float64))
         white = picture.white if picture.dtype.kind in "ub" else None
         deep = "uint16" in TYPES[ending] and (white is None or white > WHITE)
         top = _DEEP if deep else WHITE
@@ -97,7 +103,7 @@ class Form:
 
 def write_numbers(
     path: Path,
-    values: _Array,
+    values: Numbers,
     form: Form,
     *,
     axes: str,
@@ -159,8 +165,10 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
         file.write(whole.data)
 
 
-def _converted(values: _Array, dtype: np.dtype[Any]) -> tuple[NDArray[Any], str]:
+def _converted(values: Numbers, dtype: np.dtype[Any]) -> tuple[NDArray[Any], str]:
     """Convert numbers to a type, rounded and clipped; describe the conversion."""
+    if dtype.kind == "c":
+        return values, str(dtype)
     if dtype.kind == "f":
         most = float(np.finfo(dtype).max)
         over = int(np.count_nonzero(np.abs(values) > most))

@@ -25,6 +25,17 @@ def test_any_phases(n):
         assert np.abs(made[:, 1] / made[:, 0] - factors).max() < 1e-12
 
 
+@pytest.mark.parametrize("controlled", [False, True])
+def test_products_of_many_bits(controlled):
+    """One product of three bits takes a gate with several controls, not a diagonal."""
+    factors = np.exp(0.3j * (np.arange(8) == 7))
+    made = diagonal(phase_gates(factors, controlled=controlled))
+    made = made.reshape(8, -1)
+    if controlled:
+        assert np.abs(made[:, 0] - 1).max() < 1e-12
+    assert np.abs(made[:, -1] - factors).max() < 1e-12
+
+
 def test_phases_that_do_not_matter():
     factors = np.exp(1j * np.array([0.3, 1, 2, 0, 0.5, 0, 0, 0]))
     matters = np.array([True, True, True, False, True, False, False, False])

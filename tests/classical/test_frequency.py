@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, signal
 
+import classical
 from classical import (
     band_pass,
     compression_ratio,
@@ -255,7 +256,7 @@ def test_masks_of_this_file_are_checked_by_a_helper_that_can_fail():
             "kernel: expected as many axes as shape has",
         ),
         (lambda: transfer_function([np.nan], (2,)), ValueError, "kernel: expected finite numbers"),
-        (lambda: transfer_function([1j], (2,)), TypeError, "kernel: expected real numbers"),
+        (lambda: transfer_function(["a"], (2,)), TypeError, "kernel: expected an array of numb"),
     ],
 )
 def test_errors_name_the_argument(call, error, message):
@@ -298,15 +299,12 @@ def test_every_shape_is_checked(shape, error):
         ([1, 2], np.zeros(0, complex), ValueError, "transfer: expected the image's shape"),
         ([1, 2], [1, 1.1], ValueError, "transfer: expected magnitudes of at most 1, got 1.1; "),
         ([1, 2], [1, -1 - 1e-8], ValueError, "transfer: expected magnitudes of at most 1, got"),
-        ([1, 2], [1, 1j], ValueError, "transfer: expected conjugate factors at opposite"),
-        ([1, 2, 3], [1, 0, 1], ValueError, "expected conjugate .* got a difference of 1"),
-        ([1, 2, 3], [1, 1j, 1j], ValueError, "expected conjugate .* got a difference of 2"),
         ([1, 2], [1, np.nan], ValueError, "transfer: expected finite numbers, got 1 that"),
         ([1, 2], [1j, complex(0, np.inf)], ValueError, "transfer: expected finite numbers, got 1"),
         ([1, 2], [[1], [1, 2]], ValueError, "transfer: expected a rectangular array"),
         ([1, 2], np.ma.array([1, 1j], mask=[0, 1]), ValueError, "transfer: .* masked .* got 1"),
         ([1, 2], ["a", "b"], TypeError, "transfer: expected an array of numbers, got"),
-        ([1j, 2], [1, 1], TypeError, "image: expected real numbers"),
+        (["a", 2], [1, 1], TypeError, "image: expected an array of numbers"),
         ([np.inf, 2], [1, 1], ValueError, "image: expected finite numbers"),
         (1.0, 1.0, ValueError, "image: expected 1, 2 or 3 axes, got 0"),
         (np.ones((1,) * 4), np.ones((1,) * 4), ValueError, "image: expected 1, 2 or 3 axes, got 4"),
@@ -315,3 +313,31 @@ def test_every_shape_is_checked(shape, error):
 def test_errors_of_the_filter_name_the_argument(image, transfer, error, message):
     with pytest.raises(error, match=message):
         filter_frequencies(image, transfer)
+
+
+@pytest.mark.parametrize(
+    ("image", "transfer", "real"),
+    [
+        ([1, 2, 3], [1, 1j, -1j], True),
+        ([1, 2, 3], [1, 0, 1], False),
+        ([1, 2, 3], [1, 1j, 1j], False),
+        ([1, 2], [1, 1j], False),
+        ([1j, 2], [1, 1], False),
+    ],
+)
+def test_complex_results(image, transfer, real):
+    """The result is real if the image is real, and factors of opposite frequencies conjugate."""
+    result = filter_frequencies(image, transfer)
+    assert result.dtype == (np.float64 if real else np.complex128)
+    np.testing.assert_allclose(result, np.fft.ifft(np.fft.fft(image) * transfer), atol=1e-15)
+
+
+def test_complex_kernels():
+    """The filter of a complex kernel is its convolution with wrapped edges."""
+    rng = np.random.default_rng(1)
+    image, kernel = (rng.normal(size=(s, 5, 2)) @ [1, 1j] for s in (6, 3))
+    transfer = transfer_function(kernel, image.shape)
+    scale = np.abs(transfer).max()
+    expected = classical.convolve(image, kernel, mode="same", boundary="wrap")
+    found = scale * filter_frequencies(image, transfer / scale)
+    np.testing.assert_allclose(found, expected, atol=1e-12)

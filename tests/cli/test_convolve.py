@@ -622,7 +622,6 @@ def files_for_wrong_input(folder):
     (folder / "wide.csv").write_text("1," * 40 + "1\n")
     np.save("cube.npy", np.ones((2, 2, 2)))
     np.save("row.npy", np.ones(3))
-    np.save("complex.npy", np.ones((2, 2)) * 1j)
     np.save("objects.npy", np.array([[{}]]), allow_pickle=True)
     np.save("words.npy", np.array([["a"]]))
     np.save("none.npy", np.ones((0, 3)))
@@ -675,7 +674,6 @@ WRONG = {
     "in.png --kernel zeros.csv": "kernel: expected at least one entry other than 0",
     "in.png --kernel cube.npy": r"--kernel: expected 2 axes in 'cube.npy', got shape \(2, 2, 2\)",
     "in.png --kernel row.npy": r"--kernel: expected 2 axes in 'row.npy', got shape \(3,\)",
-    "in.png --kernel complex.npy": "--kernel: expected real numbers, got complex128",
     "in.png --kernel objects.npy": "--kernel: 'objects.npy' holds no array of numbers",
     "in.png --kernel words.npy": "kernel: expected an array of real numbers",
     "in.png --kernel none.npy": "kernel: .*(at least one entry|none.npy)",

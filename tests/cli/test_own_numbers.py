@@ -226,7 +226,7 @@ class TestSaid:
         assert err.count("\n") == said
 
     @pytest.mark.parametrize(
-        ("alpha", "said"), [(255, "is opaque and left out"), (9, "transparency is blended")]
+        ("alpha", "said"), [(255, "is opaque and omitted"), (9, "transparency is blended")]
     )
     def test_transparency(self, alpha, said, capsys):
         pixels = np.dstack([numbers("8 bits", (*SHAPE, 3)), np.full(SHAPE, alpha, np.uint8)])
@@ -238,7 +238,7 @@ class TestSaid:
     def test_further_values_and_negatives(self, capsys):
         four = numbers("8 bits", (*SHAPE, 4))
         tifffile.imwrite("in.tif", four, photometric="rgb", extrasamples=["unspecified"])
-        assert "1 further value per pixel is left out" in call(capsys, "in.tif")[2]
+        assert "1 further value per pixel is omitted" in call(capsys, "in.tif")[2]
         tifffile.imwrite("in.tif", four[..., 0], photometric="miniswhite")
         err = call(capsys, "in.tif", "--out", "b.tif")[2]
         assert "0 is white in the file; the numbers are inverted" in err

@@ -195,6 +195,21 @@ class TestBytes:
             assert lazy.total_shots == expected.total_shots
             assert lazy.circuits == expected.circuits
 
+    @pytest.mark.parametrize("kinds", [(0, 0, 1), (1, 0, 0), (0, 1, 0)], ids=str)
+    def test_complex_layers(self, kinds):
+        with small_parts():
+            rng = np.random.default_rng(3)
+            shapes = (3, 4, 12, 11), (4, 4, 2, 2), (4,)
+            each = zip(shapes, kinds, strict=True)
+            given = [rng.normal(size=shape) + wide * 1j for shape, wide in each]
+            lazy = qd.conv2d(da.from_array(given[0], 5), *given[1:], shots=9, seed=5)
+            expected = qconv.conv2d(*given, shots=9, seed=5)
+            assert same(lazy, expected)
+            assert np.array_equal(lazy.covariance.compute(), expected.covariance)
+            nothing = qd.conv2d(da.from_array(given[0][:0]), *given[1:], shots=9)
+            assert nothing.image.dtype == np.complex128
+            assert nothing.covariance.compute().shape == nothing.image.shape
+
     def test_a_single_image_of_a_layer(self):
         image, weight = photograph((2, 9, 9)), np.ones((3, 2, 3, 3))
         lazy = qd.conv2d(da.from_array(image, 4), weight, shots=9, seed=1)

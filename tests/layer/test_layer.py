@@ -3,6 +3,7 @@
 False-alarm rates as `tests.chance` says: `ALARM` for each assertion, unless a test states its own.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -140,6 +141,62 @@ class TestExact:
         plain = qconv.conv2d(INPUT, WEIGHT, groups=2, shots=7, seed=1)
         np.testing.assert_allclose(result.image, plain.image * scale, rtol=1e-9, atol=0)
         np.testing.assert_allclose(result.stderr, plain.stderr * scale, rtol=1e-6, atol=0)
+
+
+class TestComplex:
+    """Kernels are not conjugated, as in PyTorch: the layer is linear in input and weight."""
+
+    X, W, B = INPUT * (1 - 0.5j) + 0.3j, WEIGHT * np.exp(1j * np.arange(2)), BIAS * (2 + 1j)
+    KINDS = list(itertools.product((False, True), repeat=3))[1:]
+
+    @pytest.mark.parametrize("kinds", KINDS, ids=str)
+    def test_parts(self, kinds):
+        arrays = zip((self.X, self.W, self.B), kinds, strict=True)
+        given = [array if wide else array.real for array, wide in arrays]
+        exact = classical.conv2d(*given, **HOW)
+        x, w, b = given
+
+        def of(one, other):
+            return classical.conv2d(one.real, other.real, **HOW)
+
+        expected = of(x, w) - of(x.imag, w.imag) + 1j * (of(x.imag, w) + of(x, w.imag))
+        np.testing.assert_allclose(exact, expected + b[:, None, None], rtol=0, atol=1e-12)
+        for method in (PLAIN, BASELINE):
+            result = qconv.conv2d(*given, **HOW, shots=None, method=method)
+            assert result.image.dtype == result.stderr.dtype == np.complex128
+            np.testing.assert_allclose(result.image, exact, rtol=0, atol=1e-11)
+            measured = qconv.conv2d(*given, **HOW, shots=100, seed=1, method=method)
+            assert measured.covariance.shape == exact.shape
+            assert classical.compare(measured, exact).agrees
+
+    def test_one_axis_and_one_image(self):
+        signal, kernel = self.X[0, :, 0], self.W[:, :, :, 0]
+        result = qconv.conv1d(signal, kernel, groups=2, shots=None)
+        tall = classical.conv2d(signal[..., None], kernel[..., None], groups=2)
+        np.testing.assert_allclose(result.image, tall[..., 0], rtol=0, atol=1e-11)
+
+    def test_empty_sums_and_files(self, tmp_path):
+        nothing = qconv.conv2d(self.X[:0], WEIGHT, groups=2, seed=3)
+        assert nothing.image.dtype == np.complex128
+        assert nothing.covariance.shape == nothing.image.shape
+        first, second = (qconv.conv2d(self.X, self.W, groups=2, shots=9, seed=s) for s in (1, 2))
+        first.save(tmp_path / "layer.npz")
+        assert np.array_equal(
+            (qconv.load(tmp_path / "layer.npz") + second).image, (first + second).image
+        )
+        once = qconv.conv2d(self.X, self.W, groups=2, tolerance=5.0, seed=1)
+        for _ in range(2):
+            told = {"tolerance": 5.0, "seed": 1, "checkpoint": tmp_path / "run.npz"}
+            kept = qconv.conv2d(self.X, self.W, groups=2, **told)
+            assert np.array_equal(kept.image, once.image)
+        assert max(once.stderr.real.max(), once.stderr.imag.max()) < 7
+
+    def test_method_of_real_numbers(self):
+        class Real(type(PLAIN)):
+            takes_complex = False
+
+        with pytest.raises(TypeError, match=r"input: expected real numbers for .*Real"):
+            qconv.conv2d(INPUT, self.W, groups=2, method=Real())
 
 
 class TestCircuits:
@@ -431,9 +488,7 @@ REFUSED = {
 }
 
 OF_ANOTHER_TYPE = {
-    "complex": ({"input": INPUT * 1j}, "input: expected real numbers"),
     "words": ({"weight": "edge"}, "weight: expected an array of real numbers"),
-    "complex, and empty": ({"input": INPUT[:0] * 1j}, "input: expected real numbers"),
     "bytes": ({"stride": b"\x01\x01"}, "stride: expected an integer"),
     "half a pixel": ({"stride": 1.5}, "stride: expected an integer"),
     "true": ({"padding": True}, "padding: expected an integer"),
@@ -446,7 +501,7 @@ OF_ANOTHER_TYPE = {
     ),
     "progress": ({"progress": 1}, "progress: expected True or False"),
     "backend": ({"backend": "aer"}, "backend: expected"),
-    "job_shots": ({"job_shots": 1.0}, "job_shots: expected an integer"),
+    "job_shots": ({"job_shots": 1.5}, "job_shots: expected an integer"),
 }
 
 

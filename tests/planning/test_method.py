@@ -101,7 +101,7 @@ class TestCircuits:
         with pytest.raises(ValueError, match="keep: expected 4 bools"):
             use(circuit, make(), keep=np.ones(8, dtype=bool))
         if make() is None:
-            message = r"keep: expected every outcome .*, got .* with probability 0\.5"
+            message = r"keep: expected a selection .*, got .* with probability 0\.5"
             with pytest.raises(RuntimeError, match=message):
                 use(circuit, make(), keep=np.array([True, True, False, False]))
 

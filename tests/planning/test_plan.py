@@ -318,7 +318,7 @@ class TestPlan:
         cost = qconv.plan(image, EDGE, method=qconv.Fourier(), **where).cost
         assert cost.bounds == {
             "preparing the image": 2**13 - 13 - 1,
-            "the diagonal": 2**13 - 2,
+            "rotating the flag": 2**12,
         }
         assert cost.two_qubit_gates == cost.filter_gates + 2**13 - 14
         assert "at most" in str(cost)

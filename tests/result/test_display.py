@@ -4,6 +4,7 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -119,6 +120,72 @@ class TestPlot:
         assert drawn["expectation of the circuit"].shape == (6, 7, 3)
         assert drawn["standard error"].shape == (6, 7)
         assert result._repr_html_().count("<img") == 2
+
+    def test_of_complex_numbers(self, tmp_path):
+        """Every part is drawn; colours of phases, and grey where the phase is unknown."""
+        field = np.exp(2j * np.pi * np.arange(36).reshape(4, 9) / 9)
+        field[1, 2] = 0
+        result = qconv.convolve(field, [[1j]], shots=9, seed=1, mode="same")
+        exact = 1j * field
+        propagator = qconv.Propagator.from_kernel([[1, -1j]])
+        figure = result.plot(field, exact, propagator=propagator)
+        figure.savefig(tmp_path / "complex.png")
+        assert titles(figure) == [
+            "input: magnitude",
+            "input: phase",
+            "exact convolution: magnitude",
+            "exact convolution: phase",
+            "expectation of the circuit: magnitude",
+            "expectation of the circuit: phase",
+            "real part",
+            "imaginary part",
+            "measured minus exact: real part",
+            "measured minus exact: imaginary part",
+            "propagator in the circuit (|weights| 2)",
+            "standard error: real part",
+            "standard error: imaginary part",
+            "real part of a row with 95 % intervals",
+            "imaginary part of a row with 95 % intervals",
+            "error / standard error",
+        ]
+        drawn = {axes.get_title(): axes for axes in figure.axes if axes.images}
+        phases = np.asarray(drawn["exact convolution: phase"].images[0].get_array())
+        colours = matplotlib.colormaps["twilight"](np.angle(exact) / (2 * np.pi) + 0.5)
+        colours[1, 2, :3] = 0.5
+        np.testing.assert_allclose(phases, colours, atol=1e-12)
+        for name, part in (("real part", exact.real), ("imaginary part", exact.imag)):
+            shown = np.asarray(drawn[name].images[0].get_array())
+            np.testing.assert_allclose(shown, (part / np.abs(exact).max() + 1) / 2, atol=0.02)
+        texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+        assert "0.5\n(\N{MINUS SIGN}90\N{DEGREE SIGN})" in texts
+
+    @pytest.mark.parametrize(
+        ("shape", "axis", "count"), [((9,), None, 6), ((4, 5, 3), -1, 6), ((3, 4, 5), None, 6)]
+    )
+    def test_of_complex_numbers_of_any_kind(self, shape, axis, count, tmp_path):
+        rng = np.random.default_rng(6)
+        field = rng.normal(size=shape) + 1j * rng.normal(size=shape)
+        kernel = np.ones([3] * (len(shape) - (axis is not None)))
+        result = qconv.convolve(field, kernel, shots=50, seed=1, channel_axis=axis)
+        figure = result.plot(title="complex")
+        figure.savefig(tmp_path / "complex.png")
+        assert len(titles(figure)) == count
+        assert result._repr_html_().count("<img") == (0 if len(shape) == 1 else 5)
+        mine = Figure().subplots()
+        result.plot(result.image.real, result.image, ax=mine)
+        assert mine.get_title() == "measured by the circuit: magnitude"
+        figure = result.magnitude().plot(result.image[:2])
+        figure.savefig(tmp_path / "magnitude.png")
+        with pytest.raises(ValueError, match="exact: expected real numbers, as the result"):
+            result.phase().plot(exact=result.image)
+
+    def test_unknown_phases_are_grey(self):
+        image = np.array([[5 + 5j, 0.5j, 0]])
+        noisy = qconv.Convolution(image, np.full((1, 3), 1 + 1j), 1, 1, ())
+        drawn = {axes.get_title(): axes for axes in noisy.plot().axes if axes.images}
+        colours = np.asarray(drawn["measured by the circuit: phase"].images[0].get_array())
+        assert (colours[0, 1:] == (0.5, 0.5, 0.5, 1)).all()
+        assert len(set(colours[0, 0, :3])) == 3
 
     @pytest.mark.parametrize("colours", [False, True])
     def test_of_a_volume(self, colours, tmp_path):

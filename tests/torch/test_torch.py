@@ -59,6 +59,16 @@ class TestFunctional:
             scale = max(1.0, np.abs(array).max() * np.abs(weight).sum())
             assert np.abs(result.image - exact).max() <= 1e-10 * scale
 
+    def test_complex_numbers(self):
+        """Complex kernels are not conjugated."""
+        for array, weight, bias, how in configurations(30, seed=3):
+            given = [array * (1 + 2j), weight * (0.5 - 1j), None if bias is None else bias * 1j]
+            tensors = [None if part is None else torch.from_numpy(part) for part in given]
+            exact = functional.conv2d(*tensors, **how).numpy()
+            result = qconv.conv2d(*given, **how, shots=None)
+            scale = max(1.0, np.abs(given[0]).max() * np.abs(given[1]).sum())
+            assert np.abs(result.image - exact).max() <= 1e-10 * scale
+
     def test_one_axis(self):
         for array, weight, bias, how in configurations(60, seed=3):
             line, kernel = array[..., 0], weight[..., 0]

@@ -22,8 +22,8 @@ def arms(bits: Sequence[int]) -> tuple[list[int], list[int]]:
     """Return the qubits of both arms of the chain, each from coarse to fine.
 
     Qubits are numbered from the most significant bit of the first axis to the least significant
-    bit of the last axis. Axes take turns: the first arm has axes 0, 2, 4, ..., the second arm the
-    others. A single axis is all in the second arm.
+    bit of the last axis. The axes with qubits take turns: the first, third, ... are in the first
+    arm, the others in the second arm. If only one axis has qubits, they are all in the second arm.
 
     Args:
         bits: Number of qubits per axis.

@@ -1,4 +1,4 @@
-"""Fit of the ansatz to a target: angles by L-BFGS, places of CZ gates by exchange."""
+"""Fit of the ansatz to a target: L-BFGS for the angles, exchange of CZ gates for their places."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def remove_one(ansatz: Ansatz, target: Array, weight: Callable[[int], Array]) ->
     Args:
         ansatz: Ansatz with at least one CZ.
         target: Amplitudes of norm 1.
-        weight: Function that returns random factors of the losses, given their number.
+        weight: Function that returns a given number of random factors, one per loss.
     """
     value, environments = Overlap(ansatz.pairs, target).block_environments(ansatz.angles)
     overlaps, turns = without_cz(environments)
@@ -72,7 +72,7 @@ def insert_one(
         ansatz: Ansatz.
         target: Amplitudes of norm 1.
         allowed: Pairs of qubits for the new CZ.
-        weight: Function that returns random factors of the gains, given their number.
+        weight: Function that returns a given number of random factors, one per gain.
     """
     overlap = Overlap(ansatz.pairs, target)
     value, _ = overlap.value_and_gradient(ansatz.angles)

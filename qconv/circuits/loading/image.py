@@ -45,8 +45,8 @@ class LoadedImage:
     detail, with which ``fidelity`` should be compared.
 
     Attributes:
-        circuit: Circuit of RY, CZ and similar gates, without measurement. Its registers are the
-            registers of `encode_amplitudes`.
+        circuit: Circuit of RY, CZ and similar gates, without measurement, with the registers
+            of `encode_amplitudes`.
         image: Image that the circuit loads, in the units and with the shape of the original image.
         fidelity: Squared overlap of the loaded state with the exact state.
         constant_fidelity: Squared overlap of a constant image with the exact state.

@@ -102,7 +102,7 @@ class Overlap:
                 _copy(output, move, self._states[k + 1])
 
     def _back(self, blocks: Array) -> Iterator[tuple[int, Array]]:
-        """Take the target back through the circuit.
+        """Apply the inverse of the circuit to the target, block by block.
 
         Yield the number of each block, the last block first, and the costate after this block, in
         the shape and layout of the block's input. At the end, ``_first_costate`` is the costate

@@ -1,8 +1,8 @@
 """Readout errors that are expected before anything runs, to predict the errors of corrected counts.
 
-The errors are known if they were given by bit, or if a simulator reads all its qubits alike.
-Otherwise the qubits that a circuit will be measured on are not known yet, and the mean over the
-qubits is expected.
+The errors are known if the call gave the errors of each bit, or if a simulator has the same errors
+for all qubits. Otherwise the qubits on which a circuit will be measured are not known yet, and the
+mean over the qubits is expected.
 """
 
 from __future__ import annotations

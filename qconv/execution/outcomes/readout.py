@@ -50,10 +50,11 @@ class ReadoutMitigation:
 
     Args:
         shots: Number of executions of each of the two calibration circuits (all qubits 0, all
-            qubits 1). The calibration circuits run before each circuit with measured qubits that
-            are not yet calibrated. Their executions are included in ``total_shots``. With None, the
-            number is 1 % of the executions of the circuit to be corrected, but at least 10,000 and
-            at most a million. Calibration errors are then small compared with sampling errors.
+            qubits 1). If a circuit measures qubits that are not yet calibrated, the calibration
+            circuits run before this circuit. Their executions are included in ``total_shots``. With
+            None, the number is 1 % of the executions of the circuit to be corrected, but at least
+            10,000 and at most a million. Calibration errors are then small compared with sampling
+            errors.
         errors: Known readout errors, taken to be exact. Each is a pair: the probability of reading
             0 as 1, and the probability of reading 1 as 0. A sequence has a pair for each measured
             bit, the lowest first. A mapping has a pair for each of the backend's qubits, by its
@@ -93,7 +94,7 @@ class ReadoutMitigation:
 
     @property
     def by_qubit(self) -> bool:
-        """Whether errors are given by the backend's qubits, and not by measured bits."""
+        """Whether errors are given per qubit of the backend, not per measured bit."""
         return isinstance(self.errors, Mapping)
 
     @property
@@ -223,10 +224,11 @@ class Readout:
         return Readout(self.errors[start:stop], self.variances[start:stop])
 
     def squares_of(self, weights: _Array) -> _Array:
-        """Return the expected square of the weight that a shot of each outcome adds.
+        """Return the expected square of what a shot of each outcome adds to a corrected estimate.
 
-        ``weights`` are added up over corrected counts: the shot is read as another outcome, and its
-        reading adds the weight that the correction gives it.
+        ``weights`` are the weights of the corrected counts. Readout errors turn the outcome of a
+        shot into the outcome that is read. The correction gives each read outcome a new weight,
+        and the shot adds this weight.
         """
         given = applied(np.swapaxes(self.inverses, 1, 2), weights)
         return applied(np.swapaxes(self.matrices, 1, 2), np.square(given))

@@ -88,7 +88,7 @@ class AngleDiagnostics(Diagnostics):
         shape: tuple[int, ...],
         parts: Sequence[tuple[tuple[slice, ...], AngleDiagnostics]],
     ) -> AngleDiagnostics | None:
-        """Put the diagnostics of images together to those of a larger image."""
+        """Combine the diagnostics of images into the diagnostics of a larger image."""
         reliable = np.ones(shape, dtype=bool)
         hits: list[Hits] = []
         for position, part in parts:
@@ -107,9 +107,9 @@ class AngleDiagnostics(Diagnostics):
         )
 
     def _places(self, position: tuple[slice, ...]) -> list[tuple[int, int | None]]:
-        """Return the first pixel and the own axis along each axis of a larger image.
+        """Return the first pixel and the axis of the hits, for each axis of a larger image.
 
-        The image of the hits may lack axes along which this image has the length 1.
+        The axis is None where the image of the hits does not have the axis.
         """
         own, places = 0, []
         sides = self._sides
@@ -121,7 +121,7 @@ class AngleDiagnostics(Diagnostics):
 
     @property
     def _sides(self) -> list[int]:
-        """Shape of the image that the hits are from."""
+        """Shape of the image whose pixels the hits estimate."""
         outputs = [hits.block.outputs for hits in self.hits]
         return [max(part[axis].stop for part in outputs) for axis in range(len(outputs[0]))]
 

@@ -216,7 +216,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         return replace(plan, shots=number)
 
     def more_shots(self, result: Convolution) -> Problem:
-        """Return the plan with as many shots again.
+        """Return the plan with the number of shots that the result has.
 
         Pixels exceed their prediction where two angles remain possible. A few more shots would run
         at low powers, which hardly distinguish these angles.
@@ -414,11 +414,11 @@ def _exact(hits: Hits) -> tuple[_Array, _Array, NDArray[np.bool_]]:
 
 
 def _first(number: int, enough: Callable[[int], bool], guess: int) -> int:
-    """Return the first index below ``number`` that is enough, or ``number``, searched near a guess.
+    """Return the first index below ``number`` for which ``enough`` is True; ``number`` if none is.
 
     Args:
         number: Number of indices.
-        enough: Function of an index, which stays True from the first index that is enough.
+        enough: Function of an index; True for all indices after the first for which it is True.
         guess: Index from which the search starts.
     """
     low = high = guess

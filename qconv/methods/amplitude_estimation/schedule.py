@@ -170,7 +170,7 @@ def simulated_excess(schedule: Schedule, examples: Sequence[_Array]) -> float:
     """Simulate the factor between mean square errors and the bound of the Fisher information.
 
     Few shots of the highest powers, whose number is random for every pixel, are less informative
-    than the bound states. The same simulation is not repeated.
+    than the bound states. Results are cached.
 
     Args:
         schedule: Powers and their shots.

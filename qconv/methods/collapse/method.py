@@ -186,7 +186,7 @@ class PreparedCollapse(Prepared[Collapse]):
         return replace(plan, shots=max(1, round(float(each.mean()))), each=each)
 
     def more_shots(self, result: Convolution) -> Problem:
-        """Return the plan with the shots that each pixel lacks for the plan's tolerance."""
+        """Return the plan with the shots that each pixel still needs for the plan's tolerance."""
         plan, tolerance = self.plan, self.plan.tolerance
         if self.method.shared or tolerance is None or tolerance.mean:
             plan = super().more_shots(result)
@@ -328,7 +328,7 @@ class PreparedCollapse(Prepared[Collapse]):
 
     @property
     def _corrected_covariance(self) -> _Array | None:
-        """Covariance of corrected frequencies of one shot, as expected; None if none is known."""
+        """Expected covariance of the corrected frequencies of one shot; None if it is not known."""
         wanted = _outcomes(self.positions, self.plan.propagator.shape)
         size = max(2, math.prod(_padded(self.plan.propagator.shape)))
         readout = self.plan.expected_readout(size.bit_length() - 1)

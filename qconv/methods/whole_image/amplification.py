@@ -19,8 +19,8 @@ gate acts on the reference qubit. The basis state is then measured together with
     P(+-) = (S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2.
 
 Let ``r`` be the mean of ``a**2 / u**2`` over the basis states that are read. If all basis states
-are read, ``r = p``. Margins are not read; beside dark margins, ``r`` is larger than ``p``. The
-product of oracle calls and mean squared error of the linear read-out,
+are read, ``r = p``. Margins are not read; if the margins are darker, ``r`` is larger than ``p``.
+The product of oracle calls and mean squared error of the linear read-out,
 
     (2 m + 1) (q + (1 - q) r) / (4 S**2 q (1 - q)),
 

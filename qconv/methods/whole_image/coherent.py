@@ -320,8 +320,8 @@ class CoherentReadOut:
         """Return the expected square of what a shot adds to the signed linear estimate.
 
         The first array is without readout errors; the second is for counts that are corrected for
-        them. A shot that fails can be read as one that succeeds. The position of such shots is
-        assumed to be distributed as the image, and their labels uniformly.
+        readout errors. A failed shot can be read as a successful shot. The positions of failed
+        shots are assumed to be distributed as the image, and their labels uniformly.
         """
         made, content = self.amplification, self.encoded.content.ravel()
         cells, position = content.size, self.encoded.layout.num_qubits

@@ -99,6 +99,7 @@ class FilterFactors:
             angles = 2 * np.arccos(np.clip(real, -1, 1))
             if len(own) > _BUILT:
                 rotation = UCRYGate((-angles if undo else angles).tolist())
+                rotation.name = "flag_rotation"
                 append_large(circuit, rotation, [flag, *own])
                 continue
             n = len(own)

@@ -14,15 +14,15 @@ because ``max|K| <= sum|k|``. If ``|T| = 1`` everywhere, the filter is unitary: 
 and every execution succeeds. The transforms omit the final swaps, so the diagonal has its
 frequencies in bit-reversed order.
 
-Devices have no diagonals. For them, the filter is built from the factors of the transfer function
-where it has any: a quadratic phase, and multiplexed rotations of one flag per axis. See
-`qconv.methods.whole_image.filter_factors`.
+Devices have no diagonal gates. A filter for a device is built from the factors of the transfer
+function if there are such factors: a quadratic phase, and multiplexed rotations of one flag per
+axis. See ``qconv.methods.whole_image.filter_factors``.
 
 A measurement of the position gives squared amplitudes, without signs. A reference qubit gives the
 signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they
 hold a plane wave. At the frequency of this wave, ``T`` has its largest magnitude, so the wave
 passes the filter unchanged. Single-qubit phases turn a uniform superposition into this wave and
-back. A final Hadamard gate lets the branches interfere; see `CoherentReadOut`.
+back. A final Hadamard gate lets the branches interfere; see ``CoherentReadOut``.
 
 With a transfer function instead of a kernel, the circuit is a frequency filter:
 `filter_frequencies`.
@@ -122,7 +122,7 @@ class Fourier(CoherentMethod):
         return self._prepared(plan, lambda own, part: PreparedFourier(self, own, part=part))
 
     def in_place(self) -> Fourier | None:
-        """Return this method with padding ``"wrapped"``; None if its padding excludes that."""
+        """Return this method with padding ``"wrapped"``; None if its own padding excludes it."""
         return replace(self, padding="wrapped") if self.padding in ("auto", "wrapped") else None
 
     def check_blocks(self, scheme: str) -> None:

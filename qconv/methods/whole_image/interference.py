@@ -19,7 +19,7 @@ A measurement of the position gives squared amplitudes, without signs. A referen
 signs. Where the reference qubit is 1, the position registers hold the image. Where it is 0, they
 hold a uniform superposition of all basis states, with amplitude ``u``. Displacements do not change
 the uniform superposition, so only ``D`` needs a control. A final Hadamard gate lets the branches
-interfere: ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see `CoherentReadOut`.
+interfere: ``P(0, y) - P(1, y) = u (k * I)(y) / (S |I|)``; see ``CoherentReadOut``.
 """
 
 from __future__ import annotations

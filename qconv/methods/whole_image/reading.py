@@ -2,7 +2,7 @@
 
 A *class* is a group of measured outcomes, such as the outcomes with reference qubit 0. An estimate
 is computed from the counts of all classes and from a few other numbers. Two of these numbers are
-the unit of the result and the number of executions. A *reading* keeps the other numbers, apart from
+the unit of the result and the number of executions. A *reading* contains these other numbers, not
 the counts. The counts of several runs can therefore be added, and estimates are computed from the
 sum as from a single run. This matters for estimates that are biased when counts are few, because an
 average of such estimates keeps the bias.

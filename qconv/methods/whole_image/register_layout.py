@@ -148,8 +148,8 @@ def _lay_out(grid: Grid, axis: int, padding: str) -> _Axis:
     bits = needed if padding in ("auto", "both") else (pixels - 1).bit_length()
     if needed > bits:
         raise ValueError(
-            f"padding: {padding!r} wraps around after {2**bits} basis states along axis {axis}, "
-            f"which would change some of the {outputs} outputs with boundary {grid.boundary!r}; "
+            f"padding: {padding!r} has only {2**bits} basis states along axis {axis}, so some of "
+            f"the {outputs} outputs with boundary {grid.boundary!r} would wrap around; "
             "expected 'both', mode 'valid', or boundary 'wrap' with a power of two pixels"
         )
     if padding in ("kernel", "wrapped") and positions > 2**bits:
