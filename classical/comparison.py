@@ -1,6 +1,7 @@
 """Statistical comparison of an estimate and its standard error with the exact convolution."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,8 @@ def compare(
             - ``channel_axis``: axis of the channels, whose structural similarities are averaged;
             - ``bias``: mean error due to noise, an array of the same shape. With it, the verdict
               distinguishes errors due to noise from errors due to sampling;
+            - ``loading_bias``: error due to approximate loading of the image, an array of the same
+              shape, which the verdict distinguishes too;
             - ``diagnostics.counts``: number of executions that ended in each pixel. With fewer than
               20, standard errors may be too large, and the verdict says so.
         exact: The exact result, any number of axes, any unit. Of a complex result, real and
@@ -124,11 +127,11 @@ def compare(
     """
     truth = number_array("exact", exact)
     image, stderr = _estimate(result, truth)
-    noise = _noise(result, truth)
+    noise, loading = (_systematic(result, truth, name) for name in ("bias", "loading_bias"))
     shown = np.abs(image), np.abs(truth)  # for the similarity of complex pictures
     if np.iscomplexobj(truth):
         truth, image, stderr = map(_parts, (truth, image, stderr))
-        noise = None if noise is None else _parts(noise)
+        noise, loading = (None if each is None else _parts(each) for each in (noise, loading))
     else:
         shown = image, truth
     inside = _level(level)
@@ -163,7 +166,8 @@ def compare(
         largest_z_limit=_largest_honest(noisy),
         concentrated=_concentrated(noisy),
         noise_rms=None if noise is None else rms(noise),
-        sampling=None if noise is None else _of_sampling(result, noise, truth, inside, span),
+        loading_rms=None if loading is None else rms(loading),
+        sampling=_of_sampling(result, (noise, loading), truth, inside, span),
         few=_few(result),
         pvalue=_pvalue(noisy) if independent else math.nan,
         zscores=zscores,
@@ -216,8 +220,8 @@ def _estimate(result: Any, truth: NDArray[Any]) -> tuple[NDArray[Any], NDArray[A
 
 
 @dataclass(frozen=True)
-class _WithoutNoise:
-    """Estimate from which the mean error due to noise has been subtracted."""
+class _OfSampling:
+    """Estimate from which the mean errors due to noise and to loading have been subtracted."""
 
     image: NDArray[np.float64]
     stderr: NDArray[np.float64]
@@ -226,34 +230,40 @@ class _WithoutNoise:
     diagnostics: Any
 
 
-def _noise(result: Any, truth: NDArray[Any]) -> NDArray[Any] | None:
-    """Return the mean error due to noise, or None if the result does not provide it."""
-    bias = getattr(result, "bias", None)
+def _systematic(result: Any, truth: NDArray[Any], name: str) -> NDArray[Any] | None:
+    """Return the mean error of a name, or None if the result does not provide it."""
+    bias = getattr(result, name, None)
     if bias is None:
         return None
-    found = number_array("result.bias", bias)
+    found = number_array(f"result.{name}", bias)
     if found.shape != truth.shape:
         raise ValueError(
-            f"result.bias: expected the shape of exact, {truth.shape}, got {found.shape}"
+            f"result.{name}: expected the shape of exact, {truth.shape}, got {found.shape}"
         )
     return found.astype(truth.dtype, copy=False)
 
 
 def _of_sampling(
     result: Any,
-    noise: NDArray[np.float64],
+    causes: Sequence[NDArray[np.float64] | None],
     exact: NDArray[np.float64],
     level: float,
     data_range: float,
-) -> Comparison:
-    """Compare the estimate without its mean error due to noise: the error of sampling alone."""
+) -> Comparison | None:
+    """Compare the estimate without its known mean errors: the error of sampling alone.
+
+    None if the result provides no mean error.
+    """
+    known = [each for each in causes if each is not None]
+    if not known:
+        return None
     independent = bool(getattr(result, "independent", True))
     image, stderr = np.asarray(result.image), np.asarray(result.stderr)
     if np.iscomplexobj(image):
         image, stderr = _parts(image), _parts(stderr)
     channel_axis = getattr(result, "channel_axis", None)
     counted = getattr(result, "diagnostics", None)
-    alone = _WithoutNoise(image - noise, stderr, independent, channel_axis, counted)
+    alone = _OfSampling(image - sum(known), stderr, independent, channel_axis, counted)
     return compare(alone, exact, level=level, data_range=data_range or None)
 
 

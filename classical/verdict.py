@@ -72,10 +72,14 @@ class Evidence:
     """Whether at most 20 pixels carry most of the error because an outcome was drawn too rarely."""
     noise_rms: float | None
     """Root mean square of the mean error due to noise; None if the result does not provide it."""
+    loading_rms: float | None
+    """Root mean square of the error due to approximate loading; None if the result does not provide
+    it."""
     sampling: "Evidence | None"
-    """Comparison after subtracting the mean error due to noise, for the error of sampling alone.
+    """Comparison after subtracting the mean errors due to noise and to loading, for the error of
+    sampling alone.
 
-    None if the result does not provide the mean error due to noise.
+    None if the result provides neither.
     """
     few: float | None
     """Fraction of pixels with fewer than 20 counts; None if the result does not provide counts."""
@@ -154,12 +158,13 @@ class Evidence:
         if self.sampling is not None and self.sampling.agrees is False:
             why = "; ".join(self.sampling.objections)
             return (
-                f"disagrees with the exact convolution, not only because of noise: {why} ({rate})"
+                f"disagrees with the exact convolution, not only because of {self._named_causes}: "
+                f"{why} ({rate})"
             )
         if self.sampling is not None and self.agrees is False:
             return (
-                "disagrees with the exact convolution because of the backend's noise (root mean "
-                f"square {self.noise_rms:.4g}); sampling errors are as large as stated ({rate})"
+                f"disagrees with the exact convolution because of {self._measured_causes}; "
+                f"sampling errors are as large as stated ({rate})"
             )
         if self.agrees is False:
             careful = len(self.objections) == 1 and "errors are smaller" in self.objections[0]
@@ -170,6 +175,22 @@ class Evidence:
         if not self.noisy:
             return "agrees with the exact convolution: equal at every pixel except for rounding"
         return f"agrees with the exact convolution: errors are as large as stated ({rate})"
+
+    @property
+    def _named_causes(self) -> str:
+        """Names of the causes of systematic errors that are known."""
+        causes = {"noise": self.noise_rms, "approximate loading": self.loading_rms}
+        return " and ".join(name for name, found in causes.items() if found is not None)
+
+    @property
+    def _measured_causes(self) -> str:
+        """Causes of systematic errors that are known, with their sizes."""
+        causes = {
+            "the backend's noise": self.noise_rms,
+            "the approximate loading of the image": self.loading_rms,
+        }
+        known = [(name, found) for name, found in causes.items() if found is not None]
+        return " and ".join(f"{name} (root mean square {found:.4g})" for name, found in known)
 
     def __str__(self) -> str:
         """Format a table of all statistics and the verdict."""
@@ -208,9 +229,9 @@ class Evidence:
 
     def _predicted_text(self) -> str:
         predicted = f"predicted {_number(self.predicted_rmse)}"
-        if self.noise_rms is None:
-            return predicted
-        return f"{predicted} by sampling, {self.noise_rms:.4g} by noise"
+        causes = {"noise": self.noise_rms, "loading": self.loading_rms}
+        known = [f"{found:.4g} by {name}" for name, found in causes.items() if found is not None]
+        return ", ".join([f"{predicted} by sampling", *known]) if known else predicted
 
     def _cost_text(self) -> str:
         return f"RMSE x square root of {self.calls:,.6g} oracle calls per pixel"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qconv.circuits.encoding import encode_amplitudes as encode_amplitudes
     from qconv.circuits.loading.image import LoadedImage as LoadedImage
     from qconv.circuits.loading.image import encode_image as encode_image
+    from qconv.circuits.loading.preparation import ApproximatePreparation as ApproximatePreparation
     from qconv.circuits.resources import resources as resources
     from qconv.convolution import convolve as convolve
     from qconv.convolution import correlate as correlate
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from qconv.methods.whole_image.fourier import Fourier as Fourier
     from qconv.methods.whole_image.interference import Interference as Interference
     from qconv.planning.cost import Cost as Cost
+    from qconv.planning.method import LoadingError as LoadingError
     from qconv.planning.method import Method as Method
     from qconv.planning.method import Prediction as Prediction
     from qconv.planning.method import Prepared as Prepared
@@ -56,6 +58,7 @@ __version__ = "0.1.0"
 #: Module of each public name, imported on first use because Qiskit takes a second to import.
 _HOMES = {
     "AmplitudeEstimation": "qconv.methods.amplitude_estimation.method",
+    "ApproximatePreparation": "qconv.circuits.loading.preparation",
     "Blocks": "qconv.methods.blocks",
     "Collapse": "qconv.methods.collapse.method",
     "Convolution": "qconv.result.convolution",
@@ -65,6 +68,7 @@ _HOMES = {
     "Fourier": "qconv.methods.whole_image.fourier",
     "Interference": "qconv.methods.whole_image.interference",
     "LoadedImage": "qconv.circuits.loading.image",
+    "LoadingError": "qconv.planning.method",
     "Match": "qconv.matching.template",
     "Method": "qconv.planning.method",
     "MethodComparison": "qconv.methods.comparison",

@@ -208,7 +208,7 @@ def deviation(plan, route):
 
 def counted(plan, package, seed):
     """Counts of each circuit by another package's simulator, and keywords for `Plan.decode`."""
-    made = zip(plan.export(package), plan.executions, strict=True)
+    made = zip(plan.export(package), plan.on_device().executions, strict=True)
     if package == "cirq":
         import cirq
 

@@ -130,7 +130,7 @@ class Amplifier:
             for axis, size in sorted(sizes.items()):
                 within = np.arange(size) < self._counts[axis]
                 some = np.multiply.outer(some, within).ravel()
-            prepare(circuit, some, qubits_of(self._position), native=True)
+            prepare(circuit, some, qubits_of(self._position))
             return circuit
         for axis, register in self._position.items():
             if self._counts[axis] == sizes[axis]:

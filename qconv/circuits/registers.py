@@ -28,6 +28,9 @@ _SMALL = 2**21
 #: Names of the instructions that prepare amplitudes.
 PREPARATIONS = ("initialize", "set_statevector", "prepare_amplitudes", "unprepare_amplitudes")
 
+#: Names of the gates that prepare amplitudes approximately, and of their inverses.
+LOADINGS = ("load_amplitudes", "unload_amplitudes")
+
 #: Name of the instruction that contains a round of amplification.
 ROUND = "amplification_round"
 
@@ -136,6 +139,28 @@ class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
         return AmplitudePreparation(self.params[0], inverted=not self._inverted)
 
 
+class LoadedPreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
+    """Gate that prepares amplitudes approximately, defined by a circuit.
+
+    Its gates can be counted separately. ``inverted`` makes the inverse gate.
+    """
+
+    def __init__(self, circuit: QuantumCircuit, *, inverted: bool = False) -> None:
+        """Store the circuit, which has no measurement."""
+        super().__init__(LOADINGS[inverted], circuit.num_qubits, [])
+        self._circuit, self._inverted = circuit, inverted
+
+    def _define(self) -> None:
+        definition = QuantumCircuit(self.num_qubits)
+        made = self._circuit.inverse() if self._inverted else self._circuit
+        definition.compose(made, inplace=True)
+        self.definition = definition
+
+    def inverse(self, annotated: bool = False) -> Gate:
+        """Return the inverse gate."""
+        return LoadedPreparation(self._circuit, inverted=not self._inverted)
+
+
 class BoxedDiagonal(Gate):  # type: ignore[misc]  # Qiskit has no types
     """Diagonal gate whose entries stay an array, for circuits that are counted by formula."""
 
@@ -185,30 +210,26 @@ def prepare(
     circuit: QuantumCircuit,
     amplitudes: Numbers,
     qubits: Sequence[Qubit],
-    *,
-    native: bool,
 ) -> None:
-    """Append the preparation of amplitudes, one per basis state of some qubits.
+    """Append the preparation of amplitudes, one per basis state of some qubits, for a simulator.
+
+    This is one instruction, ``initialize``, and a barrier: if any gate could come before, a
+    simulator would run the circuit shot by shot. Where possible, it is ``set_statevector`` of the
+    whole circuit, which is faster.
 
     Args:
         circuit: Circuit that starts with the preparation.
         amplitudes: ``2**len(qubits)`` amplitudes, not all zero.
         qubits: Qubits in ``|0>``.
-        native: True for one instruction of a simulator. This is ``initialize`` and a barrier: if
-            any gate could come before, a simulator would run the circuit shot by shot. Where
-            possible, it is ``set_statevector`` of the whole circuit, which is faster. False for
-            gates.
     """
     unit = amplitudes / np.linalg.norm(amplitudes)
     begins = not circuit.data and list(qubits) == circuit.qubits[: len(qubits)]
     fits = 2**circuit.num_qubits <= max(8 * amplitudes.size, _SMALL)
-    if native and begins and fits and amplitudes.size >= LARGE:
+    if begins and fits and amplitudes.size >= LARGE:
         append_large(circuit, WholeState(unit, circuit.num_qubits), circuit.qubits)
-    elif native:
+    else:
         append_large(circuit, large_initialize(unit.astype(np.complex128)), qubits)
         circuit.barrier()
-    else:
-        circuit.compose(encode_amplitudes(amplitudes), qubits, inplace=True)
 
 
 def append_shift(

@@ -75,6 +75,7 @@ def _run_one(job: Job, source: str | None) -> str:
             image=picture.numbers,
             exact=exact,
             bias=measured.bias,
+            loading_bias=measured.loading_bias,
             propagator=plan.prepared.propagator,
             scale=scale,
             image_scale=picture.scale,

@@ -166,6 +166,7 @@ def _export(
         shots = max(1, options.executions // fixed)
         plan = qconv.plan(image, kernel, method=method, shots=shots, **where)
     path: Path = options.export
+    plan = plan.on_device()
     executions = [f"{number:,}" for number in plan.executions]
     if not options.overwrite:
         for file in paths_for(path, 1 if path.suffix.lower() == ".qpy" else len(executions)):

@@ -166,6 +166,11 @@ def _lazy(
         kind = np.complex128
     shots, sampling = requested.shots, requested.sampling
     check_backend(sampling.backend, kernel_only=method.kernel_only, exact=shots is None)
+    if not method.loads_exactly:
+        raise ValueError(
+            f"method: expected preparation='exact' for a Dask array, got {method!r}; "
+            "qconv.convolve states the loading error"
+        )
     grid: Grid = fields["grid"]
     whole = without_pixels(fields, kind)
     lengths = part_lengths(image, grid, whole.prepared.part_sides)

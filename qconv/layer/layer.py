@@ -85,6 +85,9 @@ class Layer:
         """Return the layer for the exact expectation."""
         return replace(self, shots=None, sampling=sampling)
 
+    def loading_error(self) -> None:
+        """Return None, because circuits hold only the kernel."""
+
     def lacking(self, result: Convolution, number: int) -> Layer | None:
         """Return the layer with the shots that channels still need; None if no shots are needed."""
         if self.tolerance is None or self.shots is None:

@@ -40,7 +40,14 @@ from qconv._checks import Numbers, one_of, whole_number
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.layout import Layout, Part
-from qconv.planning.method import WHOLE_IMAGE, Method, Prediction, Prepared, check_method
+from qconv.planning.method import (
+    WHOLE_IMAGE,
+    LoadingError,
+    Method,
+    Prediction,
+    Prepared,
+    check_method,
+)
 from qconv.planning.plan import Plan
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
@@ -109,6 +116,11 @@ class Blocks(Method):
     def corrects_readout(self) -> bool:
         """Whether counts of the method can be corrected for readout errors."""
         return self.method.corrects_readout
+
+    @property
+    def loads_exactly(self) -> bool:
+        """Whether circuits of the method load images exactly."""
+        return self.method.loads_exactly
 
     @property
     def takes_complex(self) -> bool:
@@ -195,6 +207,19 @@ class PreparedBlocks(Prepared[Blocks]):
             success += block.pixels * expected.success
             pixels += block.pixels
         return Prediction(success / max(pixels, 1), stderr)
+
+    def loading_error(self) -> LoadingError | None:
+        """Return the errors of all blocks, combined; None if images are loaded exactly."""
+        if self.method.loads_exactly:
+            return None
+        total = LoadingError.none(self.plan.grid.output_shape)
+        for part in self.layout.lit():
+            found = part.work.loading_error()
+            if found is not None:
+                seen, target = self.layout.places(part.block)
+                total.bias[target] += found.bias[seen]
+                total.filtered[target] += found.filtered[seen]
+        return total
 
     @property
     def part_sides(self) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.seeds import ELEMENTS, derived
 from qconv.planning.axes import reshaped
-from qconv.planning.method import Method, Prediction, Prepared
+from qconv.planning.method import LoadingError, Method, Prediction, Prepared
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -163,6 +163,18 @@ class PreparedBatch(Prepared[Method]):
             success.append(found.success)
         known = [each for each in success if each is not None]
         return Prediction(float(np.mean(known)) if len(known) == len(success) else None, stderr)
+
+    def loading_error(self) -> LoadingError | None:
+        """Return the errors of all elements, stacked; None if images are loaded exactly."""
+        if self.method.loads_exactly:
+            return None
+        total = LoadingError.none(self.plan.grid.output_shape)
+        for number in self.numbers:
+            found = self.element(number).loading_error()
+            if found is not None:
+                index = self._index(number)
+                total.bias[index], total.filtered[index] = found.bias, found.filtered
+        return total
 
     def again(self, plan: Problem) -> PreparedBatch:
         """Return the `Prepared` object for other shots or sampling."""

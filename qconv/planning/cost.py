@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
 
 from qconv._checks import numpy_defaults
-from qconv.circuits.registers import PREPARATIONS, append_again
+from qconv.circuits.registers import LOADINGS, PREPARATIONS, append_again
 from qconv.circuits.resources import Resources, resources
 from qconv.execution.simulate.probabilities import state_memory
 from qconv.planning.fault_tolerant import FaultTolerantCost, price
@@ -71,7 +72,8 @@ class Cost:
     """Predicted success probability of an execution; None if the method does not predict it."""
     rmse: float | None
     """Predicted root mean square error over all pixels, in the unit of the result; 0 if exact, None
-    if the method predicts no errors. It excludes the systematic error due to noise."""
+    if the method predicts no errors. It includes ``loading_bias``, and excludes the systematic
+    error due to noise."""
     memory: int
     """Memory, in bytes, to simulate the largest circuit and hold its outcome probabilities."""
     filtering: Resources
@@ -84,6 +86,9 @@ class Cost:
     gates, such as ``"preparing the image"``."""
     _on_device: Prepared[Any] = field(repr=False, compare=False)
     """The method prepared for counting the gates of a device."""
+    loading_bias: float | None = None
+    """Root mean square over all pixels of the error that approximate loading causes, in the unit of
+    the result; None if the image is loaded exactly."""
 
     @numpy_defaults
     def fault_tolerant(
@@ -152,6 +157,7 @@ class Cost:
             ("oracle calls", f"{self.oracle_calls:,}"),
             ("expected success", _number(self.expected_success)),
             ("expected error (rmse)", _number(self.rmse)),
+            *self._loading_rows,
             ("qubits", f"{self.qubits} (counted for a device: {self.filtering.qubits})"),
             ("two-qubit gates", f"{most}{self.two_qubit_gates:,}"),
             ("  without the image", f"{filter_most}{self.filter_gates:,}"),
@@ -160,6 +166,12 @@ class Cost:
             ("memory to simulate", f"{self.memory / 2**20:,.1f} MiB"),
         ]
         return "\n".join(f"{name:<26}{text}" for name, text in rows)
+
+    @property
+    def _loading_rows(self) -> list[tuple[str, str]]:
+        """Row of the loading bias; empty if the image is loaded exactly."""
+        bias = self.loading_bias
+        return [] if bias is None else [("  rms loading bias", _number(bias))]
 
     @property
     def on_device(self) -> str:
@@ -182,7 +194,10 @@ def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
     """
     plan = work.plan
     programs = list(work.programs)
-    prediction = work.predict()
+    prediction, loading = work.predict(), work.loading_error()
+    rmse = None if prediction.stderr is None else root_mean_square(prediction.stderr)
+    if rmse is not None and loading is not None:
+        rmse = math.hypot(rmse, loading.rms)
     largest = work.costliest
     qubits = work.num_qubits
     measured = qubits if largest is None or largest.measured is None else largest.measured
@@ -200,11 +215,12 @@ def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
         executions=sum(program.executions or 0 for program in programs) + calibration,
         oracle_calls=sum((program.executions or 0) * program.oracle_calls for program in programs),
         expected_success=prediction.success,
-        rmse=None if prediction.stderr is None else root_mean_square(prediction.stderr),
+        rmse=rmse,
         memory=state_memory(qubits, measured) if programs else 0,
         filtering=filtering,
         preparation=preparation,
         bounds=bounds,
+        loading_bias=None if loading is None else loading.rms,
         _on_device=on_device,
     )
 
@@ -224,7 +240,8 @@ def _counted(
     bounds: dict[str, int] = {}
     for item in circuit:
         purpose, most = _FORMULAS.get(item.name, ("", int))
-        part = preparing if purpose == _PREPARING else filtering
+        loads = purpose == _PREPARING or item.name in LOADINGS
+        part = preparing if loads else filtering
         if purpose and len(item.qubits) > _COUNTED_QUBITS:
             part.barrier()  # without it, gates before and after could cancel
             bounds[purpose] = bounds.get(purpose, 0) + most(len(item.qubits))

@@ -37,6 +37,11 @@ def read(counts: Any, first_bit: str) -> list[Any]:
     return [_of_package(item, first_bit) for item in _items(counts)]
 
 
+def from_elsewhere(counts: Any) -> bool:
+    """Return whether counts are results of another package, which ran exported circuits."""
+    return any(bits_of(item) is not None for item in _items(counts))
+
+
 def _of_package(item: Any, first_bit: str) -> Any:
     """Convert the result of another package; turn strings whose first bit is on the left."""
     found = bits_of(item)
@@ -57,26 +62,27 @@ def _turned(key: Any) -> Any:
 
 
 def for_counts(
-    own: Prepared[Any], for_device: Callable[[], Prepared[Any]], items: Sequence[Any]
+    candidates: Sequence[Callable[[], Prepared[Any]]], items: Sequence[Any]
 ) -> tuple[Prepared[Any], list[Program]]:
-    """Return the `Prepared` object whose circuits gave the counts, and its programs.
+    """Return the first `Prepared` object whose circuits fit the counts, and its programs.
 
-    Exported circuits can have more flag qubits than those of a simulator. The numbers of bits of
-    the counts show which circuits ran.
+    Exported circuits can have more flag qubits than the circuits of a simulator. If no circuits fit
+    the numbers of bits, the first `Prepared` object is returned.
 
     Args:
-        own: The method prepared for the plan's backend.
-        for_device: Function that prepares the method for a device.
+        candidates: Functions that prepare the method, in the order of preference.
         items: Counts of each circuit.
     """
-    programs = list(own.programs)
     found = [_number_of_bits(item) for item in items]
-    if not _fits(programs, found):
-        exported = for_device()
-        others = list(exported.programs)
-        if _fits(others, found):
-            return exported, others
-    return own, programs
+    first: tuple[Prepared[Any], list[Program]] | None = None
+    for prepare in candidates:
+        work = prepare()
+        programs = list(work.programs)
+        if _fits(programs, found):
+            return work, programs
+        first = first or (work, programs)
+    assert first is not None
+    return first
 
 
 def _fits(programs: Sequence[Program], found: Sequence[int | None]) -> bool:

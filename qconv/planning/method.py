@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qconv._checks import Numbers
 from qconv.execution.options import Sampling
@@ -19,9 +21,13 @@ from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
+from qconv.result.numbers import root_mean_square
 
 #: Maximum number of steps of the search for a tolerance, and the smallest accepted shortfall.
 _ROUNDS, _CLOSE = 40, 0.99
+
+#: Loading error, relative to the contrast of the filtered image, above which users are warned.
+_HIDING = 0.5
 
 #: Error at which a further round aims, relative to the tolerance.
 AIM = 0.99
@@ -49,6 +55,52 @@ class Prediction:
     """Standard error of every output pixel, in the unit of the result; 0 if exact, None if it
     cannot be predicted. Complex for complex results: the parts are the errors of the real and the
     imaginary part."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadingError:
+    """Exact error of results whose circuits load the image approximately.
+
+    Example:
+        >>> import qconv
+        >>> few = qconv.ApproximatePreparation(two_qubit_gates=1)
+        >>> method = qconv.Diffusion(preparation=few)
+        >>> plan = qconv.plan([[1, 2], [3, 9]], [[1, 1]], method=method, shots=100)
+        >>> print(plan.prepared.loading_error().bias.shape)
+        (2, 3)
+    """
+
+    bias: NDArray[np.float64]
+    """Expectation with the loaded image minus the expectation with the exact image, for every
+    output pixel, in the unit of the result."""
+    filtered: NDArray[np.float64]
+    """Expectation with the exact image, same shape and unit."""
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> LoadingError:
+        """Return the error of a result that is zero whatever is loaded."""
+        return cls(np.zeros(shape), np.zeros(shape))
+
+    @property
+    def rms(self) -> float:
+        """Root mean square of the bias."""
+        return root_mean_square(self.bias)
+
+    @property
+    def contrast(self) -> float:
+        """Root mean square deviation of the filtered image from its mean."""
+        return root_mean_square(self.filtered - self.filtered.mean())
+
+    def warn(self) -> None:
+        """Emit a ``RuntimeWarning`` with the numbers if the bias hides the filtered image."""
+        if self.rms > _HIDING * self.contrast:
+            warnings.warn(
+                f"preparation: the loading error after the filter (rms {self.rms:.4g}) exceeds "
+                f"{100 * _HIDING:.0f} % of the contrast of the filtered image (rms "
+                f"{self.contrast:.4g}); use more two_qubit_gates, or preparation='exact'",
+                RuntimeWarning,
+                stacklevel=8,
+            )
 
 
 class Method(ABC):
@@ -106,6 +158,14 @@ class Method(ABC):
     def nonnegative(self) -> bool:
         """Whether images must not have negative values; by default False."""
         return False
+
+    @property
+    def loads_exactly(self) -> bool:
+        """Whether circuits load the image exactly; by default True.
+
+        If False, the `Prepared` object must implement `Prepared.loading_error`.
+        """
+        return True
 
     @property
     def default_shots(self) -> int:
@@ -244,6 +304,10 @@ class Prepared(ABC, Generic[_M]):
         """Predict the success probability and standard errors; nothing runs."""
         return Prediction()
 
+    def loading_error(self) -> LoadingError | None:
+        """Return the exact error of approximate loading; None if the image is loaded exactly."""
+        return None
+
     def again(self, plan: Problem) -> Prepared[_M]:
         """Return the `Prepared` object for the same convolution with other shots or sampling.
 
@@ -293,13 +357,20 @@ class Prepared(ABC, Generic[_M]):
         pixels different shots override this search.
 
         Raises:
-            ValueError: If the method predicts no errors, or if the tolerance needs too many
-                executions.
+            ValueError: If the method predicts no errors, if the tolerance needs too many
+                executions, or if the loading error exceeds it.
         """
         plan, method, work = self.plan, self.method, self
         tolerance = plan.tolerance
         if tolerance is None or plan.shots is None:
             return plan
+        loading = self.loading_error()
+        if loading is not None and loading.rms > tolerance.error:
+            raise ValueError(
+                f"tolerance: expected at least the loading error after the filter, rms "
+                f"{loading.rms:.4g}, got {tolerance.error:g}; use more two_qubit_gates, or "
+                "preparation='exact'"
+            )
         least, pixels = method.least_shots, plan.grid.pixels
         number, too_few, enough = least, 0, 0
         best = plan

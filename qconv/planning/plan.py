@@ -16,11 +16,11 @@ from qconv.execution.checkpoint.checkpoint import digest
 from qconv.execution.checkpoint.resume import without_address
 from qconv.planning.batch import prepared
 from qconv.planning.cost import Cost, cost_of
-from qconv.planning.counts import for_counts, gathered, read
+from qconv.planning.counts import for_counts, from_elsewhere, gathered, read
 from qconv.planning.export import exported
 from qconv.planning.method import Method, Prepared
 from qconv.planning.problem import Problem
-from qconv.planning.running import run_or_resume, warn_of_shortfall
+from qconv.planning.running import run_or_resume, warn_of_shortfall, with_loading_bias
 from qconv.result.convolution import Convolution
 from qconv.result.numbers import in_words
 
@@ -120,12 +120,15 @@ class Plan(Problem):
 
         Args:
             counts: Counts of each of `circuits`, or of the circuits that `export` gave, in the same
-                order. The counts of a circuit are a mapping from outcomes to integers, a
-                ``BitArray``, or a ``DataBin`` or ``PubResult`` that contains a ``BitArray``.
-                Outcomes are bit strings (with or without spaces), hexadecimal strings or integers.
-                The list can be a ``PrimitiveResult`` or a ``Result``. For a single circuit, no list
-                is needed. Results of other packages are a ``cirq.Result``, pytket's
-                ``BackendResult``, and Braket's ``GateModelQuantumTaskResult``.
+                order. Their numbers and bits show which circuits ran; if these do not differ,
+                results of other packages are for exported circuits, and all others for `circuits`.
+
+                The counts of a circuit are a mapping from outcomes to integers, a ``BitArray``, or
+                a ``DataBin`` or ``PubResult`` that contains one. Outcomes are bit strings (with or
+                without spaces), hexadecimal strings or integers. The list can be a
+                ``PrimitiveResult`` or a ``Result``. If there is one circuit, its counts need no
+                list. Results of other packages are a ``cirq.Result``, pytket's ``BackendResult``,
+                and Braket's ``GateModelQuantumTaskResult``.
 
                 More counts than `executions` give a smaller error if the method can use them. Runs
                 must be independent of each other. Runs of a noisy Aer simulator with consecutive
@@ -147,11 +150,14 @@ class Plan(Problem):
         if self.shots is None:
             raise ValueError("shots: expected an integer to decode counts, got None (exact)")
         items = read(counts, first_bit)
-        work, programs = for_counts(self.prepared, lambda: self.on_device().prepared, items)
+        candidates = [lambda: self.prepared, lambda: self.on_device().prepared]
+        if first_bit == "left" or from_elsewhere(counts):
+            candidates.reverse()
+        work, programs = for_counts(candidates, items)
         found = gathered(programs, items, self.seed, self.sampling.mitigation)
         result = work.decode(iter(found))
         warn_of_shortfall(result)
-        return result
+        return with_loading_bias(self.prepared, result)
 
     @numpy_defaults
     def export(
@@ -163,10 +169,10 @@ class Plan(Problem):
     ) -> Any:
         """Export the circuits to text, to a file or to another package.
 
-        The exported circuits are circuits for a device: the image is prepared by gates, and all
-        pairs of qubits are connected. The circuits have no barriers. Bit ``i`` of an outcome is
-        measured at qubit ``i``, into the register ``meas``. Run each circuit with its number of
-        `executions`, and pass the counts to `decode`.
+        The circuits are those that a device would run: the image is prepared by gates, and all
+        pairs of qubits are connected. They have no barriers. Bit ``i`` of an outcome is measured at
+        qubit ``i``, into the register ``meas``. The plan `on_device` has these circuits; run
+        each with its number of ``plan.on_device().executions``, and pass the counts to ``decode``.
 
         Args:
             format: ``"openqasm3"``, ``"openqasm2"``, ``"qpy"``, ``"cirq"``, ``"pytket"``,
@@ -214,5 +220,9 @@ class Plan(Problem):
         return "\n".join([*(f"{name:<26}{text}" for name, text in rows), str(self.cost)])
 
     def on_device(self) -> Plan:
-        """Return the same plan with circuits for a device instead of a simulator."""
+        """Return the same plan with circuits as a device would run them, not a simulator.
+
+        Images are prepared by gates. The circuits can have more flag qubits than those for a
+        simulator, and `Blocks` can cut an image into more blocks, so that they fit.
+        """
         return replace(self, counted=True)

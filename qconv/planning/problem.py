@@ -40,6 +40,10 @@ class _Applied(Protocol):
     def steps(self) -> int:
         """Number of times that the kernel is applied."""
 
+    @property
+    def loads_exactly(self) -> bool:
+        """Whether circuits load the image exactly."""
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -173,12 +177,13 @@ class Problem:
 
     @cached_property
     def quantity(self) -> str:
-        """Digest of the estimated quantity: image, kernel, geometry and noise."""
+        """Digest of the estimated quantity: image, kernel, geometry, noise and loading error."""
         made = hashlib.blake2b(repr(self.grid).encode(), digest_size=16)
         made.update(self.part_of.encode() or np.ascontiguousarray(self.image).data)
         made.update(np.ascontiguousarray(self.propagator.effective_kernel).data)
         made.update(str(self.method.steps).encode())
         made.update(noise_name(self.sampling.backend).encode())
+        made.update(b"" if self.method.loads_exactly else repr(self.method).encode())
         mitigation = self.sampling.mitigation
         made.update(b"" if mitigation is None else mitigation.name.encode())
         return made.hexdigest()

@@ -16,6 +16,7 @@ from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.run import Known, run
+from qconv.planning.method import LoadingError
 from qconv.result.convolution import Convolution
 from qconv.result.tolerance import Shortfall, shortfall_message
 
@@ -47,6 +48,9 @@ class Runnable(Protocol):
     def exact(self, sampling: Sampling) -> Self:
         """Return the same programs for the exact expectation."""
 
+    def loading_error(self) -> LoadingError | None:
+        """Return the exact error of approximate loading; None if circuits load exactly."""
+
     def lacking(self, result: Convolution, number: int) -> Self | None:
         """Return the work that brings a result to its tolerance; None if no shots are needed."""
 
@@ -75,7 +79,7 @@ def run_or_resume(
         kept: Checkpoint | None, seed: np.random.SeedSequence, shots: int | None
     ) -> Convolution:
         asked = work if kept is None else resumed(seed, shots)
-        return _measured(asked, progress=progress, kept=kept)
+        return with_loading_bias(asked, _measured(asked, progress=progress, kept=kept))
 
     result = continued(checkpoint, call, work.sampling, work.shots, measured)
     warn_of_shortfall(result)
@@ -87,6 +91,15 @@ def warn_of_shortfall(result: Convolution) -> None:
     message = shortfall_message(result.stderr, result.tolerance)
     if message is not None:
         warnings.warn(message, RuntimeWarning, stacklevel=5)
+
+
+def with_loading_bias(work: Runnable, result: Convolution) -> Convolution:
+    """Return a result with the bias of approximate loading, and warn of a large one."""
+    loading = work.loading_error()
+    if loading is None:
+        return result
+    loading.warn()
+    return replace(result, loading_bias=loading.bias)
 
 
 def _helped(before: Shortfall | None, after: Shortfall | None) -> bool:

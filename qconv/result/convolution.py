@@ -88,6 +88,11 @@ class Convolution(SumOnly):
     """Systematic error that noise causes, in the shape and unit of ``image``; None if it is
     unknown. This error is the exact expectation with the backend's noise, minus the exact
     expectation without noise. ``image`` and ``stderr`` do not account for this error."""
+    loading_bias: NDArray[np.float64] | None = None
+    """Systematic error that approximate loading of the image causes, in the shape and unit of
+    ``image``; None if the image is loaded exactly. This error is the exact expectation with the
+    loaded image, minus the exact expectation with the given image. ``image`` and ``stderr`` do not
+    account for this error, and ``bias`` does not include it."""
     diagnostics: Diagnostics | None = None
     """Data specific to the method; None for methods without such data. `AmplitudeEstimation` adds
     the reliability of standard errors, methods with ``signed=False`` add counts, and a method of
@@ -189,6 +194,7 @@ class Convolution(SumOnly):
             shots=self.shots[place] if isinstance(self.shots, np.ndarray) else self.shots,
             covariance=None if self.covariance is None else self.covariance[place],
             bias=None if self.bias is None else self.bias[place],
+            loading_bias=None if self.loading_bias is None else self.loading_bias[place],
             diagnostics=None if self.diagnostics is None else self.diagnostics[place],
             tolerance=None if isinstance(self.tolerance, tuple) else self.tolerance,
             channel_axis=axis_after(place, self.shape, self.channel_axis),
@@ -243,9 +249,6 @@ class Convolution(SumOnly):
             raise ValueError("an exact result (shots=None) has no shots to add")
         diagnostics, weights = added(self.diagnostics, other.diagnostics)
         a, b = map(np.asarray, weights or shares(self.shots, other.shots))
-        bias = None
-        if self.bias is not None and other.bias is not None:
-            bias = np.asarray(a * self.bias + b * other.bias)
         estimate = None if diagnostics is None else diagnostics.estimate()
         if estimate is None:
             stderr = root_of_squares(a * self.stderr, b * other.stderr)
@@ -263,7 +266,8 @@ class Convolution(SumOnly):
             oracle_calls=self.oracle_calls + other.oracle_calls,
             independent=self.independent and other.independent,
             covariance=covariance,
-            bias=bias,
+            bias=_mean_of(self.bias, a, other.bias, b),
+            loading_bias=_mean_of(self.loading_bias, a, other.loading_bias, b),
             diagnostics=diagnostics,
             tolerance=self.tolerance if self.tolerance == other.tolerance else None,
             channel_axis=self.channel_axis,
@@ -414,6 +418,7 @@ class Convolution(SumOnly):
             image=None if x is None else last(x),
             exact=None if truth is None else last(truth),
             bias=None if self.bias is None else last(self.bias),
+            loading_bias=None if self.loading_bias is None else last(self.loading_bias),
             propagator=propagator,
             title=title,
             channels=axis is not None,
@@ -466,13 +471,20 @@ class Convolution(SumOnly):
             rows.append(("tolerance", in_a_row(self.stderr, self.tolerance)))
         if self.diagnostics is not None:
             rows += self.diagnostics.rows()
-        if self.bias is not None:
+        biases = {"rms bias": self.bias, "rms loading bias": self.loading_bias}
+        known = [(name, bias) for name, bias in biases.items() if bias is not None]
+        if known:
             rows.append(("rms standard error", f"{root_mean_square(self.stderr):.6g}"))
-            rows.append(("rms bias", f"{root_mean_square(self.bias):.6g}"))
+            rows += [(name, f"{root_mean_square(bias):.6g}") for name, bias in known]
         if self.expected_success is not None:
             rows[3] = (rows[3][0], f"{rows[3][1]} +- {self.success_stderr:.2g}")
             rows.insert(4, ("predicted success", f"{self.expected_success:.6g}"))
         return rows
+
+
+def _mean_of(one: Any, a: Numbers, other: Any, b: Numbers) -> Any:
+    """Return the mean of two arrays with given weights; None if one of them is None."""
+    return None if one is None or other is None else np.asarray(a * one + b * other)
 
 
 def _mean(stderr: Numbers) -> str:

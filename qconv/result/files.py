@@ -20,7 +20,7 @@ from qconv.result.success import Success
 _FORMAT = 6
 
 #: Arrays that only some results have.
-_OPTIONAL = ("covariance", "bias")
+_OPTIONAL = ("covariance", "bias", "loading_bias")
 
 #: Prefix of the names of the arrays of diagnostics.
 _DIAGNOSTICS = "diagnostics."

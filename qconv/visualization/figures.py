@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,7 @@ def result_figure(
     image: Numbers | None = None,
     exact: Numbers | None = None,
     bias: Numbers | None = None,
+    loading_bias: Numbers | None = None,
     propagator: Propagator | None = None,
     scale: GreyScale | None = None,
     image_scale: GreyScale | None = None,
@@ -62,6 +63,7 @@ def result_figure(
         image: Input with the same number of axes; None to omit it.
         exact: Exact convolution, shape of ``measured``; None to omit it.
         bias: Systematic error due to noise, same shape; None to omit it.
+        loading_bias: Systematic error due to approximate loading, same shape; None to omit it.
         propagator: Propagator that the circuit encodes; None to omit it.
         scale: Values that are shown black and white; None for the range of the values.
         image_scale: Values of ``image`` that are shown black and white; None for 0 and 255, or for
@@ -92,7 +94,8 @@ def result_figure(
         drawn += _values(kind.beside(image), image, shown, "input")
     if exact is not None:
         drawn += _values(kind, exact, scale, "exact convolution")
-    drawn += [*values, *_parts(kind, measured, stderr, exact, bias, propagator)]
+    biases = {"noise": bias, "loading": loading_bias}
+    drawn += [*values, *_parts(kind, measured, stderr, exact, biases, propagator)]
     if places is not None and len(places) == 1 < len(drawn):
         drawn = values[:1]
     if places is not None and len(places) != len(drawn):
@@ -127,7 +130,7 @@ def _parts(
     measured: Numbers,
     stderr: Numbers,
     exact: Numbers | None,
-    bias: Numbers | None,
+    biases: Mapping[str, Numbers | None],
     propagator: Propagator | None,
 ) -> list[_Panel]:
     """Return panels of errors; of complex numbers, of real and imaginary part separately."""
@@ -141,9 +144,9 @@ def _parts(
         for name, part in parts:
             error = part(measured) - part(exact)
             drawn.append((show_difference, kind, error, _title("measured minus exact", name)))
-    if bias is not None:
-        for name, part in parts:
-            title = _title("systematic error due to noise", name)
+    for cause, bias in biases.items():
+        for name, part in parts if bias is not None else ():
+            title = _title(f"systematic error due to {cause}", name)
             drawn.append((show_difference, kind, part(bias), title))
     if propagator is not None:
         drawn.append((show_propagator, propagator))

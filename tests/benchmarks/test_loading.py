@@ -13,11 +13,16 @@ import numpy as np
 import pytest
 from qiskit import transpile
 from qiskit.quantum_info import Statevector
+from qiskit_aer import AerSimulator
 from scipy import ndimage
 from skimage import color, data
 from skimage.transform import downscale_local_mean, resize
 
+import classical
 import qconv
+
+#: CX of loading, and the largest relative error of the blurred picture.
+BLURS = [(100, 0.1)]
 
 GOALS = [  # picture, size, CX, coupling, least fidelity, seconds
     ("camera", 64, 100, "all", 0.984, 60),
@@ -76,3 +81,29 @@ def test_goals(name, size, count, coupling, least, seconds):
     assert gates <= count
     assert fidelity >= least
     assert took < seconds
+
+
+@pytest.mark.parametrize(("count", "most"), BLURS)
+def test_blur_by_gates(count, most):
+    """Loading and adders in the gates of a device, simulated as a state vector."""
+    image = picture("camera", 64)
+    few = qconv.ApproximatePreparation(two_qubit_gates=count)
+    where = {"mode": "same", "boundary": "wrap", "method": qconv.Diffusion(preparation=few)}
+    plan = qconv.plan(image, qconv.named_kernel("gaussian"), shots=1000, **where)
+    (circuit,) = plan.on_device().circuits
+    circuit = circuit.remove_final_measurements(inplace=False)
+    circuit = transpile(circuit, basis_gates=["rz", "sx", "x", "cx"], optimization_level=1)
+    gates = circuit.count_ops()["cx"]
+    circuit.save_probabilities(range(12))
+    found = AerSimulator(method="statevector").run(circuit).result().data(0)["probabilities"]
+    exact = classical.convolve(image, qconv.named_kernel("gaussian"), "same", "wrap")
+    measured = np.roll(found.reshape(image.shape), -1, (0, 1)) * image.sum()  # adds 0 to 2
+    error = np.linalg.norm(measured - exact) / np.linalg.norm(exact)
+    bias = plan.prepared.loading_error()
+    print(
+        f"\nblur by gates: {count} CX to load, {gates} in all, {circuit.num_qubits} qubits: "
+        f"{error:.2%} off (rms {bias.rms:.2f}, contrast {bias.contrast:.1f})"
+    )
+    np.testing.assert_allclose(measured - exact, bias.bias, rtol=0, atol=1e-9 * image.max())
+    assert gates <= 200
+    assert error <= most

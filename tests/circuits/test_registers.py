@@ -32,17 +32,14 @@ def test_one_position_still_gets_a_qubit():
     assert [r.name for r in kernel_registers((1, 1)).values()] == ["kernel_column"]
 
 
-@pytest.mark.parametrize("native", [True, False])
-def test_prepared(native):
+def test_prepared():
     amplitudes = np.random.default_rng(0).normal(size=8)
     circuit = QuantumCircuit(4)
-    prepare(circuit, amplitudes, circuit.qubits[:3], native=native)
+    prepare(circuit, amplitudes, circuit.qubits[:3])
     circuit.save_statevector()
     simulator = AerSimulator(method="statevector")
     state = simulator.run(circuit, shots=1).result().data(0)["statevector"].data
     expected = amplitudes / np.linalg.norm(amplitudes)
-    if not native:  # gates leave the common sign open
-        state *= np.sign(state[0].real * expected[0])
     np.testing.assert_allclose(state, [*expected, *[0] * 8], atol=1e-9)
 
 
@@ -92,7 +89,7 @@ def test_where_no_state_can_be_set_it_is_prepared_by_gates(others, monkeypatch):
     monkeypatch.setattr(registers, "LARGE", 2**8)  # of which Qiskit makes gates in no time
     amplitudes = np.random.default_rng(0).normal(size=2**8)
     circuit = QuantumCircuit(8 + others)
-    prepare(circuit, amplitudes, circuit.qubits[:8], native=True)
+    prepare(circuit, amplitudes, circuit.qubits[:8])
     assert circuit.data[0].operation.name == "set_statevector"
     gates = transpile(circuit, basis_gates=["rz", "sx", "x", "cx"], optimization_level=0)
     state = Statevector(gates).data
@@ -105,7 +102,7 @@ def test_many_amplitudes_are_set_at_once(others):
     """The same state; as one array unless the circuit's is large and much larger."""
     amplitudes = np.random.default_rng(0).normal(size=2**12)
     circuit = QuantumCircuit(12 + others)
-    prepare(circuit, amplitudes, circuit.qubits[:12], native=True)
+    prepare(circuit, amplitudes, circuit.qubits[:12])
     name = "initialize" if others == 10 else "set_statevector"
     assert circuit.data[0].operation.name == name
     circuit.save_statevector()
@@ -118,7 +115,7 @@ def test_a_state_is_set_only_where_nothing_else_is():
     amplitudes = np.ones(2**12)
     begun, shifted = QuantumCircuit(13), QuantumCircuit(13)
     begun.x(12)
-    prepare(begun, amplitudes, begun.qubits[:12], native=True)
-    prepare(shifted, amplitudes, shifted.qubits[1:], native=True)
+    prepare(begun, amplitudes, begun.qubits[:12])
+    prepare(shifted, amplitudes, shifted.qubits[1:])
     for circuit in (begun, shifted):
         assert "set_statevector" not in circuit.count_ops()

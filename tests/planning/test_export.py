@@ -105,8 +105,35 @@ def test_more_flags_than_the_simulators_circuits():
         numbers = {int(key, 2): n for key, n in text.items()}
         if circuit is own:
             assert np.array_equal(plan.decode(numbers, first_bit="left").image, result.image)
+        if circuit is other:
+            assert np.array_equal(plan.on_device().decode(numbers).image, result.image)
+    with pytest.raises(ValueError, match="expected outcomes of 9 bits"):
+        plan.on_device().decode({"0" * 8: plan.executions[0]})
     with pytest.raises(ValueError, match="expected outcomes of 8 bits"):
         plan.decode({"0" * 10: plan.executions[0]})
+
+
+@pytest.mark.parametrize("how", [{}, {"first_bit": "left"}])
+@pytest.mark.parametrize("scheme", ["overlap-add", "overlap-save"])
+def test_blocks_that_differ_on_a_device(scheme, how):
+    """Circuits of as many bits, but with more flags, so that more of them are needed."""
+    image = np.random.default_rng(0).random((12, 12))
+    kernel = qconv.named_kernel("gaussian")
+    method = qconv.Blocks(qconv.Fourier(), scheme, 7)
+    plan = qconv.plan(image, kernel, method=method, shots=400, seed=1, mode="same")
+    device = plan.on_device()
+    assert {c.num_clbits for c in (*plan.circuits, *device.circuits)} == {7}
+    assert len(device.circuits) > len(plan.circuits)
+    rng, counts = np.random.default_rng(3), []
+    for text, executions in zip(plan.export("openqasm2"), device.executions, strict=True):
+        p = portable.law(qasm2.loads(text))
+        drawn = rng.multinomial(executions, p / p.sum())
+        keys = [f"{i:07b}" for i in range(128)]
+        keys = [key[::-1] for key in keys] if "first_bit" in how else keys
+        counts.append({key: int(n) for key, n in zip(keys, drawn, strict=True) if n})
+    result = plan.decode(counts, **how)
+    exact = classical.convolve(image, kernel, mode="same")
+    assert (np.abs(result.image - exact) <= 6.5 * result.stderr).all()  # 144 pixels, 1e-8
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -22,11 +22,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import CircuitInstruction, Qubit
+from qiskit.circuit import CircuitInstruction, Gate, Qubit
 
 from qconv._checks import Numbers
-from qconv.circuits.encoding import encode_amplitudes
-from qconv.circuits.registers import AmplitudePreparation, append_again, large_diagonal
+from qconv.circuits.registers import append_again, large_diagonal
 
 _Array = NDArray[np.float64]
 
@@ -102,21 +101,18 @@ def tree_angles(amplitudes: _Array) -> list[_Array]:
 
 
 class GatePreparation:
-    """The gates of `encode_amplitudes`, or one gate that represents them and is counted by formula.
+    """The gates of a circuit, or one gate that represents them.
 
     Args:
-        amplitudes: ``2**len(qubits)`` amplitudes, not all zero.
+        forward: Gates that prepare the amplitudes from ``|0...0>``.
         qubits: Qubits to prepare, lowest bit first.
-        boxed: Whether to append one gate that represents them.
     """
 
     start = 0
 
-    def __init__(self, amplitudes: Numbers, qubits: Sequence[Qubit], *, boxed: bool) -> None:
-        self._qubits = qubits
-        make = AmplitudePreparation if boxed else encode_amplitudes
-        self._forward = make(amplitudes.ravel())
-        self._backward = self._forward.inverse()
+    def __init__(self, forward: QuantumCircuit | Gate, qubits: Sequence[Qubit]) -> None:
+        self._qubits, self._forward = qubits, forward
+        self._backward = forward.inverse()
 
     def append(self, circuit: QuantumCircuit) -> None:
         """Append the gates."""

@@ -119,14 +119,7 @@ def encode_image(
         (8, True, (8, 8))
     """
     array = _checked_image(image)
-    if (two_qubit_gates is None) == (fidelity is None):
-        found = "both" if fidelity is not None else "neither"
-        raise TypeError(f"two_qubit_gates, fidelity: expected one of the two, got {found}")
-    if two_qubit_gates is not None:
-        two_qubit_gates = whole_number(two_qubit_gates, "two_qubit_gates", 0)
-    if fidelity is not None:
-        fidelity = _checked_fidelity(fidelity)
-    one_of(coupling, "coupling", ("all", "line"))
+    two_qubit_gates, fidelity = check_loading(two_qubit_gates, fidelity, coupling)
     require_seed(seed)
     sizes = [(length - 1).bit_length() for length in array.shape]
     scaled = array / np.abs(array).max()  # prevents squares from overflowing or underflowing
@@ -170,7 +163,20 @@ def _checked_image(image: ArrayLike) -> Array:
     return array
 
 
-def _checked_fidelity(fidelity: float) -> float:
+def check_loading(
+    two_qubit_gates: object, fidelity: object, coupling: object
+) -> tuple[int | None, float | None]:
+    """Return the number of CX and the fidelity, one of which is None, or raise."""
+    if (two_qubit_gates is None) == (fidelity is None):
+        found = "both" if fidelity is not None else "neither"
+        raise TypeError(f"two_qubit_gates, fidelity: expected one of the two, got {found}")
+    one_of(coupling, "coupling", ("all", "line"))
+    if fidelity is not None:
+        return None, _checked_fidelity(fidelity)
+    return whole_number(two_qubit_gates, "two_qubit_gates", 0), None
+
+
+def _checked_fidelity(fidelity: object) -> float:
     """Return a fidelity between 0 and 1, or raise."""
     number = real_number(fidelity, "fidelity")
     if not 0 < number < 1:

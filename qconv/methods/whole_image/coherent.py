@@ -27,9 +27,11 @@ from qconv.methods.whole_image.amplification import (
     choose,
 )
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
+from qconv.methods.whole_image.options import WholeImageMethod
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
-from qconv.methods.whole_image.reading import Reading
-from qconv.planning.method import Method, Prediction, Prepared
+from qconv.methods.whole_image.reading import Reading, Tally
+from qconv.methods.whole_image.state import State
+from qconv.planning.method import LoadingError, Prediction, Prepared
 from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
@@ -40,7 +42,7 @@ _Spectrum = NDArray[np.complex128]
 _NOTHING = 1e-26
 
 
-class CoherentMethod(Method):
+class CoherentMethod(WholeImageMethod):
     """Options of a method whose circuit leaves the filtered image in its amplitudes."""
 
     signed: bool
@@ -49,14 +51,13 @@ class CoherentMethod(Method):
     """Number of rounds of amplification, or ``"auto"``."""
     read_out: str
     """Estimator, ``"linear"`` or ``"root"``."""
-
-    whole_image: ClassVar[bool] = True
     takes_complex = True
 
     def _check_options(self) -> None:
         object.__setattr__(self, "signed", boolean(self.signed, "signed"))
         object.__setattr__(self, "amplify", checked_amplify(self.amplify))
         check_read_out(self.read_out, signed=self.signed)
+        self._check_preparation()
 
     @property
     def corrects_readout(self) -> bool:
@@ -72,6 +73,10 @@ class CoherentMethod(Method):
             plan: The plan.
             make: Function that prepares one part.
         """
+        if plan.is_complex and not self.loads_exactly:
+            raise ValueError(
+                f"preparation: expected 'exact' for complex numbers, got {self.preparation!r}"
+            )
         if not (plan.is_complex and self.signed):
             return make(plan, REAL)
         if self.read_out == "root":
@@ -128,7 +133,7 @@ class PreparedCoherent(PreparedImage[_C]):
             return []
         rounds = Rounds(self._read_out.amplification.rounds, self._reflect)
         measured = encoded.layout.num_qubits + self._label_qubits
-        return [encoded.program(self._shell, self._amplitudes, measured, self._finish, rounds)]
+        return [encoded.program(self._shell, self._state, measured, self._finish, rounds)]
 
     def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
         """Decode the counts of the basis states into amplitudes."""
@@ -147,19 +152,34 @@ class PreparedCoherent(PreparedImage[_C]):
 
     @property
     def _vanishes(self) -> bool:
-        """Whether the filter leaves nothing of the image where it is read."""
-        return self._read_out.vanishes
+        """Whether the filter leaves nothing of the image where it is read, up to rounding."""
+        exact = self.filtered
+        left = np.sum(np.square(np.abs(exact.image / exact.bound)))
+        return bool(left <= _NOTHING * np.sum(np.square(np.abs(self.encoded.content))))
 
-    def _amplitudes(self) -> Numbers:
-        """Return the amplitudes of the image; if signed, after a uniform state (reference 0)."""
-        content, weight = self.encoded.content, self._read_out.amplification.weight
+    def loading_error(self) -> LoadingError | None:
+        """Return the exact difference that approximate loading makes; None for exact loading."""
+        encoded = self.encoded
+        if self.method.loads_exactly:
+            return None
+        if encoded.unit == 0 or self._vanishes:
+            return LoadingError.none(self.plan.grid.output_shape)
+        exact = self.filtered.image.real * encoded.kernel[1]
+        exact = encoded.layout.outputs(encoded.in_units(exact, 1.0))
+        exact = exact if self.method.signed else np.abs(exact)
+        return LoadingError(self._read_out.expectation() - exact, exact)
+
+    def _state(self) -> State:
+        """Return the state of the image; if signed, after a uniform state (reference 0)."""
+        content, weight = self.encoded.content, self._amplification.weight
+        shape = (2,) * self.method.signed + content.shape
         image: Numbers = content.ravel() / np.linalg.norm(content)
-        if not self.method.signed:
-            return image
-        uniform = np.full(image.size, 1 / math.sqrt(image.size))
-        if weight != 0.5:
-            uniform, image = uniform * math.sqrt(weight), image * math.sqrt(1 - weight)
-        return np.concatenate([uniform, image])
+        if self.method.signed:
+            uniform = np.full(image.size, 1 / math.sqrt(image.size))
+            if weight != 0.5:
+                uniform, image = uniform * math.sqrt(weight), image * math.sqrt(1 - weight)
+            image = np.concatenate([uniform, image])
+        return State.of(image.reshape(shape), self.method.preparation)
 
     def _append_interference(self, circuit: QuantumCircuit, reference: QuantumRegister) -> None:
         """Append the measurement basis of the reference: X, or Y for the imaginary part."""
@@ -175,16 +195,56 @@ class PreparedCoherent(PreparedImage[_C]):
     @cached_property
     def _read_out(self) -> CoherentReadOut:
         """Read-out of the outcomes."""
+        encoded, signed, made = self.encoded, self.method.signed, self._amplification
+        everywhere, reference = self.filtered.everywhere, None
+        if not self.method.loads_exactly:
+            everywhere, reference, made = self._as_loaded()
+        shared = (encoded, everywhere, self.filtered.bound, signed, self.part, made, reference)
+        if self._is_plain:
+            return CoherentReadOut(*shared)
+        return AmplifiedReadOut(*shared, self.method.read_out)
+
+    def _as_loaded(self) -> tuple[_Array, Numbers | None, Amplification]:
+        """Return what the filter makes of the loaded state, exactly.
+
+        Returns:
+            The filtered image at all basis states, flattened; the filtered reference, relative to
+            the amplitude of a uniform reference, or None without a reference; and the amplification
+            with the fraction of the loaded state that passes.
+        """
+        encoded, made, exact = self.encoded, self._amplification, self.filtered
+        shape, cells = encoded.content.shape, encoded.content.size
+        halves = self._state().unit.reshape(-1, *shape)
+        norm = float(np.linalg.norm(encoded.content))
+        size = norm / math.sqrt(1 - made.weight)
+        image = encoded.everywhere(self._transfer, np.fft.fftn(halves[-1] * size))
+        passed = (1 - made.weight) * float(np.sum(np.square(image / (exact.bound * norm))))
+        reference = None
+        if self.method.signed:
+            size = math.sqrt(cells / made.weight)
+            wave = np.fft.fftn(halves[0] * size)
+            reference = np.fft.ifftn(wave * self._reference_transfer()).ravel()
+            passed += made.weight * float(np.sum(np.square(np.abs(reference)))) / cells
+        passing = (passed - made.weight) / (1 - made.weight)
+        return image, reference, replace(made, passing=passing)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether estimates need neither the scale of an amplification nor square roots."""
+        return self._rounds == 0 and self.method.read_out == "linear"
+
+    @cached_property
+    def _amplification(self) -> Amplification:
+        """Number of rounds and weight of the reference, chosen for exact loading."""
         encoded, read_out, exact = self.encoded, self.method.read_out, self.filtered
         signed, amplify = self.method.signed, self._rounds
-        shared = (encoded, exact.everywhere, exact.bound, signed, self.part)
-        if amplify == 0 and read_out == "linear":
-            return CoherentReadOut(*shared, Amplification(0, 0.5 * signed, math.nan))
+        if self._is_plain:
+            return Amplification(0, 0.5 * signed, math.nan)
         if amplify == 0:
-            return AmplifiedReadOut(*shared, Amplification(0, 0.5, exact.passing), read_out)
+            return Amplification(0, 0.5, exact.passing)
         cells = encoded.content.size
         executions = round((encoded.plan.whole_shots or 0) * encoded.plan.growth)
-        made = choose(
+        return choose(
             exact.passing,
             amplify,
             seen=exact.success(encoded) * cells / encoded.layout.num_read,
@@ -193,7 +253,6 @@ class PreparedCoherent(PreparedImage[_C]):
             read_out=read_out,
             shots=(executions or math.inf) / cells,
         )
-        return AmplifiedReadOut(*shared, made, read_out)
 
     @property
     def _rounds(self) -> int | str:
@@ -205,7 +264,7 @@ class PreparedCoherent(PreparedImage[_C]):
         spectrum = self.encoded.spectrum()
         everywhere = self.encoded.everywhere(transfer, spectrum)
         image = np.asarray(self.encoded.layout.read(everywhere))
-        if (self._rounds == 0 and self.method.read_out == "linear") or not bound:
+        if self._is_plain or not bound:
             return Filtered(image, everywhere, bound, 0.0)
         passing = self.encoded.passing(transfer / bound, spectrum)
         return Filtered(image, everywhere, bound, passing)
@@ -213,6 +272,15 @@ class PreparedCoherent(PreparedImage[_C]):
     @abstractmethod
     def _filter_exactly(self) -> Filtered:
         """Compute the exact filtered image."""
+
+    @property
+    @abstractmethod
+    def _transfer(self) -> _Spectrum:
+        """Transfer function of the kernel in ``numpy.fft.fftn`` order."""
+
+    @abstractmethod
+    def _reference_transfer(self) -> _Spectrum:
+        """Return the transfer function of the reference; 1 for a uniform reference."""
 
     @property
     @abstractmethod
@@ -250,7 +318,7 @@ class CoherentReadOut:
     encoded: EncodedImage
     """Encoded image."""
     everywhere: Numbers
-    """Exact filtered content of all basis states."""
+    """Exact filtered content of all basis states, flattened, as it is loaded."""
     bound: float
     """Subnormalisation: the circuit divides the transfer function by this number."""
     signed: bool
@@ -259,6 +327,9 @@ class CoherentReadOut:
     """Part of a complex amplitude that a reference gives."""
     amplification: Amplification
     """Rounds, and the weight of the reference."""
+    reference: Numbers | None
+    """Filtered reference at all basis states, flattened, relative to ``u``; None if it is uniform,
+    so that the filter leaves it unchanged."""
 
     @cached_property
     def filtered(self) -> Numbers:
@@ -288,19 +359,33 @@ class CoherentReadOut:
     @property
     def _real(self) -> _Array:
         """Exact part of each amplitude that the reference gives."""
-        filtered = self.filtered.imag if self.part == IMAGINARY else self.filtered.real
+        filtered = self.filtered
+        if self.reference is not None:
+            filtered = np.asarray(self._reference_read).conj() * filtered
+        filtered = filtered.imag if self.part == IMAGINARY else filtered.real
         return np.asarray(filtered / self.factor)
+
+    @cached_property
+    def _reference_read(self) -> Numbers | float:
+        """Filtered reference at the basis states that are read, relative to ``u``."""
+        return 1.0 if self.reference is None else self.encoded.layout.read(self.reference)
+
+    @property
+    def _reference_square(self) -> _Array | float:
+        """Squared magnitude of the filtered reference at the basis states that are read."""
+        return 1.0 if self.reference is None else np.square(np.abs(self._reference_read))
+
+    @property
+    def _reference_share(self) -> float:
+        """Fraction of the reference that ends at basis states that are read."""
+        if self.reference is None:
+            return self.encoded.layout.num_read / self.encoded.content.size
+        return float(np.sum(self._reference_square)) / self.encoded.content.size
 
     @property
     def expected(self) -> float:
         """Expected success probability."""
         return self._success
-
-    @cached_property
-    def vanishes(self) -> bool:
-        """Whether the filter leaves nothing of the image where it is read, up to rounding."""
-        left = np.sum(np.square(np.abs(self.filtered / self.bound)))
-        return bool(left <= _NOTHING * np.sum(np.square(np.abs(self.encoded.content))))
 
     def predict(self, readout: Readout | None = None) -> Prediction:
         """Predict the success probability and the standard error of each pixel.
@@ -325,11 +410,7 @@ class CoherentReadOut:
         """
         made, content = self.amplification, self.encoded.content.ravel()
         cells, position = content.size, self.encoded.layout.num_qubits
-        growth = made.success / made.start if made.rounds or made.weight != 0.5 else 1.0
-        reference = math.sqrt(made.weight / cells)
-        image: Numbers = math.sqrt(1 - made.weight) * self.everywhere / self.factor
-        image = -1j * image if self.part == IMAGINARY else image
-        kept = growth * np.square(np.abs([reference + image, reference - image])) / 2
+        growth, kept = self._growth, self._chances
         weight = math.sqrt(cells / (made.weight * (1 - made.weight))) / (2 * growth)
         own = readout.bits(position, position + 1).squares_of(np.array([1.0, -1.0]))
         others = readout.bits(position + 1, None)
@@ -342,13 +423,44 @@ class CoherentReadOut:
         found = readout.bits(0, position).squares_at(square)
         return kept.sum(axis=0) * weight**2, found * weight**2
 
+    @property
+    def _growth(self) -> float:
+        """Factor by which the rounds increase the success probability."""
+        return 1.0
+
+    @property
+    def _chances(self) -> _Array:
+        """Probability of each class and basis state, shape ``(classes, states)``."""
+        made = self.amplification
+        image: Numbers = math.sqrt(1 - made.weight) * self.everywhere / self.factor
+        if not self.signed:
+            return self._growth * np.square(np.abs(image))[np.newaxis]
+        reference: Numbers | float = math.sqrt(made.weight / self.encoded.content.size)
+        reference = reference if self.reference is None else reference * self.reference
+        image = -1j * image if self.part == IMAGINARY else image
+        return self._growth * np.square(np.abs([reference + image, reference - image])) / 2
+
+    def expectation(self) -> _Array:
+        """Return the exact expectation of the estimate, by decoding exact probabilities."""
+        encoded, chances = self.encoded, self._chances
+        read = [encoded.layout.outputs(np.asarray(encoded.layout.read(p))) for p in chances]
+        reading = self._reading(0, self.amplification.success, self._lost)
+        estimate, _ = reading.estimate(Tally(np.array(read, np.float64), 0))
+        return encoded.in_units(estimate, reading.factor)
+
+    @property
+    def _lost(self) -> float:
+        """Predicted fraction of discarded executions."""
+        return math.cos(self.amplification.turned) ** 2
+
     def _variance(self) -> _Array:
         """Predict the variance of every amplitude, times the number of executions."""
         square = self._squares
         if not self.signed:
             errors = root_variance((self.encoded.plan.whole_shots or 0) * square)
             return np.asarray(errors * (1 - square))
-        return np.asarray((1 + self.encoded.content.size * square) / 2 - np.square(self._real))
+        pair = self._reference_square + self.encoded.content.size * square
+        return np.asarray(pair / 2 - np.square(self._real))
 
     def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:
         """Estimate the filtered image.
@@ -358,14 +470,7 @@ class CoherentReadOut:
             label_qubits: Number of label qubits, including the reference.
         """
         counts = self._counts(outcomes, label_qubits)
-        cells = self.encoded.content.size
-        reading = Reading(
-            "mean" if self.signed else "magnitude",
-            self._scaled,
-            self.encoded.unit,
-            counts.executions,
-            (math.sqrt(cells), -math.sqrt(cells)) if self.signed else (),
-        )
+        reading = self._reading(counts.executions, 0.0, 0.0)
         if not self.signed:
             return self.encoded.result(
                 counts, reading, expected=self.expected, variant=" magnitude"
@@ -375,8 +480,18 @@ class CoherentReadOut:
             reading,
             expected=self.expected,
             gain=2.0,
-            offset=-self.encoded.layout.num_read / cells,
+            offset=-self._reference_share,
         )
+
+    def _reading(self, executions: int, kept: float, lost: float) -> Reading:
+        """Return the reading of counts; 0 executions for exact probabilities.
+
+        ``kept`` and ``lost`` are the numbers of kept and discarded executions, for amplified
+        circuits; probabilities if exact.
+        """
+        root = math.sqrt(self.encoded.content.size)
+        weights, kind = ((root, -root), "mean") if self.signed else ((), "magnitude")
+        return Reading(kind, self._scaled, self.encoded.unit, executions, weights)
 
     def _counts(self, outcomes: Outcomes, qubits: int, everywhere: bool = False) -> OutcomeCounts:
         """Count outcomes with label 0; the value of the reference, if any, is the class."""
@@ -413,10 +528,15 @@ class AmplifiedReadOut(CoherentReadOut):
     """Estimator, ``"linear"`` or ``"root"``."""
 
     @property
+    def _growth(self) -> float:
+        made = self.amplification
+        return made.success / made.start if made.rounds or made.weight != 0.5 else 1.0
+
+    @property
     def expected(self) -> float:
         """Expected success probability at basis states that are read, including the reference."""
         made, q = self.amplification, self.amplification.weight
-        seen = q * self.encoded.layout.num_read / self.encoded.content.size
+        seen = q * self._reference_share
         seen += (1 - q) * self._success
         return made.success * seen / made.start if made.start else 0.0
 
@@ -434,12 +554,13 @@ class AmplifiedReadOut(CoherentReadOut):
             common = square * (relative**2)
             return np.asarray(errors - square / (4 * made.success) + common)
         if self.read_out == "linear":
-            pair = q * u2 + (1 - q) * square
+            pair = q * u2 * self._reference_square + (1 - q) * square
             variance = pair / (4 * growth * q * (1 - q) * u2) - np.square(a) / made.success
             return np.asarray(variance + 4 * common)
         unit = growth * (1 - q) / 2  # A**2 / a**2, one execution
-        base, image = math.sqrt(q * u2), math.sqrt(1 - q) * a
-        means = [shots * growth * np.square(base + s * image) / 2 for s in (1, -1)]
+        base = math.sqrt(q * u2) * self._reference_read
+        image = math.sqrt(1 - q) * np.asarray(self.filtered.real / self.factor)
+        means = [shots * growth * np.square(np.abs(base + s * image)) / 2 for s in (1, -1)]
         errors = (root_variance(means[0]) + root_variance(means[1])) / 4
         return np.asarray(errors / unit - np.square(a) / (4 * made.success) + common)
 
@@ -448,16 +569,18 @@ class AmplifiedReadOut(CoherentReadOut):
         counts = self._counts(outcomes, label_qubits, everywhere=True)
         if counts.everywhere is None:
             raise RuntimeError("expected counts of all basis states")
-        kind = "magnitude" if not self.signed else "mean" if self.read_out == "linear" else "root"
-        reading = Reading(
-            kind,
+        reading = self._reading(counts.executions, *counts.everywhere)
+        variant = {"mean": "", "root": " root", "magnitude": " magnitude"}[reading.kind]
+        return self.encoded.result(counts, reading, expected=self.expected, variant=variant)
+
+    def _reading(self, executions: int, kept: float, lost: float) -> Reading:
+        return Reading(
+            "magnitude" if not self.signed else "mean" if self.read_out == "linear" else "root",
             self._scaled,
             self.encoded.unit,
-            counts.executions,
+            executions,
             states=self.encoded.content.size,
             amplification=self.amplification,
-            kept=counts.everywhere[0],
-            lost=counts.everywhere[1],
+            kept=kept,
+            lost=lost,
         )
-        variant = {"mean": "", "root": " root", "magnitude": " magnitude"}[kind]
-        return self.encoded.result(counts, reading, expected=self.expected, variant=variant)

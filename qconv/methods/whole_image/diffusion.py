@@ -29,9 +29,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +39,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import one_of, whole_number
 from qconv.circuits.arithmetic import FAMILIES
 from qconv.circuits.encoding import encode_amplitudes
+from qconv.circuits.loading.preparation import EXACT, Preparation
 from qconv.circuits.registers import (
     append_shift,
     axis_registers,
@@ -52,9 +52,11 @@ from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.outcomes.readout import Readout
 from qconv.execution.program import Program
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
+from qconv.methods.whole_image.options import WholeImageMethod
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.reading import Reading
-from qconv.planning.method import Method, Prediction
+from qconv.methods.whole_image.state import State
+from qconv.planning.method import LoadingError, Prediction
 from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
@@ -66,8 +68,8 @@ ADDERS = ("auto", *FAMILIES, "classical")
 _FRESH_QUBITS = 22
 
 
-@dataclass(frozen=True)
-class Diffusion(Method):
+@dataclass(frozen=True, repr=False)
+class Diffusion(WholeImageMethod):
     """Diffusion of particles: the whole image in one circuit, one particle per shot.
 
     The values of the image are numbers of particles and must not be negative.
@@ -80,9 +82,11 @@ class Diffusion(Method):
             distribution.
         steps: Number of moves, as in `classical.diffuse`. The result has the shape of a convolution
             with one larger kernel: ``steps`` copies of the kernel, convolved with each other.
+        preparation: Preparation of the image: ``"exact"``, or a `qconv.ApproximatePreparation` with
+            far fewer gates. `Convolution.loading_bias` is the error that it causes.
 
     Raises:
-        TypeError: If ``steps`` is not an integer.
+        TypeError: If ``steps`` is not an integer, or ``preparation`` has the wrong type.
         ValueError: If ``steps`` is below 1, or ``adder`` is unknown.
 
     Example:
@@ -98,13 +102,14 @@ class Diffusion(Method):
 
     adder: str = "auto"
     steps: int = 1
+    preparation: Preparation = EXACT
 
-    whole_image: ClassVar[bool] = True
     nonnegative = True
 
     def __post_init__(self) -> None:
         one_of(self.adder, "adder", ADDERS)
         object.__setattr__(self, "steps", whole_number(self.steps, "steps", 1))
+        self._check_preparation()
 
     @property
     def corrects_readout(self) -> bool:
@@ -138,7 +143,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
             return []
         labels, _, _ = self._classes
         measured = encoded.layout.num_qubits + labels.qubits
-        return [encoded.program(self._shell, lambda: np.sqrt(encoded.content), measured)]
+        return [encoded.program(self._shell, self._state, measured)]
 
     def decode(self, outcomes: Iterator[Outcomes]) -> Convolution:
         """Average the weights of the particles that each pixel received."""
@@ -163,7 +168,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
 
     def predict(self) -> Prediction:
         """Predict the fraction of particles that end in the output, and the standard errors."""
-        encoded = self.encoded
+        encoded = self._loaded
         mass = float(encoded.content.sum())
         if mass == 0:
             return Prediction(0.0, np.zeros(self.plan.grid.output_shape))
@@ -183,13 +188,43 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
         factor = mass * math.prod(largest)
         return encoded.predicted(self._expected_success, variance, factor)
 
+    def loading_error(self) -> LoadingError | None:
+        """Return the exact difference that approximate loading makes; None for exact loading."""
+        if self.method.loads_exactly:
+            return None
+        encoded = self.encoded
+        if encoded.unit == 0:
+            return LoadingError.none(self.plan.grid.output_shape)
+        transfer = self._transfer_of([move.weights for move in self._walk])
+        exact, loaded = (
+            each.layout.outputs(each.in_units(each.through(transfer), 1.0))
+            for each in (encoded, self._loaded)
+        )
+        return LoadingError(loaded - exact, exact)
+
+    def _state(self) -> State:
+        """Return the state of the particles' positions."""
+        return State.of(np.sqrt(self.encoded.content), self.method.preparation)
+
+    @cached_property
+    def _loaded(self) -> EncodedImage:
+        """Image as it is loaded, whose particles are as many as those of the exact image."""
+        encoded = self.encoded
+        if self.method.loads_exactly or encoded.unit == 0:
+            return encoded
+        density = np.square(self._state().unit).reshape(encoded.content.shape)
+        return replace(encoded, content=density * float(encoded.content.sum()))
+
     def _moved(self, weights: list[_Array]) -> _Array:
         """Return the sums of weights that all basis states receive from the moves."""
+        return self._loaded.everywhere(self._transfer_of(weights))
+
+    def _transfer_of(self, weights: list[_Array]) -> NDArray[np.complex128]:
+        """Return the transfer function of all moves, given the weights of their particles."""
         kernels = [
             move.probabilities * each for move, each in zip(self._walk, weights, strict=True)
         ]
-        transfer = np.prod([self.encoded.transfer(kernel) for kernel in kernels], axis=0)
-        return self.encoded.everywhere(transfer)
+        return np.asarray(np.prod([self.encoded.transfer(kernel) for kernel in kernels], axis=0))
 
     def _corrected_squares(self, weights: list[_Array], readout: Readout) -> list[_Array]:
         """Return the expected squares of weights if kernel registers are corrected for readout."""
@@ -284,8 +319,8 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
     def _expected_success(self) -> float:
         """Expected fraction of the particles that end in the output."""
         spectra = [self.encoded.transfer(move.probabilities) for move in self._walk]
-        landed = self.encoded.through(np.prod(spectra, axis=0))
-        return float(landed.sum() / self.encoded.content.sum())
+        landed = self._loaded.through(np.prod(spectra, axis=0))
+        return float(landed.sum() / self._loaded.content.sum())
 
 
 def _joined(move: Move, steps: int) -> Move:

@@ -17,7 +17,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import Numbers, largest_magnitude, require_products
 from qconv.circuits.amplification.preparation import GatePreparation, RotationTree
 from qconv.circuits.amplification.rounds import Rounds
-from qconv.circuits.registers import LARGE, AmplitudePreparation, prepare
+from qconv.circuits.registers import LARGE, prepare
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
 from qconv.execution.simulate.probabilities import require_room
@@ -25,6 +25,7 @@ from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.outcome_counts import OutcomeCounts
 from qconv.methods.whole_image.reading import Reading
 from qconv.methods.whole_image.register_layout import RegisterLayout
+from qconv.methods.whole_image.state import State
 from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
@@ -88,16 +89,16 @@ class EncodedImage:
     def program(
         self,
         shell: Callable[[], QuantumCircuit],
-        amplitudes: Callable[[], Numbers],
+        state: Callable[[], State],
         measured: int,
         then: Callable[[QuantumCircuit], None] = lambda circuit: None,
         rounds: Rounds | None = None,
     ) -> Program:
-        """Return the program that prepares amplitudes and applies a circuit to them.
+        """Return the program that prepares a state and applies a circuit to it.
 
         Args:
             shell: Function that returns the circuit that follows the preparation.
-            amplitudes: Function that returns the amplitudes of the first qubits of the circuit.
+            state: Function that returns the state of the first qubits of the circuit.
             measured: Number of measured qubits, counted from the first qubit.
             then: Function that appends large gates at the end, which avoids a copy of them.
             rounds: Rounds of amplitude amplification after the preparation; None for no rounds.
@@ -108,21 +109,24 @@ class EncodedImage:
         plan = self.plan
 
         def build() -> QuantumCircuit:
-            made, content = shell(), amplitudes().ravel()
+            made, prepared = shell(), state()
+            content = prepared.amplitudes
             qubits = made.qubits[: content.size.bit_length() - 1]
             if plan.simulated:
                 require_room(made.num_qubits, measured, len(qubits), plan.grid.image_shape)
             circuit = made.copy_empty_like()
-            if plan.counted:
-                circuit.append(AmplitudePreparation(content), qubits, copy=False)
+            if plan.native:
+                prepare(circuit, content, qubits)
+            elif plan.counted:
+                circuit.append(prepared.gates(boxed=True), qubits, copy=False)
             else:
-                prepare(circuit, content, qubits, native=plan.native)
+                circuit.compose(prepared.gates(boxed=False), qubits, inplace=True)
             if rounds.number and plan.native and content.size >= LARGE:
                 rounds.append_boxes(circuit, content, qubits)
             elif rounds.number and plan.native:
                 rounds.append(circuit, RotationTree(content, qubits), qubits)
             elif rounds.number:
-                invertible = GatePreparation(content, qubits, boxed=plan.counted)
+                invertible = GatePreparation(prepared.gates(boxed=plan.counted), qubits)
                 rounds.append(circuit, invertible, qubits)
             circuit.compose(made, inplace=True, copy=False)
             then(circuit)

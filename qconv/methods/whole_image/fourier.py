@@ -39,6 +39,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import one_of
+from qconv.circuits.loading.preparation import EXACT, Preparation
 from qconv.methods.whole_image.coherent import CoherentMethod, Filtered, PreparedCoherent
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.methods.whole_image.frequency_filter import FrequencyFilter
@@ -58,7 +59,7 @@ _IN_BLOCKS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fourier(CoherentMethod):
     """Multiplication of the image's quantum Fourier transform by the kernel's transfer function.
 
@@ -85,6 +86,8 @@ class Fourier(CoherentMethod):
             maximum likelihood estimate. With amplification and a few hundred or more shots per
             pixel, ``"root"`` has about half the variance of ``"linear"``. ``"root"`` is biased
             where counts are small.
+        preparation: Preparation of the image: ``"exact"``, or a `qconv.ApproximatePreparation` with
+            far fewer gates. `Convolution.loading_bias` is the error that it causes.
 
     Raises:
         TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
@@ -110,6 +113,7 @@ class Fourier(CoherentMethod):
     padding: str = "auto"
     amplify: int | str = 0
     read_out: str = "linear"
+    preparation: Preparation = EXACT
 
     unitary_filters: ClassVar[bool] = True
 
@@ -166,7 +170,6 @@ class PreparedFourier(PreparedCoherent[Fourier]):
 
     @cached_property
     def _transfer(self) -> _Spectrum:
-        """Transfer function of the kernel in ``numpy.fft.fftn`` order."""
         return self.encoded.transfer(self.encoded.kernel[0])
 
     @cached_property
@@ -179,6 +182,9 @@ class PreparedFourier(PreparedCoherent[Fourier]):
         """Number of rounds; 0 for a unitary filter, unless ``"auto"`` is requested."""
         amplify = self.method.amplify
         return 0 if amplify != "auto" and self._unitary else amplify
+
+    def _reference_transfer(self) -> _Spectrum:
+        return self._filter.of_reference()
 
     def _filter_exactly(self) -> Filtered:
         return self._through(self._transfer, self._bound)

@@ -80,6 +80,12 @@ class FrequencyFilter:
         others = [register for register in (self._reference, self._flag) if register]
         return QuantumCircuit(*self._position.values(), *others)
 
+    def of_reference(self) -> _Spectrum:
+        """Return the transfer function that acts on the reference before it becomes a wave."""
+        shifted = np.roll(self.transfer, [-int(f) for f in self._wave], range(self.transfer.ndim))
+        angle = np.angle(self.transfer[self._wave])
+        return np.asarray(shifted * np.exp(-1j * angle))
+
     def append(self, circuit: QuantumCircuit) -> None:
         """Append all gates, from the transform to the interference with the reference."""
         self._enter(circuit)

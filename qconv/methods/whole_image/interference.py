@@ -28,12 +28,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 
 from qconv._checks import one_of
 from qconv.circuits.amplification.rounds import append_flip
 from qconv.circuits.arithmetic import FAMILIES
 from qconv.circuits.encoding import encode_amplitudes
+from qconv.circuits.loading.preparation import EXACT, Preparation
 from qconv.circuits.phases import phase_gates
 from qconv.circuits.registers import (
     append_shift,
@@ -48,10 +50,12 @@ from qconv.planning.method import Prepared
 from qconv.planning.problem import Problem
 from qconv.propagator import phase_factors
 
+_Spectrum = NDArray[np.complex128]
+
 ADDERS = ("auto", *FAMILIES)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Interference(CoherentMethod):
     """Interference of displaced copies of the image: the whole image in one circuit.
 
@@ -73,6 +77,8 @@ class Interference(CoherentMethod):
             maximum likelihood estimate. With amplification and a few hundred or more shots per
             pixel, ``"root"`` has about half the variance of ``"linear"``. ``"root"`` is biased
             where counts are small.
+        preparation: Preparation of the image: ``"exact"``, or a `qconv.ApproximatePreparation` with
+            far fewer gates. `Convolution.loading_bias` is the error that it causes.
 
     Raises:
         TypeError: If ``signed`` is not a bool, or ``amplify`` is neither an integer nor a string.
@@ -102,6 +108,7 @@ class Interference(CoherentMethod):
     adder: str = "auto"
     amplify: int | str = 0
     read_out: str = "linear"
+    preparation: Preparation = EXACT
 
     def __post_init__(self) -> None:
         one_of(self.adder, "adder", ADDERS)
@@ -132,9 +139,17 @@ class PreparedInterference(PreparedCoherent[Interference]):
         others = self._label_qubits
         return EncodedImage.of(self.plan, others, measured=others, prepared=self.method.signed)
 
+    @property
+    def _transfer(self) -> _Spectrum:
+        return self.encoded.transfer(self.encoded.kernel[0])
+
+    def _reference_transfer(self) -> _Spectrum:
+        magnitudes = np.abs(self.encoded.kernel[0])
+        return self.encoded.transfer(magnitudes / magnitudes.sum())
+
     def _filter_exactly(self) -> Filtered:
         kernel, _ = self.encoded.kernel
-        return self._through(self.encoded.transfer(kernel), float(np.abs(kernel).sum()))
+        return self._through(self._transfer, float(np.abs(kernel).sum()))
 
     def _shell(self) -> QuantumCircuit:
         """Return the circuit that superposes displaced copies, without preparing the image.
