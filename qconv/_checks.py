@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import numbers
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -314,14 +315,19 @@ def refuse_foreign(given: Collection[str], *, convolution: bool = False) -> None
 def convolution(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Decorate a public function that convolves an image with a kernel.
 
-    The decorator applies `numpy_defaults`. It also rejects keyword arguments of other libraries,
-    before Python can report a missing image or kernel.
+    The decorator applies `numpy_defaults`. It also rejects keyword arguments of other libraries and
+    misspelled ones, before Python can report a missing image or kernel.
     """
-    own = frozenset(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters.values()
+    own = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
 
     @wraps(function)
     def call(*args: _P.args, **given: _P.kwargs) -> _R:
-        refuse_foreign([name for name in given if name not in own], convolution=True)
+        others = [name for name in given if name not in own]
+        refuse_foreign(others, convolution=True)
+        for name in others:
+            for similar in difflib.get_close_matches(name, own, n=1, cutoff=0.8):
+                raise TypeError(f"{name}: unexpected argument; write {similar}=...")
         with np.errstate(**NUMPY_DEFAULTS):
             return function(*args, **given)
 

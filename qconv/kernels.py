@@ -10,6 +10,7 @@ pixel. They therefore reproduce the filters of ``scipy.ndimage``, except for the
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -384,14 +385,18 @@ def kernel_options(name: str) -> tuple[str, ...]:
 def similar_kernels(name: object) -> str:
     """Return a hint with the kernels that an unknown name may mean; empty if there are none.
 
-    An unknown name may be the beginning, the initials or another part of a name.
+    An unknown name may be a name with a typing error or in capital letters, or the beginning, the
+    initials or another part of a name.
     """
     if not isinstance(name, str) or not name:
         return ""
     initials = {known: "".join(word[0] for word in known.split("-")) for known in KERNEL_NAMES}
-    found = [known for known in KERNEL_NAMES if known.startswith(name)]
-    found = found or [known for known in KERNEL_NAMES if initials[known] == name.lower()]
+    name = name.lower()
+    found = [known for known in KERNEL_NAMES if known == name]
+    found = found or [known for known in KERNEL_NAMES if known.startswith(name)]
+    found = found or [known for known in KERNEL_NAMES if initials[known] == name]
     found = found or [known for known in KERNEL_NAMES if name in known]
+    found = found or difflib.get_close_matches(name, KERNEL_NAMES, n=1, cutoff=0.7)
     return f"; perhaps {' or '.join(found)}?" if found else ""
 
 

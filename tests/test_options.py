@@ -147,3 +147,19 @@ def test_defaults():
     assert qconv.convolve(IMAGE, EDGE, method=pairs).shots == 50
     with pytest.raises(ValueError, match=r"shots: expected no value with pairs .* got 1024"):
         qconv.convolve(IMAGE, EDGE, method=pairs, shots=1024)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"boundry": "wrap"}, "boundary"),
+        ({"chanel_axis": -1}, "channel_axis"),
+        ({"fillvalues": 0}, "fillvalue"),
+        ({"metod": None}, "method"),
+    ],
+)
+@pytest.mark.parametrize("verb", [qconv.convolve, qconv.correlate, qconv.plan])
+def test_misspelled_arguments(verb, given, name):
+    wrong = next(iter(given))
+    with pytest.raises(TypeError, match=f"^{wrong}: unexpected argument; write {name}=...$"):
+        verb(np.ones((3, 3)), np.ones((2, 2)), **given)

@@ -111,7 +111,9 @@ def _checkpoint(options: argparse.Namespace, others: Sequence[str | Path | None]
 
 def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:
     """Return the title of the figure."""
+    given = {name: getattr(options, name) for name in ("size", "sigma")}
     kernel = Path(options.kernel).name
+    kernel += "".join(f", {name} {value:g}" for name, value in given.items() if value is not None)
     if options.softmax is not None:
         kernel = f"softmax of {kernel}, temperature {options.softmax:g}"
     shots = (

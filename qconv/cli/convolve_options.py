@@ -347,7 +347,7 @@ def _add_files(parser: Parser) -> None:
     files.add_argument(
         "--format",
         choices=[ending[1:] for ending in FORMATS],
-        help="file format with --out-dir, and for pipes without a file name ending "
+        help="file format without --out, with --out-dir, and for pipes without a file name ending "
         "(default: the format of the input, or png)",
     )
 

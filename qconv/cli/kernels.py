@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,11 @@ def kernel_of(options: argparse.Namespace, ndim: int = 2) -> Any:
             )
         return read_kernel(Path(text), ndim)
     name, _, listed = text.partition(":")
+    if Path(name).suffix.lower() in KERNEL_FILES:
+        raise UsageError(f"--kernel: expected no options of the file '{name}', got '{listed}'")
+    named = re.split("[,=]", name)[0]
+    if named != name and named in KERNEL_NAMES:
+        raise UsageError(f"--kernel: expected a colon before the options of {named}, got '{text}'")
     if name not in KERNEL_NAMES:
         raise UsageError(
             f"--kernel: expected one of {', '.join(KERNEL_NAMES)}, or a file ending in "

@@ -220,6 +220,8 @@ def require_place(
     if not path.name:
         raise UsageError(f"{name}: expected a file name, got '{path}'")
     try:
+        if path.is_dir():
+            raise UsageError(f"{name}: expected a file, got the directory '{path}'")
         place = Place.of(path)
         stream = place.is_stream or place.descriptor is not None
         if path.suffix.lower() not in endings and not stream:
@@ -252,8 +254,6 @@ def _check_place(
 ) -> None:
     """Raise a `UsageError` if a path cannot be written, or writing would lose data."""
     path = place.path
-    if path.is_dir():
-        raise UsageError(f"{name}: expected a file, got the directory '{path}'")
     for folder in (path.parent, Path(os.path.realpath(path)).parent):
         if not folder.is_dir() and not place.is_stream:
             raise UsageError(f"{name}: no such directory: '{folder}'")

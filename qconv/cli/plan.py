@@ -125,8 +125,8 @@ def run(options: argparse.Namespace) -> str:
     import qconv
 
     kernel = kernel_of(options)
-    image = only_picture(read_photograph(options.image), "IMAGE", options.image).numbers
-    grey = brightness(image)
+    picture = only_picture(read_photograph(options.image), "IMAGE", options.image)
+    grey = brightness(picture.numbers)
     where: dict[str, Any] = {"mode": options.mode, "boundary": options.boundary}
     where["backend"] = None if options.backend is None else named_backend(options.backend)
     method = None if options.method is None else getattr(qconv, METHODS[options.method])()
@@ -140,8 +140,9 @@ def run(options: argparse.Namespace) -> str:
         **alone,
         **where,
     )
-    size = " x ".join(map(str, image.shape))
-    parts = [f"input {size}, kernel {Path(options.kernel).name}", str(compared)]
+    size = " x ".join(map(str, picture.numbers.shape[:2]))
+    colour = " (luminance)" if picture.axes.endswith("S") else ""
+    parts = [f"input {size}{colour}, kernel {Path(options.kernel).name}", str(compared)]
     row = compared.rows[0]
     if row.cost is None and (options.fault_tolerant, options.export) != (None, None):
         raise UsageError(f"--method {options.method}: {row.obstacle}")

@@ -68,7 +68,8 @@ def run(job: Job, sources: Sequence[str | None]) -> tuple[str, int]:
     if options.quiet:
         return "", int(bool(failed))
     lines = "\n".join(f"  {line}" for line in wrote)
-    head = f"{len(wrote)} pictures: {executions:,} executions in {seconds:.2f} s"
+    some = "1 picture" if len(wrote) == 1 else f"{len(wrote)} pictures"
+    head = f"{some}: {executions:,} executions in {seconds:.2f} s"
     return f"{head}\n\nwrote\n{lines}\n", int(bool(failed))
 
 

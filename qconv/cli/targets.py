@@ -84,7 +84,10 @@ class Target:
         default = ".tif" if stack or _only_floats(picture) else ".png"
         if picture.dtype.kind == "c":
             default = ".npy"
-        out = _standard(options.out or Path(f"result{default}"))
+        given = None if options.format is None else f".{options.format}"
+        out = _standard(options.out or Path(f"result{given or default}"))
+        if given is not None and _ending(out, given) != given:
+            raise UsageError(f"--format: expected the format of '{out}', got {options.format}")
         drawn = draw and not stack and out.suffix.lower() in FORMATS
         figure = options.figure or (out.with_name(f"{out.stem}-figure.png") if drawn else None)
         if stack and figure is not None and len(space.places) != len(space.axes):
@@ -96,7 +99,7 @@ class Target:
             require_place(name, path, _WRITABLE[name], inputs, overwrite=options.overwrite)
         require_different(files)
         own = _ENDINGS.get(picture.kind, default)
-        own = own if options.format is None else f".{options.format}"
+        own = given or own
         forms: dict[str, Form] = {}
         for name in ("--out", "--stderr"):
             if name in files:

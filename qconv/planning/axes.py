@@ -106,8 +106,8 @@ def along_axes(kernel: _Kernel, names: Sequence[str], shape: tuple[int, ...]) ->
         for axis in batch:
             if kernel.shape[axis] != 1:
                 raise ValueError(
-                    f"kernel: expected {moving} axes, or the length 1 along axis {axis}, which is "
-                    f"not convolved, got the shape {kernel.shape}; all channels and images have "
+                    f"kernel: expected {_axes_of(moving)}, or the length 1 along axis {axis} (not "
+                    f"convolved), got the shape {kernel.shape}; all channels and images have "
                     "the same kernel (for one kernel per channel: qconv.conv2d with groups)"
                 )
         return kernel
@@ -121,6 +121,10 @@ def along_axes(kernel: _Kernel, names: Sequence[str], shape: tuple[int, ...]) ->
     return reshaped(kernel, whole) if isinstance(kernel, Propagator) else kernel.reshape(whole)
 
 
+def _axes_of(count: int) -> str:
+    return "1 axis" if count == 1 else f"{count} axes"
+
+
 def reshaped(propagator: Propagator, shape: tuple[int, ...]) -> Propagator:
     """Return a propagator of a different shape with the same entries."""
     parts = propagator.probabilities, propagator.weights
@@ -131,7 +135,7 @@ def _batch_hint(image: tuple[int, ...], kernel: tuple[int, ...]) -> str:
     """Return the remedy for a kernel with fewer axes than the image; otherwise empty."""
     if not 0 < len(kernel) < len(image):
         return ""
-    if len(kernel) == 2 and len(image) == 3 and image[-1] in (3, 4):
+    if len(kernel) == 2 and len(image) == 3 and image[-1] in (2, 3, 4):
         return "; for a colour image, add channel_axis=-1"
     last = tuple(range(len(image)))[-len(kernel) :]
     what = "stack of images" if len(kernel) == 2 else "batch of signals"

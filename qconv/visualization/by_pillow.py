@@ -36,7 +36,7 @@ def by_pillow(file: BinaryIO, start: bytes) -> Decoded:
         frames = 1 if kind in _ONE_PICTURE else getattr(picture, "n_frames", 1)
         if frames > 1:
             raise UnfitError(f"expected one picture, got an animation of {frames}")
-        notes = [*note_of_profile(picture.info.get("icc_profile")), *_note_of_mode(picture)]
+        notes = [*note_of_profile(picture.info.get("icc_profile")), *note_of_mode(picture)]
         bits = start[24] if kind == "PNG" else 0
         if bits == 16 and picture.mode in ("RGB", "RGBA"):
             found = _deep_png(file, picture)
@@ -77,7 +77,7 @@ def note_of_profile(profile: bytes | None) -> list[str]:
     return [f"the colour profile {name} is not applied, and is missing in the result"]
 
 
-def _note_of_mode(picture: Image.Image) -> list[str]:
+def note_of_mode(picture: Image.Image) -> list[str]:
     """Return a sentence if the colours of a picture are converted."""
     if picture.mode in ("CMYK", "LAB", "YCbCr", "HSV") and picture.format != "JPEG":
         return [f"{picture.mode} colours are converted to red, green and blue"]

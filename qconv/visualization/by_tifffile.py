@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.visualization.by_pillow import decoded, note_of_profile, turned, without_colour
+from qconv.visualization.by_pillow import (
+    decoded,
+    note_of_mode,
+    note_of_profile,
+    turned,
+    without_colour,
+)
 from qconv.visualization.decoded import Calibration, Decoded, UnfitError, require_room
 
 if TYPE_CHECKING:
@@ -181,6 +187,8 @@ def _by_pillow(file: BinaryIO, pages: Sequence[int], tiff: TiffFile, reason: Exc
         raise reason from None
     found = []
     with picture:
+        # YCbCr is a coding of red, green and blue.
+        notes = note_of_mode(picture) if picture.mode != "YCbCr" else []
         for number in pages:
             picture.seek(number)
             page = tiff.pages[number].aspage()
@@ -193,9 +201,10 @@ def _by_pillow(file: BinaryIO, pages: Sequence[int], tiff: TiffFile, reason: Exc
             # Pillow inverts negatives of at most eight bits itself.
             negative = deep and page.photometric == _MIN_IS_WHITE
             found.append(_negative(one) if negative else one)
+    first = replace(found[0], notes=(*notes, *found[0].notes))
     if len(found) == 1:
-        return found[0]
-    return replace(found[0], colours=np.stack([one.colours for one in found]))
+        return first
+    return replace(first, colours=np.stack([one.colours for one in found]))
 
 
 def _calibration(tiff: TiffFile, page: TiffPage) -> Calibration:

@@ -25,8 +25,8 @@ from qconv.visualization.decoded import Decoded, UnfitError
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-#: First bytes of the arrays of NumPy: one, and an archive of several.
-_NPY, _NPZ = b"\x93NUMPY", b"PK\x03\x04"
+#: First bytes of the arrays of NumPy: one, and an archive of several or of none.
+_NPY, _NPZ = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")
 
 #: Name of standard input.
 STDIN = "-"
@@ -48,7 +48,7 @@ def decode(path: str | os.PathLike[str]) -> Decoded:
         start = file.read(512)
         file.seek(0)
         try:
-            if start.startswith((_NPY, _NPZ)):
+            if start.startswith((_NPY, *_NPZ)):
                 return _by_numpy(file, start)
             with _quietly():
                 return by_tifffile(file) if start[:4] in _TIFF else by_pillow(file, start)
@@ -65,6 +65,8 @@ def _opened(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a file; read a pipe into memory."""
     if str(path) == STDIN:
         return io.BytesIO(sys.stdin.buffer.read())
+    if not str(path):
+        raise ValueError("expected a file name, got ''")
     place = Path(path)
     try:
         mode = os.stat(place).st_mode

@@ -160,8 +160,8 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
     axes.figure.colorbar(drawn, ax=axes, shrink=0.8, label="probability")
     axes.set_xticks(range(p.shape[1]) if p.shape[1] <= 15 else [])
     axes.set_yticks(range(p.shape[0]) if p.shape[0] <= 15 else [])
-    axes.set_xlabel(f"kernel_column{plane}")
-    axes.set_ylabel("kernel_row")
+    axes.set_xlabel(f"kernel column{plane}")
+    axes.set_ylabel("kernel row")
     axes.set_title(f"propagator in the circuit ({_signs(weights[p > 0])}{size:.4g})")
     if max(p.shape) > 5:
         return
@@ -197,7 +197,7 @@ def _plane_of(propagator: Propagator) -> tuple[_Array, Numbers, str]:
     if p.ndim == 2:
         return p, weights, ""
     first = np.unravel_index(p.argmax(), p.shape)[:-2]
-    return p[first], weights[first], f" of plane {', '.join(map(str, first))}"
+    return p[first], weights[first], f", in plane {', '.join(map(str, first))}"
 
 
 def show_stderr(axes: Axes, kind: Kind, stderr: _Array, title: str) -> None:
@@ -226,6 +226,7 @@ def show_row(
     axes.plot(columns, truth, color="0.2", lw=1, zorder=3, label="exact")
     axes.errorbar(columns, estimate, reach, fmt=".", ms=4, lw=1, color="C0", label="measured")
     where = f" of plane {kind.point[0]}" if kind.point else ""
+    where += "; mean of the channels" if kind.channels else ""
     axes.set_xlabel("column" if kind.lines else f"column, in row {row}{where}")
     axes.legend(frameon=False, fontsize=8)
 

@@ -75,7 +75,7 @@ class Picture:
         pixel = str(self.calibration)
         size = f"; pixels of {pixel}" if pixel else ""
         of = "of magnitude " if wide else ""
-        return f"{of}{low:.7g} to {high:.7g} ({self.dtype}{bits}){size}"
+        return f"{of}{low:.7g} to {high:.7g} ({self.dtype.name}{bits}){size}"
 
 
 def sample_picture() -> Picture:

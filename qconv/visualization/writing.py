@@ -23,7 +23,7 @@ _TIFF, _MAPS = (".tif", ".tiff"), (".pgm", ".ppm", ".pnm")
 
 #: Types of numbers that each kind of file holds.
 _INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
-_NUMBERS = ("bool", *_INTEGERS, "float16", "float32", "float64")
+_NUMBERS = ("bool", *_INTEGERS, "int64", "uint64", "float16", "float32", "float64")
 TYPES = {
     ".png": ("bool", "uint8", "uint16"),
     **dict.fromkeys((".jpg", ".jpeg", ".bmp"), ("uint8",)),
@@ -33,6 +33,9 @@ TYPES = {
 
 #: Types of ImageJ. Colours are its channels, except in 8 bits.
 _OF_IMAGEJ = ("uint8", "uint16", "float32")
+
+#: Types that OME does not have.
+_NOT_OF_OME = ("float16", "int64", "uint64")
 
 #: Names of the formats that Pillow writes.
 _PILLOW = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
@@ -172,7 +175,10 @@ def _converted(values: Numbers, dtype: np.dtype[Any]) -> tuple[NDArray[Any], str
         return np.clip(values, -most, most).astype(dtype), f"{dtype}{_of(over, values.size)}"
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     rounded = "" if np.array_equal(values, np.rint(values)) else ", rounded"
-    array, clipped = _rounded(values, float(low), float(high), dtype)
+    top = float(high)
+    if int(top) > high:  # of 64 bits: the largest float below it
+        top = float(np.nextafter(top, 0))
+    array, clipped = _rounded(values, float(low), top, dtype)
     return array, f"{dtype}{rounded}{_of(clipped, values.size)}"
 
 
@@ -207,8 +213,8 @@ def _write_tiff(path: Path, array: NDArray[Any], axes: str, calibration: Calibra
         array, axes = _as_channels(array, axes)
         how["metadata"] |= {"axes": axes, "mode": "composite"}
         told = "; colours are channels, because ImageJ has colours of 8 bits only"
-    if kind == "ome" and array.dtype == np.float16:
-        kind, told = "", "; plain TIFF, because OME has no float16"
+    if kind == "ome" and array.dtype.name in _NOT_OF_OME:
+        kind, told = "", f"; plain TIFF, because OME has no {array.dtype}"
         how["metadata"] = {"axes": axes}
     colours = axes.endswith("S")
     how["photometric"] = "rgb" if colours else "minisblack"

@@ -380,6 +380,15 @@ class TestKernels:
                 "--kernel: .* 'sgma' of gaussian; expected size, sigma, truncate",
             ),
             (["gaussian:sigma=x"], "--kernel: sigma: expected a number, got 'x'"),
+            (["gausian:sigma=2"], "--kernel: .*, got 'gausian'; perhaps gaussian?"),
+            (
+                ["gaussian,sigma=2"],
+                "--kernel: expected a colon before the options of gaussian, got 'gaussian,sigma=2'",
+            ),
+            (
+                ["mine.csv:size=3"],
+                "--kernel: expected no options of the file 'mine.csv', got 'size=3'",
+            ),
             (["gaussian:sigma=1,sigma=2"], "--kernel: sigma is given twice in 'sigma=1,sigma=2'"),
             (["box:ndim=2"], "--kernel: unexpected option 'ndim' of box; expected size"),
             (["gaussian:sigma=2", "--sigma", "3"], "--sigma: --kernel sets it too, to 2"),

@@ -253,6 +253,55 @@ class TestSaid:
         assert not (folder / "out").exists()
 
 
+class TestFilesThatDiffer:
+    def test_printing_colours(self, capsys):
+        Image.fromarray(numbers("8 bits", (*SHAPE, 3))).convert("CMYK").save("in.tif")
+        err = call(capsys, "in.tif", "--out", "out.tif")[2]
+        said = "CMYK colours are converted to red, green and blue"
+        assert err == f"qconv: IMAGE: in.tif: {said}\n"
+
+    @pytest.mark.parametrize(
+        ("arrays", "said"),
+        [({}, "none"), ({"a": np.ones(SHAPE), "b": np.ones(SHAPE)}, "a, b")],
+    )
+    def test_archives(self, arrays, said, capsys):
+        np.savez("in.npz", **arrays)
+        status, _, err = call(capsys, "in.npz")
+        assert status == 2
+        assert err == f"qconv: IMAGE: in.npz: expected an archive with one array, got {said}\n"
+
+    @pytest.mark.parametrize("ending", ["tif", "npy", "pgm"])
+    def test_format_without_out(self, ending, capsys):
+        Image.fromarray(numbers("8 bits", SHAPE)).save("in.png")
+        status, out, _ = call(capsys, "in.png", "--format", ending)
+        assert status == 0
+        assert f"wrote result.{ending} (" in out
+
+
+class TestSixtyFourBits:
+    """The integers that NumPy makes without a type, up to 2**53."""
+
+    @pytest.mark.parametrize("dtype", ["int64", "uint64", ">i8", ">u8"])
+    @pytest.mark.parametrize("ending", ["npy", "tif"])
+    def test_input(self, dtype, ending, capsys):
+        pixels = RNG.integers(0, 2**40, SHAPE).astype(dtype)
+        np.save("in.npy", pixels)
+        status, out, err = call(capsys, "in.npy", "--out", f"out.{ending}", "--out-type", "input")
+        assert (status, err) == (0, "")
+        name = np.dtype(dtype).name
+        assert f" ({name}" in out.splitlines()[1]
+        assert f"wrote out.{ending} ({name})" in out
+        seen = np.load("out.npy") if ending == "npy" else tifffile.imread("out.tif")
+        assert seen.dtype == name
+        np.testing.assert_array_equal(seen, pixels)
+
+    def test_ends(self):
+        form = Form(".npy", np.dtype(np.int64))
+        said = write_numbers(Path("o.npy"), np.array([[-(2.0**70), 2.0**63]]), form, axes="YX")
+        assert said == "int64; 2 of 2 values clipped"
+        np.testing.assert_array_equal(np.load("o.npy"), [[-(2**63), 2**63 - 1024]])
+
+
 class TestMetadata:
     def test_imagej(self):
         stack = numbers("12 bits", (3, *SHAPE))

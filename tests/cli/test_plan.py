@@ -18,8 +18,10 @@ def test_a_colour_picture_is_planned_by_its_luminance(tmp_path, capsys):
     for name, pixels in (("grey", grey), ("colour", coloured)):
         imsave(tmp_path / f"{name}.png", pixels, check_contrast=False)
         assert main(["plan", str(tmp_path / f"{name}.png"), "--executions", "1000"]) == 0
-        printed.append(capsys.readouterr().out.splitlines()[1:])
-    assert printed[0] == printed[1]
+        printed.append(capsys.readouterr().out.splitlines())
+    assert printed[0][0] == "input 8 x 8, kernel edge"
+    assert printed[1][0] == "input 8 x 8 (luminance), kernel edge"
+    assert printed[0][1:] == printed[1][1:]
 
 
 def test_a_kernel_of_ones_own(tmp_path, capsys):

@@ -156,6 +156,10 @@ class TestFailures:
             (["in", "--out-dir", "out", "--figure", "f.png"], "--figure: cannot be combined"),
             (["in", "--out-dir", "out", "--checkpoint", "c"], "--checkpoint: cannot be combined"),
             (["in", "--out-dir", "out", "--format", "gif"], "--format: invalid choice"),
+            (["in/0.png", "--out", "o.npy", "--format", "tif"], "the format of 'o.npy', got tif"),
+            (["in/0.png", "--out", "in"], "--out: expected a file, got the directory 'in'"),
+            (["in/0.png", "--out", "in/0.png/"], "--out: "),
+            ([""], "IMAGE: expected a file name, got ''"),
             (["in", "--out-dir", "out", "--shots", "0"], "4 of 4 pictures failed: in/0.png, in/1"),
         ],
     )
