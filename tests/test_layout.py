@@ -22,6 +22,7 @@ ORDER = [
     "transfer",
     "kernels",
     "grid",
+    "estimation",
     "circuits",
     "visualization",
     "result",
