@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qconv.convolution import convolve as convolve
     from qconv.convolution import correlate as correlate
     from qconv.convolution import plan as plan
+    from qconv.estimating import estimate as estimate
     from qconv.execution.outcomes.outcomes import Outcomes as Outcomes
     from qconv.execution.outcomes.readout import ReadoutMitigation as ReadoutMitigation
     from qconv.execution.program import Program as Program
@@ -40,6 +41,11 @@ if TYPE_CHECKING:
     from qconv.methods.whole_image.diffusion import Diffusion as Diffusion
     from qconv.methods.whole_image.fourier import Fourier as Fourier
     from qconv.methods.whole_image.interference import Interference as Interference
+    from qconv.observables.observable import Energy as Energy
+    from qconv.observables.observable import Mean as Mean
+    from qconv.observables.observable import Observable as Observable
+    from qconv.observables.observable import Overlap as Overlap
+    from qconv.observables.observable import Total as Total
     from qconv.planning.cost import Cost as Cost
     from qconv.planning.method import Method as Method
     from qconv.planning.method import Prediction as Prediction
@@ -50,6 +56,7 @@ if TYPE_CHECKING:
     from qconv.result.convolution import Convolution as Convolution
     from qconv.result.convolution import load as load
     from qconv.result.diagnostics import Diagnostics as Diagnostics
+    from qconv.result.single import Estimate as Estimate
 
 __version__ = "0.1.0"
 
@@ -62,13 +69,18 @@ _HOMES = {
     "Cost": "qconv.planning.cost",
     "Diagnostics": "qconv.result.diagnostics",
     "Diffusion": "qconv.methods.whole_image.diffusion",
+    "Energy": "qconv.observables.observable",
+    "Estimate": "qconv.result.single",
     "Fourier": "qconv.methods.whole_image.fourier",
     "Interference": "qconv.methods.whole_image.interference",
     "LoadedImage": "qconv.circuits.loading.image",
     "Match": "qconv.matching.template",
+    "Mean": "qconv.observables.observable",
     "Method": "qconv.planning.method",
     "MethodComparison": "qconv.methods.comparison",
+    "Observable": "qconv.observables.observable",
     "Outcomes": "qconv.execution.outcomes.outcomes",
+    "Overlap": "qconv.observables.observable",
     "Plan": "qconv.planning.plan",
     "Prediction": "qconv.planning.method",
     "Prepared": "qconv.planning.method",
@@ -76,6 +88,7 @@ _HOMES = {
     "Propagator": "qconv.propagator",
     "ReadoutMitigation": "qconv.execution.outcomes.readout",
     "SamplingOptions": "qconv.planning.options",
+    "Total": "qconv.observables.observable",
     "compare_methods": "qconv.methods.comparison",
     "conv1d": "qconv.layer.functional",
     "conv2d": "qconv.layer.functional",
@@ -83,6 +96,7 @@ _HOMES = {
     "correlate": "qconv.convolution",
     "encode_amplitudes": "qconv.circuits.encoding",
     "encode_image": "qconv.circuits.loading.image",
+    "estimate": "qconv.estimating",
     "filter_frequencies": "qconv.filtering",
     "load": "qconv.result.convolution",
     "match_template": "qconv.matching.template",
