@@ -41,7 +41,7 @@ from classical.frequency import (
 )
 from classical.layer import conv2d, stochastic_conv2d
 from classical.matching import match_template
-from classical.observables import energy, mean, overlap, total
+from classical.observables import band_energy, energy, mean, overlap, total
 from classical.padding import fourier_convolve
 from classical.rate import Convergence, convergence
 from classical.sampling import Sample, stochastic_convolve
@@ -50,6 +50,7 @@ __all__ = [
     "Comparison",
     "Convergence",
     "Sample",
+    "band_energy",
     "band_pass",
     "compare",
     "compression_ratio",

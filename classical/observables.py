@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from classical.checks import number_array, real_array
+from classical.frequency import band_pass
 
 
 def energy(picture: ArrayLike, region: Any = None) -> float:
@@ -25,6 +26,24 @@ def energy(picture: ArrayLike, region: Any = None) -> float:
     pixels = number_array("picture", picture)
     chosen = pixels if region is None else pixels[region]
     return float(np.vdot(chosen, chosen).real)
+
+
+def band_energy(picture: ArrayLike, low: float, high: float) -> float:
+    """Return the energy of a picture at frequencies ``f`` with ``low < |f| <= high``.
+
+    Args:
+        picture: Real or complex array.
+        low: Radius excluded from the band, in cycles per image.
+        high: Radius included in the band, in cycles per image.
+
+    Example:
+        >>> import classical
+        >>> classical.band_energy([1, 0, 0, 0], 0, 1)
+        0.5
+    """
+    pixels = number_array("picture", picture)
+    spectrum = np.fft.fftn(pixels) * band_pass(pixels.shape, low, high)
+    return energy(spectrum) / pixels.size
 
 
 def total(picture: ArrayLike, region: Any = None) -> float:

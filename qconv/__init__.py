@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from qconv.methods.whole_image.diffusion import Diffusion as Diffusion
     from qconv.methods.whole_image.fourier import Fourier as Fourier
     from qconv.methods.whole_image.interference import Interference as Interference
+    from qconv.observables.observable import Band as Band
     from qconv.observables.observable import Energy as Energy
     from qconv.observables.observable import Mean as Mean
     from qconv.observables.observable import Observable as Observable
@@ -63,6 +64,7 @@ __version__ = "0.1.0"
 #: Module of each public name, imported on first use because Qiskit takes a second to import.
 _HOMES = {
     "AmplitudeEstimation": "qconv.methods.amplitude_estimation.method",
+    "Band": "qconv.observables.observable",
     "Blocks": "qconv.methods.blocks",
     "Collapse": "qconv.methods.collapse.method",
     "Convolution": "qconv.result.convolution",

@@ -70,8 +70,8 @@ def estimate(
     Args:
         image: Signal, image or volume, as for `qconv.convolve`.
         kernel: Kernel or `Propagator`, as for `qconv.convolve`.
-        observable: Number to estimate: `Energy`, `Total`, `Mean` or `Overlap`. Its region or its
-            weights refer to the result of `qconv.convolve` with the same ``mode``.
+        observable: Number to estimate: `Energy`, `Band`, `Total`, `Mean` or `Overlap`. Its region
+            or its weights refer to the result of `qconv.convolve` with the same ``mode``.
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
         boundary: Values outside the image, as for `qconv.convolve`.
         method: Method with its options; by default `Collapse` with a baseline. `Fourier` and

@@ -69,6 +69,26 @@ def test_signals_and_volumes(method, shape):
     assert np.isclose(found.value, expected, rtol=1e-10)
 
 
+@pytest.mark.parametrize("shape", [(16,), (8, 4), (4, 2, 8)])
+@pytest.mark.parametrize("complex_numbers", [False, True])
+def test_bands(shape, complex_numbers):
+    rng = np.random.default_rng(6)
+    image, kernel = rng.normal(size=shape), rng.normal(size=(2,) * len(shape))
+    if complex_numbers:
+        image = image + 1j * rng.normal(size=shape)
+    where = {"mode": "same", "boundary": "wrap", "method": qconv.Fourier()}
+    picture = qconv.convolve(image, kernel, shots=None, **where).image
+    for low, high in ((0, 1), (1, 2.5), (0, 100)):
+        band = qconv.Band(low, high)
+        exact = qconv.estimate(image, kernel, band, shots=None, **where).value
+        assert np.isclose(exact, classical.band_energy(picture, low, high), rtol=1e-10)
+    found = qconv.estimate(
+        image, kernel, qconv.Band(0, 1), estimator="amplitude", shots=3000, seed=1, **where
+    )
+    expected = classical.band_energy(picture, 0, 1)
+    assert abs(found.value - expected) < 6 * found.stderr + 1e-10 * expected
+
+
 @pytest.mark.parametrize("method", COHERENT, ids=repr)
 def test_energies_of_complex_pictures(method):
     rng = np.random.default_rng(4)
@@ -188,6 +208,9 @@ def test_backends():
     [
         (qconv.Energy(), qconv.Collapse(), {}, "observable: expected a linear one for Collapse"),
         (qconv.Energy(), qconv.Diffusion(), {}, "observable: expected a linear one for Diffusion"),
+        (qconv.Band(1, 2), qconv.Interference(), {}, r"expected qconv.Fourier\(\) for a Band"),
+        (qconv.Band(1, 2), qconv.Fourier(), {}, "sides that are powers of two"),
+        (qconv.Band(1, 2), qconv.Collapse(), {}, "expected a linear one"),
         (qconv.Total(), qconv.Fourier(signed=False), {}, "signed=True"),
         (qconv.Total(), qconv.Fourier(amplify=1), {}, "amplify=0"),
         (qconv.Total(), qconv.AmplitudeEstimation(), {}, "measures no Total"),

@@ -30,7 +30,7 @@ _Array = NDArray[np.float64]
 #: Function that measures: the powers and the shots of all runs in, their hits out.
 Measure = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
 
-#: Shots of power 0 at the start.
+#: Shots of power 0 at the start; in the fixed schedule, in addition to those of its rule.
 _FIRST = 10
 
 #: Exponent of the posterior in the choice of the power. A larger one gives smaller errors, but
@@ -112,7 +112,7 @@ def _schedule(factor: int, scale: float) -> list[tuple[int, int]]:
     """Return the schedule whose highest power is ``factor // 2``."""
     octaves = math.log2(factor)
     number = max(1, round(_EACH * octaves))
-    shots: dict[int, int] = {}
+    shots = {0: _FIRST}
     for place in range(number + 1):
         above = octaves * (number - place) / number
         power = round((2 ** (octaves - above) - 1) / 2)

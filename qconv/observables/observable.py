@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qconv._checks import real_array
+from qconv._checks import real_array, real_number
 from qconv.observables.region import Region, inside, named
 
 _Array = NDArray[np.float64]
@@ -25,6 +25,10 @@ class Observable(ABC):
 
     quadratic: ClassVar[bool] = False
     """Whether weights belong to the squared magnitudes, and not to the values."""
+
+    band: tuple[float, float] | None = None
+    """Radii of frequency to which the picture is restricted first, the lower one excluded, in
+    cycles per image; None for no restriction."""
 
     def __str__(self) -> str:
         return type(self).__name__
@@ -136,3 +140,44 @@ class Energy(Observable):
     def weights(self, shape: tuple[int, ...]) -> _Array:
         """Return 1 inside the region and 0 outside, in a picture of a shape."""
         return inside(self.region, shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Band(Observable):
+    """Energy between two radii of frequency, ``sum_f |Y(f)|**2 / N`` where ``low < |f| <= high``.
+
+    ``Y`` is the discrete Fourier transform of the filtered picture with ``N`` pixels. Bands that
+    share their radii add up to the energy of the picture without its mean. Boundary ``wrap``, sides
+    that are powers of two and `Fourier` are required.
+
+    Args:
+        low: Radius excluded from the band, at least 0, in cycles per image.
+        high: Radius included in the band, above ``low``, in cycles per image.
+
+    Example:
+        >>> import qconv
+        >>> where = {"mode": "same", "boundary": "wrap", "method": qconv.Fourier(), "shots": None}
+        >>> round(qconv.estimate([1, 0, 0, 0], [1], qconv.Band(0, 1), **where).value, 6)
+        0.5
+    """
+
+    low: float
+    high: float
+    quadratic: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        low, high = real_number(self.low, "low"), real_number(self.high, "high")
+        if not 0 <= low < high:
+            raise ValueError(f"high: expected a number above low >= 0, got {low!r} and {high!r}")
+
+    @property
+    def band(self) -> tuple[float, float]:  # type: ignore[override]
+        """Both radii."""
+        return self.low, self.high
+
+    def __str__(self) -> str:
+        return f"Band({self.low:g}, {self.high:g})"
+
+    def weights(self, shape: tuple[int, ...]) -> _Array:
+        """Return 1 for every pixel, because the picture is restricted to the band before."""
+        return np.ones(shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -111,8 +111,11 @@ class Estimate:
             OSError: If the file cannot be written.
         """
         fields = {name: value for name, value in vars(self).items() if name != "circuits"}
+        own = self.origin
         origin = {
-            name: sorted(v) if name != "quantity" else v for name, v in asdict(self.origin).items()
+            "quantity": own.quantity,
+            "streams": sorted(own.streams),
+            "versions": sorted(own.versions),
         }
         packed = io.BytesIO()
         if self.circuits:

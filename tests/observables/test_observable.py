@@ -31,6 +31,12 @@ def test_unsuitable_regions(region, error, message):
         qconv.Total(region).weights((2, 2))
 
 
+@pytest.mark.parametrize("radii", [(2, 1), (-1, 1), (1, 1)])
+def test_unsuitable_bands(radii):
+    with pytest.raises(ValueError, match="high: expected a number above low"):
+        qconv.Band(*radii)
+
+
 def test_unsuitable_weights():
     with pytest.raises(ValueError, match="weights: expected the shape of the result"):
         qconv.Overlap([1, 2]).weights((3,))
@@ -44,6 +50,7 @@ def test_unsuitable_weights():
         (qconv.Total(slice(2, None)), "Total[2:]"),
         (qconv.Total(np.array([True, False, True])), "Total, a mask of 2 pixels"),
         (qconv.Overlap([1, 2]), "Overlap"),
+        (qconv.Band(0, 2.5), "Band(0, 2.5)"),
     ],
     ids=str,
 )

@@ -168,10 +168,27 @@ class PreparedCoherent(PreparedImage[_C]):
             raise ValueError(
                 f"method: expected amplify=0 and read_out='linear' for observables, got {method!r}"
             )
+        if observable.band is not None:
+            return self._in_band(observable.band)._scored_energy()
         weights = observable.weights(self.plan.grid.output_shape)
-        return self._scored(self.encoded.layout.scattered(weights).ravel(), observable.quadratic)
+        return self._scored(
+            self.encoded.layout.scattered(weights).ravel(), quadratic=observable.quadratic
+        )
 
-    def _scored(self, weights: _Array, quadratic: bool) -> Scored:
+    def _in_band(self, band: tuple[float, float]) -> Self:
+        """Return the `Prepared` object whose filter passes only a band of frequencies.
+
+        Raises:
+            TypeError: If the method has no frequencies.
+            ValueError: If the frequencies of the registers are not those of the picture.
+        """
+        raise TypeError(f"observable: expected qconv.Fourier() for a Band, got {self.method!r}")
+
+    def _scored_energy(self) -> Scored:
+        """Return the energy of the whole picture."""
+        return self._scored(np.ones(self.encoded.content.size), quadratic=True)
+
+    def _scored(self, weights: _Array, *, quadratic: bool) -> Scored:
         """Return the number with given weights of the basis states."""
         encoded = self.encoded
         if encoded.unit == 0 or self._vanishes:
