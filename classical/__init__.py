@@ -41,6 +41,7 @@ from classical.frequency import (
 )
 from classical.layer import conv2d, stochastic_conv2d
 from classical.matching import match_template
+from classical.observables import band_energy, energy, mean, overlap, total
 from classical.padding import fourier_convolve
 from classical.rate import Convergence, convergence
 from classical.sampling import Sample, stochastic_convolve
@@ -49,6 +50,7 @@ __all__ = [
     "Comparison",
     "Convergence",
     "Sample",
+    "band_energy",
     "band_pass",
     "compare",
     "compression_ratio",
@@ -57,6 +59,7 @@ __all__ = [
     "convolve",
     "correlate",
     "diffuse",
+    "energy",
     "filter_frequencies",
     "fourier_convolve",
     "gaussian_pass",
@@ -64,7 +67,10 @@ __all__ = [
     "high_pass",
     "low_pass",
     "match_template",
+    "mean",
+    "overlap",
     "stochastic_conv2d",
     "stochastic_convolve",
+    "total",
     "transfer_function",
 ]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qconv.convolution import convolve as convolve
     from qconv.convolution import correlate as correlate
     from qconv.convolution import plan as plan
+    from qconv.estimating import estimate as estimate
     from qconv.execution.outcomes.outcomes import Outcomes as Outcomes
     from qconv.execution.outcomes.readout import ReadoutMitigation as ReadoutMitigation
     from qconv.execution.program import Program as Program
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
     from qconv.methods.whole_image.diffusion import Diffusion as Diffusion
     from qconv.methods.whole_image.fourier import Fourier as Fourier
     from qconv.methods.whole_image.interference import Interference as Interference
+    from qconv.observables.observable import Band as Band
+    from qconv.observables.observable import Energy as Energy
+    from qconv.observables.observable import Mean as Mean
+    from qconv.observables.observable import Observable as Observable
+    from qconv.observables.observable import Overlap as Overlap
+    from qconv.observables.observable import Total as Total
     from qconv.planning.cost import Cost as Cost
     from qconv.planning.method import LoadingError as LoadingError
     from qconv.planning.method import Method as Method
@@ -52,6 +59,7 @@ if TYPE_CHECKING:
     from qconv.result.convolution import Convolution as Convolution
     from qconv.result.convolution import load as load
     from qconv.result.diagnostics import Diagnostics as Diagnostics
+    from qconv.result.single import Estimate as Estimate
 
 __version__ = "0.1.0"
 
@@ -59,20 +67,26 @@ __version__ = "0.1.0"
 _HOMES = {
     "AmplitudeEstimation": "qconv.methods.amplitude_estimation.method",
     "ApproximatePreparation": "qconv.circuits.loading.preparation",
+    "Band": "qconv.observables.observable",
     "Blocks": "qconv.methods.blocks",
     "Collapse": "qconv.methods.collapse.method",
     "Convolution": "qconv.result.convolution",
     "Cost": "qconv.planning.cost",
     "Diagnostics": "qconv.result.diagnostics",
     "Diffusion": "qconv.methods.whole_image.diffusion",
+    "Energy": "qconv.observables.observable",
+    "Estimate": "qconv.result.single",
     "Fourier": "qconv.methods.whole_image.fourier",
     "Interference": "qconv.methods.whole_image.interference",
     "LoadedImage": "qconv.circuits.loading.image",
     "LoadingError": "qconv.planning.method",
     "Match": "qconv.matching.template",
+    "Mean": "qconv.observables.observable",
     "Method": "qconv.planning.method",
     "MethodComparison": "qconv.methods.comparison",
+    "Observable": "qconv.observables.observable",
     "Outcomes": "qconv.execution.outcomes.outcomes",
+    "Overlap": "qconv.observables.observable",
     "Plan": "qconv.planning.plan",
     "Prediction": "qconv.planning.method",
     "Prepared": "qconv.planning.method",
@@ -80,6 +94,7 @@ _HOMES = {
     "Propagator": "qconv.propagator",
     "ReadoutMitigation": "qconv.execution.outcomes.readout",
     "SamplingOptions": "qconv.planning.options",
+    "Total": "qconv.observables.observable",
     "compare_methods": "qconv.methods.comparison",
     "conv1d": "qconv.layer.functional",
     "conv2d": "qconv.layer.functional",
@@ -87,6 +102,7 @@ _HOMES = {
     "correlate": "qconv.convolution",
     "encode_amplitudes": "qconv.circuits.encoding",
     "encode_image": "qconv.circuits.loading.image",
+    "estimate": "qconv.estimating",
     "filter_frequencies": "qconv.filtering",
     "load": "qconv.result.convolution",
     "match_template": "qconv.matching.template",

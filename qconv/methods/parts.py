@@ -21,7 +21,9 @@ from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.seeds import PARTS, derived
 from qconv.grid import PART
+from qconv.observables.observable import Observable
 from qconv.planning.method import Method, Prediction, Prepared
+from qconv.planning.number import Number
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -195,6 +197,16 @@ class PreparedParts(Prepared[Method]):
             return Prediction(real.success)
         shape = self.plan.grid.output_shape
         return Prediction(real.success, joined(real.stderr, imaginary.stderr).reshape(shape))
+
+    def number(self, observable: Observable) -> Number:
+        """Return an energy, which needs no parts.
+
+        Raises:
+            TypeError: If the observable is linear.
+        """
+        if not observable.quadratic:
+            raise TypeError("observable: expected an energy for complex numbers, got a linear one")
+        return self.parts[0].number(observable)
 
     @property
     def num_qubits(self) -> int:

@@ -17,7 +17,9 @@ from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.seeds import further
+from qconv.observables.observable import Observable
 from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
+from qconv.planning.number import Number
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -307,6 +309,20 @@ class Prepared(ABC, Generic[_M]):
     def loading_error(self) -> LoadingError | None:
         """Return the exact error of approximate loading; None if the image is loaded exactly."""
         return None
+
+    def number(self, observable: Observable) -> Number:
+        """Return the number that the circuits measure for an observable, without a picture.
+
+        The default rejects every observable. Nothing runs.
+
+        Raises:
+            TypeError: If the method cannot measure the observable.
+            ValueError: If the observable does not suit the plan.
+        """
+        raise TypeError(
+            f"observable: {self.method!r} measures no {type(observable).__name__}; use another "
+            "method"
+        )
 
     def again(self, plan: Problem) -> Prepared[_M]:
         """Return the `Prepared` object for the same convolution with other shots or sampling.

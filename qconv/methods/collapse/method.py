@@ -47,7 +47,9 @@ from qconv.execution.outcomes.readout import Unfolding
 from qconv.execution.program import Program
 from qconv.execution.seeds import ALLOCATION, JOBS, derived
 from qconv.grid import Tile
+from qconv.methods.collapse.number import SampledPixels
 from qconv.methods.collapse.windows import PARTS, Positions, Windows
+from qconv.observables.observable import Observable
 from qconv.planning.allocation import (
     for_tolerance,
     joint_spread,
@@ -55,6 +57,7 @@ from qconv.planning.allocation import (
     require_affordable,
 )
 from qconv.planning.method import AIM, Method, Prediction, Prepared
+from qconv.planning.number import Number
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -294,6 +297,25 @@ class PreparedCollapse(Prepared[Collapse]):
             covariance=covariance,
             **uneven,
         )
+
+    def number(self, observable: Observable) -> Number:
+        """Return a linear observable, by samples of a pixel and a kernel position.
+
+        Raises:
+            TypeError: If the observable is quadratic, or image or kernel are complex.
+        """
+        plan = self.plan
+        if observable.quadratic:
+            raise TypeError(
+                f"observable: expected a linear one for Collapse, got {type(observable).__name__}; "
+                "for energies, use qconv.Fourier() or qconv.Interference()"
+            )
+        if plan.is_complex:
+            raise TypeError("observable: expected an energy for complex numbers, got a linear one")
+        weights = observable.weights(plan.grid.output_shape)
+        (program,) = self.programs
+        outcomes = _outcomes(self.positions, plan.propagator.shape)
+        return SampledPixels(program, weights, self.windows, outcomes, plan.grid)
 
     def _parts(self, tile: Tile, errors: Errors) -> tuple[Numbers, _Array | float]:
         """Return the standard errors of a tile, and the covariance of both parts if complex."""

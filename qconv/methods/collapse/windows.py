@@ -255,6 +255,15 @@ class Windows:
             np.ravel_multi_index(tuple(np.transpose(centres)), shape),
         )
 
+    def sample(self, tile: Tile, j: int) -> Numbers:
+        """Return the sample of one position at every pixel of a tile."""
+        return self._sample(tile, j)
+
+    def baseline(self, tile: Tile) -> Numbers:
+        """Return the part of the convolution that is known without sampling; 0 if there is none."""
+        shape = tuple(part.stop - part.start for part in tile)
+        return self._with_baseline(tile, np.zeros(shape, self._padded.dtype))
+
     def _view(self, position: tuple[int, ...], tile: Tile) -> Numbers:
         return self._grid.view(self._padded, position, tile)
 

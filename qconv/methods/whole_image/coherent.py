@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 
 from qconv._checks import Numbers, boolean
-from qconv.circuits.amplification.rounds import Rounds
+from qconv.circuits.amplification.rounds import Rounds, reflect_marked
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.outcomes.readout import Readout
 from qconv.execution.program import Program
@@ -31,7 +31,9 @@ from qconv.methods.whole_image.options import WholeImageMethod
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.reading import Reading, Tally
 from qconv.methods.whole_image.state import State
+from qconv.observables.observable import Observable
 from qconv.planning.method import LoadingError, Prediction, Prepared
+from qconv.planning.number import Number, Scored
 from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
@@ -149,6 +151,89 @@ class PreparedCoherent(PreparedImage[_C]):
             return Prediction(0.0, np.zeros(self.plan.grid.output_shape))
         bits = self.encoded.layout.num_qubits + self._label_qubits
         return self._read_out.predict(self.plan.expected_readout(bits))
+
+    def number(self, observable: Observable) -> Number:
+        """Return an energy, which is a success probability, or a linear observable.
+
+        Energies are measured without a reference qubit. The value of a linear observable is the
+        mean of its weights at the measured positions, with the sign of the reference qubit.
+
+        Raises:
+            TypeError: If a linear observable is asked of magnitudes or of complex numbers.
+            ValueError: If the method amplifies or takes roots.
+        """
+        method = self.method
+        if observable.quadratic:
+            plain = replace(method, signed=False, amplify=0, read_out="linear")  # type: ignore[type-var]
+            if plain != method:
+                return plain.prepare(self.plan).number(observable)
+        elif not method.signed:
+            raise TypeError(f"observable: expected a method with signed=True, got {method!r}")
+        elif method.amplify != 0 or method.read_out != "linear":
+            raise ValueError(
+                f"method: expected amplify=0 and read_out='linear' for observables, got {method!r}"
+            )
+        if observable.band is not None:
+            return self._in_band(observable.band)._scored_energy()
+        weights = observable.weights(self.plan.grid.output_shape)
+        return self._scored(
+            self.encoded.layout.scattered(weights).ravel(), quadratic=observable.quadratic
+        )
+
+    def _in_band(self, band: tuple[float, float]) -> Self:
+        """Return the `Prepared` object whose filter passes only a band of frequencies.
+
+        Raises:
+            TypeError: If the method has no frequencies.
+            ValueError: If the frequencies of the registers are not those of the picture.
+        """
+        raise TypeError(f"observable: expected qconv.Fourier() for a Band, got {self.method!r}")
+
+    def _scored_energy(self) -> Scored:
+        """Return the energy of the whole picture."""
+        return self._scored(np.ones(self.encoded.content.size), quadratic=True)
+
+    def _scored(self, weights: _Array, *, quadratic: bool) -> Scored:
+        """Return the number with given weights of the basis states."""
+        encoded = self.encoded
+        if encoded.unit == 0 or self._vanishes:
+            return Scored(None, np.zeros(1), 0.0, (0.0, 0.0), self._amplified)
+        read_out, cells = self._read_out, encoded.content.size
+        measured = encoded.layout.num_qubits + self._label_qubits
+        scores, unit = np.zeros(2**measured), read_out.value_of_one
+        scores[:cells] = weights
+        once, twice = (
+            np.asarray(encoded.layout.read(w), np.float64) for w in (weights, weights**2)
+        )
+        if quadratic:
+            mean = float((once * read_out.squares).sum())
+            expected = mean, float((twice * read_out.squares).sum())
+            unit = unit**2
+        else:
+            scores[cells : 2 * cells] = -weights
+            unit *= math.sqrt(cells)
+            mean = float((once * read_out.amplitudes).sum()) / math.sqrt(cells)
+            halves = (1 / cells + read_out.squares) / 2
+            expected = mean, float((twice * halves).sum())
+        (program,) = self.programs
+        return Scored(program, scores, unit, expected, self._amplified)
+
+    def _amplified(self, power: int, marked: NDArray[np.bool_]) -> Program:
+        """Return the program with rounds that amplify marked outcomes.
+
+        Raises:
+            ValueError: If there is a reference qubit.
+        """
+        encoded = self.encoded
+        measured = encoded.layout.num_qubits + self._label_qubits
+
+        def reflect(circuit: QuantumCircuit) -> None:
+            whole = self._shell()
+            self._finish(whole)
+            reflect_marked(circuit, whole, marked, measured)
+
+        rounds = Rounds(power, reflect)
+        return encoded.program(self._shell, self._state, measured, self._finish, rounds)
 
     @property
     def amplification(self) -> Amplification:
@@ -347,6 +432,11 @@ class CoherentReadOut:
         return self.bound * float(np.linalg.norm(self.encoded.content))
 
     @property
+    def value_of_one(self) -> float:
+        """Value that an amplitude of 1 represents, in the unit of the result."""
+        return float(self.encoded.in_units(np.array([1.0]), self._scaled)[0])
+
+    @property
     def _scaled(self) -> float:
         """Value that an amplitude of 1 represents before the kernel was scaled."""
         return self.factor * self.encoded.kernel[1]
@@ -354,15 +444,15 @@ class CoherentReadOut:
     @cached_property
     def _success(self) -> float:
         """Success probability of the filter alone."""
-        return float(np.sum(self._squares))
+        return float(np.sum(self.squares))
 
     @cached_property
-    def _squares(self) -> _Array:
+    def squares(self) -> _Array:
         """Exact squared magnitude of each amplitude."""
         return np.asarray(np.square(np.abs(self.filtered / self.factor)))
 
     @property
-    def _real(self) -> _Array:
+    def amplitudes(self) -> _Array:
         """Exact part of each amplitude that the reference gives."""
         filtered = self.filtered
         if self.reference is not None:
@@ -460,12 +550,12 @@ class CoherentReadOut:
 
     def _variance(self) -> _Array:
         """Predict the variance of every amplitude, times the number of executions."""
-        square = self._squares
+        square = self.squares
         if not self.signed:
             errors = root_variance((self.encoded.plan.whole_shots or 0) * square)
             return np.asarray(errors * (1 - square))
         pair = self._reference_square + self.encoded.content.size * square
-        return np.asarray(pair / 2 - np.square(self._real))
+        return np.asarray(pair / 2 - np.square(self.amplitudes))
 
     def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:
         """Estimate the filtered image.
@@ -549,7 +639,7 @@ class AmplifiedReadOut(CoherentReadOut):
         made = self.amplification
         q, u2 = made.weight, 1 / self.encoded.content.size
         growth = made.success / made.start  # S**2
-        a, square = self._real, self._squares
+        a, square = self.amplitudes, self.squares
         shots = self.encoded.plan.whole_shots or 0
         t = math.asin(math.sqrt(made.start))
         relative = math.cos(t) / (made.oracle_calls * math.sin(t)) / 2  # of sin(t), one execution

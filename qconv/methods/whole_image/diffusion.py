@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import one_of, whole_number
+from qconv.circuits.amplification.rounds import Rounds, reflect_marked
 from qconv.circuits.arithmetic import FAMILIES
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.loading.preparation import EXACT, Preparation
@@ -56,7 +57,9 @@ from qconv.methods.whole_image.options import WholeImageMethod
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.reading import Reading
 from qconv.methods.whole_image.state import State
+from qconv.observables.observable import Observable
 from qconv.planning.method import LoadingError, Prediction
+from qconv.planning.number import Number, Scored
 from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
@@ -160,6 +163,54 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
             tuple(weights.tolist()),
         )
         return encoded.result(counts, reading, expected=self._expected_success)
+
+    def number(self, observable: Observable) -> Number:
+        """Return a linear observable: the mean weight of particles, times the weight of the pixel.
+
+        Raises:
+            TypeError: If the observable is quadratic.
+        """
+        encoded = self.encoded
+        if observable.quadratic:
+            raise TypeError(
+                f"observable: expected a linear one for Diffusion, got {type(observable).__name__};"
+                " for energies, use qconv.Fourier() or qconv.Interference()"
+            )
+        pixels = encoded.layout.scattered(observable.weights(self.plan.grid.output_shape))
+        if encoded.unit == 0:
+            return Scored(None, np.zeros(1), 0.0, (0.0, 0.0), self._amplified)
+        labels, weights, largest = self._classes
+        if labels.shifts is not None:
+            raise ValueError(
+                "adder: expected an adder in the circuit for observables, got 'classical'"
+            )
+        of_label = np.where(labels.classes < 0, 0.0, weights[labels.classes])
+        scores = np.multiply.outer(of_label, pixels.ravel()).ravel()
+        moments, mass = [], float(encoded.content.sum())
+        for power in (1, 2):
+            kernels = [move.probabilities * move.weights**power for move in self._walk]
+            transfer = np.prod([encoded.transfer(kernel) for kernel in kernels], axis=0)
+            landed = np.fft.ifftn(encoded.spectrum() * transfer).real / mass
+            moments.append(float((landed * pixels**power).sum()) / largest**power)
+        unit = mass * encoded.unit * largest
+        program = next(iter(self.programs))
+        return Scored(program, scores, unit, (moments[0], moments[1]), self._amplified)
+
+    def _amplified(self, power: int, marked: NDArray[np.bool_]) -> Program:
+        """Return the program with rounds that amplify particles which end at marked states."""
+        encoded, (labels, _, _) = self.encoded, self._classes
+        number = encoded.layout.num_qubits + labels.qubits
+
+        def reflect(circuit: QuantumCircuit) -> None:
+            reflect_marked(circuit, self._shell(clean=True), marked, number)
+
+        rounds = Rounds(power, reflect)
+        return encoded.program(
+            lambda: self._shell(clean=True),
+            self._state,
+            number,
+            rounds=rounds,
+        )
 
     @property
     def num_qubits(self) -> int:
@@ -289,12 +340,13 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
             shifts = numbers.reshape(p.size, len(self._walk), -1).sum(axis=1)
         return Labels(p.size.bit_length() - 1, classes, shifts), weights / largest, largest
 
-    def _shell(self) -> QuantumCircuit:
+    def _shell(self, clean: bool = False) -> QuantumCircuit:
         """Return the circuit that moves a particle, without the preparation of the image.
 
         The position registers are ``row`` and ``column``. The first move has ``kernel_row`` and
         ``kernel_column``, the second ``kernel_row_2`` and ``kernel_column_2``, and so on. The
-        adders have ``ancilla_0`` and so on if they need ancillas.
+        adders have ``ancilla_0`` and so on if they need ancillas, which end in ``|0>`` if
+        ``clean``.
         """
         family = self.encoded.family(self.method.adder)
         position = axis_registers(self.encoded.layout.bits)
@@ -306,12 +358,12 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
         for move, kernel in zip(self._walk, kernels, strict=True):
             encoded = encode_amplitudes(np.sqrt(move.probabilities))
             shell.compose(encoded, qubits_of(kernel), inplace=True)
-        clean = shell.qubits[:0]
+        free = shell.qubits[:0]
         for move, kernel in zip(self._walk, kernels, strict=True):
             if family != "classical":  # all adders but the last leave clean ancillas for the next
-                last, shape = kernel is kernels[-1], move.weights.shape
-                clean = append_shift(
-                    shell, position, kernel, shape, family=family, measured=last, clean=clean
+                last, shape = kernel is kernels[-1] and not clean, move.weights.shape
+                free = append_shift(
+                    shell, position, kernel, shape, family=family, measured=last, clean=free
                 )
         return shell
 

@@ -30,6 +30,7 @@ With a transfer function instead of a kernel, the circuit is a frequency filter:
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -146,6 +147,9 @@ class PreparedFourier(PreparedCoherent[Fourier]):
     kernel_filter: FrequencyFilter | None = field(default=None, repr=False)
     """Filter that was made for another image; None to make it."""
 
+    band: tuple[float, float] | None = None
+    """Radii of the frequencies that pass, see `Observable.band`; None for all frequencies."""
+
     nothing: ClassVar[str] = "none of its frequencies passes the filter"
 
     def with_image(self, plan: Problem) -> PreparedFourier:
@@ -170,7 +174,15 @@ class PreparedFourier(PreparedCoherent[Fourier]):
 
     @cached_property
     def _transfer(self) -> _Spectrum:
-        return self.encoded.transfer(self.encoded.kernel[0])
+        """Transfer function of the kernel in ``numpy.fft.fftn`` order."""
+        transfer = self.encoded.transfer(self.encoded.kernel[0])
+        if self.band is None:
+            return transfer
+        lengths = transfer.shape
+        squares = (np.square(np.fft.fftfreq(n, 1 / n)) for n in lengths)
+        radius = np.sqrt(functools.reduce(np.add.outer, squares))
+        low, high = self.band
+        return np.where((low < radius) & (radius <= high), transfer, 0)
 
     @cached_property
     def _bound(self) -> float:
@@ -216,6 +228,16 @@ class PreparedFourier(PreparedCoherent[Fourier]):
             native=self.plan.native,
             counted=self.plan.counted,
         )
+
+    def _in_band(self, band: tuple[float, float]) -> PreparedFourier:
+        layout, grid = self.encoded.layout, self.plan.grid
+        if not layout.shape == grid.output_shape == grid.image_shape or grid.boundary != "wrap":
+            raise ValueError(
+                "observable: expected mode='same', boundary='wrap' and sides that are powers of "
+                f"two for a Band, got an image of shape {grid.image_shape} with boundary "
+                f"{grid.boundary!r} and a result of shape {grid.output_shape}"
+            )
+        return PreparedFourier(self.method, self.plan, band=band)
 
     def _shell(self) -> QuantumCircuit:
         return self._filter.circuit()

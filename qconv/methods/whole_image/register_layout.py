@@ -126,6 +126,16 @@ class RegisterLayout:
         """Return the entries that are read, shape `read_shape`, from all basis states."""
         return entries.reshape(self.shape)[self.states_read]
 
+    def scattered(self, outputs: _Array) -> _Array:
+        """Return the sum of the output pixels that are read at each basis state, shape `shape`."""
+        whole = np.zeros(self.shape)
+        places = [
+            axis.ravel()[inverse]
+            for axis, inverse in zip(self.states_read, self._expand, strict=True)
+        ]
+        np.add.at(whole, np.ix_(*places), outputs)
+        return whole
+
     def outputs(self, read: _Array) -> _Array:
         """Return the output pixels from an array of shape `read_shape`."""
         return np.ascontiguousarray(read[np.ix_(*self._expand)])

@@ -1,0 +1,1 @@
+"""Estimation of one amplitude from Grover powers: posterior, adaptive choice, fixed schedule."""

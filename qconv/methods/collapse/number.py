@@ -1,0 +1,116 @@
+"""Linear observables by `Collapse`: every shot samples one pixel and one kernel position.
+
+Let ``w`` be the weights of the pixels. A pixel ``x`` is drawn with probability ``|w(x)| / W``,
+``W = sum |w|``, by a classical computer; the circuit gives the kernel position ``j``. The sample is
+``W sign(w(x)) s_j(x)``, see `qconv.methods.collapse.windows`. The baseline is known without shots.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.execution.seeds import TILES, derived, random_state
+from qconv.grid import Grid, Tile
+from qconv.methods.collapse.windows import Windows
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SampledPixels:
+    """Weighted sum of the pixels of a convolution, by samples of pixels and positions."""
+
+    program: Program
+    """Program of the kernel's circuit, for exact probabilities."""
+    weights: _Array
+    """Weight of every output pixel."""
+    windows: Windows
+    """Samples of every position at every pixel."""
+    outcomes: NDArray[np.int64]
+    """Outcome of the circuit for each position."""
+    grid: Grid
+    """Geometry of the convolution."""
+
+    @property
+    def _whole(self) -> Tile:
+        return tuple(slice(0, length) for length in self.grid.output_shape)
+
+    @cached_property
+    def _known(self) -> float:
+        """Weighted sum of the baseline."""
+        return float((self.weights * self.windows.baseline(self._whole)).sum())
+
+    @cached_property
+    def _moments(self) -> tuple[_Array, _Array]:
+        """Mean and mean square of the samples of each position, over the drawn pixels."""
+        size = float(np.abs(self.weights).sum())
+        means, squares = [], []
+        for j in range(len(self.outcomes)):
+            sample = self.windows.sample(self._whole, j)
+            means.append(float((self.weights * sample).sum()))
+            squares.append(size * float((np.abs(self.weights) * sample**2).sum()))
+        return np.array(means), np.array(squares)
+
+    @property
+    def expected_value(self) -> float:
+        """Exact value."""
+        return float(self.windows.probabilities @ self._moments[0]) + self._known
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of one sample."""
+        means, squares = (self.windows.probabilities @ part for part in self._moments)
+        return math.sqrt(max(float(squares - means**2), 0.0))
+
+    def decode(self, outcomes: Outcomes | None) -> tuple[float, float]:
+        """Draw one pixel per measured position, and average the samples."""
+        if outcomes is None:
+            raise ValueError("outcomes: expected those of the program, got None")
+        counts = outcomes.raw(outcomes.program.seed)[self.outcomes]
+        total = float(counts.sum())
+        means, squares = (float(counts @ part) / total for part in self._moments)
+        if outcomes.exact:
+            return means + self._known, 0.0
+        rng = random_state(derived(outcomes.program.seed, TILES))
+        found = sum(self._drawn(j, int(count), rng) for j, count in enumerate(counts) if count)
+        deviation = math.sqrt(max(squares - means**2, 0.0))
+        if outcomes.ideal:
+            deviation = self.deviation
+        return found / total + self._known, deviation / math.sqrt(total)
+
+    def _drawn(self, j: int, count: int, rng: np.random.RandomState) -> float:
+        """Return the sum of the samples of a position at ``count`` pixels."""
+        values = self.windows.sample(self._whole, j).ravel() * np.sign(self.weights.ravel())
+        size = np.abs(self.weights).ravel()
+        upto = np.cumsum(size)
+        if count < size.size:
+            picks = np.searchsorted(upto, rng.random_sample(count) * upto[-1], side="right")
+            return float(upto[-1] * values[picks].sum())
+        return float(upto[-1] * (rng.multinomial(count, size / upto[-1]) @ values))
+
+    @property
+    def scale(self) -> float:
+        """Value of the success probability 1, which this number does not have."""
+        raise ValueError(_NO_AMPLITUDE)
+
+    @property
+    def successes(self) -> NDArray[np.bool_]:
+        """Successful outcomes, which this number does not have."""
+        raise ValueError(_NO_AMPLITUDE)
+
+    def amplified(self, power: int) -> Program:
+        """Raise, because pixels are drawn outside the circuit."""
+        raise ValueError(_NO_AMPLITUDE)
+
+
+_NO_AMPLITUDE = (
+    "estimator: expected 'sampling' for Collapse, whose circuit does not hold the image; use "
+    "qconv.Diffusion() for amplitude estimation"
+)

@@ -1,0 +1,1 @@
+"""Observables: what is measured of a filtered picture besides its pixels."""

@@ -1,0 +1,183 @@
+"""Observables: single numbers of a filtered picture, with formulas that `qconv.estimate` measures.
+
+A *linear* observable is the inner product of the filtered picture ``y`` with weights,
+``sum_x w(x) y(x)``. A *quadratic* observable is ``sum_x w(x) |y(x)|**2``. Methods read the weights
+and whether the observable is quadratic, and nothing else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qconv._checks import real_array, real_number
+from qconv.observables.region import Region, inside, named
+
+_Array = NDArray[np.float64]
+
+
+class Observable(ABC):
+    """Single number that describes a filtered picture."""
+
+    quadratic: ClassVar[bool] = False
+    """Whether weights belong to the squared magnitudes, and not to the values."""
+
+    band: tuple[float, float] | None = None
+    """Radii of frequency to which the picture is restricted first, the lower one excluded, in
+    cycles per image; None for no restriction."""
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+    @abstractmethod
+    def weights(self, shape: tuple[int, ...]) -> _Array:
+        """Return the weight of every output pixel.
+
+        Args:
+            shape: Shape of the filtered picture.
+
+        Raises:
+            ValueError: If the observable does not suit the shape.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Total(Observable):
+    """Sum of the filtered picture over a region, ``sum_x y(x)``.
+
+    Args:
+        region: Slices of the filtered picture, or a mask of its shape; None for the whole picture.
+
+    Example:
+        >>> import qconv
+        >>> qconv.estimate([1, 2, 3], [1, 1], qconv.Total(slice(1, 3)), shots=None).value
+        8.0
+    """
+
+    region: Region = None
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}{named(self.region)}"
+
+    def weights(self, shape: tuple[int, ...]) -> _Array:
+        """Return 1 inside the region and 0 outside, in a picture of a shape."""
+        return inside(self.region, shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Mean(Observable):
+    """Mean of the filtered picture over a region.
+
+    Args:
+        region: Slices of the filtered picture, or a mask of its shape; None for the whole picture.
+
+    Example:
+        >>> import qconv
+        >>> qconv.estimate([1, 2, 3], [1, 1], qconv.Mean(slice(1, 3)), shots=None).value
+        4.0
+    """
+
+    region: Region = None
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}{named(self.region)}"
+
+    def weights(self, shape: tuple[int, ...]) -> _Array:
+        """Return one over the number of pixels inside the region, in a picture of a shape."""
+        chosen = inside(self.region, shape)
+        return np.asarray(chosen / chosen.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Overlap(Observable):
+    """Inner product of the filtered picture with real weights, ``sum_x w(x) y(x)``.
+
+    Args:
+        array: Weights, with the shape of the filtered picture.
+
+    Example:
+        >>> import qconv
+        >>> qconv.estimate([1, 2, 3], [1], qconv.Overlap([1, 0, -1]), shots=None).value
+        -2.0
+    """
+
+    array: ArrayLike
+
+    def weights(self, shape: tuple[int, ...]) -> _Array:
+        """Return the weights, after a check of their shape."""
+        given = real_array(self.array, "weights")
+        if given.shape != shape:
+            raise ValueError(
+                f"weights: expected the shape of the result, {shape}, got {given.shape}"
+            )
+        return given
+
+
+@dataclass(frozen=True, eq=False)
+class Energy(Observable):
+    """Sum of the squared magnitudes of the filtered picture, ``sum_x |y(x)|**2``, in a region.
+
+    Args:
+        region: Slices of the filtered picture, or a mask of its shape; None for the whole picture.
+
+    Example:
+        >>> import qconv
+        >>> where = {"method": qconv.Fourier(), "shots": None}
+        >>> round(qconv.estimate([1, 2, 3], [1, -1], qconv.Energy(), **where).value, 6)
+        12.0
+    """
+
+    region: Region = None
+    quadratic: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}{named(self.region)}"
+
+    def weights(self, shape: tuple[int, ...]) -> _Array:
+        """Return 1 inside the region and 0 outside, in a picture of a shape."""
+        return inside(self.region, shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Band(Observable):
+    """Energy between two radii of frequency, ``sum_f |Y(f)|**2 / N`` where ``low < |f| <= high``.
+
+    ``Y`` is the discrete Fourier transform of the filtered picture with ``N`` pixels. Bands that
+    share their radii add up to the energy of the picture without its mean. Boundary ``wrap``, sides
+    that are powers of two and `Fourier` are required.
+
+    Args:
+        low: Radius excluded from the band, at least 0, in cycles per image.
+        high: Radius included in the band, above ``low``, in cycles per image.
+
+    Example:
+        >>> import qconv
+        >>> where = {"mode": "same", "boundary": "wrap", "method": qconv.Fourier(), "shots": None}
+        >>> round(qconv.estimate([1, 0, 0, 0], [1], qconv.Band(0, 1), **where).value, 6)
+        0.5
+    """
+
+    low: float
+    high: float
+    quadratic: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        low, high = real_number(self.low, "low"), real_number(self.high, "high")
+        if not 0 <= low < high:
+            raise ValueError(f"high: expected a number above low >= 0, got {low!r} and {high!r}")
+
+    @property
+    def band(self) -> tuple[float, float]:  # type: ignore[override]
+        """Both radii."""
+        return self.low, self.high
+
+    def __str__(self) -> str:
+        return f"Band({self.low:g}, {self.high:g})"
+
+    def weights(self, shape: tuple[int, ...]) -> _Array:
+        """Return 1 for every pixel, because the picture is restricted to the band before."""
+        return np.ones(shape)
