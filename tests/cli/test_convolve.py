@@ -960,7 +960,7 @@ class TestBlocksAndPadding:
             ),
             (
                 ["--method", "fourier", "--padding", "kernel", "--mode", "full"],
-                "padding: 'kernel' wraps around",
+                "padding: 'kernel' has only 16 basis states along axis 1",
             ),
         ],
     )
