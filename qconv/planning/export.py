@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qiskit import QuantumCircuit, qasm2, qasm3, qpy
+from qiskit import QuantumCircuit, QuantumRegister, qasm2, qasm3, qpy
 from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.transpiler.exceptions import TranspilerError
 from qiskit.transpiler.passes import RemoveBarriers
@@ -137,7 +137,10 @@ def _checked_basis(basis: Sequence[str] | None, format: str, kind: Format) -> li
 
 def _portable(circuit: QuantumCircuit, basis: list[str]) -> QuantumCircuit:
     """Transpile to basis gates, without barriers; bit ``i`` is measured at qubit ``i``."""
-    bare = RemoveBarriers()(circuit)
+    # Qiskit 2.0 cannot read QPY with ancilla registers, which mean nothing to other packages.
+    registers = [QuantumRegister(register.size, register.name) for register in circuit.qregs]
+    bare = QuantumCircuit(*registers, *circuit.cregs, name=circuit.name)
+    bare.compose(RemoveBarriers()(circuit), bare.qubits, bare.clbits, inplace=True)
     try:
         for level in (2, 1):  # level 2 may exchange qubits instead of applying a swap gate
             made = in_basis(bare, basis, level)

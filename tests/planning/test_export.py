@@ -69,6 +69,16 @@ def test_counts_are_decoded(package, method):
     assert (np.abs(result.image - exact) <= 7.5 * result.stderr + 1e-9).all()
 
 
+def test_counts_of_braket_begin_with_the_first_bit():
+    need("braket")
+    plan = planned("Fourier", seed=3)
+    results, _ = portable.counted(plan, "braket", seed=5)
+    counts = [dict(result.measurement_counts) for result in results]
+    images = [plan.decode(results).image, plan.decode(counts, first_bit="left").image]
+    assert np.array_equal(*images)
+    assert not np.array_equal(images[0], plan.decode(counts).image)
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_counts_follow_the_law(package):
     """Counts as the package gives them, read by `qconv.planning.counts.read`."""
