@@ -15,6 +15,7 @@ import classical
 import qconv
 
 LINEAR = (qconv.Collapse(), qconv.Collapse(baseline=True), qconv.Diffusion())
+APPROXIMATE = qconv.ApproximatePreparation(two_qubit_gates=20)
 COHERENT = (qconv.Fourier(), qconv.Interference())
 BOUNDARIES = ("fill", "wrap", "symm", "mirror", "nearest")
 IMAGE = np.random.default_rng(1).integers(0, 9, (6, 5)).astype(float)
@@ -214,6 +215,8 @@ def test_backends():
         (qconv.Total(), qconv.Fourier(signed=False), {}, "signed=True"),
         (qconv.Total(), qconv.Fourier(amplify=1), {}, "amplify=0"),
         (qconv.Total(), qconv.AmplitudeEstimation(), {}, "measures no Total"),
+        (qconv.Energy(), qconv.Fourier(preparation=APPROXIMATE), {}, "preparation: expected"),
+        (qconv.Total(), qconv.Diffusion(preparation=APPROXIMATE), {}, "preparation: expected"),
         (qconv.Total(), qconv.Diffusion(adder="classical"), {}, "adder: expected an adder"),
         ("energy", qconv.Fourier(), {}, "observable: expected one such as"),
         (qconv.Total(), qconv.Collapse(), {"estimator": "amplitude"}, "qconv.Diffusion"),
