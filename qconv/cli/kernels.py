@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,10 @@ def list_kernels() -> str:
     for name in KERNEL_NAMES:
         shown = f"{name[:-2]}-x, -y, -z" if name[-2:] in ("-x", "-y", "-z") else name
         own = ", ".join(_options(name))
-        lines[shown] = f"  {shown:<25}{describe_kernel(name)}{f' ({own})' if own else ''}"
+        text = f"{describe_kernel(name)}{f' ({own})' if own else ''}"
+        lines[shown] = textwrap.fill(
+            text, 98, initial_indent=f"  {shown:<25}", subsequent_indent=" " * 27
+        )
     return "\n".join(lines.values())
 
 

@@ -21,7 +21,13 @@ _Array = NDArray[np.float64]
 
 
 class Observable(ABC):
-    """Single number that describes a filtered picture."""
+    """Single number that describes a filtered picture.
+
+    Example:
+        >>> import qconv
+        >>> isinstance(qconv.Energy(), qconv.Observable)
+        True
+    """
 
     quadratic: ClassVar[bool] = False
     """Whether weights belong to the squared magnitudes, and not to the values."""

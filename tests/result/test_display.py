@@ -1,5 +1,6 @@
 """How a result shows itself: figures, notebooks, and where NumPy takes it for its image."""
 
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -66,7 +67,7 @@ class TestPlot:
         exact, error, stderr = rng.random(shape), rng.normal(size=shape), 1 + rng.random(shape)
         figure = result_figure(exact + error, stderr, exact=exact, channels=bool(colours))
         (axes,) = (axes for axes in figure.axes if "a row" in axes.get_title())
-        row = int(axes.get_xlabel().split()[-1])
+        row = int(re.search(r"row (\d+)", axes.get_xlabel())[1])
         (drawn,) = axes.containers
         points, _, (bars,) = drawn
         ends = np.array(bars.get_segments())[:, :, 1]
@@ -222,7 +223,7 @@ class TestPlot:
         kernel[1, 0, 1] = 5
         result = qconv.convolve(np.ones((4, 4, 4)), kernel, shots=None)
         figure = result.plot(propagator=qconv.Propagator.from_kernel(kernel))
-        assert "kernel_column of plane 1" in [axes.get_xlabel() for axes in figure.axes]
+        assert "kernel column, in plane 1" in [axes.get_xlabel() for axes in figure.axes]
 
     @pytest.mark.parametrize(
         ("shape", "axis", "change", "message"),

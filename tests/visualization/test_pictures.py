@@ -609,7 +609,7 @@ class TestArrays:
     def test_refused(self):
         for array, cause in (
             (np.ones(3), "at least 2 axes, got shape"),
-            (np.array([["a"]]), "expected real numbers"),
+            (np.array([["a"]]), "expected numbers, got an array of <U1"),
             (np.ones((0, 3)), "expected at least one pixel"),
         ):
             np.save("in.npy", array)
