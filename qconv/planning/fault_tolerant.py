@@ -192,7 +192,7 @@ class FaultTolerantCost:
     error: float
     """Error budget of the answer."""
     hardware: str
-    """Name of the physical qubits, see `qconv.planning.fault_tolerant.HARDWARE`."""
+    """Name of the physical qubits, see ``qconv.planning.fault_tolerant.HARDWARE``."""
     estimator: str
     """Origin of the physical numbers: ``"formula"`` or ``"qdk"``."""
     counts: LogicalCounts
