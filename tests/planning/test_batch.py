@@ -1,6 +1,7 @@
 """Colours and stacks: batches whose elements are convolved separately with one kernel."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -205,7 +206,10 @@ def test_a_tolerance_holds_for_every_element(method):
     single = [qconv.plan(image[..., c], KERNEL, **where) for c in (0, 1)]
     executions = sum(sum(each.executions) for each in single)
     assert sum(plan.executions) == executions
-    assert executions <= plan.run().total_shots <= 8 * executions  # the limit of further rounds
+    with warnings.catch_warnings():  # a slight shortfall depends on NumPy's rounding
+        warnings.simplefilter("ignore", RuntimeWarning)
+        result = plan.run()
+    assert executions <= result.total_shots <= 8 * executions  # the limit of further rounds
 
 
 def test_noise_has_a_bias():
