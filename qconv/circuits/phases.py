@@ -51,7 +51,7 @@ def phase_gates(factors: Numbers, *, controlled: bool = False) -> QuantumCircuit
         for term, angle in terms.items()
     }
     if sum(2 ** len(qubits) - 2 for qubits in products if qubits) > 2**circuit.num_qubits - 2:
-        angles = _from_polynomial(terms, n)
+        angles = polynomial_phases(terms, n)
         diagonal = np.exp(1j * (np.outer(angles, [0, 1]).ravel() if controlled else angles))
         circuit.append(DiagonalGate(diagonal.tolist()), circuit.qubits)
         return circuit
@@ -98,12 +98,7 @@ def phase_polynomial(angles: _Array, known: NDArray[np.bool_] | None = None) -> 
     return {int(term): float(coefficients[term]) for term in terms}
 
 
-def degree(terms: Mapping[int, float]) -> int:
-    """Return the number of bits in the largest product of a polynomial."""
-    return max(map(int.bit_count, terms), default=0)
-
-
-def _from_polynomial(terms: Mapping[int, float], n: int) -> _Array:
+def polynomial_phases(terms: Mapping[int, float], n: int) -> _Array:
     """Return the phase of each basis state from the coefficients of its polynomial."""
     angles = np.zeros(2**n)
     for term, angle in terms.items():
@@ -146,5 +141,5 @@ def quadratic_phase(angles: _Array, known: NDArray[np.bool_]) -> dict[int, float
         rest = angles[mask] - sum(angle for part, angle in terms.items() if part & mask == part)
         terms[mask] = float(wrapped(rest)) if known[mask] else 0.0
     terms = {mask: angle for mask, angle in terms.items() if abs(angle) > _ROUNDING}
-    apart = wrapped(_from_polynomial(terms, n) - angles)
+    apart = wrapped(polynomial_phases(terms, n) - angles)
     return terms if np.abs(apart[known]).max(initial=0) <= _ROUNDING * (n + 1) else None

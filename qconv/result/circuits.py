@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import CircuitInstruction, Instruction
 from qiskit.circuit.library import DiagonalGate, UCRYGate
 
@@ -27,17 +28,31 @@ _MANY: dict[str, Callable[[NDArray[Any], int], Instruction]] = {
 _FEW, _ARRAY = 64, "array of "
 
 
-def with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
+def packed(circuits: Sequence[QuantumCircuit]) -> NDArray[np.uint8]:
+    """Return circuits as the bytes of a QPY file; no bytes if there is no circuit."""
+    file = io.BytesIO()
+    if circuits:
+        qpy.dump([_with_arrays(circuit) for circuit in circuits], file)
+    return np.frombuffer(file.getvalue(), dtype=np.uint8)
+
+
+def unpacked(content: NDArray[np.uint8]) -> tuple[QuantumCircuit, ...]:
+    """Restore the circuits that were given to `packed`."""
+    loaded = qpy.load(io.BytesIO(content.tobytes())) if content.size else ()
+    return tuple(map(_with_numbers, loaded))
+
+
+def _with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
     """Prepare a circuit for QPY, which stores at most 65,535 parameters of an instruction.
 
     Each instruction with many parameters is replaced by an unknown instruction with one array.
-    `with_numbers` restores the original.
+    `_with_numbers` restores the original.
     """
     made = circuit.copy_empty_like()
     for item in circuit.data:
         operation = item.operation
         if operation.name == ROUND and operation.definition is not None:
-            operation = _box(operation.num_qubits, with_arrays(operation.definition))
+            operation = _box(operation.num_qubits, _with_arrays(operation.definition))
         numbers = operation.params
         if isinstance(operation, WholeState | Reflection):
             numbers = operation.amplitudes
@@ -49,13 +64,13 @@ def with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
     return made
 
 
-def with_numbers(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Restore the circuit that was given to `with_arrays`."""
+def _with_numbers(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Restore the circuit that was given to `_with_arrays`."""
     made = circuit.copy_empty_like()
     for item in circuit.data:
         operation = item.operation
         if operation.name.startswith(ROUND) and operation.definition is not None:
-            operation = _box(operation.num_qubits, with_numbers(operation.definition))
+            operation = _box(operation.num_qubits, _with_numbers(operation.definition))
         elif operation.name.startswith(_ARRAY):
             make = _MANY[operation.name.removeprefix(_ARRAY)]
             operation = make(operation.params[0], operation.num_qubits)

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from qiskit import QuantumCircuit
-from scipy.special import ndtri
 
-from qconv._checks import Numbers, numpy_defaults, parts_of_numbers, real_number
+from qconv._checks import Numbers, numpy_defaults, parts_of_numbers
 from qconv._files import Place, written_together
 from qconv.propagator import Propagator
 from qconv.result.diagnostics import Diagnostics, UnknownKindError, added
@@ -23,6 +22,7 @@ from qconv.result.files import parts_of, read_parts
 from qconv.result.index import View, axis_after, basic_index
 from qconv.result.numbers import (
     contents,
+    deviations,
     in_words,
     larger_part,
     root_mean_square,
@@ -221,10 +221,7 @@ class Convolution(SumOnly):
             TypeError: If ``level`` is not a number.
             ValueError: If ``level`` is not between 0 and 1.
         """
-        level = real_number(level, "level")
-        if not 0 < level < 1:
-            raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
-        reach = float(ndtri((1 + level) / 2)) * self.stderr
+        reach = deviations(level) * self.stderr
         return self.image - reach, self.image + reach
 
     @numpy_defaults

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit import qpy
 
-from qconv.result.circuits import with_arrays, with_numbers
+from qconv.result.circuits import packed, unpacked
 from qconv.result.diagnostics import Diagnostics, kind_of, named
 from qconv.result.index import View
 from qconv.result.origin import Origin
@@ -48,13 +46,10 @@ def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     optional |= {name: fields[name] for name in _OPTIONAL if fields[name] is not None}
     if isinstance(shots, np.ndarray):
         optional["shots_of_pixels"] = shots
-    circuits = io.BytesIO()
-    if fields["circuits"]:
-        qpy.dump([with_arrays(circuit) for circuit in fields["circuits"]], circuits)
     return {
         "image": fields["image"],
         "stderr": fields["stderr"],
-        "circuits": np.frombuffer(circuits.getvalue(), dtype=np.uint8),
+        "circuits": packed(fields["circuits"]),
         "fields": np.array(json.dumps(numbers)),
         **optional,
     }
@@ -67,7 +62,7 @@ def read_parts(file: IO[bytes]) -> dict[str, Any]:
         UnknownKindError: If the class of the diagnostics has not been imported.
     """
     with np.load(file, allow_pickle=False) as arrays:
-        image, stderr, packed = (arrays[name] for name in ("image", "stderr", "circuits"))
+        image, stderr, circuits = (arrays[name] for name in ("image", "stderr", "circuits"))
         fields = json.loads(str(arrays["fields"]))
         optional = {name: arrays.get(name) for name in _OPTIONAL}
         each = arrays.get("shots_of_pixels")
@@ -79,7 +74,6 @@ def read_parts(file: IO[bytes]) -> dict[str, Any]:
     if fields.pop("format") != _FORMAT:
         raise ValueError("the file has the format of a different version")
     probability, stderr_of_it, expected = fields["success"]
-    loaded = qpy.load(io.BytesIO(packed.tobytes())) if packed.size else ()
     streams, made_by = frozenset(fields.pop("streams")), frozenset(fields.pop("versions"))
     quantity, kind = fields.pop("quantity"), fields.pop("diagnostics")
     view = fields.pop("view")
@@ -92,7 +86,7 @@ def read_parts(file: IO[bytes]) -> dict[str, Any]:
         **optional,
         "image": image,
         "stderr": stderr,
-        "circuits": tuple(map(with_numbers, loaded)),
+        "circuits": unpacked(circuits),
         "success": Success(float(probability), float(stderr_of_it), expected),
         "diagnostics": None if kind is None else named(kind).from_arrays(own),
         "origin": Origin(quantity, streams, made_by, None if view is None else _view_of(**view)),

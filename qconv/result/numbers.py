@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
+from scipy.special import ndtri
 
-from qconv._checks import Numbers
+from qconv._checks import Numbers, real_number
 
 
 def larger_part(stderr: Numbers) -> NDArray[np.float64]:
@@ -35,6 +36,19 @@ def root_of_squares(one: Numbers, other: Numbers) -> Numbers:
     exponents = np.frexp(np.maximum(one, other))[1]
     unit = np.ldexp(1.0, np.clip(exponents, -1000, 1000))
     return np.asarray(np.sqrt(np.square(one / unit) + np.square(other / unit)) * unit)
+
+
+def deviations(level: float) -> float:
+    """Return half the width of a confidence interval, in standard errors of a normal distribution.
+
+    Raises:
+        TypeError: If ``level`` is not a number.
+        ValueError: If ``level`` is not between 0 and 1.
+    """
+    level = real_number(level, "level")
+    if not 0 < level < 1:
+        raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
+    return float(ndtri((1 + level) / 2))
 
 
 def in_words(shots: int | NDArray[np.int64] | None) -> str:

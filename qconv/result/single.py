@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from qiskit import QuantumCircuit, qpy
-from scipy.special import ndtri
+from qiskit import QuantumCircuit
 
-from qconv._checks import numpy_defaults, real_number
+from qconv._checks import numpy_defaults
 from qconv._files import written_together
-from qconv.result.circuits import with_arrays, with_numbers
+from qconv.result.circuits import packed, unpacked
+from qconv.result.numbers import deviations
 from qconv.result.origin import Origin
 
 _FORMAT = "qconv estimate 1"
@@ -67,10 +66,7 @@ class Estimate:
             TypeError: If ``level`` is not a number.
             ValueError: If ``level`` is not between 0 and 1.
         """
-        level = real_number(level, "level")
-        if not 0 < level < 1:
-            raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
-        reach = float(ndtri((1 + level) / 2)) * self.stderr
+        reach = deviations(level) * self.stderr
         return self.value - reach, self.value + reach
 
     def __add__(self, other: Estimate) -> Estimate:
@@ -117,16 +113,9 @@ class Estimate:
             "streams": sorted(own.streams),
             "versions": sorted(own.versions),
         }
-        packed = io.BytesIO()
-        if self.circuits:
-            qpy.dump([with_arrays(circuit) for circuit in self.circuits], packed)
         text = json.dumps({"format": _FORMAT, **fields, "origin": origin})
         with written_together(Path(path)) as (partial,), open(partial, "wb") as file:
-            np.savez(
-                file,
-                fields=np.array(text),
-                circuits=np.frombuffer(packed.getvalue(), dtype=np.uint8),
-            )
+            np.savez(file, fields=np.array(text), circuits=packed(self.circuits))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Estimate:
@@ -139,15 +128,14 @@ class Estimate:
         with open(path, "rb") as file:
             try:
                 with np.load(file, allow_pickle=False) as arrays:
-                    fields, packed = json.loads(str(arrays["fields"])), arrays["circuits"]
+                    fields, circuits = json.loads(str(arrays["fields"])), arrays["circuits"]
                 if fields.pop("format") != _FORMAT:
                     raise ValueError("the file has the format of a different version")
                 own = fields.pop("origin")
                 origin = Origin(
                     own["quantity"], frozenset(own["streams"]), frozenset(own["versions"])
                 )
-                circuits = qpy.load(io.BytesIO(packed.tobytes())) if packed.size else ()
-                return cls(**fields, circuits=tuple(map(with_numbers, circuits)), origin=origin)
+                return cls(**fields, circuits=unpacked(circuits), origin=origin)
             except Exception as error:  # NumPy, json and qpy raise many kinds of errors
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise ValueError(f"path: {path} is not a saved Estimate ({reason})") from error

@@ -29,7 +29,7 @@ from qiskit.circuit.library import UCRYGate
 from qconv.circuits._complex import plain_circuit
 from qconv.circuits._orthogonal import multiplexed_ry
 from qconv.circuits.fourier import reversed_bits
-from qconv.circuits.phases import append_products, quadratic_phase, wrapped
+from qconv.circuits.phases import append_products, polynomial_phases, quadratic_phase, wrapped
 from qconv.circuits.registers import append_large
 
 _Array = NDArray[np.float64]
@@ -75,7 +75,7 @@ class FilterFactors:
                 if phases is None:
                     continue
                 phases = {mask: angle / multiple for mask, angle in phases.items()}
-                turned = flat * np.exp(-1j * phase_of(phases, flat.size))
+                turned = flat * np.exp(-1j * polynomial_phases(phases, flat.size.bit_length() - 1))
                 negative = multiple == 1 and turned.real.min() < -_ROUNDING
                 if not negative and np.abs(turned.imag).max() <= _ROUNDING:
                     return cls(phases, _rotations(turned.real.reshape(transfer.shape)))
@@ -112,7 +112,7 @@ def _by_bits(transfer: _Spectrum) -> _Array | None:
     """Return a likely phase, from the phases of states with at most two bits set."""
     flat = transfer.ravel()
     phases = quadratic_phase(np.angle(flat), np.abs(flat) > _CLEAR)
-    return None if phases is None else phase_of(phases, flat.size)
+    return None if phases is None else polynomial_phases(phases, flat.size.bit_length() - 1)
 
 
 def _by_frequency(transfer: _Spectrum) -> _Array | None:
@@ -145,15 +145,6 @@ def _by_frequency(transfer: _Spectrum) -> _Array | None:
         both = angle(*(unit[one] + unit[other])) - angle(*unit[one]) - angle(*unit[other])
         total = total + wrapped(both + start) * apart[one] * apart[other]
     return np.asarray(total[np.ix_(*orders)].ravel())
-
-
-def phase_of(phases: dict[int, float], size: int) -> _Array:
-    """Return the phase of each basis state from the coefficients of its polynomial."""
-    states = np.arange(size)
-    total = np.zeros(size)
-    for mask, angle in phases.items():
-        total[states & mask == mask] += angle
-    return total
 
 
 def _rotations(real: _Array) -> list[tuple[int, _Array]]:
