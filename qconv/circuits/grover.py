@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Qubit
-from qiskit.circuit.library import DiagonalGate, UCRYGate
+from qiskit.circuit.library import DiagonalGate
 from qiskit.circuit.library.data_preparation import UniformSuperpositionGate
 
 from qconv.circuits.amplification.rounds import append_flip
@@ -38,6 +38,8 @@ from qconv.circuits.registers import (
     append_shift,
     axis_registers,
     kernel_registers,
+    large_diagonal,
+    large_rotation,
     on_kernel_states,
     prepare,
     qubits_of,
@@ -209,9 +211,8 @@ class Amplifier:
             controls += qubits_of(self._registers)
         flat = angles.ravel()
         if not self._native:
-            gate = UCRYGate((2 * flat).tolist())
-            return CircuitInstruction(gate, (*self._flag, *controls), ())
-        diagonal = DiagonalGate(np.exp(1j * np.concatenate([-flat, flat])).tolist())
+            return CircuitInstruction(large_rotation(2 * flat), (*self._flag, *controls), ())
+        diagonal = large_diagonal(np.exp(1j * np.concatenate([-flat, flat])))
         return CircuitInstruction(diagonal, (*controls, *self._flag), ())
 
     def _rotate(self, circuit: QuantumCircuit, rotation: CircuitInstruction) -> None:

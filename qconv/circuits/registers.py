@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Gate, Instruction, Qubit
-from qiskit.circuit.library import DiagonalGate, Initialize, StatePreparation
+from qiskit.circuit.library import DiagonalGate, Initialize, StatePreparation, UCRYGate
 
 from qconv._checks import Numbers
 from qconv.circuits.arithmetic import offset_adder
@@ -183,6 +183,14 @@ def large_diagonal(entries: NDArray[np.complex128]) -> DiagonalGate:
     gate = DiagonalGate([1.0, 1.0])
     gate.num_qubits = entries.size.bit_length() - 1
     gate._params = entries.tolist()
+    return gate
+
+
+def large_rotation(angles: NDArray[np.float64]) -> UCRYGate:
+    """Return a multiplexed RY gate of ``2**n`` angles, without Qiskit's check of each angle."""
+    gate = UCRYGate([0.0, 0.0])
+    gate.num_qubits = angles.size.bit_length()
+    gate._params = angles.tolist()
     return gate
 
 

@@ -24,13 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import Qubit
-from qiskit.circuit.library import UCRYGate
 
 from qconv.circuits._complex import plain_circuit
 from qconv.circuits._orthogonal import multiplexed_ry
 from qconv.circuits.fourier import reversed_bits
 from qconv.circuits.phases import append_products, polynomial_phases, quadratic_phase, wrapped
-from qconv.circuits.registers import append_large
+from qconv.circuits.registers import append_large, large_rotation
 
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
@@ -98,7 +97,7 @@ class FilterFactors:
             own = qubits[first : first + real.size.bit_length() - 1]
             angles = 2 * np.arccos(np.clip(real, -1, 1))
             if len(own) > _BUILT:
-                rotation = UCRYGate((-angles if undo else angles).tolist())
+                rotation = large_rotation(-angles if undo else angles)
                 rotation.name = "flag_rotation"
                 append_large(circuit, rotation, [flag, *own])
                 continue
