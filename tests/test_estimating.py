@@ -97,8 +97,26 @@ def test_energies_of_complex_pictures(method):
     expected = classical.energy(np.convolve(image, kernel))
     found = qconv.estimate(image, kernel, qconv.Energy(), method=method, shots=None)
     assert np.isclose(found.value, expected, rtol=1e-10)
-    with pytest.raises(TypeError, match="expected an energy for complex numbers"):
-        qconv.estimate(image, kernel, qconv.Total(), method=method, shots=None)
+
+
+@pytest.mark.parametrize("real", ["image", "kernel", "weights", "none"])
+@pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+@pytest.mark.parametrize("method", [*LINEAR[:2], *COHERENT], ids=repr)
+def test_sums_of_complex_pictures(method, boundary, real):
+    rng = np.random.default_rng(8)
+    kinds = ("image", (5, 4)), ("kernel", (2, 3)), ("weights", (5, 4))
+    arrays = {name: rng.normal(size=n) + 1j * rng.normal(size=n) for name, n in kinds}
+    arrays |= {name: array.real for name, array in arrays.items() if name == real}
+    image, kernel, weights = arrays.values()
+    where = {"mode": "same", "boundary": boundary, "method": method, "shots": None}
+    picture = qconv.convolve(image, kernel, **where).image
+    mask = weights.real > 0
+    for observable, expected in (
+        (qconv.Overlap(weights), classical.overlap(picture, weights)),
+        (qconv.Mean(mask), classical.mean(picture, mask)),
+    ):
+        found = qconv.estimate(image, kernel, observable, **where)
+        assert abs(found.value - expected) <= 1e-10 * np.abs(picture).sum()
 
 
 SAMPLED = [
