@@ -34,6 +34,7 @@ from qiskit.circuit.library.data_preparation import UniformSuperpositionGate
 from qconv.circuits.amplification.rounds import append_flip
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.registers import (
+    Registers,
     append_again,
     append_shift,
     axis_registers,
@@ -91,6 +92,12 @@ class Amplifier:
         """Number of qubits to measure: the first qubits, which are the position and the flag."""
         return len(qubits_of(self._position)) + 1
 
+    def shell(self) -> QuantumCircuit:
+        """Return the circuit of power 0 after the superposition of the positions."""
+        circuit = self._blank.copy_empty_like()
+        self._apply(circuit)
+        return circuit
+
     def circuit(self, power: int) -> QuantumCircuit:
         """Return the circuit of one power, without measurement."""
         circuit = self._started()
@@ -134,12 +141,7 @@ class Amplifier:
                 some = np.multiply.outer(some, within).ravel()
             prepare(circuit, some, qubits_of(self._position))
             return circuit
-        for axis, register in self._position.items():
-            if self._counts[axis] == sizes[axis]:
-                circuit.h(register)
-            elif self._counts[axis] > 1:
-                gate = UniformSuperpositionGate(self._counts[axis], register.size)
-                circuit.append(gate, register)
+        append_uniform(circuit, self._position, self._counts)
         return circuit
 
     def _apply(self, circuit: QuantumCircuit) -> None:
@@ -225,3 +227,12 @@ class Amplifier:
         append_again(circuit, rotation)
         circuit.h(self._flag)
         circuit.s(self._flag)
+
+
+def append_uniform(circuit: QuantumCircuit, position: Registers, counts: Sequence[int]) -> None:
+    """Append the uniform superposition of the first ``counts`` positions of each axis."""
+    for axis, register in position.items():
+        if counts[axis] == 2**register.size:
+            circuit.h(register)
+        elif counts[axis] > 1:
+            circuit.append(UniformSuperpositionGate(counts[axis], register.size), register)

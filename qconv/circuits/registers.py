@@ -177,6 +177,10 @@ class BoxedDiagonal(Gate):  # type: ignore[misc]  # Qiskit has no types
         """Accept an array unchanged."""
         return parameter
 
+    def inverse(self, annotated: bool = False) -> Gate:
+        """Return the inverse gate."""
+        return BoxedDiagonal(self.params[0].conj())
+
 
 def large_diagonal(entries: NDArray[np.complex128]) -> DiagonalGate:
     """Return a diagonal gate of ``2**n`` phases, without Qiskit's check of each entry."""

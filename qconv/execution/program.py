@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +107,14 @@ class Program:
         circuit = self.built()
         append_measurement(circuit, self.measurement(circuit))
         return circuit
+
+
+class HasPrograms(Protocol):
+    """Object with programs to run: a `Prepared` object, or a plan of numbers."""
+
+    @property
+    def programs(self) -> Iterable[Program]:
+        """Programs to run, in order."""
 
 
 def append_measurement(circuit: QuantumCircuit, measured: int) -> None:

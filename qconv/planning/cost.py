@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
@@ -13,9 +13,11 @@ from qiskit.providers import BackendV2
 from qconv._checks import numpy_defaults
 from qconv.circuits.registers import LOADINGS, PREPARATIONS, append_again
 from qconv.circuits.resources import Resources, resources
+from qconv.execution.program import HasPrograms, Program
 from qconv.execution.simulate.probabilities import state_memory
 from qconv.planning.fault_tolerant import FaultTolerantCost, price
-from qconv.planning.method import Prepared
+from qconv.planning.method import LoadingError, Prediction
+from qconv.planning.problem import Problem
 from qconv.result.numbers import root_mean_square
 
 #: Maximum number of qubits of instructions whose gates are counted; formulas bound larger
@@ -31,6 +33,28 @@ _FORMULAS: dict[str, tuple[str, Callable[[int], int]]] = {
     "ucry": ("rotating by the image", lambda n: 2 ** (n - 1)),
     **dict.fromkeys(PREPARATIONS, (_PREPARING, lambda n: 2**n - n - 1)),
 }
+
+
+class Costed(HasPrograms, Protocol):
+    """Circuits whose cost is counted: a `Prepared` object, or a plan of numbers."""
+
+    @property
+    def plan(self) -> Problem:
+        """Plan of the picture."""
+
+    @property
+    def costliest(self) -> Program | None:
+        """Program whose gates are counted; None if there are no programs."""
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits of the largest circuit."""
+
+    def predict(self) -> Prediction:
+        """Predict the success probability and the standard errors."""
+
+    def loading_error(self) -> LoadingError | None:
+        """Return the exact error of approximate loading; None if the image is loaded exactly."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +108,7 @@ class Cost:
     bounds: Mapping[str, int]
     """Upper bounds for numbers of two-qubit gates, computed with formulas, by the purpose of the
     gates, such as ``"preparing the image"``."""
-    _on_device: Prepared[Any] = field(repr=False, compare=False)
+    _on_device: Costed = field(repr=False, compare=False)
     """The method prepared for counting the gates of a device."""
     loading_bias: float | None = None
     """Root mean square over all pixels of the error that approximate loading causes, in the unit of
@@ -187,7 +211,7 @@ def _number(value: float | None) -> str:
     return "not predicted" if value is None else f"{value:.6g}"
 
 
-def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
+def cost_of(work: Costed, on_device: Costed) -> Cost:
     """Compute the cost of a plan, prepared for its own backend and for counting device gates.
 
     The circuits are built, but not run.

@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -22,7 +21,7 @@ from qconv._checks import number, whole_number
 from qconv.circuits.registers import PREPARATIONS, append_again
 from qconv.circuits.resources import in_basis
 from qconv.circuits.tables import angle_bits, table_cost
-from qconv.planning.method import Prepared
+from qconv.execution.program import HasPrograms
 
 #: Gates whose costs are known: Clifford gates, T, Toffoli and rotations.
 _BASIS = (
@@ -247,7 +246,7 @@ def duration(seconds: float) -> str:
 
 
 def price(
-    work: Prepared[Any],
+    work: HasPrograms,
     error: float,
     estimator: str,
     hardware: str,
@@ -289,7 +288,7 @@ def price(
     )
 
 
-def _circuits(work: Prepared[Any], tables: Tables | None) -> Iterator[tuple[LogicalCounts, int]]:
+def _circuits(work: HasPrograms, tables: Tables | None) -> Iterator[tuple[LogicalCounts, int]]:
     """Yield the counts of circuits with the same number of oracle calls, and their executions.
 
     Blocks, and the channels of an image, have many circuits of nearly equal cost. Only the first

@@ -22,11 +22,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Instruction, Qubit
+from qiskit.circuit import Gate, Instruction, Qubit
 
 from qconv._checks import Numbers
-from qconv.circuits.amplification.preparation import Preparation, RotationTree
-from qconv.circuits.registers import ROUND, append_large, large_diagonal
+from qconv.circuits.amplification.preparation import (
+    GatePreparation,
+    Preparation,
+    RotationTree,
+)
+from qconv.circuits.registers import LARGE, ROUND, append_large, large_diagonal, prepare
 
 #: Name of the instruction that flips the sign of the prepared state.
 REFLECTION = "amplification_reflection"
@@ -83,6 +87,39 @@ class Rounds:
         box.definition = one
         for _ in range(self.number):
             append_large(circuit, box, circuit.qubits)
+
+
+def after_preparation(
+    shell: QuantumCircuit,
+    amplitudes: Numbers,
+    gates: Callable[[], QuantumCircuit | Gate],
+    rounds: Rounds,
+    *,
+    native: bool,
+) -> QuantumCircuit:
+    """Return the circuit that prepares amplitudes, amplifies them, and ends with another circuit.
+
+    Args:
+        shell: Circuit at the end; its first qubits hold the amplitudes.
+        amplitudes: ``2**n`` amplitudes, not all zero.
+        gates: Function that returns the gates that prepare the amplitudes.
+        rounds: Rounds of amplification, none of which may run.
+        native: Whether a simulator takes arrays as instructions, instead of the gates.
+    """
+    qubits = shell.qubits[: amplitudes.size.bit_length() - 1]
+    circuit = shell.copy_empty_like()
+    if native:
+        prepare(circuit, amplitudes, qubits)
+    else:
+        circuit.compose(gates(), qubits, inplace=True, copy=False)
+    if rounds.number and native and amplitudes.size >= LARGE:
+        rounds.append_boxes(circuit, amplitudes, qubits)
+    elif rounds.number and native:
+        rounds.append(circuit, RotationTree(amplitudes, qubits), qubits)
+    elif rounds.number:
+        rounds.append(circuit, GatePreparation(gates(), qubits), qubits)
+    circuit.compose(shell, inplace=True, copy=False)
+    return circuit
 
 
 class Reflection(Instruction):  # type: ignore[misc]  # Qiskit has no types

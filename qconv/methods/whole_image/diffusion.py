@@ -178,7 +178,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
             )
         pixels = encoded.layout.scattered(observable.weights(self.plan.grid.output_shape))
         if encoded.unit == 0:
-            return Scored(None, np.zeros(1), 0.0, (0.0, 0.0), self._amplified)
+            return Scored.zero(self._amplified)
         labels, weights, largest = self._classes
         if labels.shifts is not None:
             raise ValueError(

@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import Numbers, largest_magnitude, require_products
-from qconv.circuits.amplification.preparation import GatePreparation, RotationTree
-from qconv.circuits.amplification.rounds import Rounds
-from qconv.circuits.registers import LARGE, prepare
+from qconv.circuits.amplification.rounds import Rounds, after_preparation
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
 from qconv.execution.simulate.probabilities import require_room
@@ -114,21 +112,13 @@ class EncodedImage:
             qubits = made.qubits[: content.size.bit_length() - 1]
             if plan.simulated:
                 require_room(made.num_qubits, measured, len(qubits), plan.grid.image_shape)
-            circuit = made.copy_empty_like()
-            if plan.native:
-                prepare(circuit, content, qubits)
-            elif plan.counted:
-                circuit.append(prepared.gates(boxed=True), qubits, copy=False)
-            else:
-                circuit.compose(prepared.gates(boxed=False), qubits, inplace=True)
-            if rounds.number and plan.native and content.size >= LARGE:
-                rounds.append_boxes(circuit, content, qubits)
-            elif rounds.number and plan.native:
-                rounds.append(circuit, RotationTree(content, qubits), qubits)
-            elif rounds.number:
-                invertible = GatePreparation(prepared.gates(boxed=plan.counted), qubits)
-                rounds.append(circuit, invertible, qubits)
-            circuit.compose(made, inplace=True, copy=False)
+            circuit = after_preparation(
+                made,
+                content,
+                lambda: prepared.gates(boxed=plan.counted),
+                rounds,
+                native=plan.native,
+            )
             then(circuit)
             return circuit
 

@@ -50,6 +50,8 @@ class FrequencyFilter:
     from its `FilterFactors`, if it has any."""
     counted: bool
     """Whether the gates of the circuit are only counted."""
+    returns: bool = True
+    """Whether the filter ends with the transform back to positions."""
 
     @cached_property
     def _position(self) -> Registers:
@@ -99,7 +101,8 @@ class FrequencyFilter:
             circuit.h(self._flag)
         else:
             append_again(circuit, self._once)
-        self._leave(circuit)
+        if self.returns:
+            self._leave(circuit)
         if self._reference:
             angle = float(np.angle(self.transfer[self._wave]))
             circuit.p(angle, self._reference)  # the phase that the wave has acquired
