@@ -13,6 +13,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import convolution, one_of, real_number
 from qconv.estimation.amplitude import adaptive, by_schedule
 from qconv.execution.checkpoint.checkpoint import digest
+from qconv.execution.device.backends import rounding
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.run import run
@@ -41,9 +42,8 @@ _DEFAULT_SHOTS = 10_000
 #: mean square of ``sin(2 t)``.
 _CONSTANT = {"amplitude": 2.8, "schedule": 3.9}
 
-#: Powers that are simulated, and largest difference from ``sin((2 m + 1) t)**2`` of their success
-#: probabilities that is rounding.
-_SIMULATED, _ROUNDING = (0, 1, 2), 1e-9
+#: Powers that are simulated.
+_SIMULATED = (0, 1, 2)
 
 _REFUSED = {
     "checkpoint": "expected none for one number, which takes little time",
@@ -243,7 +243,7 @@ class _Asked:
         angle = math.asin(math.sqrt(min(max(chances[0], 0.0), 1.0)))
         for power, chance in zip(_SIMULATED, chances, strict=True):
             expected = math.sin((2 * power + 1) * angle) ** 2
-            if abs(expected - chance) > _ROUNDING:
+            if abs(expected - chance) > rounding(self.plan.sampling.backend):
                 raise RuntimeError(
                     f"expected power {power} to succeed with probability {expected:.12g}, got "
                     f"{chance:.12g}"
