@@ -31,6 +31,9 @@ PREPARATIONS = ("initialize", "set_statevector", "prepare_amplitudes", "unprepar
 #: Names of the gates that prepare amplitudes approximately, and of their inverses.
 LOADINGS = ("load_amplitudes", "unload_amplitudes")
 
+#: Name of the rotation of a flag qubit by a filter.
+FLAG_ROTATION = "flag_rotation"
+
 #: Name of the instruction that contains a round of amplification.
 ROUND = "amplification_round"
 
@@ -180,6 +183,30 @@ class BoxedDiagonal(Gate):  # type: ignore[misc]  # Qiskit has no types
     def inverse(self, annotated: bool = False) -> Gate:
         """Return the inverse gate."""
         return BoxedDiagonal(self.params[0].conj())
+
+
+class BoxedRotation(Gate):  # type: ignore[misc]  # Qiskit has no types
+    """Rotation of a flag about Y, with an angle for every basis state of the other qubits.
+
+    The angles stay an array, for circuits that are counted by formula.
+    """
+
+    def __init__(self, angles: NDArray[np.float64]) -> None:
+        """Store ``2**n`` angles; the flag is the first of ``n + 1`` qubits."""
+        super().__init__(FLAG_ROTATION, angles.size.bit_length(), [angles])
+
+    def _define(self) -> None:
+        definition = QuantumCircuit(self.num_qubits)
+        definition.append(UCRYGate(self.params[0].tolist()), definition.qubits)
+        self.definition = definition
+
+    def inverse(self, annotated: bool = False) -> Gate:
+        """Return the inverse gate."""
+        return BoxedRotation(-self.params[0])
+
+    def validate_parameter(self, parameter: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Accept an array unchanged."""
+        return parameter
 
 
 def large_diagonal(entries: NDArray[np.complex128]) -> DiagonalGate:

@@ -13,9 +13,10 @@ from qiskit.providers import BackendV2
 from qconv._checks import numpy_defaults
 from qconv.circuits.registers import LOADINGS, PREPARATIONS, append_again
 from qconv.circuits.resources import Resources, resources
-from qconv.execution.program import HasPrograms, Program
+from qconv.execution.program import Program
 from qconv.execution.simulate.probabilities import state_memory
-from qconv.planning.fault_tolerant import FaultTolerantCost, price
+from qconv.observables.observable import Observable
+from qconv.planning.fault_tolerant import FaultTolerantCost, Priced, price
 from qconv.planning.method import LoadingError, Prediction
 from qconv.planning.problem import Problem
 from qconv.result.numbers import root_mean_square
@@ -35,7 +36,7 @@ _FORMULAS: dict[str, tuple[str, Callable[[int], int]]] = {
 }
 
 
-class Costed(HasPrograms, Protocol):
+class Costed(Priced, Protocol):
     """Circuits whose cost is counted: a `Prepared` object, or a plan of numbers."""
 
     @property
@@ -122,8 +123,12 @@ class Cost:
         estimator: str = "auto",
         hardware: str = "qubit_gate_ns_e3",
         spare_qubits: int | None = None,
+        observable: Observable | None = None,
+        oracle_calls: int = 10_000,
     ) -> FaultTolerantCost:
         """Compute the price of the whole answer on a machine that corrects its errors.
+
+        The answer is the image, or one number of the filtered image by amplitude estimation.
 
         Args:
             error: Error budget: largest total variation distance of the outcomes of any circuit
@@ -137,15 +142,32 @@ class Cost:
             spare_qubits: If given, the angles of image, kernel and filter are read from tables by
                 Toffoli gates, instead of one rotation per angle. It is the maximum number of
                 additional qubits for reading several entries at the same time. None for rotations.
+            observable: Number to estimate by ``qconv.estimate(estimator="schedule")`` instead of
+                the image, such as `Energy`; None for the image.
+            oracle_calls: Number of oracle calls of this estimate, its ``shots``. Not used without
+                ``observable``.
 
         Returns:
             T states, logical and physical qubits, and the time of all executions.
 
         Raises:
             ModuleNotFoundError: If the estimator is not installed.
-            ValueError: If an argument has a wrong value, or no surface code reaches the error.
+            TypeError: If the method cannot measure the observable.
+            ValueError: If an argument has a wrong value, no surface code reaches the error, or the
+                number is not proportional to one probability.
+
+        Example:
+            >>> import qconv
+            >>> plan = qconv.plan([0, 10, 20, 10], [1, -1], method=qconv.Fourier(), shots=1000)
+            >>> energy = plan.cost.fault_tolerant(observable=qconv.Energy(), estimator="formula")
+            >>> energy.executions < 1000 < plan.cost.executions
+            True
         """
-        return price(self._on_device, error, estimator, hardware, spare_qubits)
+        if observable is not None and not isinstance(observable, Observable):
+            raise TypeError(f"observable: expected one such as qconv.Energy(), got {observable!r}")
+        return price(
+            self._on_device, error, estimator, hardware, spare_qubits, observable, oracle_calls
+        )
 
     @property
     def two_qubit_gates(self) -> int:

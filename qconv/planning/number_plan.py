@@ -216,6 +216,14 @@ class NumberPlan:
             return Prediction(None, np.zeros(len(self.observables)))
         return Prediction(None, self._error_of_one_call / self.calls**self._power)
 
+    def number(self, observable: Observable) -> Number:
+        """Reject an observable, because the plan has its own.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(f"observable: expected none for a plan of numbers, got {observable}")
+
     def loading_error(self) -> LoadingError | None:
         """Return None, because images are loaded exactly."""
         return None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv.estimation.amplitude import adaptive, by_schedule, fixed_schedule
+from qconv.execution.device.backends import rounding
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
@@ -23,9 +24,8 @@ from qconv.planning.number import Number
 #: mean square of ``sin(2 t)``.
 _CONSTANT = {"amplitude": 2.8, "schedule": 3.9}
 
-#: Powers that are simulated, and largest difference from ``sin((2 m + 1) t)**2`` of their success
-#: probabilities that is rounding.
-_SIMULATED, _ROUNDING = (0, 1, 2), 1e-9
+#: Powers that are simulated.
+_SIMULATED = (0, 1, 2)
 
 #: Difference of angles for the slope of a number.
 _STEP = 1e-5
@@ -91,7 +91,7 @@ def _angle(number: Number, sampling: Sampling, *, progress: bool) -> tuple[float
     angle = math.asin(math.sqrt(min(max(chances[0], 0.0), 1.0)))
     for power, chance in zip(_SIMULATED, chances, strict=True):
         expected = math.sin((2 * power + 1) * angle) ** 2
-        if abs(expected - chance) > _ROUNDING:
+        if abs(expected - chance) > rounding(sampling.backend):
             raise RuntimeError(
                 f"expected power {power} to succeed with probability {expected:.12g}, got "
                 f"{chance:.12g}"

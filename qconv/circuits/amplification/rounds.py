@@ -183,9 +183,31 @@ def reflect_marked(
         number: Number of these qubits.
     """
     circuit.compose(whole, inplace=True)
-    signs = large_diagonal(np.where(marked, -1.0 + 0j, 1.0 + 0j))
-    append_large(circuit, signs, circuit.qubits[:number])
+    _flip_marked(circuit, circuit.qubits[:number], marked)
     circuit.compose(whole.inverse(), inplace=True)
+
+
+def _flip_marked(
+    circuit: QuantumCircuit, qubits: Sequence[Qubit], marked: NDArray[np.bool_]
+) -> None:
+    """Append a flip of the sign of marked states, on the qubits on which the marks depend."""
+    kept: list[Qubit] = []
+    for qubit in qubits:
+        halves = marked.reshape(-1, 2, 1 << len(kept))  # higher qubits, the qubit, kept qubits
+        if np.array_equal(halves[:, 0], halves[:, 1]):
+            marked = halves[:, 0].ravel()
+        else:
+            kept.append(qubit)
+    states = np.flatnonzero(marked)
+    if not kept:
+        circuit.global_phase += math.pi * len(states)
+    elif len(states) == 1:
+        state = int(states[0])
+        zeros = [qubit for bit, qubit in enumerate(kept) if not state >> bit & 1]
+        append_flip(circuit, kept, zeros)
+    else:
+        signs = large_diagonal(np.where(marked, -1.0 + 0j, 1.0 + 0j))
+        append_large(circuit, signs, kept)
 
 
 def append_flip(circuit: QuantumCircuit, qubits: Sequence[Qubit], zeros: Sequence[Qubit]) -> None:
