@@ -199,9 +199,9 @@ class PreparedCoherent(PreparedImage[_C]):
         if encoded.unit == 0 or self._vanishes:
             return Scored(None, np.zeros(1), 0.0, (0.0, 0.0), self._amplified)
         read_out, cells = self._read_out, encoded.content.size
-        measured = encoded.layout.num_qubits + self._label_qubits
-        scores, unit = np.zeros(2**measured), read_out.value_of_one
-        scores[:cells] = weights
+        labels, unit = read_out.labels(self._label_qubits), read_out.value_of_one
+        of_label = np.where(labels.classes < 0, 0.0, 1.0 - 2 * labels.classes)
+        scores = labels.scores(of_label, weights.reshape(encoded.layout.shape))
         once, twice = (
             np.asarray(encoded.layout.read(w), np.float64) for w in (weights, weights**2)
         )
@@ -210,7 +210,6 @@ class PreparedCoherent(PreparedImage[_C]):
             expected = mean, float((twice * read_out.squares).sum())
             unit = unit**2
         else:
-            scores[cells : 2 * cells] = -weights
             unit *= math.sqrt(cells)
             mean = float((once * read_out.amplitudes).sum()) / math.sqrt(cells)
             halves = (1 / cells + read_out.squares) / 2
@@ -307,13 +306,13 @@ class PreparedCoherent(PreparedImage[_C]):
         halves = self._state().unit.reshape(-1, *shape)
         norm = float(np.linalg.norm(encoded.content))
         size = norm / math.sqrt(1 - made.weight)
-        image = encoded.everywhere(self._transfer, np.fft.fftn(halves[-1] * size))
+        image = encoded.everywhere(self._transfer, encoded.spectrum(halves[-1] * size))
         passed = (1 - made.weight) * float(np.sum(np.square(image / (exact.bound * norm))))
         reference = None
         if self.method.signed:
             size = math.sqrt(cells / made.weight)
-            wave = np.fft.fftn(halves[0] * size)
-            reference = np.fft.ifftn(wave * self._reference_transfer()).ravel()
+            wave = encoded.spectrum(halves[0] * size)
+            reference = encoded.everywhere(self._reference_transfer(), wave)
             passed += made.weight * float(np.sum(np.square(np.abs(reference)))) / cells
         passing = (passed - made.weight) / (1 - made.weight)
         return image, reference, replace(made, passing=passing)
@@ -589,13 +588,21 @@ class CoherentReadOut:
         return Reading(kind, self._scaled, self.encoded.unit, executions, weights)
 
     def _counts(self, outcomes: Outcomes, qubits: int, everywhere: bool = False) -> OutcomeCounts:
-        """Count outcomes with label 0; the value of the reference, if any, is the class."""
-        classes = np.full(2**qubits, -1)
-        classes[: 1 + self.signed] = range(1 + self.signed)
-        encoded, labels = self.encoded, Labels(qubits, classes)
+        encoded, labels = self.encoded, self.labels(qubits)
         return OutcomeCounts.of(
             outcomes, encoded.layout, labels, encoded.plan.seed, everywhere=everywhere
         )
+
+    def labels(self, qubits: int) -> Labels:
+        """Return the labels: shots count if all other qubits are 0; the reference is the class.
+
+        Args:
+            qubits: Number of label qubits, including reference and mirror qubits.
+        """
+        layout = self.encoded.layout
+        classes = np.full(2 ** (qubits - sum(layout.mirrored)), -1)
+        classes[: 1 + self.signed] = range(1 + self.signed)
+        return Labels.of(layout, classes, before=self.signed)
 
 
 @dataclass(frozen=True, eq=False)
