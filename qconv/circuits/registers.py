@@ -60,6 +60,24 @@ def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> R
     }
 
 
+def mirror_registers(mirrored: Sequence[bool]) -> Registers:
+    """Return one register ``mirror_row`` and so on, of one qubit, per mirrored axis."""
+    return axis_registers([int(mirror) for mirror in mirrored], "mirror_") if any(mirrored) else {}
+
+
+def on_ring(position: Registers, mirrors: Registers) -> Mapping[int, list[Qubit]]:
+    """Return the qubits of each axis, with its mirror qubit as the highest bit."""
+    return {axis: [*bits, *mirrors.get(axis, ())] for axis, bits in position.items()}
+
+
+def append_mirror(circuit: QuantumCircuit, position: Registers, mirrors: Registers) -> None:
+    """Append the reflection of an image: where a mirror qubit is 1, all bits of its axis flip."""
+    for axis, mirror in mirrors.items():
+        circuit.h(mirror)
+        for bit in position[axis]:
+            circuit.cx(mirror[0], bit)
+
+
 def kernel_registers(shape: Sequence[int], suffix: str = "") -> Registers:
     """Return the registers ``kernel_plane``, ``kernel_row`` and ``kernel_column`` of a kernel."""
     return axis_registers([(length - 1).bit_length() for length in shape], "kernel_", suffix)
@@ -273,7 +291,7 @@ def prepare(
 
 def append_shift(
     circuit: QuantumCircuit,
-    position: Registers,
+    position: Mapping[int, Sequence[Qubit]],
     kernel: Registers,
     shape: Sequence[int],
     *,
@@ -299,7 +317,7 @@ def append_shift(
     for axis in sorted(position.keys() & kernel.keys()):
         if shape[axis] == 1:
             continue
-        adder = offset_adder(position[axis].size, shape[axis], family=family, measured=measured)
+        adder = offset_adder(len(position[axis]), shape[axis], family=family, measured=measured)
         missing = len(adder.ancillas) - len(clean)
         if missing > 0:
             register = AncillaRegister(missing, f"ancilla_{circuit.num_ancillas}")

@@ -212,7 +212,7 @@ class PreparedCoherent(PreparedImage[_C]):
             squares: Exact squared magnitude of the amplitudes of these states.
         """
         moments = float((weights * squares).sum()), float((weights**2 * squares).sum())
-        return self._scored([of_states], moments, self._read_out.value_of_one**2)
+        return self._scored(of_states, moments, self._read_out.value_of_one**2)
 
     def _linear(self, of_states: _Array) -> Scored:
         """Return the weighted sum of the values of basis states, with their signs."""
@@ -224,13 +224,13 @@ class PreparedCoherent(PreparedImage[_C]):
             float((weights**2 * halves).sum()),
         )
         unit = read_out.value_of_one * math.sqrt(cells)
-        return self._scored([of_states, -of_states], moments, unit)
+        return self._scored(of_states, moments, unit)
 
-    def _scored(self, by_label: list[_Array], moments: tuple[float, float], unit: float) -> Scored:
-        """Return the number with given scores of the basis states, for each of the first labels."""
-        number = self.encoded.layout.num_qubits + self._label_qubits
-        scores = np.concatenate(by_label)
-        scores = np.pad(scores, (0, 2**number - scores.size))
+    def _scored(self, of_states: _Array, moments: tuple[float, float], unit: float) -> Scored:
+        """Return the number with given scores of the basis states, negated by the reference."""
+        labels = self._read_out.labels(self._label_qubits)
+        of_label = np.where(labels.classes < 0, 0.0, 1.0 - 2 * labels.classes)
+        scores = labels.scores(of_label, of_states.reshape(self.encoded.layout.shape))
         (program,) = self.programs
         return Scored(program, scores, unit, moments, self._amplified)
 
@@ -328,13 +328,13 @@ class PreparedCoherent(PreparedImage[_C]):
         halves = self._state().unit.reshape(-1, *shape)
         norm = float(np.linalg.norm(encoded.content))
         size = norm / math.sqrt(1 - made.weight)
-        image = encoded.everywhere(self._transfer, np.fft.fftn(halves[-1] * size))
+        image = encoded.everywhere(self._transfer, encoded.spectrum(halves[-1] * size))
         passed = (1 - made.weight) * float(np.sum(np.square(image / (exact.bound * norm))))
         reference = None
         if self.method.signed:
             size = math.sqrt(cells / made.weight)
-            wave = np.fft.fftn(halves[0] * size)
-            reference = np.fft.ifftn(wave * self._reference_transfer()).ravel()
+            wave = encoded.spectrum(halves[0] * size)
+            reference = encoded.everywhere(self._reference_transfer(), wave)
             passed += made.weight * float(np.sum(np.square(np.abs(reference)))) / cells
         passing = (passed - made.weight) / (1 - made.weight)
         return image, reference, replace(made, passing=passing)
@@ -610,13 +610,21 @@ class CoherentReadOut:
         return Reading(kind, self._scaled, self.encoded.unit, executions, weights)
 
     def _counts(self, outcomes: Outcomes, qubits: int, everywhere: bool = False) -> OutcomeCounts:
-        """Count outcomes with label 0; the value of the reference, if any, is the class."""
-        classes = np.full(2**qubits, -1)
-        classes[: 1 + self.signed] = range(1 + self.signed)
-        encoded, labels = self.encoded, Labels(qubits, classes)
+        encoded, labels = self.encoded, self.labels(qubits)
         return OutcomeCounts.of(
             outcomes, encoded.layout, labels, encoded.plan.seed, everywhere=everywhere
         )
+
+    def labels(self, qubits: int) -> Labels:
+        """Return the labels: shots count if all other qubits are 0; the reference is the class.
+
+        Args:
+            qubits: Number of label qubits, including reference and mirror qubits.
+        """
+        layout = self.encoded.layout
+        classes = np.full(2 ** (qubits - sum(layout.mirrored)), -1)
+        classes[: 1 + self.signed] = range(1 + self.signed)
+        return Labels.of(layout, classes, before=self.signed)
 
 
 @dataclass(frozen=True, eq=False)
