@@ -17,6 +17,10 @@ halves the largest cost.
 
 If the angles depend jointly on position and kernel, there is no ``T``, and the angles include
 ``s``.
+
+The probabilities of all powers follow from the angles ``t_x``. A simulator only needs the lowest
+powers: `with_higher_powers` compares them with the formula, for the very circuit that was
+simulated, and computes the others.
 """
 
 from __future__ import annotations
@@ -48,6 +52,10 @@ from qconv.circuits.registers import (
 from qconv.circuits.signs import sign_flips
 
 _Array = NDArray[np.float64]
+
+#: Powers that are simulated, and largest difference from the formula that is due to rounding, in a
+#: flag's probability at a position.
+SIMULATED, _ROUNDING = (0, 1, 2), 1e-9
 
 
 class Amplifier:
@@ -101,8 +109,7 @@ class Amplifier:
     def circuit(self, power: int) -> QuantumCircuit:
         """Return the circuit of one power, without measurement."""
         circuit = self._started()
-        for _ in range(power):
-            circuit.compose(self._step, inplace=True, copy=False)
+        self._steps(circuit, power)
         self._apply(circuit)
         return circuit
 
@@ -117,8 +124,7 @@ class Amplifier:
             if number:
                 self._step_after_saving(circuit)
                 done += 1
-            for _ in range(power - done):
-                circuit.compose(self._step, inplace=True, copy=False)
+            self._steps(circuit, power - done)
             done = power
             self._apply(circuit)
             circuit.save_probabilities(circuit.qubits[: self.measured], label=str(power))
@@ -150,6 +156,15 @@ class Amplifier:
         self._rotate(circuit, self._once)
         self._flip(circuit)
         circuit.compose(self._shift_back, inplace=True, copy=False)
+
+    def _steps(self, circuit: QuantumCircuit, number: int) -> None:
+        """Append Grover steps."""
+        if number:
+            circuit.compose(self._step, inplace=True, copy=False)
+            step = circuit.data[-len(self._step.data) :]
+            for _ in range(number - 1):
+                for item in step:
+                    append_again(circuit, item)
 
     @cached_property
     def _step(self) -> QuantumCircuit:
@@ -236,3 +251,34 @@ def append_uniform(circuit: QuantumCircuit, position: Registers, counts: Sequenc
             circuit.h(register)
         elif counts[axis] > 1:
             circuit.append(UniformSuperpositionGate(counts[axis], register.size), register)
+
+
+def with_higher_powers(saved: dict[str, _Array], powers: Sequence[int]) -> dict[str, _Array]:
+    """Return the probabilities of position and flag at some powers, by label.
+
+    Args:
+        saved: Probabilities that were saved by `Amplifier.saving`: of ``powers``, or of the powers
+            `SIMULATED`.
+        powers: Powers whose probabilities are needed.
+
+    Raises:
+        RuntimeError: If a simulated power differs from the formula.
+    """
+    if all(str(power) in saved for power in powers):
+        return saved
+    miss, hit = saved["0"].reshape(2, -1)
+    position = miss + hit
+    angle = np.arctan2(np.sqrt(hit), np.sqrt(miss))
+
+    def of(power: int) -> _Array:
+        turned = (2 * power + 1) * angle
+        return np.concatenate([position * np.cos(turned) ** 2, position * np.sin(turned) ** 2])
+
+    for power in SIMULATED:
+        off = np.abs(saved[str(power)] - of(power)).max() / position.max()
+        if off > _ROUNDING:
+            raise RuntimeError(
+                f"expected the probabilities of power {power} to follow from those of power 0, got "
+                f"a difference of {off:.3g}"
+            )
+    return {str(power): of(power) for power in powers}

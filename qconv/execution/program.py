@@ -22,7 +22,10 @@ class Saving:
     """
 
     build: Callable[[], QuantumCircuit]
-    """Function that builds the circuit; each ``save_probabilities`` has the label of a program."""
+    """Function that builds the circuit; each ``save_probabilities`` has a label."""
+    complete: Callable[[dict[str, NDArray[np.float64]]], dict[str, NDArray[np.float64]]]
+    """Function that returns the probabilities of every program by its label, given those of the
+    labels in the circuit."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -139,7 +139,7 @@ class _IdealSimulator:
             if self._latest is None or self._latest[0] is not saving:
                 circuit = self._announced(saving.build())
                 saved = saved_probabilities(circuit, self.backend, program.measured)
-                self._latest = saving, saved
+                self._latest = saving, saving.complete(saved)
             return self._latest[1][label], None
         circuit = self._announced(program.built())
         measured = program.measurement(circuit)

@@ -44,7 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv._checks import one_of, require_products
-from qconv.circuits.grover import Amplifier
+from qconv.circuits.grover import SIMULATED, Amplifier, with_higher_powers
 from qconv.circuits.registers import kernel_registers, qubits_of
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
@@ -364,7 +364,11 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         executions: list[int | None] = [None] * len(powers)
         if self.plan.shots is not None:
             executions = [*self.schedule.executions(block.pixels)]
-        saving = Saving(lambda: self._amplifier(number).saving(powers))
+        few = powers if max(powers) <= max(SIMULATED) else SIMULATED
+        saving = Saving(
+            lambda: self._amplifier(number).saving(few),
+            lambda saved: with_higher_powers(saved, powers),
+        )
         return [
             Program(
                 lambda power=power: self._amplifier(number).circuit(power),  # type: ignore[misc]
