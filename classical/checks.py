@@ -29,12 +29,7 @@ def real_array(
     array = _array(name, values, "real numbers")
     if array.dtype.kind == "c":
         raise TypeError(f"{name}: expected real numbers, got complex ones ({array.dtype})")
-    if array.size == 0 and not empty:
-        raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
-    result = array.astype(np.float64, copy=False)
-    if finite:
-        _require_finite(name, result)
-    return result
+    return _of_type(name, array, np.float64, finite=finite, empty=empty)
 
 
 def number_array(
@@ -49,19 +44,13 @@ def number_array(
     array = _array(name, values, "numbers")
     if array.dtype.kind != "c":
         return real_array(name, values, finite=finite, empty=empty)
-    if array.size == 0 and not empty:
-        raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
-    result = array.astype(np.complex128, copy=False)
-    if finite:
-        _require_finite(name, result)
-    return result
+    return _of_type(name, array, np.complex128, finite=finite, empty=empty)
 
 
 def complex_array(name: str, values: ArrayLike) -> NDArray[np.complex128]:
     """Convert finite real or complex numbers to a complex128 array; errors as in `real_array`."""
-    array = _array(name, values, "numbers").astype(np.complex128, copy=False)
-    _require_finite(name, array)
-    return array
+    array = _array(name, values, "numbers")
+    return _of_type(name, array, np.complex128, finite=True, empty=True)
 
 
 def _array(name: str, values: ArrayLike, wanted: str) -> NDArray[np.generic]:
@@ -77,6 +66,18 @@ def _array(name: str, values: ArrayLike, wanted: str) -> NDArray[np.generic]:
     return array
 
 
+def _of_type(
+    name: str, array: NDArray[Any], kind: type, *, finite: bool, empty: bool
+) -> NDArray[Any]:
+    """Convert numbers to a type; raise if they are empty or not finite, unless that is allowed."""
+    if array.size == 0 and not empty:
+        raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
+    result: NDArray[Any] = array.astype(kind, copy=False)
+    if finite:
+        _require_finite(name, result)
+    return result
+
+
 def _kind(values: object, array: NDArray[np.generic]) -> str:
     """Describe an array that does not hold numbers, for an error message."""
     if isinstance(values, str) or (array.ndim == 0 and array.dtype == object):
@@ -89,7 +90,7 @@ def _kind(values: object, array: NDArray[np.generic]) -> str:
     return f"an array of objects (such as {type(next(no_numbers, array.flat[0])).__name__})"
 
 
-def _require_finite(name: str, array: NDArray[np.float64] | NDArray[np.complex128]) -> None:
+def _require_finite(name: str, array: NDArray[Any]) -> None:
     bad = array.size - int(np.count_nonzero(np.isfinite(array)))
     if bad:
         raise ValueError(f"{name}: expected finite numbers, got {bad} that are NaN or infinite")

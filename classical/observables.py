@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from classical.checks import number_array, real_array
+from classical.checks import number_array
 from classical.frequency import band_pass
 
 
@@ -23,8 +23,7 @@ def energy(picture: ArrayLike, region: Any = None) -> float:
         >>> classical.energy([1, -2, 3], slice(1, 3))
         13.0
     """
-    pixels = number_array("picture", picture)
-    chosen = pixels if region is None else pixels[region]
+    chosen = number_array("picture", picture)[_index(region)]
     return float(np.vdot(chosen, chosen).real)
 
 
@@ -46,11 +45,11 @@ def band_energy(picture: ArrayLike, low: float, high: float) -> float:
     return energy(spectrum) / pixels.size
 
 
-def total(picture: ArrayLike, region: Any = None) -> float:
-    """Return the sum of a real picture over a region.
+def total(picture: ArrayLike, region: Any = None) -> float | complex:
+    """Return the sum of a picture over a region.
 
     Args:
-        picture: Real array.
+        picture: Real or complex array.
         region: Index of the region, such as slices or a mask; None for the whole picture.
 
     Example:
@@ -58,15 +57,15 @@ def total(picture: ArrayLike, region: Any = None) -> float:
         >>> classical.total([1, -2, 3], slice(1, 3))
         1.0
     """
-    pixels = real_array("picture", picture)
-    return float(np.sum(pixels if region is None else pixels[region]))
+    found: float | complex = np.sum(number_array("picture", picture)[_index(region)]).item()
+    return found
 
 
-def mean(picture: ArrayLike, region: Any = None) -> float:
-    """Return the mean of a real picture over a region.
+def mean(picture: ArrayLike, region: Any = None) -> float | complex:
+    """Return the mean of a picture over a region.
 
     Args:
-        picture: Real array.
+        picture: Real or complex array.
         region: Index of the region, such as slices or a mask; None for the whole picture.
 
     Example:
@@ -74,16 +73,16 @@ def mean(picture: ArrayLike, region: Any = None) -> float:
         >>> classical.mean([1, -2, 3], slice(1, 3))
         0.5
     """
-    pixels = real_array("picture", picture)
-    return float(np.mean(pixels if region is None else pixels[region]))
+    found: float | complex = np.mean(number_array("picture", picture)[_index(region)]).item()
+    return found
 
 
-def overlap(picture: ArrayLike, weights: ArrayLike) -> float:
-    """Return the inner product of a real picture with weights of the same shape.
+def overlap(picture: ArrayLike, weights: ArrayLike) -> float | complex:
+    """Return the inner product of a picture with weights of the same shape, which are conjugated.
 
     Args:
-        picture: Real array.
-        weights: Real array of the same shape.
+        picture: Real or complex array.
+        weights: Real or complex array of the same shape.
 
     Raises:
         ValueError: If the shapes differ.
@@ -93,7 +92,13 @@ def overlap(picture: ArrayLike, weights: ArrayLike) -> float:
         >>> classical.overlap([1, -2, 3], [1, 1, 2])
         5.0
     """
-    pixels, factors = real_array("picture", picture), real_array("weights", weights)
+    pixels, factors = number_array("picture", picture), number_array("weights", weights)
     if pixels.shape != factors.shape:
         raise ValueError(f"weights: expected the shape {pixels.shape}, got {factors.shape}")
-    return float(np.sum(pixels * factors))
+    found: float | complex = np.vdot(factors, pixels).item()
+    return found
+
+
+def _index(region: Any) -> Any:
+    """Return the index of a region; an ellipsis for the whole picture."""
+    return ... if region is None else region

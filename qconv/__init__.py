@@ -53,12 +53,14 @@ if TYPE_CHECKING:
     from qconv.planning.method import Method as Method
     from qconv.planning.method import Prediction as Prediction
     from qconv.planning.method import Prepared as Prepared
+    from qconv.planning.number_plan import NumberPlan as NumberPlan
     from qconv.planning.options import SamplingOptions as SamplingOptions
     from qconv.planning.plan import Plan as Plan
     from qconv.propagator import Propagator as Propagator
     from qconv.result.convolution import Convolution as Convolution
     from qconv.result.convolution import load as load
     from qconv.result.diagnostics import Diagnostics as Diagnostics
+    from qconv.result.several import Estimates as Estimates
     from qconv.result.single import Estimate as Estimate
 
 __version__ = "0.1.0"
@@ -76,6 +78,7 @@ _HOMES = {
     "Diffusion": "qconv.methods.whole_image.diffusion",
     "Energy": "qconv.observables.observable",
     "Estimate": "qconv.result.single",
+    "Estimates": "qconv.result.several",
     "Fourier": "qconv.methods.whole_image.fourier",
     "Interference": "qconv.methods.whole_image.interference",
     "LoadedImage": "qconv.circuits.loading.image",
@@ -84,6 +87,7 @@ _HOMES = {
     "Mean": "qconv.observables.observable",
     "Method": "qconv.planning.method",
     "MethodComparison": "qconv.methods.comparison",
+    "NumberPlan": "qconv.planning.number_plan",
     "Observable": "qconv.observables.observable",
     "Outcomes": "qconv.execution.outcomes.outcomes",
     "Overlap": "qconv.observables.observable",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import Any, Unpack, overload
 
 from numpy.typing import ArrayLike
 
 from qconv._checks import boolean, convolution
 from qconv.grid import NO_FILLVALUE, value_outside
 from qconv.methods.collapse.method import DEFAULT_METHOD
+from qconv.methods.numbers import number_plan
 from qconv.methods.options import check_options
+from qconv.observables.observable import Observable
 from qconv.planning.axes import Axes
 from qconv.planning.build import laid_out
 from qconv.planning.method import Method
+from qconv.planning.number_plan import NumberPlan
 from qconv.planning.options import SamplingOptions
 from qconv.planning.plan import Plan
 from qconv.propagator import Propagator
@@ -142,7 +146,31 @@ def correlate(
     return _run(image, kernel, sampling, **where, **batch, flipped=False)
 
 
-@convolution
+@overload
+def plan(
+    image: ArrayLike,
+    kernel: ArrayLike | Propagator,
+    mode: str = ...,
+    boundary: str = ...,
+    *,
+    observable: None = None,
+    **how: Any,
+) -> Plan: ...
+
+
+@overload
+def plan(
+    image: ArrayLike,
+    kernel: ArrayLike | Propagator,
+    mode: str = ...,
+    boundary: str = ...,
+    *,
+    observable: Observable | Sequence[Observable],
+    **how: Any,
+) -> NumberPlan: ...
+
+
+@convolution  # type: ignore[misc]  # the signatures above leave out most arguments
 def plan(
     image: ArrayLike,
     kernel: ArrayLike | Propagator,
@@ -155,8 +183,10 @@ def plan(
     axes: Axes | None = None,
     channel_axis: int | None = None,
     flipped: bool = True,
+    observable: Observable | Sequence[Observable] | None = None,
+    estimator: str = "sampling",
     **sampling: Unpack[SamplingOptions],
-) -> Plan:
+) -> Plan | NumberPlan:
     """Prepare a convolution without running it, after checking all arguments.
 
     Args:
@@ -170,11 +200,16 @@ def plan(
         axes: Axes that are convolved, as for `qconv.convolve`; None for all except the channels.
         channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.
         flipped: True for convolution, False for correlation.
+        observable: Number to estimate instead of the picture, as for `qconv.estimate`, or several;
+            None for the picture.
+        estimator: ``"sampling"`` or ``"schedule"``, as for `qconv.estimate`. Pictures have methods
+            instead, such as `AmplitudeEstimation`.
         sampling: `SamplingOptions` except ``checkpoint`` and ``progress``, which are arguments of
             `Plan.run`.
 
     Returns:
-        The plan, with its circuits and cost. `Plan.run` or `Plan.decode` returns the result.
+        The plan, with its circuits and cost. `Plan.run` or `Plan.decode` returns the result. With
+        an observable, the plan is a `NumberPlan`, whose result is an `Estimate`.
 
     Raises:
         TypeError: If an argument is of the wrong type or unknown, or if the image or the kernel is
@@ -189,19 +224,25 @@ def plan(
         >>> plan.cost.qubits, plan.executions
         (5, (8000,))
     """
-    requested = check_options(sampling, method, refused=_OF_RUN)
-    return laid_out(
-        image,
-        kernel,
-        requested,
-        method=method,
-        mode=mode,
-        boundary=boundary,
-        fillvalue=value_outside(fillvalue, cval),
-        axes=axes,
-        channel_axis=channel_axis,
-        flipped=boolean(flipped, "flipped"),
-    )
+    where: dict[str, Any] = {
+        "method": method,
+        "mode": mode,
+        "boundary": boundary,
+        "fillvalue": value_outside(fillvalue, cval),
+        "axes": axes,
+        "channel_axis": channel_axis,
+        "flipped": boolean(flipped, "flipped"),
+    }
+    if observable is None:
+        if estimator != "sampling":
+            raise ValueError(
+                f"estimator: expected an observable with estimator={estimator!r}; for a picture, "
+                "use method=qconv.AmplitudeEstimation()"
+            )
+        return laid_out(image, kernel, check_options(sampling, method, refused=_OF_RUN), **where)
+    made, _ = number_plan(image, kernel, observable, estimator, sampling, _OF_RUN, **where)
+    made.programs  # noqa: B018  # raises if the circuits are not known in advance
+    return made
 
 
 def _run(

@@ -58,6 +58,23 @@ def test_exact_expectations(method, mode, boundary):
         assert found.executions == 0
 
 
+@pytest.mark.parametrize("values_of", ["global", "local"])
+@pytest.mark.parametrize("sides", [(6, 5), (4, 4)])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_one_angle_for_all_positions(mode, sides, values_of):
+    """150 observables; full results with boundary wrap repeat pixels."""
+    rng = np.random.default_rng(2)
+    image, scale = IMAGE[: sides[0], : sides[1]], np.abs(IMAGE).max() * np.abs(KERNEL).sum()
+    for boundary in BOUNDARIES:
+        picture = classical.convolve(image, KERNEL, mode=mode, boundary=boundary)
+        for observable, expected in asked(picture, rng)[3:]:
+            method = qconv.AmplitudeEstimation(range=values_of)
+            where = {"mode": mode, "boundary": boundary, "method": method, "shots": None}
+            found = qconv.estimate(image, KERNEL, observable, **where)
+            size = float(np.abs(observable.weights(picture.shape)).sum()) * scale
+            assert abs(found.value - expected) <= 1e-10 * size
+
+
 @pytest.mark.parametrize("shape", [(8,), (7,), (3, 4, 2)])
 @pytest.mark.parametrize("method", [*LINEAR, *COHERENT], ids=repr)
 def test_signals_and_volumes(method, shape):
@@ -97,8 +114,26 @@ def test_energies_of_complex_pictures(method):
     expected = classical.energy(np.convolve(image, kernel))
     found = qconv.estimate(image, kernel, qconv.Energy(), method=method, shots=None)
     assert np.isclose(found.value, expected, rtol=1e-10)
-    with pytest.raises(TypeError, match="expected an energy for complex numbers"):
-        qconv.estimate(image, kernel, qconv.Total(), method=method, shots=None)
+
+
+@pytest.mark.parametrize("real", ["image", "kernel", "weights", "none"])
+@pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+@pytest.mark.parametrize("method", [*LINEAR[:2], *COHERENT, qconv.AmplitudeEstimation()], ids=repr)
+def test_sums_of_complex_pictures(method, boundary, real):
+    rng = np.random.default_rng(8)
+    kinds = ("image", (5, 4)), ("kernel", (2, 3)), ("weights", (5, 4))
+    arrays = {name: rng.normal(size=n) + 1j * rng.normal(size=n) for name, n in kinds}
+    arrays |= {name: array.real for name, array in arrays.items() if name == real}
+    image, kernel, weights = arrays.values()
+    where = {"mode": "same", "boundary": boundary, "method": method, "shots": None}
+    picture = qconv.convolve(image, kernel, **where).image
+    mask = weights.real > 0
+    for observable, expected in (
+        (qconv.Overlap(weights), classical.overlap(picture, weights)),
+        (qconv.Mean(mask), classical.mean(picture, mask)),
+    ):
+        found = qconv.estimate(image, kernel, observable, **where)
+        assert abs(found.value - expected) <= 1e-10 * np.abs(picture).sum()
 
 
 SAMPLED = [
@@ -138,6 +173,7 @@ CASES = [
     (qconv.Diffusion(), qconv.Mean((slice(1, 4), slice(0, 3))), np.abs(KERNEL)),
     (qconv.Diffusion(steps=2), qconv.Total(IMAGE > 4), np.abs(KERNEL)),
     (qconv.Diffusion(adder="ripple"), qconv.Total(IMAGE > 4), np.ones((2, 3))),
+    (qconv.AmplitudeEstimation(), qconv.Overlap(IMAGE - 4), KERNEL),
 ]
 
 
@@ -214,7 +250,8 @@ def test_backends():
         (qconv.Band(1, 2), qconv.Collapse(), {}, "expected a linear one"),
         (qconv.Total(), qconv.Fourier(signed=False), {}, "signed=True"),
         (qconv.Total(), qconv.Fourier(amplify=1), {}, "amplify=0"),
-        (qconv.Total(), qconv.AmplitudeEstimation(), {}, "measures no Total"),
+        (qconv.Energy(), qconv.AmplitudeEstimation(), {}, "a linear one for AmplitudeEstimation"),
+        (qconv.Total(), qconv.Blocks(qconv.Diffusion(), qubits=9), {}, "one circuit for the pict"),
         (qconv.Energy(), qconv.Fourier(preparation=APPROXIMATE), {}, "preparation: expected"),
         (qconv.Total(), qconv.Diffusion(preparation=APPROXIMATE), {}, "preparation: expected"),
         (qconv.Total(), qconv.Diffusion(adder="classical"), {}, "adder: expected an adder"),

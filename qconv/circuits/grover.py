@@ -17,6 +17,10 @@ halves the largest cost.
 
 If the angles depend jointly on position and kernel, there is no ``T``, and the angles include
 ``s``.
+
+The probabilities of all powers follow from the angles ``t_x``. A simulator only needs the lowest
+powers: `with_higher_powers` compares them with the formula, for the very circuit that was
+simulated, and computes the others.
 """
 
 from __future__ import annotations
@@ -28,16 +32,19 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Qubit
-from qiskit.circuit.library import DiagonalGate, UCRYGate
+from qiskit.circuit.library import DiagonalGate
 from qiskit.circuit.library.data_preparation import UniformSuperpositionGate
 
 from qconv.circuits.amplification.rounds import append_flip
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.registers import (
+    Registers,
     append_again,
     append_shift,
     axis_registers,
     kernel_registers,
+    large_diagonal,
+    large_rotation,
     on_kernel_states,
     prepare,
     qubits_of,
@@ -45,6 +52,10 @@ from qconv.circuits.registers import (
 from qconv.circuits.signs import sign_flips
 
 _Array = NDArray[np.float64]
+
+#: Powers that are simulated, and largest difference from the formula that is due to rounding, in a
+#: flag's probability at a position.
+SIMULATED, _ROUNDING = (0, 1, 2), 1e-9
 
 
 class Amplifier:
@@ -89,11 +100,16 @@ class Amplifier:
         """Number of qubits to measure: the first qubits, which are the position and the flag."""
         return len(qubits_of(self._position)) + 1
 
+    def shell(self) -> QuantumCircuit:
+        """Return the circuit of power 0 after the superposition of the positions."""
+        circuit = self._blank.copy_empty_like()
+        self._apply(circuit)
+        return circuit
+
     def circuit(self, power: int) -> QuantumCircuit:
         """Return the circuit of one power, without measurement."""
         circuit = self._started()
-        for _ in range(power):
-            circuit.compose(self._step, inplace=True, copy=False)
+        self._steps(circuit, power)
         self._apply(circuit)
         return circuit
 
@@ -108,8 +124,7 @@ class Amplifier:
             if number:
                 self._step_after_saving(circuit)
                 done += 1
-            for _ in range(power - done):
-                circuit.compose(self._step, inplace=True, copy=False)
+            self._steps(circuit, power - done)
             done = power
             self._apply(circuit)
             circuit.save_probabilities(circuit.qubits[: self.measured], label=str(power))
@@ -132,12 +147,7 @@ class Amplifier:
                 some = np.multiply.outer(some, within).ravel()
             prepare(circuit, some, qubits_of(self._position))
             return circuit
-        for axis, register in self._position.items():
-            if self._counts[axis] == sizes[axis]:
-                circuit.h(register)
-            elif self._counts[axis] > 1:
-                gate = UniformSuperpositionGate(self._counts[axis], register.size)
-                circuit.append(gate, register)
+        append_uniform(circuit, self._position, self._counts)
         return circuit
 
     def _apply(self, circuit: QuantumCircuit) -> None:
@@ -146,6 +156,15 @@ class Amplifier:
         self._rotate(circuit, self._once)
         self._flip(circuit)
         circuit.compose(self._shift_back, inplace=True, copy=False)
+
+    def _steps(self, circuit: QuantumCircuit, number: int) -> None:
+        """Append Grover steps."""
+        if number:
+            circuit.compose(self._step, inplace=True, copy=False)
+            step = circuit.data[-len(self._step.data) :]
+            for _ in range(number - 1):
+                for item in step:
+                    append_again(circuit, item)
 
     @cached_property
     def _step(self) -> QuantumCircuit:
@@ -209,9 +228,8 @@ class Amplifier:
             controls += qubits_of(self._registers)
         flat = angles.ravel()
         if not self._native:
-            gate = UCRYGate((2 * flat).tolist())
-            return CircuitInstruction(gate, (*self._flag, *controls), ())
-        diagonal = DiagonalGate(np.exp(1j * np.concatenate([-flat, flat])).tolist())
+            return CircuitInstruction(large_rotation(2 * flat), (*self._flag, *controls), ())
+        diagonal = large_diagonal(np.exp(1j * np.concatenate([-flat, flat])))
         return CircuitInstruction(diagonal, (*controls, *self._flag), ())
 
     def _rotate(self, circuit: QuantumCircuit, rotation: CircuitInstruction) -> None:
@@ -224,3 +242,43 @@ class Amplifier:
         append_again(circuit, rotation)
         circuit.h(self._flag)
         circuit.s(self._flag)
+
+
+def append_uniform(circuit: QuantumCircuit, position: Registers, counts: Sequence[int]) -> None:
+    """Append the uniform superposition of the first ``counts`` positions of each axis."""
+    for axis, register in position.items():
+        if counts[axis] == 2**register.size:
+            circuit.h(register)
+        elif counts[axis] > 1:
+            circuit.append(UniformSuperpositionGate(counts[axis], register.size), register)
+
+
+def with_higher_powers(saved: dict[str, _Array], powers: Sequence[int]) -> dict[str, _Array]:
+    """Return the probabilities of position and flag at some powers, by label.
+
+    Args:
+        saved: Probabilities that were saved by `Amplifier.saving`: of ``powers``, or of the powers
+            `SIMULATED`.
+        powers: Powers whose probabilities are needed.
+
+    Raises:
+        RuntimeError: If a simulated power differs from the formula.
+    """
+    if all(str(power) in saved for power in powers):
+        return saved
+    miss, hit = saved["0"].reshape(2, -1)
+    position = miss + hit
+    angle = np.arctan2(np.sqrt(hit), np.sqrt(miss))
+
+    def of(power: int) -> _Array:
+        turned = (2 * power + 1) * angle
+        return np.concatenate([position * np.cos(turned) ** 2, position * np.sin(turned) ** 2])
+
+    for power in SIMULATED:
+        off = np.abs(saved[str(power)] - of(power)).max() / position.max()
+        if off > _ROUNDING:
+            raise RuntimeError(
+                f"expected the probabilities of power {power} to follow from those of power 0, got "
+                f"a difference of {off:.3g}"
+            )
+    return {str(power): of(power) for power in powers}

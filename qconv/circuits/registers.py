@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Gate, Instruction, Qubit
-from qiskit.circuit.library import DiagonalGate, Initialize, StatePreparation
+from qiskit.circuit.library import DiagonalGate, Initialize, StatePreparation, UCRYGate
 
 from qconv._checks import Numbers
 from qconv.circuits.arithmetic import offset_adder
@@ -30,6 +30,9 @@ PREPARATIONS = ("initialize", "set_statevector", "prepare_amplitudes", "unprepar
 
 #: Names of the gates that prepare amplitudes approximately, and of their inverses.
 LOADINGS = ("load_amplitudes", "unload_amplitudes")
+
+#: Name of the rotation of a flag qubit by a filter.
+FLAG_ROTATION = "flag_rotation"
 
 #: Name of the instruction that contains a round of amplification.
 ROUND = "amplification_round"
@@ -55,6 +58,24 @@ def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> R
         for axis in reversed(range(len(bits)))
         if bits[axis]
     }
+
+
+def mirror_registers(mirrored: Sequence[bool]) -> Registers:
+    """Return one register ``mirror_row`` and so on, of one qubit, per mirrored axis."""
+    return axis_registers([int(mirror) for mirror in mirrored], "mirror_") if any(mirrored) else {}
+
+
+def on_ring(position: Registers, mirrors: Registers) -> Mapping[int, list[Qubit]]:
+    """Return the qubits of each axis, with its mirror qubit as the highest bit."""
+    return {axis: [*bits, *mirrors.get(axis, ())] for axis, bits in position.items()}
+
+
+def append_mirror(circuit: QuantumCircuit, position: Registers, mirrors: Registers) -> None:
+    """Append the reflection of an image: where a mirror qubit is 1, all bits of its axis flip."""
+    for axis, mirror in mirrors.items():
+        circuit.h(mirror)
+        for bit in position[axis]:
+            circuit.cx(mirror[0], bit)
 
 
 def kernel_registers(shape: Sequence[int], suffix: str = "") -> Registers:
@@ -177,12 +198,48 @@ class BoxedDiagonal(Gate):  # type: ignore[misc]  # Qiskit has no types
         """Accept an array unchanged."""
         return parameter
 
+    def inverse(self, annotated: bool = False) -> Gate:
+        """Return the inverse gate."""
+        return BoxedDiagonal(self.params[0].conj())
+
+
+class BoxedRotation(Gate):  # type: ignore[misc]  # Qiskit has no types
+    """Rotation of a flag about Y, with an angle for every basis state of the other qubits.
+
+    The angles stay an array, for circuits that are counted by formula.
+    """
+
+    def __init__(self, angles: NDArray[np.float64]) -> None:
+        """Store ``2**n`` angles; the flag is the first of ``n + 1`` qubits."""
+        super().__init__(FLAG_ROTATION, angles.size.bit_length(), [angles])
+
+    def _define(self) -> None:
+        definition = QuantumCircuit(self.num_qubits)
+        definition.append(UCRYGate(self.params[0].tolist()), definition.qubits)
+        self.definition = definition
+
+    def inverse(self, annotated: bool = False) -> Gate:
+        """Return the inverse gate."""
+        return BoxedRotation(-self.params[0])
+
+    def validate_parameter(self, parameter: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Accept an array unchanged."""
+        return parameter
+
 
 def large_diagonal(entries: NDArray[np.complex128]) -> DiagonalGate:
     """Return a diagonal gate of ``2**n`` phases, without Qiskit's check of each entry."""
     gate = DiagonalGate([1.0, 1.0])
     gate.num_qubits = entries.size.bit_length() - 1
     gate._params = entries.tolist()
+    return gate
+
+
+def large_rotation(angles: NDArray[np.float64]) -> UCRYGate:
+    """Return a multiplexed RY gate of ``2**n`` angles, without Qiskit's check of each angle."""
+    gate = UCRYGate([0.0, 0.0])
+    gate.num_qubits = angles.size.bit_length()
+    gate._params = angles.tolist()
     return gate
 
 
@@ -234,7 +291,7 @@ def prepare(
 
 def append_shift(
     circuit: QuantumCircuit,
-    position: Registers,
+    position: Mapping[int, Sequence[Qubit]],
     kernel: Registers,
     shape: Sequence[int],
     *,
@@ -260,7 +317,7 @@ def append_shift(
     for axis in sorted(position.keys() & kernel.keys()):
         if shape[axis] == 1:
             continue
-        adder = offset_adder(position[axis].size, shape[axis], family=family, measured=measured)
+        adder = offset_adder(len(position[axis]), shape[axis], family=family, measured=measured)
         missing = len(adder.ancillas) - len(clean)
         if missing > 0:
             register = AncillaRegister(missing, f"ancilla_{circuit.num_ancillas}")

@@ -12,6 +12,7 @@ Some Toffoli gates only undo a conjunction. A machine replaces them by measureme
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -46,9 +47,9 @@ def table_cost(address: Sequence[int], bits: int, spare: int = 0) -> TableCost:
         spare: Maximum number of qubits for entries that are read at the same time.
     """
     toffolis = width = ancillas = 0
-    for qubits in address:
+    for qubits, times in Counter(address).items():
         swaps = min(range(qubits + 1), key=lambda m: _look_up(qubits, bits, m, spare))
-        toffolis += 2 * int(_look_up(qubits, bits, swaps, spare)) + bits
+        toffolis += times * (2 * int(_look_up(qubits, bits, swaps, spare)) + bits)
         width = max(width, bits * 2**swaps)
         ancillas = max(ancillas, qubits - swaps - 1, bits - 1)
     return TableCost(toffolis, width + bits + ancillas)  # one register is the phase gradient

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from qconv.cli.streams import open_closed_streams, print_out, say
 
 #: Commands other than the convolution.
-_COMMANDS = ("match", "plan", "explore")
+_COMMANDS = ("match", "estimate", "plan", "explore")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

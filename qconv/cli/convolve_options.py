@@ -71,6 +71,7 @@ kernels, with their options:
 
 other commands:
   qconv match IMAGE TEMPLATE    find a small picture in a large one
+  qconv estimate                measure one number of a filtered picture
   qconv plan                    compare the costs of all methods
   qconv explore                 open an interactive page in the browser
 """

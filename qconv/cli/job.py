@@ -50,7 +50,8 @@ class Job:
     def plan(self, array: Numbers) -> qconv.Plan:
         """Check the call for one item of a batch."""
         how = {"method": self.method, **self.where, **self.sampling}
-        return qconv.plan(array, self.propagator, **how)
+        made: qconv.Plan = qconv.plan(array, self.propagator, **how)
+        return made
 
     @cached_property
     def kernel(self) -> Numbers:

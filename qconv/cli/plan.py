@@ -10,6 +10,7 @@ from typing import Any
 
 from qconv.cli.convolve_options import METHODS
 from qconv.cli.kernels import add_kernel, kernel_of
+from qconv.cli.observables import add_observables, observables_of
 from qconv.cli.options import (
     Parser,
     UsageError,
@@ -36,6 +37,7 @@ executions. Exactly one of these two options is required. A colour picture is co
 luminance.
 
 With --method and --export, the circuits of one method are written as a device would run them.
+With --observable and --method, the circuits estimate a number instead of the picture.
 """
 
 _EPILOG = """\
@@ -46,6 +48,7 @@ examples:
   qconv plan --tolerance 5 --backend marrakesh
   qconv plan --executions 100000 --method collapse --export circuit.qasm
   qconv plan --executions 100000 --method fourier --fault-tolerant
+  qconv plan --executions 100000 --method fourier --observable energy
 """
 
 
@@ -56,6 +59,7 @@ def parser() -> Parser:
     add_photograph(what)
     add_kernel(what, "qconv --help")
     add_geometry(what)
+    add_observables(what, "default: the picture")
     how = made.add_argument_group("error or cost")
     how.add_argument(
         "--tolerance",
@@ -106,7 +110,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser().parse_args(arguments)
     if (options.tolerance is None) == (options.executions is None):
         raise UsageError("expected either --tolerance or --executions")
-    for name in ("export", "fault_tolerant"):
+    for name in ("export", "fault_tolerant", "observable"):
         if getattr(options, name) is not None and options.method is None:
             raise UsageError(f"--{name.replace('_', '-')}: requires --method")
     error = options.fault_tolerant
@@ -130,6 +134,11 @@ def run(options: argparse.Namespace) -> str:
     where: dict[str, Any] = {"mode": options.mode, "boundary": options.boundary}
     where["backend"] = None if options.backend is None else named_backend(options.backend)
     method = None if options.method is None else getattr(qconv, METHODS[options.method])()
+    size = " x ".join(map(str, picture.numbers.shape[:2]))
+    colour = " (luminance)" if picture.axes.endswith("S") else ""
+    head = f"input {size}{colour}, kernel {Path(options.kernel).name}"
+    if options.observable is not None:
+        return "\n\n".join([head, *_number(options, grey, kernel, {"method": method, **where})])
     alone: dict[str, Any] = {} if method is None else {"methods": [method]}
     compared = qconv.compare_methods(
         grey,
@@ -140,9 +149,7 @@ def run(options: argparse.Namespace) -> str:
         **alone,
         **where,
     )
-    size = " x ".join(map(str, picture.numbers.shape[:2]))
-    colour = " (luminance)" if picture.axes.endswith("S") else ""
-    parts = [f"input {size}{colour}, kernel {Path(options.kernel).name}", str(compared)]
+    parts = [head, str(compared)]
     row = compared.rows[0]
     if row.cost is None and (options.fault_tolerant, options.export) != (None, None):
         raise UsageError(f"--method {options.method}: {row.obstacle}")
@@ -153,20 +160,51 @@ def run(options: argparse.Namespace) -> str:
     return "\n\n".join(parts)
 
 
+def _number(
+    options: argparse.Namespace, image: Any, kernel: Any, where: dict[str, Any]
+) -> list[str]:
+    """Plan a number; return its costs, and a line for what was written."""
+    import qconv
+
+    budget: dict[str, Any] = {"shots": options.executions, "tolerance": options.tolerance}
+    budget = {name: given for name, given in budget.items() if given is not None}
+    plan = qconv.plan(
+        image,
+        kernel,
+        observable=observables_of(options),
+        estimator=options.estimator,
+        **budget,
+        **where,
+    )
+    parts = [str(plan)]
+    if options.fault_tolerant is not None:
+        parts.append(str(plan.cost.fault_tolerant(options.fault_tolerant)))
+    if options.export is not None:
+        parts.append(_written(options, plan.on_device()))
+    return parts
+
+
 def _export(
     options: argparse.Namespace, image: Any, kernel: Any, method: Any, where: dict[str, Any]
 ) -> str:
-    """Export the circuits of a method; return a line that states what was written."""
+    """Export the circuits of a method for a picture."""
     import qconv
-    from qconv.planning.export import paths_for
 
-    plan = qconv.plan(image, kernel, method=method, tolerance=options.tolerance, **where)
+    plan: qconv.Plan = qconv.plan(
+        image, kernel, method=method, tolerance=options.tolerance, **where
+    )
     if options.executions is not None:
         fixed = method.executions(plan.grid.pixels, 1)
         shots = max(1, options.executions // fixed)
         plan = qconv.plan(image, kernel, method=method, shots=shots, **where)
+    return _written(options, plan.on_device())
+
+
+def _written(options: argparse.Namespace, plan: Any) -> str:
+    """Write the circuits of a plan for a device; return a line that states what was written."""
+    from qconv.planning.export import paths_for
+
     path: Path = options.export
-    plan = plan.on_device()
     executions = [f"{number:,}" for number in plan.executions]
     if not options.overwrite:
         for file in paths_for(path, 1 if path.suffix.lower() == ".qpy" else len(executions)):

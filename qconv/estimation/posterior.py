@@ -11,6 +11,8 @@ Many runs are independent estimations of one angle each. They are processed toge
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,15 @@ _GUARD = 1 / 8
 
 #: Smallest probability of an outcome, so that logarithms are finite.
 _TINY = 1e-300
+
+
+#: Function of the angle, applied to each entry of an array.
+OfAngle = Callable[[_Array], _Array]
+
+
+def probability(angles: _Array) -> _Array:
+    """Return the probability ``sin(t)**2`` of each angle."""
+    return np.asarray(np.sin(angles) ** 2)
 
 
 class AnglePosterior:
@@ -85,17 +96,20 @@ class AnglePosterior:
         step = self._width / _POINTS
         return self._low + step * first, self._low + step * (last + 1)
 
-    def estimate(self) -> tuple[_Array, _Array]:
-        """Return posterior mean and standard error of the probability ``sin(t)**2`` of each run.
+    def estimate(self, of_angle: OfAngle = probability) -> tuple[_Array, _Array]:
+        """Return posterior mean and standard error of a function of the angle of each run.
 
         The standard error is the posterior standard deviation, but at least an eighth of the
         distance to any possible value.
+
+        Args:
+            of_angle: Monotonic function of the angle; by default the probability ``sin(t)**2``.
         """
-        values, weights = np.sin(self.angles) ** 2, self.weights
+        values, weights = of_angle(self.angles), self.weights
         mean = (weights * values).sum(axis=1)
         spread = np.sqrt((weights * (values - mean[:, None]) ** 2).sum(axis=1))
-        low, high = (np.sin(angle) ** 2 for angle in self.possible())
-        return mean, np.maximum(spread, _GUARD * np.maximum(mean - low, high - mean))
+        ends = np.array([np.abs(of_angle(angle) - mean) for angle in self.possible()])
+        return mean, np.maximum(spread, _GUARD * ends.max(axis=0))
 
     def _refine(self) -> None:
         """Cut the ends of each grid that are impossible, if they are a large part of it."""

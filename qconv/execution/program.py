@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,10 @@ class Saving:
     """
 
     build: Callable[[], QuantumCircuit]
-    """Function that builds the circuit; each ``save_probabilities`` has the label of a program."""
+    """Function that builds the circuit; each ``save_probabilities`` has a label."""
+    complete: Callable[[dict[str, NDArray[np.float64]]], dict[str, NDArray[np.float64]]]
+    """Function that returns the probabilities of every program by its label, given those of the
+    labels in the circuit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +110,14 @@ class Program:
         circuit = self.built()
         append_measurement(circuit, self.measurement(circuit))
         return circuit
+
+
+class HasPrograms(Protocol):
+    """Object with programs to run: a `Prepared` object, or a plan of numbers."""
+
+    @property
+    def programs(self) -> Iterable[Program]:
+        """Programs to run, in order."""
 
 
 def append_measurement(circuit: QuantumCircuit, measured: int) -> None:

@@ -23,7 +23,7 @@ from qiskit_aer.noise import NoiseModel
 
 from qconv._progress import progress_bar
 from qconv.execution.checkpoint.checkpoint import Checkpoint
-from qconv.execution.device.backends import Backend, is_ideal
+from qconv.execution.device.backends import Backend, is_ideal, require_available
 from qconv.execution.device.calibration import Calibrations, require_readout_errors
 from qconv.execution.device.jobs import LEAST_SUCCESS, Jobs, kept_counts, measured_counts, too_noisy
 from qconv.execution.device.physical import Physical, physical
@@ -82,10 +82,11 @@ def run(
         RuntimeError: If a job failed, too few outcomes of a program are kept, or shots would have
             to be counted with ``counting=False``.
         ValueError: If exact probabilities cannot be computed, a circuit does not fit on the backend
-            or in memory, or a sampler repeats its shots. It is also raised if readout errors of an
-            ideal simulator should be corrected.
+            or in memory, or a sampler repeats its shots. It is also raised if Aer cannot simulate
+            on the backend's device, or if readout errors of an ideal simulator should be corrected.
     """
     backend, mitigation = sampling.backend, sampling.mitigation
+    require_available(backend)
     if kept is not None and kept.result is not None:
         earlier |= kept.result.streams
     log = ShotLog(earlier | (kept.names if kept is not None else frozenset()))
@@ -138,7 +139,7 @@ class _IdealSimulator:
             if self._latest is None or self._latest[0] is not saving:
                 circuit = self._announced(saving.build())
                 saved = saved_probabilities(circuit, self.backend, program.measured)
-                self._latest = saving, saved
+                self._latest = saving, saving.complete(saved)
             return self._latest[1][label], None
         circuit = self._announced(program.built())
         measured = program.measurement(circuit)

@@ -40,6 +40,7 @@ from qconv._checks import Numbers, one_of, whole_number
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.methods.layout import Layout, Part
+from qconv.observables.observable import Observable
 from qconv.planning.method import (
     WHOLE_IMAGE,
     LoadingError,
@@ -48,6 +49,7 @@ from qconv.planning.method import (
     Prepared,
     check_method,
 )
+from qconv.planning.number import Number
 from qconv.planning.plan import Plan
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
@@ -220,6 +222,18 @@ class PreparedBlocks(Prepared[Blocks]):
                 total.bias[target] += found.bias[seen]
                 total.filtered[target] += found.filtered[seen]
         return total
+
+    def number(self, observable: Observable) -> Number:
+        """Raise, because each block has a circuit of its own.
+
+        Raises:
+            TypeError: If it is called.
+        """
+        raise TypeError(
+            f"observable: expected one circuit for the picture, got {self.method!r}; estimate the "
+            f"{type(observable).__name__} of each block, or use qconv.Collapse(), whose circuit "
+            "does not hold the image"
+        )
 
     @property
     def part_sides(self) -> tuple[int, ...]:

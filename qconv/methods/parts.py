@@ -23,7 +23,7 @@ from qconv.execution.seeds import PARTS, derived
 from qconv.grid import PART
 from qconv.observables.observable import Observable
 from qconv.planning.method import Method, Prediction, Prepared
-from qconv.planning.number import Number
+from qconv.planning.number import Terms, of_parts
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -198,15 +198,17 @@ class PreparedParts(Prepared[Method]):
         shape = self.plan.grid.output_shape
         return Prediction(real.success, joined(real.stderr, imaginary.stderr).reshape(shape))
 
-    def number(self, observable: Observable) -> Number:
-        """Return an energy, which needs no parts.
-
-        Raises:
-            TypeError: If the observable is linear.
-        """
-        if not observable.quadratic:
-            raise TypeError("observable: expected an energy for complex numbers, got a linear one")
-        return self.parts[0].number(observable)
+    def terms(self, observables: Sequence[Observable]) -> list[Terms]:
+        """Return the number of an energy, which needs no parts, or the numbers of both parts."""
+        if all(observable.quadratic for observable in observables):
+            return self.parts[0].terms(observables)
+        made = [(1.0, self.parts[0].of_weights), (1j, self.parts[1].of_weights)]
+        return [
+            self.parts[0].terms([observable])[0]
+            if observable.quadratic
+            else of_parts(observable, self.plan, made)
+            for observable in observables
+        ]
 
     @property
     def num_qubits(self) -> int:

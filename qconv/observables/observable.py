@@ -1,7 +1,7 @@
 """Observables: single numbers of a filtered picture, with formulas that `qconv.estimate` measures.
 
 A *linear* observable is the inner product of the filtered picture ``y`` with weights,
-``sum_x w(x) y(x)``. A *quadratic* observable is ``sum_x w(x) |y(x)|**2``. Methods read the weights
+``sum_x w(x)* y(x)``. A *quadratic* observable is ``sum_x w(x) |y(x)|**2``. Methods read the weights
 and whether the observable is quadratic, and nothing else.
 """
 
@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qconv._checks import real_array, real_number
+from qconv._checks import Numbers, number_array, real_number
 from qconv.observables.region import Region, inside, named
 
 _Array = NDArray[np.float64]
@@ -40,8 +40,8 @@ class Observable(ABC):
         return type(self).__name__
 
     @abstractmethod
-    def weights(self, shape: tuple[int, ...]) -> _Array:
-        """Return the weight of every output pixel.
+    def weights(self, shape: tuple[int, ...]) -> Numbers:
+        """Return the weight of every output pixel, real if the observable is quadratic.
 
         Args:
             shape: Shape of the filtered picture.
@@ -52,17 +52,8 @@ class Observable(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Total(Observable):
-    """Sum of the filtered picture over a region, ``sum_x y(x)``.
-
-    Args:
-        region: Slices of the filtered picture, or a mask of its shape; None for the whole picture.
-
-    Example:
-        >>> import qconv
-        >>> qconv.estimate([1, 2, 3], [1, 1], qconv.Total(slice(1, 3)), shots=None).value
-        8.0
-    """
+class _OfRegion(Observable):
+    """Observable of a region of the picture, with equal weights."""
 
     region: Region = None
 
@@ -75,7 +66,21 @@ class Total(Observable):
 
 
 @dataclass(frozen=True, eq=False)
-class Mean(Observable):
+class Total(_OfRegion):
+    """Sum of the filtered picture over a region, ``sum_x y(x)``.
+
+    Args:
+        region: Slices of the filtered picture, or a mask of its shape; None for the whole picture.
+
+    Example:
+        >>> import qconv
+        >>> qconv.estimate([1, 2, 3], [1, 1], qconv.Total(slice(1, 3)), shots=None).value
+        8.0
+    """
+
+
+@dataclass(frozen=True, eq=False)
+class Mean(_OfRegion):
     """Mean of the filtered picture over a region.
 
     Args:
@@ -87,23 +92,20 @@ class Mean(Observable):
         4.0
     """
 
-    region: Region = None
-
-    def __str__(self) -> str:
-        return f"{type(self).__name__}{named(self.region)}"
-
     def weights(self, shape: tuple[int, ...]) -> _Array:
         """Return one over the number of pixels inside the region, in a picture of a shape."""
-        chosen = inside(self.region, shape)
+        chosen = super().weights(shape)
         return np.asarray(chosen / chosen.sum())
 
 
 @dataclass(frozen=True, eq=False)
 class Overlap(Observable):
-    """Inner product of the filtered picture with real weights, ``sum_x w(x) y(x)``.
+    """Inner product of the filtered picture with weights, ``sum_x w(x)* y(x)``.
+
+    Complex weights are conjugated.
 
     Args:
-        array: Weights, with the shape of the filtered picture.
+        array: Real or complex weights, with the shape of the filtered picture.
 
     Example:
         >>> import qconv
@@ -113,9 +115,9 @@ class Overlap(Observable):
 
     array: ArrayLike
 
-    def weights(self, shape: tuple[int, ...]) -> _Array:
+    def weights(self, shape: tuple[int, ...]) -> Numbers:
         """Return the weights, after a check of their shape."""
-        given = real_array(self.array, "weights")
+        given = number_array(self.array, "weights")
         if given.shape != shape:
             raise ValueError(
                 f"weights: expected the shape of the result, {shape}, got {given.shape}"
@@ -124,7 +126,7 @@ class Overlap(Observable):
 
 
 @dataclass(frozen=True, eq=False)
-class Energy(Observable):
+class Energy(_OfRegion):
     """Sum of the squared magnitudes of the filtered picture, ``sum_x |y(x)|**2``, in a region.
 
     Args:
@@ -137,15 +139,7 @@ class Energy(Observable):
         12.0
     """
 
-    region: Region = None
     quadratic: ClassVar[bool] = True
-
-    def __str__(self) -> str:
-        return f"{type(self).__name__}{named(self.region)}"
-
-    def weights(self, shape: tuple[int, ...]) -> _Array:
-        """Return 1 inside the region and 0 outside, in a picture of a shape."""
-        return inside(self.region, shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,10 @@ from qiskit import QuantumCircuit
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.seeds import ELEMENTS, derived
+from qconv.observables.observable import Observable
 from qconv.planning.axes import reshaped
 from qconv.planning.method import LoadingError, Method, Prediction, Prepared
+from qconv.planning.number import Number
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -163,6 +165,17 @@ class PreparedBatch(Prepared[Method]):
             success.append(found.success)
         known = [each for each in success if each is not None]
         return Prediction(float(np.mean(known)) if len(known) == len(success) else None, stderr)
+
+    def number(self, observable: Observable) -> Number:
+        """Raise, because each element has a circuit of its own.
+
+        Raises:
+            TypeError: If it is called.
+        """
+        raise TypeError(
+            f"observable: expected one picture for {self.method!r}, got a batch; make a plan for "
+            "each element, or use qconv.Collapse(), whose circuit does not hold the image"
+        )
 
     def loading_error(self) -> LoadingError | None:
         """Return the errors of all elements, stacked; None if images are loaded exactly."""

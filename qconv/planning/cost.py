@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
@@ -13,9 +13,12 @@ from qiskit.providers import BackendV2
 from qconv._checks import numpy_defaults
 from qconv.circuits.registers import LOADINGS, PREPARATIONS, append_again
 from qconv.circuits.resources import Resources, resources
+from qconv.execution.program import Program
 from qconv.execution.simulate.probabilities import state_memory
-from qconv.planning.fault_tolerant import FaultTolerantCost, price
-from qconv.planning.method import Prepared
+from qconv.observables.observable import Observable
+from qconv.planning.fault_tolerant import FaultTolerantCost, Priced, price
+from qconv.planning.method import LoadingError, Prediction
+from qconv.planning.problem import Problem
 from qconv.result.numbers import root_mean_square
 
 #: Maximum number of qubits of instructions whose gates are counted; formulas bound larger
@@ -31,6 +34,28 @@ _FORMULAS: dict[str, tuple[str, Callable[[int], int]]] = {
     "ucry": ("rotating by the image", lambda n: 2 ** (n - 1)),
     **dict.fromkeys(PREPARATIONS, (_PREPARING, lambda n: 2**n - n - 1)),
 }
+
+
+class Costed(Priced, Protocol):
+    """Circuits whose cost is counted: a `Prepared` object, or a plan of numbers."""
+
+    @property
+    def plan(self) -> Problem:
+        """Plan of the picture."""
+
+    @property
+    def costliest(self) -> Program | None:
+        """Program whose gates are counted; None if there are no programs."""
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits of the largest circuit."""
+
+    def predict(self) -> Prediction:
+        """Predict the success probability and the standard errors."""
+
+    def loading_error(self) -> LoadingError | None:
+        """Return the exact error of approximate loading; None if the image is loaded exactly."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +109,7 @@ class Cost:
     bounds: Mapping[str, int]
     """Upper bounds for numbers of two-qubit gates, computed with formulas, by the purpose of the
     gates, such as ``"preparing the image"``."""
-    _on_device: Prepared[Any] = field(repr=False, compare=False)
+    _on_device: Costed = field(repr=False, compare=False)
     """The method prepared for counting the gates of a device."""
     loading_bias: float | None = None
     """Root mean square over all pixels of the error that approximate loading causes, in the unit of
@@ -98,8 +123,12 @@ class Cost:
         estimator: str = "auto",
         hardware: str = "qubit_gate_ns_e3",
         spare_qubits: int | None = None,
+        observable: Observable | None = None,
+        oracle_calls: int = 10_000,
     ) -> FaultTolerantCost:
         """Compute the price of the whole answer on a machine that corrects its errors.
+
+        The answer is the image, or one number of the filtered image by amplitude estimation.
 
         Args:
             error: Error budget: largest total variation distance of the outcomes of any circuit
@@ -113,15 +142,32 @@ class Cost:
             spare_qubits: If given, the angles of image, kernel and filter are read from tables by
                 Toffoli gates, instead of one rotation per angle. It is the maximum number of
                 additional qubits for reading several entries at the same time. None for rotations.
+            observable: Number to estimate by ``qconv.estimate(estimator="schedule")`` instead of
+                the image, such as `Energy`; None for the image.
+            oracle_calls: Number of oracle calls of this estimate, its ``shots``. Not used without
+                ``observable``.
 
         Returns:
             T states, logical and physical qubits, and the time of all executions.
 
         Raises:
             ModuleNotFoundError: If the estimator is not installed.
-            ValueError: If an argument has a wrong value, or no surface code reaches the error.
+            TypeError: If the method cannot measure the observable.
+            ValueError: If an argument has a wrong value, no surface code reaches the error, or the
+                number is not proportional to one probability.
+
+        Example:
+            >>> import qconv
+            >>> plan = qconv.plan([0, 10, 20, 10], [1, -1], method=qconv.Fourier(), shots=1000)
+            >>> energy = plan.cost.fault_tolerant(observable=qconv.Energy(), estimator="formula")
+            >>> energy.executions < 1000 < plan.cost.executions
+            True
         """
-        return price(self._on_device, error, estimator, hardware, spare_qubits)
+        if observable is not None and not isinstance(observable, Observable):
+            raise TypeError(f"observable: expected one such as qconv.Energy(), got {observable!r}")
+        return price(
+            self._on_device, error, estimator, hardware, spare_qubits, observable, oracle_calls
+        )
 
     @property
     def two_qubit_gates(self) -> int:
@@ -187,7 +233,7 @@ def _number(value: float | None) -> str:
     return "not predicted" if value is None else f"{value:.6g}"
 
 
-def cost_of(work: Prepared[Any], on_device: Prepared[Any]) -> Cost:
+def cost_of(work: Costed, on_device: Costed) -> Cost:
     """Compute the cost of a plan, prepared for its own backend and for counting device gates.
 
     The circuits are built, but not run.

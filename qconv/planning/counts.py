@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult
@@ -16,10 +16,11 @@ from qconv.execution.device.jobs import chosen
 from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.outcomes.readout import ReadoutMitigation
-from qconv.execution.program import Program
+from qconv.execution.program import HasPrograms, Program
 from qconv.execution.seeds import JOBS, SURPLUS, derived
-from qconv.planning.method import Prepared
 from qconv.planning.packages import bits_of
+
+_W = TypeVar("_W", bound=HasPrograms)
 
 #: Ends of a string at which the first bit can be.
 _ENDS = ("right", "left")
@@ -62,19 +63,19 @@ def _turned(key: Any) -> Any:
 
 
 def for_counts(
-    candidates: Sequence[Callable[[], Prepared[Any]]], items: Sequence[Any]
-) -> tuple[Prepared[Any], list[Program]]:
-    """Return the first `Prepared` object whose circuits fit the counts, and its programs.
+    candidates: Sequence[Callable[[], _W]], items: Sequence[Any]
+) -> tuple[_W, list[Program]]:
+    """Return the first object whose circuits fit the counts, and its programs.
 
     Exported circuits can have more flag qubits than the circuits of a simulator. If no circuits fit
-    the numbers of bits, the first `Prepared` object is returned.
+    the numbers of bits, the first object is returned.
 
     Args:
         candidates: Functions that prepare the method, in the order of preference.
         items: Counts of each circuit.
     """
     found = [_number_of_bits(item) for item in items]
-    first: tuple[Prepared[Any], list[Program]] | None = None
+    first: tuple[_W, list[Program]] | None = None
     for prepare in candidates:
         work = prepare()
         programs = list(work.programs)

@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction
+from scipy.special import betainc
 
 from qconv._checks import number, whole_number
-from qconv.circuits.registers import PREPARATIONS, append_again
+from qconv.circuits.registers import FLAG_ROTATION, PREPARATIONS, append_again
 from qconv.circuits.resources import in_basis
 from qconv.circuits.tables import angle_bits, table_cost
-from qconv.planning.method import Prepared
+from qconv.estimation.amplitude import fixed_schedule
+from qconv.execution.program import HasPrograms
+from qconv.observables.observable import Observable
+from qconv.planning.number import Number
 
 #: Gates whose costs are known: Clifford gates, T, Toffoli and rotations.
 _BASIS = (
@@ -39,14 +44,14 @@ _COUNTED_QUBITS = 10
 #: Number of rotations of ``n`` qubits' instructions with an angle for every basis state.
 _ROTATIONS: dict[str, Callable[[int], int]] = {
     "diagonal": lambda n: 2**n - 1,
-    "ucry": lambda n: 2 ** (n - 1),
+    **dict.fromkeys(("ucry", FLAG_ROTATION), lambda n: 2 ** (n - 1)),
     **dict.fromkeys(PREPARATIONS, lambda n: 2**n - 1),
 }
 
 #: Numbers of address qubits of the tables that replace these rotations.
 _TABLES: dict[str, Callable[[int], Sequence[int]]] = {
     "diagonal": lambda n: [n],
-    "ucry": lambda n: [n - 1],
+    **dict.fromkeys(("ucry", FLAG_ROTATION), lambda n: [n - 1]),
     **dict.fromkeys(PREPARATIONS, lambda n: range(n)),
 }
 
@@ -246,12 +251,21 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
+class Priced(HasPrograms, Protocol):
+    """Circuits that have a price: a `Prepared` object, or a plan of numbers."""
+
+    def number(self, observable: Observable) -> Number:
+        """Return the number that the circuits measure for an observable."""
+
+
 def price(
-    work: Prepared[Any],
+    work: Priced,
     error: float,
     estimator: str,
     hardware: str,
     spare_qubits: int | None,
+    observable: Observable | None,
+    oracle_calls: int,
 ) -> FaultTolerantCost:
     """Compute the price of all executions, see `qconv.Cost.fault_tolerant`."""
     budget = number(error, "error")
@@ -267,7 +281,11 @@ def price(
     if spare_qubits is not None:
         whole_number(spare_qubits, "spare_qubits", 0)
     tables = None if spare_qubits is None else Tables(budget, spare_qubits)
-    counted = list(_circuits(work, tables))
+    if observable is None:
+        counted = list(_circuits(work, tables))
+    else:
+        calls = whole_number(oracle_calls, "oracle_calls", 1)
+        counted = list(_amplified(work.number(observable), calls, tables))
     each = [(counts, n, estimate(counts, budget, hardware)) for counts, n in counted]
     if not each:  # an all-zero image or kernel has no circuit
         each = [(LogicalCounts(0, 0, 0, 0, 0, 0), 0, Physical(0, 0, 0, 0, 0, 0.0))]
@@ -289,7 +307,7 @@ def price(
     )
 
 
-def _circuits(work: Prepared[Any], tables: Tables | None) -> Iterator[tuple[LogicalCounts, int]]:
+def _circuits(work: HasPrograms, tables: Tables | None) -> Iterator[tuple[LogicalCounts, int]]:
     """Yield the counts of circuits with the same number of oracle calls, and their executions.
 
     Blocks, and the channels of an image, have many circuits of nearly equal cost. Only the first
@@ -308,6 +326,28 @@ def _circuits(work: Prepared[Any], tables: Tables | None) -> Iterator[tuple[Logi
     yield from first.values()
 
 
+def _amplified(
+    number: Number, calls: int, tables: Tables | None
+) -> Iterator[tuple[LogicalCounts, int]]:
+    """Yield the counts of a number's circuit with each power of the fixed schedule, and its shots.
+
+    Every power has the gates of one more round. They are counted on the powers 1 and 2.
+
+    Raises:
+        ValueError: If the number is not proportional to one probability.
+    """
+    if number.program is None:
+        return
+    built = []
+    for power in (0, 1, 2):
+        program = number.amplified(power)
+        circuit = program.build()
+        built.append(_gates(circuit, program.measurement(circuit), tables))
+    for power, shots in fixed_schedule(calls):
+        gates = built[0] if power == 0 else built[1].repeated(built[2], power - 1)
+        yield gates.priced(tables), shots
+
+
 def logical_counts(
     circuit: QuantumCircuit, measured: int, tables: Tables | None = None
 ) -> LogicalCounts:
@@ -318,10 +358,50 @@ def logical_counts(
         measured: Number of measured qubits.
         tables: Tables that replace the rotations by image, kernel and filter; None for rotations.
     """
+    return _gates(circuit, measured, tables).priced(tables)
+
+
+@dataclass(frozen=True)
+class _Gates:
+    """Gates of a circuit: those that are counted, and rotations with angles from tables."""
+
+    counts: LogicalCounts
+    address: Counter[int]
+    """Number of tables by their address qubits."""
+
+    def repeated(self, longer: _Gates, times: int) -> _Gates:
+        """Return these gates and ``times`` times those that a longer circuit has in addition."""
+        names = ("rotations", "rotation_depth", "t_gates", "toffolis")
+        one, two = self.counts, longer.counts
+        more = {name: getattr(two, name) - getattr(one, name) for name in names}
+        counts = replace(one, **{name: getattr(one, name) + times * more[name] for name in names})
+        tables = {
+            n: self.address[n] + times * (longer.address[n] - self.address[n])
+            for n in longer.address
+        }
+        return _Gates(counts, Counter(tables))
+
+    def priced(self, tables: Tables | None) -> LogicalCounts:
+        """Return the counts of all gates, with the Toffoli gates and the qubits of the tables."""
+        address = list(self.address.elements())
+        if tables is None or not address:
+            return self.counts
+        bits = angle_bits(len(address), tables.error / 6)
+        cost = table_cost(address, bits, tables.spare_qubits)
+        return replace(
+            self.counts,
+            qubits=self.counts.qubits + cost.spare_qubits,
+            toffolis=self.counts.toffolis + cost.toffolis,
+            share=0.5,
+        )
+
+
+def _gates(circuit: QuantumCircuit, measured: int, tables: Tables | None) -> _Gates:
+    """Count the gates of a circuit; see `logical_counts`."""
     rest = circuit.copy_empty_like()
     total = LogicalCounts(circuit.num_qubits, 0, 0, 0, 0, measured)
     known: dict[tuple[str, int], LogicalCounts] = {}
-    address: list[int] = []
+    address: Counter[int] = Counter()
     for item in circuit:
         if item.name not in _ROTATIONS:
             append_again(rest, item)
@@ -329,23 +409,13 @@ def logical_counts(
         rest.barrier()  # without it, gates before and after could cancel
         key = item.name, len(item.qubits)
         if tables is not None:
-            address += _TABLES[item.name](len(item.qubits))
-            address += [len(item.qubits)] if _is_complex(item) else []
+            address.update(_TABLES[item.name](len(item.qubits)))
+            address.update([len(item.qubits)] if _is_complex(item) else [])
             continue
         if key not in known:
             known[key] = _of_instruction(item)
         total += known[key]
-    total += _counted(rest)
-    if tables is None or not address:
-        return total
-    bits = angle_bits(len(address), tables.error / 6)
-    cost = table_cost(address, bits, tables.spare_qubits)
-    return replace(
-        total,
-        qubits=total.qubits + cost.spare_qubits,
-        toffolis=total.toffolis + cost.toffolis,
-        share=0.5,
-    )
+    return _Gates(total + _counted(rest), address)
 
 
 def _is_complex(item: CircuitInstruction) -> bool:
@@ -489,12 +559,11 @@ def _assembled(rounds: Sequence[tuple[int, float, float]]) -> _Factory:
     return _Factory(max(sizes), math.fsum(length for _, length, _ in rounds))
 
 
+@cache
 def _units(states: int, fails: float) -> int:
     """Return the fewest units that give enough states with a probability of 99 %."""
-    from scipy.stats import binom
-
     units = states
-    while binom.sf(states - 1, units, 1 - fails) < 1 - _ROUND_FAILS:
+    while betainc(states, units - states + 1, 1 - fails) < 1 - _ROUND_FAILS:
         units += max(1, units // 50)
     return units
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,9 +17,9 @@ from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.seeds import further
-from qconv.observables.observable import Observable
+from qconv.observables.observable import Observable, Overlap
 from qconv.planning.allocation import DEFAULT_SHOTS, require_affordable
-from qconv.planning.number import Number
+from qconv.planning.number import Number, Terms, of_parts
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -323,6 +323,28 @@ class Prepared(ABC, Generic[_M]):
             f"observable: {self.method!r} measures no {type(observable).__name__}; use another "
             "method"
         )
+
+    def of_weights(self, weights: NDArray[np.float64]) -> Number:
+        """Return the number of the linear observable with given real weights, see `number`.
+
+        Args:
+            weights: Weight of every output pixel of a picture, without axes of length 1 in front.
+        """
+        return self.number(Overlap(weights.reshape(self.plan.grid.output_shape)))
+
+    def terms(self, observables: Sequence[Observable]) -> list[Terms]:
+        """Return the numbers whose sum, with factors, is each observable, see `number`.
+
+        By default one number per observable, with the factor 1. Complex weights have one number for
+        their real part and one for their imaginary part.
+        """
+        shape, found = self.plan.grid.output_shape, list[Terms]()
+        for observable in observables:
+            if np.iscomplexobj(observable.weights(shape)):
+                found.append(of_parts(observable, self.plan, [(1.0, self.of_weights)]))
+            else:
+                found.append(((1.0, self.number(observable)),))
+        return found
 
     def again(self, plan: Problem) -> Prepared[_M]:
         """Return the `Prepared` object for the same convolution with other shots or sampling.

@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
+from qconv.observables.observable import Observable
+from qconv.planning.problem import Problem
 
 _Array = NDArray[np.float64]
 
+#: Numbers with the factors of their sum, which may be complex.
+Terms = tuple[tuple[complex, "Number"], ...]
+
+#: Factor of numbers, and the function that makes a number from its real weights.
+_Making = tuple[complex, Callable[[_Array], "Number"]]
+
+
+def of_parts(observable: Observable, plan: Problem, parts: Sequence[_Making]) -> Terms:
+    """Return the numbers of a linear observable of complex weights, or of a complex picture.
+
+    The observable is ``sum_x w(x)* y(x)``.
+
+    Args:
+        observable: Linear observable.
+        plan: Plan of the picture.
+        parts: For each part of the picture, its factor and the function that makes its numbers.
+    """
+    weights = observable.weights(plan.grid.output_shape)
+    halves = ((1.0, weights.real), (-1j, weights.imag))
+    return tuple(
+        (part * factor, make(half))
+        for part, make in parts
+        for factor, half in halves
+        if half.any() or factor == 1
+    )
+
 
 class Number(Protocol):
-    """A number that executions of one program estimate."""
+    """A number that executions of one program estimate.
+
+    Numbers whose `program` is the same object can be estimated from the same executions.
+    """
 
     @property
     def program(self) -> Program | None:
@@ -31,21 +63,28 @@ class Number(Protocol):
     def expected_value(self) -> float:
         """Value that the noiseless circuit gives on average, known in advance."""
 
-    def decode(self, outcomes: Outcomes | None) -> tuple[float, float]:
-        """Return value and standard error, from the outcomes of the program (None without one)."""
+    def jointly(self, numbers: Sequence[Any], outcomes: Outcomes) -> tuple[_Array, _Array]:
+        """Return the values of numbers of the same program, and their covariance matrix.
+
+        Args:
+            numbers: Numbers of the same class and program, this one included.
+            outcomes: Outcomes of the program.
+        """
 
     @property
-    def scale(self) -> float:
-        """Value that the success probability 1 stands for, see `amplified`."""
+    def expected_angle(self) -> float:
+        """Angle ``t`` that the noiseless circuit has, see `amplified`."""
+
+    def of_angle(self, angles: _Array) -> _Array:
+        """Return the value for each angle ``t``, see `amplified`."""
 
     def amplified(self, power: int) -> Program:
         """Return the program with rounds of amplification.
 
-        The sum of its first outcomes of nonzero `scores` is ``sin((2 power + 1) t)**2``, where
-        ``scale * sin(t)**2`` is the value.
+        The sum of its first outcomes that are `successes` is ``sin((2 power + 1) t)**2``.
 
         Raises:
-            ValueError: If the number is not proportional to one probability.
+            ValueError: If the number does not follow from one probability.
         """
 
     @property
@@ -67,11 +106,18 @@ class Scored:
     """Expected score, and expected square of the score."""
     rounds: Callable[[int, NDArray[np.bool_]], Program]
     """Function that returns the program with rounds of amplification of marked outcomes."""
+    offset: float = 0.0
+    """Value that the score 0 stands for."""
+
+    @classmethod
+    def zero(cls, rounds: Callable[[int, NDArray[np.bool_]], Program]) -> Scored:
+        """Return a number that is 0 for sure, so that nothing is measured."""
+        return cls(None, np.zeros(1), 0.0, (0.0, 0.0), rounds)
 
     @property
     def expected_value(self) -> float:
         """Value that the noiseless circuit gives on average."""
-        return self.unit * self.expected[0]
+        return self.offset + self.unit * self.expected[0]
 
     @property
     def deviation(self) -> float:
@@ -79,35 +125,49 @@ class Scored:
         mean, square = self.expected
         return abs(self.unit) * math.sqrt(max(square - mean**2, 0.0))
 
-    def decode(self, outcomes: Outcomes | None) -> tuple[float, float]:
-        """Return value and standard error.
+    def jointly(self, numbers: Sequence[Scored], outcomes: Outcomes) -> tuple[_Array, _Array]:
+        """Return the values of numbers of the same program, and their covariance matrix.
 
-        If the score has only two values, the variance is that of Jeffreys' posterior mean, which
-        does not vanish if one of them was never measured.
+        If a score has only two values, the variance is that of Jeffreys' posterior mean, which does
+        not vanish if one of them was never measured.
         """
-        if outcomes is None:
-            return 0.0, 0.0
-        counts = outcomes.raw(outcomes.program.seed)
-        total = counts.sum()
-        mean = float(counts @ self.scores / total)
-        if outcomes.exact:
-            return self.unit * mean, 0.0
-        high = float(np.abs(self.scores).max())
-        if self.successes.all() or not set(np.unique(self.scores)) <= {0.0, high}:
-            variance = float(counts @ self.scores**2 / total) - mean**2
-            return self.unit * mean, abs(self.unit) * math.sqrt(max(variance, 0.0) / total)
-        p = (mean / high * total + 0.5) / (total + 1)
-        return self.unit * mean, abs(self.unit) * high * math.sqrt(p * (1 - p) / total)
+        scores = np.array([number.scores for number in numbers])
+        units = np.array([number.unit for number in numbers])
+        offsets = np.array([number.offset for number in numbers])
+        means, covariance = outcomes.moments(scores, outcomes.program.seed)
+        total = outcomes.executions
+        for place, number in enumerate(numbers):
+            high = number.success_score
+            if total and outcomes.readout is None and high and not number.successes.all():
+                p = (means[place] / high * total + 0.5) / (total + 1)
+                covariance[place, place] = high**2 * p * (1 - p) / total
+        return offsets + units * means, covariance * np.outer(units, units)
 
     @property
     def successes(self) -> NDArray[np.bool_]:
         """Whether each outcome has a nonzero score."""
         return np.asarray(self.scores != 0)
 
+    @cached_property
+    def success_score(self) -> float:
+        """Score of all successes; 0 if they have different scores."""
+        found = np.unique(self.scores[self.successes])
+        return float(found[0]) if len(found) == 1 else 0.0
+
     @property
     def scale(self) -> float:
-        """Value that the success probability 1 stands for."""
-        return self.unit * float(self.scores.max())
+        """Difference of the values that the success probabilities 1 and 0 stand for."""
+        return self.unit * self.success_score
+
+    @property
+    def expected_angle(self) -> float:
+        """Angle whose squared sine is the expected success probability."""
+        p = self.expected[0] / self.success_score if self.success_score else 0.0
+        return math.asin(math.sqrt(min(max(p, 0.0), 1.0)))
+
+    def of_angle(self, angles: _Array) -> _Array:
+        """Return the value for each angle, whose squared sine is the success probability."""
+        return np.asarray(self.offset + self.scale * np.sin(angles) ** 2)
 
     def amplified(self, power: int) -> Program:
         """Return the program with rounds of amplification.
@@ -115,10 +175,10 @@ class Scored:
         Raises:
             ValueError: If the scores have more than one value besides 0.
         """
-        found = np.unique(self.scores[self.successes])
-        if len(found) > 1:
+        if not self.success_score:
+            number = len(np.unique(self.scores[self.successes]))
             raise ValueError(
                 "estimator: expected 'sampling' for a number that is not proportional to one "
-                f"probability, got 'amplitude'; the outcomes have {len(found)} different scores"
+                f"probability, got 'amplitude'; the outcomes have {number} different scores"
             )
         return self.rounds(power, self.successes)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -13,7 +16,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import numpy_defaults
 from qconv._files import written_together
 from qconv.result.circuits import packed, unpacked
-from qconv.result.numbers import deviations
+from qconv.result.numbers import deviations, root_of_squares, shares
 from qconv.result.origin import Origin
 
 _FORMAT = "qconv estimate 1"
@@ -34,10 +37,12 @@ class Estimate:
         20000
     """
 
-    value: float
-    """Estimate, in the unit of the observable."""
-    stderr: float
-    """Standard error of ``value``; 0 for the exact expectation."""
+    value: float | complex
+    """Estimate, in the unit of the observable. Complex for linear observables of complex pictures
+    or with complex weights."""
+    stderr: float | complex
+    """Standard error of ``value``; 0 for the exact expectation. The parts of a complex one are the
+    errors of the real and the imaginary part."""
     observable: str
     """The observable, as text."""
     estimator: str
@@ -52,15 +57,18 @@ class Estimate:
     """Circuit without amplification, with its measurement; empty if nothing was measured."""
     origin: Origin = field(default_factory=Origin, repr=False)
     """Estimated quantity, random streams and package versions."""
+    reliable: bool = True
+    """Whether the standard error can be relied on. False after amplitude estimation with noise, if
+    damping and a different value explain the outcomes equally well."""
 
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
+    def interval(self, level: float = 0.95) -> tuple[float | complex, float | complex]:
         """Return the confidence interval of the value, from the normal distribution.
 
         Args:
             level: Coverage, between 0 and 1: probability that the interval contains the value.
 
         Returns:
-            Lower and upper end.
+            Lower and upper end; of each part, if the value is complex.
 
         Raises:
             TypeError: If ``level`` is not a number.
@@ -86,10 +94,11 @@ class Estimate:
             )
         origin = self.origin + other.origin
         total = self.information + other.information
-        share = self.information / total if total else 0.5
+        one, more = shares(self.information, other.information)
+        errors = (np.asarray(part) for part in (one * self.stderr, more * other.stderr))
         return Estimate(
-            share * self.value + (1 - share) * other.value,
-            float(np.hypot(share * self.stderr, (1 - share) * other.stderr)),
+            (one * self.value + more * other.value).item(),
+            root_of_squares(*errors).item(),
             self.observable,
             self.estimator,
             self.executions + other.executions,
@@ -97,6 +106,7 @@ class Estimate:
             total,
             self.circuits,
             origin,
+            self.reliable and other.reliable,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -106,14 +116,7 @@ class Estimate:
             PermissionError: If the file is write-protected.
             OSError: If the file cannot be written.
         """
-        fields = {name: value for name, value in vars(self).items() if name != "circuits"}
-        own = self.origin
-        origin = {
-            "quantity": own.quantity,
-            "streams": sorted(own.streams),
-            "versions": sorted(own.versions),
-        }
-        text = json.dumps({"format": _FORMAT, **fields, "origin": origin})
+        text = json.dumps({"format": _FORMAT, **as_text(self)})
         with written_together(Path(path)) as (partial,), open(partial, "wb") as file:
             np.savez(file, fields=np.array(text), circuits=packed(self.circuits))
 
@@ -125,20 +128,24 @@ class Estimate:
             FileNotFoundError: If there is no such file.
             ValueError: If the file is not a saved estimate.
         """
-        with open(path, "rb") as file:
-            try:
-                with np.load(file, allow_pickle=False) as arrays:
-                    fields, circuits = json.loads(str(arrays["fields"])), arrays["circuits"]
-                if fields.pop("format") != _FORMAT:
-                    raise ValueError("the file has the format of a different version")
-                own = fields.pop("origin")
-                origin = Origin(
-                    own["quantity"], frozenset(own["streams"]), frozenset(own["versions"])
-                )
-                return cls(**fields, circuits=unpacked(circuits), origin=origin)
-            except Exception as error:  # NumPy, json and qpy raise many kinds of errors
-                reason = " ".join(str(error).split()) or type(error).__name__
-                raise ValueError(f"path: {path} is not a saved Estimate ({reason})") from error
+        with saved(path, "Estimate", _FORMAT) as (fields, arrays):
+            return from_text(fields, unpacked(arrays["circuits"]))
+
+    @property
+    def error_text(self) -> str:
+        """Standard error as text."""
+        return f"{self.stderr:.2g}" if self.oracle_calls else "0 (exact)"
+
+    def common_rows(self) -> list[str]:
+        """Return the rows of the table that estimates from the same executions have in common."""
+        rows = [
+            ("estimator", self.estimator),
+            ("executions", f"{self.executions:,}"),
+            ("oracle calls", f"{self.oracle_calls:,}"),
+        ]
+        if not self.reliable:
+            rows.append(("reliable", "no"))
+        return [f"{name:<18}{text}" for name, text in rows]
 
     @numpy_defaults
     def __str__(self) -> str:
@@ -146,10 +153,59 @@ class Estimate:
         rows = [
             ("observable", self.observable),
             ("value", f"{self.value:.6g}"),
-            ("standard error", f"{self.stderr:.2g}" if self.oracle_calls else "0 (exact)"),
+            ("standard error", self.error_text),
             ("95 % interval", f"{low:.6g} to {high:.6g}"),
-            ("estimator", self.estimator),
-            ("executions", f"{self.executions:,}"),
-            ("oracle calls", f"{self.oracle_calls:,}"),
         ]
-        return "\n".join(f"{name:<18}{text}" for name, text in rows)
+        return "\n".join([*(f"{name:<18}{text}" for name, text in rows), *self.common_rows()])
+
+
+#: Fields of an estimate that can be complex; a file holds their two parts.
+_COMPLEX = ("value", "stderr")
+
+
+def as_text(estimate: Estimate) -> dict[str, Any]:
+    """Return the fields of an estimate without its circuits, as JSON can hold them."""
+    fields = {name: value for name, value in vars(estimate).items() if name != "circuits"}
+    own = estimate.origin
+    fields["origin"] = [own.quantity, sorted(own.streams), sorted(own.versions)]
+    for name in _COMPLEX:
+        if isinstance(fields[name], complex):
+            fields[name] = [fields[name].real, fields[name].imag]
+    return fields
+
+
+def from_text(fields: dict[str, Any], circuits: tuple[QuantumCircuit, ...]) -> Estimate:
+    """Return the estimate whose fields `as_text` returned."""
+    quantity, streams, made_by = fields.pop("origin")
+    for name in _COMPLEX:
+        if isinstance(fields[name], list):
+            fields[name] = complex(*fields[name])
+    origin = Origin(quantity, frozenset(streams), frozenset(made_by))
+    return Estimate(**fields, circuits=circuits, origin=origin)
+
+
+@contextmanager
+def saved(
+    path: str | os.PathLike[str], kind: str, form: str
+) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Open a file of estimates; yield its fields and its arrays.
+
+    Args:
+        path: Path of the file.
+        kind: Name of the class that the file holds.
+        form: Name of the format.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file does not have the format, or reading its content fails.
+    """
+    with open(path, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                fields = json.loads(str(arrays["fields"]))
+                if fields.pop("format") != form:
+                    raise ValueError("the file has the format of a different version")
+                yield fields, arrays
+        except Exception as error:  # NumPy, json and qpy raise many kinds of errors
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ValueError(f"path: {path} is not a saved {kind} ({reason})") from error

@@ -5,7 +5,7 @@ import pytest
 from qiskit import transpile
 
 import qconv
-from qconv.circuits.grover import Amplifier
+from qconv.circuits.grover import SIMULATED, Amplifier, with_higher_powers
 from qconv.execution.simulate.probabilities import born_probabilities, saved_probabilities
 
 LATTICE, COUNTS = (8, 4), (5, 3)
@@ -62,6 +62,28 @@ def test_saved_on_the_way(name, joint):
     for power in powers:
         hits = at_positions(saved[str(power)])[1]
         np.testing.assert_allclose(hits, np.sin((2 * power + 1) * theta) ** 2, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("joint", [False, True])
+def test_higher_powers(name, joint):
+    """Computed from the lowest powers: equal to those that are simulated."""
+    made, _ = amplifier(KERNELS[name], joint=joint, native=True)
+    powers = (1, 4, 21)
+    few = saved_probabilities(made.saving(SIMULATED), None, measured=made.measured)
+    found = with_higher_powers(few, powers)
+    assert sorted(map(int, found)) == list(powers)
+    for power in powers:
+        born = born_probabilities(made.circuit(power), measured=made.measured)
+        np.testing.assert_allclose(found[str(power)], born, atol=1e-12)
+
+
+def test_higher_powers_of_another_circuit():
+    made, _ = amplifier(KERNELS["signed"], joint=False, native=True)
+    few = saved_probabilities(made.saving(SIMULATED), None, measured=made.measured)
+    few["2"] = few["2"][::-1]
+    with pytest.raises(RuntimeError, match="power 2 to follow from those of power 0"):
+        with_higher_powers(few, (0, 8))
 
 
 @pytest.mark.parametrize("name", ["signed", "positive"])

@@ -23,6 +23,13 @@ def test_energy_of_complex_numbers():
     assert classical.energy([3 + 4j, 1j]) == 26
 
 
+def test_sums_of_complex_numbers():
+    picture, weights = np.array([3 + 4j, 1j]), np.array([1j, 2])
+    assert classical.total(picture) == 3 + 5j
+    assert classical.mean(picture, slice(1, 2)) == 1j
+    assert classical.overlap(picture, weights) == -1j * (3 + 4j) + 2j
+
+
 def test_shapes_differ():
     with pytest.raises(ValueError, match="weights: expected the shape"):
         classical.overlap([1, 2], [1, 2, 3])

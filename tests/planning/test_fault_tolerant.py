@@ -9,11 +9,19 @@ from qiskit import QuantumCircuit
 
 import qconv
 from qconv.circuits.resources import in_basis
+from qconv.estimation.amplitude import fixed_schedule
 from qconv.planning import fault_tolerant
-from qconv.planning.fault_tolerant import HARDWARE, LogicalCounts, duration, logical_counts
+from qconv.planning.fault_tolerant import (
+    HARDWARE,
+    LogicalCounts,
+    Tables,
+    duration,
+    logical_counts,
+)
 from tests import portable
 from tests.portable import METHODS, planned
 
+WRAP = {"mode": "same", "boundary": "wrap"}
 FIVE = ["Collapse", "Diffusion", "Interference", "Fourier", "AmplitudeEstimation"]
 
 
@@ -140,12 +148,20 @@ class TestPrice:
         assert found.t_states == found.physical_qubits == found.seconds == 0
         assert "physical qubits           0\n" in str(found)
 
-    def test_a_large_image(self):
-        """Nothing is built whose size grows with the image."""
-        image = np.random.default_rng(0).random((1024, 1024))
-        plan = qconv.plan(image, [[1, 2, 1]], method=qconv.Diffusion(), shots=1, **portable.WHERE)
+    @pytest.mark.parametrize(
+        ("method", "rotations"),
+        [(qconv.Diffusion(), 1), (qconv.Interference(), 2), (qconv.Fourier(), 3)],
+        ids=repr,
+    )
+    def test_a_large_image(self, method, rotations):
+        """Nothing is built whose size grows with the image: no gate for every rotation."""
+        image = np.random.default_rng(0).random((512, 512))
+        kernel = [[0, 1, 0], [1, 4, 1], [0, 1, 0]]
+        plan = qconv.plan(image, kernel, method=method, shots=1, **WRAP)
         found = plan.cost.fault_tolerant(estimator="formula")
-        assert found.counts.rotations == pytest.approx(2**20, rel=0.01)
+        assert found.counts.rotations == pytest.approx(rotations * 2**18, rel=0.01)
+        tables = plan.cost.fault_tolerant(estimator="formula", spare_qubits=0)
+        assert tables.counts.rotations < 1000
 
     @pytest.mark.parametrize(
         ("given", "message"),
@@ -171,6 +187,57 @@ class TestPrice:
         assert [duration(x) for x in (0, 2e-5, 59, 90, 7200, 1e6, 1e9)] == [
             *("0 s", "2e-05 s", "59 s", "1.5 minutes", "2 hours", "11.6 days", "31.7 years"),
         ]
+
+
+class TestOneNumber:
+    """Energies by amplitude estimation: gates of long circuits follow from those of short ones."""
+
+    @pytest.mark.parametrize("tables", [None, Tables(0.01, 0), Tables(0.01, 100)])
+    @pytest.mark.parametrize("method", ["Fourier", "Interference"])
+    def test_powers_against_counting(self, method, tables, monkeypatch):
+        work = planned(method).on_device().prepared
+        number = work.number(qconv.Energy())
+        powers = [0, 1, 2, 3, 7]
+        monkeypatch.setattr(
+            fault_tolerant, "fixed_schedule", lambda calls: [(power, 1) for power in powers]
+        )
+        found = [counts for counts, _ in fault_tolerant._amplified(number, 1, tables)]
+        for power, counts in zip(powers, found, strict=True):
+            program = number.amplified(power)
+            circuit = program.build()
+            exact = logical_counts(circuit, program.measurement(circuit), tables)
+            # layers of rotations of neighbouring rounds can overlap
+            assert counts.rotation_depth == pytest.approx(exact.rotation_depth, rel=0.01)
+            assert replace(counts, rotation_depth=0) == replace(exact, rotation_depth=0)
+
+    @pytest.mark.parametrize("method", ["Fourier", "Interference"])
+    def test_of_the_answer(self, method):
+        cost = planned(method).cost
+        found = cost.fault_tolerant(
+            0.01, estimator="formula", observable=qconv.Energy(), oracle_calls=2000
+        )
+        image = cost.fault_tolerant(0.01, estimator="formula")
+        schedule = fixed_schedule(2000)
+        assert found.executions == sum(shots for _, shots in schedule)
+        longest = 2 * schedule[-1][0] + 1
+        assert 0.5 * longest < found.t_states / image.t_states < 2.5 * longest
+        assert found.t_states < found.all_t_states < found.t_states * found.executions
+
+    def test_rejected(self):
+        how = {"observable": qconv.Energy(), "estimator": "formula"}
+        with pytest.raises(TypeError, match="observable: expected a linear one for Collapse"):
+            price("Collapse", **how)
+        with pytest.raises(TypeError, match="observable: expected one such as"):
+            price("Fourier", observable="energy")
+        with pytest.raises(ValueError, match="oracle_calls: expected an integer >= 1, got 0"):
+            price("Fourier", oracle_calls=0, **how)
+        with pytest.raises(ValueError, match="different scores"):
+            price("Fourier", observable=qconv.Total())
+
+    def test_nothing_to_measure(self):
+        plan = qconv.plan(np.ones((4, 4)), [[1, -1]], method=qconv.Fourier(), shots=1, **WRAP)
+        found = plan.cost.fault_tolerant(observable=qconv.Energy(), estimator="formula")
+        assert found.executions == found.t_states == 0
 
 
 class TestAgainstQDK:

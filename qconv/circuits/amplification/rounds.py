@@ -22,11 +22,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Instruction, Qubit
+from qiskit.circuit import Gate, Instruction, Qubit
 
 from qconv._checks import Numbers
-from qconv.circuits.amplification.preparation import Preparation, RotationTree
-from qconv.circuits.registers import ROUND, append_large, large_diagonal
+from qconv.circuits.amplification.preparation import (
+    GatePreparation,
+    Preparation,
+    RotationTree,
+)
+from qconv.circuits.registers import LARGE, ROUND, append_large, large_diagonal, prepare
 
 #: Name of the instruction that flips the sign of the prepared state.
 REFLECTION = "amplification_reflection"
@@ -83,6 +87,39 @@ class Rounds:
         box.definition = one
         for _ in range(self.number):
             append_large(circuit, box, circuit.qubits)
+
+
+def after_preparation(
+    shell: QuantumCircuit,
+    amplitudes: Numbers,
+    gates: Callable[[], QuantumCircuit | Gate],
+    rounds: Rounds,
+    *,
+    native: bool,
+) -> QuantumCircuit:
+    """Return the circuit that prepares amplitudes, amplifies them, and ends with another circuit.
+
+    Args:
+        shell: Circuit at the end; its first qubits hold the amplitudes.
+        amplitudes: ``2**n`` amplitudes, not all zero.
+        gates: Function that returns the gates that prepare the amplitudes.
+        rounds: Rounds of amplification, none of which may run.
+        native: Whether a simulator takes arrays as instructions, instead of the gates.
+    """
+    qubits = shell.qubits[: amplitudes.size.bit_length() - 1]
+    circuit = shell.copy_empty_like()
+    if native:
+        prepare(circuit, amplitudes, qubits)
+    else:
+        circuit.compose(gates(), qubits, inplace=True, copy=False)
+    if rounds.number and native and amplitudes.size >= LARGE:
+        rounds.append_boxes(circuit, amplitudes, qubits)
+    elif rounds.number and native:
+        rounds.append(circuit, RotationTree(amplitudes, qubits), qubits)
+    elif rounds.number:
+        rounds.append(circuit, GatePreparation(gates(), qubits), qubits)
+    circuit.compose(shell, inplace=True, copy=False)
+    return circuit
 
 
 class Reflection(Instruction):  # type: ignore[misc]  # Qiskit has no types
@@ -146,9 +183,31 @@ def reflect_marked(
         number: Number of these qubits.
     """
     circuit.compose(whole, inplace=True)
-    signs = large_diagonal(np.where(marked, -1.0 + 0j, 1.0 + 0j))
-    append_large(circuit, signs, circuit.qubits[:number])
+    _flip_marked(circuit, circuit.qubits[:number], marked)
     circuit.compose(whole.inverse(), inplace=True)
+
+
+def _flip_marked(
+    circuit: QuantumCircuit, qubits: Sequence[Qubit], marked: NDArray[np.bool_]
+) -> None:
+    """Append a flip of the sign of marked states, on the qubits on which the marks depend."""
+    kept: list[Qubit] = []
+    for qubit in qubits:
+        halves = marked.reshape(-1, 2, 1 << len(kept))  # higher qubits, the qubit, kept qubits
+        if np.array_equal(halves[:, 0], halves[:, 1]):
+            marked = halves[:, 0].ravel()
+        else:
+            kept.append(qubit)
+    states = np.flatnonzero(marked)
+    if not kept:
+        circuit.global_phase += math.pi * len(states)
+    elif len(states) == 1:
+        state = int(states[0])
+        zeros = [qubit for bit, qubit in enumerate(kept) if not state >> bit & 1]
+        append_flip(circuit, kept, zeros)
+    else:
+        signs = large_diagonal(np.where(marked, -1.0 + 0j, 1.0 + 0j))
+        append_large(circuit, signs, kept)
 
 
 def append_flip(circuit: QuantumCircuit, qubits: Sequence[Qubit], zeros: Sequence[Qubit]) -> None:

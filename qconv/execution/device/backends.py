@@ -26,6 +26,9 @@ _digests: dict[int, tuple[weakref.ref[NoiseModel], list[object], str]] = {}
 #: Names of samplers whose backend is unknown, which differ between samplers.
 _unknown: weakref.WeakKeyDictionary[BaseSamplerV2, str] = weakref.WeakKeyDictionary()
 
+#: Largest rounding errors of probabilities, with single and with double precision.
+_SINGLE, _DOUBLE = 1e-4, 1e-9
+
 #: Maximum depth of nested gate definitions.
 _DEEPEST = 50
 
@@ -41,6 +44,25 @@ def check_backend(backend: object) -> None:
             "backend: expected None (the ideal Aer simulator), a qiskit BackendV2 or a "
             f"BaseSamplerV2, got {backend!r}"
         )
+
+
+def require_available(backend: Backend) -> None:
+    """Raise a ``ValueError`` if Aer cannot simulate here on the device of a simulator, as a GPU."""
+    target = sampler_target(backend) if isinstance(backend, BaseSamplerV2) else backend
+    if not isinstance(target, AerSimulator):
+        return
+    device, available = target.options.device, target.available_devices()
+    if str(device).upper() not in map(str.upper, available):
+        raise ValueError(
+            f"backend: expected a device on which Aer can simulate here ({', '.join(available)}), "
+            f"got {device!r}; a GPU needs its driver and a build of Aer such as qiskit-aer-gpu"
+        )
+
+
+def rounding(backend: Backend) -> float:
+    """Return the largest error of simulated probabilities that is due to rounding."""
+    single = isinstance(backend, AerSimulator) and backend.options.precision == "single"
+    return _SINGLE if single else _DOUBLE
 
 
 def is_ideal(backend: Backend) -> bool:

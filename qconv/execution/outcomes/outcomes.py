@@ -243,6 +243,21 @@ class Outcomes:
         variance = np.array([self.readout.variance(row, read, number) for row in each])
         return mean, np.sqrt(variance)
 
+    def moments(self, weights: _Array, seed: np.random.SeedSequence) -> tuple[_Array, _Array]:
+        """Return the means of `average`, and the covariance matrix of their errors.
+
+        Args:
+            weights: Weight of each outcome in each estimate, shape ``(estimates, outcomes)``.
+            seed: Seed of the draws, if outcomes are drawn.
+        """
+        found, number = self.frequencies(seed), self.executions
+        mean = np.asarray(weights @ found)
+        if not number:
+            return mean, np.zeros((len(mean), len(mean)))
+        if self.readout is None:
+            return mean, ((weights * found) @ weights.T - np.outer(mean, mean)) / number
+        return mean, self.readout.covariance(weights, self.raw(seed) / number, number)
+
     def among(self, which: Sequence[int] | _Counts) -> Selection:
         """Select some of the outcomes; all others are discarded.
 

@@ -258,10 +258,18 @@ class Readout:
 
         ``probabilities`` are the frequencies of all outcomes before the correction.
         """
-        spread = self.sampling_variance(weights, probabilities, executions)
-        corrected = self.corrected(probabilities)
-        known = (v * float(weights @ change) ** 2 for v, change in self.gradients(corrected))
-        return spread + sum(known)
+        return float(self.covariance(weights[np.newaxis], probabilities, executions)[0, 0])
+
+    def covariance(self, weights: _Array, probabilities: _Array, executions: int) -> _Array:
+        """Return the covariance matrix of several such sums, one for each row of weights."""
+        seen = applied(np.swapaxes(self.inverses, 1, 2), weights)
+        mean = seen @ probabilities
+        total = ((seen * probabilities) @ seen.T - np.outer(mean, mean)) / executions
+        total[np.diag_indices(len(total))] = np.maximum(np.diag(total), 0.0)
+        for variance, change in self.gradients(self.corrected(probabilities)):
+            moved = weights @ change
+            total += variance * np.outer(moved, moved)
+        return np.asarray(total)
 
     def sampling_variance(self, weights: _Array, probabilities: _Array, executions: int) -> float:
         """Return the part of `variance` due to sampling, and not due to the calibration."""

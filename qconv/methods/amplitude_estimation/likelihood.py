@@ -12,6 +12,11 @@ the wrong peak. Every term is singular at the multiples of ``pi / (2 f)`` and co
 interval, a tangent bounds ``L`` from above, and Newton's method in a bracket finds the only
 maximum. The search bounds ``L`` on every interval, discards the intervals that cannot hold the
 largest value, and refines the others. The search cannot miss the global maximum.
+
+High powers have many intervals. The search therefore starts with the intervals of the lowest powers
+and adds the other powers octave by octave. The terms of the powers that are still to come are
+bounded by their largest values, at ``sin(f t)**2 = h / (h + g)``. Only the remaining intervals are
+divided at the multiples of the powers that are added.
 """
 
 from __future__ import annotations
@@ -19,10 +24,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from qconv._threads import for_each
 from qconv.methods.amplitude_estimation.prior import fitted_prior
@@ -35,6 +42,14 @@ BLOCK = 512
 #: Peaks lower than the highest one by more than this (in ``L``) are ignored: each contributes less
 #: than e**-16, or 1e-7, of the integral, which is below the tolerance of the tests against a grid.
 DEPTH = 16.0
+
+#: Maximum number of intervals with which the search starts: those of the powers up to 32 of a
+#: schedule. Fewer or more only take longer.
+_INTERVALS = 512
+
+#: Depth below the highest value in which a high value is sought, before the search that cannot miss
+#: a peak. A smaller depth may find a lower value, and the second search then takes longer.
+_FIRST_DEPTH = 8.0
 
 #: Lower bound of divisors that are zero if there are no shots, and of probabilities with noise, so
 #: that their logarithms are finite. Any number far below the information of one shot gives the same
@@ -231,8 +246,7 @@ def _estimates(
 ) -> Estimates:
     """Estimate pixels, block by block."""
     factors = 2.0 * np.asarray(powers, dtype=np.float64) + 1
-    singular = {Fraction(k, 2 * m + 1) for m in powers for k in range(2 * m + 2)}
-    edges = np.array(sorted(map(float, singular))) * (np.pi / 2)
+    levels = _levels(tuple(powers))
     prior = fitted_prior(hits, misses, factors)
     enough = hits.sum() + misses.sum() > (_LEAST_SHOTS - 0.5) * hits.shape[1]
     hits, misses = hits[:, ::every], misses[:, ::every]
@@ -244,7 +258,7 @@ def _estimates(
     def work(number: int) -> None:
         part = slice(starts[number], starts[number] + BLOCK)
         h, g = hits[:, part], misses[:, part]
-        found = _peaks(h, g, factors, edges, reading.close)
+        found = _peaks(h, g, factors, levels, reading.close)
         spread = 1 / np.sqrt(np.maximum(4 * (factors**2 @ (h + g)), TINY))
         reliable[part] = found.reliable(spread, _RIVAL_OF_MEAN if guarded else _RIVAL) & enough
         angles[part], stderr[part] = _read(found, h, g, factors, reading, prior, guarded=guarded)
@@ -296,17 +310,116 @@ def _log_likelihood(hits: _Array, misses: _Array, sin: _Array, cos: _Array) -> _
     return np.asarray((hits * np.log(sin**2) + misses * np.log(cos**2)).sum(axis=0))
 
 
-def _peaks(hits: _Array, misses: _Array, factors: _Array, edges: _Array, close: float) -> Peaks:
+class _Level(NamedTuple):
+    """Intervals between the neighbouring singular angles of the lowest powers."""
+
+    powers: NDArray[np.intp]
+    """Indices of these powers."""
+    others: NDArray[np.intp]
+    """Indices of the higher powers."""
+    edges: _Array
+    """Singular angles in increasing order."""
+    parts: NDArray[np.intp]
+    """Index of the first part of each interval of the previous level, and the end of the last."""
+
+
+@lru_cache(maxsize=64)
+def _levels(powers: tuple[int, ...]) -> tuple[_Level, ...]:
+    """Return the levels of the search: few intervals first, then one octave of powers more each."""
+    order = np.argsort(powers)
+    singular: set[Fraction] = set()
+    levels: list[_Level] = []
+    start = 0
+    for number, index in enumerate(order):
+        factor = 2 * powers[index] + 1
+        singular |= {Fraction(k, factor) for k in range(factor + 1)}
+        if number + 1 < len(order):
+            following = 2 * powers[order[number + 1]] + 1
+            first = not levels and len(singular) + following <= _INTERVALS
+            if first or following < 2 * (2 * powers[order[start]] + 1):
+                continue
+        edges = np.array(sorted(map(float, singular))) * (np.pi / 2)
+        parts = np.searchsorted(edges, levels[-1].edges if levels else edges)
+        levels.append(_Level(order[: number + 1], order[number + 1 :], edges, parts))
+        start = number + 1
+    return tuple(levels)
+
+
+def _peaks(
+    hits: _Array, misses: _Array, factors: _Array, levels: Sequence[_Level], close: float
+) -> Peaks:
     """Return the maximum of each interval that may hold a pixel's most likely angle."""
-    low, high = edges[:-1], edges[1:]
-    middle = (low + high) / 2
-    turned = factors[:, None] * middle
-    tan = np.tan(turned)
-    value = hits.T @ np.log(np.sin(turned) ** 2) + misses.T @ np.log(np.cos(turned) ** 2)
-    slope = hits.T @ (2 * factors[:, None] / tan) - misses.T @ (2 * factors[:, None] * tan)
-    bound = value + np.abs(slope) * (high - low) / 2
-    pixel, interval = np.nonzero(bound >= value.max(axis=1, keepdims=True) - DEPTH)
-    return _climbed(hits, misses, factors, pixel, low[interval], high[interval], close)
+    if len(levels) == 1:
+        pixel, interval, _ = _searched(hits, misses, factors, levels, depth=DEPTH)
+    else:
+        pixel, _, value = _searched(hits, misses, factors, levels, depth=_FIRST_DEPTH)
+        highest = _largest(pixel, value, hits.shape[1])
+        pixel, interval, _ = _searched(hits, misses, factors, levels, highest)
+    edges = levels[-1].edges
+    return _climbed(hits, misses, factors, pixel, edges[interval], edges[interval + 1], close)
+
+
+def _searched(
+    hits: _Array,
+    misses: _Array,
+    factors: _Array,
+    levels: Sequence[_Level],
+    highest: _Array | None = None,
+    *,
+    depth: float = DEPTH,
+) -> tuple[NDArray[np.intp], NDArray[np.intp], _Array]:
+    """Return intervals of the last level that may hold an angle that is likely enough.
+
+    Args:
+        hits: Number of hits, shape ``(powers, pixels)``.
+        misses: Number of misses, same shape.
+        factors: ``2 m + 1`` of every power.
+        levels: Levels of the search.
+        highest: A value that each pixel's ``L`` reaches; None for the highest value in the middle
+            of an interval, at every level without the powers that are still to come.
+        depth: Depth below it from which an angle is likely enough.
+
+    Returns:
+        Pixel of each interval, its index, and ``L`` in its middle.
+    """
+    best = xlogy(hits, hits / np.maximum(hits + misses, TINY))
+    best += xlogy(misses, misses / np.maximum(hits + misses, TINY))
+    pixel, interval = np.arange(0), np.arange(0)
+    for level in levels:
+        half = np.diff(level.edges) / 2
+        middle = level.edges[:-1] + half
+        f = factors[level.powers, None]
+        h, g = hits[level.powers], misses[level.powers]
+        if level is levels[0]:
+            tan = np.tan(f * middle)
+            value = h.T @ np.log(np.sin(f * middle) ** 2) + g.T @ np.log(np.cos(f * middle) ** 2)
+            slope = (h.T @ (2 * f / tan) - g.T @ (2 * f * tan)).ravel()
+            pixel, interval = np.divmod(np.arange(value.size), half.size)
+            value = value.ravel()
+        else:
+            start = level.parts[interval]
+            number = level.parts[interval + 1] - start
+            pixel = np.repeat(pixel, number)
+            interval = np.repeat(start - np.cumsum(number) + number, number) + np.arange(pixel.size)
+            turned = f * middle[interval]
+            h, g = h[:, pixel], g[:, pixel]
+            sin, cos = np.sin(turned), np.cos(turned)
+            value = _log_likelihood(h, g, sin, cos)
+            slope = 2 * (f * (h * cos / sin - g * sin / cos)).sum(axis=0)
+        if highest is None:
+            least = _largest(pixel, value, hits.shape[1]) - depth
+        else:
+            least = highest - depth - best[level.others].sum(axis=0)
+        keep = value + np.abs(slope) * half[interval] >= least[pixel]
+        pixel, interval, value = pixel[keep], interval[keep], value[keep]
+    return pixel, interval, value
+
+
+def _largest(pixel: NDArray[np.intp], value: _Array, pixels: int) -> _Array:
+    """Return the largest value of each pixel."""
+    largest = np.full(pixels, -np.inf)
+    np.maximum.at(largest, pixel, value)
+    return largest
 
 
 def _climbed(

@@ -44,7 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv._checks import one_of, require_products
-from qconv.circuits.grover import Amplifier
+from qconv.circuits.grover import SIMULATED, Amplifier, with_higher_powers
 from qconv.circuits.registers import kernel_registers, qubits_of
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program, Saving
@@ -53,6 +53,7 @@ from qconv.execution.simulate.probabilities import require_room
 from qconv.methods.amplitude_estimation.chances import Chances
 from qconv.methods.amplitude_estimation.diagnostics import AngleDiagnostics
 from qconv.methods.amplitude_estimation.hits import Hits
+from qconv.methods.amplitude_estimation.number import weighted_sum
 from qconv.methods.amplitude_estimation.scale import Scale, added_kernel
 from qconv.methods.amplitude_estimation.schedule import (
     HIGHEST,
@@ -67,8 +68,10 @@ from qconv.methods.amplitude_estimation.schedule import (
 )
 from qconv.methods.cutting import Block, cut
 from qconv.methods.parts import PreparedParts, as_real
+from qconv.observables.observable import Observable
 from qconv.planning.allocation import require_affordable
 from qconv.planning.method import Method, Prediction, Prepared
+from qconv.planning.number import Number
 from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
@@ -342,6 +345,14 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
             return Prediction(1.0, np.zeros(self.plan.grid.output_shape))
         return Prediction(1.0, self.chances.errors(self.schedule))
 
+    def number(self, observable: Observable) -> Number:
+        """Return a linear observable, whose positions are in one superposition with one angle.
+
+        Raises:
+            TypeError: If the observable is quadratic.
+        """
+        return weighted_sum(self.plan, observable, self.method.range)
+
     @cached_property
     def chances(self) -> Chances:
         """Flag probabilities of all pixels."""
@@ -353,7 +364,11 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         executions: list[int | None] = [None] * len(powers)
         if self.plan.shots is not None:
             executions = [*self.schedule.executions(block.pixels)]
-        saving = Saving(lambda: self._amplifier(number).saving(powers))
+        few = powers if max(powers) <= max(SIMULATED) else SIMULATED
+        saving = Saving(
+            lambda: self._amplifier(number).saving(few),
+            lambda saved: with_higher_powers(saved, powers),
+        )
         return [
             Program(
                 lambda power=power: self._amplifier(number).circuit(power),  # type: ignore[misc]

@@ -29,9 +29,9 @@ sum.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,7 +57,7 @@ from qconv.planning.allocation import (
     require_affordable,
 )
 from qconv.planning.method import AIM, Method, Prediction, Prepared
-from qconv.planning.number import Number
+from qconv.planning.number import Number, Terms, of_parts
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -302,7 +302,7 @@ class PreparedCollapse(Prepared[Collapse]):
         """Return a linear observable, by samples of a pixel and a kernel position.
 
         Raises:
-            TypeError: If the observable is quadratic, or image or kernel are complex.
+            TypeError: If the observable is quadratic.
         """
         plan = self.plan
         if observable.quadratic:
@@ -310,12 +310,23 @@ class PreparedCollapse(Prepared[Collapse]):
                 f"observable: expected a linear one for Collapse, got {type(observable).__name__}; "
                 "for energies, use qconv.Fourier() or qconv.Interference()"
             )
-        if plan.is_complex:
-            raise TypeError("observable: expected an energy for complex numbers, got a linear one")
-        weights = observable.weights(plan.grid.output_shape)
+        return self._number(observable.weights(plan.grid.output_shape), self.windows)
+
+    def terms(self, observables: Sequence[Observable]) -> list[Terms]:
+        """Return one number per observable; if complex, the numbers of both parts."""
+        if not self.plan.is_complex or any(observable.quadratic for observable in observables):
+            return super().terms(observables)
+        made = [
+            (factor, partial(self._number, windows=self.windows.of_part(part)))
+            for factor, part in ((1.0, PARTS[0]), (1j, PARTS[1]))
+        ]
+        return [of_parts(observable, self.plan, made) for observable in observables]
+
+    def _number(self, weights: _Array, windows: Windows) -> Number:
+        """Return the sum with real weights of real samples."""
         (program,) = self.programs
-        outcomes = _outcomes(self.positions, plan.propagator.shape)
-        return SampledPixels(program, weights, self.windows, outcomes, plan.grid)
+        outcomes = _outcomes(self.positions, self.plan.propagator.shape)
+        return SampledPixels(program, weights, windows, outcomes, self.plan.grid)
 
     def _parts(self, tile: Tile, errors: Errors) -> tuple[Numbers, _Array | float]:
         """Return the standard errors of a tile, and the covariance of both parts if complex."""

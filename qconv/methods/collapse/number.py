@@ -8,6 +8,7 @@ Let ``w`` be the weights of the pixels. A pixel ``x`` is drawn with probability 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,21 +70,33 @@ class SampledPixels:
         means, squares = (self.windows.probabilities @ part for part in self._moments)
         return math.sqrt(max(float(squares - means**2), 0.0))
 
-    def decode(self, outcomes: Outcomes | None) -> tuple[float, float]:
-        """Draw one pixel per measured position, and average the samples."""
-        if outcomes is None:
-            raise ValueError("outcomes: expected those of the program, got None")
+    def jointly(
+        self, numbers: Sequence[SampledPixels], outcomes: Outcomes
+    ) -> tuple[_Array, _Array]:
+        """Draw one pixel per measured position and number, and average the samples.
+
+        The pixels of different numbers are drawn independently, so that only the positions
+        correlate their errors.
+        """
         counts = outcomes.raw(outcomes.program.seed)[self.outcomes]
         total = float(counts.sum())
-        means, squares = (float(counts @ part) / total for part in self._moments)
+        means = np.array([number._moments[0] for number in numbers])
+        squares = np.array([number._moments[1] for number in numbers])
+        known = np.array([number._known for number in numbers])
         if outcomes.exact:
-            return means + self._known, 0.0
-        rng = random_state(derived(outcomes.program.seed, TILES))
-        found = sum(self._drawn(j, int(count), rng) for j, count in enumerate(counts) if count)
-        deviation = math.sqrt(max(squares - means**2, 0.0))
-        if outcomes.ideal:
-            deviation = self.deviation
-        return found / total + self._known, deviation / math.sqrt(total)
+            return means @ counts / total + known, np.zeros((len(numbers), len(numbers)))
+        frequencies = self.windows.probabilities if outcomes.ideal else counts / total
+        average = means @ frequencies
+        covariance = (means * frequencies) @ means.T
+        np.fill_diagonal(covariance, squares @ frequencies)
+        covariance = (covariance - np.outer(average, average)) / total
+        np.fill_diagonal(covariance, np.maximum(np.diag(covariance), 0.0))
+        values = []
+        for place, number in enumerate(numbers):
+            rng = random_state(derived(outcomes.program.seed, TILES, *([place] if place else [])))
+            drawn = (number._drawn(j, int(n), rng) for j, n in enumerate(counts) if n)
+            values.append(sum(drawn) / total)
+        return np.array(values) + known, covariance
 
     def _drawn(self, j: int, count: int, rng: np.random.RandomState) -> float:
         """Return the sum of the samples of a position at ``count`` pixels."""
@@ -96,8 +109,12 @@ class SampledPixels:
         return float(upto[-1] * (rng.multinomial(count, size / upto[-1]) @ values))
 
     @property
-    def scale(self) -> float:
-        """Value of the success probability 1, which this number does not have."""
+    def expected_angle(self) -> float:
+        """Angle of amplitude estimation, which this number does not have."""
+        raise ValueError(_NO_AMPLITUDE)
+
+    def of_angle(self, angles: _Array) -> _Array:
+        """Raise, because pixels are drawn outside the circuit."""
         raise ValueError(_NO_AMPLITUDE)
 
     @property

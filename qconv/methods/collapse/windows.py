@@ -262,7 +262,9 @@ class Windows:
     def baseline(self, tile: Tile) -> Numbers:
         """Return the part of the convolution that is known without sampling; 0 if there is none."""
         shape = tuple(part.stop - part.start for part in tile)
-        return self._with_baseline(tile, np.zeros(shape, self._padded.dtype))
+        kind = np.result_type(self._padded, self.weights)
+        known = self._with_baseline(tile, np.zeros(shape, kind))
+        return known if self._part is None else self._part(known)
 
     def _view(self, position: tuple[int, ...], tile: Tile) -> Numbers:
         return self._grid.view(self._padded, position, tile)

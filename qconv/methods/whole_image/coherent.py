@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
@@ -33,7 +33,7 @@ from qconv.methods.whole_image.reading import Reading, Tally
 from qconv.methods.whole_image.state import State
 from qconv.observables.observable import Observable
 from qconv.planning.method import LoadingError, Prediction, Prepared
-from qconv.planning.number import Number, Scored
+from qconv.planning.number import Number, Scored, Terms
 from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
@@ -163,25 +163,39 @@ class PreparedCoherent(PreparedImage[_C]):
             ValueError: If the method amplifies or takes roots.
         """
         method = self.method
-        if observable.quadratic:
-            plain = replace(method, signed=False, amplify=0, read_out="linear")  # type: ignore[type-var]
-            if plain != method:
-                return plain.prepare(self.plan).number(observable)
-        elif not method.signed:
+        if observable.band is not None:
+            return self._in_bands([observable.band])[0]
+        if observable.quadratic and self._plain is not self:
+            return self._plain.number(observable)
+        if not observable.quadratic and not method.signed:
             raise TypeError(f"observable: expected a method with signed=True, got {method!r}")
-        elif method.amplify != 0 or method.read_out != "linear":
+        if method.amplify != 0 or method.read_out != "linear":
             raise ValueError(
                 f"method: expected amplify=0 and read_out='linear' for observables, got {method!r}"
             )
-        if observable.band is not None:
-            return self._in_band(observable.band)._scored_energy()
-        weights = observable.weights(self.plan.grid.output_shape)
-        return self._scored(
-            self.encoded.layout.scattered(weights).ravel(), quadratic=observable.quadratic
-        )
+        layout = self.encoded.layout
+        weights = layout.scattered(observable.weights(self.plan.grid.output_shape)).ravel()
+        if self._nothing:
+            return Scored.zero(self._amplified)
+        if observable.quadratic:
+            return self._energy(weights, np.asarray(layout.read(weights)), self._read_out.squares)
+        return self._linear(weights)
 
-    def _in_band(self, band: tuple[float, float]) -> Self:
-        """Return the `Prepared` object whose filter passes only a band of frequencies.
+    def terms(self, observables: Sequence[Observable]) -> list[Terms]:
+        """Return one number per observable; bands of frequency share one circuit."""
+        bands = [observable.band for observable in observables if observable.band is not None]
+        if len(bands) < len(observables):
+            return super().terms(observables)
+        return [((1.0, number),) for number in self._in_bands(bands)]
+
+    @cached_property
+    def _plain(self) -> Self:
+        """The same filter without a reference qubit and without amplification."""
+        plain = replace(self.method, signed=False, amplify=0, read_out="linear")  # type: ignore[type-var]
+        return self if plain == self.method else plain.prepare(self.plan)  # type: ignore[return-value]
+
+    def _in_bands(self, bands: Sequence[tuple[float, float]]) -> list[Number]:
+        """Return the energies of bands of frequency, which are measured by one circuit.
 
         Raises:
             TypeError: If the method has no frequencies.
@@ -189,34 +203,41 @@ class PreparedCoherent(PreparedImage[_C]):
         """
         raise TypeError(f"observable: expected qconv.Fourier() for a Band, got {self.method!r}")
 
-    def _scored_energy(self) -> Scored:
-        """Return the energy of the whole picture."""
-        return self._scored(np.ones(self.encoded.content.size), quadratic=True)
+    def _energy(self, of_states: _Array, weights: _Array, squares: _Array) -> Scored:
+        """Return the weighted energy of the measured states.
 
-    def _scored(self, weights: _Array, *, quadratic: bool) -> Scored:
-        """Return the number with given weights of the basis states."""
-        encoded = self.encoded
-        if encoded.unit == 0 or self._vanishes:
-            return Scored(None, np.zeros(1), 0.0, (0.0, 0.0), self._amplified)
-        read_out, cells = self._read_out, encoded.content.size
-        measured = encoded.layout.num_qubits + self._label_qubits
-        scores, unit = np.zeros(2**measured), read_out.value_of_one
-        scores[:cells] = weights
-        once, twice = (
-            np.asarray(encoded.layout.read(w), np.float64) for w in (weights, weights**2)
+        Args:
+            of_states: Weight of each basis state.
+            weights: The same weights, in the order of ``squares``.
+            squares: Exact squared magnitude of the amplitudes of these states.
+        """
+        moments = float((weights * squares).sum()), float((weights**2 * squares).sum())
+        return self._scored(of_states, moments, self._read_out.value_of_one**2)
+
+    def _linear(self, of_states: _Array) -> Scored:
+        """Return the weighted sum of the values of basis states, with their signs."""
+        read_out, layout, cells = self._read_out, self.encoded.layout, of_states.size
+        weights = np.asarray(layout.read(of_states), np.float64)
+        halves = (1 / cells + read_out.squares) / 2
+        moments = (
+            float((weights * read_out.amplitudes).sum()) / math.sqrt(cells),
+            float((weights**2 * halves).sum()),
         )
-        if quadratic:
-            mean = float((once * read_out.squares).sum())
-            expected = mean, float((twice * read_out.squares).sum())
-            unit = unit**2
-        else:
-            scores[cells : 2 * cells] = -weights
-            unit *= math.sqrt(cells)
-            mean = float((once * read_out.amplitudes).sum()) / math.sqrt(cells)
-            halves = (1 / cells + read_out.squares) / 2
-            expected = mean, float((twice * halves).sum())
+        unit = read_out.value_of_one * math.sqrt(cells)
+        return self._scored(of_states, moments, unit)
+
+    def _scored(self, of_states: _Array, moments: tuple[float, float], unit: float) -> Scored:
+        """Return the number with given scores of the basis states, negated by the reference."""
+        labels = self._read_out.labels(self._label_qubits)
+        of_label = np.where(labels.classes < 0, 0.0, 1.0 - 2 * labels.classes)
+        scores = labels.scores(of_label, of_states.reshape(self.encoded.layout.shape))
         (program,) = self.programs
-        return Scored(program, scores, unit, expected, self._amplified)
+        return Scored(program, scores, unit, moments, self._amplified)
+
+    @property
+    def _nothing(self) -> bool:
+        """Whether there is nothing to measure."""
+        return self.encoded.unit == 0 or self._vanishes
 
     def _amplified(self, power: int, marked: NDArray[np.bool_]) -> Program:
         """Return the program with rounds that amplify marked outcomes.
@@ -307,13 +328,13 @@ class PreparedCoherent(PreparedImage[_C]):
         halves = self._state().unit.reshape(-1, *shape)
         norm = float(np.linalg.norm(encoded.content))
         size = norm / math.sqrt(1 - made.weight)
-        image = encoded.everywhere(self._transfer, np.fft.fftn(halves[-1] * size))
+        image = encoded.everywhere(self._transfer, encoded.spectrum(halves[-1] * size))
         passed = (1 - made.weight) * float(np.sum(np.square(image / (exact.bound * norm))))
         reference = None
         if self.method.signed:
             size = math.sqrt(cells / made.weight)
-            wave = np.fft.fftn(halves[0] * size)
-            reference = np.fft.ifftn(wave * self._reference_transfer()).ravel()
+            wave = encoded.spectrum(halves[0] * size)
+            reference = encoded.everywhere(self._reference_transfer(), wave)
             passed += made.weight * float(np.sum(np.square(np.abs(reference)))) / cells
         passing = (passed - made.weight) / (1 - made.weight)
         return image, reference, replace(made, passing=passing)
@@ -589,13 +610,21 @@ class CoherentReadOut:
         return Reading(kind, self._scaled, self.encoded.unit, executions, weights)
 
     def _counts(self, outcomes: Outcomes, qubits: int, everywhere: bool = False) -> OutcomeCounts:
-        """Count outcomes with label 0; the value of the reference, if any, is the class."""
-        classes = np.full(2**qubits, -1)
-        classes[: 1 + self.signed] = range(1 + self.signed)
-        encoded, labels = self.encoded, Labels(qubits, classes)
+        encoded, labels = self.encoded, self.labels(qubits)
         return OutcomeCounts.of(
             outcomes, encoded.layout, labels, encoded.plan.seed, everywhere=everywhere
         )
+
+    def labels(self, qubits: int) -> Labels:
+        """Return the labels: shots count if all other qubits are 0; the reference is the class.
+
+        Args:
+            qubits: Number of label qubits, including reference and mirror qubits.
+        """
+        layout = self.encoded.layout
+        classes = np.full(2 ** (qubits - sum(layout.mirrored)), -1)
+        classes[: 1 + self.signed] = range(1 + self.signed)
+        return Labels.of(layout, classes, before=self.signed)
 
 
 @dataclass(frozen=True, eq=False)

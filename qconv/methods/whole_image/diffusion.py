@@ -46,7 +46,9 @@ from qconv.circuits.registers import (
     axis_registers,
     kernel_registers,
     kernel_states,
+    mirror_registers,
     on_kernel_states,
+    on_ring,
     qubits_of,
 )
 from qconv.execution.outcomes.outcomes import Outcomes
@@ -178,19 +180,19 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
             )
         pixels = encoded.layout.scattered(observable.weights(self.plan.grid.output_shape))
         if encoded.unit == 0:
-            return Scored(None, np.zeros(1), 0.0, (0.0, 0.0), self._amplified)
+            return Scored.zero(self._amplified)
         labels, weights, largest = self._classes
-        if labels.shifts is not None:
+        if self.method.adder == "classical":
             raise ValueError(
                 "adder: expected an adder in the circuit for observables, got 'classical'"
             )
         of_label = np.where(labels.classes < 0, 0.0, weights[labels.classes])
-        scores = np.multiply.outer(of_label, pixels.ravel()).ravel()
+        scores = labels.scores(of_label, pixels)
         moments, mass = [], float(encoded.content.sum())
         for power in (1, 2):
             kernels = [move.probabilities * move.weights**power for move in self._walk]
             transfer = np.prod([encoded.transfer(kernel) for kernel in kernels], axis=0)
-            landed = np.fft.ifftn(encoded.spectrum() * transfer).real / mass
+            landed = encoded.everywhere(transfer).reshape(pixels.shape) / mass
             moments.append(float((landed * pixels**power).sum()) / largest**power)
         unit = mass * encoded.unit * largest
         program = next(iter(self.programs))
@@ -291,7 +293,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
     def _encode(self) -> EncodedImage:
         """Encode the image as particles."""
         others = len(qubits_of(kernel_registers(self.plan.propagator.shape)))
-        encoded = EncodedImage.of(self.plan, others)
+        encoded = EncodedImage.of(self.plan, others, mirror=True)
         lowest = float(encoded.plan.image.min())
         if lowest < 0:
             raise ValueError(
@@ -330,7 +332,8 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
         weights, place = np.unique(w[p > 0], return_inverse=True)
         largest = float(np.abs(weights).max()) or 1.0
         if len(weights) == 1 and not classical:
-            return Labels(0, np.zeros(1, dtype=np.intp)), weights / largest, largest
+            labels = Labels.of(self.encoded.layout, np.zeros(1, dtype=np.intp))
+            return labels, weights / largest, largest
         classes = np.full(p.size, -1)
         classes[p > 0] = place
         shifts = None
@@ -338,23 +341,29 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
             shape = [s for move in reversed(self._walk) for s in kernel_states(move.weights.shape)]
             numbers = np.stack(np.unravel_index(np.arange(p.size), shape), axis=1)
             shifts = numbers.reshape(p.size, len(self._walk), -1).sum(axis=1)
-        return Labels(p.size.bit_length() - 1, classes, shifts), weights / largest, largest
+        layout = self.encoded.layout
+        labels = Labels.of(layout, classes, shifts=shifts, mirrors=not classical)
+        return labels, weights / largest, largest
 
     def _shell(self, clean: bool = False) -> QuantumCircuit:
         """Return the circuit that moves a particle, without the preparation of the image.
 
-        The position registers are ``row`` and ``column``. The first move has ``kernel_row`` and
+        The position registers are ``row`` and ``column``. Mirrored axes have ``mirror_row`` and
+        ``mirror_column``, which start in ``|0>``. The first move has ``kernel_row`` and
         ``kernel_column``, the second ``kernel_row_2`` and ``kernel_column_2``, and so on. The
         adders have ``ancilla_0`` and so on if they need ancillas, which end in ``|0>`` if
         ``clean``.
         """
         family = self.encoded.family(self.method.adder)
-        position = axis_registers(self.encoded.layout.bits)
+        layout = self.encoded.layout
+        position = axis_registers(layout.bits)
+        mirrors = mirror_registers(layout.mirrored) if family != "classical" else {}
         kernels = [
             kernel_registers(move.weights.shape, "" if number == 1 else f"_{number}")
             for number, move in enumerate(self._walk, start=1)
         ]
-        shell = QuantumCircuit(*(r for group in [position, *kernels] for r in group.values()))
+        groups = [position, mirrors, *kernels]
+        shell = QuantumCircuit(*(register for group in groups for register in group.values()))
         for move, kernel in zip(self._walk, kernels, strict=True):
             encoded = encode_amplitudes(np.sqrt(move.probabilities))
             shell.compose(encoded, qubits_of(kernel), inplace=True)
@@ -362,8 +371,9 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
         for move, kernel in zip(self._walk, kernels, strict=True):
             if family != "classical":  # all adders but the last leave clean ancillas for the next
                 last, shape = kernel is kernels[-1] and not clean, move.weights.shape
+                ring = on_ring(position, mirrors)
                 free = append_shift(
-                    shell, position, kernel, shape, family=family, measured=last, clean=free
+                    shell, ring, kernel, shape, family=family, measured=last, clean=free
                 )
         return shell
 

@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import Numbers, largest_magnitude, require_products
-from qconv.circuits.amplification.preparation import GatePreparation, RotationTree
-from qconv.circuits.amplification.rounds import Rounds
-from qconv.circuits.registers import LARGE, prepare
+from qconv.circuits.amplification.rounds import Rounds, after_preparation
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
 from qconv.execution.simulate.probabilities import require_room
 from qconv.methods.whole_image.diagnostics import CountDiagnostics
 from qconv.methods.whole_image.outcome_counts import OutcomeCounts
 from qconv.methods.whole_image.reading import Reading
-from qconv.methods.whole_image.register_layout import RegisterLayout
+from qconv.methods.whole_image.register_layout import RegisterLayout, mirrored_axes
 from qconv.methods.whole_image.state import State
 from qconv.planning.method import Method, Prediction, Prepared
 from qconv.planning.problem import Problem
@@ -58,6 +56,7 @@ class EncodedImage:
         measured: int = 0,
         prepared: int = 0,
         padding: str = "auto",
+        mirror: bool = False,
     ) -> EncodedImage:
         """Encode a plan's image.
 
@@ -67,12 +66,19 @@ class EncodedImage:
             measured: Minimum number of these additional qubits that are measured.
             prepared: Number of these additional qubits that are prepared together with the image.
             padding: One of `qconv.methods.whole_image.register_layout.PADDINGS`.
+            mirror: Whether axes that can be mirrored are mirrored. Counts that are corrected for
+                readout errors need positions that do not depend on other qubits.
 
         Raises:
             ValueError: If the simulation would not fit in memory, or ``padding`` does not suit the
                 plan.
         """
-        layout = RegisterLayout(plan.grid, padding)
+        mirrored = None
+        if mirror and plan.sampling.mitigation is None:
+            propagator = plan.propagator
+            mirrored = mirrored_axes(plan.grid, [propagator.probabilities, propagator.weights])
+            others, measured = others + sum(mirrored), measured + sum(mirrored)
+        layout = RegisterLayout(plan.grid, padding, mirrored)
         if plan.simulated:
             n = layout.num_qubits
             require_room(n + others, n + measured, n + prepared, plan.grid.image_shape)
@@ -114,21 +120,13 @@ class EncodedImage:
             qubits = made.qubits[: content.size.bit_length() - 1]
             if plan.simulated:
                 require_room(made.num_qubits, measured, len(qubits), plan.grid.image_shape)
-            circuit = made.copy_empty_like()
-            if plan.native:
-                prepare(circuit, content, qubits)
-            elif plan.counted:
-                circuit.append(prepared.gates(boxed=True), qubits, copy=False)
-            else:
-                circuit.compose(prepared.gates(boxed=False), qubits, inplace=True)
-            if rounds.number and plan.native and content.size >= LARGE:
-                rounds.append_boxes(circuit, content, qubits)
-            elif rounds.number and plan.native:
-                rounds.append(circuit, RotationTree(content, qubits), qubits)
-            elif rounds.number:
-                invertible = GatePreparation(prepared.gates(boxed=plan.counted), qubits)
-                rounds.append(circuit, invertible, qubits)
-            circuit.compose(made, inplace=True, copy=False)
+            circuit = after_preparation(
+                made,
+                content,
+                lambda: prepared.gates(boxed=plan.counted),
+                rounds,
+                native=plan.native,
+            )
             then(circuit)
             return circuit
 
@@ -152,15 +150,15 @@ class EncodedImage:
 
     def transfer(self, kernel: Numbers) -> _Spectrum:
         """Return the transfer function of a kernel in the order of added numbers."""
-        lattice = np.zeros(self.layout.shape, kernel.dtype)
-        axes = zip(kernel.shape, self.layout.shape, self.layout.origin, strict=True)
+        lattice = np.zeros(self.layout.ring, kernel.dtype)
+        axes = zip(kernel.shape, self.layout.ring, self.layout.origin, strict=True)
         places = np.ix_(*((np.arange(h) - origin) % size for h, size, origin in axes))
         np.add.at(lattice, places, kernel)
         return np.fft.fftn(lattice)
 
-    def spectrum(self) -> _Spectrum:
-        """Compute the Fourier transform of the content."""
-        return np.fft.fftn(self.content)
+    def spectrum(self, content: Numbers | None = None) -> _Spectrum:
+        """Compute the Fourier transform of other content; None for the content of the image."""
+        return np.fft.fftn(self.layout.on_ring(self.content if content is None else content))
 
     def through(self, transfer: _Spectrum) -> Numbers:
         """Return the exact content after a filter, at the basis states that are read."""
@@ -174,7 +172,7 @@ class EncodedImage:
             spectrum: Fourier transform of the content; None to compute it.
         """
         spectrum = self.spectrum() if spectrum is None else spectrum
-        filtered: Numbers = np.fft.ifftn(spectrum * transfer)
+        filtered: Numbers = self.layout.from_ring(np.fft.ifftn(spectrum * transfer))
         return np.asarray((filtered if self.plan.is_complex else filtered.real).ravel())
 
     def passing(self, transfer: _Spectrum, spectrum: _Spectrum) -> float:

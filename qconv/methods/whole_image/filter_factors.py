@@ -24,13 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import Qubit
-from qiskit.circuit.library import UCRYGate
 
 from qconv.circuits._complex import plain_circuit
 from qconv.circuits._orthogonal import multiplexed_ry
 from qconv.circuits.fourier import reversed_bits
 from qconv.circuits.phases import append_products, polynomial_phases, quadratic_phase, wrapped
-from qconv.circuits.registers import append_large
+from qconv.circuits.registers import FLAG_ROTATION, BoxedRotation, append_large, large_rotation
 
 _Array = NDArray[np.float64]
 _Spectrum = NDArray[np.complex128]
@@ -67,6 +66,8 @@ class FilterFactors:
             The factors; None if the phase is not quadratic up to signs.
         """
         flat = transfer.ravel()
+        if flat.real.min() >= -_ROUNDING and np.abs(flat.imag).max() <= _ROUNDING:
+            return cls({}, _rotations(transfer.real))
         every = np.ones(flat.size, dtype=np.bool_)
         for multiple in (1, 2):  # twice the phase, if signs are left to the rotations
             doubled = transfer**multiple
@@ -91,15 +92,25 @@ class FilterFactors:
         append_products(circuit, products)
 
     def append_rotations(
-        self, circuit: QuantumCircuit, qubits: list[Qubit], flags: list[Qubit], *, undo: bool
+        self,
+        circuit: QuantumCircuit,
+        qubits: list[Qubit],
+        flags: list[Qubit],
+        *,
+        undo: bool,
+        boxed: bool,
     ) -> None:
-        """Append the rotation of each flag, from ``|0>``, or undo them."""
+        """Append the rotation of each flag, from ``|0>``, or undo them.
+
+        ``boxed`` keeps the angles of large rotations as arrays, for circuits that are counted.
+        """
         for (first, real), flag in zip(self.rotations, flags, strict=True):
             own = qubits[first : first + real.size.bit_length() - 1]
             angles = 2 * np.arccos(np.clip(real, -1, 1))
             if len(own) > _BUILT:
-                rotation = UCRYGate((-angles if undo else angles).tolist())
-                rotation.name = "flag_rotation"
+                angles = -angles if undo else angles
+                rotation = BoxedRotation(angles) if boxed else large_rotation(angles)
+                rotation.name = FLAG_ROTATION
                 append_large(circuit, rotation, [flag, *own])
                 continue
             n = len(own)

@@ -31,6 +31,7 @@ With a transfer function instead of a kernel, the circuit is a frequency filter:
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -40,12 +41,14 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import one_of
+from qconv.circuits.fourier import reversed_bits
 from qconv.circuits.loading.preparation import EXACT, Preparation
 from qconv.methods.whole_image.coherent import CoherentMethod, Filtered, PreparedCoherent
 from qconv.methods.whole_image.encoded_image import EncodedImage
 from qconv.methods.whole_image.frequency_filter import FrequencyFilter
 from qconv.methods.whole_image.register_layout import PADDINGS
 from qconv.planning.method import Prepared
+from qconv.planning.number import Number, Scored
 from qconv.planning.problem import Problem
 
 _Spectrum = NDArray[np.complex128]
@@ -147,8 +150,9 @@ class PreparedFourier(PreparedCoherent[Fourier]):
     kernel_filter: FrequencyFilter | None = field(default=None, repr=False)
     """Filter that was made for another image; None to make it."""
 
-    band: tuple[float, float] | None = None
-    """Radii of the frequencies that pass, see `Observable.band`; None for all frequencies."""
+    bands: Sequence[tuple[float, float]] = ()
+    """Radii of the frequencies that pass and are measured, see `Observable.band`; empty to pass all
+    frequencies and measure positions."""
 
     nothing: ClassVar[str] = "none of its frequencies passes the filter"
 
@@ -176,13 +180,15 @@ class PreparedFourier(PreparedCoherent[Fourier]):
     def _transfer(self) -> _Spectrum:
         """Transfer function of the kernel in ``numpy.fft.fftn`` order."""
         transfer = self.encoded.transfer(self.encoded.kernel[0])
-        if self.band is None:
+        if not self.bands:
             return transfer
-        lengths = transfer.shape
-        squares = (np.square(np.fft.fftfreq(n, 1 / n)) for n in lengths)
+        return np.where(np.any([self._inside(band) for band in self.bands], axis=0), transfer, 0)
+
+    def _inside(self, band: tuple[float, float]) -> NDArray[np.bool_]:
+        """Return whether each frequency is in a band, in ``numpy.fft.fftn`` order."""
+        squares = (np.square(np.fft.fftfreq(n, 1 / n)) for n in self.encoded.layout.shape)
         radius = np.sqrt(functools.reduce(np.add.outer, squares))
-        low, high = self.band
-        return np.where((low < radius) & (radius <= high), transfer, 0)
+        return np.asarray((band[0] < radius) & (radius <= band[1]))
 
     @cached_property
     def _bound(self) -> float:
@@ -227,9 +233,10 @@ class PreparedFourier(PreparedCoherent[Fourier]):
             interfere=self._append_interference,
             native=self.plan.native,
             counted=self.plan.counted,
+            returns=not self.bands,
         )
 
-    def _in_band(self, band: tuple[float, float]) -> PreparedFourier:
+    def _in_bands(self, bands: Sequence[tuple[float, float]]) -> list[Number]:
         layout, grid = self.encoded.layout, self.plan.grid
         if not layout.shape == grid.output_shape == grid.image_shape or grid.boundary != "wrap":
             raise ValueError(
@@ -237,7 +244,18 @@ class PreparedFourier(PreparedCoherent[Fourier]):
                 f"two for a Band, got an image of shape {grid.image_shape} with boundary "
                 f"{grid.boundary!r} and a result of shape {grid.output_shape}"
             )
-        return PreparedFourier(self.method, self.plan, band=band)
+        plain = PreparedFourier(self._plain.method, self.plan, bands=tuple(bands))
+        return [plain._of_band(band) for band in bands]
+
+    def _of_band(self, band: tuple[float, float]) -> Number:
+        """Return the energy of one of the bands, from counts of frequencies."""
+        if self._nothing:
+            return Scored.zero(self._amplified)
+        inside = self._inside(band).astype(np.float64)
+        order = [reversed_bits(bits) for bits in self.encoded.layout.bits]
+        filtered = self._transfer * self.encoded.spectrum() / self._read_out.factor
+        squares = np.square(np.abs(filtered)) / filtered.size
+        return self._energy(inside[np.ix_(*order)].ravel(), inside, squares)
 
     def _shell(self) -> QuantumCircuit:
         return self._filter.circuit()

@@ -50,6 +50,8 @@ class FrequencyFilter:
     from its `FilterFactors`, if it has any."""
     counted: bool
     """Whether the gates of the circuit are only counted."""
+    returns: bool = True
+    """Whether the filter ends with the transform back to positions."""
 
     @cached_property
     def _position(self) -> Registers:
@@ -90,16 +92,16 @@ class FrequencyFilter:
         """Append all gates, from the transform to the interference with the reference."""
         self._enter(circuit)
         if self._factors is not None:
-            qubits, flags = qubits_of(self._position), [*(self._flag or ())]
-            self._factors.append_phases(circuit, qubits)
-            self._factors.append_rotations(circuit, qubits, flags, undo=False)
+            self._factors.append_phases(circuit, qubits_of(self._position))
+            self._append_rotations(circuit, self._factors, undo=False)
         elif self._flag:
             circuit.h(self._flag)
             append_again(circuit, self._once)
             circuit.h(self._flag)
         else:
             append_again(circuit, self._once)
-        self._leave(circuit)
+        if self.returns:
+            self._leave(circuit)
         if self._reference:
             angle = float(np.angle(self.transfer[self._wave]))
             circuit.p(angle, self._reference)  # the phase that the wave has acquired
@@ -116,10 +118,10 @@ class FrequencyFilter:
         """
         self._enter(circuit)
         if self._factors is not None:
-            qubits, flags = qubits_of(self._position), [*(self._flag or ())]
-            self._factors.append_rotations(circuit, qubits, flags, undo=False)
+            flags = [*(self._flag or ())]
+            self._append_rotations(circuit, self._factors, undo=False)
             append_flip(circuit, flags, flags)
-            self._factors.append_rotations(circuit, qubits, flags, undo=True)
+            self._append_rotations(circuit, self._factors, undo=True)
             self._leave(circuit)
             return
         circuit.h(self._flag)
@@ -127,6 +129,13 @@ class FrequencyFilter:
         circuit.h(self._flag)
         circuit.z(self._flag)
         self._leave(circuit)
+
+    def _append_rotations(
+        self, circuit: QuantumCircuit, factors: FilterFactors, *, undo: bool
+    ) -> None:
+        """Append the rotations of the flags by the factors, or their inverses."""
+        qubits, flags = qubits_of(self._position), [*(self._flag or ())]
+        factors.append_rotations(circuit, qubits, flags, undo=undo, boxed=self.counted)
 
     @cached_property
     def _reordered(self) -> _Spectrum:

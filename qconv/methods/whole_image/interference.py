@@ -38,10 +38,13 @@ from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.loading.preparation import EXACT, Preparation
 from qconv.circuits.phases import phase_gates
 from qconv.circuits.registers import (
+    append_mirror,
     append_shift,
     axis_registers,
     kernel_registers,
+    mirror_registers,
     on_kernel_states,
+    on_ring,
     qubits_of,
 )
 from qconv.methods.whole_image.coherent import CoherentMethod, Filtered, PreparedCoherent
@@ -132,12 +135,14 @@ class PreparedInterference(PreparedCoherent[Interference]):
 
     @property
     def _label_qubits(self) -> int:
-        return self.method.signed + len(qubits_of(kernel_registers(self.plan.propagator.shape)))
+        kernels = len(qubits_of(kernel_registers(self.plan.propagator.shape)))
+        return self.method.signed + sum(self.encoded.layout.mirrored) + kernels
 
     def _encode(self) -> EncodedImage:
         """Encode the image as amplitudes."""
-        others = self._label_qubits
-        return EncodedImage.of(self.plan, others, measured=others, prepared=self.method.signed)
+        signed = self.method.signed
+        others = signed + len(qubits_of(kernel_registers(self.plan.propagator.shape)))
+        return EncodedImage.of(self.plan, others, others, prepared=signed, mirror=True)
 
     @property
     def _transfer(self) -> _Spectrum:
@@ -154,8 +159,9 @@ class PreparedInterference(PreparedCoherent[Interference]):
     def _shell(self) -> QuantumCircuit:
         """Return the circuit that superposes displaced copies, without preparing the image.
 
-        Its registers are ``row`` and ``column``, ``reference`` if signed, ``kernel_row`` and
-        ``kernel_column``, and ``ancilla_0`` if the adders need it.
+        Its registers are ``row`` and ``column``, ``reference`` if signed, ``mirror_row`` and
+        ``mirror_column`` of mirrored axes, ``kernel_row`` and ``kernel_column``, and ``ancilla_0``
+        if the adders need it.
         """
         shell = self._displaced()
         shell.compose(self._merged(shell), inplace=True)
@@ -169,11 +175,15 @@ class PreparedInterference(PreparedCoherent[Interference]):
         kernel, _ = encoded.kernel
         position, kernels = axis_registers(encoded.layout.bits), kernel_registers(kernel.shape)
         reference = [QuantumRegister(1, "reference")] * self.method.signed
-        shell = QuantumCircuit(*position.values(), *reference, *kernels.values())
+        mirrors = mirror_registers(encoded.layout.mirrored)
+        registers = *position.values(), *reference, *mirrors.values(), *kernels.values()
+        shell = QuantumCircuit(*registers)
+        append_mirror(shell, position, mirrors)
         prepared = encode_amplitudes(np.sqrt(np.abs(kernel)))
         shell.compose(prepared, qubits_of(kernels), inplace=True)
         family = encoded.family(self.method.adder)
-        append_shift(shell, position, kernels, kernel.shape, family=family)
+        ring = on_ring(position, mirrors)
+        append_shift(shell, ring, kernels, kernel.shape, family=family)
         return shell
 
     def _merged(self, shell: QuantumCircuit) -> QuantumCircuit:

@@ -34,9 +34,63 @@ class Labels:
     """Number of label qubits."""
     classes: NDArray[np.intp]
     """Class of every label, shape ``(2**qubits,)``; -1 for discarded labels."""
-    shifts: NDArray[np.intp] | None = None
-    """Displacement of the measured position by every label, shape ``(2**qubits, axes)``; None for
-    no displacement."""
+    places: tuple[NDArray[np.intp], ...] | None = None
+    """Basis state at which a shot counts, for every label and measured basis state: one array per
+    axis, shape ``(2**qubits, states)``. None if shots count where they are measured."""
+
+    @classmethod
+    def of(
+        cls,
+        layout: RegisterLayout,
+        classes: NDArray[np.intp],
+        *,
+        before: int = 0,
+        shifts: NDArray[np.intp] | None = None,
+        mirrors: bool = True,
+    ) -> Labels:
+        """Return the labels of a circuit, in which the mirror qubits are added.
+
+        Args:
+            layout: Layout of the position registers.
+            classes: Class of every label without mirror qubits.
+            before: Number of label qubits before the mirror qubits.
+            shifts: Displacement by every such label, shape ``(len(classes), axes)``; None for no
+                displacement.
+            mirrors: Whether the circuit has the mirror qubits of the layout.
+        """
+        axes = [axis for axis, mirror in enumerate(layout.mirrored) if mirror]
+        number = len(axes) * mirrors
+        if not axes and shifts is None:
+            return cls(len(classes).bit_length() - 1, classes)
+        label = np.arange(len(classes) << number)
+        mirror = label >> before & (1 << number) - 1
+        own = label >> before + number << before | label & (1 << before) - 1
+        moved = np.zeros((label.size, len(layout.shape)), dtype=np.intp)
+        if shifts is not None:
+            moved += shifts[own]
+        for bit, axis in enumerate(reversed(axes[:number])):  # the last axis has the lowest bit
+            moved[:, axis] += (mirror >> bit & 1) * layout.shape[axis]
+        return cls(label.size.bit_length() - 1, classes[own], layout.places(moved))
+
+    def moved(self, label: int, counts: _Array, shape: tuple[int, ...]) -> _Array:
+        """Return the counts of a label, flattened, at the basis states at which they count."""
+        if self.places is None:
+            return counts
+        found = np.zeros(shape)
+        np.add.at(found, np.ix_(*(each[label] for each in self.places)), counts.reshape(shape))
+        return found.ravel()
+
+    def scores(self, weights: _Array, pixels: _Array) -> _Array:
+        """Return the product of the weights of label and place for all outcomes, flattened.
+
+        Args:
+            weights: Weight of every label.
+            pixels: Weight of every basis state, an array of the shape of the layout.
+        """
+        if self.places is None:
+            return np.multiply.outer(weights, pixels).ravel()
+        each = zip(weights, *self.places, strict=True)
+        return np.concatenate([w * pixels[np.ix_(*places)].ravel() for w, *places in each])
 
     @property
     def count(self) -> int:
@@ -87,11 +141,9 @@ class OutcomeCounts:
 
         def sort(numbers: Numbers) -> _Array:
             sums = np.zeros(shape)
-            axes = tuple(range(len(layout.shape)))
             for label in map(int, np.flatnonzero(labels.classes >= 0)):
                 block = numbers(label * cells, (label + 1) * cells)
-                if labels.shifts is not None:
-                    block = np.roll(block.reshape(layout.shape), labels.shifts[label], axes).ravel()
+                block = labels.moved(label, block, layout.shape)
                 sums[labels.classes[label]] += layout.read(block)
             return sums
 
@@ -164,7 +216,7 @@ class CorrectedCounts:
 
     def __init__(self, counts: OutcomeCounts) -> None:
         readout = counts.outcomes.readout
-        if readout is None or counts.labels.shifts is not None:
+        if readout is None or counts.labels.places is not None:
             raise ValueError(
                 "mitigation: counts cannot be corrected if their labels shift the position"
             )

@@ -12,13 +12,21 @@ axis has ``C`` content pixels, ``O`` output pixels and ``h`` kernel positions:
     ==================================  ===========  ==================  ============
     fill with zeros                     the image    s                   see below
     wrap, C a power of two              the image    s                   C
+    symm, mirrored                      the image    0                   C
     any other                           with margin  h - 1               see below
     ==================================  ===========  ==================  ============
 
-`qconv.grid` defines ``s``. Amplitudes beyond the content are zero. In the first and last rows,
+`qconv.grid` defines ``s``. Amplitudes beyond the content are zero. In the first row and the last,
 ``2**bits`` is the smallest power of two with which no wrapped-around particle is read. It is at
 least ``C + h - 1 - a`` and ``a + O``. Particles are lost if they end at basis states that are not
 read.
+
+An axis with boundary ``symm`` can be *mirrored* if its number of pixels ``C`` is a power of two and
+the kernel is symmetric along it. One more qubit, the mirror qubit, then doubles the axis to a ring
+of ``2 C`` states, on which image and reflected image alternate; particles move on this ring. With
+``h = 2 s + 1``, a particle at state ``z`` of the ring belongs to pixel ``y = z - s``, or to
+``2 C - 1 - y`` if ``y`` is in the reflected image. The margin is therefore not prepared, and no
+particle is lost. This is the method of images (Bengoechea et al. 2025, arXiv:2511.04271).
 
 *Padding schemes* are names for these and other layouts, see `PADDINGS`. Schemes other than ``auto``
 and ``both`` have registers that are only as large as the image needs. Particles that leave at one
@@ -30,6 +38,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,19 +80,29 @@ class RegisterLayout:
     Args:
         grid: Geometry of the convolution.
         padding: One of `PADDINGS`.
+        mirrored: Whether each axis has a mirror qubit, see `mirrored_axes`; none by default.
 
     Raises:
         ValueError: If the result with this padding would not be the requested convolution.
     """
 
-    def __init__(self, grid: Grid, padding: str = "auto") -> None:
+    def __init__(
+        self, grid: Grid, padding: str = "auto", mirrored: tuple[bool, ...] | None = None
+    ) -> None:
         self._grid = grid
         if padding == "none" and grid.kernel_shape != grid.image_shape:
             raise ValueError(
                 f"padding: 'none' requires a kernel of the image's shape, {grid.image_shape}, got "
                 f"{grid.kernel_shape}; 'kernel' pads it"
             )
-        axes = [_lay_out(grid, axis, padding) for axis in range(len(grid.image_shape))]
+        self.mirrored: tuple[bool, ...] = mirrored or (False,) * len(grid.image_shape)
+        """Whether each axis has a mirror qubit."""
+        axes = [
+            _Axis(pixels.bit_length() - 1, (0, 0), np.arange(pixels))
+            if self.mirrored[axis]
+            else _lay_out(grid, axis, padding)
+            for axis, pixels in enumerate(grid.image_shape)
+        ]
         if not any(axis.bits for axis in axes):  # a circuit has at least one qubit
             last = dataclasses.replace(axes[-1], bits=1)
             if grid.boundary == "wrap":  # the two states repeat the pixel
@@ -99,6 +118,11 @@ class RegisterLayout:
         """Number of qubits of all position registers together."""
         self.shape: tuple[int, ...] = tuple(2**bits for bits in self.bits)
         """Number of basis states of each axis' register."""
+        self.ring: tuple[int, ...] = tuple(
+            states << mirror for states, mirror in zip(self.shape, self.mirrored, strict=True)
+        )
+        """Number of states of each axis on which particles move: those of the register, or twice
+        as many with a mirror qubit."""
         self.origin: tuple[int, ...] = tuple(axis.origin for axis in axes)
         """Kernel position that leaves a particle in place; added numbers are counted from this
         position."""
@@ -117,6 +141,47 @@ class RegisterLayout:
         whole = np.zeros(self.shape, padded.dtype)
         whole[tuple(map(slice, padded.shape))] = padded
         return whole
+
+    def on_ring(self, content: Numbers) -> Numbers:
+        """Return an array of shape `shape` with its reflection, shape `ring`."""
+        if not any(self.mirrored):
+            return content
+        each = zip(self.shape, self.mirrored, strict=True)
+        return np.pad(content, [(0, size * mirror) for size, mirror in each], mode="symmetric")
+
+    def from_ring(self, moved: Numbers) -> Numbers:
+        """Return the part of a moved image on its ring that lies on the basis states."""
+        if not any(self.mirrored):
+            return moved
+        return moved[np.ix_(*(self._on_ring(axis) for axis in range(len(self.shape))))]
+
+    def places(self, displacements: NDArray[np.intp]) -> tuple[NDArray[np.intp], ...]:
+        """Return the basis state at which a displaced particle counts, for every basis state.
+
+        Args:
+            displacements: Displacements on the ring, shape ``(number, axes)``; ``C`` for a particle
+                whose mirror qubit is 1.
+
+        Returns:
+            One array per axis, shape ``(number, states)``.
+        """
+        found = []
+        for axis, size in enumerate(self.ring):
+            states = np.arange(self.shape[axis]) + displacements[:, axis, np.newaxis]
+            pixels = np.empty(size, dtype=np.intp)  # of each state of the ring
+            pixels[self._on_ring(axis)] = np.arange(self.shape[axis])
+            if self.mirrored[axis]:
+                pixels[self._on_ring(axis, reflected=True)] = np.arange(self.shape[axis])
+            found.append(pixels[states % size])
+        return tuple(found)
+
+    def _on_ring(self, axis: int, *, reflected: bool = False) -> NDArray[np.intp]:
+        """Return the state of the ring for every basis state of an axis, after a move."""
+        states = np.arange(self.shape[axis])
+        if not self.mirrored[axis]:
+            return states
+        states = 2 * states.size - 1 - states if reflected else states
+        return (states + self._grid.pad_widths[axis][0]) % self.ring[axis]
 
     def added(self, kernel: Numbers) -> Numbers:
         """Return a kernel's entries in the order of the added numbers."""
@@ -139,6 +204,23 @@ class RegisterLayout:
     def outputs(self, read: _Array) -> _Array:
         """Return the output pixels from an array of shape `read_shape`."""
         return np.ascontiguousarray(read[np.ix_(*self._expand)])
+
+
+def mirrored_axes(grid: Grid, kernels: Sequence[Numbers]) -> tuple[bool, ...]:
+    """Return the axes that can be mirrored, given kernels that must be symmetric along them.
+
+    Args:
+        grid: Geometry of the convolution, after all steps.
+        kernels: Arrays over the kernel positions of one step.
+    """
+    found = []
+    for axis, (pixels, h) in enumerate(zip(grid.image_shape, grid.kernel_shape, strict=True)):
+        fits = grid.boundary == "symm" and 1 < h <= pixels + 1 and pixels & (pixels - 1) == 0
+        centred = grid.pad_widths[axis] == (h // 2, h // 2) and h % 2 == 1
+        same = grid.output_shape[axis] == pixels
+        even = all(np.array_equal(kernel, np.flip(kernel, axis)) for kernel in kernels)
+        found.append(fits and centred and same and even)
+    return tuple(found)
 
 
 def _lay_out(grid: Grid, axis: int, padding: str) -> _Axis:

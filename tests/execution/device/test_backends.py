@@ -166,6 +166,103 @@ class TestExact:
         assert (born.reshape(2, 4)[:, 3] < 1e-30).all()
 
 
+class TestSinglePrecision:
+    """Aer simulates with floats of 24 bits: probabilities are off by some 1e-7."""
+
+    BACKEND = AerSimulator(precision="single")
+    METHODS = (
+        qconv.Collapse(),
+        qconv.Collapse(baseline=True),
+        qconv.Diffusion(steps=2),
+        qconv.Interference(),
+        qconv.Interference(amplify=1),
+        qconv.Fourier(),
+        qconv.Fourier(amplify=1, read_out="root"),
+        qconv.Fourier(signed=False),
+        qconv.AmplitudeEstimation(),
+        qconv.AmplitudeEstimation(range="local"),
+        qconv.Blocks(qconv.Interference(), qubits=9),
+    )
+
+    @pytest.mark.parametrize("method", METHODS, ids=repr)
+    def test_expectation(self, method):
+        where = {"method": method, "mode": "same", "boundary": "wrap"}
+        image = np.abs(IMAGE[:8, :8])
+        exact, found = (
+            qconv.convolve(image, EDGE, shots=None, backend=backend, **where).image
+            for backend in (None, self.BACKEND)
+        )
+        largest = image.max() * np.abs(EDGE).sum() ** method.steps
+        off = np.abs(found - exact).max() / largest
+        bound = 1e-3 if method == qconv.Fourier(signed=False) else 1e-6  # of a square root near 0
+        assert 0 < off < bound
+
+    @pytest.mark.parametrize("method", METHODS[2:6:2], ids=repr)
+    def test_shots(self, method):
+        image = np.abs(IMAGE[:8, :8])
+        where = {"method": method, "mode": "same", "boundary": "wrap"}
+        exact = qconv.convolve(image, EDGE, shots=None, **where).image
+        found = qconv.convolve(image, EDGE, shots=1000, backend=self.BACKEND, seed=3, **where)
+        # 64 pixels beyond 6 standard errors: 1.3e-7 by chance
+        assert np.abs((found.image - exact) / found.stderr).max() < 6
+
+    @pytest.mark.parametrize("estimator", ["sampling", "amplitude", "schedule"])
+    def test_one_number(self, estimator):
+        where = {"method": qconv.Fourier(), "mode": "same", "boundary": "wrap"}
+        energy = qconv.Energy()
+        exact = qconv.estimate(IMAGE, EDGE, energy, shots=None, **where).value
+        found = qconv.estimate(
+            IMAGE, EDGE, energy, estimator=estimator, backend=self.BACKEND, seed=3, **where
+        )
+        assert abs(found.value - exact) < 6 * found.stderr
+
+
+class TestGPU:
+    NEEDED = (
+        r"backend: expected a device on which Aer can simulate here \(CPU\), got 'GPU'; a GPU "
+        r"needs its driver and a build of Aer such as qiskit-aer-gpu"
+    )
+    MAKE = (
+        lambda: AerSimulator(device="GPU"),
+        lambda: AerSimulator(device="GPU", precision="single", noise_model=noisy()),
+        lambda: BackendSamplerV2(backend=AerSimulator(device="GPU")),
+        lambda: SamplerV2.from_backend(AerSimulator(device="GPU")),
+    )
+
+    @pytest.mark.parametrize("make", MAKE)
+    def test_without_one(self, make, monkeypatch):
+        monkeypatch.setattr(AerSimulator, "available_devices", lambda _: ("CPU",))
+        for method in (qconv.Collapse(), qconv.Fourier()):
+            with pytest.raises(ValueError, match=self.NEEDED):
+                run(make(), method=method)
+
+    def test_one_number_without_one(self, monkeypatch):
+        monkeypatch.setattr(AerSimulator, "available_devices", lambda _: ("CPU",))
+        with pytest.raises(ValueError, match=self.NEEDED):
+            qconv.estimate(
+                *(IMAGE, EDGE, qconv.Energy()),
+                method=qconv.Fourier(),
+                estimator="amplitude",
+                backend=AerSimulator(device="GPU"),
+            )
+
+    def test_plans_need_none(self):
+        method, gpu = qconv.Diffusion(), AerSimulator(device="GPU")
+        plan = qconv.plan(np.abs(IMAGE), EDGE, method=method, shots=10, backend=gpu)
+        assert plan.cost.executions == sum(plan.executions)
+
+    @pytest.mark.skipif("GPU" not in AerSimulator().available_devices(), reason="needs a GPU")
+    @pytest.mark.parametrize("precision", ["single", "double"])
+    def test_with_one(self, precision):
+        gpu = AerSimulator(device="GPU", precision=precision)
+        for method in TestSinglePrecision.METHODS:
+            where = {"method": method, "mode": "same", "boundary": "wrap", "shots": None}
+            exact = qconv.convolve(np.abs(IMAGE[:8, :8]), EDGE, **where).image
+            found = qconv.convolve(np.abs(IMAGE[:8, :8]), EDGE, backend=gpu, **where).image
+            bound = 1e-3 if precision == "single" else 1e-9
+            np.testing.assert_allclose(found, exact, atol=bound * np.abs(exact).max())
+
+
 class TestSeeds:
     @pytest.mark.parametrize(
         "make", [AerSimulator, lambda: AerSimulator(noise_model=noisy()), NOISY["device"]]

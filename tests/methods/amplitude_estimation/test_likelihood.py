@@ -8,7 +8,14 @@ import pytest
 from qconv.methods.amplitude_estimation import likelihood as module
 from qconv.methods.amplitude_estimation.likelihood import most_likely
 
-SCHEDULES = [(0,), (0, 1, 2, 4, 8), (3, 5), (0, 1, 2, 4, 8, 16, 32, 64), (7,)]
+SCHEDULES = [
+    (0,),
+    (0, 1, 2, 4, 8),
+    (3, 5),
+    (0, 1, 2, 4, 8, 16, 32, 64),
+    (7,),
+    (300, 5, 0, 40, 13, 100, 1, 200),  # more intervals than the search starts with
+]
 
 
 def draw(angles, powers, shots, seed=0):
@@ -40,6 +47,26 @@ def test_no_angle_of_a_grid_is_more_likely(powers, shots):
     highest = likelihood(hits, misses, powers, grid).max(axis=1)
     ours = np.diag(likelihood(hits, misses, powers, found))
     assert (ours >= highest - 1e-6).all()
+
+
+@pytest.mark.parametrize("shots", [0.5, 4, 50])
+def test_levels_make_no_difference(shots, monkeypatch):
+    """All intervals at once, or few first, or one octave after the other: the same peaks."""
+    powers = (0, 1, 3, 6, 11, 20, 35, 60, 100)
+    hits, misses = draw(np.random.default_rng(7).uniform(0, math.pi / 2, 60), powers, shots)
+    found = []
+    for intervals in (10**6, 150, 1):
+        monkeypatch.setattr(module, "_INTERVALS", intervals)
+        module._levels.cache_clear()
+        levels = module._levels(powers)
+        factors = 2.0 * np.array(powers) + 1
+        found.append((len(levels), module._peaks(hits, misses, factors, levels, 1e-7)))
+    module._levels.cache_clear()
+    assert [number for number, _ in found] == [1, 3, 6]
+    for _, peaks in found[1:]:
+        near = found[0][1].highest()[1] > -module.DEPTH  # a fast search may keep more
+        assert np.array_equal(peaks.pixel, found[0][1].pixel[near])
+        np.testing.assert_allclose(peaks.angle, found[0][1].angle[near], rtol=1e-9)
 
 
 @pytest.mark.parametrize("shots", [20, 100])

@@ -1,10 +1,9 @@
-"""What people read must run: the README's Python, the notebooks with the outputs that they keep.
+"""The notebooks run, and print the outputs that they keep.
 
-One that trains networks, imitates large devices or compares many ways to sample runs in a short
-version, by its own assertions.
+A notebook that trains networks, imitates large devices or compares many ways to sample runs in a
+short version, which only checks its own assertions.
 """
 
-import re
 from pathlib import Path
 
 import nbformat
@@ -13,7 +12,7 @@ from nbclient import NotebookClient
 
 from tests.printed import same_output
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 #: Notebooks that have a short version, with what they need beside the other ones.
@@ -22,29 +21,6 @@ SHORT = {
     "09_noise": ("qiskit_ibm_runtime",),
     "10_fewest_shots": (),
 }
-
-
-def python_blocks(text):
-    return re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def test_readme_python_runs(capsys):
-    blocks = python_blocks((ROOT / "README.md").read_text())
-    assert blocks
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    printed = capsys.readouterr().out
-    assert "agrees with the exact convolution" in printed
-    assert "two-qubit gates" in printed
-
-
-def test_readme_names_existing_files():
-    text = (ROOT / "README.md").read_text()
-    links = re.findall(r"\]\(([^)#]+)\)", text)
-    assert links
-    for link in links:
-        assert link.startswith("http") or (ROOT / link).exists(), link
-
 
 #: What makes a kernel as good as new, but for what others wrote: names, qconv's own modules.
 AS_NEW = """

@@ -1,0 +1,121 @@
+"""The command ``qconv estimate``, which measures one number of a filtered picture."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qconv.cli.convolve_options import METHODS
+from qconv.cli.kernels import add_kernel, kernel_of
+from qconv.cli.observables import add_observables, observables_of
+from qconv.cli.options import (
+    Parser,
+    UsageError,
+    add_geometry,
+    add_photograph,
+    brightness,
+    named_backend,
+    only_picture,
+    read_photograph,
+    require_extras,
+    seed_of,
+    shots,
+)
+
+_DESCRIPTION = """\
+Estimate a number of a filtered picture, such as the energy of its edges, without reading out the
+picture. A colour picture is converted to its luminance.
+
+Numbers are in the unit of the picture; energies are in its square.
+"""
+
+_EPILOG = """\
+examples:
+  qconv estimate --boundary wrap                    energy of the edges of a photograph
+  qconv estimate --boundary wrap --estimator amplitude --relative 0.01
+  qconv estimate --observable mean --region 20:36,45:61 --kernel gaussian --method diffusion
+"""
+
+
+def parser() -> Parser:
+    """Return the parser of all options."""
+    made = Parser("qconv estimate", _DESCRIPTION, _EPILOG)
+    what = made.add_argument_group("what to estimate")
+    add_photograph(what)
+    add_kernel(what, "qconv --help")
+    add_geometry(what)
+    add_observables(what, "default: energy")
+    how = made.add_argument_group("how to estimate it")
+    how.add_argument(
+        "--method",
+        choices=METHODS,
+        default="fourier",
+        help="method, with its default options (default: fourier)",
+    )
+    how.add_argument(
+        "--shots",
+        type=shots,
+        metavar="N",
+        help="total number of oracle calls (default: 10000)",
+    )
+    how.add_argument(
+        "--tolerance", type=float, metavar="E", help="standard error to reach, instead of --shots"
+    )
+    how.add_argument(
+        "--relative",
+        type=float,
+        metavar="E",
+        help="standard error to reach, as a fraction of the number, instead of --shots",
+    )
+    how.add_argument("--exact", action="store_true", help="exact expectation, without shots")
+    how.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers")
+    how.add_argument(
+        "--backend",
+        metavar="NAME",
+        help="name of a backend, as for qconv (default: the ideal simulator)",
+    )
+    return made
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the arguments; raise a `UsageError` for more than one kind of shots."""
+    options = parser().parse_args(arguments)
+    given = [name for name in ("shots", "tolerance", "relative") if getattr(options, name)]
+    if len(given) + options.exact > 1:
+        raise UsageError("expected one of --shots, --tolerance, --relative and --exact")
+    return options
+
+
+def run(options: argparse.Namespace) -> str:
+    """Estimate the numbers; return the text to print."""
+    require_extras()
+    import qconv
+
+    kernel = kernel_of(options)
+    picture = only_picture(read_photograph(options.image), "IMAGE", options.image)
+    seed = seed_of(options)
+    how: dict[str, Any] = {"seed": seed, "progress": sys.stderr.isatty()}
+    if options.backend is not None:
+        how["backend"] = named_backend(options.backend)
+    if options.exact or options.shots is not None:
+        how["shots"] = options.shots
+    elif options.relative is not None:
+        how["tolerance"] = ("relative", options.relative)
+    elif options.tolerance is not None:
+        how["tolerance"] = options.tolerance
+    found = qconv.estimate(
+        brightness(picture.numbers),
+        kernel,
+        observables_of(options),
+        options.mode,
+        options.boundary,
+        method=getattr(qconv, METHODS[options.method])(),
+        estimator=options.estimator,
+        **how,
+    )
+    size = " x ".join(map(str, picture.numbers.shape[:2]))
+    colour = " (luminance)" if picture.axes.endswith("S") else ""
+    return f"input {size}{colour}, kernel {Path(options.kernel).name}, seed {seed}\n\n{found}\n"

@@ -1,0 +1,78 @@
+"""Options for numbers of a filtered picture, of the commands ``estimate`` and ``plan``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+#: Class of each observable of a region in `qconv`, by its name on the command line.
+NAMES = {"energy": "Energy", "total": "Total", "mean": "Mean"}
+
+#: Estimators of `qconv.estimate`.
+ESTIMATORS = ("sampling", "amplitude", "schedule")
+
+
+def add_observables(group: argparse._ArgumentGroup, default: str) -> None:
+    """Add the options for observables, their region, and the estimator."""
+    group.add_argument(
+        "--observable",
+        metavar="NAME",
+        type=_checked,
+        action="append",
+        help="number to estimate: energy, total or mean, or band:LOW:HIGH for the energy between "
+        f"two radii of frequency; repeat it for several numbers of one circuit ({default})",
+    )
+    group.add_argument(
+        "--region",
+        metavar="SLICES",
+        type=_slices,
+        help="region of the result, such as 20:36,45:61 for rows and columns (default: all pixels)",
+    )
+    group.add_argument(
+        "--estimator",
+        choices=ESTIMATORS,
+        default="sampling",
+        help="sampling, or amplitude estimation with powers that are chosen one after the other "
+        "(amplitude) or in advance (schedule) (default: sampling)",
+    )
+
+
+def observables_of(options: argparse.Namespace, default: str = "energy") -> Any:
+    """Return the observable that was asked for, or a list of several."""
+    import qconv
+
+    found = []
+    for name in options.observable or [default]:
+        kind, *radii = name.split(":")
+        if radii:
+            found.append(qconv.Band(*map(float, radii)))
+        else:
+            found.append(getattr(qconv, NAMES[kind])(options.region))
+    return found if len(found) > 1 else found[0]
+
+
+def _checked(text: str) -> str:
+    """Return the name of an observable unchanged, if it is one."""
+    kind, *radii = text.split(":")
+    if not radii and kind in NAMES:
+        return text
+    try:
+        low, high = map(float, radii)
+    except ValueError:
+        low, high = 0.0, 0.0
+    if kind == "band" and 0 <= low < high:
+        return text
+    raise argparse.ArgumentTypeError(
+        f"expected {', '.join(NAMES)} or band:LOW:HIGH with 0 <= LOW < HIGH, got '{text}'"
+    )
+
+
+def _slices(text: str) -> tuple[slice, ...]:
+    """Parse slices such as 20:36,45:61."""
+    try:
+        ends = [part.split(":") for part in text.split(",")]
+        return tuple(slice(int(start or 0), int(stop) if stop else None) for start, stop in ends)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected slices such as 20:36,45:61, got '{text}'"
+        ) from None

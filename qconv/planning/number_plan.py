@@ -1,0 +1,393 @@
+"""Plans of numbers: observables of a filtered picture that are ready to measure or decode."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qconv._checks import Numbers, boolean, numpy_defaults
+from qconv.execution.checkpoint.checkpoint import digest
+from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.execution.run import run
+from qconv.observables.observable import Observable
+from qconv.planning.allocation import require_affordable
+from qconv.planning.cost import Cost, cost_of
+from qconv.planning.counts import for_counts, from_elsewhere, gathered, read
+from qconv.planning.export import exported
+from qconv.planning.method import LoadingError, Prediction
+from qconv.planning.number import Number
+from qconv.planning.plan import Plan
+from qconv.planning.powers import Found, error_of_one_call, from_outcomes, scheduled, simulated
+from qconv.result.origin import Origin
+from qconv.result.several import Estimates
+from qconv.result.single import Estimate
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class NumberPlan:
+    """Numbers of a filtered picture that are ready to measure; made by `qconv.plan`.
+
+    ``print(plan)`` shows the cost. Call `run` to measure. Alternatively, run the `circuits`
+    anywhere, each with its number of `executions`, and pass the counts to `decode`.
+
+    Example:
+        >>> import qconv
+        >>> where = {"method": qconv.Diffusion(), "shots": 1000}
+        >>> plan = qconv.plan([1, 2, 3], [1], observable=qconv.Mean(slice(1, 3)), **where)
+        >>> plan.decode([{"00": 160, "01": 340, "10": 500}]).value  # counts from any machine
+        2.52
+    """
+
+    plan: Plan
+    """Plan of the filtered picture."""
+    observables: tuple[Observable, ...]
+    """Numbers to estimate, from the same executions."""
+    estimator: str
+    """``"sampling"``, ``"amplitude"`` or ``"schedule"``, see `qconv.estimate`."""
+    calls: int | None
+    """Total number of oracle calls; None for the exact expectation."""
+    alone: bool
+    """Whether the result is the estimate of one observable, and not a sequence of estimates."""
+
+    # -------------------------------------------------------------------------------- the numbers
+
+    @cached_property
+    def _terms(self) -> tuple[list[Number], Numbers]:
+        """Numbers that are measured, and their factor in each observable.
+
+        Raises:
+            ValueError: If several observables need different circuits.
+        """
+        terms = self.plan.prepared.terms(self.observables)
+        numbers = [number for each in terms for _, number in each]
+        factors = np.zeros((len(terms), len(numbers)), np.complex128)
+        first = 0
+        for row, each in zip(factors, terms, strict=True):
+            row[first : first + len(each)] = [factor for factor, _ in each]
+            first += len(each)
+        circuits = [{id(n.program) for _, n in each if n.program is not None} for each in terms]
+        for own, observable in zip(circuits, self.observables, strict=True):
+            if own != circuits[0]:
+                raise ValueError(
+                    f"observable: expected observables of one circuit, got {self.observables[0]} "
+                    f"and {observable}, whose circuits differ; estimate them in separate calls"
+                )
+        return numbers, factors if factors.imag.any() else factors.real
+
+    @property
+    def _numbers(self) -> list[Number]:
+        return self._terms[0]
+
+    @cached_property
+    def _groups(self) -> list[list[int]]:
+        """Places of the numbers that share their executions, for each program."""
+        groups: dict[int, list[int]] = {}
+        for place, number in enumerate(self._numbers):
+            if number.program is not None:
+                groups.setdefault(id(number.program), []).append(place)
+        return list(groups.values())
+
+    @property
+    def _measured(self) -> list[tuple[Number, Program]]:
+        """One number for each program, and the program."""
+        first = [self._numbers[group[0]] for group in self._groups]
+        return [(number, number.program) for number in first if number.program is not None]
+
+    @property
+    def _share(self) -> int | None:
+        """Oracle calls for each program; None for the exact expectation."""
+        return self.calls and max(1, self.calls // max(1, len(self._groups)))
+
+    @property
+    def _power(self) -> float:
+        """Power of the number of oracle calls with which the error falls."""
+        return 0.5 if self.estimator == "sampling" else 1.0
+
+    @property
+    def _error_of_one_call(self) -> _Array:
+        """Predicted error of each observable, times the oracle calls to the power `_power`.
+
+        The errors of numbers from the same executions are added, which is an upper bound.
+        """
+        numbers, factors = self._terms
+        if self.estimator == "sampling":
+            each = np.array([number.deviation for number in numbers])
+        else:
+            each = np.array([error_of_one_call(number, self.estimator) for number in numbers])
+        total = np.zeros((2, len(self.observables)))
+        for group in self._groups:
+            for part, own in zip(total, (factors.real, factors.imag), strict=True):
+                part += np.square(np.abs(own[:, group]) @ each[group])
+        return np.asarray(np.sqrt(total.max(axis=0)) * len(self._groups) ** self._power)
+
+    def with_error(self, error: float, *, relative: bool) -> NumberPlan:
+        """Return the plan with the fewest oracle calls that reach an error, as predicted.
+
+        Args:
+            error: Standard error of every observable.
+            relative: Whether the error is a fraction of the magnitude of each observable.
+
+        Raises:
+            ValueError: If they are too many.
+        """
+        numbers, factors = self._terms
+        wanted = np.full(len(self.observables), error)
+        if relative:
+            wanted *= np.abs(factors @ [number.expected_value for number in numbers])
+        found = self._error_of_one_call
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            needed = np.where(found > 0, (found / wanted) ** (1 / self._power), 1.0).max()
+        require_affordable(float(needed))
+        return replace(self, calls=max(1, math.ceil(needed)))
+
+    # -------------------------------------------------------------------------- circuits and costs
+
+    @property
+    def _amplifies(self) -> bool:
+        """Whether amplified circuits run."""
+        return self.estimator != "sampling" and self.calls is not None
+
+    @cached_property
+    def programs(self) -> list[Program]:
+        """Programs to run, in order; empty if all values are known to be 0.
+
+        Raises:
+            ValueError: If the circuits are not known in advance, or the number does not follow from
+                one probability.
+        """
+        if not self._amplifies:
+            return [replace(program, executions=self._share) for _, program in self._measured]
+        if self.estimator == "amplitude":
+            raise ValueError(
+                "estimator: expected 'sampling' or 'schedule' for circuits that are known in "
+                "advance, got 'amplitude', whose powers depend on the outcomes before them"
+            )
+        return [
+            each
+            for number, program in self._measured
+            for each in scheduled(number, program.seed, self._share or 1)
+        ]
+
+    @cached_property
+    @numpy_defaults
+    def circuits(self) -> tuple[QuantumCircuit, ...]:
+        """Circuits to run, before transpiling, with measurements and named registers."""
+        return tuple(program.circuit() for program in self.programs)
+
+    @cached_property
+    def executions(self) -> tuple[int, ...]:
+        """Number of executions of each of `circuits`; 0 for the exact expectation."""
+        return tuple(program.executions or 0 for program in self.programs)
+
+    @cached_property
+    @numpy_defaults
+    def cost(self) -> Cost:
+        """Cost of running the plan: qubits, gates, executions, and the expected error.
+
+        For several observables, ``rmse`` is the root mean square of their errors.
+        """
+        return cost_of(self, self.on_device())
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits of the largest circuit."""
+        return max((program.build().num_qubits for program in self.programs), default=0)
+
+    @property
+    def costliest(self) -> Program | None:
+        """Program with the most gates; None if there are no programs."""
+        return max(self.programs, key=lambda program: program.oracle_calls, default=None)
+
+    def predict(self) -> Prediction:
+        """Predict the standard error of each observable; nothing runs."""
+        if self.calls is None:
+            return Prediction(None, np.zeros(len(self.observables)))
+        return Prediction(None, self._error_of_one_call / self.calls**self._power)
+
+    def number(self, observable: Observable) -> Number:
+        """Reject an observable, because the plan has its own.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(f"observable: expected none for a plan of numbers, got {observable}")
+
+    def loading_error(self) -> LoadingError | None:
+        """Return None, because images are loaded exactly."""
+        return None
+
+    def on_device(self) -> NumberPlan:
+        """Return the same plan with circuits as a device would run them, see `Plan.on_device`."""
+        return replace(self, plan=self.plan.on_device())
+
+    @numpy_defaults
+    def export(
+        self,
+        format: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        basis: Sequence[str] | None = None,
+    ) -> Any:
+        """Export the circuits to text, to a file or to another package, as `Plan.export` does.
+
+        Args:
+            format: Name of the format, as for `Plan.export`.
+            path: File to write; None for no file.
+            basis: Names of the basis gates, as for `Plan.export`; None for its default.
+        """
+        return exported(self.on_device().circuits, format, path, basis)
+
+    def __str__(self) -> str:
+        errors = self.predict().stderr
+        rows = [
+            ("method", repr(self.plan.method)),
+            ("image", " x ".join(map(str, self.plan.grid.image_shape))),
+            ("kernel", " x ".join(map(str, self.plan.propagator.shape))),
+            ("estimator", self.estimator),
+        ]
+        assert errors is not None
+        for observable, error in zip(self.observables, errors, strict=True):
+            rows += [("observable", str(observable)), ("  expected error", f"{error:.6g}")]
+        return "\n".join([*(f"{name:<26}{text}" for name, text in rows), str(self.cost)])
+
+    # -------------------------------------------------------------------------------- measurement
+
+    @numpy_defaults
+    def run(self, progress: bool = False) -> Estimate | Estimates:
+        """Measure the numbers.
+
+        Args:
+            progress: Whether to show a progress bar (needs tqdm).
+
+        Returns:
+            The estimate with its standard error; for several observables, one for each.
+
+        Raises:
+            ValueError: If the computation would not fit in memory or on the backend.
+            RuntimeError: If a backend failed repeatedly.
+        """
+        show, sampling = boolean(progress, "progress"), self.plan.sampling
+        if not self._amplifies:
+            return self._decoded(run(self.programs, sampling, progress=show))
+        if not self.plan.ideal:
+            raise ValueError(
+                f"backend: expected an ideal simulator for estimator={self.estimator!r}, got "
+                f"{sampling.backend!r}; estimator='sampling' accepts any backend"
+            )
+        found = []
+        for number, program in self._measured:
+            own = replace(sampling, seed=program.seed)
+            found.append(simulated(number, own, self.estimator, self._share or 1, progress=show))
+        return self._amplitudes(found)
+
+    @numpy_defaults
+    def decode(self, counts: Any, *, first_bit: str = "right") -> Estimate | Estimates:
+        """Decode counts into an estimate, wherever and whenever the circuits ran.
+
+        Args:
+            counts: Counts of each of `circuits`, or of the circuits that `export` gave, in the
+                formats of `Plan.decode`.
+            first_bit: Position of the first bit in bit strings, as for `Plan.decode`.
+
+        Returns:
+            The estimate with its standard error; for several observables, one for each.
+
+        Raises:
+            TypeError: If ``counts`` is not one of these types, or a count is not an integer.
+            ValueError: If the plan is for the exact expectation, or the number of items, bits or
+                executions is wrong.
+        """
+        if self.calls is None:
+            raise ValueError("shots: expected an integer to decode counts, got None (exact)")
+        items = read(counts, first_bit)
+        candidates = [lambda: self, self.on_device]
+        if first_bit == "left" or from_elsewhere(counts):
+            candidates.reverse()
+        work, programs = for_counts(candidates, items)
+        sampling = self.plan.sampling
+        return work._decoded(iter(gathered(programs, items, sampling.seed, sampling.mitigation)))
+
+    def _decoded(self, outcomes: Iterator[Outcomes]) -> Estimate | Estimates:
+        """Return the estimates from the outcomes of all programs."""
+        if self._amplifies:
+            calls = self._share or 1
+            return self._amplitudes(
+                [from_outcomes(number, outcomes, calls) for number, _ in self._measured]
+            )
+        values, covariance = self._start()
+        found = list(outcomes)
+        for group, own in zip(self._groups, found, strict=True):
+            numbers = [self._numbers[place] for place in group]
+            values[group], covariance[np.ix_(group, group)] = numbers[0].jointly(numbers, own)
+        return self._estimates(
+            values,
+            covariance,
+            executions=sum(part.total_shots + part.calibration_shots for part in found),
+            oracle_calls=sum(part.oracle_calls for part in found),
+            circuits=tuple(part.circuit for part in found),
+            streams=frozenset(chain.from_iterable(part.streams for part in found)),
+        )
+
+    def _amplitudes(self, found: Sequence[Found]) -> Estimate | Estimates:
+        """Return the estimates from what amplitude estimation found for each program."""
+        values, covariance = self._start()
+        for (place,), one in zip(self._groups, found, strict=True):
+            values[place], covariance[place, place] = one.value, one.stderr**2
+        return self._estimates(
+            values,
+            covariance,
+            executions=sum(one.executions for one in found),
+            oracle_calls=sum(one.oracle_calls for one in found),
+            circuits=tuple(one.circuit for one in found),
+            streams=frozenset(chain.from_iterable(one.streams for one in found)),
+        )
+
+    def _start(self) -> tuple[_Array, _Array]:
+        """Return values and covariances of numbers that are known without executions."""
+        values = np.array([number.expected_value for number in self._numbers])
+        return values, np.zeros((len(values), len(values)))
+
+    def _estimates(self, values: _Array, covariance: _Array, **cost: Any) -> Estimate | Estimates:
+        """Return one estimate per observable, given the numbers and their covariance."""
+        _, factors = self._terms
+        real, imaginary = (f @ covariance @ f.T for f in (factors.real, factors.imag))
+        both: Numbers = real + 1j * imaginary if np.iscomplexobj(factors) else real
+        streams = cost.pop("streams")
+        information = cost["oracle_calls"] ** 2 if self._amplifies else cost["executions"]
+        errors = np.sqrt(np.diag(real))
+        if np.iscomplexobj(factors):
+            errors = errors + 1j * np.sqrt(np.diag(imaginary))
+        found = tuple(
+            Estimate(
+                value.item(),
+                error.item(),
+                str(observable),
+                self.estimator,
+                information=float(information),
+                origin=Origin(self._quantity(observable), streams),
+                **cost,
+            )
+            for value, error, observable in zip(
+                factors @ values, errors, self.observables, strict=True
+            )
+        )
+        return found[0] if self.alone else Estimates(found, both)
+
+    def _quantity(self, observable: Observable) -> str:
+        """Return a digest of the number that an observable estimates."""
+        plan = self.plan
+        weights = digest(observable.weights(plan.grid.output_shape))
+        noise = "" if plan.ideal else repr(plan.method)  # its error depends on the method
+        return f"{plan.quantity} {observable} {weights}{noise}"

@@ -1,0 +1,128 @@
+"""Amplitude estimation of a number: powers chosen or scheduled, simulated or run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qconv.estimation.amplitude import adaptive, by_schedule, fixed_schedule
+from qconv.execution.device.backends import rounding
+from qconv.execution.options import Sampling
+from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.program import Program
+from qconv.execution.run import run
+from qconv.execution.seeds import derived, random_state, stream_name
+from qconv.planning.number import Number
+
+#: Standard error of the angle times oracle calls, by which a tolerance is planned: the errors that
+#: `tests/benchmarks/test_amplitude.py` measures for uniformly drawn probabilities, over the root
+#: mean square of ``sin(2 t)``.
+_CONSTANT = {"amplitude": 2.8, "schedule": 3.9}
+
+#: Powers that are simulated.
+_SIMULATED = (0, 1, 2)
+
+#: Difference of angles for the slope of a number.
+_STEP = 1e-5
+
+
+@dataclass(frozen=True)
+class Found:
+    """Number that amplitude estimation found."""
+
+    value: float
+    """Posterior mean."""
+    stderr: float
+    """Standard error."""
+    executions: int
+    """Number of executions."""
+    oracle_calls: int
+    """Number of oracle calls."""
+    circuit: QuantumCircuit
+    """Circuit of power 0, with its measurement."""
+    streams: frozenset[str]
+    """Names of the random streams."""
+
+
+def error_of_one_call(number: Number, estimator: str) -> float:
+    """Return the predicted standard error of a number, times the oracle calls."""
+    angles = number.expected_angle + np.array([-_STEP, _STEP])
+    low, high = number.of_angle(np.clip(angles, 0, math.pi / 2))
+    return _CONSTANT[estimator] * float(abs(high - low)) / (2 * _STEP)
+
+
+def simulated(
+    number: Number, sampling: Sampling, estimator: str, calls: int, *, progress: bool
+) -> Found:
+    """Estimate a number on an ideal simulator; the hits of every power follow from one angle."""
+    angle, circuit = _angle(number, sampling, progress=progress)
+    rng = random_state(sampling.seed)
+    executions = used = 0
+
+    def measure(powers: NDArray[np.int64], shots: NDArray[np.int64]) -> NDArray[np.int64]:
+        nonlocal executions, used
+        executions += int(shots.sum())
+        used += int(((2 * powers + 1) * shots).sum())
+        return rng.binomial(shots, np.sin((2 * powers + 1) * angle) ** 2)
+
+    how = adaptive if estimator == "amplitude" else by_schedule
+    (mean,), (stderr,) = how(measure, 1, calls).estimate(number.of_angle)
+    streams = frozenset({stream_name(sampling.seed)})
+    return Found(float(mean), float(stderr), executions, used, circuit, streams)
+
+
+def _angle(number: Number, sampling: Sampling, *, progress: bool) -> tuple[float, QuantumCircuit]:
+    """Return the angle of power 0, and its circuit.
+
+    The success probability of every power follows from the angle. The lowest powers are simulated,
+    and the probabilities of this very circuit are compared with the formula.
+
+    Raises:
+        RuntimeError: If they differ.
+    """
+    programs = [replace(number.amplified(power), executions=None) for power in _SIMULATED]
+    found = list(run(programs, sampling, progress=progress))
+    chances = [float(part.known_probabilities[number.successes].sum()) for part in found]
+    angle = math.asin(math.sqrt(min(max(chances[0], 0.0), 1.0)))
+    for power, chance in zip(_SIMULATED, chances, strict=True):
+        expected = math.sin((2 * power + 1) * angle) ** 2
+        if abs(expected - chance) > rounding(sampling.backend):
+            raise RuntimeError(
+                f"expected power {power} to succeed with probability {expected:.12g}, got "
+                f"{chance:.12g}"
+            )
+    return angle, found[0].circuit
+
+
+def scheduled(number: Number, seed: np.random.SeedSequence, calls: int) -> list[Program]:
+    """Return the programs of the fixed schedule."""
+    return [
+        replace(number.amplified(power), executions=shots, seed=derived(seed, power))
+        for power, shots in fixed_schedule(calls)
+    ]
+
+
+def from_outcomes(number: Number, outcomes: Iterator[Outcomes], calls: int) -> Found:
+    """Estimate a number from the outcomes of the programs of the fixed schedule."""
+    gathered: list[Outcomes] = []
+
+    def measure(powers: NDArray[np.int64], shots: NDArray[np.int64]) -> NDArray[np.int64]:
+        found = next(outcomes)
+        gathered.append(found)
+        shots[:] = found.executions
+        return np.rint([found.raw(found.program.seed) @ number.successes]).astype(np.int64)
+
+    (mean,), (stderr,) = by_schedule(measure, 1, calls).estimate(number.of_angle)
+    return Found(
+        float(mean),
+        float(stderr),
+        sum(part.total_shots for part in gathered),
+        sum(part.oracle_calls for part in gathered),
+        gathered[0].circuit,
+        frozenset().union(*(part.streams for part in gathered)),
+    )
