@@ -84,6 +84,16 @@ def estimated(p, error, runs=200):
     return product / (p * error)
 
 
+def estimated_by_one_angle(side, error):
+    """Oracle calls for the region's mean by `AmplitudeEstimation`, for a relative error."""
+    kernel = QUESTIONS["region mean"][0]
+    method = qconv.AmplitudeEstimation()
+    plan = qconv.plan(picture(side), kernel, method=method, shots=None, **WHERE)
+    number = plan.prepared.number(qconv.Mean(corner(side)))
+    p = (number.expected_value - number.offset) / number.scale
+    return estimated(p, error * number.expected_value / (p * number.scale))
+
+
 def values(question, side):
     """Pixel values whose mean is wanted, and pixels that each needs."""
     kernel, *_, each, reads = QUESTIONS[question]
@@ -191,6 +201,9 @@ def test_who_wins():
 
 
 if __name__ == "__main__":
+    for error in ERRORS:
+        calls = estimated_by_one_angle(256, error)
+        print(f"region mean by AmplitudeEstimation, 2^16 pixels, {error:g}: {calls:.2g} calls")
     for question in QUESTIONS:
         print(f"\n{question}: oracle calls, and pixels that a classical computer reads")
         print("pixels  p        error   sampling   estimation  Monte Carlo  every pixel")
