@@ -142,10 +142,10 @@ def chebyshev(p, accuracy, rng, shots=100, early=8.0):
         branch = int(2 * degree * low / math.pi + 1e-9)
         first, last = _angles(ends, degree, (branch + 0.5) * math.pi / 2 / degree)
         low, high = max(low, first), min(high, last)
-        if low >= high:  # the intervals contradict each other
+        if low >= high:  # the intervals contradict each other: the promised accuracy is stated
             low = high = (low + high) / 2
     ends = math.cos(high), math.cos(low)
-    middle, half = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
+    middle, half = (ends[0] + ends[1]) / 2, max((ends[1] - ends[0]) / 2, accuracy)
     return middle**2, 2 * middle * half / _NORMAL, calls
 
 
