@@ -234,10 +234,20 @@ def test_backends():
     exact = qconv.estimate([1, 2, 3, 4], [1, 1], observable, **{**where, "shots": None}).value
     found = qconv.estimate([1, 2, 3, 4], [1, 1], observable, backend=noisy(), **where)
     assert abs(found.value / exact - 1) < 0.2
-    with pytest.raises(ValueError, match="backend: expected an ideal simulator"):
+    with pytest.raises(ValueError, match="run on a noisy backend, got 'amplitude'"):
         qconv.estimate(
             [1, 2, 3, 4], [1, 1], observable, backend=noisy(), estimator="amplitude", **where
         )
+
+
+def test_damping_is_fitted():
+    where = {"mode": "same", "boundary": "wrap", "method": qconv.Diffusion()}
+    exact = qconv.estimate([1, 5, 2, 7], [1, 1], qconv.Total(slice(0, 2)), shots=None, **where)
+    where |= {"estimator": "schedule", "seed": 1, "shots": 600}
+    found = qconv.estimate([1, 5, 2, 7], [1, 1], qconv.Total(slice(0, 2)), backend=noisy(), **where)
+    assert abs(found.value - exact.value) < 5 * found.stderr
+    assert found.oracle_calls <= 600
+    assert found.reliable or "reliable          no" in str(found)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -172,12 +172,18 @@ class NumberPlan:
         if self.estimator == "amplitude":
             raise ValueError(
                 "estimator: expected 'sampling' or 'schedule' for circuits that are known in "
-                "advance, got 'amplitude', whose powers depend on the outcomes before them"
+                "advance or run on a noisy backend, got 'amplitude', whose powers depend on the "
+                "outcomes before them"
             )
+        return [program for programs in self._scheduled for program in programs]
+
+    @cached_property
+    def _scheduled(self) -> list[list[Program]]:
+        """Programs of the fixed schedule, for each number."""
+        calls, noisy = self._share or 1, not self.plan.ideal
         return [
-            each
+            scheduled(number, program.seed, calls, noisy=noisy)
             for number, program in self._measured
-            for each in scheduled(number, program.seed, self._share or 1)
         ]
 
     @cached_property
@@ -271,13 +277,8 @@ class NumberPlan:
             RuntimeError: If a backend failed repeatedly.
         """
         show, sampling = boolean(progress, "progress"), self.plan.sampling
-        if not self._amplifies:
+        if not self._amplifies or not self.plan.ideal:
             return self._decoded(run(self.programs, sampling, progress=show))
-        if not self.plan.ideal:
-            raise ValueError(
-                f"backend: expected an ideal simulator for estimator={self.estimator!r}, got "
-                f"{sampling.backend!r}; estimator='sampling' accepts any backend"
-            )
         found = []
         for number, program in self._measured:
             own = replace(sampling, seed=program.seed)
@@ -314,9 +315,12 @@ class NumberPlan:
     def _decoded(self, outcomes: Iterator[Outcomes]) -> Estimate | Estimates:
         """Return the estimates from the outcomes of all programs."""
         if self._amplifies:
-            calls = self._share or 1
+            pairs = zip(self._measured, self._scheduled, strict=True)
             return self._amplitudes(
-                [from_outcomes(number, outcomes, calls) for number, _ in self._measured]
+                [
+                    from_outcomes(number, list(islice(outcomes, len(programs))))
+                    for (number, _), programs in pairs
+                ]
             )
         values, covariance = self._start()
         found = list(outcomes)
@@ -344,6 +348,7 @@ class NumberPlan:
             oracle_calls=sum(one.oracle_calls for one in found),
             circuits=tuple(one.circuit for one in found),
             streams=frozenset(chain.from_iterable(one.streams for one in found)),
+            reliable=all(one.reliable for one in found),
         )
 
     def _start(self) -> tuple[_Array, _Array]:
