@@ -20,7 +20,6 @@ from qconv.result.single import Estimate
 
 _REFUSED = {
     "checkpoint": "expected none for one number, which takes little time",
-    "mitigation": "expected none for one number; qconv.convolve corrects readout errors",
 }
 
 
@@ -77,11 +76,11 @@ def estimate(
             `AmplitudeEstimation`.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
         cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
-        sampling: Options of measurement, see `SamplingOptions`, except ``checkpoint`` and
-            ``mitigation``. Here ``shots`` is the total number of oracle calls, by default 10,000.
-            Without amplification, every execution is one oracle call. ``tolerance`` is the standard
-            error of the number, or ``("relative", fraction)`` of its magnitude. It takes the place
-            of ``shots``.
+        sampling: Options of measurement, see `SamplingOptions`, except ``checkpoint``. Here
+            ``shots`` is the total number of oracle calls, by default 10,000. Without amplification,
+            every execution is one oracle call. ``tolerance`` is the standard error of the number,
+            or ``("relative", fraction)`` of its magnitude. It takes the place of ``shots``.
+            ``mitigation`` needs the estimator ``"sampling"``.
 
     Returns:
         The estimate with its standard error; for a list of observables, `Estimates` with the

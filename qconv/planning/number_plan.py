@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,20 +20,27 @@ from qconv.execution.checkpoint.checkpoint import digest
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.run import run
+from qconv.execution.seeds import further
 from qconv.observables.observable import Observable
 from qconv.planning.allocation import require_affordable
 from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import for_counts, from_elsewhere, gathered, read
 from qconv.planning.export import exported
-from qconv.planning.method import LoadingError, Prediction
+from qconv.planning.method import AIM, LoadingError, Prediction
 from qconv.planning.number import Number
 from qconv.planning.plan import Plan
 from qconv.planning.powers import Found, error_of_one_call, from_outcomes, scheduled, simulated
+from qconv.planning.running import FURTHER_ROUNDS
+from qconv.result.numbers import larger_part
 from qconv.result.origin import Origin
 from qconv.result.several import Estimates
 from qconv.result.single import Estimate
 
 _Array = NDArray[np.float64]
+
+#: Ratio of a variance to the requested one that needs no further executions, and that gives a
+#: warning after the last round.
+_REACHED, _EXCEEDED = 1.05, 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +68,8 @@ class NumberPlan:
     """Total number of oracle calls; None for the exact expectation."""
     alone: bool
     """Whether the result is the estimate of one observable, and not a sequence of estimates."""
+    wanted: _Array | None = None
+    """Requested standard error of each observable; None if oracle calls were requested."""
 
     # -------------------------------------------------------------------------------- the numbers
 
@@ -150,7 +160,7 @@ class NumberPlan:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             needed = np.where(found > 0, (found / wanted) ** (1 / self._power), 1.0).max()
         require_affordable(float(needed))
-        return replace(self, calls=max(1, math.ceil(needed)))
+        return replace(self, calls=max(1, math.ceil(needed)), wanted=wanted)
 
     # -------------------------------------------------------------------------- circuits and costs
 
@@ -278,12 +288,44 @@ class NumberPlan:
         """
         show, sampling = boolean(progress, "progress"), self.plan.sampling
         if not self._amplifies or not self.plan.ideal:
-            return self._decoded(run(self.programs, sampling, progress=show))
-        found = []
+            found = self._decoded(run(self.programs, sampling, progress=show))
+            return found if self._amplifies else self._with_more(found, show)
+        parts = []
         for number, program in self._measured:
             own = replace(sampling, seed=program.seed)
-            found.append(simulated(number, own, self.estimator, self._share or 1, progress=show))
-        return self._amplitudes(found)
+            parts.append(simulated(number, own, self.estimator, self._share or 1, progress=show))
+        return self._amplitudes(parts)
+
+    def _with_more(self, found: Estimate | Estimates, progress: bool) -> Estimate | Estimates:
+        """Return a sampled estimate with the executions that noise or its correction adds."""
+        so_far = self.calls or 1
+        for number in range(FURTHER_ROUNDS):
+            excess = self._excess(found)
+            if excess <= _REACHED:
+                break
+            more = math.ceil(so_far * min(excess / AIM**2 - 1, 1.0))
+            so_far += more
+            sampling = replace(self.plan.sampling, seed=further(self.plan.seed, number))
+            again = replace(self, plan=replace(self.plan, sampling=sampling), calls=more)
+            outcomes = run(again.programs, sampling, progress=progress, earlier=_streams(found))
+            found = found + again._decoded(outcomes)  # type: ignore[operator]
+        if self._excess(found) > _EXCEEDED:
+            warnings.warn(
+                f"tolerance: standard errors exceed it by a factor of up to "
+                f"{math.sqrt(self._excess(found)):.3g} after {FURTHER_ROUNDS} further rounds",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        return found
+
+    def _excess(self, found: Estimate | Estimates) -> float:
+        """Return the largest ratio of a variance to the requested one; 0 if none was requested."""
+        if self.wanted is None:
+            return 0.0
+        all_of_them = [found] if isinstance(found, Estimate) else found
+        errors = np.array([larger_part(np.asarray(one.stderr)) for one in all_of_them])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.nan_to_num(np.square(errors / self.wanted)).max())
 
     @numpy_defaults
     def decode(self, counts: Any, *, first_bit: str = "right") -> Estimate | Estimates:
@@ -388,3 +430,9 @@ class NumberPlan:
         weights = digest(observable.weights(plan.grid.output_shape))
         noise = "" if plan.ideal else repr(plan.method)  # its error depends on the method
         return f"{plan.quantity} {observable} {weights}{noise}"
+
+
+def _streams(found: Estimate | Estimates) -> frozenset[str]:
+    """Return the names of the random streams of estimates."""
+    one = found if isinstance(found, Estimate) else found[0]
+    return one.origin.streams
