@@ -20,7 +20,6 @@ from qconv.result.single import Estimate
 
 _REFUSED = {
     "checkpoint": "expected none for one number, which takes little time",
-    "mitigation": "expected none for one number; qconv.convolve corrects readout errors",
 }
 
 
@@ -69,16 +68,19 @@ def estimate(
             it. `Diffusion` and `Collapse` measure linear observables.
         estimator: ``"sampling"`` for the mean over executions of one circuit. ``"amplitude"`` for
             amplitude estimation, whose Grover powers are chosen one after the other from the
-            posterior. ``"schedule"`` for amplitude estimation with powers that are fixed in
-            advance. Amplitude estimation needs an ideal simulator, and a number that is
-            proportional to one probability: an energy, or a sum of particles of equal weight.
+            posterior; this needs an ideal simulator. ``"schedule"`` for amplitude estimation with
+            powers that are fixed in advance. With noise, its powers end at 8, and their damping is
+            fitted; `Estimate.reliable` is False if damping and a different value explain the
+            outcomes equally well. Amplitude estimation needs a number that follows from one
+            probability: an energy, a sum of particles of equal weight, or any linear sum with
+            `AmplitudeEstimation`.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
         cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
-        sampling: Options of measurement, see `SamplingOptions`, except ``checkpoint`` and
-            ``mitigation``. Here ``shots`` is the total number of oracle calls, by default 10,000.
-            Without amplification, every execution is one oracle call. ``tolerance`` is the standard
-            error of the number, or ``("relative", fraction)`` of its magnitude. It takes the place
-            of ``shots``.
+        sampling: Options of measurement, see `SamplingOptions`, except ``checkpoint``. Here
+            ``shots`` is the total number of oracle calls, by default 10,000. Without amplification,
+            every execution is one oracle call. ``tolerance`` is the standard error of the number,
+            or ``("relative", fraction)`` of its magnitude. It takes the place of ``shots``.
+            ``mitigation`` needs the estimator ``"sampling"``.
 
     Returns:
         The estimate with its standard error; for a list of observables, `Estimates` with the
