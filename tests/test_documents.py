@@ -1,7 +1,7 @@
 """What people read must run: the README's Python, the notebooks with the outputs that they keep.
 
-One that trains networks, imitates large devices or compares many ways to sample runs in a short
-version, by its own assertions.
+One that trains networks, imitates large devices, compares many ways to sample or prices large
+images runs in a short version, by its own assertions.
 """
 
 import re
@@ -21,6 +21,7 @@ SHORT = {
     "08_network": ("torch", "mlxtend", "sklearn"),
     "09_noise": ("qiskit_ibm_runtime",),
     "10_fewest_shots": (),
+    "14_price": (),
 }
 
 
