@@ -236,7 +236,7 @@ class NumberPlan:
         """Reject an observable, because the plan has its own.
 
         Raises:
-            ValueError: Always.
+            ValueError: If an observable is given.
         """
         raise ValueError(f"observable: expected none for a plan of numbers, got {observable}")
 
