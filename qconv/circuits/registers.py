@@ -31,8 +31,9 @@ PREPARATIONS = ("initialize", "set_statevector", "prepare_amplitudes", "unprepar
 #: Names of the gates that prepare amplitudes approximately, and of their inverses.
 LOADINGS = ("load_amplitudes", "unload_amplitudes")
 
-#: Name of the instruction that contains a round of amplification.
-ROUND = "amplification_round"
+#: Names of the instructions that contain a round of amplification and a Grover step. A circuit has
+#: many of each, all of them the same object.
+ROUND, STEP = BOXES = ("amplification_round", "grover_step")
 
 
 def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> Registers:
