@@ -30,7 +30,7 @@ from qconv.circuits.amplification.preparation import (
     Preparation,
     RotationTree,
 )
-from qconv.circuits.registers import LARGE, ROUND, append_large, large_diagonal, prepare
+from qconv.circuits.registers import LARGE, ROUND, append_large, prepare
 
 #: Name of the instruction that flips the sign of the prepared state.
 REFLECTION = "amplification_reflection"
@@ -169,23 +169,6 @@ def _append_reflection(
     zeros = others if preparation.start else [*prepared, *others]
     append_flip(circuit, [*prepared, *others], zeros)
     preparation.append(circuit)
-
-
-def reflect_marked(
-    circuit: QuantumCircuit, whole: QuantumCircuit, marked: NDArray[np.bool_], number: int
-) -> None:
-    """Append a circuit, flip the sign of marked states, and append the inverse circuit.
-
-    Args:
-        circuit: Circuit that is extended.
-        whole: Circuit on the same qubits, without ancillas that it leaves in other states.
-        marked: Whether each state of the first qubits is marked, shape ``(2**number,)``.
-        number: Number of these qubits.
-    """
-    circuit.compose(whole, inplace=True)
-    signs = large_diagonal(np.where(marked, -1.0 + 0j, 1.0 + 0j))
-    append_large(circuit, signs, circuit.qubits[:number])
-    circuit.compose(whole.inverse(), inplace=True)
 
 
 def append_flip(circuit: QuantumCircuit, qubits: Sequence[Qubit], zeros: Sequence[Qubit]) -> None:
