@@ -83,8 +83,8 @@ HIGHEST, HIGHEST_FOR_TOLERANCE, HIGHEST_WITH_NOISE = 32, 64, 8
 HIGHEST_OF_ALL = 16_384
 
 #: Pixels of a block whose outcomes are simulated, multiplied by ``_LONG // powers``, at least 2,
-#: for short schedules, whose few angles are costlier to miss. `test_prediction` holds predictions to
-#: 8 %. With 1024 pixels and high powers, they would be off by up to 12 %.
+#: for short schedules, whose few angles are costlier to miss. `test_prediction` holds predictions
+#: to 8 %. With 1024 pixels and high powers, they would be off by up to 12 %.
 _SIMULATED, _LONG = 1024, 16
 
 #: Seed of this simulation; any number will do, but predictions change with it.
