@@ -72,5 +72,5 @@ def on_chain(padded: Array, bits: Sequence[int]) -> Array:
     if not state.any():
         state = np.ones_like(state)
     state = state.reshape((2,) * sum(bits)).transpose(chain(bits)).ravel()
-    normalised: Array = state / np.linalg.norm(state)
+    normalised: Array = state / np.sqrt(np.sum(state**2))
     return normalised
