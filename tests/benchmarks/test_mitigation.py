@@ -256,3 +256,7 @@ def test_extrapolation(kernel):
             found |= extrapolated(name, method, side, kernel)
             label = f"{method} {side}x{side}"
             print(f"{name:<12}{label:<16}{gates:5}{row(found)}", flush=True)
+            if method == "Collapse":
+                assert found["linear"][1] > 0.9 * found["tensored"][1]
+            elif method == "Diffusion":
+                assert found["linear"][1] < 0.85 * found["tensored"][1]
