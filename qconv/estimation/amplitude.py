@@ -7,8 +7,8 @@ shot is expected to reduce the variance of ``p = sin(t)**2`` by
     cov(p, q)**2 / (E[q] (1 - E[q])).
 
 The power with the largest reduction per oracle call is chosen. The expectation is taken over the
-posterior raised to a power below 1. Other peaks that are hardly possible thus still count, and the
-estimation excludes them before it goes on to higher powers.
+posterior raised to a power below 1. Peaks of low probability thus still count, and the estimation
+excludes them before it uses higher powers.
 
 The *fixed* schedule depends only on the number of oracle calls. Its powers are spaced evenly on a
 logarithmic scale, and higher powers get fewer shots (Higgins et al. 2009). It suits devices, where

@@ -136,20 +136,20 @@ class Cost:
 
         Args:
             error: Error budget: largest total variation distance of the outcomes of any circuit
-                from the ideal outcomes, between 0 and 1. A third each is for the approximation of
-                rotations, for logical qubits and for T states.
+                from the ideal outcomes, between 0 and 1. One third of the budget is for the
+                approximation of rotations, one for logical qubits, and one for T states.
             estimator: ``"qdk"`` for Microsoft's estimator (needs qsharp), ``"formula"`` for the
                 formulas that ``print`` shows, or ``"auto"`` for QDK if it is installed.
             hardware: Physical qubits: ``"qubit_gate_ns_e3"``, ``"qubit_gate_ns_e4"``,
                 ``"qubit_gate_us_e3"`` or ``"qubit_gate_us_e4"``. Superconducting circuits take
                 nanoseconds and ions microseconds per gate, with error rates of 1e-3 or 1e-4.
-            spare_qubits: If given, the angles of image, kernel and filter are read from tables by
-                Toffoli gates, instead of one rotation per angle. It is the maximum number of
-                additional qubits for reading several entries at the same time. None for rotations.
+            spare_qubits: Maximum number of additional qubits for reading several entries of a table
+                at the same time. The angles of image, kernel and filter are then read from tables
+                by Toffoli gates. None for one rotation per angle, without tables.
             observable: Number to estimate by ``qconv.estimate(estimator="schedule")`` instead of
                 the image, such as `Energy`; None for the image.
-            oracle_calls: Number of oracle calls of this estimate, its ``shots``. Not used without
-                ``observable``.
+            oracle_calls: Number of oracle calls for estimating ``observable``, as ``shots`` of
+                `qconv.estimate`. Not used without ``observable``.
 
         Returns:
             T states, logical and physical qubits, and the time of all executions.

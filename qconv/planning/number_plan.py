@@ -143,14 +143,14 @@ class NumberPlan:
         return np.asarray(np.sqrt(total.max(axis=0)) * len(self._groups) ** self._power)
 
     def with_error(self, error: float, *, relative: bool) -> NumberPlan:
-        """Return the plan with the fewest oracle calls that reach an error, as predicted.
+        """Return the plan with the fewest oracle calls that are predicted to reach an error.
 
         Args:
             error: Standard error of every observable.
             relative: Whether the error is a fraction of the magnitude of each observable.
 
         Raises:
-            ValueError: If they are too many.
+            ValueError: If too many oracle calls are needed.
         """
         numbers, factors = self._terms
         wanted = np.full(len(self.observables), error)
@@ -182,8 +182,8 @@ class NumberPlan:
         if self.estimator == "amplitude":
             raise ValueError(
                 "estimator: expected 'sampling' or 'schedule' for circuits that are known in "
-                "advance or run on a noisy backend, got 'amplitude', whose powers depend on the "
-                "outcomes before them"
+                "advance or run on a noisy backend, got 'amplitude', whose powers depend on "
+                "earlier outcomes"
             )
         return [program for programs in self._scheduled for program in programs]
 
@@ -288,7 +288,7 @@ class NumberPlan:
             progress: Whether to show a progress bar (needs tqdm).
 
         Returns:
-            The estimate with its standard error; for several observables, one for each.
+            The estimate with its standard error; for several observables, `Estimates`.
 
         Raises:
             ValueError: If the computation would not fit in memory or on the backend.
@@ -345,7 +345,7 @@ class NumberPlan:
             first_bit: Position of the first bit in bit strings, as for `Plan.decode`.
 
         Returns:
-            The estimate with its standard error; for several observables, one for each.
+            The estimate with its standard error; for several observables, `Estimates`.
 
         Raises:
             TypeError: If ``counts`` is not one of these types, or a count is not an integer.

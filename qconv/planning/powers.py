@@ -1,4 +1,4 @@
-"""Amplitude estimation of a number: powers chosen or scheduled, simulated or run."""
+"""Amplitude estimation of one number, with powers chosen adaptively or fixed in advance."""
 
 from __future__ import annotations
 

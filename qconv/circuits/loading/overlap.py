@@ -7,8 +7,8 @@ of the chain first. The state is rearranged only where the next block needs anot
 
 The gradient takes one pass forward through the circuit, which stores the state before each block,
 and one pass back with the target. The environment of a block is a 4x4 matrix ``E``. The overlap
-is ``sum(E * G)``, where ``G`` is the matrix of the block. The environment gives the derivatives by
-the two angles of the block.
+is ``sum(E * G)``, where ``G`` is the matrix of the block. The environment gives the derivatives
+with respect to the two angles of the block.
 
 Sums over whole states are by ``einsum``, because libraries of linear algebra round large products
 differently with different numbers of threads.
