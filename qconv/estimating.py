@@ -1,4 +1,4 @@
-"""The verb `estimate`: one number of a filtered picture, sampled or amplitude-estimated."""
+"""Function `estimate`: one number of a filtered picture, by sampling or amplitude estimation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from qconv.result.single import Estimate
 
 _REFUSED = {
     "checkpoint": "expected none for one number, which takes little time",
-    "mitigation": "expected none for one number; qconv.convolve corrects readout errors",
 }
 
 
@@ -61,24 +60,27 @@ def estimate(
         kernel: Kernel or `Propagator`, as for `qconv.convolve`.
         observable: Number to estimate: `Energy`, `Band`, `Total`, `Mean` or `Overlap`. Its region
             or its weights refer to the result of `qconv.convolve` with the same ``mode``. A list of
-            observables of one circuit is estimated from the same executions.
+            observables is estimated from the same executions, if one circuit measures all of them.
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
         boundary: Values outside the image, as for `qconv.convolve`.
         method: Method with its options; by default `Collapse` with a baseline. `Fourier` and
             `Interference` measure energies without a reference qubit, and linear observables with
-            it. `Diffusion` and `Collapse` measure linear observables.
+            it. `Diffusion`, `Collapse` and `AmplitudeEstimation` measure linear observables.
         estimator: ``"sampling"`` for the mean over executions of one circuit. ``"amplitude"`` for
             amplitude estimation, whose Grover powers are chosen one after the other from the
-            posterior. ``"schedule"`` for amplitude estimation with powers that are fixed in
-            advance. Amplitude estimation needs an ideal simulator, and a number that is
-            proportional to one probability: an energy, or a sum of particles of equal weight.
+            posterior; this needs an ideal simulator. ``"schedule"`` for amplitude estimation with
+            powers that are fixed in advance. With noise, its powers end at 8, and their damping is
+            fitted; `Estimate.reliable` is False if damping and a different value explain the
+            outcomes equally well. Amplitude estimation needs a number that follows from one
+            probability: an energy, a sum of particles of equal weight, or any linear
+            observable with `AmplitudeEstimation`.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
         cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
-        sampling: Options of measurement, see `SamplingOptions`, except ``checkpoint`` and
-            ``mitigation``. Here ``shots`` is the total number of oracle calls, by default 10,000.
-            Without amplification, every execution is one oracle call. ``tolerance`` is the standard
-            error of the number, or ``("relative", fraction)`` of its magnitude. It takes the place
-            of ``shots``.
+        sampling: Options of measurement, see `SamplingOptions`, except ``checkpoint``. Here
+            ``shots`` is the total number of oracle calls, by default 10,000. Without amplification,
+            every execution is one oracle call. ``tolerance`` is the standard error of the number,
+            or ``("relative", fraction)`` of its magnitude. It replaces ``shots``.
+            ``mitigation`` needs the estimator ``"sampling"``.
 
     Returns:
         The estimate with its standard error; for a list of observables, `Estimates` with the

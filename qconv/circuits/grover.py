@@ -31,13 +31,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
-from qiskit.circuit import CircuitInstruction, Qubit
+from qiskit.circuit import CircuitInstruction, Instruction, Qubit
 from qiskit.circuit.library import DiagonalGate
 from qiskit.circuit.library.data_preparation import UniformSuperpositionGate
 
 from qconv.circuits.amplification.rounds import append_flip
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.registers import (
+    STEP,
     Registers,
     append_again,
     append_shift,
@@ -56,6 +57,10 @@ _Array = NDArray[np.float64]
 #: Powers that are simulated, and largest difference from the formula that is due to rounding, in a
 #: flag's probability at a position.
 SIMULATED, _ROUNDING = (0, 1, 2), 1e-9
+
+#: Maximum number of steps that a simulator gets gate by gate. Every gate of a longer circuit would
+#: take two kilobytes.
+_SHORT = 64
 
 
 class Amplifier:
@@ -158,13 +163,23 @@ class Amplifier:
         circuit.compose(self._shift_back, inplace=True, copy=False)
 
     def _steps(self, circuit: QuantumCircuit, number: int) -> None:
-        """Append Grover steps."""
-        if number:
-            circuit.compose(self._step, inplace=True, copy=False)
-            step = circuit.data[-len(self._step.data) :]
-            for _ in range(number - 1):
-                for item in step:
-                    append_again(circuit, item)
+        """Append Grover steps; for a simulator, many steps are one instruction each.
+
+        ``circuit.decompose("grover_step")`` expands these instructions.
+        """
+        step = self._step.data
+        if self._native and number > _SHORT:
+            step = [CircuitInstruction(self._box, tuple(circuit.qubits), ())]
+        for _ in range(number):
+            for item in step:
+                append_again(circuit, item)
+
+    @cached_property
+    def _box(self) -> Instruction:
+        """Grover step as one instruction."""
+        box = Instruction(STEP, self._step.num_qubits, 0, [])
+        box.definition = self._step
+        return box
 
     @cached_property
     def _step(self) -> QuantumCircuit:

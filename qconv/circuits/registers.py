@@ -34,8 +34,9 @@ LOADINGS = ("load_amplitudes", "unload_amplitudes")
 #: Name of the rotation of a flag qubit by a filter.
 FLAG_ROTATION = "flag_rotation"
 
-#: Name of the instruction that contains a round of amplification.
-ROUND = "amplification_round"
+#: Names of the instructions that contain a round of amplification and a Grover step. A circuit has
+#: many of each, all of them the same object.
+ROUND, STEP = BOXES = ("amplification_round", "grover_step")
 
 
 def axis_registers(bits: Sequence[int], prefix: str = "", suffix: str = "") -> Registers:

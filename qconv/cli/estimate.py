@@ -29,7 +29,7 @@ _DESCRIPTION = """\
 Estimate a number of a filtered picture, such as the energy of its edges, without reading out the
 picture. A colour picture is converted to its luminance.
 
-Numbers are in the unit of the picture; energies are in its square.
+Numbers are in the unit of the picture; energies are in the square of this unit.
 """
 
 _EPILOG = """\

@@ -20,7 +20,8 @@ def add_observables(group: argparse._ArgumentGroup, default: str) -> None:
         type=_checked,
         action="append",
         help="number to estimate: energy, total or mean, or band:LOW:HIGH for the energy between "
-        f"two radii of frequency; repeat it for several numbers of one circuit ({default})",
+        "two radii of frequency; repeat the option for several numbers that one circuit measures "
+        f"({default})",
     )
     group.add_argument(
         "--region",

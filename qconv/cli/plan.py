@@ -99,7 +99,8 @@ def parser() -> Parser:
         type=Path,
         metavar="FILE",
         help="file for the circuits of --method: OpenQASM 3 (.qasm), OpenQASM 2 (.qasm2) or all "
-        "circuits as QPY (.qpy); several circuits get numbers before the ending",
+        "circuits as QPY (.qpy); several circuits are written to files with numbers before the "
+        "ending",
     )
     what.add_argument("--overwrite", action="store_true", help="replace existing files")
     return made

@@ -7,8 +7,8 @@ shot is expected to reduce the variance of ``p = sin(t)**2`` by
     cov(p, q)**2 / (E[q] (1 - E[q])).
 
 The power with the largest reduction per oracle call is chosen. The expectation is taken over the
-posterior raised to a power below 1. Other peaks that are hardly possible thus still count, and the
-estimation excludes them before it goes on to higher powers.
+posterior raised to a power below 1. Peaks of low probability thus still count, and the estimation
+excludes them before it uses higher powers.
 
 The *fixed* schedule depends only on the number of oracle calls. Its powers are spaced evenly on a
 logarithmic scale, and higher powers get fewer shots (Higgins et al. 2009). It suits devices, where
@@ -89,22 +89,31 @@ def _chosen(posterior: AnglePosterior, left: NDArray[np.int64]) -> NDArray[np.in
     return np.asarray(factors[np.arange(len(best)), best], dtype=np.int64)
 
 
-def fixed_schedule(calls: int) -> list[tuple[int, int]]:
+def fixed_schedule(calls: int, highest: int | None = None) -> list[tuple[int, int]]:
     """Return powers and shots that need at most ``calls`` oracle calls, at least 1.
 
     The highest power is the largest one whose schedule is affordable. The remaining calls increase
     the shots of all powers in proportion.
+
+    Args:
+        calls: Maximum number of oracle calls.
+        highest: Maximum power, such as on a noisy device; None for no maximum.
     """
-    factor = 1
-    while sum((2 * m + 1) * n for m, n in _schedule(factor + 2, 1.0)) <= calls:
+
+    def cost(factor: int, scale: float) -> int:
+        return sum((2 * m + 1) * n for m, n in _schedule(factor, scale))
+
+    factor, most = 1, math.inf if highest is None else 2 * highest + 1
+    while factor < most and cost(factor + 2, 1.0) <= calls:
         factor += 2
     if factor == 1:
         return [(0, calls)]
     low, high = 1.0, 2.0
+    while cost(factor, high) <= calls:
+        low, high = high, 2 * high
     for _ in range(30):
         middle = (low + high) / 2
-        cost = sum((2 * m + 1) * n for m, n in _schedule(factor, middle))
-        low, high = (middle, high) if cost <= calls else (low, middle)
+        low, high = (middle, high) if cost(factor, middle) <= calls else (low, middle)
     return _schedule(factor, low)
 
 

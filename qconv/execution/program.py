@@ -29,6 +29,16 @@ class Saving:
 
 
 @dataclass(frozen=True, eq=False)
+class Steps:
+    """Equal steps of a circuit, so that the gates of many steps need not all be counted."""
+
+    number: int
+    """Number of steps."""
+    build: Callable[[int], QuantumCircuit]
+    """Function that builds the same circuit with another number of steps."""
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
     """One circuit, not yet built, with its number of executions and the outcomes to keep.
 
@@ -61,6 +71,8 @@ class Program:
     saved: tuple[Saving, str] | None = None
     """Circuit that saves this program's probabilities, and the label of the probabilities in that
     circuit; None for no such circuit."""
+    steps: Steps | None = None
+    """Equal steps of the circuit; None for no such steps."""
 
     def __post_init__(self) -> None:
         if self.executions is not None:

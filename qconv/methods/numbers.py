@@ -61,6 +61,11 @@ def number_plan(
     requested = check_options(
         sampling, where["method"], default_shots=DEFAULT_CALLS, refused=refused
     )
+    if requested.sampling.mitigation is not None and estimator != "sampling":
+        raise ValueError(
+            f"mitigation: expected estimator='sampling', got {estimator!r}; the damping that it "
+            "fits includes readout errors"
+        )
     tolerance = requested.tolerance
     picture = laid_out(image, kernel, replace(requested, shots=None, tolerance=None), **where)
     if not picture.method.loads_exactly:

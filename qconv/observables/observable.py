@@ -30,11 +30,11 @@ class Observable(ABC):
     """
 
     quadratic: ClassVar[bool] = False
-    """Whether weights belong to the squared magnitudes, and not to the values."""
+    """Whether the weights multiply the squared magnitudes instead of the values."""
 
     band: tuple[float, float] | None = None
-    """Radii of frequency to which the picture is restricted first, the lower one excluded, in
-    cycles per image; None for no restriction."""
+    """Radii of frequency between which the picture is filtered before the observable is evaluated,
+    in cycles per image. The lower radius is excluded; None for all frequencies."""
 
     def __str__(self) -> str:
         return type(self).__name__
@@ -61,7 +61,7 @@ class _OfRegion(Observable):
         return f"{type(self).__name__}{named(self.region)}"
 
     def weights(self, shape: tuple[int, ...]) -> _Array:
-        """Return 1 inside the region and 0 outside, in a picture of a shape."""
+        """Return 1 for pixels inside the region and 0 for pixels outside."""
         return inside(self.region, shape)
 
 
@@ -93,7 +93,7 @@ class Mean(_OfRegion):
     """
 
     def weights(self, shape: tuple[int, ...]) -> _Array:
-        """Return one over the number of pixels inside the region, in a picture of a shape."""
+        """Return ``1 / n`` for the ``n`` pixels inside the region and 0 for pixels outside."""
         chosen = super().weights(shape)
         return np.asarray(chosen / chosen.sum())
 
@@ -146,9 +146,10 @@ class Energy(_OfRegion):
 class Band(Observable):
     """Energy between two radii of frequency, ``sum_f |Y(f)|**2 / N`` where ``low < |f| <= high``.
 
-    ``Y`` is the discrete Fourier transform of the filtered picture with ``N`` pixels. Bands that
-    share their radii add up to the energy of the picture without its mean. Boundary ``wrap``, sides
-    that are powers of two and `Fourier` are required.
+    ``Y`` is the discrete Fourier transform of the filtered picture with ``N`` pixels. The
+    energies of adjacent bands, from radius 0 to the highest frequency, add up to the energy of the
+    picture after subtraction of its mean. Boundary ``wrap``, sides that are powers of two and
+    `Fourier` are required.
 
     Args:
         low: Radius excluded from the band, at least 0, in cycles per image.
@@ -172,12 +173,12 @@ class Band(Observable):
 
     @property
     def band(self) -> tuple[float, float]:  # type: ignore[override]
-        """Both radii."""
+        """Radii ``low`` and ``high``."""
         return self.low, self.high
 
     def __str__(self) -> str:
         return f"Band({self.low:g}, {self.high:g})"
 
     def weights(self, shape: tuple[int, ...]) -> _Array:
-        """Return 1 for every pixel, because the picture is restricted to the band before."""
+        """Return 1 for every pixel: the band is selected before weights are applied."""
         return np.ones(shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Protocol
 
 from qiskit import QuantumCircuit
@@ -24,6 +24,10 @@ from qconv.result.numbers import root_mean_square
 #: Maximum number of qubits of instructions whose gates are counted; formulas bound larger
 #: instructions.
 _COUNTED_QUBITS = 6
+
+#: Number of equal steps above which not all of them are counted, and number of steps of the circuit
+#: that is counted instead: `test_many_steps` compares the results.
+_MANY_STEPS, _FEW_STEPS = 32, 4
 
 _PREPARING = "preparing the image"
 
@@ -132,20 +136,20 @@ class Cost:
 
         Args:
             error: Error budget: largest total variation distance of the outcomes of any circuit
-                from the ideal outcomes, between 0 and 1. A third each is for the approximation of
-                rotations, for logical qubits and for T states.
+                from the ideal outcomes, between 0 and 1. One third of the budget is for the
+                approximation of rotations, one for logical qubits, and one for T states.
             estimator: ``"qdk"`` for Microsoft's estimator (needs qsharp), ``"formula"`` for the
                 formulas that ``print`` shows, or ``"auto"`` for QDK if it is installed.
             hardware: Physical qubits: ``"qubit_gate_ns_e3"``, ``"qubit_gate_ns_e4"``,
                 ``"qubit_gate_us_e3"`` or ``"qubit_gate_us_e4"``. Superconducting circuits take
                 nanoseconds and ions microseconds per gate, with error rates of 1e-3 or 1e-4.
-            spare_qubits: If given, the angles of image, kernel and filter are read from tables by
-                Toffoli gates, instead of one rotation per angle. It is the maximum number of
-                additional qubits for reading several entries at the same time. None for rotations.
+            spare_qubits: Maximum number of additional qubits for reading several entries of a table
+                at the same time. The angles of image, kernel and filter are then read from tables
+                by Toffoli gates. None for one rotation per angle, without tables.
             observable: Number to estimate by ``qconv.estimate(estimator="schedule")`` instead of
                 the image, such as `Energy`; None for the image.
-            oracle_calls: Number of oracle calls of this estimate, its ``shots``. Not used without
-                ``observable``.
+            oracle_calls: Number of oracle calls for estimating ``observable``, as ``shots`` of
+                `qconv.estimate`. Not used without ``observable``.
 
         Returns:
             T states, logical and physical qubits, and the time of all executions.
@@ -250,8 +254,7 @@ def cost_of(work: Costed, on_device: Costed) -> Cost:
     counted = on_device.costliest
     backend = plan.sampling.backend
     backend = backend if isinstance(backend, BackendV2) else None
-    circuit = QuantumCircuit(1) if counted is None else counted.build()
-    filtering, preparation, bounds = _counted(circuit, None if plan.simulated else backend)
+    filtering, preparation, bounds = _counted_program(counted, None if plan.simulated else backend)
     first = (programs[0].executions or 0) if programs else 0
     mitigation = plan.sampling.mitigation
     calibration = 0 if mitigation is None else mitigation.executions(first)
@@ -276,6 +279,32 @@ def gates_of_data(circuit: QuantumCircuit) -> int:
     return sum(
         _FORMULAS[item.name][1](len(item.qubits)) for item in circuit if item.name in _FORMULAS
     )
+
+
+def _counted_program(
+    program: Program | None, backend: BackendV2 | None
+) -> tuple[Resources, Resources, dict[str, int]]:
+    """Return the resources of a program's circuit, as `_counted` does.
+
+    All steps but the first and the last have the same gates and the same depth if no gate is
+    routed. The resources of many steps therefore follow from two circuits with few steps.
+    """
+    if program is None:
+        return _counted(QuantumCircuit(1), backend)
+    steps = program.steps
+    if steps is None or steps.number <= _MANY_STEPS or backend is not None:
+        return _counted(program.build(), backend)
+    few, more = (_counted(steps.build(number), None) for number in (_FEW_STEPS, _FEW_STEPS + 1))
+    times = steps.number - _FEW_STEPS
+
+    def extended(one: int, other: int) -> int:
+        return one + times * (other - one)
+
+    filtering, preparation = (
+        Resources(*map(extended, astuple(one), astuple(other)))
+        for one, other in zip(few[:2], more[:2], strict=True)
+    )
+    return filtering, preparation, {key: extended(few[2][key], n) for key, n in more[2].items()}
 
 
 def _counted(

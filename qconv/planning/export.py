@@ -100,7 +100,8 @@ def exported(
     if most > MOST_GATES:
         raise ValueError(
             f"export: expected circuits that load their data with at most {MOST_GATES:,} two-qubit "
-            f"gates in all, got up to {most:,} in {len(circuits):,} circuits; take a smaller one"
+            f"gates in all, got up to {most:,} in {len(circuits):,} circuits; use a smaller image "
+            "or kernel"
         )
     portable = [_portable(circuit, gates) for circuit in circuits]
     try:

@@ -520,21 +520,26 @@ def _factory(error: float, largest: int, hardware: str) -> _Factory:
     """Return the factory with the least product of qubits and time that reaches an error."""
     found: list[_Factory] = []
     qubit = HARDWARE[hardware]
+    levels = []
+    for distance in (1, *range(3, largest + 1, 2)):
+        clifford = qubit.error if distance == 1 else _logical_error(distance, qubit)
+        area, cycle = 2 * distance**2, _cycle(distance, qubit)
+        units = [
+            (on_physical[0], on_physical[1] * qubit.gate)
+            if distance == 1
+            else (on_logical[0] * area, on_logical[1] * cycle)
+            for on_physical, on_logical in _UNITS.values()
+        ]
+        levels.append((distance, clifford, units))
 
     def search(rounds: Sequence[tuple[int, float, float]], state: float, least: int) -> None:
         """Append one round to the rounds (qubits, duration, failure) that give a state's error."""
-        for distance in [d for d in (1, *range(3, largest + 1, 2)) if d >= least]:
-            clifford = qubit.error if distance == 1 else _logical_error(distance, qubit)
+        for distance, clifford, units in levels:
             after = 35 * state**3 + 7.1 * clifford
             fails = 15 * state + 356 * clifford
-            if fails >= 1 or after >= state or (rounds and distance == 1):
+            if distance < least or fails >= 1 or after >= state:
                 continue
-            for on_physical, on_logical in _UNITS.values():
-                if distance == 1:
-                    size, length = on_physical[0], on_physical[1] * qubit.gate
-                else:
-                    size = on_logical[0] * 2 * distance**2
-                    length = on_logical[1] * _cycle(distance, qubit)
+            for size, length in units:
                 chain = [*rounds, (size, length, fails)]
                 if after <= error:
                     found.append(_assembled(chain))

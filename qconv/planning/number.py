@@ -1,4 +1,4 @@
-"""Numbers: what a method measures for an observable, without a picture in between."""
+"""Numbers that methods measure for observables, without computing a picture first."""
 
 from __future__ import annotations
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -19,20 +20,27 @@ from qconv.execution.checkpoint.checkpoint import digest
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.run import run
+from qconv.execution.seeds import further
 from qconv.observables.observable import Observable
 from qconv.planning.allocation import require_affordable
 from qconv.planning.cost import Cost, cost_of
 from qconv.planning.counts import for_counts, from_elsewhere, gathered, read
 from qconv.planning.export import exported
-from qconv.planning.method import LoadingError, Prediction
+from qconv.planning.method import AIM, LoadingError, Prediction
 from qconv.planning.number import Number
 from qconv.planning.plan import Plan
 from qconv.planning.powers import Found, error_of_one_call, from_outcomes, scheduled, simulated
+from qconv.planning.running import FURTHER_ROUNDS
+from qconv.result.numbers import larger_part
 from qconv.result.origin import Origin
 from qconv.result.several import Estimates
 from qconv.result.single import Estimate
 
 _Array = NDArray[np.float64]
+
+#: Ratio of a variance to the requested one that needs no further executions, and that gives a
+#: warning after the last round.
+_REACHED, _EXCEEDED = 1.05, 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +68,8 @@ class NumberPlan:
     """Total number of oracle calls; None for the exact expectation."""
     alone: bool
     """Whether the result is the estimate of one observable, and not a sequence of estimates."""
+    wanted: _Array | None = None
+    """Requested standard error of each observable; None if oracle calls were requested."""
 
     # -------------------------------------------------------------------------------- the numbers
 
@@ -133,14 +143,14 @@ class NumberPlan:
         return np.asarray(np.sqrt(total.max(axis=0)) * len(self._groups) ** self._power)
 
     def with_error(self, error: float, *, relative: bool) -> NumberPlan:
-        """Return the plan with the fewest oracle calls that reach an error, as predicted.
+        """Return the plan with the fewest oracle calls that are predicted to reach an error.
 
         Args:
             error: Standard error of every observable.
             relative: Whether the error is a fraction of the magnitude of each observable.
 
         Raises:
-            ValueError: If they are too many.
+            ValueError: If too many oracle calls are needed.
         """
         numbers, factors = self._terms
         wanted = np.full(len(self.observables), error)
@@ -150,7 +160,7 @@ class NumberPlan:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             needed = np.where(found > 0, (found / wanted) ** (1 / self._power), 1.0).max()
         require_affordable(float(needed))
-        return replace(self, calls=max(1, math.ceil(needed)))
+        return replace(self, calls=max(1, math.ceil(needed)), wanted=wanted)
 
     # -------------------------------------------------------------------------- circuits and costs
 
@@ -172,12 +182,18 @@ class NumberPlan:
         if self.estimator == "amplitude":
             raise ValueError(
                 "estimator: expected 'sampling' or 'schedule' for circuits that are known in "
-                "advance, got 'amplitude', whose powers depend on the outcomes before them"
+                "advance or run on a noisy backend, got 'amplitude', whose powers depend on "
+                "earlier outcomes"
             )
+        return [program for programs in self._scheduled for program in programs]
+
+    @cached_property
+    def _scheduled(self) -> list[list[Program]]:
+        """Programs of the fixed schedule, for each number."""
+        calls, noisy = self._share or 1, not self.plan.ideal
         return [
-            each
+            scheduled(number, program.seed, calls, noisy=noisy)
             for number, program in self._measured
-            for each in scheduled(number, program.seed, self._share or 1)
         ]
 
     @cached_property
@@ -220,7 +236,7 @@ class NumberPlan:
         """Reject an observable, because the plan has its own.
 
         Raises:
-            ValueError: Always.
+            ValueError: If an observable is given.
         """
         raise ValueError(f"observable: expected none for a plan of numbers, got {observable}")
 
@@ -272,25 +288,52 @@ class NumberPlan:
             progress: Whether to show a progress bar (needs tqdm).
 
         Returns:
-            The estimate with its standard error; for several observables, one for each.
+            The estimate with its standard error; for several observables, `Estimates`.
 
         Raises:
             ValueError: If the computation would not fit in memory or on the backend.
             RuntimeError: If a backend failed repeatedly.
         """
         show, sampling = boolean(progress, "progress"), self.plan.sampling
-        if not self._amplifies:
-            return self._decoded(run(self.programs, sampling, progress=show))
-        if not self.plan.ideal:
-            raise ValueError(
-                f"backend: expected an ideal simulator for estimator={self.estimator!r}, got "
-                f"{sampling.backend!r}; estimator='sampling' accepts any backend"
-            )
-        found = []
+        if not self._amplifies or not self.plan.ideal:
+            found = self._decoded(run(self.programs, sampling, progress=show))
+            return found if self._amplifies else self._with_more(found, show)
+        parts = []
         for number, program in self._measured:
             own = replace(sampling, seed=program.seed)
-            found.append(simulated(number, own, self.estimator, self._share or 1, progress=show))
-        return self._amplitudes(found)
+            parts.append(simulated(number, own, self.estimator, self._share or 1, progress=show))
+        return self._amplitudes(parts)
+
+    def _with_more(self, found: Estimate | Estimates, progress: bool) -> Estimate | Estimates:
+        """Return a sampled estimate with the executions that noise or its correction adds."""
+        so_far = self.calls or 1
+        for number in range(FURTHER_ROUNDS):
+            excess = self._excess(found)
+            if excess <= _REACHED:
+                break
+            more = math.ceil(so_far * min(excess / AIM**2 - 1, 1.0))
+            so_far += more
+            sampling = replace(self.plan.sampling, seed=further(self.plan.seed, number))
+            again = replace(self, plan=replace(self.plan, sampling=sampling), calls=more)
+            outcomes = run(again.programs, sampling, progress=progress, earlier=_streams(found))
+            found = found + again._decoded(outcomes)  # type: ignore[operator]
+        if self._excess(found) > _EXCEEDED:
+            warnings.warn(
+                f"tolerance: standard errors exceed it by a factor of up to "
+                f"{math.sqrt(self._excess(found)):.3g} after {FURTHER_ROUNDS} further rounds",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        return found
+
+    def _excess(self, found: Estimate | Estimates) -> float:
+        """Return the largest ratio of a variance to the requested one; 0 if none was requested."""
+        if self.wanted is None:
+            return 0.0
+        all_of_them = [found] if isinstance(found, Estimate) else found
+        errors = np.array([larger_part(np.asarray(one.stderr)) for one in all_of_them])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.nan_to_num(np.square(errors / self.wanted)).max())
 
     @numpy_defaults
     def decode(self, counts: Any, *, first_bit: str = "right") -> Estimate | Estimates:
@@ -302,7 +345,7 @@ class NumberPlan:
             first_bit: Position of the first bit in bit strings, as for `Plan.decode`.
 
         Returns:
-            The estimate with its standard error; for several observables, one for each.
+            The estimate with its standard error; for several observables, `Estimates`.
 
         Raises:
             TypeError: If ``counts`` is not one of these types, or a count is not an integer.
@@ -322,9 +365,12 @@ class NumberPlan:
     def _decoded(self, outcomes: Iterator[Outcomes]) -> Estimate | Estimates:
         """Return the estimates from the outcomes of all programs."""
         if self._amplifies:
-            calls = self._share or 1
+            pairs = zip(self._measured, self._scheduled, strict=True)
             return self._amplitudes(
-                [from_outcomes(number, outcomes, calls) for number, _ in self._measured]
+                [
+                    from_outcomes(number, list(islice(outcomes, len(programs))))
+                    for (number, _), programs in pairs
+                ]
             )
         values, covariance = self._start()
         found = list(outcomes)
@@ -352,6 +398,7 @@ class NumberPlan:
             oracle_calls=sum(one.oracle_calls for one in found),
             circuits=tuple(one.circuit for one in found),
             streams=frozenset(chain.from_iterable(one.streams for one in found)),
+            reliable=all(one.reliable for one in found),
         )
 
     def _start(self) -> tuple[_Array, _Array]:
@@ -391,3 +438,9 @@ class NumberPlan:
         weights = digest(observable.weights(plan.grid.output_shape))
         noise = "" if plan.ideal else repr(plan.method)  # its error depends on the method
         return f"{plan.quantity} {observable} {weights}{noise}"
+
+
+def _streams(found: Estimate | Estimates) -> frozenset[str]:
+    """Return the names of the random streams of estimates."""
+    one = found if isinstance(found, Estimate) else found[0]
+    return one.origin.streams

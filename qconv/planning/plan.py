@@ -120,8 +120,10 @@ class Plan(Problem):
 
         Args:
             counts: Counts of each of `circuits`, or of the circuits that `export` gave, in the same
-                order. Their numbers and bits show which circuits ran; if these do not differ,
-                results of other packages are for exported circuits, and all others for `circuits`.
+                order. The numbers of circuits and of bits show which circuits ran. If both sets of
+                circuits have the same numbers, results of other packages, and counts with
+                ``first_bit="left"``, are decoded as counts of the exported circuits. All other
+                counts are then decoded as counts of `circuits`.
 
                 The counts of a circuit are a mapping from outcomes to integers, a ``BitArray``, or
                 a ``DataBin`` or ``PubResult`` that contains one. Outcomes are bit strings (with or
@@ -144,8 +146,8 @@ class Plan(Problem):
         Raises:
             TypeError: If ``counts`` is not one of these types, or a count is not an integer.
             ValueError: If the plan is for the exact expectation, or corrects readout errors that
-                the call did not give. It is also raised if the number of items, bits or executions
-                is wrong.
+                `ReadoutMitigation` does not specify. It is also raised if the number of items, bits
+                or executions is wrong.
         """
         if self.shots is None:
             raise ValueError("shots: expected an integer to decode counts, got None (exact)")
@@ -169,7 +171,7 @@ class Plan(Problem):
     ) -> Any:
         """Export the circuits to text, to a file or to another package.
 
-        The circuits are those that a device would run: the image is prepared by gates, and all
+        The circuits are the circuits for a device: the image is prepared by gates, and all
         pairs of qubits are connected. They have no barriers. Bit ``i`` of an outcome is measured at
         qubit ``i``, into the register ``meas``. The plan `on_device` has these circuits; run
         each with its number of ``plan.on_device().executions``, and pass the counts to ``decode``.

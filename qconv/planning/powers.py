@@ -1,9 +1,9 @@
-"""Amplitude estimation of a number: powers chosen or scheduled, simulated or run."""
+"""Amplitude estimation of one number, with powers chosen adaptively or fixed in advance."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv.estimation.amplitude import adaptive, by_schedule, fixed_schedule
+from qconv.estimation.damped import damped_estimate
 from qconv.execution.device.backends import rounding
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
@@ -26,6 +27,9 @@ _CONSTANT = {"amplitude": 2.8, "schedule": 3.9}
 
 #: Powers that are simulated.
 _SIMULATED = (0, 1, 2)
+
+#: Highest power of the fixed schedule on a noisy backend, as for pictures.
+_HIGHEST_WITH_NOISE = 8
 
 #: Difference of angles for the slope of a number.
 _STEP = 1e-5
@@ -47,6 +51,8 @@ class Found:
     """Circuit of power 0, with its measurement."""
     streams: frozenset[str]
     """Names of the random streams."""
+    reliable: bool = True
+    """Whether the outcomes distinguish damping from a different value."""
 
 
 def error_of_one_call(number: Number, estimator: str) -> float:
@@ -99,30 +105,33 @@ def _angle(number: Number, sampling: Sampling, *, progress: bool) -> tuple[float
     return angle, found[0].circuit
 
 
-def scheduled(number: Number, seed: np.random.SeedSequence, calls: int) -> list[Program]:
-    """Return the programs of the fixed schedule."""
+def scheduled(
+    number: Number, seed: np.random.SeedSequence, calls: int, *, noisy: bool
+) -> list[Program]:
+    """Return the programs of the fixed schedule; with noise, only powers that can have contrast."""
+    highest = _HIGHEST_WITH_NOISE if noisy else None
     return [
         replace(number.amplified(power), executions=shots, seed=derived(seed, power))
-        for power, shots in fixed_schedule(calls)
+        for power, shots in fixed_schedule(calls, highest)
     ]
 
 
-def from_outcomes(number: Number, outcomes: Iterator[Outcomes], calls: int) -> Found:
-    """Estimate a number from the outcomes of the programs of the fixed schedule."""
-    gathered: list[Outcomes] = []
-
-    def measure(powers: NDArray[np.int64], shots: NDArray[np.int64]) -> NDArray[np.int64]:
-        found = next(outcomes)
-        gathered.append(found)
-        shots[:] = found.executions
-        return np.rint([found.raw(found.program.seed) @ number.successes]).astype(np.int64)
-
-    (mean,), (stderr,) = by_schedule(measure, 1, calls).estimate(number.of_angle)
+def from_outcomes(number: Number, outcomes: Sequence[Outcomes]) -> Found:
+    """Estimate a number from the outcomes of several powers, whose damping is fitted."""
+    counts = [part.raw(part.program.seed) for part in outcomes]
+    found = damped_estimate(
+        np.array([(part.program.oracle_calls - 1) // 2 for part in outcomes], np.float64),
+        np.array([float(count[number.successes].sum()) for count in counts]),
+        np.array([float(count.sum()) for count in counts]),
+        float(number.successes.mean()),
+        number.of_angle,
+    )
     return Found(
-        float(mean),
-        float(stderr),
-        sum(part.total_shots for part in gathered),
-        sum(part.oracle_calls for part in gathered),
-        gathered[0].circuit,
-        frozenset().union(*(part.streams for part in gathered)),
+        found.value,
+        found.stderr,
+        sum(part.total_shots for part in outcomes),
+        sum(part.oracle_calls for part in outcomes),
+        outcomes[0].circuit,
+        frozenset().union(*(part.streams for part in outcomes)),
+        found.reliable,
     )

@@ -13,7 +13,7 @@ from qiskit.circuit import CircuitInstruction, Instruction
 from qiskit.circuit.library import DiagonalGate, UCRYGate
 
 from qconv.circuits.amplification.rounds import REFLECTION, Reflection
-from qconv.circuits.registers import ROUND, WholeState, append_again, large_initialize
+from qconv.circuits.registers import BOXES, WholeState, append_again, large_initialize
 
 #: Constructors of instructions with many parameters, from the array of the parameters.
 _MANY: dict[str, Callable[[NDArray[Any], int], Instruction]] = {
@@ -27,32 +27,38 @@ _MANY: dict[str, Callable[[NDArray[Any], int], Instruction]] = {
 #: Maximum number of parameters that a file holds unchanged; prefix of the names of the others.
 _FEW, _ARRAY = 64, "array of "
 
+#: Prefix of the names of boxes that a file contains already, followed by their number.
+_AGAIN = "box "
+
 
 def packed(circuits: Sequence[QuantumCircuit]) -> NDArray[np.uint8]:
     """Return circuits as the bytes of a QPY file; no bytes if there is no circuit."""
     file = io.BytesIO()
     if circuits:
-        qpy.dump([_with_arrays(circuit) for circuit in circuits], file)
+        boxes: list[Instruction] = []
+        qpy.dump([_with_arrays(circuit, boxes) for circuit in circuits], file)
     return np.frombuffer(file.getvalue(), dtype=np.uint8)
 
 
 def unpacked(content: NDArray[np.uint8]) -> tuple[QuantumCircuit, ...]:
     """Restore the circuits that were given to `packed`."""
     loaded = qpy.load(io.BytesIO(content.tobytes())) if content.size else ()
-    return tuple(map(_with_numbers, loaded))
+    boxes: list[Instruction] = []
+    return tuple(_with_numbers(circuit, boxes) for circuit in loaded)
 
 
-def _with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
+def _with_arrays(circuit: QuantumCircuit, boxes: list[Instruction]) -> QuantumCircuit:
     """Prepare a circuit for QPY, which stores at most 65,535 parameters of an instruction.
 
     Each instruction with many parameters is replaced by an unknown instruction with one array.
-    `_with_numbers` restores the original.
+    A box that is in ``boxes`` is replaced by an unknown instruction with its number; other boxes
+    are appended to ``boxes``. `_with_numbers` restores the original.
     """
     made = circuit.copy_empty_like()
     for item in circuit.data:
         operation = item.operation
-        if operation.name == ROUND and operation.definition is not None:
-            operation = _box(operation.num_qubits, _with_arrays(operation.definition))
+        if operation.name in BOXES and operation.definition is not None:
+            operation = _stored(operation, boxes)
         numbers = operation.params
         if isinstance(operation, WholeState | Reflection):
             numbers = operation.amplitudes
@@ -64,13 +70,27 @@ def _with_arrays(circuit: QuantumCircuit) -> QuantumCircuit:
     return made
 
 
-def _with_numbers(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Restore the circuit that was given to `_with_arrays`."""
+def _stored(box: Instruction, boxes: list[Instruction]) -> Instruction:
+    """Return what a file contains instead of a box."""
+    for number, known in enumerate(boxes):
+        if known is box:
+            return Instruction(f"{_AGAIN}{number}", box.num_qubits, 0, [])
+    stored = _box(box.name, _with_arrays(box.definition, boxes))
+    boxes.append(box)
+    return stored
+
+
+def _with_numbers(circuit: QuantumCircuit, boxes: list[Instruction]) -> QuantumCircuit:
+    """Restore the circuit that was given to `_with_arrays`, with the boxes restored before."""
     made = circuit.copy_empty_like()
     for item in circuit.data:
         operation = item.operation
-        if operation.name.startswith(ROUND) and operation.definition is not None:
-            operation = _box(operation.num_qubits, _with_numbers(operation.definition))
+        if operation.name.startswith(BOXES) and operation.definition is not None:
+            name = next(name for name in BOXES if operation.name.startswith(name))
+            operation = _box(name, _with_numbers(operation.definition, boxes))
+            boxes.append(operation)
+        elif operation.name.startswith(_AGAIN):
+            operation = boxes[int(operation.name.removeprefix(_AGAIN))]
         elif operation.name.startswith(_ARRAY):
             make = _MANY[operation.name.removeprefix(_ARRAY)]
             operation = make(operation.params[0], operation.num_qubits)
@@ -78,8 +98,8 @@ def _with_numbers(circuit: QuantumCircuit) -> QuantumCircuit:
     return made
 
 
-def _box(num_qubits: int, definition: QuantumCircuit) -> Instruction:
-    """Make one instruction of a round of amplification."""
-    box = Instruction(ROUND, num_qubits, 0, [])
+def _box(name: str, definition: QuantumCircuit) -> Instruction:
+    """Make a box of a circuit's gates."""
+    box = Instruction(name, definition.num_qubits, 0, [])
     box.definition = definition
     return box

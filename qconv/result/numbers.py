@@ -11,6 +11,7 @@ from qiskit import QuantumCircuit
 from scipy.special import ndtri
 
 from qconv._checks import Numbers, real_number
+from qconv.circuits.registers import BOXES
 
 
 def larger_part(stderr: Numbers) -> NDArray[np.float64]:
@@ -63,11 +64,24 @@ def in_words(shots: int | NDArray[np.int64] | None) -> str:
 def contents(circuit: QuantumCircuit) -> bytes:
     """Return a digest of the registers, gates and parameters of a circuit, to compare circuits."""
     digest = hashlib.blake2b(repr(circuit.qregs).encode(), digest_size=16)
+    digest.update(_gates(circuit))
+    return digest.digest()
+
+
+def _gates(circuit: QuantumCircuit) -> bytes:
+    """Return a digest of the gates and parameters of a circuit, those in boxes included."""
+    digest = hashlib.blake2b(digest_size=16)
     index = {qubit: place for place, qubit in enumerate(circuit.qubits)}
+    boxes: dict[int, bytes] = {}
     for item in circuit:
         digest.update(repr((item.name, [index[qubit] for qubit in item.qubits])).encode())
         for part in [item.params] if len(item.params) > 3 else item.params:
             digest.update(np.asarray(part).astype(np.complex128).tobytes())
+        if item.name in BOXES:
+            box = id(item.operation)
+            if box not in boxes:
+                boxes[box] = _gates(item.operation.definition)
+            digest.update(boxes[box])
     return digest.digest()
 
 

@@ -35,11 +35,12 @@ class Estimates:
     """
 
     estimates: tuple[Estimate, ...]
-    """One estimate per observable, in the order of the observables. Each of them counts all
-    executions, which are the same executions for all."""
+    """One estimate per observable, in the order of the observables. The estimates
+    share their executions, so ``executions`` is the same total for each of them."""
     covariance: Numbers
-    """Covariance matrix of the errors, shape ``(n, n)``. For complex values, its real part belongs
-    to the real parts and its imaginary part to the imaginary parts."""
+    """Covariance matrix of the errors, shape ``(n, n)``. For complex values, its real part is the
+    covariance of the errors of the real parts, and its imaginary part is the covariance of the
+    errors of the imaginary parts."""
 
     def __len__(self) -> int:
         return len(self.estimates)
@@ -56,7 +57,7 @@ class Estimates:
 
         Raises:
             TypeError: If ``other`` is not an `Estimates` object.
-            ValueError: If the numbers differ, or share their executions.
+            ValueError: If the estimates are of different numbers, or share their executions.
         """
         if not isinstance(other, Estimates):
             return NotImplemented

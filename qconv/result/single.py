@@ -41,10 +41,10 @@ class Estimate:
     """Estimate, in the unit of the observable. Complex for linear observables of complex pictures
     or with complex weights."""
     stderr: float | complex
-    """Standard error of ``value``; 0 for the exact expectation. The parts of a complex one are the
-    errors of the real and the imaginary part."""
+    """Standard error of ``value``; 0 for the exact expectation. If complex, its real part is the
+    error of the real part, and its imaginary part is the error of the imaginary part."""
     observable: str
-    """The observable, as text."""
+    """Observable as a string."""
     estimator: str
     """``"sampling"``, ``"amplitude"`` or ``"schedule"``, see `qconv.estimate`."""
     executions: int
@@ -54,7 +54,7 @@ class Estimate:
     information: float
     """Weight of this estimate in a sum: executions if sampled, squared oracle calls otherwise."""
     circuits: tuple[QuantumCircuit, ...] = field(default=(), repr=False)
-    """Circuit without amplification, with its measurement; empty if nothing was measured."""
+    """Circuits without amplification, with measurements; empty if nothing was measured."""
     origin: Origin = field(default_factory=Origin, repr=False)
     """Estimated quantity, random streams and package versions."""
     reliable: bool = True
@@ -68,7 +68,8 @@ class Estimate:
             level: Coverage, between 0 and 1: probability that the interval contains the value.
 
         Returns:
-            Lower and upper end; of each part, if the value is complex.
+            Lower and upper end. If the value is complex, the real parts of both ends are the ends
+            for its real part, and the imaginary parts are the ends for its imaginary part.
 
         Raises:
             TypeError: If ``level`` is not a number.

@@ -29,6 +29,7 @@ import qconv
 from qconv.circuits.registers import append_shift, axis_registers, kernel_registers, qubits_of
 
 LAPLACIAN = qconv.named_kernel("laplacian")
+METHODS = [qconv.Diffusion(), qconv.Interference(signed=False), qconv.Fourier(signed=False)]
 
 
 def picture(size):
@@ -165,7 +166,7 @@ def test_mirrored_boundary(size):
     """One qubit per axis that reflects the image, beside a margin of one pixel on each side."""
     image, kernel = picture(size), qconv.named_kernel("gaussian")
     print(f"\nGaussian, boundary symm, {size} x {size}: CX to load + CX to filter, success")
-    for method in (qconv.Diffusion(), qconv.Interference(signed=False)):
+    for method in METHODS:
         padded = np.pad(image, 1, "symmetric")
         found = []
         for name, content, mode in (("margin", padded, "valid"), ("mirrored", image, "same")):

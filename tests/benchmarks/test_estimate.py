@@ -5,45 +5,70 @@ Run with ``python tests/benchmarks/test_estimate.py SEEDS``.
 
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from skimage import data
 
+import classical
 import qconv
-from qconv.estimation.amplitude import adaptive
+from qconv.estimation.amplitude import adaptive, by_schedule
+from qconv.execution.run import run
 from tests.estimation.test_amplitude import study
 
 IMAGE = np.random.default_rng(1).integers(0, 9, (8, 8)).astype(float)
 KERNEL = np.array([[1, -2.0], [0.5, 1]])
 REGION = (slice(1, 5), slice(2, 8))
+SUMS = (qconv.Total(), qconv.Mean(REGION), qconv.Overlap(IMAGE - 4))
+ENERGIES = (qconv.Energy(), qconv.Energy(REGION), qconv.Energy(IMAGE > 4))
 CASES = [
     *(
         (method, observable, "sampling")
-        for method in (qconv.Collapse(), qconv.Collapse(baseline=True), qconv.Diffusion())
-        for observable in (qconv.Mean(REGION), qconv.Total(), qconv.Overlap(IMAGE - 4))
+        for method in (
+            qconv.Collapse(),
+            qconv.Collapse(baseline=True),
+            qconv.Diffusion(),
+            qconv.AmplitudeEstimation(),
+        )
+        for observable in SUMS
     ),
     *(
-        (method, observable, estimator)
+        (method, observable, "sampling")
         for method in (qconv.Fourier(), qconv.Interference())
-        for observable, estimator in (
-            (qconv.Energy(REGION), "sampling"),
-            (qconv.Total(), "sampling"),
-            (qconv.Overlap(IMAGE - 4), "sampling"),
-            (qconv.Energy(REGION), "amplitude"),
-        )
+        for observable in (*ENERGIES, *SUMS)
     ),
     (qconv.Fourier(), qconv.Band(1, 3), "sampling"),
-    (qconv.Fourier(), qconv.Band(1, 3), "schedule"),
+    *(
+        (method, observable, estimator)
+        for method, observables in (
+            (qconv.Fourier(), (*ENERGIES, qconv.Band(1, 3))),
+            (qconv.Interference(), ENERGIES),
+            (qconv.AmplitudeEstimation(), SUMS),
+        )
+        for observable in observables
+        for estimator in ("amplitude", "schedule")
+    ),
 ]
 
 
 def scores(method, observable, estimator, seeds):
-    """z scores of estimates with different seeds."""
+    """z scores of estimates with different seeds, whose circuits are simulated once."""
     where = {"mode": "same", "boundary": "wrap", "method": method}
     exact = qconv.estimate(IMAGE, KERNEL, observable, shots=None, **where).value
-    more = {"estimator": estimator, "shots": 2000, **where}
-    found = (qconv.estimate(IMAGE, KERNEL, observable, seed=s, **more) for s in range(seeds))
+    plan = qconv.plan(IMAGE, KERNEL, observable=observable, shots=2000, **where)
+    if estimator != "sampling":
+        ((number, _),) = plan._measured
+        p = np.sin(number.expected_angle) ** 2
+        how = adaptive if estimator == "amplitude" else by_schedule
+        return study(how, seeds, 10_000, seed=1, p=p)[1] * np.sign(number.scale)
+    ideal = list(run([replace(one, executions=None) for one in plan.programs], plan.plan.sampling))
+    found = []
+    for seed in range(seeds):
+        place = np.random.SeedSequence(seed)
+        programs = (replace(program, seed=place) for program in plan.programs)
+        pairs = zip(ideal, programs, strict=True)
+        found.append(plan._decoded(iter([replace(one, program=own) for one, own in pairs])))
     return np.array([(one.value - exact) / one.stderr for one in found])
 
 
@@ -58,11 +83,55 @@ def picture(size):
 
 @pytest.mark.parametrize(("method", "observable", "estimator"), CASES, ids=str)
 def test_standard_errors(method, observable, estimator):
-    seeds = 2000 if estimator == "sampling" else 200
+    seeds = 2000 if estimator == "sampling" else 300
     z = scores(method, observable, estimator, seeds)
     squares, noise = np.mean(z**2), 4 * np.sqrt(2 / seeds)
     assert (0.95 if estimator == "sampling" else 0.8) - noise < squares < 1.05 + noise
     assert 0.945 - noise / 4 < np.mean(np.abs(z) < 1.96) < 0.975 + noise / 4
+
+
+def test_exact_values():
+    """2,000 random cases: shape, kernel, boundary, mode, observable and method."""
+    assert exact_errors(2000, seed=1).max() < 1e-10
+
+
+def exact_errors(number, seed):
+    """Errors of exact values against `classical`, relative to the scale of the number."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(number):
+        shape = tuple(rng.integers(1, 9, rng.integers(1, 3)))
+        image, kernel = rng.random(shape), rng.normal(size=rng.integers(1, 4, len(shape)))
+        boundary = str(rng.choice(["fill", "wrap", "symm", "mirror", "nearest"]))
+        mode = str(rng.choice(["full", "same"]))
+        picture = classical.convolve(image, kernel, mode=mode, boundary=boundary)
+        mask = rng.random(picture.shape) < 0.5
+        mask.flat[0] = True
+        weights = rng.normal(size=picture.shape)
+        cases = [
+            (qconv.Energy(mask), classical.energy(picture, mask), (qconv.Fourier(), ADDING)),
+            (qconv.Mean(mask), classical.mean(picture, mask), ALL),
+            (qconv.Overlap(weights), classical.overlap(picture, weights), ALL),
+        ]
+        observable, expected, methods = cases[rng.integers(len(cases))]
+        method = methods[rng.integers(len(methods))]
+        where = {"mode": mode, "boundary": boundary, "method": method, "shots": None}
+        value = qconv.estimate(image, kernel, observable, **where).value
+        scale = np.abs(kernel).sum() ** (2 if observable.quadratic else 1)
+        scale *= np.abs(observable.weights(picture.shape)).sum()
+        found.append(abs(value - expected) / scale)
+    return np.array(found)
+
+
+ADDING = qconv.Interference()
+ALL = (
+    qconv.Collapse(),
+    qconv.Collapse(baseline=True),
+    qconv.Diffusion(),
+    qconv.Fourier(),
+    ADDING,
+    qconv.AmplitudeEstimation(),
+)
 
 
 @pytest.mark.parametrize(("kernel", "calls"), [("edge", 12_000), ("laplacian", 20_000)])
@@ -84,10 +153,12 @@ def test_seconds():
 
 
 if __name__ == "__main__":
+    print(f"exact values: errors of at most {exact_errors(500, seed=2).max():.1e} of the scale")
     for method, observable, estimator in CASES:
         z = scores(method, observable, estimator, int(sys.argv[1]))
+        name = type(method).__name__ + " -" * getattr(method, "baseline", False)
         print(
-            f"{type(method).__name__:<13} {observable!s:<18} {estimator:<10} "
+            f"{name:<20} {observable!s:<26} {estimator:<10} "
             f"z^2 {np.mean(z**2):.3f}  coverage {np.mean(np.abs(z) < 1.96):.4f}  "
             f"furthest {np.abs(z).max():.1f}",
             flush=True,

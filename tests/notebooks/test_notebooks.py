@@ -1,7 +1,7 @@
 """The notebooks run, and print the outputs that they keep.
 
-A notebook that trains networks, imitates large devices or compares many ways to sample runs in a
-short version, which only checks its own assertions.
+A notebook that trains networks, imitates large devices, compares many ways to sample, loads
+photographs or prices large images runs in a short version, which only checks its own assertions.
 """
 
 from pathlib import Path
@@ -20,6 +20,8 @@ SHORT = {
     "08_network": ("torch", "mlxtend", "sklearn"),
     "09_noise": ("qiskit_ibm_runtime",),
     "10_fewest_shots": (),
+    "13_loading": (),
+    "14_price": (),
 }
 
 #: What makes a kernel as good as new, but for what others wrote: names, qconv's own modules.

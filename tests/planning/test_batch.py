@@ -48,20 +48,16 @@ def positive(shape, seed=1):
 def test_exact(method, mode, boundary):
     """Any channel axis, with the kernel larger or smaller than the elements."""
     where = {"mode": mode, "boundary": boundary}
-    for channel_axis, size in itertools.product((0, 1, -1), ((5, 6), (2, 2))):
+    verbs = [(qconv.convolve, classical.convolve)] * 6 + [(qconv.correlate, classical.correlate)]
+    places = [*itertools.product((0, 1, -1), ((5, 6), (2, 2))), (0, (5, 6))]
+    for (channel_axis, size), (ours, reference) in zip(places, verbs, strict=True):
         image = positive(np.insert(size, channel_axis % 3, 3))
         axes = [axis for axis in range(3) if axis != channel_axis % 3]
-        for ours, reference in (
-            (qconv.convolve, classical.convolve),
-            (qconv.correlate, classical.correlate),
-        ):
-            result = ours(
-                image, KERNEL, method=method, shots=None, channel_axis=channel_axis, **where
-            )
-            close(result.image, each(image, KERNEL, axes, reference, **where), rtol=1e-9)
-            assert (result.stderr == 0).all()
-            assert result.channel_axis == channel_axis % 3
-            assert result.shots is None
+        result = ours(image, KERNEL, method=method, shots=None, channel_axis=channel_axis, **where)
+        close(result.image, each(image, KERNEL, axes, reference, **where), rtol=1e-9)
+        assert (result.stderr == 0).all()
+        assert result.channel_axis == channel_axis % 3
+        assert result.shots is None
 
 
 @pytest.mark.parametrize(

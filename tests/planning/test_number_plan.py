@@ -150,9 +150,11 @@ def test_predicted_errors_are_those_that_come():
 
 
 @pytest.mark.parametrize("estimator", ["sampling", "schedule"])
-def test_exported_circuits(estimator):
-    """Counts of the circuits of a device, which have other flags and gates."""
-    how = {"method": qconv.Fourier(), "observable": qconv.Energy(), "estimator": estimator}
+@pytest.mark.parametrize("region", [None, (slice(1, 4), slice(0, 3)), IMAGE > 4], ids=str)
+def test_exported_circuits(estimator, region):
+    """Counts of the circuits of a device, which mark a region by comparators or by a table."""
+    observable = qconv.Energy(region)
+    how = {"method": qconv.Fourier(), "observable": observable, "estimator": estimator}
     plan = qconv.plan(IMAGE, KERNEL, shots=60, seed=1, **how, **WHERE)
     texts = plan.export("openqasm3")
     on_device = plan.on_device()
@@ -160,9 +162,7 @@ def test_exported_circuits(estimator):
     pairs = zip(on_device.circuits, on_device.executions, strict=True)
     counts = [_sampled(circuit, number) for circuit, number in pairs]
     found = plan.decode(counts)
-    exact = qconv.estimate(
-        IMAGE, KERNEL, qconv.Energy(), method=qconv.Fourier(), shots=None, **WHERE
-    )
+    exact = qconv.estimate(IMAGE, KERNEL, observable, method=qconv.Fourier(), shots=None, **WHERE)
     assert abs(found.value - exact.value) < 5 * found.stderr
     assert found.executions == sum(plan.executions)
 

@@ -30,7 +30,7 @@ from qconv.circuits.amplification.preparation import (
     Preparation,
     RotationTree,
 )
-from qconv.circuits.registers import LARGE, ROUND, append_large, large_diagonal, prepare
+from qconv.circuits.registers import LARGE, ROUND, append_large, prepare
 
 #: Name of the instruction that flips the sign of the prepared state.
 REFLECTION = "amplification_reflection"
@@ -169,45 +169,6 @@ def _append_reflection(
     zeros = others if preparation.start else [*prepared, *others]
     append_flip(circuit, [*prepared, *others], zeros)
     preparation.append(circuit)
-
-
-def reflect_marked(
-    circuit: QuantumCircuit, whole: QuantumCircuit, marked: NDArray[np.bool_], number: int
-) -> None:
-    """Append a circuit, flip the sign of marked states, and append the inverse circuit.
-
-    Args:
-        circuit: Circuit that is extended.
-        whole: Circuit on the same qubits, without ancillas that it leaves in other states.
-        marked: Whether each state of the first qubits is marked, shape ``(2**number,)``.
-        number: Number of these qubits.
-    """
-    circuit.compose(whole, inplace=True)
-    _flip_marked(circuit, circuit.qubits[:number], marked)
-    circuit.compose(whole.inverse(), inplace=True)
-
-
-def _flip_marked(
-    circuit: QuantumCircuit, qubits: Sequence[Qubit], marked: NDArray[np.bool_]
-) -> None:
-    """Append a flip of the sign of marked states, on the qubits on which the marks depend."""
-    kept: list[Qubit] = []
-    for qubit in qubits:
-        halves = marked.reshape(-1, 2, 1 << len(kept))  # higher qubits, the qubit, kept qubits
-        if np.array_equal(halves[:, 0], halves[:, 1]):
-            marked = halves[:, 0].ravel()
-        else:
-            kept.append(qubit)
-    states = np.flatnonzero(marked)
-    if not kept:
-        circuit.global_phase += math.pi * len(states)
-    elif len(states) == 1:
-        state = int(states[0])
-        zeros = [qubit for bit, qubit in enumerate(kept) if not state >> bit & 1]
-        append_flip(circuit, kept, zeros)
-    else:
-        signs = large_diagonal(np.where(marked, -1.0 + 0j, 1.0 + 0j))
-        append_large(circuit, signs, kept)
 
 
 def append_flip(circuit: QuantumCircuit, qubits: Sequence[Qubit], zeros: Sequence[Qubit]) -> None:

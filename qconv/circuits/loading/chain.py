@@ -1,9 +1,9 @@
 """The chain of qubits: fine structure at its ends, coarse structure in its middle.
 
 An image has little entanglement between its rows and its columns at coarse scales, and even less
-at fine scales. Neighbours on the chain therefore are the qubits of one axis at neighbouring scales,
-and the coarsest qubits of two axes. For an image the order is: finest row ... coarsest row,
-coarsest column ... finest column.
+at fine scales. Neighbours on the chain are therefore qubits of one axis at neighbouring scales.
+In the middle, the coarsest qubits of two axes are neighbours. For an image the order is: finest row
+... coarsest row, coarsest column ... finest column.
 """
 
 from __future__ import annotations
@@ -72,5 +72,5 @@ def on_chain(padded: Array, bits: Sequence[int]) -> Array:
     if not state.any():
         state = np.ones_like(state)
     state = state.reshape((2,) * sum(bits)).transpose(chain(bits)).ravel()
-    normalised: Array = state / np.linalg.norm(state)
+    normalised: Array = state / np.sqrt(np.sum(state**2))
     return normalised

@@ -41,8 +41,8 @@ _MOST = 1000
 class LoadedImage:
     """A circuit that loads an image approximately, and its errors.
 
-    A constant image often has a high fidelity. ``constant_fidelity`` is the fidelity without any
-    detail, with which ``fidelity`` should be compared.
+    Compare ``fidelity`` with ``constant_fidelity``, the fidelity of an image without any detail: a
+    constant image often has a high fidelity.
 
     Attributes:
         circuit: Circuit of RY, CZ and similar gates, without measurement, with the registers
@@ -95,8 +95,8 @@ def encode_image(
             two. The padded array has at most ``2**16`` elements.
         two_qubit_gates: Maximum number of CX.
         fidelity: Minimum fidelity, greater than 0 and less than 1.
-        coupling: ``"all"`` if CX may act on any pair of qubits. ``"line"`` if CX act only on
-            neighbours of a line of qubits, without swaps.
+        coupling: ``"all"`` if CX may act on any pair of qubits. ``"line"`` if CX may act only
+            on neighbours in a line of qubits; no swaps are needed.
         seed: Seed of the search. With the same seed, the result is the same on one machine. None
             takes a random seed.
 
@@ -104,8 +104,8 @@ def encode_image(
         The circuit, its fidelity, and the image that it loads.
 
     Raises:
-        TypeError: If an argument has the wrong type, or not exactly one of ``two_qubit_gates`` and
-            ``fidelity`` is given.
+        TypeError: If an argument has the wrong type, or if both or neither of ``two_qubit_gates``
+            and ``fidelity`` are given.
         ValueError: If the image is all zero, too large, or has masked, NaN or infinite elements;
             if another argument is out of range; or if the fidelity is not reached.
 
@@ -141,7 +141,7 @@ def encode_image(
         if not reached:
             raise ValueError(
                 f"fidelity: expected at most {overlap**2:.4f}, which {most} CX reach, "
-                f"got {fidelity}; encode_amplitudes is exact, with {cost} CX on any pairs"
+                f"got {fidelity}; encode_amplitudes is exact, with {cost} CX on any pairs of qubits"
             )
     gates = simplify(relabel(ansatz.gates(), chain(sizes)))
     return _loaded(array, circuit_of(gates, sizes, register_names(None, array.ndim)), gates)

@@ -7,8 +7,11 @@ of the chain first. The state is rearranged only where the next block needs anot
 
 The gradient takes one pass forward through the circuit, which stores the state before each block,
 and one pass back with the target. The environment of a block is a 4x4 matrix ``E``. The overlap
-is ``sum(E * G)``, where ``G`` is the matrix of the block. The environment gives the derivatives by
-the two angles of the block.
+is ``sum(E * G)``, where ``G`` is the matrix of the block. The environment gives the derivatives
+with respect to the two angles of the block.
+
+Sums over whole states are by ``einsum``, because libraries of linear algebra round large products
+differently with different numbers of threads.
 """
 
 from __future__ import annotations
@@ -75,14 +78,15 @@ class Overlap:
         left, right = _halves(angles[: self.num_qubits], self._half)
         blocks, by_first, by_second = _matrices(angles[self.num_qubits :])
         self._forward(np.multiply.outer(left, right).ravel(), blocks)
-        value = float(self._states[-1] @ self._target)
+        value = float(np.einsum("i,i->", self._states[-1], self._target))
         environments = np.empty_like(blocks)
         for k, costate in self._back(blocks):
             _environment(costate, self._inputs[k], environments[k])
         costate = self._first_costate.reshape(left.size, right.size)
         gradient = np.empty_like(angles)
-        gradient[: self._half] = _turned(left) @ (costate @ right)
-        gradient[self._half : self.num_qubits] = _turned(right) @ (left @ costate)
+        on_left, on_right = (turned(x, range(x.size.bit_length() - 1)) for x in (left, right))
+        gradient[: self._half] = on_left @ np.einsum("ij,j->i", costate, right)
+        gradient[self._half : self.num_qubits] = on_right @ np.einsum("i,ij->j", left, costate)
         gradient[self.num_qubits :: 2] = np.einsum("kij,kij->k", environments, by_first)
         gradient[self.num_qubits + 1 :: 2] = np.einsum("kij,kij->k", environments, by_second)
         return value, gradient, environments
@@ -227,26 +231,26 @@ def _rearranged(state: Array, move: _Move | None) -> Array:
 
 def _halves(first: Array, half: int) -> tuple[Array, Array]:
     """Return the product states of both halves of the qubits after their first RY."""
-    cosines, sines = np.cos(first / 2), np.sin(first / 2)
-    both = []
-    for qubits in (range(half), range(half, len(first))):
-        state = np.ones(1)
-        for q in qubits:
-            state = np.multiply.outer(state, [cosines[q], sines[q]]).ravel()
-        both.append(state)
-    return both[0], both[1]
+    return product_state(first[:half]), product_state(first[half:])
 
 
-def _turned(state: Array) -> Array:
-    """Return the derivative of a state by an RY on each of its qubits, shape ``(n, size)``."""
-    num_qubits = state.size.bit_length() - 1
-    turned = np.empty((num_qubits, state.size))
-    for qubit in range(num_qubits):
+def product_state(angles: Array) -> Array:
+    """Return the state after an RY on every qubit, one angle per qubit."""
+    state = np.ones(1)
+    for cosine, sine in zip(np.cos(angles / 2), np.sin(angles / 2), strict=True):
+        state = np.multiply.outer(state, [cosine, sine]).ravel()
+    return state
+
+
+def turned(state: Array, qubits: Sequence[int]) -> Array:
+    """Return the derivative of a state by an RY on each qubit, shape ``(len(qubits), size)``."""
+    found = np.empty((len(qubits), state.size))
+    for qubit, row in zip(qubits, found, strict=True):
         halves = state.reshape(2**qubit, 2, -1)
-        view = turned[qubit].reshape(halves.shape)
+        view = row.reshape(halves.shape)
         np.multiply(halves[:, 1], -0.5, out=view[:, 0])
         np.multiply(halves[:, 0], 0.5, out=view[:, 1])
-    return turned
+    return found
 
 
 def _matrices(angles: Array) -> tuple[Array, Array, Array]:

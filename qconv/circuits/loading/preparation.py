@@ -30,13 +30,13 @@ class ApproximatePreparation:
         two_qubit_gates: Maximum number of CX of the preparation; None if ``fidelity`` is given.
         fidelity: Minimum squared overlap with the exact state, greater than 0 and less than 1;
             None if ``two_qubit_gates`` is given.
-        coupling: ``"all"`` if CX may act on any pair of qubits. ``"line"`` if CX act only on
-            neighbours of a line of qubits.
+        coupling: ``"all"`` if CX may act on any pair of qubits. ``"line"`` if CX may act only
+            on neighbours in a line of qubits.
         seed: Seed of the search.
 
     Raises:
-        TypeError: If an argument has the wrong type, or not exactly one of ``two_qubit_gates`` and
-            ``fidelity`` is given.
+        TypeError: If an argument has the wrong type, or if both or neither of ``two_qubit_gates``
+            and ``fidelity`` are given.
         ValueError: If an argument is out of range.
 
     Example:

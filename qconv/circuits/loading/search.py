@@ -14,7 +14,7 @@ import numpy as np
 from qconv.circuits._gates import Array
 from qconv.circuits.loading.ansatz import Ansatz, Pair
 from qconv.circuits.loading.chain import arms, on_chain, scales
-from qconv.circuits.loading.fit import insert_one, random_start, refine, remove_one
+from qconv.circuits.loading.fit import insert_one, polish, random_start, refine, remove_one
 from qconv.circuits.loading.placement import layers
 
 _STARTS, _START_ITERATIONS = 3, 500
@@ -26,7 +26,7 @@ _GROWTH = 4  # CZ gates that are inserted before the angles are refined
 _GROWTH_ITERATIONS = 15
 _FINER = 0.08  # share of the CZ gates that each finer scale adds
 _FINER_ITERATIONS = 500
-_LAST_ITERATIONS = 1000
+_LAST_ROUNDS = 10
 _QUICK_EXCESS = 1.4  # infidelity of a single start in units of the infidelity after the search
 _ATTEMPTS = 6  # exchanges to reach a fidelity with one CZ more or less
 _PRUNING_FAILURES = 3
@@ -135,7 +135,7 @@ class Search:
             failures = failures + 1 if overlap == before else 0
             if failures == _PATIENCE:
                 break
-        return (ansatz, overlap) if finer else refine(ansatz, target, _LAST_ITERATIONS)
+        return (ansatz, overlap) if finer else polish(ansatz, target, _LAST_ROUNDS)
 
     def _exchanged(self, ansatz: Ansatz, overlap: float, target: Array) -> tuple[Ansatz, float]:
         """Move one CZ to another place, if that increases the overlap."""

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -327,18 +326,18 @@ class _Level(NamedTuple):
 def _levels(powers: tuple[int, ...]) -> tuple[_Level, ...]:
     """Return the levels of the search: few intervals first, then one octave of powers more each."""
     order = np.argsort(powers)
-    singular: set[Fraction] = set()
+    singular = np.empty(0)  # in quarter turns; equal fractions are equal floats
     levels: list[_Level] = []
     start = 0
     for number, index in enumerate(order):
         factor = 2 * powers[index] + 1
-        singular |= {Fraction(k, factor) for k in range(factor + 1)}
+        singular = np.union1d(singular, np.arange(factor + 1) / factor)
         if number + 1 < len(order):
             following = 2 * powers[order[number + 1]] + 1
-            first = not levels and len(singular) + following <= _INTERVALS
+            first = not levels and singular.size + following <= _INTERVALS
             if first or following < 2 * (2 * powers[order[start]] + 1):
                 continue
-        edges = np.array(sorted(map(float, singular))) * (np.pi / 2)
+        edges = singular * (np.pi / 2)
         parts = np.searchsorted(edges, levels[-1].edges if levels else edges)
         levels.append(_Level(order[: number + 1], order[number + 1 :], edges, parts))
         start = number + 1

@@ -32,7 +32,6 @@ wide as the kernel, so that its pixels have exactly the same probabilities as in
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +46,7 @@ from qconv._checks import one_of, require_products
 from qconv.circuits.grover import SIMULATED, Amplifier, with_higher_powers
 from qconv.circuits.registers import kernel_registers, qubits_of
 from qconv.execution.outcomes.outcomes import Outcomes
-from qconv.execution.program import Program, Saving
+from qconv.execution.program import Program, Saving, Steps
 from qconv.execution.seeds import derived
 from qconv.execution.simulate.probabilities import require_room
 from qconv.methods.amplitude_estimation.chances import Chances
@@ -58,6 +57,7 @@ from qconv.methods.amplitude_estimation.scale import Scale, added_kernel
 from qconv.methods.amplitude_estimation.schedule import (
     HIGHEST,
     HIGHEST_FOR_TOLERANCE,
+    HIGHEST_OF_ALL,
     HIGHEST_WITH_NOISE,
     Powers,
     Schedule,
@@ -100,9 +100,11 @@ class AmplitudeEstimation(Method):
     Args:
         powers: Numbers of Grover steps, one circuit each. With ``"auto"``, ``shots`` is the total
             per pixel over all powers, and the method chooses the powers. Higher powers get fewer
-            shots. The highest power depends on the number of shots: up to 32 (64 with a tolerance,
-            8 with noise). With distinct integers >= 0, ``shots`` is the number per pixel and power.
-            With pairs ``(power, shots per pixel)``, the call takes no ``shots``.
+            shots. The highest power grows with the number of shots, so that error times oracle
+            calls stays the same: 32 with 177 shots, 1,027 with 1,024 shots. With a ``backend``,
+            which runs every circuit, it is at most 32 (64 with a tolerance, 8 with noise). With
+            distinct integers >= 0, ``shots`` is the number per pixel and power. With pairs
+            ``(power, shots per pixel)``, the call takes no ``shots``.
         range: Range of image values that is mapped to probabilities from 0 to 1. ``"global"`` is
             the range of the whole image and its margins. ``"local"`` is the range of the pixels
             that contribute to each output. Where an image is smooth, the local range is narrower,
@@ -213,9 +215,15 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
             guess = bisect_left(needed, True, key=lambda shots: self._short(shots, excess) <= 1)
         reached = _first(len(needed), lambda index: self._short(needed[index]) <= 1, guess)
         number = least_shots(_LEAST_HIGHEST + reached)
-        while (short := self._short(number)) > 1:
-            require_affordable(number * short * plan.grid.pixels)
-            number = max(number + 1, math.ceil(number * short))
+        while self._short(number) > 1:
+            excess = simulated_excess(self._scheduled(number), self.chances.examples)
+            number += 1
+            step = number
+            while self._short(number + step, excess) > 1:
+                require_affordable((number + step) * plan.grid.pixels)
+                step *= 2
+            more = range(number, number + step)
+            number += bisect_left(more, True, key=lambda n: self._short(n, excess) <= 1)
         return replace(plan, shots=number)
 
     def more_shots(self, result: Convolution) -> Problem:
@@ -240,7 +248,9 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         return self.plan.tolerance.needed(self.chances.errors(self._scheduled(shots), excess))
 
     def _scheduled(self, shots: int | None) -> Schedule:
-        return scheduled(self.method.powers, shots, _highest(self.plan))
+        highest = _highest(self.plan)
+        most = HIGHEST_OF_ALL if self.plan.sampling.backend is None else highest
+        return scheduled(self.method.powers, shots, highest, most)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -377,6 +387,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
                 measured=sum(block.bits) + 1,
                 oracle_calls=2 * power + 1,
                 saved=None if self.plan.shots is None else (saving, str(power)),
+                steps=Steps(power, lambda steps: self._amplifier(number).circuit(steps)),
             )
             for power, number_of in zip(powers, executions, strict=True)
         ]
@@ -448,7 +459,9 @@ def _first(number: int, enough: Callable[[int], bool], guess: int) -> int:
 
 
 def _highest(plan: Problem) -> int:
-    """Return the maximum power of a plan with ``powers="auto"``."""
+    """Return the maximum power of a plan with ``powers="auto"``, by the rule for few shots."""
     if not plan.ideal:
         return HIGHEST_WITH_NOISE
-    return HIGHEST if plan.tolerance is None else HIGHEST_FOR_TOLERANCE
+    if plan.sampling.backend is None or plan.tolerance is None:
+        return HIGHEST
+    return HIGHEST_FOR_TOLERANCE

@@ -73,34 +73,71 @@ class SampledPixels:
     def jointly(
         self, numbers: Sequence[SampledPixels], outcomes: Outcomes
     ) -> tuple[_Array, _Array]:
-        """Draw one pixel per measured position and number, and average the samples.
+        """Draw one pixel per shot and number, and average the samples.
 
         The pixels of different numbers are drawn independently, so that only the positions
-        correlate their errors.
+        correlate their errors. Corrected for readout errors, a shot counts for every position, with
+        the weights of the correction.
         """
-        counts = outcomes.raw(outcomes.program.seed)[self.outcomes]
+        counts, mix, of_positions = self._read(outcomes)
         total = float(counts.sum())
         means = np.array([number._moments[0] for number in numbers])
-        squares = np.array([number._moments[1] for number in numbers])
         known = np.array([number._known for number in numbers])
         if outcomes.exact:
-            return means @ counts / total + known, np.zeros((len(numbers), len(numbers)))
-        frequencies = self.windows.probabilities if outcomes.ideal else counts / total
-        average = means @ frequencies
-        covariance = (means * frequencies) @ means.T
-        np.fill_diagonal(covariance, squares @ frequencies)
-        covariance = (covariance - np.outer(average, average)) / total
-        np.fill_diagonal(covariance, np.maximum(np.diag(covariance), 0.0))
+            return means @ (mix @ counts) / total + known, np.zeros((len(numbers),) * 2)
+        covariance = means @ of_positions @ means.T
+        expected = self._expected(outcomes, counts / total)
         values = []
         for place, number in enumerate(numbers):
             rng = random_state(derived(outcomes.program.seed, TILES, *([place] if place else [])))
-            drawn = (number._drawn(j, int(n), rng) for j, n in enumerate(counts) if n)
+            covariance[place, place] += number._spread(mix) @ expected / total
+            drawn = (number._drawn(mix[:, r], int(n), rng) for r, n in enumerate(counts) if n)
             values.append(sum(drawn) / total)
+        np.fill_diagonal(covariance, np.maximum(np.diag(covariance), 0.0))
         return np.array(values) + known, covariance
 
-    def _drawn(self, j: int, count: int, rng: np.random.RandomState) -> float:
-        """Return the sum of the samples of a position at ``count`` pixels."""
-        values = self.windows.sample(self._whole, j).ravel() * np.sign(self.weights.ravel())
+    def _read(self, outcomes: Outcomes) -> tuple[_Array, _Array, _Array]:
+        """Return counts, and how they count for the positions.
+
+        Returns:
+            Counts of the outcomes that are used; weight of each of them for each position, shape
+            ``(positions, outcomes)``; and covariance of the positions' estimated frequencies.
+        """
+        counts = outcomes.raw(outcomes.program.seed)
+        if outcomes.readout is None:
+            counts = counts[self.outcomes]
+            p = self._expected(outcomes, counts / counts.sum())
+            return counts, np.eye(len(counts)), (np.diag(p) - np.outer(p, p)) / counts.sum()
+        unfolding = outcomes.among(self.outcomes).unfolding
+        assert unfolding is not None
+        frequencies = counts / counts.sum()
+        sampling, calibration = unfolding.covariance(frequencies, 1, 1.0)
+        mix = unfolding.matrix / unfolding.mass(frequencies)
+        return counts, mix, sampling / counts.sum() + calibration
+
+    def _expected(self, outcomes: Outcomes, frequencies: _Array) -> _Array:
+        """Return the best known probabilities of outcomes with given frequencies."""
+        return self.windows.probabilities if outcomes.ideal else frequencies
+
+    def _mixed(self, weights: _Array) -> _Array:
+        """Return the sum of the samples of all positions at every pixel, with given weights."""
+        parts = (
+            weights[j] * self.windows.sample(self._whole, int(j)) for j in weights.nonzero()[0]
+        )
+        return np.asarray(sum(parts, np.zeros(self.weights.shape)))
+
+    def _spread(self, mix: _Array) -> _Array:
+        """Return the variance over drawn pixels of a shot of each outcome."""
+        size, found = float(np.abs(self.weights).sum()), []
+        for weights in mix.T:
+            sample = self._mixed(weights)
+            square = size * float((np.abs(self.weights) * sample**2).sum())
+            found.append(max(square - float((self.weights * sample).sum()) ** 2, 0.0))
+        return np.array(found)
+
+    def _drawn(self, weights: _Array, count: int, rng: np.random.RandomState) -> float:
+        """Return the sum over ``count`` drawn pixels of samples with given weights."""
+        values = self._mixed(weights).ravel() * np.sign(self.weights.ravel())
         size = np.abs(self.weights).ravel()
         upto = np.cumsum(size)
         if count < size.size:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
 
 from qconv._checks import Numbers, boolean
-from qconv.circuits.amplification.rounds import Rounds, reflect_marked
+from qconv.circuits.amplification.rounds import Rounds
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.outcomes.readout import Readout
 from qconv.execution.program import Program
@@ -240,21 +240,8 @@ class PreparedCoherent(PreparedImage[_C]):
         return self.encoded.unit == 0 or self._vanishes
 
     def _amplified(self, power: int, marked: NDArray[np.bool_]) -> Program:
-        """Return the program with rounds that amplify marked outcomes.
-
-        Raises:
-            ValueError: If there is a reference qubit.
-        """
-        encoded = self.encoded
-        measured = encoded.layout.num_qubits + self._label_qubits
-
-        def reflect(circuit: QuantumCircuit) -> None:
-            whole = self._shell()
-            self._finish(whole)
-            reflect_marked(circuit, whole, marked, measured)
-
-        rounds = Rounds(power, reflect)
-        return encoded.program(self._shell, self._state, measured, self._finish, rounds)
+        """Return the program with rounds that amplify marked outcomes."""
+        return self.encoded.amplified(self._shell, self._state, marked, power, self._finish)
 
     @property
     def amplification(self) -> Amplification:

@@ -37,7 +37,6 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import one_of, whole_number
-from qconv.circuits.amplification.rounds import Rounds, reflect_marked
 from qconv.circuits.arithmetic import FAMILIES
 from qconv.circuits.encoding import encode_amplitudes
 from qconv.circuits.loading.preparation import EXACT, Preparation
@@ -200,19 +199,11 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
 
     def _amplified(self, power: int, marked: NDArray[np.bool_]) -> Program:
         """Return the program with rounds that amplify particles which end at marked states."""
-        encoded, (labels, _, _) = self.encoded, self._classes
-        number = encoded.layout.num_qubits + labels.qubits
 
-        def reflect(circuit: QuantumCircuit) -> None:
-            reflect_marked(circuit, self._shell(clean=True), marked, number)
+        def shell() -> QuantumCircuit:
+            return self._shell(clean=True)
 
-        rounds = Rounds(power, reflect)
-        return encoded.program(
-            lambda: self._shell(clean=True),
-            self._state,
-            number,
-            rounds=rounds,
-        )
+        return self.encoded.amplified(shell, self._state, marked, power)
 
     @property
     def num_qubits(self) -> int:

@@ -16,6 +16,7 @@ from qiskit import QuantumCircuit
 
 from qconv._checks import Numbers, largest_magnitude, require_products
 from qconv.circuits.amplification.rounds import Rounds, after_preparation
+from qconv.circuits.regions import Marks
 from qconv.execution.program import Program
 from qconv.execution.seeds import JOBS, derived
 from qconv.execution.simulate.probabilities import require_room
@@ -132,6 +133,42 @@ class EncodedImage:
 
         calls = 2 * rounds.number + 1
         return Program(build, plan.whole_shots, derived(plan.seed, JOBS), measured, calls)
+
+    def amplified(
+        self,
+        shell: Callable[[], QuantumCircuit],
+        state: Callable[[], State],
+        marked: NDArray[np.bool_],
+        power: int,
+        then: Callable[[QuantumCircuit], None] = lambda circuit: None,
+    ) -> Program:
+        """Return the program with rounds that amplify marked outcomes.
+
+        Args:
+            shell: Function that returns the circuit that follows the preparation, and leaves its
+                ancillas in ``|0>``.
+            state: Function that returns the state of the first qubits of the circuit.
+            marked: Whether each outcome is marked, shape ``(2**measured,)``.
+            power: Number of rounds.
+            then: Function that appends large gates at the end.
+        """
+        plan, position = self.plan, self.layout.bits[::-1]
+        measured = marked.size.bit_length() - 1
+        bits = *position, *[1] * (measured - sum(position))
+        marks = Marks(marked, bits, native=plan.native, counted=plan.counted)
+
+        def with_room() -> QuantumCircuit:
+            return marks.make_room(shell())
+
+        def reflect(circuit: QuantumCircuit) -> None:
+            whole = with_room()
+            then(whole)
+            circuit.compose(whole, inplace=True)
+            marks.append(circuit)
+            circuit.compose(whole.inverse(), inplace=True)
+
+        rounds = Rounds(power, reflect)
+        return self.program(with_room if power else shell, state, measured, then, rounds)
 
     @cached_property
     def kernel(self) -> tuple[Numbers, float]:

@@ -168,13 +168,14 @@ class PreparedFourier(PreparedCoherent[Fourier]):
 
     @property
     def _label_qubits(self) -> int:
-        return self.method.signed + self._filter.flags
+        return self.method.signed + sum(self.encoded.layout.mirrored) + self._filter.flags
 
     def _encode(self) -> EncodedImage:
         """Encode the image as amplitudes."""
         extra = int(self.method.signed)  # and a flag, unless the filter turns out to be unitary
         padding = self.method.padding
-        return EncodedImage.of(self.plan, extra, measured=extra, prepared=extra, padding=padding)
+        mirror = padding == "auto"
+        return EncodedImage.of(self.plan, extra, extra, extra, padding=padding, mirror=mirror)
 
     @cached_property
     def _transfer(self) -> _Spectrum:
@@ -227,6 +228,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
         transfer = self._transfer / self._bound
         return FrequencyFilter(
             transfer,
+            self.encoded.layout.mirrored,
             self.method.signed,
             flagged=not self._unitary,
             hermitian=not self.plan.propagator.is_complex,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, QuantumRegister
-from qiskit.circuit import CircuitInstruction, Gate
+from qiskit.circuit import CircuitInstruction, Gate, Qubit
 
 from qconv.circuits.amplification.rounds import append_flip
 from qconv.circuits.fourier import fourier_transform, reversed_bits
@@ -18,9 +18,11 @@ from qconv.circuits.registers import (
     BoxedDiagonal,
     Registers,
     append_again,
+    append_mirror,
     axis_registers,
     large_diagonal,
-    qubits_of,
+    mirror_registers,
+    on_ring,
 )
 from qconv.methods.whole_image.filter_factors import FilterFactors
 
@@ -34,7 +36,9 @@ class FrequencyFilter:
 
     transfer: _Spectrum
     """Factors of all frequencies in ``numpy.fft.fftn`` order, with largest magnitude 1. All lengths
-    are powers of two."""
+    are powers of two. A mirror qubit doubles the length."""
+    mirrored: tuple[bool, ...]
+    """Whether each axis has a mirror qubit."""
     signed: bool
     """Whether there is a reference qubit: at 0 a plane wave, at 1 the image."""
     flagged: bool
@@ -55,7 +59,22 @@ class FrequencyFilter:
 
     @cached_property
     def _position(self) -> Registers:
-        return axis_registers([length.bit_length() - 1 for length in self.transfer.shape])
+        each = zip(self.transfer.shape, self.mirrored, strict=True)
+        return axis_registers([length.bit_length() - 1 - mirror for length, mirror in each])
+
+    @cached_property
+    def _mirrors(self) -> Registers:
+        return mirror_registers(self.mirrored)
+
+    @property
+    def _ring(self) -> Mapping[int, list[Qubit]]:
+        """Qubits of each axis, to which the transform is applied."""
+        return on_ring(self._position, self._mirrors)
+
+    @property
+    def _qubits(self) -> list[Qubit]:
+        """Qubits of all axes, last axis first."""
+        return [qubit for qubits in self._ring.values() for qubit in qubits]
 
     @cached_property
     def _reference(self) -> QuantumRegister | None:
@@ -78,9 +97,15 @@ class FrequencyFilter:
         return FilterFactors.of(self._reordered.reshape(self.transfer.shape))
 
     def circuit(self) -> QuantumCircuit:
-        """Return an empty circuit on ``row``, ``column`` and any ``reference`` and ``flag``."""
-        others = [register for register in (self._reference, self._flag) if register]
-        return QuantumCircuit(*self._position.values(), *others)
+        """Return an empty circuit.
+
+        It has ``row`` and ``column``, and ``reference``, ``mirror_row``, ``mirror_column`` and
+        ``flag`` as needed.
+        """
+        reference = [self._reference] if self._reference else []
+        flag = [self._flag] if self._flag else []
+        mirrors = self._mirrors.values()
+        return QuantumCircuit(*self._position.values(), *reference, *mirrors, *flag)
 
     def of_reference(self) -> _Spectrum:
         """Return the transfer function that acts on the reference before it becomes a wave."""
@@ -89,10 +114,11 @@ class FrequencyFilter:
         return np.asarray(shifted * np.exp(-1j * angle))
 
     def append(self, circuit: QuantumCircuit) -> None:
-        """Append all gates, from the transform to the interference with the reference."""
+        """Append all gates, from the reflection to the interference with the reference."""
+        append_mirror(circuit, self._position, self._mirrors)
         self._enter(circuit)
         if self._factors is not None:
-            self._factors.append_phases(circuit, qubits_of(self._position))
+            self._factors.append_phases(circuit, self._qubits)
             self._append_rotations(circuit, self._factors, undo=False)
         elif self._flag:
             circuit.h(self._flag)
@@ -116,6 +142,14 @@ class FrequencyFilter:
 
         With factors, the phases cancel, and the sign is flipped where all flags read 0.
         """
+        mirror = circuit.copy_empty_like()
+        append_mirror(mirror, self._position, self._mirrors)
+        circuit.compose(mirror, inplace=True)
+        self._append_reflection(circuit)
+        circuit.compose(mirror.inverse(), inplace=True)
+
+    def _append_reflection(self, circuit: QuantumCircuit) -> None:
+        """Append the filter, the flip and the inverse filter, on the ring of mirrored axes."""
         self._enter(circuit)
         if self._factors is not None:
             flags = [*(self._flag or ())]
@@ -134,7 +168,7 @@ class FrequencyFilter:
         self, circuit: QuantumCircuit, factors: FilterFactors, *, undo: bool
     ) -> None:
         """Append the rotations of the flags by the factors, or their inverses."""
-        qubits, flags = qubits_of(self._position), [*(self._flag or ())]
+        qubits, flags = self._qubits, [*(self._flag or ())]
         factors.append_rotations(circuit, qubits, flags, undo=undo, boxed=self.counted)
 
     @cached_property
@@ -161,7 +195,7 @@ class FrequencyFilter:
     @cached_property
     def _once(self) -> CircuitInstruction:
         """Diagonal of the filter."""
-        qubits, phase = qubits_of(self._position), np.angle(self._reordered)
+        qubits, phase = self._qubits, np.angle(self._reordered)
         if not self._flag:
             return CircuitInstruction(self._gate(np.exp(1j * phase)), tuple(qubits), ())
         theta = self._angles
@@ -173,7 +207,7 @@ class FrequencyFilter:
         """Diagonal of the filter and the inverse filter."""
         theta = 2 * self._angles
         diagonal = self._gate(np.exp(1j * np.concatenate([theta, -theta])))
-        qubits = [*qubits_of(self._position), *(self._flag or ())]
+        qubits = [*self._qubits, *(self._flag or ())]
         return CircuitInstruction(diagonal, tuple(qubits), ())
 
     def _gate(self, entries: _Spectrum) -> Gate:
@@ -189,14 +223,14 @@ class FrequencyFilter:
     def _enter(self, circuit: QuantumCircuit) -> None:
         """Turn the reference into a plane wave, and transform to frequencies."""
         self._append_wave(circuit, 1)
-        for register in self._position.values():
-            circuit.compose(fourier_transform(register.size, self._sign), register, inplace=True)
+        for qubits in self._ring.values():
+            circuit.compose(fourier_transform(len(qubits), self._sign), qubits, inplace=True)
 
     def _leave(self, circuit: QuantumCircuit) -> None:
         """Undo `_enter`."""
-        for register in self._position.values():
-            transform = fourier_transform(register.size, self._sign).inverse()
-            circuit.compose(transform, register, inplace=True)
+        for qubits in self._ring.values():
+            transform = fourier_transform(len(qubits), self._sign).inverse()
+            circuit.compose(transform, qubits, inplace=True)
         self._append_wave(circuit, -1)
 
     def _append_wave(self, circuit: QuantumCircuit, sign: int) -> None:
@@ -204,9 +238,9 @@ class FrequencyFilter:
         if not self._reference or not any(self._wave):
             return
         circuit.x(self._reference)
-        for axis, register in self._position.items():
-            for bit, qubit in enumerate(register):
-                turn = int(self._wave[axis]) * 2**bit % 2**register.size / 2**register.size
+        for axis, qubits in self._ring.items():
+            for bit, qubit in enumerate(qubits):
+                turn = int(self._wave[axis]) * 2**bit % 2 ** len(qubits) / 2 ** len(qubits)
                 if turn:
                     circuit.cp(sign * 2 * math.pi * turn, self._reference[0], qubit)
         circuit.x(self._reference)

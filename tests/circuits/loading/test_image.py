@@ -67,7 +67,7 @@ def quick(monkeypatch):
         "_START_ITERATIONS": 100,
         "_EXCHANGES": 3,
         "_EXCHANGE_ITERATIONS": 30,
-        "_LAST_ITERATIONS": 100,
+        "_LAST_ROUNDS": 2,
         "_FINER_ITERATIONS": 100,
     }
     for name, value in fewer.items():
