@@ -25,7 +25,7 @@ from qconv.circuits.registers import FLAG_ROTATION, PREPARATIONS, append_again
 from qconv.circuits.resources import in_basis
 from qconv.circuits.tables import angle_bits, table_cost
 from qconv.estimation.amplitude import fixed_schedule
-from qconv.execution.program import HasPrograms
+from qconv.execution.program import HasPrograms, Program
 from qconv.observables.observable import Observable
 from qconv.planning.number import Number
 
@@ -314,16 +314,32 @@ def _circuits(work: HasPrograms, tables: Tables | None) -> Iterator[tuple[Logica
     circuit with a number of oracle calls is counted.
     """
     first: dict[int, tuple[LogicalCounts, int]] = {}
+    few: dict[int, _Gates] = {}
     for program in work.programs:
         calls, executions = program.oracle_calls, program.executions or 1
         if calls in first:
             counts, before = first[calls]
             first[calls] = counts, before + executions
         else:
-            circuit = program.build()
-            counts = logical_counts(circuit, program.measurement(circuit), tables)
-            first[calls] = counts, executions
+            first[calls] = _of_program(program, few, tables).priced(tables), executions
     yield from first.values()
+
+
+def _of_program(program: Program, few: dict[int, _Gates], tables: Tables | None) -> _Gates:
+    """Count the gates of a program's circuit.
+
+    Every step has the same gates. They are counted on the circuits with one and two steps, which
+    are kept in ``few``.
+    """
+    steps = program.steps
+    if steps is None or steps.number <= 2:
+        circuit = program.build()
+        return _gates(circuit, program.measurement(circuit), tables)
+    for count in (1, 2):
+        if count not in few:
+            circuit = steps.build(count)
+            few[count] = _gates(circuit, program.measurement(circuit), tables)
+    return few[1].repeated(few[2], steps.number - 1)
 
 
 def _amplified(

@@ -15,7 +15,7 @@ from qconv.estimation.damped import damped_estimate
 from qconv.execution.device.backends import rounding
 from qconv.execution.options import Sampling
 from qconv.execution.outcomes.outcomes import Outcomes
-from qconv.execution.program import Program
+from qconv.execution.program import Program, Steps
 from qconv.execution.run import run
 from qconv.execution.seeds import derived, random_state, stream_name
 from qconv.planning.number import Number
@@ -111,7 +111,12 @@ def scheduled(
     """Return the programs of the fixed schedule; with noise, only powers that can have contrast."""
     highest = _HIGHEST_WITH_NOISE if noisy else None
     return [
-        replace(number.amplified(power), executions=shots, seed=derived(seed, power))
+        replace(
+            number.amplified(power),
+            executions=shots,
+            seed=derived(seed, power),
+            steps=Steps(power, lambda steps: number.amplified(steps).build()),
+        )
         for power, shots in fixed_schedule(calls, highest)
     ]
 

@@ -78,9 +78,9 @@ class TestCounts:
 
     def test_circuits_with_the_same_number_of_calls_are_counted_once(self, monkeypatch):
         counted = []
-        count = fault_tolerant.logical_counts
+        count = fault_tolerant._gates
         monkeypatch.setattr(
-            fault_tolerant, "logical_counts", lambda *given: counted.append(1) or count(*given)
+            fault_tolerant, "_gates", lambda *given: counted.append(1) or count(*given)
         )
         method = qconv.Blocks(qconv.Fourier(), "overlap-save", 7)
         plan = qconv.plan(np.ones((16, 16)), [[1, 2]], method=method, shots=10, mode="same")
@@ -209,6 +209,35 @@ class TestOneNumber:
             # layers of rotations of neighbouring rounds can overlap
             assert counts.rotation_depth == pytest.approx(exact.rotation_depth, rel=0.01)
             assert replace(counts, rotation_depth=0) == replace(exact, rotation_depth=0)
+
+    @pytest.mark.parametrize("tables", [None, Tables(0.01, 0)])
+    def test_estimation_of_every_pixel(self, tables):
+        """Grover powers beyond 2 are not built; their gates are as exact."""
+        plan = qconv.plan(
+            np.arange(16.0).reshape(4, 4),
+            [[1, 2, 1]],
+            method=qconv.AmplitudeEstimation(powers=(0, 1, 3, 9)),
+            shots=40,
+            **WRAP,
+        )
+        work = plan.on_device().prepared
+        found = [counts for counts, _ in fault_tolerant._circuits(work, tables)]
+        for program, counts in zip(work.programs, found, strict=True):
+            circuit = program.build()
+            exact = logical_counts(circuit, program.measurement(circuit), tables)
+            assert counts.rotation_depth == pytest.approx(exact.rotation_depth, rel=0.05)
+            assert replace(counts, rotation_depth=0) == replace(exact, rotation_depth=0)
+
+    @pytest.mark.parametrize("method", ["Fourier", "Interference"])
+    def test_of_a_plan_of_numbers(self, method):
+        where = {"mode": "same", "boundary": "wrap", "method": getattr(qconv, method)()}
+        image, kernel = np.arange(16.0).reshape(4, 4) % 5, [[1, -1]]
+        how = {"observable": qconv.Energy(), "estimator": "schedule", "shots": 2000}
+        number = qconv.plan(image, kernel, **how, **where).cost.fault_tolerant(estimator="formula")
+        image_plan = qconv.plan(image, kernel, shots=1, **where)
+        assert number == image_plan.cost.fault_tolerant(
+            estimator="formula", observable=qconv.Energy(), oracle_calls=2000
+        )
 
     @pytest.mark.parametrize("method", ["Fourier", "Interference"])
     def test_of_the_answer(self, method):
