@@ -344,13 +344,22 @@ def _four_qubits(state: Array) -> Gates:
 
 
 def _many_qubits(state: Array) -> Gates:
-    """Choose the step of least cost per removed qubit; for six qubits, also try Schmidt halves."""
-    steps = [*_pair_steps(state), *_mirror_steps(state)]
-    if state.ndim <= 6:
-        steps += _triple_steps(state)
-    steps += _rotation_steps(state)
-    best = min(steps, key=lambda step: step.cost / (state.ndim - len(step.kept)))
+    """Choose the step of least cost per removed qubit, and try alternatives.
+
+    Six qubits have Schmidt halves as an alternative. With seven or eight qubits, the cheapest step
+    on three qubits may lead to more gates later, so the cheapest other step is followed too.
+    """
+
+    def cost_per_qubit(step: Step) -> float:
+        return step.cost / (state.ndim - len(step.kept))
+
+    few = [*_pair_steps(state), *_mirror_steps(state)]
+    triples = list(_triple_steps(state)) if state.ndim <= _LARGEST_SUBSETS else []
+    rotations = _rotation_steps(state)
+    best = min([*few, *triples, *rotations], key=cost_per_qubit)
     candidates = [_follow(best)]
+    if state.ndim > 6 and triples:
+        candidates.append(_follow(min([*few, *rotations], key=cost_per_qubit)))
     if state.ndim == 6 and best.cost > 6:
         candidates.append(_schmidt(state, (0, 1, 2), three_qubit_rotation))
     return _fewest(candidates)

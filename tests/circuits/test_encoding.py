@@ -259,6 +259,14 @@ def test_rank_2_kernels_need_at_most_five():
     assert claimed(circuit) == counted(circuit) == 15
 
 
+@pytest.mark.parametrize("size", [9, 16])
+def test_large_rank_2_arrays_are_compressed(size):
+    """Three of eight qubits to two (11) twice, then six qubits as above; a tree has 247."""
+    rng = np.random.default_rng(size)
+    circuit = encode_amplitudes(rng.random((size, 2)) @ rng.random((2, size)))
+    assert claimed(circuit) == counted(circuit) == 11 + 11 + 15
+
+
 def test_mirror_symmetry_halves_the_state():
     half = np.random.default_rng(6).random((8, 8))
     circuit = encode_amplitudes(half + half[::-1, ::-1])
