@@ -211,12 +211,12 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
         needed = [least_shots(power) for power in tried]
         guess = bisect_left(needed, True, key=lambda shots: self._short(shots, 1.0) <= 1)
         if guess < len(needed):
-            excess = simulated_excess(self._scheduled(needed[guess]), self.chances.examples)
+            excess = self._excess(needed[guess])
             guess = bisect_left(needed, True, key=lambda shots: self._short(shots, excess) <= 1)
         reached = _first(len(needed), lambda index: self._short(needed[index]) <= 1, guess)
         number = least_shots(_LEAST_HIGHEST + reached)
         while self._short(number) > 1:
-            excess = simulated_excess(self._scheduled(number), self.chances.examples)
+            excess = self._excess(number)
             number += 1
             step = number
             while self._short(number + step, excess) > 1:
@@ -241,11 +241,16 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
 
         Args:
             shots: Shots per pixel.
-            excess: As in `Chances.errors`.
+            excess: Factor between squared standard errors and their bound; None to simulate it.
         """
         if self.plan.tolerance is None:
             raise RuntimeError("expected a tolerance")
+        excess = self._excess(shots) if excess is None else excess
         return self.plan.tolerance.needed(self.chances.errors(self._scheduled(shots), excess))
+
+    def _excess(self, shots: int) -> float:
+        """Return the factor between squared standard errors and their bound."""
+        return simulated_excess(self._scheduled(shots), self.chances.examples, guarded=True)
 
     def _scheduled(self, shots: int | None) -> Schedule:
         highest = _highest(self.plan)

@@ -82,9 +82,9 @@ HIGHEST, HIGHEST_FOR_TOLERANCE, HIGHEST_WITH_NOISE = 32, 64, 8
 #: Highest power of the rule for many shots, which bounds the depth of circuits.
 HIGHEST_OF_ALL = 16_384
 
-#: Pixels of a block whose outcomes are simulated, multiplied by ``_LONG // powers``, at least 2,
-#: for short schedules, whose few angles are costlier to miss. `test_prediction` holds predictions
-#: to 8 %. With 1024 pixels and high powers, they would be off by up to 12 %.
+#: Pixels of a block whose outcomes are simulated, multiplied by ``_LONG // powers``, at least by 2:
+#: the few angles of short schedules are costlier to miss. `test_prediction` holds predictions to
+#: 8 %. With 1024 pixels and high powers, they would be off by up to 12 %.
 _SIMULATED, _LONG = 1024, 16
 
 #: Seed of this simulation; any number will do, but predictions change with it.
@@ -223,7 +223,9 @@ def variance(schedule: Schedule, probability: _Array, excess: float) -> _Array:
     return np.asarray(excess * _least(schedule, probability))
 
 
-def simulated_excess(schedule: Schedule, examples: Sequence[_Array]) -> float:
+def simulated_excess(
+    schedule: Schedule, examples: Sequence[_Array], *, guarded: bool = False
+) -> float:
     """Simulate the factor between mean square errors and the bound of the Fisher information.
 
     Few shots of the highest powers, whose number is random for every pixel, are less informative
@@ -233,17 +235,19 @@ def simulated_excess(schedule: Schedule, examples: Sequence[_Array]) -> float:
         schedule: Powers and their shots.
         examples: Flag probabilities at power 0 of all pixels of one or more blocks. Each block has
             its own distribution of angles.
+        guarded: Whether to return the factor of squared standard errors, as `posterior_mean` guards
+            them, instead of mean square errors.
     """
     number = _SIMULATED * max(2, _LONG // len(schedule.powers))
     samples = []
     for probability in examples:
         places = np.linspace(0, probability.size, number, endpoint=False).astype(np.int64)
         samples.append(probability.ravel()[places].tobytes())
-    return _simulated(schedule, tuple(samples))
+    return _simulated(schedule, tuple(samples), guarded)
 
 
 @lru_cache(maxsize=64)
-def _simulated(schedule: Schedule, samples: tuple[bytes, ...]) -> float:
+def _simulated(schedule: Schedule, samples: tuple[bytes, ...], guarded: bool) -> float:
     """Simulate pixels of several blocks, each given as the bytes of its flag probabilities."""
     rng = random_state(np.random.SeedSequence(_SEED))
     chances = [np.frombuffer(sample) for sample in samples]
@@ -259,7 +263,7 @@ def _simulated(schedule: Schedule, samples: tuple[bytes, ...]) -> float:
     def work(number: int) -> None:
         flat, powers = outcomes[number], schedule.powers
         if schedule.averaged:
-            found = posterior_mean(*flat, powers, guarded=False, every=every)
+            found = posterior_mean(*flat, powers, guarded=guarded, every=every)
         else:
             found = most_likely(*flat, powers, every=every)
         errors[number] = found.stderr

@@ -77,7 +77,7 @@ def test_tolerance():
     assert 222 < plan.shots < 3000
     assert plan.cost.rmse <= tolerance
     fewer = qconv.plan(image, np.ones((2, 2)) / 4, shots=int(0.95 * plan.shots), **how)
-    assert fewer.cost.rmse > 0.98 * tolerance
+    assert fewer.cost.rmse > 0.9 * tolerance  # standard errors are guarded, errors are smaller
 
 
 def test_long_circuits():
