@@ -174,6 +174,8 @@ CASES = [
     (qconv.Diffusion(steps=2), qconv.Total(IMAGE > 4), np.abs(KERNEL)),
     (qconv.Diffusion(adder="ripple"), qconv.Total(IMAGE > 4), np.ones((2, 3))),
     (qconv.AmplitudeEstimation(), qconv.Overlap(IMAGE - 4), KERNEL),
+    (qconv.Fourier(), qconv.Total(), KERNEL),
+    (qconv.Interference(), qconv.Overlap(4 - IMAGE), KERNEL),
 ]
 
 
@@ -299,7 +301,12 @@ def test_damping_is_fitted():
         (qconv.Total(), qconv.Diffusion(adder="classical"), {}, "adder: expected an adder"),
         ("energy", qconv.Fourier(), {}, "observable: expected one such as"),
         (qconv.Total(), qconv.Collapse(), {"estimator": "amplitude"}, "qconv.Diffusion"),
-        (qconv.Total(), qconv.Fourier(), {"estimator": "amplitude"}, "different scores"),
+        (
+            qconv.Overlap(IMAGE),
+            qconv.Diffusion(),
+            {"estimator": "amplitude", "mode": "same"},
+            "different scores",
+        ),
         (qconv.Total(), qconv.Diffusion(), {"estimator": "best"}, "estimator: expected"),
         (qconv.Total(), qconv.Diffusion(), {"checkpoint": "x"}, "checkpoint: expected none"),
         (

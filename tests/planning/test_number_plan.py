@@ -107,7 +107,6 @@ def test_sums_and_files_of_several(tmp_path):
         ([], {}, "expected at least one"),
         (QUARTERS, {"estimator": "schedule"}, "expected one observable"),
         (qconv.Energy(), {"estimator": "amplitude"}, "circuits that are known in advance"),
-        (qconv.Total(), {"estimator": "schedule"}, "different scores"),
         (None, {"estimator": "schedule"}, "expected an observable"),
     ],
     ids=str,

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -30,6 +30,7 @@ from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.options import WholeImageMethod
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.reading import Reading, Tally
+from qconv.methods.whole_image.referenced import Overlapping, Referenced
 from qconv.methods.whole_image.state import State
 from qconv.observables.observable import Observable
 from qconv.planning.method import LoadingError, Prediction, Prepared
@@ -175,7 +176,7 @@ class PreparedCoherent(PreparedImage[_C]):
             )
         layout = self.encoded.layout
         weights = layout.scattered(observable.weights(self.plan.grid.output_shape)).ravel()
-        if self._nothing:
+        if self._nothing or not weights.any():
             return Scored.zero(self._amplified)
         if observable.quadratic:
             return self._energy(weights, np.asarray(layout.read(weights)), self._read_out.squares)
@@ -224,7 +225,21 @@ class PreparedCoherent(PreparedImage[_C]):
             float((weights**2 * halves).sum()),
         )
         unit = read_out.value_of_one * math.sqrt(cells)
-        return self._scored([of_states, -of_states], moments, unit)
+        made = self._scored([of_states, -of_states], moments, unit)
+        amplified = None if self.plan.is_complex else partial(self._overlapping, of_states)
+        return Referenced(**vars(made), make=amplified)
+
+    def _overlapping(self, of_states: _Array) -> Overlapping:
+        """Return the circuit of the overlap with weights."""
+        size = float(np.linalg.norm(of_states))
+        plain, encoded = self._plain, self.encoded
+        spectrum = np.fft.fftn(of_states.reshape(encoded.content.shape) / size)
+        turned = np.fft.ifftn(np.conj(self._transfer) * spectrum).real.ravel()
+        filtering = plain._shell()
+        plain._finish(filtering)
+        bound, unit = self.filtered.bound, self._read_out.value_of_one * size
+        labels = plain._label_qubits
+        return Overlapping(encoded, filtering, labels, of_states / size, turned / bound, unit)
 
     def _scored(self, by_label: list[_Array], moments: tuple[float, float], unit: float) -> Scored:
         """Return the number with given scores of the basis states, for each of the first labels."""
