@@ -19,7 +19,7 @@ from qconv.result.several import Estimates
 from qconv.result.single import Estimate
 
 _REFUSED = {
-    "checkpoint": "expected none for one number, which takes little time",
+    "checkpoint": "expected none for numbers; save estimates with different seeds, and add them"
 }
 
 
