@@ -19,7 +19,7 @@ from qconv.result.several import Estimates
 from qconv.result.single import Estimate
 
 _REFUSED = {
-    "checkpoint": "expected none for one number, which takes little time",
+    "checkpoint": "expected none for numbers; save estimates with different seeds, and add them"
 }
 
 
@@ -72,8 +72,8 @@ def estimate(
             powers that are fixed in advance. With noise, its powers end at 8, and their damping is
             fitted; `Estimate.reliable` is False if damping and a different value explain the
             outcomes equally well. Amplitude estimation needs a number that follows from one
-            probability: an energy, a sum of particles of equal weight, or any linear
-            observable with `AmplitudeEstimation`.
+            probability: an energy, a linear sum with `Fourier`, `Interference` or
+            `AmplitudeEstimation`, or a sum of particles of equal weight with `Diffusion`.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
         cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
         sampling: Options of measurement, see `SamplingOptions`, except ``checkpoint``. Here

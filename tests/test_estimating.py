@@ -174,6 +174,8 @@ CASES = [
     (qconv.Diffusion(steps=2), qconv.Total(IMAGE > 4), np.abs(KERNEL)),
     (qconv.Diffusion(adder="ripple"), qconv.Total(IMAGE > 4), np.ones((2, 3))),
     (qconv.AmplitudeEstimation(), qconv.Overlap(IMAGE - 4), KERNEL),
+    (qconv.Fourier(), qconv.Total(), KERNEL),
+    (qconv.Interference(), qconv.Overlap(4 - IMAGE), KERNEL),
 ]
 
 
@@ -256,7 +258,7 @@ MITIGATED = [
 
 @pytest.mark.parametrize(("method", "observable"), MITIGATED, ids=str)
 def test_readout_errors_are_corrected(method, observable):
-    """With 25 seeds, the mean of z^2 exceeds 2.2 once in 10,000."""
+    """With 12 seeds, the mean of z^2 exceeds 3.3 once in 10,000."""
     where = {"mode": "same", "boundary": "wrap", "method": method}
     image, how = IMAGE[:4, :4], {"backend": misread(), "mitigation": "readout"}
     exact = qconv.estimate(image, KERNEL, observable, shots=None, **where).value
@@ -264,9 +266,9 @@ def test_readout_errors_are_corrected(method, observable):
     assert np.isclose(corrected, exact)
     found = [
         qconv.estimate(image, KERNEL, observable, shots=2000, seed=seed, **how, **where)
-        for seed in range(25)
+        for seed in range(12)
     ]
-    assert np.mean([((one.value - exact) / one.stderr) ** 2 for one in found]) < 2.2
+    assert np.mean([((one.value - exact) / one.stderr) ** 2 for one in found]) < 3.3
     error = found[0].stderr / 1.5
     reached = qconv.estimate(image, KERNEL, observable, tolerance=error, seed=1, **how, **where)
     assert reached.stderr < 1.1 * error
@@ -299,7 +301,12 @@ def test_damping_is_fitted():
         (qconv.Total(), qconv.Diffusion(adder="classical"), {}, "adder: expected an adder"),
         ("energy", qconv.Fourier(), {}, "observable: expected one such as"),
         (qconv.Total(), qconv.Collapse(), {"estimator": "amplitude"}, "qconv.Diffusion"),
-        (qconv.Total(), qconv.Fourier(), {"estimator": "amplitude"}, "different scores"),
+        (
+            qconv.Overlap(IMAGE),
+            qconv.Diffusion(),
+            {"estimator": "amplitude", "mode": "same"},
+            "different scores",
+        ),
         (qconv.Total(), qconv.Diffusion(), {"estimator": "best"}, "estimator: expected"),
         (qconv.Total(), qconv.Diffusion(), {"checkpoint": "x"}, "checkpoint: expected none"),
         (

@@ -151,7 +151,7 @@ class Scored:
     @cached_property
     def success_score(self) -> float:
         """Score of all successes; 0 if they have different scores."""
-        found = np.unique(self.scores[self.successes])
+        found = np.unique(self.scores[self.scores != 0])
         return float(found[0]) if len(found) == 1 else 0.0
 
     @property

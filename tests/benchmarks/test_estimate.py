@@ -42,8 +42,8 @@ CASES = [
     *(
         (method, observable, estimator)
         for method, observables in (
-            (qconv.Fourier(), (*ENERGIES, qconv.Band(1, 3))),
-            (qconv.Interference(), ENERGIES),
+            (qconv.Fourier(), (*ENERGIES, qconv.Band(1, 3), *SUMS)),
+            (qconv.Interference(), (*ENERGIES, *SUMS)),
             (qconv.AmplitudeEstimation(), SUMS),
         )
         for observable in observables
@@ -61,7 +61,7 @@ def scores(method, observable, estimator, seeds):
         ((number, _),) = plan._measured
         p = np.sin(number.expected_angle) ** 2
         how = adaptive if estimator == "amplitude" else by_schedule
-        return study(how, seeds, 10_000, seed=1, p=p)[1] * np.sign(number.scale)
+        return study(how, seeds, 10_000, seed=1, p=p, of_angle=number.of_angle)[1]
     ideal = list(run([replace(one, executions=None) for one in plan.programs], plan.plan.sampling))
     found = []
     for seed in range(seeds):

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from qconv.estimation.amplitude import adaptive, by_schedule, fixed_schedule
+from qconv.estimation.posterior import probability
 
 
-def study(how, runs, calls, seed, p=None):
-    """Estimate ``runs`` probabilities; return RMSE times calls, and the z scores."""
+def study(how, runs, calls, seed, p=None, of_angle=probability):
+    """Estimate functions of ``runs`` angles; return RMSE times calls, and the z scores."""
     rng = np.random.default_rng(seed)
     p = rng.random(runs) if p is None else np.full(runs, p)
     angles, used = np.arcsin(np.sqrt(p)), np.zeros(runs)
@@ -20,9 +21,10 @@ def study(how, runs, calls, seed, p=None):
         used[:] += (2 * powers + 1) * shots
         return rng.binomial(shots, np.sin((2 * powers + 1) * angles) ** 2)
 
-    mean, stderr = how(measure, runs, calls).estimate()
+    mean, stderr = how(measure, runs, calls).estimate(of_angle)
     assert used.max() <= calls
-    return calls * np.sqrt(np.mean((mean - p) ** 2)), (mean - p) / stderr
+    error = mean - of_angle(angles)
+    return calls * np.sqrt(np.mean(error**2)), error / stderr
 
 
 @pytest.mark.parametrize(

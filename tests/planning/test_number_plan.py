@@ -46,7 +46,7 @@ def counted(p, number, rng):
 
 @pytest.mark.parametrize(("method", "observables"), CASES, ids=str)
 def test_covariance_of_counts_from_elsewhere(method, observables):
-    """The mean of 200 products of standard scores has a standard deviation of at most 0.1."""
+    """The mean of 120 products of standard scores has a standard deviation of at most 0.13."""
     how = {"method": method, "observable": observables, **WHERE}
     exact = qconv.plan(IMAGE, KERNEL, shots=None, **how).run()
     picture = qconv.convolve(IMAGE, KERNEL, shots=None, method=method, **WHERE).image
@@ -57,7 +57,7 @@ def test_covariance_of_counts_from_elsewhere(method, observables):
     (p,), rng = chances(qconv.plan(IMAGE, KERNEL, **how)), np.random.default_rng(3)
     scores, correlations = [], []
     plan = qconv.plan(IMAGE, KERNEL, shots=3000, seed=0, **how)
-    for seed in range(200):
+    for seed in range(120):
         if isinstance(method, qconv.Collapse):  # draws pixels
             plan = qconv.plan(IMAGE, KERNEL, shots=3000, seed=seed, **how)
         found = plan.decode([counted(p, 3000, rng)])
@@ -66,7 +66,7 @@ def test_covariance_of_counts_from_elsewhere(method, observables):
         scores.append((np.array([one.value for one in found]) - truth) / errors)
         correlations.append(found.covariance / np.outer(errors, errors))
     measured = np.array(scores).T @ np.array(scores) / len(scores)
-    assert np.abs(measured - np.mean(correlations, axis=0)).max() < 4.5 * 0.1
+    assert np.abs(measured - np.mean(correlations, axis=0)).max() < 4.5 * 0.13
 
 
 def test_what_is_run_has_the_same_covariance():
@@ -107,7 +107,6 @@ def test_sums_and_files_of_several(tmp_path):
         ([], {}, "expected at least one"),
         (QUARTERS, {"estimator": "schedule"}, "expected one observable"),
         (qconv.Energy(), {"estimator": "amplitude"}, "circuits that are known in advance"),
-        (qconv.Total(), {"estimator": "schedule"}, "different scores"),
         (None, {"estimator": "schedule"}, "expected an observable"),
     ],
     ids=str,

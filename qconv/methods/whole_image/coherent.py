@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -30,6 +30,7 @@ from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.options import WholeImageMethod
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
 from qconv.methods.whole_image.reading import Reading, Tally
+from qconv.methods.whole_image.referenced import Overlapping, Referenced
 from qconv.methods.whole_image.state import State
 from qconv.observables.observable import Observable
 from qconv.planning.method import LoadingError, Prediction, Prepared
@@ -122,6 +123,8 @@ class PreparedCoherent(PreparedImage[_C]):
     """Reason for the warning that an image leaves nothing to measure."""
     part: str = REAL
     """Part of a complex result that the reference qubit gives."""
+    mirror: bool = True
+    """Whether mirror qubits replace the margins where that is possible."""
 
     def again(self, plan: Problem) -> Self:
         """Return the `Prepared` object for another plan, with the same filtered image."""
@@ -175,11 +178,11 @@ class PreparedCoherent(PreparedImage[_C]):
             )
         layout = self.encoded.layout
         weights = layout.scattered(observable.weights(self.plan.grid.output_shape)).ravel()
-        if self._nothing:
+        if self._nothing or not weights.any():
             return Scored.zero(self._amplified)
         if observable.quadratic:
             return self._energy(weights, np.asarray(layout.read(weights)), self._read_out.squares)
-        return self._linear(weights)
+        return self._linear(weights, observable)
 
     def terms(self, observables: Sequence[Observable]) -> list[Terms]:
         """Return one number per observable; bands of frequency share one circuit."""
@@ -192,7 +195,10 @@ class PreparedCoherent(PreparedImage[_C]):
     def _plain(self) -> Self:
         """The same filter without a reference qubit and without amplification."""
         plain = replace(self.method, signed=False, amplify=0, read_out="linear")  # type: ignore[type-var]
-        return self if plain == self.method else plain.prepare(self.plan)  # type: ignore[return-value]
+        if plain == self.method:
+            return self
+        made: Self = plain.prepare(self.plan)  # type: ignore[assignment]
+        return replace(made, mirror=self.mirror)
 
     def _in_bands(self, bands: Sequence[tuple[float, float]]) -> list[Number]:
         """Return the energies of bands of frequency, which are measured by one circuit.
@@ -214,7 +220,7 @@ class PreparedCoherent(PreparedImage[_C]):
         moments = float((weights * squares).sum()), float((weights**2 * squares).sum())
         return self._scored(of_states, moments, self._read_out.value_of_one**2)
 
-    def _linear(self, of_states: _Array) -> Scored:
+    def _linear(self, of_states: _Array, observable: Observable) -> Scored:
         """Return the weighted sum of the values of basis states, with their signs."""
         read_out, layout, cells = self._read_out, self.encoded.layout, of_states.size
         weights = np.asarray(layout.read(of_states), np.float64)
@@ -224,7 +230,26 @@ class PreparedCoherent(PreparedImage[_C]):
             float((weights**2 * halves).sum()),
         )
         unit = read_out.value_of_one * math.sqrt(cells)
-        return self._scored(of_states, moments, unit)
+        made = self._scored(of_states, moments, unit)
+        amplified = None if self.plan.is_complex else partial(self._overlapping, observable)
+        return Referenced(**vars(made), make=amplified)
+
+    def _overlapping(self, observable: Observable) -> Overlapping:
+        """Return the circuit of the overlap with an observable's weights, without mirror qubits."""
+        if any(self.encoded.layout.mirrored):
+            made: Self = self.method.prepare(self.plan)  # type: ignore[assignment]
+            return replace(made, mirror=False)._overlapping(observable)
+        weights = observable.weights(self.plan.grid.output_shape)
+        of_states = self.encoded.layout.scattered(weights).ravel()
+        size = float(np.linalg.norm(of_states))
+        plain, encoded = self._plain, self.encoded
+        spectrum = encoded.spectrum(of_states.reshape(encoded.content.shape) / size)
+        turned = np.asarray(encoded.everywhere(np.conj(self._transfer), spectrum), np.float64)
+        filtering = plain._shell()
+        plain._finish(filtering)
+        bound, unit = self.filtered.bound, self._read_out.value_of_one * size
+        labels = plain._label_qubits
+        return Overlapping(encoded, filtering, labels, of_states / size, turned / bound, unit)
 
     def _scored(self, of_states: _Array, moments: tuple[float, float], unit: float) -> Scored:
         """Return the number with given scores of the basis states, negated by the reference."""

@@ -174,7 +174,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
         """Encode the image as amplitudes."""
         extra = int(self.method.signed)  # and a flag, unless the filter turns out to be unitary
         padding = self.method.padding
-        mirror = padding == "auto"
+        mirror = self.mirror and padding == "auto"
         return EncodedImage.of(self.plan, extra, extra, extra, padding=padding, mirror=mirror)
 
     @cached_property

@@ -142,7 +142,7 @@ class PreparedInterference(PreparedCoherent[Interference]):
         """Encode the image as amplitudes."""
         signed = self.method.signed
         others = signed + len(qubits_of(kernel_registers(self.plan.propagator.shape)))
-        return EncodedImage.of(self.plan, others, others, prepared=signed, mirror=True)
+        return EncodedImage.of(self.plan, others, others, prepared=signed, mirror=self.mirror)
 
     @property
     def _transfer(self) -> _Spectrum:
