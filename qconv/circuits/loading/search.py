@@ -18,8 +18,9 @@ from qconv.circuits.loading.fit import insert_one, polish, random_start, refine,
 from qconv.circuits.loading.placement import layers
 
 _STARTS, _START_ITERATIONS = 3, 500
-_EXCHANGES, _EXCHANGE_ITERATIONS = 60, 200
-_LIFTED_EXCHANGES = 45  # if finer scales follow
+_TRIAL_EXCHANGES = 12  # for each start, before the best one is chosen
+_EXCHANGES, _EXCHANGE_ITERATIONS = 24, 200
+_LIFTED_EXCHANGES = 9  # if finer scales follow
 _PATIENCE = 15  # exchanges in a row without an improvement, after which no more are tried
 _RANDOMNESS = 0.5  # standard deviation of the logarithm of random factors in the choice of gates
 _GROWTH = 4  # CZ gates that are inserted before the angles are refined
@@ -127,15 +128,24 @@ class Search:
         """Return the best circuit at the coarsest scale."""
         target = on_chain(self.padded, bits)
         starts = [self._start(bits, count, target) for _ in range(_STARTS)]
-        ansatz, overlap = max(starts, key=lambda start: start[1])
+        tried = [self._improved(*start, target, _TRIAL_EXCHANGES) for start in starts]
+        ansatz, overlap = max(tried, key=lambda found: found[1])
+        exchanges = _LIFTED_EXCHANGES if finer else _EXCHANGES
+        ansatz, overlap = self._improved(ansatz, overlap, target, exchanges)
+        return (ansatz, overlap) if finer else polish(ansatz, target, _LAST_ROUNDS)
+
+    def _improved(
+        self, ansatz: Ansatz, overlap: float, target: Array, exchanges: int
+    ) -> tuple[Ansatz, float]:
+        """Exchange CZ gates a number of times, or until no exchange helps."""
         failures = 0
-        for _ in range(_LIFTED_EXCHANGES if finer else _EXCHANGES):
+        for _ in range(exchanges):
             before = overlap
             ansatz, overlap = self._exchanged(ansatz, overlap, target)
             failures = failures + 1 if overlap == before else 0
             if failures == _PATIENCE:
                 break
-        return (ansatz, overlap) if finer else polish(ansatz, target, _LAST_ROUNDS)
+        return ansatz, overlap
 
     def _exchanged(self, ansatz: Ansatz, overlap: float, target: Array) -> tuple[Ansatz, float]:
         """Move one CZ to another place, if that increases the overlap."""

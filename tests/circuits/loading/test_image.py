@@ -65,6 +65,7 @@ def quick(monkeypatch):
     fewer = {
         "_STARTS": 1,
         "_START_ITERATIONS": 100,
+        "_TRIAL_EXCHANGES": 0,
         "_EXCHANGES": 3,
         "_EXCHANGE_ITERATIONS": 30,
         "_LAST_ROUNDS": 2,
