@@ -314,7 +314,7 @@ def _circuits(work: HasPrograms, tables: Tables | None) -> Iterator[tuple[Logica
     circuit with a number of oracle calls is counted.
     """
     first: dict[int, tuple[LogicalCounts, int]] = {}
-    few: dict[int, _Gates] = {}
+    few: dict[int, Gates] = {}
     for program in work.programs:
         calls, executions = program.oracle_calls, program.executions or 1
         if calls in first:
@@ -325,7 +325,7 @@ def _circuits(work: HasPrograms, tables: Tables | None) -> Iterator[tuple[Logica
     yield from first.values()
 
 
-def _of_program(program: Program, few: dict[int, _Gates], tables: Tables | None) -> _Gates:
+def _of_program(program: Program, few: dict[int, Gates], tables: Tables | None) -> Gates:
     """Count the gates of a program's circuit.
 
     Every step has the same gates. They are counted on the circuits with one and two steps, which
@@ -334,11 +334,11 @@ def _of_program(program: Program, few: dict[int, _Gates], tables: Tables | None)
     steps = program.steps
     if steps is None or steps.number <= 2:
         circuit = program.build()
-        return _gates(circuit, program.measurement(circuit), tables)
+        return gates_of(circuit, program.measurement(circuit), tables)
     for count in (1, 2):
         if count not in few:
             circuit = steps.build(count)
-            few[count] = _gates(circuit, program.measurement(circuit), tables)
+            few[count] = gates_of(circuit, program.measurement(circuit), tables)
     return few[1].repeated(few[2], steps.number - 1)
 
 
@@ -358,34 +358,21 @@ def _amplified(
     for power in (0, 1, 2):
         program = number.amplified(power)
         circuit = program.build()
-        built.append(_gates(circuit, program.measurement(circuit), tables))
+        built.append(gates_of(circuit, program.measurement(circuit), tables))
     for power, shots in fixed_schedule(calls):
         gates = built[0] if power == 0 else built[1].repeated(built[2], power - 1)
         yield gates.priced(tables), shots
 
 
-def logical_counts(
-    circuit: QuantumCircuit, measured: int, tables: Tables | None = None
-) -> LogicalCounts:
-    """Count the gates of a circuit for a device; formulas count large instructions.
-
-    Args:
-        circuit: Circuit without measurement.
-        measured: Number of measured qubits.
-        tables: Tables that replace the rotations by image, kernel and filter; None for rotations.
-    """
-    return _gates(circuit, measured, tables).priced(tables)
-
-
 @dataclass(frozen=True)
-class _Gates:
+class Gates:
     """Gates of a circuit: those that are counted, and rotations with angles from tables."""
 
     counts: LogicalCounts
     address: Counter[int]
     """Number of tables by their address qubits."""
 
-    def repeated(self, longer: _Gates, times: int) -> _Gates:
+    def repeated(self, longer: Gates, times: int) -> Gates:
         """Return these gates and ``times`` times those that a longer circuit has in addition."""
         names = ("rotations", "rotation_depth", "t_gates", "toffolis")
         one, two = self.counts, longer.counts
@@ -395,7 +382,7 @@ class _Gates:
             n: self.address[n] + times * (longer.address[n] - self.address[n])
             for n in longer.address
         }
-        return _Gates(counts, Counter(tables))
+        return Gates(counts, Counter(tables))
 
     def priced(self, tables: Tables | None) -> LogicalCounts:
         """Return the counts of all gates, with the Toffoli gates and the qubits of the tables."""
@@ -412,8 +399,14 @@ class _Gates:
         )
 
 
-def _gates(circuit: QuantumCircuit, measured: int, tables: Tables | None) -> _Gates:
-    """Count the gates of a circuit; see `logical_counts`."""
+def gates_of(circuit: QuantumCircuit, measured: int, tables: Tables | None = None) -> Gates:
+    """Count the gates of a circuit for a device; formulas count large instructions.
+
+    Args:
+        circuit: Circuit without measurement.
+        measured: Number of measured qubits.
+        tables: Tables that replace the rotations by image, kernel and filter; None for rotations.
+    """
     rest = circuit.copy_empty_like()
     total = LogicalCounts(circuit.num_qubits, 0, 0, 0, 0, measured)
     known: dict[tuple[str, int], LogicalCounts] = {}
@@ -431,7 +424,7 @@ def _gates(circuit: QuantumCircuit, measured: int, tables: Tables | None) -> _Ga
         if key not in known:
             known[key] = _of_instruction(item)
         total += known[key]
-    return _Gates(total + _counted(rest), address)
+    return Gates(total + _counted(rest), address)
 
 
 def _is_complex(item: CircuitInstruction) -> bool:

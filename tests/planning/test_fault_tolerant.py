@@ -16,7 +16,7 @@ from qconv.planning.fault_tolerant import (
     LogicalCounts,
     Tables,
     duration,
-    logical_counts,
+    gates_of,
 )
 from tests import portable
 from tests.portable import METHODS, planned
@@ -69,18 +69,18 @@ class TestCounts:
                 amplitudes = amplitudes * np.exp(1j * rng.random(2**10))
             circuit = QuantumCircuit(10)
             circuit.append(qconv.circuits.registers.AmplitudePreparation(amplitudes), range(10))
-            exact = logical_counts(circuit, 10)
+            exact = gates_of(circuit, 10).counts
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(fault_tolerant, "_COUNTED_QUBITS", 9)
-                formula = logical_counts(circuit, 10)
+                formula = gates_of(circuit, 10).counts
             share = 0.02 if kind == "real" else 0.2  # isometries of Qiskit 2.0 take more rotations
             assert formula.rotations == pytest.approx(exact.rotations, rel=share)
 
     def test_circuits_with_the_same_number_of_calls_are_counted_once(self, monkeypatch):
         counted = []
-        count = fault_tolerant._gates
+        count = fault_tolerant.gates_of
         monkeypatch.setattr(
-            fault_tolerant, "_gates", lambda *given: counted.append(1) or count(*given)
+            fault_tolerant, "gates_of", lambda *given: counted.append(1) or count(*given)
         )
         method = qconv.Blocks(qconv.Fourier(), "overlap-save", 7)
         plan = qconv.plan(np.ones((16, 16)), [[1, 2]], method=method, shots=10, mode="same")
@@ -205,7 +205,7 @@ class TestOneNumber:
         for power, counts in zip(powers, found, strict=True):
             program = number.amplified(power)
             circuit = program.build()
-            exact = logical_counts(circuit, program.measurement(circuit), tables)
+            exact = gates_of(circuit, program.measurement(circuit), tables).priced(tables)
             # layers of rotations of neighbouring rounds can overlap
             assert counts.rotation_depth == pytest.approx(exact.rotation_depth, rel=0.01)
             assert replace(counts, rotation_depth=0) == replace(exact, rotation_depth=0)
@@ -224,7 +224,7 @@ class TestOneNumber:
         found = [counts for counts, _ in fault_tolerant._circuits(work, tables)]
         for program, counts in zip(work.programs, found, strict=True):
             circuit = program.build()
-            exact = logical_counts(circuit, program.measurement(circuit), tables)
+            exact = gates_of(circuit, program.measurement(circuit), tables).priced(tables)
             assert counts.rotation_depth == pytest.approx(exact.rotation_depth, rel=0.05)
             assert replace(counts, rotation_depth=0) == replace(exact, rotation_depth=0)
 
@@ -261,7 +261,7 @@ class TestOneNumber:
         with pytest.raises(ValueError, match="oracle_calls: expected an integer >= 1, got 0"):
             price("Fourier", oracle_calls=0, **how)
         with pytest.raises(ValueError, match="different scores"):
-            price("Fourier", observable=qconv.Total())
+            price("Diffusion", observable=qconv.Total())
 
     def test_nothing_to_measure(self):
         plan = qconv.plan(np.ones((4, 4)), [[1, -1]], method=qconv.Fourier(), shots=1, **WRAP)
