@@ -19,7 +19,7 @@ from qconv.circuits.loading.placement import layers
 
 _STARTS, _START_ITERATIONS = 3, 500
 _TRIAL_EXCHANGES = 12  # for each start, before the best one is chosen
-_EXCHANGES, _EXCHANGE_ITERATIONS = 24, 200
+_EXCHANGES, _EXCHANGE_ITERATIONS = 36, 200
 _LIFTED_EXCHANGES = 9  # if finer scales follow
 _PATIENCE = 15  # exchanges in a row without an improvement, after which no more are tried
 _RANDOMNESS = 0.5  # standard deviation of the logarithm of random factors in the choice of gates
@@ -27,7 +27,7 @@ _GROWTH = 4  # CZ gates that are inserted before the angles are refined
 _GROWTH_ITERATIONS = 15
 _FINER = 0.08  # share of the CZ gates that each finer scale adds
 _FINER_ITERATIONS = 500
-_LAST_ROUNDS = 10
+_LAST_ROUNDS = 15
 _QUICK_EXCESS = 1.4  # infidelity of a single start in units of the infidelity after the search
 _ATTEMPTS = 6  # exchanges to reach a fidelity with one CZ more or less
 _PRUNING_FAILURES = 3
