@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
-from qiskit.quantum_info import Statevector
+from qiskit.quantum_info import Operator, Statevector
 
 from qconv.circuits.regions import Marks
 from qconv.circuits.resources import resources
@@ -73,3 +73,27 @@ def test_all_states_need_no_gate():
     circuit = QuantumCircuit(3)
     rectangle((3,), [(0, 8)]).append(circuit)
     assert not circuit.data
+
+
+STATES = np.arange(32)
+#: Marks of 5 qubits, and the number of qubits on which they depend.
+DEPENDENT = {
+    "one qubit is 1": ((STATES >> 3 & 1).astype(bool), 1),
+    "two qubits are 0": (STATES & 0b10010 == 0, 2),
+    "one is 0 and one is 1": (STATES & 0b10010 == 0b10000, 2),
+    "one state": (STATES == 13, 5),
+    "two of three are equal": (np.isin(STATES & 7, (0, 3, 4, 7)), 2),
+    "several": (np.isin(STATES, (1, 2, 30)), 5),
+    "all": (STATES >= 0, 0),
+    "none": (STATES < 0, 0),
+}
+
+
+@pytest.mark.parametrize(("marked", "qubits"), DEPENDENT.values(), ids=DEPENDENT)
+def test_a_table_has_the_qubits_on_which_the_marks_depend(marked, qubits):
+    circuit = QuantumCircuit(6)
+    Marks(marked, (5,), native=True).append(circuit)
+    signs = np.where(np.tile(marked, 2), -1, 1)
+    found = np.diag(Operator(circuit).data)
+    np.testing.assert_allclose(found * found[0], signs * signs[0], atol=1e-12)
+    assert [len(item.qubits) for item in circuit] == [qubits][: bool(qubits)]

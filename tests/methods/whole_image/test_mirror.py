@@ -181,3 +181,21 @@ def test_layout_folds_the_ring(shape):
     moved = np.roll(ring, 2, range(len(shape)))  # by the highest number
     expected = padded[tuple(slice(0, n) for n in shape)]
     np.testing.assert_array_equal(layout.from_ring(moved), expected)
+
+
+@pytest.mark.parametrize("method", [qconv.Fourier(), qconv.Interference()])
+def test_amplified_sums_have_a_margin_instead(method):
+    """Signed sums by amplitude estimation, within 6 standard errors (false alarms: about 1e-6)."""
+    image = np.random.default_rng(0).integers(0, 9, (4, 8))
+    kernel = np.array([[1, 2, 1], [2, -4, 2], [1, 2, 1]])
+    weights = np.random.default_rng(1).normal(size=image.shape)
+    exact = np.sum(weights * classical.convolve(image, kernel, **WHERE))
+    found = qconv.estimate(
+        *(image, kernel, qconv.Overlap(weights)),
+        method=method,
+        estimator="amplitude",
+        seed=1,
+        **WHERE,
+    )
+    assert abs(found.value - exact) < 6 * found.stderr
+    assert found.stderr < 0.01 * np.abs(weights).sum() * np.abs(kernel).sum()
