@@ -56,20 +56,27 @@ def test_fits_in_natural_coordinates_converge_sooner():
 
 SCRIPT = """
 import numpy as np
-from qconv.circuits.loading.fit import polish, random_start, refine
+from qconv.circuits.loading.fit import random_start, refine
+from qconv.circuits.loading.metric import natural_steps
+from qconv.circuits.loading.overlap import Overlap
 from qconv.circuits.loading.placement import layers
 rng = np.random.default_rng(1)
 target = rng.random(2**14)
 target /= np.sqrt(np.sum(target**2))
 start = random_start(layers(14, 6, 100), 14, rng)
 found, _ = refine(start, target, 3)
-found, _ = polish(found, target, 1)
-print(found.angles.tobytes().hex())
+_, gradient = Overlap(found.pairs, target).value_and_gradient(found.angles)
+for numbers in (found.angles, gradient, natural_steps(found)):
+    print(numbers.tobytes().hex())
 """
 
 
 def test_threads_change_nothing():
-    """Libraries of linear algebra round large products differently with one thread and with two."""
+    """Libraries of linear algebra round large products differently with one thread and with two.
+
+    So does SciPy's L-BFGS after more iterations, but only with OpenBLAS's kernels for processors
+    without AVX2.
+    """
     found = set()
     for threads in "12":
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
