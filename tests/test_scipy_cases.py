@@ -192,7 +192,7 @@ def test_types(mode):
                 arrays.append(numbers.astype(name))
             wide = [a.astype(complex if a.dtype.kind == "c" else float) for a in arrays]
             expected = signal.convolve(*wide, mode, method="direct")
-            close(qconv.convolve(*arrays, mode, shots=None).image, expected, 1e-13)
+            close(qconv.convolve(*arrays, mode, shots=None).image, expected, 1e-12)
 
 
 @pytest.mark.parametrize("power", [10, 20, 50, 62])
