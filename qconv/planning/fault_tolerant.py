@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol
@@ -24,10 +24,10 @@ from qconv._checks import number, whole_number
 from qconv.circuits.registers import FLAG_ROTATION, PREPARATIONS, append_again
 from qconv.circuits.resources import in_basis
 from qconv.circuits.tables import angle_bits, table_cost
-from qconv.estimation.amplitude import fixed_schedule
 from qconv.execution.program import HasPrograms, Program
 from qconv.observables.observable import Observable
 from qconv.planning.number import Number
+from qconv.planning.powers import scheduled
 
 #: Gates whose costs are known: Clifford gates, T, Toffoli and rotations.
 _BASIS = (
@@ -281,12 +281,13 @@ def price(
     if spare_qubits is not None:
         whole_number(spare_qubits, "spare_qubits", 0)
     tables = None if spare_qubits is None else Tables(budget, spare_qubits)
-    if observable is None:
-        counted = list(_circuits(work, tables))
-    else:
+    programs = work.programs
+    if observable is not None:
         calls = whole_number(oracle_calls, "oracle_calls", 1)
-        counted = list(_amplified(work.number(observable), calls, tables))
-    each = [(counts, n, estimate(counts, budget, hardware)) for counts, n in counted]
+        programs = scheduled(work.number(observable), calls, noisy=False)
+    each = [
+        (counts, n, estimate(counts, budget, hardware)) for counts, n in _circuits(programs, tables)
+    ]
     if not each:  # an all-zero image or kernel has no circuit
         each = [(LogicalCounts(0, 0, 0, 0, 0, 0), 0, Physical(0, 0, 0, 0, 0, 0.0))]
     counts, _, largest = max(each, key=lambda one: one[2].t_states)
@@ -307,7 +308,9 @@ def price(
     )
 
 
-def _circuits(work: HasPrograms, tables: Tables | None) -> Iterator[tuple[LogicalCounts, int]]:
+def _circuits(
+    programs: Iterable[Program], tables: Tables | None
+) -> Iterator[tuple[LogicalCounts, int]]:
     """Yield the counts of circuits with the same number of oracle calls, and their executions.
 
     Blocks, and the channels of an image, have many circuits of nearly equal cost. Only the first
@@ -315,7 +318,7 @@ def _circuits(work: HasPrograms, tables: Tables | None) -> Iterator[tuple[Logica
     """
     first: dict[int, tuple[LogicalCounts, int]] = {}
     few: dict[int, Gates] = {}
-    for program in work.programs:
+    for program in programs:
         calls, executions = program.oracle_calls, program.executions or 1
         if calls in first:
             counts, before = first[calls]
@@ -332,36 +335,14 @@ def _of_program(program: Program, few: dict[int, Gates], tables: Tables | None) 
     are kept in ``few``.
     """
     steps = program.steps
-    if steps is None or steps.number <= 2:
+    if steps is None or steps.number == 0:
         circuit = program.build()
         return gates_of(circuit, program.measurement(circuit), tables)
-    for count in (1, 2):
+    for count in range(1, min(steps.number, 2) + 1):
         if count not in few:
             circuit = steps.build(count)
             few[count] = gates_of(circuit, program.measurement(circuit), tables)
-    return few[1].repeated(few[2], steps.number - 1)
-
-
-def _amplified(
-    number: Number, calls: int, tables: Tables | None
-) -> Iterator[tuple[LogicalCounts, int]]:
-    """Yield the counts of a number's circuit with each power of the fixed schedule, and its shots.
-
-    Every power has the gates of one more round. They are counted on the powers 1 and 2.
-
-    Raises:
-        ValueError: If the number is not proportional to one probability.
-    """
-    if number.program is None:
-        return
-    built = []
-    for power in (0, 1, 2):
-        program = number.amplified(power)
-        circuit = program.build()
-        built.append(gates_of(circuit, program.measurement(circuit), tables))
-    for power, shots in fixed_schedule(calls):
-        gates = built[0] if power == 0 else built[1].repeated(built[2], power - 1)
-        yield gates.priced(tables), shots
+    return few[1] if steps.number == 1 else few[1].repeated(few[2], steps.number - 1)
 
 
 @dataclass(frozen=True)

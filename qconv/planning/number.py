@@ -45,6 +45,21 @@ def of_parts(observable: Observable, plan: Problem, parts: Sequence[_Making]) ->
     )
 
 
+def require_linear(observable: Observable, method: str, how: str = "") -> None:
+    """Raise a ``TypeError`` if an observable is quadratic.
+
+    Args:
+        observable: The observable.
+        method: Name of the method that measures only linear observables.
+        how: End of the advice in the message.
+    """
+    if observable.quadratic:
+        raise TypeError(
+            f"observable: expected a linear one for {method}, got {type(observable).__name__}; for "
+            f"energies, use qconv.Fourier() or qconv.Interference(){how}"
+        )
+
+
 class Number(Protocol):
     """A number that executions of one program estimate.
 

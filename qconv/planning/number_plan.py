@@ -191,10 +191,7 @@ class NumberPlan:
     def _scheduled(self) -> list[list[Program]]:
         """Programs of the fixed schedule, for each number."""
         calls, noisy = self._share or 1, not self.plan.ideal
-        return [
-            scheduled(number, program.seed, calls, noisy=noisy)
-            for number, program in self._measured
-        ]
+        return [scheduled(number, calls, noisy=noisy) for number, _ in self._measured]
 
     @cached_property
     @numpy_defaults
@@ -218,8 +215,9 @@ class NumberPlan:
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the largest circuit."""
-        return max((program.build().num_qubits for program in self.programs), default=0)
+        """Number of qubits of the largest circuit; one round needs as many as several rounds."""
+        groups = self._scheduled if self._amplifies else [[program] for program in self.programs]
+        return max((_short(programs[-1]).num_qubits for programs in groups), default=0)
 
     @property
     def costliest(self) -> Program | None:
@@ -438,6 +436,12 @@ class NumberPlan:
         weights = digest(observable.weights(plan.grid.output_shape))
         noise = "" if plan.ideal else repr(plan.method)  # its error depends on the method
         return f"{plan.quantity} {observable} {weights}{noise}"
+
+
+def _short(program: Program) -> QuantumCircuit:
+    """Return the circuit of a program, with one step if it has several."""
+    steps = program.steps
+    return program.build() if steps is None else steps.build(min(1, steps.number))
 
 
 def _streams(found: Estimate | Estimates) -> frozenset[str]:

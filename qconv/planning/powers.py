@@ -105,10 +105,11 @@ def _angle(number: Number, sampling: Sampling, *, progress: bool) -> tuple[float
     return angle, found[0].circuit
 
 
-def scheduled(
-    number: Number, seed: np.random.SeedSequence, calls: int, *, noisy: bool
-) -> list[Program]:
+def scheduled(number: Number, calls: int, *, noisy: bool) -> list[Program]:
     """Return the programs of the fixed schedule; with noise, only powers that can have contrast."""
+    if number.program is None:
+        return []
+    seed = number.program.seed
     highest = _HIGHEST_WITH_NOISE if noisy else None
     return [
         replace(

@@ -18,6 +18,7 @@ from qconv.planning.fault_tolerant import (
     duration,
     gates_of,
 )
+from qconv.planning.powers import scheduled
 from tests import portable
 from tests.portable import METHODS, planned
 
@@ -199,9 +200,10 @@ class TestOneNumber:
         number = work.number(qconv.Energy())
         powers = [0, 1, 2, 3, 7]
         monkeypatch.setattr(
-            fault_tolerant, "fixed_schedule", lambda calls: [(power, 1) for power in powers]
+            "qconv.planning.powers.fixed_schedule", lambda *given: [(power, 1) for power in powers]
         )
-        found = [counts for counts, _ in fault_tolerant._amplified(number, 1, tables)]
+        programs = scheduled(number, 1, noisy=False)
+        found = [counts for counts, _ in fault_tolerant._circuits(programs, tables)]
         for power, counts in zip(powers, found, strict=True):
             program = number.amplified(power)
             circuit = program.build()
@@ -221,7 +223,7 @@ class TestOneNumber:
             **WRAP,
         )
         work = plan.on_device().prepared
-        found = [counts for counts, _ in fault_tolerant._circuits(work, tables)]
+        found = [counts for counts, _ in fault_tolerant._circuits(work.programs, tables)]
         for program, counts in zip(work.programs, found, strict=True):
             circuit = program.build()
             exact = gates_of(circuit, program.measurement(circuit), tables).priced(tables)
