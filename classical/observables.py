@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from classical.checks import number_array
 from classical.frequency import band_pass
@@ -23,7 +23,7 @@ def energy(picture: ArrayLike, region: Any = None) -> float:
         >>> classical.energy([1, -2, 3], slice(1, 3))
         13.0
     """
-    chosen = number_array("picture", picture)[_index(region)]
+    chosen = _chosen(picture, region)
     return float(np.vdot(chosen, chosen).real)
 
 
@@ -57,7 +57,7 @@ def total(picture: ArrayLike, region: Any = None) -> float | complex:
         >>> classical.total([1, -2, 3], slice(1, 3))
         1.0
     """
-    found: float | complex = np.sum(number_array("picture", picture)[_index(region)]).item()
+    found: float | complex = np.sum(_chosen(picture, region)).item()
     return found
 
 
@@ -73,7 +73,7 @@ def mean(picture: ArrayLike, region: Any = None) -> float | complex:
         >>> classical.mean([1, -2, 3], slice(1, 3))
         0.5
     """
-    found: float | complex = np.mean(number_array("picture", picture)[_index(region)]).item()
+    found: float | complex = np.mean(_chosen(picture, region)).item()
     return found
 
 
@@ -99,6 +99,7 @@ def overlap(picture: ArrayLike, weights: ArrayLike) -> float | complex:
     return found
 
 
-def _index(region: Any) -> Any:
-    """Return the index of a region; an ellipsis for the whole picture."""
-    return ... if region is None else region
+def _chosen(picture: ArrayLike, region: Any) -> NDArray[Any]:
+    """Return the pixels of a region; all pixels if the region is None."""
+    pixels = number_array("picture", picture)
+    return pixels if region is None else np.asarray(pixels[region])

@@ -5,25 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from qconv.cli.convolve_options import METHODS
-from qconv.cli.kernels import add_kernel, kernel_of
-from qconv.cli.observables import add_observables, observables_of
-from qconv.cli.options import (
-    Parser,
-    UsageError,
-    add_geometry,
-    add_photograph,
-    brightness,
-    named_backend,
-    only_picture,
-    read_photograph,
-    require_extras,
-    seed_of,
-    shots,
-)
+from qconv.cli.observables import add_question, observables_of, read_question
+from qconv.cli.options import Parser, UsageError, named_backend, seed_of, shots
 
 _DESCRIPTION = """\
 Estimate a number of a filtered picture, such as the energy of its edges, without reading out the
@@ -43,11 +29,7 @@ examples:
 def parser() -> Parser:
     """Return the parser of all options."""
     made = Parser("qconv estimate", _DESCRIPTION, _EPILOG)
-    what = made.add_argument_group("what to estimate")
-    add_photograph(what)
-    add_kernel(what, "qconv --help")
-    add_geometry(what)
-    add_observables(what, "default: energy")
+    add_question(made, "what to estimate", "default: energy")
     how = made.add_argument_group("how to estimate it")
     how.add_argument(
         "--method",
@@ -91,11 +73,9 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> str:
     """Estimate the numbers; return the text to print."""
-    require_extras()
     import qconv
 
-    kernel = kernel_of(options)
-    picture = only_picture(read_photograph(options.image), "IMAGE", options.image)
+    image, kernel, head = read_question(options)
     seed = seed_of(options)
     how: dict[str, Any] = {"seed": seed, "progress": sys.stderr.isatty()}
     if options.backend is not None:
@@ -107,7 +87,7 @@ def run(options: argparse.Namespace) -> str:
     elif options.tolerance is not None:
         how["tolerance"] = options.tolerance
     found = qconv.estimate(
-        brightness(picture.numbers),
+        image,
         kernel,
         observables_of(options),
         options.mode,
@@ -116,6 +96,4 @@ def run(options: argparse.Namespace) -> str:
         estimator=options.estimator,
         **how,
     )
-    size = " x ".join(map(str, picture.numbers.shape[:2]))
-    colour = " (luminance)" if picture.axes.endswith("S") else ""
-    return f"input {size}{colour}, kernel {Path(options.kernel).name}, seed {seed}\n\n{found}\n"
+    return f"{head}, seed {seed}\n\n{found}\n"

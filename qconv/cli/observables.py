@@ -1,9 +1,21 @@
-"""Options for numbers of a filtered picture, of the commands ``estimate`` and ``plan``."""
+"""Options that the commands ``estimate`` and ``plan`` share: a picture, a kernel, and numbers."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
+
+from qconv.cli.kernels import add_kernel, kernel_of
+from qconv.cli.options import (
+    Parser,
+    add_geometry,
+    add_photograph,
+    brightness,
+    only_picture,
+    read_photograph,
+    require_extras,
+)
 
 #: Class of each observable of a region in `qconv`, by its name on the command line.
 NAMES = {"energy": "Energy", "total": "Total", "mean": "Mean"}
@@ -12,8 +24,18 @@ NAMES = {"energy": "Energy", "total": "Total", "mean": "Mean"}
 ESTIMATORS = ("sampling", "amplitude", "schedule")
 
 
-def add_observables(group: argparse._ArgumentGroup, default: str) -> None:
-    """Add the options for observables, their region, and the estimator."""
+def add_question(parser: Parser, title: str, default: str) -> None:
+    """Add the options for the picture, the kernel, observables, their region, and the estimator.
+
+    Args:
+        parser: Parser to add the options to.
+        title: Title of the group of options.
+        default: Default of ``--observable``, for the help.
+    """
+    group = parser.add_argument_group(title)
+    add_photograph(group)
+    add_kernel(group, "qconv --help")
+    add_geometry(group)
     group.add_argument(
         "--observable",
         metavar="NAME",
@@ -36,6 +58,17 @@ def add_observables(group: argparse._ArgumentGroup, default: str) -> None:
         help="sampling, or amplitude estimation with powers that are chosen one after the other "
         "(amplitude) or in advance (schedule) (default: sampling)",
     )
+
+
+def read_question(options: argparse.Namespace) -> tuple[Any, Any, str]:
+    """Return the brightness of the picture, the kernel, and a line that describes both."""
+    require_extras()
+    kernel = kernel_of(options)
+    picture = only_picture(read_photograph(options.image), "IMAGE", options.image)
+    size = " x ".join(map(str, picture.numbers.shape[:2]))
+    colour = " (luminance)" if picture.axes.endswith("S") else ""
+    head = f"input {size}{colour}, kernel {Path(options.kernel).name}"
+    return brightness(picture.numbers), kernel, head
 
 
 def observables_of(options: argparse.Namespace, default: str = "energy") -> Any:

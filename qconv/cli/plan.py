@@ -9,18 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from qconv.cli.convolve_options import METHODS
-from qconv.cli.kernels import add_kernel, kernel_of
-from qconv.cli.observables import add_observables, observables_of
+from qconv.cli.observables import add_question, observables_of, read_question
 from qconv.cli.options import (
     Parser,
     UsageError,
-    add_geometry,
-    add_photograph,
-    brightness,
     named_backend,
-    only_picture,
-    read_photograph,
-    require_extras,
     require_place,
     shots,
 )
@@ -55,11 +48,7 @@ examples:
 def parser() -> Parser:
     """Return the parser of all options."""
     made = Parser("qconv plan", _DESCRIPTION, _EPILOG)
-    what = made.add_argument_group("what to convolve")
-    add_photograph(what)
-    add_kernel(what, "qconv --help")
-    add_geometry(what)
-    add_observables(what, "default: the picture")
+    add_question(made, "what to convolve", "default: the picture")
     how = made.add_argument_group("error or cost")
     how.add_argument(
         "--tolerance",
@@ -126,18 +115,12 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> str:
     """Compare the plans of all methods; return the text to print."""
-    require_extras()
     import qconv
 
-    kernel = kernel_of(options)
-    picture = only_picture(read_photograph(options.image), "IMAGE", options.image)
-    grey = brightness(picture.numbers)
+    grey, kernel, head = read_question(options)
     where: dict[str, Any] = {"mode": options.mode, "boundary": options.boundary}
     where["backend"] = None if options.backend is None else named_backend(options.backend)
     method = None if options.method is None else getattr(qconv, METHODS[options.method])()
-    size = " x ".join(map(str, picture.numbers.shape[:2]))
-    colour = " (luminance)" if picture.axes.endswith("S") else ""
-    head = f"input {size}{colour}, kernel {Path(options.kernel).name}"
     if options.observable is not None:
         return "\n\n".join([head, *_number(options, grey, kernel, {"method": method, **where})])
     alone: dict[str, Any] = {} if method is None else {"methods": [method]}

@@ -41,7 +41,7 @@ from qconv.execution.simulate.probabilities import require_room
 from qconv.methods.amplitude_estimation.scale import Scale, added_kernel
 from qconv.methods.cutting import Block
 from qconv.observables.observable import Observable
-from qconv.planning.number import Number, Scored
+from qconv.planning.number import Number, Scored, require_linear
 from qconv.planning.problem import Problem
 
 _Array = NDArray[np.float64]
@@ -60,12 +60,7 @@ def weighted_sum(plan: Problem, observable: Observable, kind: str) -> Number:
         TypeError: If the observable is quadratic.
         ValueError: If the simulation would not fit in memory.
     """
-    if observable.quadratic:
-        raise TypeError(
-            "observable: expected a linear one for AmplitudeEstimation, got "
-            f"{type(observable).__name__}; for energies, use qconv.Fourier() or "
-            "qconv.Interference() with estimator='amplitude'"
-        )
+    require_linear(observable, "AmplitudeEstimation", " with estimator='amplitude'")
     weights = observable.weights(plan.grid.output_shape)
     return _Weighted(plan, np.asarray(weights, np.float64), kind).number()
 

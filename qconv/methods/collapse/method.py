@@ -57,7 +57,7 @@ from qconv.planning.allocation import (
     require_affordable,
 )
 from qconv.planning.method import AIM, Method, Prediction, Prepared
-from qconv.planning.number import Number, Terms, of_parts
+from qconv.planning.number import Number, Terms, of_parts, require_linear
 from qconv.planning.problem import Problem
 from qconv.propagator import Propagator
 from qconv.result.convolution import Convolution
@@ -304,13 +304,8 @@ class PreparedCollapse(Prepared[Collapse]):
         Raises:
             TypeError: If the observable is quadratic.
         """
-        plan = self.plan
-        if observable.quadratic:
-            raise TypeError(
-                f"observable: expected a linear one for Collapse, got {type(observable).__name__}; "
-                "for energies, use qconv.Fourier() or qconv.Interference()"
-            )
-        return self._number(observable.weights(plan.grid.output_shape), self.windows)
+        require_linear(observable, "Collapse")
+        return self._number(observable.weights(self.plan.grid.output_shape), self.windows)
 
     def terms(self, observables: Sequence[Observable]) -> list[Terms]:
         """Return one number per observable; if complex, the numbers of both parts."""

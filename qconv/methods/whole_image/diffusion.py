@@ -60,7 +60,7 @@ from qconv.methods.whole_image.reading import Reading
 from qconv.methods.whole_image.state import State
 from qconv.observables.observable import Observable
 from qconv.planning.method import LoadingError, Prediction
-from qconv.planning.number import Number, Scored
+from qconv.planning.number import Number, Scored, require_linear
 from qconv.planning.problem import Problem
 from qconv.result.convolution import Convolution
 
@@ -171,12 +171,8 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
         Raises:
             TypeError: If the observable is quadratic.
         """
+        require_linear(observable, "Diffusion")
         encoded = self.encoded
-        if observable.quadratic:
-            raise TypeError(
-                f"observable: expected a linear one for Diffusion, got {type(observable).__name__};"
-                " for energies, use qconv.Fourier() or qconv.Interference()"
-            )
         pixels = encoded.layout.scattered(observable.weights(self.plan.grid.output_shape))
         if encoded.unit == 0:
             return Scored.zero(self._amplified)
