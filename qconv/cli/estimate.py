@@ -65,8 +65,8 @@ def parser() -> Parser:
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments; raise a `UsageError` for more than one kind of shots."""
     options = parser().parse_args(arguments)
-    given = [name for name in ("shots", "tolerance", "relative") if getattr(options, name)]
-    if len(given) + options.exact > 1:
+    kinds = (options.shots, options.tolerance, options.relative)
+    if sum(kind is not None for kind in kinds) + options.exact > 1:
         raise UsageError("expected one of --shots, --tolerance, --relative and --exact")
     return options
 

@@ -122,7 +122,7 @@ def run(options: argparse.Namespace) -> str:
     where["backend"] = None if options.backend is None else named_backend(options.backend)
     method = None if options.method is None else getattr(qconv, METHODS[options.method])()
     if options.observable is not None:
-        return "\n\n".join([head, *_number(options, grey, kernel, {"method": method, **where})])
+        return _text([head, *_number(options, grey, kernel, {"method": method, **where})])
     alone: dict[str, Any] = {} if method is None else {"methods": [method]}
     compared = qconv.compare_methods(
         grey,
@@ -141,7 +141,12 @@ def run(options: argparse.Namespace) -> str:
         parts.append(str(row.cost.fault_tolerant(options.fault_tolerant)))
     if options.export is not None:
         parts.append(_export(options, grey, kernel, method, where))
-    return "\n\n".join(parts)
+    return _text(parts)
+
+
+def _text(parts: Sequence[str]) -> str:
+    """Return the parts with empty lines between them."""
+    return "\n\n".join(parts) + "\n"
 
 
 def _number(

@@ -95,7 +95,7 @@ class Estimates:
     @numpy_defaults
     def __str__(self) -> str:
         first = self[0]
-        width = max(len(one.observable) for one in self) + 2
+        width = max(len(name) for name in ("observable", *(one.observable for one in self))) + 2
         rows = [f"{'observable':<{width}}{'value':<24}standard error"]
         rows += [f"{one.observable:<{width}}{one.value:<24.6g}{one.error_text}" for one in self]
         rows += ["", *first.common_rows()]

@@ -38,6 +38,13 @@ def test_several_numbers_of_a_region(picture, capsys):
     assert "Total[2:5, 0:4]" in shown
 
 
+def test_short_names_in_a_table(picture, capsys):
+    words = ["--observable", "mean", "--observable", "total", "--exact"]
+    assert main(["estimate", picture, *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:5]] == ["observable", "Mean", "Total"]
+
+
 def test_relative_tolerances_and_bands(picture, capsys):
     words = ["--boundary", "wrap", "--observable", "band:1:3", "--relative", "0.1"]
     assert main(["estimate", picture, "--estimator", "schedule", *words]) == 0
@@ -53,6 +60,7 @@ def test_a_plan(picture, tmp_path, capsys):
     assert "observable                Energy\n" in shown
     assert "oracle calls              300\n" in shown
     assert f"exported 1 circuit to {file}" in shown
+    assert shown.endswith("\n")
     assert file.read_text().startswith("OPENQASM 3")
 
 
@@ -63,6 +71,7 @@ def test_a_plan(picture, tmp_path, capsys):
         (["estimate", "--observable", "band:3:1"], "0 <= LOW < HIGH"),
         (["estimate", "--region", "1-3"], "expected slices such as"),
         (["estimate", "--shots", "5", "--exact"], "expected one of --shots"),
+        (["estimate", "--shots", "5", "--relative", "0"], "expected one of --shots"),
         (["plan", "--executions", "9", "--observable", "mean"], "--observable: requires --method"),
     ],
 )
