@@ -19,6 +19,7 @@ from tests.complex_cases import METHODS, check, check_filter, numbers
 SIGNED = [name for name in METHODS if "magnitudes" not in name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(8))
 def test_random_cases(part):
     """tests/benchmarks/test_complex.py compares more than a thousand further cases."""
@@ -143,6 +144,7 @@ def test_sums_files_parts_and_intervals(name, tmp_path):
     assert report.agrees, report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["baseline", "fourier", "estimation", "blocks"])
 def test_tolerance_holds_for_both_parts(name):
     image, kernel = numbers((6, 6), 12), numbers((2, 2), 13)
@@ -270,6 +272,7 @@ def free_of_noise():
     return AerSimulator(noise_model=model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(8,), (4, 4), (2, 4)], ids=str)
 @pytest.mark.parametrize(
     "method",

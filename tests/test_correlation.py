@@ -22,6 +22,7 @@ METHODS = {
 SHAPES = [((9,), (4,)), ((8, 8), (3, 3)), ((6, 7), (2, 3)), ((4, 3, 5), (2, 2, 3))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("shapes", SHAPES, ids=str)
 @pytest.mark.parametrize("boundary", BOUNDARIES)

@@ -151,6 +151,7 @@ def scores(count, observable, **where):
     return np.array([(one.value - exact) / one.stderr for one in found])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "observable"), SAMPLED, ids=repr)
 def test_standard_errors_of_samples(method, observable):
     z = scores(150, observable, method=method, shots=3000)
@@ -158,6 +159,7 @@ def test_standard_errors_of_samples(method, observable):
     assert abs(np.mean(z)) < 4 / np.sqrt(150)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["amplitude", "schedule"])
 def test_standard_errors_of_amplitudes(estimator):
     count = 60
@@ -256,6 +258,7 @@ MITIGATED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "observable"), MITIGATED, ids=str)
 def test_readout_errors_are_corrected(method, observable):
     """With 12 seeds, the mean of z^2 exceeds 3.3 once in 10,000."""

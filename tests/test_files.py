@@ -218,6 +218,7 @@ class TestSave:
         with pytest.raises(FileNotFoundError, match="'sub/a'"):
             result().save("sub/a")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("how", ["pipe", "file", "appended"])
     def test_standard_output(self, how, folder):
         code = (

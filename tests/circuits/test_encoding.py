@@ -285,6 +285,7 @@ def test_claimed_is_counted_and_never_above_qiskit(seed):
             assert claimed(circuit) <= counted(qiskit_circuit(array)), array
 
 
+@pytest.mark.slow
 def test_fourteen_qubits():
     array = np.random.default_rng(0).random((128, 128))
     circuit = encode_amplitudes(array)

@@ -24,6 +24,7 @@ def _files(tmp_path, monkeypatch):
     np.save("kernel.npy", KERNEL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "kernel"),
     [("in.png", "kernel.npy"), ("field.npy", "box"), ("field.npz", "kernel.npy")],
@@ -41,6 +42,7 @@ def test_arrays_are_complex(source, kernel):
     assert result.covariance is not None
 
 
+@pytest.mark.slow
 def test_pictures_are_magnitudes(capsys):
     call = ["in.png", "--kernel", "kernel.npy", *SHOTS]
     main([*call, "--out", "out.png", "--stderr", "error.tif"])

@@ -87,6 +87,7 @@ class TestWhole:
         for wanted in ("RMSE", "two-qubit gates", "seed", "wrote result.png", " s\n"):
             assert wanted.lower() in out.lower()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["grey", "colour", "constant", "one pixel", "row"])
     def test_figure(self, name):
         pixels = {
@@ -101,6 +102,7 @@ class TestWhole:
         assert read("result.png").shape == pixels.shape
         assert read("result-figure.png").size > 0
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("ending", ["pdf", "svg", "jpg"])
     def test_kinds_of_figures(self, ending):
         assert main(["in.png", "--figure", f"f.{ending}", "--shots", "1", "--kernel", "box"]) == 0
@@ -108,6 +110,7 @@ class TestWhole:
         with open(f"f.{ending}", "rb") as file:
             assert file.read(8).startswith(first)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "options",
         [
@@ -886,6 +889,7 @@ class TestProcess:
             **how,
         )
 
+    @pytest.mark.slow
     def test_right(self, folder):
         done = self.call("in.png", "--shots", "10", "--out", "o.npy")
         assert (done.returncode, done.stderr) == (0, "")
@@ -904,6 +908,7 @@ class TestProcess:
         assert done.stderr.count("\n") == 1, done.stderr
         assert set(listing(folder)) == {"in.png", "empty.csv"}
 
+    @pytest.mark.slow
     def test_same_seed_in_two_processes_on_one_thread_and_two(self, folder, monkeypatch, quick):
         """One process of its own, and this one."""
         save("in.png", RNG.integers(0, 256, (150, 101)).astype(np.uint8))  # several tiles
@@ -915,6 +920,7 @@ class TestProcess:
         assert main([*arguments, "2.npy"]) == 0
         assert (folder / "1.npy").read_bytes() == (folder / "2.npy").read_bytes()
 
+    @pytest.mark.slow
     def test_a_reader_that_goes_away(self, folder):
         pipe = subprocess.Popen(
             [sys.executable, "-m", "qconv", "in.png"],

@@ -63,6 +63,7 @@ def test_without_arguments(folder, capsys):
     assert (imread("match-figure.png").std(axis=(0, 1)) > 10).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -393,6 +393,7 @@ class TestErrorBars:
 
 @pytest.mark.skipif(os.name != "posix", reason="the shell of Unix")
 class TestPipes:
+    @pytest.mark.slow
     @pytest.mark.parametrize("ending", ["png", "tif", "npy", "ppm"])
     def test_in_and_out(self, ending):
         pixels = numbers("16 bits", (*SHAPE, 3))

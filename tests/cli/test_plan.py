@@ -24,6 +24,7 @@ def test_a_colour_picture_is_planned_by_its_luminance(tmp_path, capsys):
     assert printed[0][1:] == printed[1][1:]
 
 
+@pytest.mark.slow
 def test_a_kernel_of_ones_own(tmp_path, capsys):
     """The numbers of a named kernel in a file give the same table."""
     picture = tmp_path / "small.png"
@@ -67,6 +68,7 @@ class TestExport:
         assert main([*how, "--export", str(file), "--overwrite"]) == 0
         assert file.read_bytes() == before
 
+    @pytest.mark.slow
     def test_several_circuits(self, picture, tmp_path, capsys):
         how = ["plan", picture, "--tolerance", "50", "--method", "estimation"]
         assert main([*how, "--export", str(tmp_path / "a.qasm2")]) == 0

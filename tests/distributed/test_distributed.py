@@ -153,6 +153,7 @@ class PreparedNoted(PreparedExact):
 
 
 class TestBytes:
+    @pytest.mark.slow
     @settings(max_examples=60, deadline=None, derandomize=True)
     @given(case=convolutions())
     def test_any_shape_and_chunks(self, case):
@@ -215,6 +216,7 @@ class TestBytes:
         lazy = qd.conv2d(da.from_array(image, 4), weight, shots=9, seed=1)
         assert same(lazy, qconv.conv2d(image, weight, shots=9, seed=1))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "method", [qconv.Fourier(), qconv.Fourier(signed=False), qconv.Diffusion()], ids=repr
     )
@@ -249,6 +251,7 @@ class TestBytes:
         lazy = qd.convolve(da.from_array(image, 64), EDGE, **how)
         assert same(lazy, qconv.convolve(image, EDGE, **how))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("scheduler", "chunks"),
         [
@@ -276,6 +279,7 @@ class TestBytes:
         lazy = qd.conv2d(da.from_array(images, 10), weight, shots=5, seed=4)
         assert same(lazy, qconv.conv2d(images, weight, shots=5, seed=4), scheduler=client)
 
+    @pytest.mark.slow
     def test_a_worker_is_killed(self, client):
         """While it works: the other one does all again that was lost."""
         image = photograph((700, 512))
@@ -385,6 +389,7 @@ class TestLazy:
         assert len(lazy.circuits) == 3
         assert same(lazy, at_once)
 
+    @pytest.mark.slow
     def test_gigapixels_are_only_numbers(self):
         """Nothing of the image's size is made: 1e9 pixels are 8 GB."""
         image = da.zeros((32_768, 32_768), chunks=4096, dtype=np.uint8)

@@ -27,6 +27,7 @@ def study(how, runs, calls, seed, p=None, of_angle=probability):
     return calls * np.sqrt(np.mean(error**2)), error / stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "runs", "calls", "limit"),
     [(adaptive, 250, 2000, 2.6), (by_schedule, 1200, 1000, 3.4), (by_schedule, 1200, 8000, 3.5)],

@@ -32,6 +32,7 @@ def study(runs, calls, noise, seed, highest=8):
 NOISES = [(0.0, 0.0, 0.5, 0.0), (0.03, 0.05, 0.45, 0.0), (0.2, 0.3, 0.55, 0.05)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISES, ids=str)
 def test_errors_are_as_stated(noise):
     errors, stderr, _ = study(5, 1500, noise, seed=4)

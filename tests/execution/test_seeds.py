@@ -26,6 +26,7 @@ def run(seed, **how):
     return result.image.tobytes() + result.stderr.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", HOW.values(), ids=HOW)
 def test_any_number_of_threads_and_any_chunk(how, monkeypatch):
     assert len(qconv.grid.plan_grid(IMAGE.shape, (3, 3), mode="same").tiles) == 4

@@ -265,6 +265,7 @@ def amplitudes(rng, places):
     return found, match
 
 
+@pytest.mark.slow
 def test_counts_are_calibrated():
     rng, trials = np.random.default_rng(11), []
     for _ in range(600):

@@ -72,6 +72,7 @@ METHODS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filter_name", FILTERS[1:])
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method(filter_name, name):
@@ -97,6 +98,7 @@ def test_every_method(filter_name, name):
     assert np.abs(scores).max() < 6.5**2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0, 40])
 @pytest.mark.parametrize("box", COINS, ids=lambda box: f"{box[0].start}")
 def test_coins(coins, noise, box):

@@ -54,6 +54,7 @@ def test_random_shapes(scheme, method, seed):
     assert result.circuits[0].num_qubits <= blocks.qubits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", sorted(SHAPES.keys() - {"several tiles", "several turns"}))
 @pytest.mark.parametrize("boundary", BOUNDARIES)
@@ -84,6 +85,7 @@ def test_other_numbers_of_axes(scheme, shapes):
         assert result.circuits[0].num_qubits <= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_steps(scheme, small_camera):
     kernel = qconv.named_kernel("gaussian")
@@ -113,6 +115,7 @@ def test_magnitudes_of_saved_blocks(small_camera):
     close(result.image, np.abs(classical.convolve(small_camera, kernel)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("method", ["fourier", "interference", "diffusion"])
 def test_standard_errors(scheme, method, small_camera):
@@ -200,6 +203,7 @@ def test_dark_blocks_run_nothing():
         assert nothing.oracle_calls == 0
 
 
+@pytest.mark.slow
 def test_the_success_probability_has_no_bias(small_camera):
     """A sum of 24 results' deviations in standard errors, 6.5 standard deviations allowed."""
     kernel = qconv.named_kernel("laplacian")
@@ -328,6 +332,7 @@ def test_negative_pixels_are_no_particles():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method", [qconv.Fourier(), qconv.Fourier(amplify=1, read_out="root")], ids=["linear", "root"]
 )

@@ -42,6 +42,7 @@ def positive(shape, seed=1):
     return np.abs(random_integers(shape, seed)) + 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS, **NAMES)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("boundary", BOUNDARIES)
@@ -88,6 +89,7 @@ def test_one_axis_may_be_a_number():
     close(qconv.convolve(image, [1, 2], shots=None, axes=-1, channel_axis=0).image, result.image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [None, AerSimulator()], ids=["ideal", "Aer"])
 @pytest.mark.parametrize("method", METHODS, **NAMES)
 def test_sampled(method, backend):

@@ -123,6 +123,7 @@ def test_more_flags_than_the_simulators_circuits():
         plan.decode({"0" * 10: plan.executions[0]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"first_bit": "left"}])
 @pytest.mark.parametrize("scheme", ["overlap-add", "overlap-save"])
 def test_blocks_that_differ_on_a_device(scheme, how):

@@ -124,6 +124,7 @@ def test_results_have_the_shape_of_the_plan():
             plan.result(np.zeros((5, 5)), np.zeros(shape), [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [False, True])
 @pytest.mark.parametrize("shots", [1, 3, 20])
 def test_sums_of_magnitudes(shots, blocks):
@@ -177,6 +178,7 @@ def test_templates_and_steps():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["global", "local"])
 @pytest.mark.parametrize("make", [SamplerV2, lambda: BackendSamplerV2(backend=AerSimulator())])
 def test_estimation_on_samplers_of_aer(make, kind):

@@ -30,6 +30,7 @@ def test_the_page_runs(capsys):
     assert len(BLOCKS[0].splitlines()) < 62
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_exact(name):
     shape, kernel_shape = SHAPES[name]
@@ -50,6 +51,7 @@ def test_exact(name):
             assert (result.stderr == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "backend",
     [None, AerSimulator(), StatevectorSampler(seed=np.random.default_rng(2))],

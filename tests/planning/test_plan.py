@@ -64,6 +64,7 @@ def truth(method):
 
 
 class TestDecode:
+    @pytest.mark.slow
     @pytest.mark.parametrize("gather", [by_hand, by_sampler])
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_the_same_distribution_as_running(self, method, gather):
@@ -276,6 +277,7 @@ class TestPlan:
         else:
             assert cost.expected_success == 1
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", METHODS[3:], ids=str)
     def test_predicted_error_is_the_error(self, method):
         """Mean square over 40 runs and all pixels: its spread is 0.1, 6 of them are allowed."""

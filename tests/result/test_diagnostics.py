@@ -237,6 +237,7 @@ class TestUnknown:
             qconv.convolve(IMAGE, KERNEL, **how)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [counted, estimated], ids=["counts", "angles"])
 @pytest.mark.parametrize("reader", ["qconv.load", "qconv.Convolution.load"])
 def test_ours_load_in_a_fresh_process(make, reader, tmp_path):

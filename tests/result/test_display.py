@@ -188,6 +188,7 @@ class TestPlot:
         assert (colours[0, 1:] == (0.5, 0.5, 0.5, 1)).all()
         assert len(set(colours[0, 0, :3])) == 3
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("colours", [False, True])
     def test_of_a_volume(self, colours, tmp_path):
         """Three planes meet in the point, or in the centre."""

@@ -98,6 +98,7 @@ def filtered(path="run.npz", **how):
 # ------------------------------------------------------------------------ killed, and gone on with
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tiles", "jobs"])
 def test_a_process_that_is_killed(kind, folder, monkeypatch):
     """When something is saved, without a warning, as by a machine that is switched off."""

@@ -237,6 +237,7 @@ def test_jobs_are_as_large_as_the_backend_takes(make, method):
     assert result.shots >= 150
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_job_shots_where_nothing_says_it(method):
     with pytest.raises(RuntimeError, match="vendor takes 700 shots at most"):

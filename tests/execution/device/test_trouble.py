@@ -103,6 +103,7 @@ class Device(GenericBackendV2):
         self._target = target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [(), (0, 1), (0, 1, 2, 3, 4, 5)])
 @pytest.mark.parametrize("two", [("cx",), ("cx", "cz")])
 def test_devices_that_lack_gates(missing, two):

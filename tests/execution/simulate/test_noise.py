@@ -101,6 +101,7 @@ def planned(name, backend, shots=100, seed=1):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", BACKENDS.values(), ids=BACKENDS)
 @pytest.mark.parametrize("name", METHODS)
 def test_distribution_of_measured_shots(name, make):

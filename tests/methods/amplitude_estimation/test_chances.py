@@ -40,6 +40,7 @@ def blocks(monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_four_blocks_stand_for_all(blocks, monkeypatch):
     """Errors that are predicted from four blocks and from all blocks differ by less than 8 %."""
     assert len(blocks.prepared.blocks) >= 16
@@ -52,6 +53,7 @@ def test_four_blocks_stand_for_all(blocks, monkeypatch):
     assert np.sqrt(np.mean(some**2)) == pytest.approx(np.sqrt(np.mean(every**2)), rel=0.08)
 
 
+@pytest.mark.slow
 def test_no_simulation_is_repeated(blocks, monkeypatch):
     """Each schedule costs one simulation per example, however many blocks there are."""
     simulated = []

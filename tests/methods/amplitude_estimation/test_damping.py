@@ -151,6 +151,7 @@ def test_weights_by_hand():
 
 
 class TestCircuits:
+    @pytest.mark.slow
     def test_depolarising_noise(self):
         """Two runs on a simulator whose law is exact; 95 % of the intervals hold, or more.
 

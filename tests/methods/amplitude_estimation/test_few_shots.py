@@ -31,6 +31,7 @@ def squares(result, expected):
 
 
 class TestStandardErrors:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("method", "kernel", "shots"),
         [
@@ -102,6 +103,7 @@ class TestSums:
             np.testing.assert_allclose(total.stderr, expected.stderr, rtol=1e-9)
             assert np.array_equal(total.diagnostics.reliable, expected.diagnostics.reliable)
 
+    @pytest.mark.slow
     def test_small_parts_are_as_good_as_one(self, small_camera):
         """Sixteen runs of 10 shots: the mean of z**2 was 1.99, and errors those of 10 shots."""
         image, how = small_camera[::2, ::2], {"method": METHODS[2], **WHERE}

@@ -69,6 +69,7 @@ def test_levels_make_no_difference(shots, monkeypatch):
         np.testing.assert_allclose(peaks.angle, found[0][1].angle[near], rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shots", [20, 100])
 def test_errors_are_what_they_are_said_to_be(shots):
     """Of 20,000 pixels: intervals hold as often as they should, within 6.2 standard deviations.
@@ -105,6 +106,7 @@ def test_the_error_is_that_of_the_whole_likelihood(powers, shots, monkeypatch):
     np.testing.assert_allclose(found.stderr**2, square, rtol=1e-3, atol=1e-4 * square.max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shots", [20, 200])
 def test_squared_errors_are_as_stated_on_average(shots):
     """For angles that are uniform the mean of z^2 is 1 at any number of shots."""

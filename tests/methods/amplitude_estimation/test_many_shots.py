@@ -68,6 +68,7 @@ def test_highest_power_with_a_backend():
         assert plan.prepared.schedule.total == pytest.approx(1024)
 
 
+@pytest.mark.slow
 def test_tolerance():
     """About the fewest shots: with 5 % less the error is larger."""
     tolerance = 2e-4
@@ -114,6 +115,7 @@ def test_long_circuits_in_a_file(tmp_path):
     assert len((result + qconv.convolve(image, EDGE, seed=2, **LONG)).circuits) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["global", "local"])
 def test_many_steps(kind, monkeypatch):
     """Costs of many steps follow from few: equal to those of all gates."""

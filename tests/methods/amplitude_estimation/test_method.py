@@ -39,6 +39,7 @@ def run(image, kernel=GAUSSIAN, powers=SHORT, shots=100, seed=1, *, kind="global
 
 
 class TestExact:
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", RANGES)
     @pytest.mark.parametrize("name", sorted(SHAPES.keys() - SLOW))
     @pytest.mark.parametrize("boundary", BOUNDARIES)
@@ -67,6 +68,7 @@ class TestExact:
         result = run(image, kernel, shots=None, kind=kind, mode="full", boundary="fill")
         close(result.image, expected)
 
+    @pytest.mark.slow
     def test_probabilities_of_a_photograph(self, small_camera):
         """``sin((2 m + 1) t)**2`` for every pixel and power, to 1e-10."""
         low, high = small_camera.min(), small_camera.max()
@@ -83,6 +85,7 @@ class TestExact:
 
 
 class TestErrors:
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", RANGES)
     @pytest.mark.parametrize("kernel", [GAUSSIAN, EDGE], ids=["gaussian", "edge"])
     def test_intervals(self, kind, kernel, small_camera):

@@ -247,6 +247,7 @@ class TestPairs:
 
 
 class TestTolerance:
+    @pytest.mark.slow
     @pytest.mark.parametrize("tolerance", [0.05, 0.001, ("rms", 0.003)])
     def test_is_kept(self, tolerance):
         """And by not much: the next cheaper schedule would not do."""

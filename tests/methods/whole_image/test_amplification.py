@@ -198,6 +198,7 @@ class TestPreparation:
 
 
 class TestShots:
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
     @pytest.mark.parametrize("options", OPTIONS, ids=str)
     def test_standard_errors(self, method, options):
@@ -220,6 +221,7 @@ class TestShots:
         spread = abs(result.success_probability - plan.cost.expected_success)
         assert spread < 6.5 * result.success_stderr
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("rounds", [2, 3, 5, 8])
     def test_past_a_quarter_turn(self, rounds):
         """The angle is unfolded: too many rounds cost executions, and no error is made."""
@@ -236,6 +238,7 @@ class TestShots:
             squares.append(((result.image - np.abs(expected)) / result.stderr) ** 2)
         assert within(squares)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("shots", [3, 10, 30, 100])
     @pytest.mark.parametrize("read_out", ["linear", "root"])
     def test_few_shots(self, shots, read_out):
@@ -250,6 +253,7 @@ class TestShots:
         assert np.mean(squares) < 1.15
         assert np.mean(squares) > 0.4
 
+    @pytest.mark.slow
     def test_gain(self):
         """At equal oracle calls, by what is predicted and by what is measured."""
         image = smooth(32) + np.random.default_rng(0).normal(scale=9, size=(32, 32))
@@ -297,6 +301,7 @@ class TestShots:
 
 
 class TestElsewhere:
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
     def test_counted(self, method):
         """A backend that counts, and counts that are decoded later."""

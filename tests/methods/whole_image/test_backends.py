@@ -57,6 +57,7 @@ def truth(method, image=IMAGE, kernel=KERNEL, **where):
     return expected if getattr(method, "signed", True) else np.abs(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", IDEAL.values(), ids=IDEAL)
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_ideal(make, method):
@@ -126,6 +127,7 @@ class TestCircuits:
         assert "ancilla_0" in registers(METHODS[0], backend=device(16))
         assert "ancilla_0" in registers(qconv.Interference(adder="ripple"))
 
+    @pytest.mark.slow
     def test_a_photograph_takes_the_qubits_of_its_pixels_and_few_more(self, camera):
         for method, others in zip(METHODS, [4, 4, 8, 5, 4, 2, 1], strict=True):
             if method.__dict__.get("steps") == 2:
@@ -163,6 +165,7 @@ class TestCircuits:
         )
         assert qconv.resources(ran.circuits[0]).two_qubit_gates <= 65
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_the_device_circuit_is_the_one_that_runs_there(self, method):
         """But for the preparation of the image."""

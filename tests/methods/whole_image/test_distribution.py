@@ -208,6 +208,7 @@ class TestDistribution:
         assert 0 < result.success_stderr < 1e-3
         assert "predicted success" in str(result)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", [SIGNED[1], SIGNED[2], *MAGNITUDES], ids=str)
     def test_error_of_the_success_probability(self, method):
         """Over 300 runs the squares of its z-scores have the mean 1 within 6.5 of its spread."""
@@ -228,6 +229,7 @@ class TestDistribution:
 
 
 class TestSeeds:
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", [*SIGNED, *MAGNITUDES], ids=str)
     @pytest.mark.parametrize("backend", [None, AerSimulator()], ids=["drawn", "measured"])
     def test_same_bytes_on_any_number_of_threads(self, method, backend, monkeypatch):

@@ -57,6 +57,7 @@ def random_case(shapes, seed):
     return rng.random(shapes[0]), rng.normal(size=shapes[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ours", "scipys"), VERBS)
 @pytest.mark.parametrize("name", sorted(SHAPES.keys() - {"several tiles", "several turns"}))
 @pytest.mark.parametrize("boundary", BOUNDARIES)

@@ -48,6 +48,7 @@ def exact_result(image, kernel, method, *where):
     return exact if method.signed else np.abs(exact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 @pytest.mark.parametrize("kernel", [GAUSSIAN, EDGE], ids=["gaussian", "edge"])
 def test_predicted_error_is_measured(method, kernel):
@@ -70,6 +71,7 @@ def test_padding(padding):
     np.testing.assert_allclose(result.image - result.loading_bias, exact, rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1,), (5,), (3, 1), (2, 3, 4)])
 @pytest.mark.parametrize("make", [qconv.Diffusion, qconv.Interference, qconv.Fourier])
 def test_any_number_of_axes(make, shape):
@@ -98,6 +100,7 @@ def test_gates_load_the_predicted_image(method):
     np.testing.assert_allclose(found, expected, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_counted_gates():
     image = np.random.default_rng(7).random((16, 16))
     few = qconv.ApproximatePreparation(two_qubit_gates=9)
@@ -204,6 +207,7 @@ def test_decoded_counts():
     np.testing.assert_array_equal(result.loading_bias, plan.prepared.loading_error().bias)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default:preparation. the loading error:RuntimeWarning")
 def test_one_warning_where_the_error_hides_the_answer():
     y, x = np.mgrid[:8, :8]
