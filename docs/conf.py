@@ -102,7 +102,7 @@ html_theme_options = {
 if _repository := os.environ.get("GITHUB_REPOSITORY"):
     html_theme_options["github_url"] = f"https://github.com/{_repository}"
 
-# A page of its own, which needs nothing of Sphinx: copied as it is, and linked to where it exists.
+# A page of its own, which needs nothing of Sphinx: copied, and linked to where it exists.
 _explore = DOCS / "explore"
 if (_explore / "index.html").exists():
     tags.add("explore")  # noqa: F821
@@ -110,7 +110,11 @@ if (_explore / "index.html").exists():
 
 def _copy_explore(app, exception):
     if exception is None and app.builder.format == "html" and app.tags.has("explore"):
-        shutil.copytree(_explore, Path(app.outdir) / "explore", dirs_exist_ok=True)
+        folder = Path(app.outdir) / "explore"
+        shutil.copytree(_explore, folder, dirs_exist_ok=True)
+        page = folder / "index.html"  # its links to the documentation work only here
+        hidden = 'aria-label="Documentation" hidden'
+        page.write_text(page.read_text().replace(hidden, hidden.removesuffix(" hidden")))
 
 
 def setup(app):

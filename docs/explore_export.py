@@ -1,4 +1,4 @@
-"""Export data from the library for the page ``docs/explore``: kernels, circuits, photographs.
+"""Export data from the library for the page ``docs/explore``: kernels and photographs.
 
 ``python docs/explore_export.py`` rewrites ``kernels.js`` and ``photos.js``;
 ``tests/cli/test_explore.py`` compares the committed files with the library.
@@ -14,55 +14,32 @@ from typing import Any
 import numpy as np
 
 import qconv
-from qconv.methods.collapse.method import kernel_circuit
 
 FOLDER = Path(__file__).parent / "explore"
 HEAD = "// Written by docs/explore_export.py; tests/cli/test_explore.py compares it with qconv.\n"
-CENTRE = (1, 1)
 
-#: Named kernels of the page, all 3 x 3.
-KERNELS = (
-    *("identity", "box", "gaussian", "edge", "laplacian", "sharpen"),
-    *("sobel-x", "sobel-y", "emboss"),
+#: Kernels of the page, 3 x 3 and 5 x 5: name on the page, name in qconv, and its options.
+KERNELS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    *((name, name, {}) for name in ("identity", "box", "gaussian", "edge", "laplacian")),
+    *((name, name, {}) for name in ("sharpen", "sobel-x", "sobel-y", "emboss")),
+    ("box-5", "box", {"size": 5}),
+    ("gaussian-5", "gaussian", {"size": 5}),
+    ("motion-5", "motion", {"size": 5, "angle": 45}),
+    ("laplacian-of-gaussian-5", "laplacian-of-gaussian", {"sigma": 0.8, "size": 5}),
 )
 
 
-def encoded(propagator: qconv.Propagator) -> dict[str, Any]:
-    """Return a propagator and the gates of its circuit, with qubits numbered as in Qiskit."""
-    circuit = kernel_circuit(propagator, ("row", "column"))
-    gates = [
-        [
-            instruction.operation.name,
-            [circuit.find_bit(qubit).index for qubit in instruction.qubits],
-            *map(float, instruction.operation.params),
-        ]
-        for instruction in circuit.data
-    ]
-    return {
-        "p": propagator.probabilities.ravel().tolist(),
-        "w": (propagator.weights.ravel() + 0.0).tolist(),
-        "gates": gates,
-    }
-
-
 def named_kernels() -> list[dict[str, Any]]:
-    """Return the kernels of the page with their propagators, without and with a baseline."""
-    found = []
-    for name in KERNELS:
-        kernel = qconv.named_kernel(name)
-        propagator = qconv.Propagator.from_kernel(kernel)
-        excluded = propagator
-        if 0 < propagator.probabilities[CENTRE] < 1:
-            excluded = propagator.excluding(CENTRE)
-        found.append(
-            {
-                "name": name,
-                "kernel": kernel.ravel().tolist(),
-                "plain": encoded(propagator),
-                "baseline": encoded(excluded),
-            }
-        )
-    return found
+    """Return the kernels of the page, and how qconv makes them."""
+    return [
+        {
+            "name": name,
+            "call": call,
+            "options": options,
+            "kernel": qconv.named_kernel(call, **options).ravel().tolist(),
+        }
+        for name, call, options in KERNELS
+    ]
 
 
 def photographs() -> dict[str, np.ndarray[Any, Any]]:

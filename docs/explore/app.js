@@ -1,176 +1,144 @@
 "use strict";
-// Controls of the page: photograph, kernel, baseline, mode and buttons.
+// The page as a whole: what is shown, its modes, its address, and the links between the controls.
 
 const Explore = (() => {
   const at = (id) => document.getElementById(id);
-  const MOST_PIXELS = 128, LARGEST_ENTRY = 1e6;
-  const named = (name) => Kernels.find((kernel) => kernel.name === name);
-  const state = { mode: "collapse", picture: null, name: "edge", kernel: named("edge").kernel.slice(), entry: Maths.CENTRE };
-  let before = null; // kernel that the mode Diffusion rejected, restored when the mode ends
+  const DEFAULTS = { mode: "collapse", kernel: "edge", photo: "camera", baseline: "on", shots: [{ n: 1, times: 1 }], particles: 1000, steps: 0 };
+  const state = { mode: "collapse", picture: null, name: null, kernel: [], baseline: true, seed: 0 };
+  let writing = null; // timer of the next change of the address
 
   /** Show a text in the status line, which screen readers announce. */
   function say(text) {
     at("status").textContent = text;
   }
 
-  /** Decode the grey levels of a photograph that is part of the page. */
-  function unpacked({ name, height, width, grey }) {
-    return { name, height, width, data: Uint8Array.from(atob(grey), (c) => c.charCodeAt(0)) };
+  /** Write what is shown as an address. */
+  function address() {
+    const parts = { kernel: state.name || Address.kernelText(state.kernel) };
+    if (!state.picture.own) parts.photo = state.picture.name;
+    parts.seed = state.seed;
+    if (!state.baseline) parts.baseline = "off";
+    if (state.mode === "collapse") {
+      parts.shots = Address.shotsText(Collapse.events());
+      const { row, column } = Collapse.where();
+      parts.pixel = `${row}.${column}`;
+    } else {
+      const { number, steps } = Diffusion.state();
+      Object.assign(parts, { mode: "diffusion", particles: number, steps });
+    }
+    return Address.write(parts);
   }
 
-  /** Read the user's file as grey levels, reduced in size; the file never leaves the browser. */
-  async function opened(file) {
-    const bitmap = await createImageBitmap(file);
-    const part = Math.min(1, MOST_PIXELS / Math.max(bitmap.width, bitmap.height));
-    const width = Math.max(1, Math.round(bitmap.width * part)), height = Math.max(1, Math.round(bitmap.height * part));
-    const canvas = document.createElement("canvas");
-    Object.assign(canvas, { width, height });
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.fillStyle = "#ffffff";
-    context.fillRect(0, 0, width, height);
-    context.imageSmoothingQuality = "high";
-    context.drawImage(bitmap, 0, 0, width, height);
-    const colours = context.getImageData(0, 0, width, height).data;
-    const data = Uint8Array.from({ length: height * width }, (_, i) =>
-      Math.round(0.2125 * colours[4 * i] + 0.7154 * colours[4 * i + 1] + 0.0721 * colours[4 * i + 2]));
-    return { name: file.name, height, width, data };
+  /** Keep the address up to date, once nothing has changed for a moment: browsers limit how often it may change. */
+  function changed() {
+    clearTimeout(writing);
+    writing = setTimeout(() => history.replaceState(null, "", address()), 400);
   }
 
-  /** Add a photograph to the list, and select it if `chosen` is true. */
-  function offer(picture, chosen) {
-    const label = document.createElement("label"), input = document.createElement("input");
-    const canvas = document.createElement("canvas"), text = document.createElement("span");
-    Object.assign(input, { type: "radio", name: "photo", checked: chosen });
-    input.addEventListener("change", () => {
-      state.picture = picture;
-      refresh();
+  /** Show what an address describes; parts that are missing have their defaults. */
+  function load(hash) {
+    const { found, unknown } = Address.read(hash);
+    const parts = { ...DEFAULTS, ...found };
+    let picture = Pictures.choose(parts.photo);
+    if (!picture) {
+      unknown.push("photo");
+      picture = Pictures.choose(DEFAULTS.photo);
+    }
+    const named = Kernels.find(({ name }) => name === parts.kernel);
+    Object.assign(state, {
+      picture, name: named ? named.name : null, kernel: (named ? named.kernel : parts.kernel).slice(),
+      mode: parts.mode, baseline: parts.baseline === "on",
+      seed: parts.seed ?? crypto.getRandomValues(new Uint32Array(1))[0],
     });
-    Draw.greys(canvas, picture, picture.data, { black: 0, white: 255 });
-    text.textContent = picture.name;
-    label.append(input, canvas, text);
-    at("photos").append(label);
-    if (chosen) state.picture = picture;
-    return label;
-  }
-
-  /** Read the chosen file; it replaces the previous file in the list. */
-  async function openFile() {
-    const [file] = at("file").files;
-    if (!file) return;
-    try {
-      const picture = await opened(file);
-      document.querySelector(".photos .own")?.remove();
-      offer(picture, true).className = "own";
-      refresh();
-      say(`${picture.name}: ${picture.height} × ${picture.width} pixels.`);
-    } catch {
-      say(`${file.name}: expected a picture that the browser can read.`);
-    }
-  }
-
-  /** Create the nine input fields of the kernel. */
-  function makeGrid() {
-    for (let j = 0; j < 9; j++) {
-      const input = document.createElement("input");
-      Object.assign(input, { type: "number", step: "any", autocomplete: "off" });
-      input.setAttribute("aria-label", `row ${Math.floor(j / 3)}, column ${j % 3}`);
-      input.addEventListener("focus", () => choose(j));
-      input.addEventListener("input", () => enter(j, input.value === "" ? NaN : Number(input.value)));
-      input.addEventListener("change", showGrid);
-      at("grid").append(input);
-    }
-  }
-
-  /** Select the entry that the buttons below the grid change. */
-  function choose(j) {
-    state.entry = j;
-    [...at("grid").children].forEach((input, i) => input.classList.toggle("chosen", i === j));
-  }
-
-  /** Show the kernel in its fields; a field that is being edited stays unchanged. */
-  function showGrid() {
-    state.kernel.forEach((k, j) => {
-      const input = at("grid").children[j];
-      if (input !== document.activeElement || Number(input.value) !== k) {
-        input.value = String(Number(k.toPrecision(4)));
-      }
-      input.classList.toggle("positive", k > 0);
-      input.classList.toggle("negative", k < 0);
+    at("baseline").checked = state.baseline;
+    document.querySelector(`[name=mode][value=${state.mode}]`).checked = true;
+    Editor.show(state.kernel, state.name);
+    return refresh(parts).then(() => {
+      if (unknown.length) say(`The address has parts that this page does not understand: ${unknown.join(", ")}. They have their defaults.`);
     });
-    choose(state.entry);
   }
 
-  /** Change one entry of the kernel, by typing or with a button. */
-  function enter(j, value) {
-    const kernel = state.kernel.slice();
-    kernel[j] = value;
-    const problem =
-      !Number.isFinite(value) || Math.abs(value) > LARGEST_ENTRY ? "Expected a number from −1,000,000 to 1,000,000."
-      : kernel.every((k) => k === 0) ? "Expected at least one entry other than 0."
-      : state.mode === "diffusion" && !Diffusion.takes(kernel) ? "Diffusion expects entries of at least 0."
-      : "";
-    at("kernel-error").textContent = problem;
-    if (problem) return;
-    Object.assign(state, { kernel, name: null });
-    const input = at("grid").children[j];
-    input.classList.toggle("positive", value > 0);
-    input.classList.toggle("negative", value < 0);
-    refresh();
-  }
-
-  /** Apply a button below the grid to the selected entry. */
-  function nudge(how) {
-    const j = state.entry, k = state.kernel[j];
-    enter(j, { minus: k - 1, plus: k + 1, sign: -k, zero: 0 }[how]);
-    showGrid();
-  }
-
-  /** Use a named kernel, or a kernel that was drawn by hand before. */
-  function take(name, kernel = named(name).kernel) {
-    Object.assign(state, { name, kernel: kernel.slice() });
-    at("kernel-error").textContent = "";
-    showGrid();
-    refresh();
-  }
-
-  /** Switch to a mode. */
-  function enterMode(mode) {
-    state.mode = mode;
-    const diffuses = mode === "diffusion";
-    at("collapse").hidden = diffuses;
-    at("diffusion").hidden = !diffuses;
-    at("baseline").disabled = diffuses;
-    Diffusion.pause();
-    for (const option of at("kernel-name").options) {
-      option.disabled = option.value === "drawn" || (diffuses && !Diffusion.takes(named(option.value).kernel));
+  /** Start again after the photograph, the kernel, the seed or the mode has changed. */
+  async function refresh(parts = DEFAULTS) {
+    const baseline = state.baseline && state.mode === "collapse";
+    at("collapse").hidden = state.mode !== "collapse";
+    at("diffusion").hidden = state.mode !== "diffusion";
+    at("baseline").disabled = state.mode !== "collapse";
+    at("seed").value = state.seed;
+    Circuit.show(state.kernel, Maths.encoded(state.kernel, baseline), baseline);
+    changed();
+    if (state.mode === "collapse") {
+      Diffusion.pause();
+      Collapse.set(state.picture, state.kernel, baseline, state.seed);
+      if (parts.pixel) Collapse.choose(...parts.pixel);
+      return Collapse.replay(parts.shots);
     }
-    if (diffuses && !Diffusion.takes(state.kernel)) {
-      before = { name: state.name, kernel: state.kernel };
-      return take("gaussian");
-    }
-    const back = !diffuses && state.name === "gaussian" ? before : null;
-    before = null;
-    if (back) return take(back.name, back.kernel);
-    refresh();
+    return Diffusion.set(state.picture, state.kernel, state.seed, parts.particles, parts.steps);
   }
 
-  /** Start again after the photograph, the kernel or the mode has changed. */
-  function refresh() {
-    const baseline = at("baseline").checked && state.mode === "collapse";
-    at("kernel-name").value = state.name || "drawn";
-    const exported = state.name && named(state.name)[baseline ? "baseline" : "plain"];
-    Circuit.show(state.kernel, Maths.encoded(state.kernel, baseline), exported && exported.gates, baseline);
-    try {
-      if (state.mode === "collapse") {
-        Collapse.set(state.picture, state.kernel, baseline);
-        return Collapse.add(1);
-      }
-      Diffusion.set(state.picture, state.kernel);
+  /** Change some of the state, and start again. */
+  function put(change) {
+    Object.assign(state, change);
+    return refresh(state.mode === "diffusion" ? { ...DEFAULTS, particles: Diffusion.state().number } : DEFAULTS);
+  }
+
+  /** Start again without shots or steps, with the next seed. */
+  function startAgain() {
+    state.seed = (state.seed + 1) >>> 0;
+    at("seed").value = state.seed;
+    if (state.mode === "collapse") {
+      Collapse.clear(state.seed);
+      Collapse.show();
+      say(`All shots are removed. The next ones have the seed ${state.seed}.`);
+    } else {
+      Diffusion.restart(state.seed);
       say(Diffusion.show());
-    } catch (error) {
-      say(error.message);
     }
-    return undefined;
+    changed();
+  }
+
+  /** Use a kernel without negative entries in place of one that has some. */
+  function useInstead(which) {
+    const name = which === "gaussian" ? which : null;
+    const kernel = name ? Kernels.find((known) => known.name === name).kernel.slice() : state.kernel.map(Math.abs);
+    Editor.show(kernel, name);
+    put({ name, kernel });
+  }
+
+  /** Handle a new seed; the field keeps what is not a seed until it is mended. */
+  function enterSeed() {
+    const seed = Number(at("seed").value);
+    if (at("seed").value !== "" && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) put({ seed });
+  }
+
+  /** Show a text to copy, and copy it where the browser allows this. */
+  async function share(text, copied, remark) {
+    at("shared").hidden = false;
+    at("shared-text").value = text;
+    at("shared-text").rows = Math.min(text.split("\n").length, 14);
+    let done = copied;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      at("shared-text").select();
+      done = "The browser does not allow copying: copy the text in the field.";
+    }
+    at("shared-note").textContent = `${done} ${remark}`.trim();
+  }
+
+  /** Copy the address of what is shown. */
+  function copyLink() {
+    const own = state.picture.own ? "Your own picture stays in this page and is not in the link." : "";
+    const local = location.protocol === "file:" ? "The part from # on works with every copy of this page." : "";
+    return share(location.href.replace(/#.*$/, "") + address(), "The link is copied.", [own, local].filter(Boolean).join(" "));
+  }
+
+  /** Copy the Python program that computes what is shown. */
+  function copyPython() {
+    const { number, steps } = Diffusion.state();
+    if (state.mode === "diffusion" && !Diffusion.takes(state.kernel)) return say("Diffusion needs a kernel without negative entries.");
+    const text = state.mode === "collapse" ? Python.collapse(state, Collapse.shots()) : Python.diffusion(state, number, steps);
+    return share(text, "The program is copied.", "Its shots are drawn anew, with the same probabilities.");
   }
 
   /** Handle arrow keys and Enter on the measured picture. */
@@ -202,27 +170,23 @@ const Explore = (() => {
     press("drop", Collapse.dropOne);
     press("step", Diffusion.step);
     press("run", Diffusion.toggle);
-    press("reset", () => {
-      Collapse.clear();
-      Collapse.show();
-      say("All shots are removed.");
-    });
-    press("restart", () => {
-      Diffusion.restart();
-      say(Diffusion.show());
-    });
+    press("reset", startAgain);
+    press("restart", startAgain);
+    press("copy-link", copyLink);
+    press("copy-python", copyPython);
+    press("shared-close", () => (at("shared").hidden = true));
     at("measured").addEventListener("click", tap);
     at("measured").addEventListener("keydown", key);
-    at("file").addEventListener("change", openFile);
-    at("baseline").addEventListener("change", refresh);
-    at("kernel-name").addEventListener("change", (event) => take(event.target.value));
+    at("seed").addEventListener("change", enterSeed);
+    at("baseline").addEventListener("change", () => put({ baseline: at("baseline").checked }));
     const each = (selector, action) => document.querySelectorAll(selector).forEach(action);
-    each("[name=mode]", (input) => input.addEventListener("change", () => enterMode(input.value)));
+    each("[data-use]", (button) => button.addEventListener("click", () => useInstead(button.dataset.use)));
+    each("[name=mode]", (input) => input.addEventListener("change", () => put({ mode: input.value })));
     each("[data-shots]", (button) => button.addEventListener("click", () => Collapse.add(Number(button.dataset.shots))));
     each("[data-particles]", (button) => button.addEventListener("click", () => Diffusion.release(Number(button.dataset.particles))));
-    each("[data-nudge]", (button) => button.addEventListener("click", () => nudge(button.dataset.nudge)));
     const again = () => (state.mode === "collapse" ? Collapse : Diffusion).show();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+    addEventListener("hashchange", () => load(location.hash));
     let width = innerWidth;
     addEventListener("resize", () => {
       if (innerWidth !== width) again();
@@ -230,24 +194,15 @@ const Explore = (() => {
     });
   }
 
-  /** Start the page; `#seed=7` in the address repeats its shots. */
+  /** Start the page with the state in its address. */
   function start() {
-    const given = new URLSearchParams(location.hash.slice(1)).get("seed");
-    const seed = /^\d+$/.test(given) ? Number(given) >>> 0 : crypto.getRandomValues(new Uint32Array(1))[0];
-    const random = Maths.generator(seed);
-    Collapse.connect(random, say);
-    Diffusion.connect(random, say);
-    at("seed-note").textContent = `The seed of this page is ${seed}. Add #seed=${seed} to the address to repeat its shots.`;
-    Photos.map(unpacked).forEach((picture, i) => offer(picture, i === 0));
-    for (const { name } of Kernels) at("kernel-name").add(new Option(name));
-    const drawn = new Option("drawn by hand", "drawn");
-    drawn.disabled = true;
-    at("kernel-name").add(drawn);
-    makeGrid();
-    showGrid();
+    Collapse.connect(say, changed);
+    Diffusion.connect(say, changed);
+    Pictures.connect((picture) => put({ picture }), say);
+    Editor.connect((name, kernel) => put({ name, kernel }));
     listen();
-    return refresh();
+    return load(location.hash);
   }
 
-  return { state, ready: start(), take, enter, enterMode };
+  return { state, ready: start(), address, put };
 })();

@@ -4,14 +4,14 @@
 const Collapse = (() => {
   const at = (id) => document.getElementById(id);
   let setting = null; // picture, kernel, baseline, propagator, windows, deviation, exact, scale, rms, otherRms
-  let counts, shots, trail, pixel = null, last = null;
+  let counts, shots, trail, events, pixel = null, last = null; // `events`: what was added, in order, as Address writes it
   let run = 0, queue = Promise.resolve(); // `run` counts how often the shots were removed
-  let random = null, say = () => {};
+  let random = null, say = () => {}, changed = () => {};
 
   const rms = (values) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);
 
   /** Set the picture, the kernel and the baseline, and remove all shots. */
-  function set(picture, kernel, baseline) {
+  function set(picture, kernel, baseline, seed) {
     const windows = Maths.windows(picture, kernel, baseline);
     const deviation = Maths.deviation(windows), exact = Maths.convolve(picture, kernel);
     setting = {
@@ -25,12 +25,14 @@ const Collapse = (() => {
     if (pixel === null || pixel.of !== picture) {
       pixel = { of: picture, index: Math.floor(0.36 * height) * width + Math.floor(0.43 * width) };
     }
-    clear();
+    clear(seed);
   }
 
-  /** Remove all shots. */
-  function clear() {
+  /** Remove all shots; the next ones are those of the seed. */
+  function clear(seed) {
     run++;
+    random = Maths.generator(seed);
+    events = [];
     counts = new Float64Array(setting.windows.positions.length * setting.windows.pixels);
     shots = new Float64Array(setting.windows.pixels);
     trail = [];
@@ -67,7 +69,7 @@ const Collapse = (() => {
     Draw.greys(at("exact"), picture, exact, scale);
     Draw.signed(at("difference"), picture, found.difference, (scale.white - scale.black) / 2);
     at("measured-empty").hidden = found.seen > 0;
-    at("measured-note").textContent = `black ${Draw.short(scale.black)}, white ${Draw.short(scale.white)}`;
+    at("measured-note").textContent = `black is ${Draw.short(scale.black)}, white is ${Draw.short(scale.white)}`;
     const most = shots.reduce((a, b) => Math.max(a, b), 0), least = shots.reduce((a, b) => Math.min(a, b));
     at("shots").textContent = Draw.whole(least);
     at("executions").textContent = `${Draw.whole(found.total)} executions`;
@@ -123,23 +125,46 @@ const Collapse = (() => {
     if (last === null) at("last").textContent = "none yet";
   }
 
-  /** Add one shot at the chosen pixel. */
-  function dropOne() {
-    const { windows, picture, baseline } = setting, i = pixel.index;
-    const place = Maths.draw(random, windows.p), j = windows.positions[place];
+  /** Add one shot at a pixel; return the place of the position that it picked. */
+  function dropAt(i) {
+    const { windows, picture } = setting, place = Maths.draw(random, windows.p);
     counts[place * windows.pixels + i]++;
     shots[i]++;
+    note({ row: Math.floor(i / picture.width), column: i % picture.width, times: 1 });
+    return place;
+  }
+
+  /** Record what was added; repetitions are counted. */
+  function note(event) {
+    const before = events[events.length - 1];
+    const same = before && ["n", "row", "column"].every((key) => before[key] === event[key]);
+    if (same) before.times += event.times;
+    else events.push({ ...event });
+  }
+
+  /** Add one shot at the chosen pixel, after any shots that are still being added. */
+  function dropOne() {
+    const mine = run;
+    queue = queue.then(() => mine === run && dropNow());
+    return queue;
+  }
+
+  /** Add one shot at the chosen pixel, and show it. */
+  function dropNow() {
+    const { windows, picture, baseline } = setting, i = pixel.index;
+    const place = dropAt(i), j = windows.positions[place];
     last = j;
     show();
-    const shift = Maths.offset(j), row = Math.floor(i / picture.width), column = i % picture.width;
+    changed();
+    const side = Maths.side(setting.kernel), shift = Maths.offset(j, side), row = Math.floor(i / picture.width), column = i % picture.width;
     const level = picture.data[
       Maths.mirrored(row + shift.row, picture.height) * picture.width +
       Maths.mirrored(column + shift.column, picture.width)];
-    const weight = Draw.short(windows.w[place]), neighbour = Zoom.direction(j);
+    const weight = Draw.short(windows.w[place]), neighbour = Zoom.direction(j, side);
     const sampled = baseline
       ? `${weight} × (${Math.round(level)} − ${Math.round(picture.data[i])})` : `${weight} × ${Math.round(level)}`;
     at("last").textContent = `${neighbour}: ${sampled}`;
-    Zoom.drop(at("zoom"), j);
+    Zoom.drop(at("zoom"), j, side);
     say(`Row ${row}, column ${column}. Picked: ${neighbour}, level ${Math.round(level)}. Sample: ${sampled}. ` +
       `${at("pixel-shots").textContent}, mean ${at("pixel-mean").textContent}, exact ${at("pixel-exact").textContent}.`);
   }
@@ -152,6 +177,7 @@ const Collapse = (() => {
     if (row * width + column !== pixel.index) last = null;
     pixel.index = row * width + column;
     showPixel();
+    changed();
     say(`Row ${row}, column ${column}, grey level ${Math.round(setting.picture.data[pixel.index])}.`);
   }
 
@@ -175,10 +201,10 @@ const Collapse = (() => {
     return queue;
   }
 
-  /** Add n shots at every pixel with updates in between; stop if the shots are removed meanwhile. */
-  async function addNow(n, mine) {
+  /** Add n shots at every pixel, in portions; call `seen` after each. Stop if it returns false. */
+  async function portions(n, seen) {
     const { windows } = setting, from = shots.reduce((a, b) => Math.min(a, b));
-    let done = 0, said = "";
+    let done = 0;
     for (const look of looks(from, from + n)) {
       const more = look - from - done;
       for (let i = 0; i < windows.pixels; i++) {
@@ -188,18 +214,50 @@ const Collapse = (() => {
       done += more;
       const found = verdict();
       trail.push([look, found.rmse]);
-      if (done === n || Draw.moves()) said = show(found);
-      await new Promise((resume) => requestAnimationFrame(resume));
-      if (mine !== run) return;
+      if (done === n) note({ n, times: 1 });
+      if (!(await seen(found, done === n))) return;
     }
+  }
+
+  /** Add n shots at every pixel with updates in between; stop if the shots are removed meanwhile. */
+  async function addNow(n, mine) {
+    let said = "";
+    await portions(n, async (found, complete) => {
+      if (complete || Draw.moves()) said = show(found);
+      await new Promise((resume) => requestAnimationFrame(resume));
+      return mine === run;
+    });
+    if (mine !== run) return;
+    changed();
     say(said);
   }
 
-  /** Set the random generator and the status line of the page. */
-  function connect(generator, status) {
-    random = generator;
-    say = status;
+  /** Add shots again as an address describes them, in the same order, and show the result. */
+  function replay(given) {
+    const mine = run, { height, width } = setting.picture;
+    queue = queue.then(async () => {
+      for (const { n, row, column, times } of given) {
+        for (let t = 0; t < times && mine === run; t++) {
+          if (n) await portions(n, () => mine === run);
+          else if (row < height && column < width) dropAt(row * width + column);
+        }
+      }
+      if (mine !== run) return;
+      const said = show();
+      say(shots.some((n) => n > 0) ? said : "No shots yet.");
+      changed();
+    });
+    return queue;
   }
 
-  return { idle: () => queue, connect, set, clear, show, add, dropOne, choose, where, verdict, setting: () => setting };
+  /** Set the status line of the page, and what to call when its state has changed. */
+  function connect(status, observer) {
+    say = status;
+    changed = observer;
+  }
+
+  return {
+    idle: () => queue, connect, set, clear, show, add, replay, dropOne, choose, where, verdict,
+    setting: () => setting, events: () => events, shots: () => shots.reduce((a, b) => Math.min(a, b)),
+  };
 })();

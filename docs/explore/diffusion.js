@@ -5,23 +5,44 @@ const Diffusion = (() => {
   const MOST_DOTS = 1000, MOST_STEPS = 1000;
   const at = (id) => document.getElementById(id);
   let setting = null; // picture, kernel, p, moments, exact, mass
-  let number = 1000, particles, steps, trail, timer = null, frame = 0;
-  let random = null, say = () => {};
+  let number = 1000, particles, steps, trail, seed, run = 0, timer = null, frame = 0;
+  let random = null, say = () => {}, changed = () => {};
 
   /** Return whether particles can move by this kernel: no entry may be negative. */
   const takes = (kernel) => kernel.every((k) => k >= 0);
 
-  /** Set the picture and the kernel, and start again. */
-  function set(picture, kernel) {
-    const mass = picture.data.reduce((a, b) => a + b, 0);
-    if (mass === 0) throw new RangeError("A black picture has no particles.");
+  /** Set the picture, the kernel and the seed, start again, and move all particles by some steps. */
+  async function set(picture, kernel, newSeed, newNumber, newSteps) {
+    const mass = picture.data.reduce((a, b) => a + b, 0), possible = takes(kernel) && mass > 0;
+    const mine = ++run;
+    number = newNumber;
+    steps = newSteps;
+    at("diffusion-possible").hidden = !possible;
+    at("diffusion-refused").hidden = possible;
+    if (!possible) {
+      pause();
+      setting = null;
+      const reason = mass === 0 ? "A black picture has no particles."
+        : "Diffusion needs a kernel without negative entries: an entry is the probability of a move. " +
+          "Change the entries, or use one of these kernels.";
+      at("refused-reason").textContent = reason;
+      at("refused-ways").hidden = mass === 0;
+      return say("Diffusion is not possible.");
+    }
     setting = { picture, kernel, p: Maths.propagator(kernel).p, moments: Maths.stepMoments(kernel), mass, exact: null };
-    restart();
+    restart(newSeed);
+    for (let i = 0; i < newSteps && mine === run; i++) {
+      move();
+      if (number > MOST_DOTS && i % 10 === 9) await new Promise((resume) => setTimeout(resume));
+    }
+    return mine === run && say(show());
   }
 
   /** Draw new starting positions for all particles. */
-  function restart() {
+  function restart(newSeed = seed) {
     pause();
+    seed = newSeed;
+    random = Maths.generator(seed);
     particles = Maths.scatter(random, setting.picture, number);
     setting.exact = Float64Array.from(setting.picture.data);
     steps = 0;
@@ -33,6 +54,7 @@ const Diffusion = (() => {
     number = n;
     restart();
     say(show());
+    changed();
   }
 
   /** Compute the root mean square distance from the start, without the common drift. */
@@ -46,14 +68,20 @@ const Diffusion = (() => {
   }
 
   /** Move every particle by one step, and convolve the exact picture once. */
-  function step() {
-    if (steps >= MOST_STEPS) return pause();
+  function move() {
     const { picture, kernel, exact, p } = setting, { height, width } = picture;
-    const before = number <= MOST_DOTS ? particles.pixel.slice() : null;
     Maths.move(random, particles, kernel, height, width);
     setting.exact = Maths.convolve({ height, width, data: exact }, p, Maths.wrapped);
     steps++;
     trail.push([steps, distance()]);
+  }
+
+  /** Move every particle by one step, and show it. */
+  function step() {
+    if (steps >= MOST_STEPS) return pause();
+    const before = number <= MOST_DOTS ? particles.pixel.slice() : null;
+    move();
+    changed();
     const said = show(before);
     if (timer === null) say(said);
   }
@@ -79,6 +107,7 @@ const Diffusion = (() => {
 
   /** Show the pictures, the numbers and the plot; dots move from their positions `before`. */
   function show(before = null) {
+    if (setting === null) return "";
     const { picture, exact, moments } = setting, found = verdict(), few = number <= MOST_DOTS;
     const grey = { black: 0, white: 255 };
     Draw.greys(at("cloud"), picture, few ? new Float64Array(exact.length).fill(NaN) : found.estimate, grey);
@@ -169,10 +198,10 @@ const Diffusion = (() => {
     step();
   }
 
-  /** Set the random generator and the status line of the page. */
-  function connect(generator, status) {
-    random = generator;
+  /** Set the status line of the page, and what to call when its state has changed. */
+  function connect(status, observer) {
     say = status;
+    changed = observer;
   }
 
   return {

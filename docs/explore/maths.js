@@ -1,11 +1,15 @@
 "use strict";
 // The mathematics of the page. It follows the library: qconv.Propagator.from_kernel, the method Collapse
 // with mode "same" and boundary "symm", and particles that diffuse with boundary "wrap". These functions
-// do not access the page. Kernels are arrays of 9 numbers, row by row; pictures are
+// do not access the page. Kernels are arrays of 9 or 25 numbers, row by row; pictures are
 // { height, width, data }, row by row. tests/browser compares the functions with the library.
 
 const Maths = (() => {
-  const CENTRE = 4;
+  /** Return the number of rows and of columns of a kernel. */
+  const side = (kernel) => Math.sqrt(kernel.length);
+
+  /** Return the position at the centre of a kernel. */
+  const centre = (kernel) => (kernel.length - 1) / 2;
 
   /** Create a small, fast generator of 32-bit numbers (sfc32), seeded by one number. */
   function generator(seed) {
@@ -47,10 +51,10 @@ const Maths = (() => {
 
   /** Return the encoded propagator: with a baseline, conditional on leaving the centre. */
   function encoded(kernel, baseline) {
-    const whole = propagator(kernel);
-    if (!baseline || whole.p[CENTRE] === 0 || whole.p[CENTRE] === 1) return whole;
+    const whole = propagator(kernel), middle = centre(kernel);
+    if (!baseline || whole.p[middle] === 0 || whole.p[middle] === 1) return whole;
     const p = whole.p.slice();
-    p[CENTRE] = 0;
+    p[middle] = 0;
     const remaining = p.reduce((a, b) => a + b, 0);
     return {
       p: p.map((x) => x / remaining),
@@ -60,8 +64,9 @@ const Maths = (() => {
   }
 
   /** Return the offset from a pixel to the pixel that kernel position j reads; convolution flips the kernel. */
-  function offset(j) {
-    return { row: 1 - Math.floor(j / 3), column: 1 - (j % 3) };
+  function offset(j, side) {
+    const reach = (side - 1) / 2;
+    return { row: reach - Math.floor(j / side), column: reach - (j % side) };
   }
 
   /** Mirror an index at half a pixel beyond the edge ("symm"). */
@@ -76,9 +81,9 @@ const Maths = (() => {
   }
 
   /** Return the grey level that every pixel reads at kernel position j. */
-  function seen(picture, j, rule) {
+  function seen(picture, j, side, rule) {
     const { height, width, data } = picture;
-    const shift = offset(j);
+    const shift = offset(j, side);
     const columns = Int32Array.from({ length: width }, (_, x) => rule(x + shift.column, width));
     const out = new Float64Array(height * width);
     for (let y = 0, i = 0; y < height; y++) {
@@ -93,7 +98,7 @@ const Maths = (() => {
     const out = new Float64Array(picture.height * picture.width);
     kernel.forEach((k, j) => {
       if (k === 0) return;
-      const view = seen(picture, j, rule);
+      const view = seen(picture, j, side(kernel), rule);
       for (let i = 0; i < out.length; i++) out[i] += k * view[i];
     });
     return out;
@@ -110,7 +115,7 @@ const Maths = (() => {
     const positions = p.map((_, j) => j).filter((j) => p[j] > 0).sort((a, b) => p[b] - p[a] || a - b);
     const pixels = picture.height * picture.width;
     const sample = (j) => {
-      const out = seen(picture, j, mirrored);
+      const out = seen(picture, j, side(kernel), mirrored);
       for (let i = 0; i < pixels; i++) {
         out[i] = baseline ? w[j] * (out[i] - picture.data[i]) : w[j] * out[i];
       }
@@ -270,31 +275,26 @@ const Maths = (() => {
 
   /** Move every particle once, on a torus: kernel position j displaces it by j minus the centre. */
   function move(random, particles, kernel, height, width) {
-    const at = aliasTable(propagator(kernel).p);
-    const up = new Int32Array(height), down = new Int32Array(height);
-    for (let y = 0; y < height; y++) {
-      up[y] = wrapped(y - 1, height) * width;
-      down[y] = wrapped(y + 1, height) * width;
-    }
-    const { pixel } = particles;
+    const at = aliasTable(propagator(kernel).p), wide = side(kernel), reach = (wide - 1) / 2;
+    /** Tabulate the wrapped index after each displacement, in units of `unit`. */
+    const table = (length, unit) => Array.from({ length: wide }, (_, k) =>
+      Int32Array.from({ length }, (_, i) => wrapped(i + k - reach, length) * unit));
+    const rows = table(height, width), columns = table(width, 1), { pixel } = particles;
     for (let i = 0; i < pixel.length; i++) {
-      const j = at(random), dy = Math.floor(j / 3) - 1, dx = (j % 3) - 1;
+      const j = at(random), down = Math.floor(j / wide), right = j % wide;
       const y = Math.floor(pixel[i] / width);
-      let x = pixel[i] - y * width + dx;
-      if (x < 0) x += width;
-      else if (x >= width) x -= width;
-      pixel[i] = (dy < 0 ? up[y] : dy > 0 ? down[y] : y * width) + x;
-      particles.down[i] += dy;
-      particles.right[i] += dx;
+      pixel[i] = rows[down][y] + columns[right][pixel[i] - y * width];
+      particles.down[i] += down - reach;
+      particles.right[i] += right - reach;
     }
   }
 
   /** Compute the mean and the variance of the displacement in one step; the variance sums both axes. */
   function stepMoments(kernel) {
-    const { p } = propagator(kernel);
+    const { p } = propagator(kernel), wide = side(kernel), reach = (wide - 1) / 2;
     let down = 0, right = 0, square = 0;
     p.forEach((chance, j) => {
-      const dy = Math.floor(j / 3) - 1, dx = (j % 3) - 1;
+      const dy = Math.floor(j / wide) - reach, dx = (j % wide) - reach;
       down += chance * dy;
       right += chance * dx;
       square += chance * (dy * dy + dx * dx);
@@ -303,7 +303,7 @@ const Maths = (() => {
   }
 
   return {
-    CENTRE, generator, propagator, encoded, offset, mirrored, wrapped, convolve, windows, deviation,
+    side, centre, generator, propagator, encoded, offset, mirrored, wrapped, convolve, windows, deviation,
     estimate, binomial, draw, addShots, aliasTable, scatter, move, stepMoments,
   };
 })();

@@ -44,13 +44,13 @@ def opened(browser):
     """Return a function that opens the page; check for no network requests and no errors."""
     contexts, requests, complaints = [], [], []
 
-    def open_page(width=1280, height=900, seed=7, **how):
+    def open_page(width=1280, height=900, seed=7, link=None, **how):
         contexts.append(browser.new_context(viewport={"width": width, "height": height}, **how))
         page = contexts[-1].new_page()
         page.on("request", lambda request: requests.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{PAGE}#seed={seed}")
+        page.goto(f"{PAGE}{link or f'#seed={seed}'}")
         page.evaluate("Explore.ready")
         return page
 

@@ -96,10 +96,16 @@ def test_every_kernel_by_name(opened):
     for name in NAMES:
         page.select_option("#kernel-name", name)
         page.evaluate("Collapse.idle()")
-        gates = page.evaluate("name => Kernels.find((k) => k.name === name).baseline.gates", name)
+        kernel, qubits = (
+            page.evaluate("Explore.state.kernel"),
+            page.locator("#circuit .wire").count(),
+        )
+        assert qubits == (4 if len(kernel) == 9 else 6)
+        gates = page.evaluate("Preparation.gates(Collapse.setting().propagator.p)")
         boxes = sum(gate[0] != "cz" for gate in gates)
-        assert page.locator("#circuit rect.gate").count() == boxes + 4  # and the meters
+        assert page.locator("#circuit rect.gate").count() == boxes + qubits  # and the meters
         assert page.locator("#circuit .link").count() == len(gates) - boxes
+        assert page.inner_text("#circuit-cost") == f"{len(gates) - boxes} CZ"
         assert page.inner_text("#shots") == "1"
 
 
@@ -109,8 +115,6 @@ def test_a_kernel_of_ones_own(opened):
     entry.nth(0).fill("2.5")
     assert page.evaluate("Explore.state.kernel[0]") == 2.5
     assert page.input_value("#kernel-name") == "drawn"
-    assert page.locator("#circuit rect.gate").count() == 1 + 4
-    assert "drawn by hand" in page.inner_text("#circuit-note")
     page.click("[data-nudge=sign]")
     assert page.evaluate("Explore.state.kernel[0]") == -2.5
     entry.nth(0).fill("")
@@ -121,6 +125,14 @@ def test_a_kernel_of_ones_own(opened):
     assert page.evaluate("Explore.state.kernel").count(0) == 8
     entry.nth(8).fill("-3")
     assert page.inner_text("#kernel-error") == ""
+    page.check("[value='5']")
+    kernel = page.evaluate("Explore.state.kernel")
+    assert (len(kernel), kernel[18], sum(map(abs, kernel))) == (25, -3, 3)
+    page.locator("#grid input").nth(24).fill("7")
+    page.locator("#grid input").nth(18).fill("0")
+    page.click("[value='3']")  # would leave only zeros
+    assert "other than 0" in page.inner_text("#kernel-error")
+    assert page.is_checked("[value='5']")
 
 
 def test_a_photograph_of_ones_own(opened, tmp_path):
@@ -137,18 +149,23 @@ def test_a_photograph_of_ones_own(opened, tmp_path):
     assert page.evaluate("[0, 127].map((i) => Explore.state.picture.data[i])") == [0, 255]
     (tmp_path / "none.png").write_text("not a picture")
     page.set_input_files("#file", tmp_path / "none.png")
-    wait_for(page, "document.getElementById('status').textContent.includes('none.png')")
+    wait_for(page, "document.getElementById('photo-error').textContent.includes('none.png')")
+    page.set_input_files(
+        "#file", [{"name": "scan.tif", "mimeType": "image/tiff", "buffer": b"II*\0...."}]
+    )
+    wait_for(page, "document.getElementById('photo-error').textContent.includes('TIFF')")
 
 
 def test_tab_reaches_everything_and_focus_shows(opened):
     page = opened()
     reached = set()
-    for _ in range(45):
+    for _ in range(50):
         page.keyboard.press("Tab")
         name, shows = page.evaluate(FOCUS)
         assert shows, f"{name} shows no focus"
         reached.add(name)
     assert {"mode", "measured", "reset", "drop", "photo", "file", "kernel-name"} <= reached
+    assert {"seed", "copy-link", "copy-python", "side"} <= reached
     assert {"shots 1", "shots 1000000", "nudge sign", "row 1, column 1"} <= reached
     assert {"baseline", "circuit-scroll"} <= reached
 
@@ -169,6 +186,7 @@ def test_keyboard_alone(opened):
     page.keyboard.press("Space")
     page.evaluate("Collapse.idle()")
     assert page.inner_text("#shots") == "11"
+    page.select_option("#kernel-name", "gaussian")
     page.focus("[value=collapse]")
     page.keyboard.press("ArrowRight")
     assert page.is_visible("#diffusion")
@@ -208,8 +226,8 @@ def test_every_picture_and_field_has_a_name(opened):
 
 def test_diffusion(opened):
     page = opened()
+    page.select_option("#kernel-name", "gaussian")
     page.check("[value=diffusion]", force=True)
-    assert page.input_value("#kernel-name") == "gaussian"
     page.click("[data-particles='1000000']")
     start = time.perf_counter()
     for _ in range(9):
@@ -223,22 +241,27 @@ def test_diffusion(opened):
     wait_for(page, "Number(document.getElementById('steps').textContent) >= 11")
     page.click("#run")
     assert page.inner_text("#run") == "Run"
-    page.locator("#grid input").nth(0).fill("-1")
-    assert "at least 0" in page.inner_text("#kernel-error")
-    page.check("[value=collapse]", force=True)
-    assert page.input_value("#kernel-name") == "edge"
 
 
-def test_the_mode_gives_back_the_kernel_that_it_took(opened):
+def test_diffusion_says_that_it_needs_a_kernel_without_negative_entries(opened):
     page = opened()
-    for name, entry in (("gaussian", None), ("edge", "2.5"), ("laplacian", None)):
-        page.select_option("#kernel-name", name)
-        if entry:
-            page.locator("#grid input").nth(0).fill(entry)
-        kernel = page.evaluate("Explore.state.kernel")
-        for mode in ("diffusion", "collapse"):
-            page.check(f"[value={mode}]", force=True)
-        assert page.evaluate("Explore.state.kernel") == kernel
+    kernel = page.evaluate("Explore.state.kernel")
+    page.check("[value=diffusion]", force=True)
+    assert "without negative entries" in page.inner_text("#diffusion-refused")
+    assert not page.is_visible("#step")
+    assert page.input_value("#kernel-name") == "edge"
+    page.check("[value=collapse]", force=True)
+    assert page.evaluate("Explore.state.kernel") == kernel
+    page.check("[value=diffusion]", force=True)
+    page.click("[data-use=magnitudes]")
+    assert page.evaluate("Explore.state.kernel") == np.abs(kernel).tolist()
+    page.click("#step")
+    assert page.inner_text("#steps") == "1"
+    page.locator("#grid input").nth(0).fill("-1")
+    assert not page.is_visible("#step")
+    page.click("[data-use=gaussian]")
+    assert page.input_value("#kernel-name") == "gaussian"
+    assert page.is_visible("#step")
 
 
 def test_the_same_seed_repeats_the_page(opened):
