@@ -228,7 +228,9 @@ def show_row(
     where = f" of plane {kind.point[0]}" if kind.point else ""
     where += "; mean of the channels" if kind.channels else ""
     axes.set_xlabel("column" if kind.lines else f"column, in row {row}{where}")
-    axes.legend(frameon=False, fontsize=8)
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(bottom, top + 0.15 * (top - bottom))  # room for the legend
+    axes.legend(frameon=False, fontsize=9, loc="upper center", ncols=2)
 
 
 def show_errors(axes: Axes, error: _Array, stderr: _Array) -> None:
@@ -247,4 +249,4 @@ def show_errors(axes: Axes, error: _Array, stderr: _Array) -> None:
     axes.set_xlim(-5, 5)
     axes.set_ylim(0, 0.55)
     axes.set_yticks([])
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize=9, loc="upper center", ncols=2)
