@@ -33,14 +33,37 @@ version = release = qconv.__version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
     "command_help",
     "displayed_formulas",
     "docstring_names",
+    "linked_names",
+    "mathml",
+    "notebook_download",
+    "source_links",
 ]
 exclude_patterns = ["_build", "_ext", "explore"]
+
+# -- References of other projects: the names that are used here, kept with the source, so that no
+# -- network is needed. A name is a line of `inventories/PROJECT.inv`: name, kind, page.
+
+intersphinx_mapping = {
+    project: (address, f"inventories/{project}.inv")
+    for project, address in {
+        "dask": "https://docs.dask.org/en/stable/",
+        "numpy": "https://numpy.org/doc/stable/",
+        "python": "https://docs.python.org/3/",
+        "pytorch": "https://docs.pytorch.org/docs/stable/",
+        "qiskit": "https://quantum.cloud.ibm.com/",
+        "qiskit-aer": "https://qiskit.github.io/qiskit-aer/",
+        "scikit-image": "https://scikit-image.org/docs/stable/",
+        "scipy": "https://docs.scipy.org/doc/scipy/",
+    }.items()
+}
 
 # -- Notebooks: as they are kept, never run; copied to where Sphinx looks for pages.
 
@@ -84,6 +107,7 @@ nitpick_ignore_regex = [
 
 # -- Output
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "qconv"
 html_static_path = ["_static"]
