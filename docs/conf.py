@@ -44,6 +44,7 @@ extensions = [
     "linked_names",
     "mathml",
     "notebook_download",
+    "public_names",
     "source_links",
 ]
 exclude_patterns = ["_build", "_ext", "explore"]

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from qconv.result.several import Estimates as Estimates
     from qconv.result.single import Estimate as Estimate
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: Module of each public name, imported on first use because Qiskit takes a second to import.
 _HOMES = {

@@ -1,9 +1,17 @@
-"""The check of the built documentation sees what it should, on small sites with one fault each."""
+"""The check of the built documentation sees what it should, on small sites with one fault each.
 
+And every public name is documented on a page of the reference.
+"""
+
+import ast
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
+
+import classical
+import qconv
 
 DOCS = Path(__file__).parent.parent / "docs"
 _SPEC = importlib.util.spec_from_file_location("check_links", DOCS / "check_links.py")
@@ -80,3 +88,64 @@ def test_lists_of_names_in_other_projects():
         assert version.startswith("# Version: ")
         assert all(len(line.split(" ")) == 3 for line in names)
         assert len({line.split()[0] for line in names}) == len(names) > 0
+
+
+def public(package):
+    """The public names of a package that need not be importable here."""
+    tree = ast.parse((DOCS.parent / package.replace(".", "/") / "__init__.py").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return ast.literal_eval(node.value)
+    raise AssertionError(package)
+
+
+def test_every_public_name_has_its_place_in_the_reference():
+    names = {f"qconv.{name}" for name in qconv.__all__}
+    names |= {f"classical.{name}" for name in classical.__all__}
+    names |= {f"qconv.transfer.{name}" for name in qconv.transfer.__all__}
+    for package in ("qconv.torch", "qconv.distributed"):
+        names |= {f"{package}.{name}" for name in public(package)}
+    pages = "".join(path.read_text() for path in (DOCS / "reference").glob("*.md"))
+    documented = re.findall(r"^\.\. auto(?:function|class|module):: (\S+)", pages, re.MULTILINE)
+    assert names <= set(documented), sorted(names - set(documented))
+    assert len(documented) == len(set(documented))
+
+
+def sources():
+    """Every source that a docstring cites, without the text in brackets after it."""
+    for folder in ("qconv", "classical"):
+        for path in (DOCS.parent / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
+                    text = ast.get_docstring(node) or ""
+                    for cited in re.findall(r"^Source:\s(.*?)(?:\n\n|\Z)", text, re.M | re.S):
+                        yield from re.split(";|, and ", " ".join(cited.split()))
+
+
+def test_every_source_is_in_the_bibliography():
+    entries = (DOCS / "reference" / "bibliography.md").read_text().replace("\n  ", " ")
+    entries = [line for line in entries.splitlines() if line.startswith("- ")]
+    cited = list(sources())
+    assert len(cited) > 30
+    for source in cited:
+        name = re.search(r"[A-Z][A-Za-z]{2,}", source).group()
+        years = re.findall(r"\b(?:19|20)\d\d\b", source)
+        numbers = re.findall(r"arXiv:[\d.]+\d|quant-ph/\d+|\b\d+, \d+ \(", source)
+        fitting = [line for line in entries if name in line and all(y in line for y in years)]
+        assert any(all(n in line for n in numbers) for line in fitting), source
+    pages = [*DOCS.rglob("*.md"), *(DOCS.parent / "notebooks").glob("*.ipynb")]
+    numbers = {n for path in pages for n in re.findall(r"arXiv:(\d{4}\.\d{5})", path.read_text())}
+    assert len(numbers) > 15
+    assert {n for n in numbers if not any(f"arXiv:{n}]" in line for line in entries)} == set()
+
+
+def test_citation_in_bibtex_is_that_of_the_citation_file():
+    page = (DOCS / "howto" / "cite.md").read_text()
+    entry = dict(re.findall(r"^  (\w+) +=\s+\{+(.*?)\}+,?$", page, re.MULTILINE))
+    citation = (DOCS.parent / "CITATION.cff").read_text()
+    fields = dict(re.findall(r'^([\w-]+): "?(.*?)"?$', citation, re.MULTILINE))
+    assert entry["version"] == fields["version"] == qconv.__version__
+    assert entry["year"] == fields["date-released"][:4]
+    assert entry["title"] == fields["title"]
+    assert entry["license"] == fields["license"]
+    assert f"- name: {entry['author']}" in citation

@@ -10,9 +10,8 @@ from latex2mathml.converter import convert
 from sphinx.util import logging
 
 _LOGGER = logging.getLogger(__name__)
-#: A bar of a magnitude or a ket, which would stand as far apart as the sign of a relation.
-_BAR = '<mo stretchy="false">&#x0007C;</mo>'
-_CLOSE_BAR = _BAR.replace(">&", ' lspace="0" rspace="0">&')
+#: Bars of magnitudes and kets, which would stand as far apart as the sign of a relation.
+_BAR = re.compile(r'<mo(?: stretchy="false")?>&#x0007C;</mo>')
 _COMMAND = re.compile(r"\\[A-Za-z]+|[$^_]")
 
 
@@ -23,7 +22,7 @@ def mathml(node, display):
     shown = re.sub(r"<[^>]+>", "", element).replace("&#x0005C;", "\\")
     if left := _COMMAND.findall(shown):
         _LOGGER.warning("formula %r: %s is not converted", tex, left, location=node)
-    return element.replace(_BAR, _CLOSE_BAR)
+    return _BAR.sub(r'<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo>', element)
 
 
 def inline(self, node):
