@@ -263,7 +263,7 @@ def grid_shape(name: str, value: object) -> tuple[int, ...]:
 def generator(seed: object) -> np.random.RandomState:
     """Create the random generator of a call.
 
-    A ``Generator`` given as seed provides the random bits itself. The result is a ``RandomState``,
+    If the seed is a ``Generator``, its own bit generator is used. The result is a ``RandomState``,
     because NumPy guarantees that its random numbers are the same in every version. NumPy gives no
     such guarantee for a ``Generator``.
 

@@ -79,8 +79,9 @@ def compare(
     may deviate by 2 %, and the bias may be 2 % of the standard errors. Wrong pixels are a false
     alarm if an outcome of the circuit was never drawn, because the standard error is then too
     small. Use more shots in that case. With correlated errors, neither the p-value nor the bias
-    leads to rejection. The verdict then rejects the estimate in three cases: a wrong pixel, a
-    single z-score that is too large (from 1000 noisy pixels on), or a gross excess of ``z^2``.
+    leads to rejection. The verdict then rejects the estimate if a pixel is wrong or if the excess
+    of ``z^2`` is gross. With 1000 noisy pixels or more, a single z-score that is too large also
+    leads to rejection.
 
     Args:
         result: Any object with arrays ``image`` and ``stderr`` of the shape of ``exact``. NaN in
@@ -96,12 +97,12 @@ def compare(
             - ``bias``: mean error due to noise, an array of the same shape. With it, the verdict
               distinguishes errors due to noise from errors due to sampling;
             - ``loading_bias``: error due to approximate loading of the image, an array of the same
-              shape, which the verdict distinguishes too;
+              shape. The verdict distinguishes this error too;
             - ``diagnostics.counts``: number of executions that ended in each pixel. With fewer than
               20, standard errors may be too large, and the verdict says so.
-        exact: The exact result, any number of axes, any unit. Of a complex result, real and
-            imaginary parts count as separate pixels, along a last axis of length 2. The similarity
-            is the similarity of the magnitudes.
+        exact: The exact result, any number of axes, any unit. The real and imaginary parts of a
+            complex result count as separate pixels, along a last axis of length 2. The similarity
+            is computed from the magnitudes.
         level: Confidence level of the intervals whose coverage is counted, between 0 and 1.
         data_range: Difference between the largest and the smallest possible value, for PSNR, SSIM
             and the scale of rounding; None for the range of ``exact``. Set it if ``exact`` is close

@@ -102,7 +102,7 @@ class Evidence:
 
     @property
     def objections(self) -> tuple[str, ...]:
-        """Findings that contradict the estimate, each at a third of the false-alarm rate."""
+        """Findings that contradict the estimate. Each test has a third of the false-alarm rate."""
         limit = FALSE_ALARM_RATE / 3
         found = []
         if self.wrong:

@@ -24,7 +24,8 @@ NUMPY_DEFAULTS: Mapping[str, Any] = {
 #: Decorator of public functions that applies this handling, whatever the caller has set.
 numpy_defaults = np.errstate(**NUMPY_DEFAULTS)
 
-#: Names for which each advice holds, in every function with sampling options.
+#: Advice for keyword arguments of other libraries, by their names, in every function with sampling
+#: options.
 _OF_SAMPLING = {
     "rng random_state random_seed generator seed_simulator": "write seed=...",
     "n_shots nshots num_shots n_samples num_samples": "write shots=...",
@@ -37,7 +38,7 @@ _OF_SAMPLING = {
     "output out": "the result is returned; result.image is its array",
 }
 
-#: The same for functions that convolve an image with a kernel.
+#: Further advice, in functions that convolve an image with a kernel.
 _OF_CONVOLUTION = {
     "input in1 array": "write image=...",
     "weights weight in2 filter footprint psf": "write kernel=...",

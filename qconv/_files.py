@@ -23,7 +23,7 @@ from typing import BinaryIO
 #: Suffix of a file that is not complete yet.
 _PARTIAL = ".partial"
 
-#: Seconds after the last change from which an incomplete file is known to be abandoned.
+#: Number of seconds without a change after which an incomplete file counts as abandoned.
 _ABANDONED = 3600.0
 
 
@@ -60,7 +60,7 @@ class Place:
 
     @property
     def descriptor(self) -> int | None:
-        """Number of standard output or standard error if the path leads there; otherwise None."""
+        """Descriptor of stdout or stderr if the path leads there; otherwise None."""
         for number in (1, 2):
             with suppress(OSError):
                 if self.status and os.path.samestat(self.status, os.fstat(number)):
@@ -169,7 +169,7 @@ def _remove_left_over(real: Path) -> None:
 
 @cache
 def _processes() -> str:
-    """Return a name of the processes that are visible here: those of a machine or a container."""
+    """Return a name for the processes visible from here, on a machine or in a container."""
     space = ""
     with suppress(OSError):
         space = os.readlink("/proc/self/ns/pid")

@@ -202,8 +202,9 @@ def plan(
         flipped: True for convolution, False for correlation.
         observable: Number to estimate instead of the picture, as for `qconv.estimate`, or several;
             None for the picture.
-        estimator: ``"sampling"`` or ``"schedule"``, as for `qconv.estimate`. Pictures have methods
-            instead, such as `AmplitudeEstimation`.
+        estimator: ``"sampling"`` or ``"schedule"``, as for `qconv.estimate`. Without
+            ``observable``, only ``"sampling"``: the method `AmplitudeEstimation` estimates
+            pictures.
         sampling: `SamplingOptions` except ``checkpoint`` and ``progress``, which are arguments of
             `Plan.run`.
 

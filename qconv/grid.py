@@ -80,7 +80,8 @@ AXES = ("plane", "row", "column")
 #: Name of the axis along which real and imaginary part of complex numbers lie.
 PART = "part"
 
-#: Name of the axis of channels, along which positions read other quantities, not other places.
+#: Name of the axis of channels. Positions along this axis are different quantities at the same
+#: place.
 CHANNEL = "channel"
 
 #: Name of an axis of images that are convolved separately.
@@ -203,12 +204,12 @@ class Grid:
         )
 
     def centre(self, position: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the central position of the channel, which mode ``same`` puts at the pixel."""
+        """Return the kernel's central position in the channel of ``position``."""
         each = zip(self.axes, self.kernel_shape, position, strict=True)
         return tuple(j if axis == CHANNEL else (h - 1) // 2 for axis, h, j in each)
 
     def by_centre(self, kernel: Numbers) -> dict[tuple[int, ...], float | complex]:
-        """Return the sum of the kernel's entries of each channel, by the centre of the channel."""
+        """Return the sum of the kernel's entries in each channel, by the channel's centre."""
         places = tuple(i for i, axis in enumerate(self.axes) if axis != CHANNEL)
         sums = kernel.sum(axis=places, keepdims=True)
         return {self.centre(index): total.item() for index, total in np.ndenumerate(sums)}
@@ -228,7 +229,7 @@ class Grid:
         return tuple(d * j for d, j in zip(self.dilations, position, strict=True))
 
     def corner(self, tile: Tile) -> tuple[NDArray[np.intp], ...]:
-        """Return the padded pixels that output pixels of ``tile`` read at displacement 0.
+        """Return the padded pixels that the outputs of ``tile`` read at displacement 0.
 
         They are indices along each axis, as ``numpy.ix_`` returns them.
         """

@@ -173,9 +173,10 @@ def gabor(shape: Sequence[int], frequency: float, theta: float = 0.0, *, sigma: 
 def riesz(shape: Sequence[int], axis: int = -1) -> _Spectrum:
     """Return the transfer function of the Riesz transform along an axis, ``-i f_axis / |f|``.
 
-    The Riesz transforms of all axes and the image together are the monogenic signal. The sum of
-    their squared magnitudes is 1 for every frequency except 0. With one axis, the transform is the
-    Hilbert transform.
+    The image and its Riesz transforms along all axes together are the monogenic signal. The squared
+    magnitudes of the transfer functions of all axes sum to 1 for every frequency, except for
+    frequency 0 and the highest frequency of axes of even length. With one axis, the transform is
+    the Hilbert transform.
 
     Args:
         shape: Shape of the image, 1, 2 or 3 axes.

@@ -171,8 +171,8 @@ def _on_target(circuit: QuantumCircuit, target: Qubit, *steps: str | Qubit) -> N
 def relative_toffoli(circuit: QuantumCircuit, a: Qubit, b: Qubit, target: Qubit) -> None:
     """Append a Toffoli gate up to relative phases, which is its own inverse. 3 CX.
 
-    ``b`` controls one CX and ``a`` controls two. A chain is therefore shorter if ``b`` is the late
-    carry.
+    ``b`` controls one CX and ``a`` controls two. A chain is therefore shorter if ``b`` is the qubit
+    that is ready last: the carry.
     """
     _on_target(circuit, target, "t", a, "tdg", b, "t", a, "tdg")
 

@@ -119,7 +119,8 @@ def _others(qubits: Sequence[int], num_qubits: int) -> tuple[int, ...]:
 def _groups(n: int) -> list[tuple[int, ...]]:
     """List the groups of qubits to try as product factors, the smallest first.
 
-    For few qubits these are all groups; for many, runs of neighbours, which include every axis.
+    For few qubits, all groups are tried. For many qubits, only runs of neighbours are tried, which
+    include every axis.
     """
     if n > _LARGEST_SUBSETS:
         return [tuple(range(i, i + size)) for size in range(1, n) for i in range(n - size + 1)]
@@ -278,7 +279,7 @@ def _all_controls_needed(angles: Array, known: np.ndarray) -> np.ndarray:
 def _needed_controls(
     angles: Array, known: np.ndarray, controls: Sequence[int]
 ) -> tuple[Array, list[int]]:
-    """Remove controls without effect, and return the angles for the remaining controls and these.
+    """Remove controls without effect; return the angles for the other controls, and these controls.
 
     ``known`` marks the angles that matter; the others, where the state vanishes, may have any
     value.

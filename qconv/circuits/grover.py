@@ -54,8 +54,8 @@ from qconv.circuits.signs import sign_flips
 
 _Array = NDArray[np.float64]
 
-#: Powers that are simulated, and largest difference from the formula that is due to rounding, in a
-#: flag's probability at a position.
+#: Powers that are simulated, and maximum difference of a flag's probability from the formula that
+#: counts as rounding.
 SIMULATED, _ROUNDING = (0, 1, 2), 1e-9
 
 #: Maximum number of steps that a simulator gets gate by gate. Every gate of a longer circuit would

@@ -1,8 +1,8 @@
 """Signs of marked basis states of several registers: rectangles by comparators, others by a table.
 
-Marked states are a *rectangle* if they are a product of one interval per register. An interval
-whose length is a power of two, and whose first number is a multiple of it, is a pattern of the high
-bits. Any other interval gets an ancilla, which two comparators with constants set and reset. A
+Marked states are a *rectangle* if they are a product of one interval per register. An interval is a
+pattern of the high bits if its length is a power of two and its first number is a multiple of the
+length. Any other interval gets an ancilla, which two comparators with constants set and reset. A
 comparator with ``n`` bits is a chain of at most ``n - 1`` carries (Cuccaro et al. 2004,
 quant-ph/0410184), here of relative-phase Toffoli gates, whose phases cancel when the chain is
 undone. Rectangles thus take a number of gates that is linear in the qubits. Other marks take a
@@ -128,7 +128,7 @@ class Marks:
         circuit.compose(inside.inverse(), inplace=True)
 
     def _reduced(self, qubits: Sequence[Qubit]) -> tuple[NDArray[np.bool_], list[Qubit]]:
-        """Return the marks of the states of those qubits on which they depend, and the qubits."""
+        """Return the marks as a function of the qubits on which they depend, and these qubits."""
         marked, kept = self.marked, list[Qubit]()
         for qubit in qubits:
             halves = marked.reshape(-1, 2, 1 << len(kept))  # higher qubits, the qubit, kept qubits

@@ -21,8 +21,8 @@ Registers = Mapping[int, QuantumRegister]
 #: Minimum number of amplitudes that a simulator gets as one array.
 LARGE = 2**12
 
-#: Maximum number of basis states of a circuit whose whole state a simulator gets as one array, even
-#: if few amplitudes are prepared.
+#: Maximum number of basis states of circuits that get their initial state as one array, even if few
+#: amplitudes are prepared.
 _SMALL = 2**21
 
 #: Names of the instructions that prepare amplitudes.

@@ -75,9 +75,9 @@ def resources(circuit: QuantumCircuit, backend: BackendV2 | None = None) -> Reso
     """Compute the cost of a circuit in basis gates or on a backend.
 
     Qiskit's preset pass manager transpiles the circuit twice with a fixed seed: at level 2, and at
-    level 0, which only translates. The result with fewer two-qubit gates is counted. The number of
-    T gates is the smaller number of the two results. Level 2 can have more T gates, because it adds
-    rotations about Z when it resynthesises gates.
+    level 0, which only translates. The result with fewer two-qubit gates is counted, but always the
+    smaller number of T gates. Level 2 can have more T gates, because it adds rotations about Z when
+    it resynthesises gates.
 
     Args:
         circuit: Circuit without free parameters.

@@ -88,7 +88,7 @@ def encode_by_tables(amplitudes: ArrayLike, bits: int, swaps: int = 0) -> Quantu
         Circuit on ``n`` qubits in the register ``data``, and ancillas that end in ``|0>``.
 
     Raises:
-        ValueError: If the number of amplitudes is no power of two, or if all of them are zero.
+        ValueError: If the number of amplitudes is not a power of two, or if all of them are zero.
     """
     vector = real_array(amplitudes, "amplitudes").ravel()
     n = vector.size.bit_length() - 1

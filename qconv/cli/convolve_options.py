@@ -34,7 +34,7 @@ OUT_TYPES = (
     *("float16", "float32", "float64"),
 )
 
-#: Choices that the library defines too, in modules that are slow to import.
+#: Copies of choices that the library defines in modules that are slow to import.
 RANGES = ("global", "local")
 SCHEMES = ("overlap-add", "overlap-save")
 PADDINGS = ("auto", "both", "kernel", "wrapped", "none")
@@ -97,7 +97,7 @@ examples:
   qconv --backend marrakesh --mitigation readout
 """
 
-#: Methods that accept each option; other methods reject it and name these.
+#: Methods that accept each option. Other methods reject the option, and the message lists these.
 OPTIONS = {
     "baseline": ("collapse",),
     "shared": ("collapse",),

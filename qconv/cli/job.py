@@ -48,7 +48,7 @@ class Job:
         return cls(options, propagator, _method(options), where, _sampling(options), backend)
 
     def plan(self, array: Numbers) -> qconv.Plan:
-        """Check the call for one item of a batch."""
+        """Make the plan of one item of a batch, which checks the call."""
         how = {"method": self.method, **self.where, **self.sampling}
         made: qconv.Plan = qconv.plan(array, self.propagator, **how)
         return made

@@ -43,7 +43,7 @@ _COIN = (slice(93, 147), slice(242, 299))
 #: File name endings of the formats of the large picture with a box.
 MARKED = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
-#: Filters, which the library defines too, in a module that is slow to import.
+#: Copy of the filters that the library defines in a module that is slow to import.
 FILTERS = ("phase", "correlation", "normalized")
 
 _DESCRIPTION = """\
@@ -197,7 +197,7 @@ class _Pictures:
     template: _Array
     """The luminance of the template, shape ``(h, w)``."""
     scale: GreyScale
-    """Values of the large picture to show black and white."""
+    """Values of the large picture that are shown as black and as white."""
     items: ClassVar[str] = "pixels"
     """Elements of an input."""
     level: ClassVar[str] = "in its unit"

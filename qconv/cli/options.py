@@ -52,7 +52,7 @@ class Parser(argparse.ArgumentParser):
             raise SystemExit(2)
 
     def given(self, arguments: Sequence[str]) -> set[str]:
-        """Return the names of the given options. Removes the defaults of the parser."""
+        """Return the names of the given options, after removing the parser's defaults."""
         for action in self._actions:
             action.default = argparse.SUPPRESS
         return set(vars(self.parse_intermixed_args(arguments)))

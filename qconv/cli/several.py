@@ -18,10 +18,10 @@ from qconv.cli.space import Space
 from qconv.cli.streams import say
 from qconv.cli.targets import Target
 
-#: Formats that lose nothing, whose results have the same format; others become PNG.
+#: Lossless formats: results have the format of the input. Results of other formats are PNG files.
 _LOSSLESS = tuple(ending for ending in FORMATS if ending not in (".jpg", ".jpeg", ".bmp"))
 
-#: Formats of standard errors, which are numbers to compute with; others become TIFF.
+#: Formats in which standard errors are written as numbers; with other formats, they become TIFF.
 _EXACT = (".tif", ".tiff", ".npy")
 
 #: Maximum number of failures that are described.

@@ -53,8 +53,8 @@ def read_sound(path: str, name: str, channel: str | None) -> Sound:
     Args:
         path: File of integers of 8 to 64 bits or floating-point numbers, without compression.
         name: Name of the argument, for messages.
-        channel: Number of the channel, from 1, or ``"mean"`` for the mean of all channels; None if
-            the file has only one, which is read in any case.
+        channel: Number of the channel, from 1, or ``"mean"`` for the mean of all channels. None if
+            it is not given; the channel of a file with a single channel is read in any case.
 
     Raises:
         UsageError: If the file cannot be read, or the channel does not exist or is not known.

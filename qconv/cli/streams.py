@@ -9,7 +9,7 @@ import sys
 def open_closed_streams() -> None:
     """Replace closed standard streams by the null device.
 
-    Otherwise the next opened file would get the number of the closed stream, and printed text
+    Otherwise the next opened file would get the descriptor of the closed stream, and printed text
     would be written to that file.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):

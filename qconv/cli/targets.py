@@ -32,14 +32,14 @@ _STDOUT = Path("/dev/stdout")
 #: Ending of the files of a saved result.
 _WHOLE = ".npz"
 
-#: File name endings of the files of each option.
+#: Allowed file name endings, by option.
 _WRITABLE = {
     "--out": FORMATS,
     "--stderr": tuple(ending for ending in FORMATS if ending != _WHOLE),
     "--figure": FIGURES,
 }
 
-#: File name ending for the result of each format of the input; .png for all others.
+#: File name endings of results, by the format of the input; .png for all other formats.
 _ENDINGS = {"TIFF": ".tif", "NPY": ".npy", "NPZ": ".npz", "PPM": ".ppm"}
 
 
@@ -174,7 +174,7 @@ class Target:
         return f"standard errors to {path} ({of}{what})"
 
     def say_losses(self, wrote: str) -> None:
-        """Print what was written if numbers, not grey levels for display, were clipped."""
+        """Print what was written if numbers were clipped, except grey levels for display."""
         form = self.forms.get("--out")
         if form is not None and form.top is None and "clipped" in wrote:
             say(f"wrote {wrote}")
@@ -188,7 +188,7 @@ class Target:
 
 
 def _fixed(scale: GreyScale) -> Callable[[GreyScale], GreyScale]:
-    """Return a function that returns the same scale for all scales of the input."""
+    """Return a function that ignores the scale of the input and returns a fixed scale."""
     return lambda _: scale
 
 

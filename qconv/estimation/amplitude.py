@@ -7,8 +7,8 @@ shot is expected to reduce the variance of ``p = sin(t)**2`` by
     cov(p, q)**2 / (E[q] (1 - E[q])).
 
 The power with the largest reduction per oracle call is chosen. The expectation is taken over the
-posterior raised to a power below 1. Peaks of low probability thus still count, and the estimation
-excludes them before it uses higher powers.
+posterior raised to a power below 1. Peaks of low probability thus still influence the choice, and
+are excluded before higher powers are used.
 
 The *fixed* schedule depends only on the number of oracle calls. Its powers are spaced evenly on a
 logarithmic scale, and higher powers get fewer shots (Higgins et al. 2009). It suits devices, where
@@ -27,18 +27,19 @@ from qconv.estimation.posterior import AnglePosterior
 
 _Array = NDArray[np.float64]
 
-#: Function that measures: the powers and the shots of all runs in, their hits out.
+#: Function that measures: takes the powers and the shots of all runs, returns their hits.
 Measure = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
 
-#: Shots of power 0 at the start; in the fixed schedule, in addition to those of its rule.
+#: Number of shots of power 0 at the start. The fixed schedule adds them to the shots of its rule.
 _FIRST = 10
 
-#: Exponent of the posterior in the choice of the power. A larger one gives smaller errors, but
-#: leaves more runs with a second possible value, whose standard errors are larger.
+#: Exponent of the posterior in the choice of the power. A larger exponent gives smaller errors. But
+#: it leaves more runs with a second possible value and thus with a larger standard error.
 _EXPONENT = 0.45
 
-#: Factors that are compared: the highest turns the range of possible angles by ``_HIGHEST``
-#: radians to either side, and each of the others is ``_STEP`` times the one before.
+#: The ``_COMPARED`` factors ``2 m + 1`` that are compared. The highest factor turns the range of
+#: possible angles by ``_HIGHEST`` radians to either side. Every next factor is ``_STEP`` times the
+#: previous factor.
 _HIGHEST, _STEP, _COMPARED = 4.0, 2**-0.25, 14
 
 #: Only every other point of the posterior's grid is used to choose a power.

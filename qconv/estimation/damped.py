@@ -7,12 +7,12 @@ With noise, a shot of power ``m`` is a hit with probability approximately
 Every round damps by ``mu``; preparation and read-out damp by ``alpha``, which is expected to be a
 fraction of ``mu``; ``v`` is the probability of a hit if only noise is left. These are the terms of
 the model for pictures (`qconv.methods.amplitude_estimation.damping`). No model of so few terms is
-exact. What it leaves out is an *excess* of standard deviation ``kappa (1 - a) sqrt(a)`` in ``q``.
-It reduces the shots of each power to fewer effective shots.
+exact. The remaining deviation of ``q`` is the *excess*, with standard deviation ``kappa (1 - a)
+sqrt(a)``. It reduces the shots of each power to fewer effective shots.
 
-For every angle on a grid, the logarithms of ``mu`` and ``alpha``, and ``v``, are integrated over by
-Laplace's approximation. Powers are added in ascending order. After each power, the grid is cut to
-the range of angles that are still possible.
+For every angle on a grid, Laplace's approximation integrates over ``log mu``, ``log alpha`` and
+``v``. Powers are added in ascending order. After each power, the grid is cut to the range of angles
+that are still possible.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ from qconv.estimation.posterior import OfAngle
 
 _Array = NDArray[np.float64]
 
-#: Grid points of the angle, log-probability below the highest one from which the ends of the grid
-#: are impossible, and fraction of the range that must still be possible for the grid to be kept.
+#: Number of grid points of the angle. Difference from the highest log-probability beyond which the
+#: ends of the grid are impossible. Fraction of the range below which the possible angles get a new
+#: grid.
 _POINTS, _DEPTH, _KEPT = 128, 16.0, 0.6
 
 #: Prior of ``log mu``: mean and standard deviation. It covers 0.1 % to 3 per round.
 _ROUND, _ROUND_FREE = -3.0, 2.0
 
-#: Prior of ``log alpha``: about this fraction of ``mu`` and this constant, with this deviation.
+#: Prior of ``log alpha``: ``alpha`` is about this fraction of ``mu`` plus this constant, and the
+#: last number is the standard deviation of ``log alpha``.
 _PART, _BESIDE, _PART_FREE = 0.6, 0.02, 0.7
 
 #: Standard deviation of ``v`` about the fraction of all outcomes that are hits.
@@ -43,19 +45,19 @@ _FADED = 0.15
 #: Values of ``kappa``, equally likely before anything is measured.
 _EXCESS = (0.0, 0.03, 0.1, 0.3)
 
-#: Values of ``log mu`` from which the search begins; the more likely end is used.
+#: Values of ``log mu`` from which the search begins; the more likely of both results is used.
 _STARTS = (-5.0, -1.0)
 
 #: Steps of scoring, and their maximum length.
 _STEPS, _LONGEST = 9, 1.5
 
-#: An estimate is reliable if its standard error is below this multiple of the error with known
-#: damping, or below this fraction of the error from the first power alone, whose damping is not
-#: known but by its prior.
+#: An estimate is reliable in two cases. Either its standard error is below this multiple of the
+#: error with known damping. Or it is below this fraction of the error from the first power alone,
+#: with the prior of its damping.
 _UNKNOWN, _LEARNT = 3.0, 0.3
 
-#: Least standard error as a fraction of the distance to any possible value, whose probability
-#: exceeds the second number.
+#: Minimum standard error as a fraction of the distance to any possible value. A value is possible
+#: if its posterior probability exceeds the second number.
 _GUARD, _IMPOSSIBLE = 1 / 8, 3e-6
 
 _TINY = 1e-9

@@ -21,14 +21,14 @@ _Array = NDArray[np.float64]
 #: Grid points of each run: `test_mean_against_quadrature` holds means to 2 % of the error.
 _POINTS = 192
 
-#: Log-likelihood below the highest one from which the ends of a grid are impossible, and fraction
-#: of the range that must still be possible for the grid to be kept.
+#: Difference from the highest log-likelihood beyond which the ends of a grid are impossible.
+#: Fraction of the range below which the possible angles get a new grid.
 _DEPTH, _KEPT = 20.0, 0.6
 
 #: Posterior probability of an angle beyond either end of the range of possible angles.
 _IMPOSSIBLE = 3e-6
 
-#: Least standard error as a fraction of the distance to any possible value. A run is then at most
+#: Minimum standard error as a fraction of the distance to any possible value. A run is then at most
 #: eight standard errors from the truth, unless the truth is an impossible value.
 _GUARD = 1 / 8
 
@@ -74,8 +74,8 @@ class AnglePosterior:
     def add(self, factors: _Array, hits: _Array, shots: _Array) -> None:
         """Multiply the posteriors by the likelihood of one measurement of each run.
 
-        Factors must grow step by step: the grid resolves a factor that turns the range of possible
-        angles by a few radians.
+        Factors must grow step by step: the grid is fine enough only for factors whose product with
+        the range of possible angles is at most a few radians.
 
         Args:
             factors: ``2 m + 1`` for the power ``m`` of each run, shape ``(runs,)``.

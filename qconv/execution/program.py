@@ -24,8 +24,8 @@ class Saving:
     build: Callable[[], QuantumCircuit]
     """Function that builds the circuit; each ``save_probabilities`` has a label."""
     complete: Callable[[dict[str, NDArray[np.float64]]], dict[str, NDArray[np.float64]]]
-    """Function that returns the probabilities of every program by its label, given those of the
-    labels in the circuit."""
+    """Function that returns the probabilities of all programs, by label, given the probabilities
+    that the circuit saved, by label."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Program:
     measured: int | None = None
     """Number of qubits to measure at the end, counted from the first qubit; None for all qubits."""
     oracle_calls: int = 1
-    """Applications of the state preparation per execution."""
+    """Number of applications of the state preparation or its inverse, per execution."""
     keep: NDArray[np.bool_] | None = None
     """Mask of the outcomes of the ideal circuit, shape ``(2**measured,)``. Other outcomes are
     discarded, and the circuit runs until ``executions`` outcomes are kept. None keeps all

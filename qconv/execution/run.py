@@ -122,7 +122,7 @@ class _IdealSimulator:
     _latest: tuple[Saving, dict[str, _Array]] | None = None
 
     def outcomes(self, program: Program, *, later: bool) -> Outcomes:
-        """Return the outcomes of a program, simulated now, or ``later`` if they are needed."""
+        """Return the outcomes of a program, simulated now or, if ``later``, when needed."""
         if later:
             return Outcomes(program, probabilities=lambda: self._run(program)[0], ideal=True)
         probabilities, circuit = self._run(program)

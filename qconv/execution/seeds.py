@@ -28,11 +28,12 @@ ROUNDS, SURPLUS = range(2)
 #: Place of readout calibration among a program's jobs, beyond their indices.
 CALIBRATION = 2**31
 
-#: Place under a call's root, beyond the indices of blocks, of the root of shots that are added to a
-#: finished checkpoint; followed by the number of shots that the checkpoint held.
+#: Place under a call's root for shots that are added to a finished checkpoint, followed by the
+#: number of shots in the checkpoint. The place is beyond the indices of blocks.
 MORE = 2**31
 
-#: Place under a call's root of the rounds that add shots for a tolerance; followed by their number.
+#: Place under a call's root for a round that adds shots for a tolerance, followed by the number of
+#: the round.
 FURTHER = 2**31 + 1
 
 

@@ -62,7 +62,7 @@ class Layer:
     tolerance: Tolerance | None = None
     """Requested error, which determines the shots; None if shots were requested."""
     further: Mapping[int, Plan] | None = None
-    """Plan of each channel of a further round, by number; None for the layer itself."""
+    """Plans of the channels for a further round, by channel number; None for the layer itself."""
 
     @cached_property
     def channels(self) -> Mapping[int, Plan]:

@@ -42,24 +42,24 @@ from scipy.special import gammainc, kl_div, ndtr
 _Array = NDArray[np.float64]
 
 #: Grid of amplitudes: number of logarithmic edges, number of equidistant edges around the leading
-#: amplitude, and range of these edges to both sides, in standard deviations.
+#: amplitude, and range of the equidistant edges to either side, in standard deviations.
 _COARSE, _FINE, _AROUND = 400, 240, 6.0
 
-#: Number of background variances, and the minimum ratio of the largest variance to the mean square,
-#: and of the mean square to the smallest variance. Both ratios are the number of positions if that
-#: is larger.
+#: Number of background variances. Minimum ratio of the largest variance to the mean square, which
+#: is also the minimum ratio of the mean square to the smallest variance. With more positions than
+#: this, the ratio is the number of positions.
 _VARIANCES, _REACH = 80, 1000.0
 
 #: Number of unobserved positions, spread evenly over all variances.
 _UNSEEN = 0.5
 
-#: Grouping of positions whose accuracies differ. This number of the most prominent positions stay
-#: separate. The others are grouped by value, in this number of steps over the range, and by the
-#: logarithm of the accuracy, in steps of this width.
+#: Grouping of positions whose accuracies differ: number of the most prominent positions, which stay
+#: separate. The others are grouped by value and by the logarithm of the accuracy: number of steps
+#: of the value, and width of a step of the logarithm.
 _APART, _STEPS, _RATIO = 100, 100, 0.35
 
-#: Minimum exposure or standard error, as a fraction of the largest: positions with a lower exposure
-#: are excluded, lower standard errors are raised.
+#: Minimum exposure or standard error, as a fraction of the largest. Positions with a lower exposure
+#: are excluded. Lower standard errors are raised to the minimum.
 _LEAST = 1e-6
 
 #: Bounds that prevent underflow and overflow.
@@ -87,7 +87,7 @@ class _Groups:
     counted: bool  # whether values are counts
 
     def below(self, amplitude: _Array) -> _Array:
-        """Return the probability of less than each amplitude, by the likelihood alone."""
+        """Return the probability that a position's amplitude is below each given amplitude."""
         value, accuracy = self.value[:, None], self.accuracy[:, None]
         if self.counted:
             return np.asarray(gammainc(value + 0.5, accuracy * amplitude**2))
@@ -210,7 +210,7 @@ def _most_by_chance(groups: _Groups) -> _Array:
 
 
 def _grid(groups: _Groups, leading: int) -> tuple[_Array, _Array]:
-    """Return the edges of the amplitude grid, and the part of each interval in a match's range."""
+    """Return the edges of the amplitude grid, and each interval's length in a match's range."""
     looks, widths = groups.value, groups.accuracy
     if groups.counted:
         looks, widths = np.sqrt(looks / widths), 0.5 / np.sqrt(widths)

@@ -21,8 +21,8 @@ from scipy.ndimage import uniform_filter
 
 _Array = NDArray[np.float64]
 
-#: Terms added to the local variance: this fraction of the noise variance, and this fraction of the
-#: mean square after subtracting local means. The second term keeps constant regions at 0.
+#: Fractions that are added to the local variance: of the noise variance, and of the mean square
+#: after subtracting local means. The second term keeps constant regions at 0.
 _NOISE, _FLAT = 0.05, 1e-5
 
 #: Half of all normally distributed numbers are within this many standard deviations.

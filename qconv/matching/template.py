@@ -106,9 +106,8 @@ class Match:
     candidates: NDArray[np.int64]
     """Positions that were compared classically, most similar first, shape ``(n, axes)``. They are
     the positions that rank highest by the shots, and some neighbours of these positions. The number
-    of highest-ranked positions is twice the number of pixels of the image divided by the number of
-    pixels of the template, but at least 200. If an image has fewer positions, all positions are
-    compared."""
+    of highest-ranked positions is twice the ratio of the image's pixels to the template's pixels,
+    but at least 200. If an image has fewer positions, all positions are compared."""
     similarities: NDArray[np.float64]
     """Similarities of ``candidates``, shape ``(n,)``."""
     map: NDArray[np.float64]
@@ -177,9 +176,9 @@ def match_template(
     Args:
         image: Real array with 1 or 2 axes, any unit, not constant.
         template: Real array with the axes of the image, no larger than the image, not constant.
-        filter: ``"phase"`` (sharp peaks, success probability 1), ``"correlation"``, or
-            ``"normalized"`` (values from -1 to 1 up to sampling errors; requires classical
-            computation on every window, see `qconv.matching.template`).
+        filter: ``"phase"`` (sharp peaks, success probability 1), ``"correlation"`` or
+            ``"normalized"`` (values from -1 to 1 up to sampling errors). ``"normalized"`` requires
+            classical computation on every window, see `qconv.matching.template`.
         method: Method of correlation; ``"phase"`` requires a `Fourier`. A method that is not signed
             gives magnitudes. In its map, an inverted copy of the template scores as high as the
             template; only the classical check separates them.

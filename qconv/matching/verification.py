@@ -3,10 +3,10 @@
 Measurements indicate where a template may be. A classical computer can check any position from its
 pixels alone. It computes the *similarity*, the normalised correlation of the template with the part
 of the image at this position. This is Pearson's coefficient, from -1 to 1, and 0 if the template or
-the part is constant. The positions that rank highest are compared. Their number is twice the number
-of pixels of the image divided by the number of pixels of the template, but at least 200. If an
-image has fewer positions, all positions are compared. From the twenty most similar positions, the
-search continues to their most similar neighbours, as long as the similarity increases.
+the part is constant. The positions that rank highest are compared. Their number is twice the ratio
+of the image's pixels to the template's pixels, but at least 200. If an image has fewer positions,
+all positions are compared. From the twenty most similar positions, the search continues to their
+most similar neighbours, as long as the similarity increases.
 
 Certainty
 ---------
@@ -63,8 +63,8 @@ _LEAST_PLACES, _IMAGES, _STARTS, _AT_A_TIME = 200, 2, 20, 2**22
 #: largest possible norm. Similarities are equal if they differ by less than the second number.
 _ROUNDING, EQUAL = 1e-12, 1e-9
 
-#: Number of similarities that determine the tail of the background, their minimum distance from the
-#: answer as a fraction of the template's sides, and the largest artanh of a match's similarity.
+#: Number of similarities that determine the tail of the background. Their minimum distance from the
+#: answer, as a fraction of the template's sides. Largest artanh of a match's similarity.
 _TAIL, _APART, _LARGEST = 10, 0.25, 2.0
 
 
@@ -184,7 +184,7 @@ def certainty(
 
 
 def _ratio(background: _Array, best: float) -> float:
-    """Return the density of ``best`` if the answer is the match, over the density of background.
+    """Return the ratio of two densities of ``best``: of the match, and of the background.
 
     The ratio is 1 if there are too few similarities in ``background``, largest first, or if all are
     equal.

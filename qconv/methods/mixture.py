@@ -34,14 +34,14 @@ _EVERY = np.arange(_LARGEST + 1.0)
 #: Probabilities below this value are rounding errors.
 _TINY = 1e-300
 
-#: Count at which the deviation of a factor from 1 is half of that at a count of 0, and the smallest
-#: and largest deviation at a count of 0.
+#: Count at which a factor deviates from 1 by half as much as at a count of 0. Smallest and largest
+#: deviation at a count of 0.
 _FADE, _CHANGES = 20.0, (-0.5, 2.0)
 
-#: Spacing of the grid in ``sqrt(r)``, half the standard deviation of the root of a count.
+#: Spacing of the grid in ``sqrt(r)``, half the standard deviation of the square root of a count.
 _STEP = 0.25
 
-#: Pixels with the prior, added to those counted.
+#: Number of imaginary pixels with the distribution of the prior.
 ADDED = 4.0
 
 #: Steps of expectation maximisation: more change no variance by 1 %.
@@ -63,7 +63,7 @@ def mixing(
         likelihood: Likelihood of each component for each kind of pixel, shape
             ``(kinds, components)``.
         number: Number of pixels of each kind, shape ``(kinds,)``.
-        prior: Weights of the added pixels, shape ``(components,)``, of sum 1.
+        prior: Weights of the added pixels, shape ``(components,)``, with sum 1.
         added: Number of pixels with the weights ``prior`` that are added to those counted.
         steps: Number of steps of expectation maximisation.
         start: Weights to start from, same shape; None for ``prior``.
@@ -89,13 +89,13 @@ def root_variance(mean: _Array) -> _Array:
     return np.asarray(np.where(mean < _FAR, near, 0.25 + 7 / (64 * np.maximum(mean, 1.0))))
 
 
-#: Mean above which the mean square error of a root is known from its series.
+#: Mean above which the mean square error of a square root is computed from its series.
 _FAR = 60.0
 
 
 @cache
 def _root_table() -> tuple[_Array, _Array]:
-    """Roots of means, and mean square errors of the roots of counts with these means."""
+    """Square roots of means, and mean square errors of square roots of counts."""
     roots = np.linspace(0, 8, 321)
     counts = np.arange(200.0)
     chances = _poisson(counts, np.square(roots)).T
@@ -115,7 +115,7 @@ class CountMixture:
     means: _Array
     """Mean counts of the mixture's components, shape ``(components,)``."""
     weights: _Array
-    """Weights of the components, same shape, of sum 1."""
+    """Weights of the components, same shape, with sum 1."""
 
     @classmethod
     def of(cls, counts: _Array) -> CountMixture:
@@ -154,7 +154,7 @@ class CountMixture:
         return np.where(small, table[index], counts), np.where(small, scale[index], 1.0)
 
     def root_variance(self, counts: _Array) -> _Array:
-        """Return the expected mean square error of the root of each count.
+        """Return the expected mean square error of the square root of each count.
 
         It is scaled so that the mean square of standardised errors is 1 for counts of this mixture.
 

@@ -199,7 +199,7 @@ class PreparedParts(Prepared[Method]):
         return Prediction(real.success, joined(real.stderr, imaginary.stderr).reshape(shape))
 
     def terms(self, observables: Sequence[Observable]) -> list[Terms]:
-        """Return the number of an energy, which needs no parts, or the numbers of both parts."""
+        """Return one number per energy, or numbers of both parts for a linear observable."""
         if all(observable.quadratic for observable in observables):
             return self.parts[0].terms(observables)
         made = [(1.0, self.parts[0].of_weights), (1j, self.parts[1].of_weights)]

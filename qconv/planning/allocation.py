@@ -77,8 +77,8 @@ def optimal(spread: _Array, total: int, rng: np.random.Generator) -> _Counts:
         rng: Generator for rounding.
 
     Returns:
-        Integers of sum ``total``, shape of ``spread``. If no pixel has variance, the first pixel
-        gets all shots, so that something is measured.
+        Integers with the sum ``total``, shape of ``spread``. If no pixel has variance, the first
+        pixel gets all shots, so that something is measured.
     """
     shares = _proportions(spread.ravel(), total)
     if not shares.any():

@@ -275,7 +275,7 @@ def cost_of(work: Costed, on_device: Costed) -> Cost:
 
 
 def gates_of_data(circuit: QuantumCircuit) -> int:
-    """Bound the two-qubit gates by which a circuit for a device holds image, kernel and filter."""
+    """Return an upper bound of the two-qubit gates that encode image, kernel and filter."""
     return sum(
         _FORMULAS[item.name][1](len(item.qubits)) for item in circuit if item.name in _FORMULAS
     )

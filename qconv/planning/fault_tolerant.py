@@ -38,10 +38,11 @@ _BASIS = (
 #: Number of T states that replace a Toffoli gate.
 _T_PER_TOFFOLI = 4
 
-#: Largest instructions whose gates are counted; formulas count those of larger ones.
+#: Maximum number of qubits of instructions whose gates are counted; formulas give the gates of
+#: larger instructions.
 _COUNTED_QUBITS = 10
 
-#: Number of rotations of ``n`` qubits' instructions with an angle for every basis state.
+#: Number of rotations of an instruction on ``n`` qubits with an angle for every basis state.
 _ROTATIONS: dict[str, Callable[[int], int]] = {
     "diagonal": lambda n: 2**n - 1,
     **dict.fromkeys(("ucry", FLAG_ROTATION), lambda n: 2 ** (n - 1)),
@@ -118,7 +119,7 @@ class LogicalCounts:
     qubits: int
     """Number of qubits."""
     rotations: int
-    """Number of rotations by angles that are no multiples of pi/4."""
+    """Number of rotations by angles that are not multiples of pi/4."""
     rotation_depth: int
     """Number of layers of rotations that can be applied at the same time."""
     t_gates: int
@@ -354,7 +355,7 @@ class Gates:
     """Number of tables by their address qubits."""
 
     def repeated(self, longer: Gates, times: int) -> Gates:
-        """Return these gates and ``times`` times those that a longer circuit has in addition."""
+        """Return these gates plus ``times`` times the additional gates of a longer circuit."""
         names = ("rotations", "rotation_depth", "t_gates", "toffolis")
         one, two = self.counts, longer.counts
         more = {name: getattr(two, name) - getattr(one, name) for name in names}

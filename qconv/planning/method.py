@@ -153,7 +153,7 @@ class Method(ABC):
 
     @property
     def signed(self) -> bool:
-        """Whether estimates have signs; False for magnitudes. By default True."""
+        """Whether estimates have signs; by default True, False for magnitudes."""
         return True
 
     @property
@@ -178,7 +178,7 @@ class Method(ABC):
     def corrects_readout(self) -> bool:
         """Whether standard errors hold for counts that are corrected for readout errors.
 
-        The standard errors hold if estimates are linear in the counts. By default False.
+        By default False. The standard errors hold if estimates are linear in the counts.
         """
         return False
 

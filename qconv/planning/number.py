@@ -112,7 +112,7 @@ class Scored:
     """A number that is the mean of a score of the outcomes: ``value = unit * E[score]``."""
 
     program: Program | None
-    """Program that is executed, for exact probabilities; None if the value is 0 for sure."""
+    """Program that is executed, for exact probabilities; None if the value is known to be 0."""
     scores: _Array
     """Score of every outcome, shape ``(2**measured,)``."""
     unit: float
@@ -126,7 +126,7 @@ class Scored:
 
     @classmethod
     def zero(cls, rounds: Callable[[int, NDArray[np.bool_]], Program]) -> Scored:
-        """Return a number that is 0 for sure, so that nothing is measured."""
+        """Return a number that is known to be 0, so that nothing is measured."""
         return cls(None, np.zeros(1), 0.0, (0.0, 0.0), rounds)
 
     @property

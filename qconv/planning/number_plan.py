@@ -38,8 +38,8 @@ from qconv.result.single import Estimate
 
 _Array = NDArray[np.float64]
 
-#: Ratio of a variance to the requested one that needs no further executions, and that gives a
-#: warning after the last round.
+#: Ratios of a variance to the requested variance. Up to the first, no further executions are
+#: needed. Above the second, a warning is given after the last round.
 _REACHED, _EXCEEDED = 1.05, 1.2
 
 
@@ -102,7 +102,7 @@ class NumberPlan:
 
     @cached_property
     def _groups(self) -> list[list[int]]:
-        """Places of the numbers that share their executions, for each program."""
+        """Indices of the numbers that share their executions, for each program."""
         groups: dict[int, list[int]] = {}
         for place, number in enumerate(self._numbers):
             if number.program is not None:
@@ -122,7 +122,7 @@ class NumberPlan:
 
     @property
     def _power(self) -> float:
-        """Power of the number of oracle calls with which the error falls."""
+        """Exponent with which the error falls with the number of oracle calls."""
         return 0.5 if self.estimator == "sampling" else 1.0
 
     @property
@@ -215,7 +215,7 @@ class NumberPlan:
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits of the largest circuit; one round needs as many as several rounds."""
+        """Number of qubits of the largest circuit, which is the same for any number of rounds."""
         groups = self._scheduled if self._amplifies else [[program] for program in self.programs]
         return max((_short(programs[-1]).num_qubits for programs in groups), default=0)
 

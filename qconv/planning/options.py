@@ -40,13 +40,13 @@ class SamplingOptions(TypedDict, total=False):
     """Standard error that no pixel may exceed, in the unit of the result; None for no tolerance.
     ``("rms", error)`` limits the root mean square over all pixels instead. A tolerance
     replaces ``shots``. The call first uses the fewest executions that reach the tolerance according
-    to the method's prediction, which includes the correction of readout errors but no other noise.
-    Up to three further rounds add shots if more than 0.5 % of the pixels exceed the tolerance, or
-    if one pixel exceeds it by a factor above 1.2. A round adds at most the number of shots of all
-    rounds before. A tolerance that is then not reached gives a warning. ``result.shortfall`` states
-    how many pixels exceed the tolerance, and by which factor. `qconv.Collapse` gives every pixel
-    the shots that it needs, and ``result.shots`` is then an array. A tolerance that needs more than
-    10**12 executions is rejected."""
+    to the method's prediction. The prediction includes the correction of readout errors but no
+    other noise. Up to three further rounds add shots if more than 0.5 % of the pixels exceed the
+    tolerance, or if one pixel exceeds it by a factor above 1.2. A round adds at most the number of
+    shots of all rounds before. A tolerance that is then not reached gives a warning.
+    ``result.shortfall`` states how many pixels exceed the tolerance, and by which factor.
+    `qconv.Collapse` gives every pixel the shots that it needs, and ``result.shots`` is then an
+    array. A tolerance that needs more than 10**12 executions is rejected."""
     backend: Backend
     """Backend or sampler that runs the circuits; None for the ideal Aer simulator. For a noisy
     simulator (an ``AerSimulator`` with a noise model, or a fake backend), outcomes are drawn from

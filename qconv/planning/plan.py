@@ -120,10 +120,10 @@ class Plan(Problem):
 
         Args:
             counts: Counts of each of `circuits`, or of the circuits that `export` gave, in the same
-                order. The numbers of circuits and of bits show which circuits ran. If both sets of
-                circuits have the same numbers, results of other packages, and counts with
-                ``first_bit="left"``, are decoded as counts of the exported circuits. All other
-                counts are then decoded as counts of `circuits`.
+                order. The numbers of circuits and of bits show which circuits ran. If the numbers
+                fit both sets of circuits, the source of the counts decides. Results of other
+                packages and counts with ``first_bit="left"`` are decoded as counts of the exported
+                circuits, all other counts as counts of `circuits`.
 
                 The counts of a circuit are a mapping from outcomes to integers, a ``BitArray``, or
                 a ``DataBin`` or ``PubResult`` that contains one. Outcomes are bit strings (with or

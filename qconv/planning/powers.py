@@ -20,9 +20,9 @@ from qconv.execution.run import run
 from qconv.execution.seeds import derived, random_state, stream_name
 from qconv.planning.number import Number
 
-#: Standard error of the angle times oracle calls, by which a tolerance is planned: the errors that
-#: `tests/benchmarks/test_amplitude.py` measures for uniformly drawn probabilities, over the root
-#: mean square of ``sin(2 t)``.
+#: Standard error of the angle times oracle calls, used to plan for a tolerance.
+#: `tests/benchmarks/test_amplitude.py` measures errors for uniformly drawn probabilities; these are
+#: divided by the root mean square of ``sin(2 t)``.
 _CONSTANT = {"amplitude": 2.8, "schedule": 3.9}
 
 #: Powers that are simulated.

@@ -205,8 +205,8 @@ class Convolution(SumOnly):
     def interval(self, level: float = 0.95) -> tuple[Numbers, Numbers]:
         """Return the confidence interval of every pixel, from the normal distribution.
 
-        For a complex result, the real parts of the ends are the interval of the real part. The
-        imaginary parts of the ends are the interval of the imaginary part.
+        A complex result has two intervals: the real parts of the ends are the interval of the real
+        part, and the imaginary parts are the interval of the imaginary part.
 
         Args:
             level: Coverage, between 0 and 1: probability that the interval of a pixel contains its
@@ -287,7 +287,7 @@ class Convolution(SumOnly):
         The standard error is the root mean square error of ``abs(image)`` to second order. It
         includes the covariance of both parts. Where the magnitude is not larger than about three
         standard errors, the magnitude is biased upwards, because noise adds to it, and its error is
-        not normally distributed. The standard error is at most the root of the sum of both
+        not normally distributed. The standard error is at most the square root of the sum of both
         variances, because magnitudes differ by no more than the numbers do.
 
         Returns:

@@ -26,7 +26,7 @@ class View:
     """Shape of the whole image."""
     axes: tuple[int | range | None, ...]
     """Selected positions along each axis of the whole image, or one position if the part does not
-    have the axis. In between, None for each new axis of the part."""
+    have the axis. None marks the place of a new axis of the part."""
 
     @classmethod
     def of(cls, shape: tuple[int, ...]) -> View:

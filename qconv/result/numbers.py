@@ -27,7 +27,7 @@ def root_mean_square(numbers: Numbers) -> float:
 
 
 def root_of_squares(one: Numbers, other: Numbers) -> Numbers:
-    """Return the root of the sum of squares, without over- or underflow.
+    """Return the square root of the sum of squares, without over- or underflow.
 
     For complex numbers, real and imaginary parts are treated separately.
     """

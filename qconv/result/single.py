@@ -50,7 +50,7 @@ class Estimate:
     executions: int
     """Number of executions, over all circuits; 0 for the exact expectation."""
     oracle_calls: int
-    """Number of applications of the state preparation, over all executions."""
+    """Total number of applications of the state preparation or its inverse."""
     information: float
     """Weight of this estimate in a sum: executions if sampled, squared oracle calls otherwise."""
     circuits: tuple[QuantumCircuit, ...] = field(default=(), repr=False)
@@ -68,8 +68,9 @@ class Estimate:
             level: Coverage, between 0 and 1: probability that the interval contains the value.
 
         Returns:
-            Lower and upper end. If the value is complex, the real parts of both ends are the ends
-            for its real part, and the imaginary parts are the ends for its imaginary part.
+            Lower and upper end. A complex value has two intervals: the real parts of the ends are
+            the interval of the real part, and the imaginary parts are the interval of the imaginary
+            part.
 
         Raises:
             TypeError: If ``level`` is not a number.

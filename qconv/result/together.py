@@ -17,7 +17,7 @@ class Together:
     total_shots: int = 0
     """Total number of executions."""
     oracle_calls: int = 0
-    """Total number of applications of the state preparation."""
+    """Total number of applications of the state preparation or its inverse."""
     independent: bool = True
     """Whether all errors of pixels are independent."""
     streams: frozenset[str] = frozenset()

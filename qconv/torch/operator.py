@@ -34,7 +34,7 @@ _INTEGERS = 2**63 - 1
 
 @dataclass(eq=False)
 class Measurement:
-    """How a layer is measured, and what its last output cost.
+    """Options with which a layer is measured, and cost of its last output.
 
     Operators take numbers only, so a random token stands for the object in their graphs. A deep
     copy has a token of its own.

@@ -66,7 +66,7 @@ def by_tifffile(file: BinaryIO) -> Decoded:
 
 
 def _pages(tiff: TiffFile) -> tuple[list[int], TiffPageSeries | None]:
-    """Return the numbers of the pages that are no previews, and the stack if there is one."""
+    """Return the numbers of all pages except previews, and the stack if there is one."""
     kinds = [getattr(page, "subfiletype", 0) for page in tiff.pages]
     whole = [number for number, kind in enumerate(kinds) if not kind & _NOT_ITSELF]
     if not kinds:

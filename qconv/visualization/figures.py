@@ -65,9 +65,9 @@ def result_figure(
         bias: Systematic error due to noise, same shape; None to omit it.
         loading_bias: Systematic error due to approximate loading, same shape; None to omit it.
         propagator: Propagator that the circuit encodes; None to omit it.
-        scale: Values that are shown black and white; None for the range of the values.
-        image_scale: Values of ``image`` that are shown black and white; None for 0 and 255, or for
-            its range if larger.
+        scale: Values that are shown as black and as white; None for the range of the values.
+        image_scale: Values of ``image`` that are shown as black and as white; None for 0 and 255,
+            or for its range if that is larger.
         title: Title of the figure.
         channels: Whether the last axis has the channels, such as red, green and blue.
         point: Point of a volume through which planes are drawn; None for the centre.
@@ -133,7 +133,7 @@ def _parts(
     biases: Mapping[str, Numbers | None],
     propagator: Propagator | None,
 ) -> list[_Panel]:
-    """Return panels of errors; of complex numbers, of real and imaginary part separately."""
+    """Return panels of errors; complex numbers have separate panels for their parts."""
     parts: list[tuple[str, Callable[[Any], Any]]] = [("", np.asarray)]
     drawn: list[_Panel] = []
     if measured.dtype.kind == "c":

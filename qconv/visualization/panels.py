@@ -140,7 +140,7 @@ def show_phase(
 
 
 def show_difference(axes: Axes, kind: Kind, error: _Array, title: str) -> None:
-    """Draw errors; of colour pictures, their mean over the channels."""
+    """Draw errors, averaged over the channels of colour pictures."""
     shown = error if kind.lines else kind.mean(error)
     reach = float(np.quantile(np.abs(shown), 0.999)) or float(np.abs(shown).max()) or 1.0
     _show_map(axes, kind, title, shown, "both", cmap="RdBu_r", vmin=-reach, vmax=reach)
@@ -151,8 +151,8 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
 
     Args:
         axes: Axes to draw in.
-        propagator: Propagator; axes of length 1 beyond two are omitted, and of three longer axes
-            the plane with the largest probability is drawn.
+        propagator: Propagator. If it has more than two axes, axes of length 1 are omitted. If more
+            than two axes remain, the plane with the most probable position is drawn.
     """
     p, weights, plane = _plane_of(propagator)
     size = np.abs(propagator.weights[propagator.probabilities > 0]).max()
@@ -172,7 +172,7 @@ def show_propagator(axes: Axes, propagator: Propagator) -> None:
 
 
 def _signs(weights: Numbers) -> str:
-    """Return the signs of all weights, before their size."""
+    """Return text that precedes the size of the weights, with their common sign or both signs."""
     if weights.dtype.kind == "c":
         return "|weights| "
     reached = np.sign(weights)
@@ -201,7 +201,7 @@ def _plane_of(propagator: Propagator) -> tuple[_Array, Numbers, str]:
 
 
 def show_stderr(axes: Axes, kind: Kind, stderr: _Array, title: str) -> None:
-    """Draw standard errors; of colour pictures, the root mean square over the channels."""
+    """Draw standard errors: for colour pictures, their root mean square over the channels."""
     shown = stderr if kind.lines or not kind.channels else np.sqrt((stderr**2).mean(axis=-1))
     top = float(np.nanquantile(shown, 0.999)) if np.isfinite(shown).any() else 0.0
     _show_map(axes, kind, title, shown, "max", cmap="magma", vmin=0, vmax=top or 1.0)

@@ -44,12 +44,13 @@ class Picture:
 
     @property
     def scale(self) -> GreyScale:
-        """Values to show black and white.
+        """Values that are shown as black and as white.
 
-        White is the declared white up to 8 bits. Deeper integers often fill only some of their
+        Up to 8 bits, white is the declared white. Deeper integers often fill only some of their
         bits: white is then the largest number of 8, 10, 12, 14, 16 or 32 bits, whichever is the
-        first to contain all numbers. For floating-point numbers, white is 1 or 255 if none is
-        larger, otherwise the maximum. Complex numbers are shown by their magnitudes.
+        first to contain all numbers. For floating-point numbers, white is 1 if no number is larger,
+        else 255 if no number is larger, else the maximum. Complex numbers are shown by their
+        magnitudes.
         """
         if self.numbers.dtype.kind == "c":
             return GreyScale.of_input(self.numbers)
@@ -137,21 +138,21 @@ def _on_white(pixels: _Array, found: Decoded) -> tuple[_Array, str]:
 
 @dataclass(frozen=True)
 class GreyScale:
-    """Values that are shown black and white."""
+    """Values that are shown as black and as white."""
 
     black: float
-    """Value shown black, like all lower values."""
+    """Value shown as black, like all lower values."""
     white: float
-    """Value shown white, like all higher values."""
+    """Value shown as white, like all higher values."""
 
     @classmethod
     def of(cls, image: Numbers, kernel: Numbers, given: GreyScale | None = None) -> GreyScale:
         """Return a suitable scale for a convolution with ``kernel``.
 
         Complex numbers are shown by their magnitudes, of which the scale contains 99.5 %.
-        A kernel with a positive sum preserves brightness: black and white of the input times the
-        sum are black and white. Any other kernel gives differences: 0 is middle grey, and the scale
-        contains 99.5 % of the magnitudes in ``image``.
+        A kernel with a positive sum preserves brightness: the values that represent black and white
+        in the input are multiplied by the sum. Any other kernel gives differences: 0 is middle
+        grey, and the scale contains 99.5 % of the magnitudes in ``image``.
 
         Args:
             image: Exact convolution, or its best estimate.

@@ -53,9 +53,9 @@ class Form:
     dtype: np.dtype[Any]
     """Type of the numbers in the file."""
     top: float | None = None
-    """Number in the file that is shown white; None if the numbers are written as they are."""
+    """Number in the file that is shown as white; None if the numbers are written unchanged."""
     base: GreyScale | None = None
-    """Values of the input that are shown black and white; None without ``top``."""
+    """Values of the input that are shown as black and as white; None without ``top``."""
 
     @classmethod
     def of(

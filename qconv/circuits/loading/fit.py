@@ -1,4 +1,4 @@
-"""Fit of the ansatz to a target: L-BFGS for the angles, exchange of CZ gates for their places."""
+"""Fit of the ansatz to a target: L-BFGS finds the angles, exchanges find the places of CZ gates."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Coordinates in which a step changes the state equally in every direction.
 
 Some combinations of angles hardly change the state, and others change it much. L-BFGS takes many
-iterations to learn this. The metric ``G = J.T @ J`` contains it, where the columns of ``J`` are the
-derivatives of the state by the angles. In coordinates ``u`` with ``angles = start + W.T @ u``
-and ``W @ (G + damping) @ W.T = 1``, a fit takes far fewer iterations.
+iterations to learn this. The metric ``G = J.T @ J`` contains this information, where the columns of
+``J`` are the derivatives of the state by the angles. In coordinates ``u`` with ``angles = start +
+W.T @ u`` and ``W @ (G + damping) @ W.T = 1``, a fit takes far fewer iterations.
 
 The metric is computed and inverted in small tiles, because libraries round products of large
 matrices differently with different numbers of threads.
@@ -24,10 +24,10 @@ from qconv.circuits._gates import Array
 from qconv.circuits.loading.ansatz import Ansatz, Pair
 from qconv.circuits.loading.overlap import product_state, turned
 
-#: Added to the diagonal of the metric, so that no step is too large.
+#: Number that is added to the diagonal of the metric, so that no step is too large.
 _DAMPING = 0.02
 
-#: CZ gates whose derivatives pass through the rest of the circuit together.
+#: Number of CZ gates whose derivatives are propagated through the rest of the circuit together.
 _TOGETHER = 16
 
 _TILE = 32  # rows and columns of a tile

@@ -10,8 +10,8 @@ and one pass back with the target. The environment of a block is a 4x4 matrix ``
 is ``sum(E * G)``, where ``G`` is the matrix of the block. The environment gives the derivatives
 with respect to the two angles of the block.
 
-Sums over whole states are by ``einsum``, because libraries of linear algebra round large products
-differently with different numbers of threads.
+Sums over whole states are computed by ``einsum``, because libraries of linear algebra round large
+products differently with different numbers of threads.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ class Overlap:
             allowed: Pairs to consider.
 
         Returns:
-            The places, each of them the number of earlier CZ gates and a pair, and the
-            environments, shape ``(len(places), 4, 4)``.
+            The places and their environments, shape ``(len(places), 4, 4)``. A place consists of
+            the number of earlier CZ gates and a pair.
         """
         left, right = _halves(angles[: self.num_qubits], self._half)
         blocks, _, _ = _matrices(angles[self.num_qubits :])
@@ -204,7 +204,7 @@ def _suits(layout: Sequence[int], pair: Pair) -> bool:
 
 
 def _move(source: Sequence[int], layout: Sequence[int]) -> _Move | None:
-    """Return shape and axes that rearrange a state, runs of qubits merged; None if unchanged."""
+    """Return shape and axes that rearrange a state, with runs merged; None if unchanged."""
     axes = [source.index(qubit) for qubit in layout]
     runs: list[list[int]] = []
     for axis in axes:

@@ -22,7 +22,7 @@ _SIDES = np.array([[np.kron(a, b) for b in (np.eye(2), _TURN)] for a in (np.eye(
 """Kronecker products whose combinations by cosines and sines are two RY, axes ``a, b, i, j``."""
 
 _AROUND_CZ = np.einsum("abij,j,cdjk->abcdik", _SIDES, CZ, _SIDES)
-"""Such products around a CZ: axes ``a, b`` for the RY after, ``c, d`` for the RY before the CZ."""
+"""Such products around a CZ: axes ``a, b`` for the RY after it, ``c, d`` for the RY before it."""
 
 _GRID = np.stack(np.meshgrid(*[np.arange(4) * np.pi / 4] * 2, indexing="ij"), -1).reshape(-1, 2)
 _KEPT = 2  # starts from the grid that are refined

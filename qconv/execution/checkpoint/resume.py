@@ -79,7 +79,7 @@ def continued(
 
 
 def _checked(path: str | os.PathLike[str]) -> Path:
-    """Return a path that can be a checkpoint's."""
+    """Return the path of a checkpoint, after checking that it is a path to a file."""
     if isinstance(path, bytes) or not isinstance(path, str | os.PathLike):
         raise TypeError(f"checkpoint: expected a path, got {path!r}")
     place = Path(path)

@@ -20,7 +20,7 @@ Backend: TypeAlias = BackendV2 | BaseSamplerV2 | None
 #: Modules that define fake backends; classes derived from them elsewhere may behave differently.
 _IMITATIONS = ("qiskit.providers.fake_provider", "qiskit_ibm_runtime.fake_provider")
 
-#: Noise models by id, each with the errors of which the model consisted, and its digest.
+#: For each noise model, by id: the model, its errors when the digest was computed, and the digest.
 _digests: dict[int, tuple[weakref.ref[NoiseModel], list[object], str]] = {}
 
 #: Names of samplers whose backend is unknown, which differ between samplers.
@@ -33,7 +33,8 @@ _SINGLE, _DOUBLE = 1e-4, 1e-9
 _DEEPEST = 50
 
 #: Maximum number of qubits of a state that one thread simulates. Several threads would wait for
-#: each other at every gate, longer than they save, and far longer if other programs use the cores.
+#: each other at every gate, which costs more time than they save, and far more if other programs
+#: use the cores.
 _PARALLEL_QUBITS = 19
 
 
@@ -47,7 +48,7 @@ def check_backend(backend: object) -> None:
 
 
 def require_available(backend: Backend) -> None:
-    """Raise a ``ValueError`` if Aer cannot simulate here on the device of a simulator, as a GPU."""
+    """Raise a ``ValueError`` if Aer cannot use the device of a simulator here, such as a GPU."""
     target = sampler_target(backend) if isinstance(backend, BaseSamplerV2) else backend
     if not isinstance(target, AerSimulator):
         return

@@ -120,7 +120,7 @@ class Outcomes:
 
     @property
     def oracle_calls(self) -> int:
-        """Number of applications of the state preparation."""
+        """Number of applications of the state preparation or its inverse."""
         return self.total_shots * self.program.oracle_calls
 
     @property

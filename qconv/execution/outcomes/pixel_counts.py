@@ -22,8 +22,8 @@ from qconv.grid import Tile, split_tile, tile_pixels
 _Array = NDArray[np.float64]
 _Counts = NDArray[np.int64]
 
-#: Maximum number of counts that one thread splits at once, and of counts or shots that it draws at
-#: once, such that they fit in a processor's cache.
+#: Maximum number of counts that one thread splits at once; maximum number of counts or shots that
+#: it draws at once. They fit in a processor's cache.
 _SPLIT, _DRAWN = 2**20, 2**16
 
 

@@ -27,8 +27,8 @@ class AngleDiagnostics(Diagnostics):
     """Whether each pixel's standard error is reliable, shape of ``image``: no other value is nearly
     as likely, neither end of the range is close, and noise is distinguishable from the image."""
     contrast: _Array | None = None
-    """Contrast of the flag that noise left at each Grover power, from 0 to 1 (no noise), fitted to
-    the outcomes; None if no noise was expected."""
+    """Contrast of the flag at each Grover power, from 0 to 1 (no noise), fitted to the outcomes;
+    None if no noise was expected."""
     information: float | None = None
     """Fisher information about each pixel's angle, expected from the shots without noise. None for
     an exact result."""
@@ -57,7 +57,7 @@ class AngleDiagnostics(Diagnostics):
         return AngleDiagnostics(self.reliable & other.reliable, contrast, information)
 
     def _alike(self, other: AngleDiagnostics) -> bool:
-        """Whether the hits of two may be added, for the same pixels."""
+        """Whether the hits of both can be added, and the pixels are the same."""
         return (
             0 < len(self.hits) == len(other.hits)
             and (self.pixels is None) == (other.pixels is None)

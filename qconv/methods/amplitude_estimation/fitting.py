@@ -22,13 +22,13 @@ _Array = NDArray[np.float64]
 # below are these percentages for synthetic counts as in `test_damping`: 64 pixels, powers 0 to 8,
 # contrasts ``0.9 * 0.85**m`` and ``0.8 * 0.6**m``, 50 and 1000 shots, excess 0 and 0.02.
 
-#: Maximum number of pixels in the fit, evenly spaced; bounds its time. 16 pixels are too few:
+#: Maximum number of pixels in the fit, evenly spaced, to limit its duration. 16 pixels are too few:
 #: reliability falls from 88 % to 42 %.
 _PIXELS = 256
 
-#: Grid of the angles that the fit integrates over: points at least, and per `Damping.factors`.
-#: Shots are scaled down where a peak would be narrower than a step. 128 points change no percentage
-#: by more than one.
+#: Grid of the angles that the fit integrates over: minimum number of points, and number of points
+#: per unit of the largest of `Damping.factors`. Shots are scaled down where a peak would be
+#: narrower than a step. 128 points change no percentage by more than one.
 _ANGLES, _EACH = 512, 16
 
 #: Maximum number of iterations of a search, and the relative decrease at which it ends. Scoring
@@ -45,8 +45,8 @@ _ETA, _PART, _PART_FREE, _BESIDE, _FADED = 0.1, 0.6, 0.3, 0.05, 0.15
 #: contrast and the probabilities between 0 and 1.
 _BOUNDS = (0.0, 20.0), (0.0, 5.0), (-0.5, 1.0), (0.01, 0.99)
 
-#: Least and largest ``kappa``. A smaller least value loses up to 2 % of coverage. If the largest is
-#: 0.03, fits with an excess of 0.02 are rejected; if it is 0.5, reliability falls to 71 %.
+#: Minimum and maximum of ``kappa``. A smaller minimum loses up to 2 % of coverage. With a maximum
+#: of 0.03, fits with an excess of 0.02 are rejected; with 0.5, reliability falls to 71 %.
 _LEAST, _LARGEST = 0.02, 0.1
 
 #: Values of ``mu`` from which the search begins; the best is used, in case of local maxima. For the
@@ -58,22 +58,22 @@ _STARTS = (0.0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 #: coverage.
 _UNSEEN = 2.5
 
-#: Degrees of freedom that a power needs for a ``kappa`` of its own; with fewer, its residuals
-#: scatter too much. Matters with few pixels only.
+#: Degrees of freedom that a power needs for its own ``kappa``. With fewer, its residuals scatter
+#: too much. This limit matters only with few pixels.
 _ENOUGH_KEPT = 10
 
 #: Alternations of fit and excess, and scoring steps in each. 2 and 5 alternations give the same
 #: percentages as 3; for the synthetic counts one scoring step is enough.
 _ROUNDS, _SCORINGS = 3, 6
 
-#: Probabilities of residuals at least as large as the measured residuals: for the common ``kappa``,
-#: for the ``kappa`` of one power, and the limit below which the model is rejected. The first is
-#: above one half; the value one half would lose 1 % of coverage.
+#: Probabilities of residuals at least as large as the measured residuals. The common ``kappa``
+#: gives the first probability, and the ``kappa`` of one power the second. Below the third, the
+#: model is rejected. The first is above one half, because one half would lose 1 % of coverage.
 _CAREFUL, _SINGLE, _NEVER = 0.84, 0.3, 1e-4
 
-#: Deviation from the prior, in standard deviations, above which the fit is rejected; at 1.0 it
-#: would reject a third of the good fits. And the number of standard errors at which a power's
-#: contrast counts as seen: `test_noise_alone_tells_nothing`.
+#: Deviation from the prior, in standard deviations, above which the fit is rejected; 1.0 would
+#: reject a third of the good fits. Number of standard errors from which a power's contrast counts
+#: as different from 0: `test_noise_alone_tells_nothing`.
 _STRANGE, _SEEN = 2.5, 4
 
 #: A pixel is unreliable if another peak is more likely than this, relative to its highest peak.

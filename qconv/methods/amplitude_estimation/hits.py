@@ -45,7 +45,7 @@ class Hits:
         return *self.scale.found(self.block, p, found.stderr, found.reliable), found.contrast
 
     def __add__(self, other: Hits) -> Hits:
-        """Add the counts of each power, all powers of both together."""
+        """Add the counts of each power; the sum has all powers that either has."""
         powers = tuple(sorted({*self.powers, *other.powers}))
         table = np.zeros((len(powers), *self.table.shape[1:]), dtype=self.table.dtype)
         for part in (self, other):
@@ -53,7 +53,7 @@ class Hits:
         return replace(self, powers=powers, table=table)
 
     def alike(self, other: Hits) -> bool:
-        """Whether the counts of two may be added: the same block, read in the same way."""
+        """Whether the counts of both can be added: they belong to one block and are read alike."""
         return (self.block, self.averaged, self.noisy) == (
             other.block,
             other.averaged,

@@ -38,16 +38,18 @@ _Array = NDArray[np.float64]
 #: Number of pixels processed at once. Results do not depend on it; a block's arrays fit in cache.
 BLOCK = 512
 
-#: Peaks lower than the highest one by more than this (in ``L``) are ignored: each contributes less
-#: than e**-16, or 1e-7, of the integral, which is below the tolerance of the tests against a grid.
+#: Peaks that are lower than the highest peak by more than this (in ``L``) are ignored. Each of them
+#: contributes less than e**-16, or 1e-7, of the integral. This is below the tolerance of the tests
+#: against a grid.
 DEPTH = 16.0
 
-#: Maximum number of intervals with which the search starts: those of the powers up to 32 of a
-#: schedule. Fewer or more only take longer.
+#: Maximum number of intervals with which the search starts: enough for the powers up to 32 of a
+#: schedule. With fewer or more intervals, the search only takes longer.
 _INTERVALS = 512
 
-#: Depth below the highest value in which a high value is sought, before the search that cannot miss
-#: a peak. A smaller depth may find a lower value, and the second search then takes longer.
+#: Depth of the first search, which finds a high value of ``L`` within this distance of the highest.
+#: The second search cannot miss a peak; it takes longer if the first search found a lower value, as
+#: with a smaller depth.
 _FIRST_DEPTH = 8.0
 
 #: Lower bound of divisors that are zero if there are no shots, and of probabilities with noise, so
@@ -67,11 +69,12 @@ _RIVAL, _RIVAL_OF_MEAN = 1e-3, 0.03
 #: Shots per pixel below which no pixel is reliable: the prior is then hardly known.
 _LEAST_SHOTS = 20
 
-#: Standard deviations from which a peak counts as another one, and within which of an end of the
-#: range an angle is unreliable, as its likelihood is then not symmetric (same test).
+#: Distances in standard deviations. Beyond the first, a peak counts as a different peak. Within the
+#: second of an end of the range, an angle is unreliable, because its likelihood is not symmetric
+#: (same test).
 _FAR, MARGIN = 4, 2
 
-#: Posterior probability from which a value counts as possible, and the least standard error as a
+#: Posterior probability above which a value counts as possible, and the minimum standard error as a
 #: fraction of the distance to any possible value. `test_schedule` in the benchmarks measures them:
 #: no pixel is beyond eight standard errors, and 95 % intervals still cover 95 %.
 _POSSIBLE, _GUARD = 3e-6, 1 / 8
@@ -88,9 +91,9 @@ class Reading(NamedTuple):
     """Number of Gauss-Legendre nodes per peak."""
 
 
-#: Accuracy for the most likely angle, whose peak must be located exactly, and for the mean, for
-#: which a peak only centres the range of integration. Integrals agree with those over a fine grid
-#: to 1e-3 and 1e-2: `test_the_error_is_that_of_the_whole_likelihood`,
+#: Accuracy for the most likely angle, which requires an exact location of the peak. Accuracy for
+#: the mean, for which the peak is only the centre of the range of integration. Integrals agree with
+#: those over a fine grid to 1e-3 and 1e-2: `test_the_error_is_that_of_the_whole_likelihood`,
 #: `test_posterior_against_a_grid`. More steps and nodes only take longer.
 MODE = Reading(close=1e-7, reach=6.0, nodes=20)
 _MEAN = Reading(close=1e-2, reach=5.0, nodes=12)
@@ -110,7 +113,7 @@ class Estimates:
     two standard errors of 0 or pi/2. False for all pixels with fewer than 20 shots per pixel, and
     with noise if the damping is not known well enough."""
     contrast: _Array | None = None
-    """Contrast of the flag that noise left at each power; None if no noise was expected."""
+    """Contrast of the flag at each power, reduced by noise; None if no noise was expected."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,7 +281,7 @@ def _read(
 ) -> tuple[_Array, _Array]:
     """Return the estimated angles, and the root mean square distance from them.
 
-    The distance is that of the posterior probability with the given prior density.
+    The distance is computed from the posterior probability with the given prior density.
     """
     h, g = hits[:, peaks.pixel], misses[:, peaks.pixel]
 
@@ -374,9 +377,9 @@ def _searched(
         misses: Number of misses, same shape.
         factors: ``2 m + 1`` of every power.
         levels: Levels of the search.
-        highest: A value that each pixel's ``L`` reaches; None for the highest value in the middle
-            of an interval, at every level without the powers that are still to come.
-        depth: Depth below it from which an angle is likely enough.
+        highest: A value that each pixel's ``L`` reaches. None for the highest value in the middle
+            of an interval, which is computed at every level without the powers of later levels.
+        depth: Depth below ``highest`` down to which an angle is likely enough.
 
     Returns:
         Pixel of each interval, its index, and ``L`` in its middle.

@@ -21,9 +21,8 @@ estimate is then the posterior mean, which has the least mean square error. The 
 the posterior mean is at least an eighth of the distance to any value whose posterior probability
 exceeds 3e-6.
 
-Noise is expected if the outcomes do not come from an ideal simulator. The contrast that noise left
-at each power is then fitted to all pixels together, see
-`qconv.methods.amplitude_estimation.damping`.
+Noise is expected if the outcomes do not come from an ideal simulator. The contrast of the flag at
+each power is then fitted to all pixels together, see `qconv.methods.amplitude_estimation.damping`.
 
 The measured position is uniformly distributed, so the number of shots of a pixel is random. Large
 images are cut into blocks, and each block has its own circuits. Every block includes a margin as
@@ -79,17 +78,18 @@ _Array = NDArray[np.float64]
 
 RANGES = ("global", "local")
 
-#: Highest power of the shortest schedule for a tolerance: its 55 shots per pixel are the fewest of
-#: all schedules above `AmplitudeEstimation.least_shots`, from which predicted errors hold.
+#: Highest power of the shortest schedule for a tolerance. Predicted errors hold from
+#: `AmplitudeEstimation.least_shots` on. Of all schedules with at least that many shots, this one
+#: has the fewest: 55 per pixel.
 _LEAST_HIGHEST = 2
 
-#: Maximum number of qubits per circuit, beyond which the image is cut into blocks; and with
-#: ``range="local"``, whose angles depend on position and kernel together. One rotation then has an
-#: angle for each of up to 2**16 basis states, and Qiskit keeps each as a Python number.
+#: Maximum number of qubits per circuit, beyond which the image is cut into blocks. The second
+#: number applies with ``range="local"``, whose angles depend on position and kernel together. One
+#: rotation then has up to 2**16 angles, and Qiskit keeps each as a Python number.
 _MOST_QUBITS, _MOST_QUBITS_JOINT = 21, 17
 
-#: Shots per power that stand for infinitely many if the exact noisy expectation is wanted; beyond
-#: 1e7 standard errors stay the same (`test_what_is_not_explained_does_not_vanish_with_shots`).
+#: Shots per power that represent infinitely many for the exact noisy expectation. Beyond 1e7,
+#: standard errors stay the same (`test_what_is_not_explained_does_not_vanish_with_shots`).
 _ENOUGH = 1e12
 
 

@@ -34,13 +34,14 @@ _CELLS = 600
 #: of about 1/sqrt(2 * pixels).
 _PIXELS = 1000
 
-#: Steps of expectation maximisation. More steps adapt the prior to single pixels, and standard
-#: errors become too small: by 5 % after 8 steps with 200 shots, by 20 % after 60.
+#: Steps of expectation maximisation. More steps adapt the prior to single pixels, so that standard
+#: errors become too small. With 200 shots, they are too small by 5 % after 8 steps and by 20 %
+#: after 60.
 _STEPS = 4
 
 #: Number of added pixels per standard deviation of a likelihood within the range of angles. With
-#: fewer, few pixels with many shots adapt the prior to themselves: without them, the mean of z**2
-#: of 64 pixels of different angles is up to 2.7.
+#: fewer added pixels, a few pixels with many shots adapt the prior to themselves. Without added
+#: pixels, the mean of z**2 of 64 pixels of different angles is up to 2.7.
 _RESOLVED = 1.0
 
 #: Means and standard deviations of the normal distributions that are tried first.

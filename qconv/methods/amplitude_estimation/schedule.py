@@ -66,25 +66,26 @@ class Rule(NamedTuple):
 
 
 #: Rules for few shots and for many shots. Found by search (see above) and measured by
-#: `test_schedule` and `test_many_shots` in the benchmarks: fewer shots of a power give pixels far
-#: beyond their standard errors, more give a larger error for the same oracle calls.
+#: `test_schedule` and `test_many_shots` in the benchmarks: with fewer shots of a power, some errors
+#: are far beyond their standard errors; with more, the error is larger for the same oracle calls.
 FEW, MANY = Rule(4, 9.0, 5.0), Rule(2, 8.0, 4.5)
 
 #: Maximum number of additional shots of power 0, divided by ``2 M + 1`` of the highest power. The
 #: needed shots cost about 21 oracle calls per ``2 M + 1``.
 _BESIDE = 0.3
 
-#: Highest power of the rule for few shots, and with a backend that runs every circuit; with such a
-#: backend and a tolerance, where the least cost is wanted; and with noise, as the contrast falls
-#: exponentially with the power.
+#: Highest powers. First: by the rule for few shots, and with a backend that runs every circuit.
+#: Second: with such a backend and a tolerance, to minimise the cost. Third: with noise, because the
+#: contrast falls exponentially with the power.
 HIGHEST, HIGHEST_FOR_TOLERANCE, HIGHEST_WITH_NOISE = 32, 64, 8
 
 #: Highest power of the rule for many shots, which bounds the depth of circuits.
 HIGHEST_OF_ALL = 16_384
 
-#: Pixels of a block whose outcomes are simulated, multiplied by ``_LONG // powers``, at least by 2:
-#: the few angles of short schedules are costlier to miss. `test_prediction` holds predictions to
-#: 8 %. With 1024 pixels and high powers, they would be off by up to 12 %.
+#: Number of pixels of a block whose outcomes are simulated: ``_SIMULATED`` times ``_LONG //
+#: powers``, but at least times 2. Short schedules need more pixels, because rare angles matter
+#: more. `test_prediction` limits the error of predictions to 8 %. With 1024 pixels and high powers,
+#: the error would be up to 12 %.
 _SIMULATED, _LONG = 1024, 16
 
 #: Seed of this simulation; any number will do, but predictions change with it.
@@ -159,8 +160,8 @@ def scheduled(
         shots: Shots per pixel and power, or over all powers with ``"auto"``; ignored with pairs.
             None for the default number.
         highest: Maximum power with ``"auto"`` by the rule for few shots.
-        most: Maximum power with ``"auto"`` by the rule for many shots; ``highest`` for not using
-            this rule.
+        most: Maximum power with ``"auto"`` by the rule for many shots, which is not used if
+            ``most`` equals ``highest``.
     """
     shots = DEFAULT_SHOTS if shots is None else shots
     if isinstance(powers, str):
@@ -180,7 +181,7 @@ def scheduled(
 
 
 def _grown(shots: int, most: int) -> Schedule:
-    """Return the schedule of the lowest power at which the other shots cost little at power 0."""
+    """Return the schedule whose highest power is the lowest that leaves few shots at power 0."""
 
     def enough(power: int) -> bool:
         return shots - sum(_needed(_spaced(power, MANY), MANY)) <= _BESIDE * (2 * power + 1)
@@ -195,7 +196,7 @@ def _grown(shots: int, most: int) -> Schedule:
 
 
 def least_shots(highest: int) -> int:
-    """Return the number of shots per pixel from which the rule for few shots reaches a power."""
+    """Return the shots per pixel that the rule for few shots needs to reach a power."""
     return int(np.ceil(sum(_needed(_spaced(highest, FEW), FEW))))
 
 

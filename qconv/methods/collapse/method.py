@@ -67,7 +67,7 @@ _Array = NDArray[np.float64]
 
 ALLOCATIONS = ("even", "optimal")
 
-#: Maximum fraction of the variance that is common to all pixels if errors count as independent.
+#: Errors count as independent if at most this fraction of the variance is common to all pixels.
 _COMMON = 0.002
 
 #: Function of a tile's number that yields the tile's pieces in C order, with the averages of each.

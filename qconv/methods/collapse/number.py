@@ -73,11 +73,11 @@ class SampledPixels:
     def jointly(
         self, numbers: Sequence[SampledPixels], outcomes: Outcomes
     ) -> tuple[_Array, _Array]:
-        """Draw one pixel per shot and number, and average the samples.
+        """Draw one pixel for each shot and each number, and average the samples.
 
         The pixels of different numbers are drawn independently, so that only the positions
-        correlate their errors. Corrected for readout errors, a shot counts for every position, with
-        the weights of the correction.
+        correlate their errors. If readout errors are corrected, a shot counts for every position,
+        with the weights of the correction.
         """
         counts, mix, of_positions = self._read(outcomes)
         total = float(counts.sum())

@@ -54,16 +54,17 @@ READ_OUTS = ("linear", "root")
 #: Maximum number of rounds that ``"auto"`` selects.
 MOST_ROUNDS = 32
 
-#: Choices with at least this success probability may cost this many times the cheapest choice.
+#: Choices with at least this success probability may cost more than the cheapest, by this factor.
 _SUCCESS, _DEARER = 0.9, 1.03
 
-#: Number of candidate weights up to the weight without amplification, and the smallest relative to
-#: ``p``; number of candidate weights above, and the largest.
+#: Candidate weights up to the weight without amplification: their number, and the smallest relative
+#: to ``p``. Candidate weights above it: their number, and the largest.
 _TRIED, _LEAST, _PLAIN = 1024, 1 / 16, 0.5
 _ABOVE, _LARGEST = 64, 0.9
 
 #: Minimum weight for the root read-out, relative to ``p``. If the reference alone would give fewer
-#: counts per basis state than the second number, signs are uncertain, and the third is the minimum.
+#: counts per basis state than the second number, signs are uncertain. The third number is then the
+#: minimum.
 _ROOT_LEAST, _ROOT_COUNT, _ROOT_MOST = 0.25, 16.0, 2.0
 
 #: Lower limit of the fraction that passes, which limits the number of rounds.

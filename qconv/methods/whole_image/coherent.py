@@ -120,7 +120,7 @@ class PreparedCoherent(PreparedImage[_C]):
     """Exact filtered image of an earlier plan; None to compute it."""
 
     nothing: ClassVar[str]
-    """Reason for the warning that an image leaves nothing to measure."""
+    """Reason why there is nothing to measure, for the warning."""
     part: str = REAL
     """Part of a complex result that the reference qubit gives."""
     mirror: bool = True
@@ -162,8 +162,8 @@ class PreparedCoherent(PreparedImage[_C]):
         mean of its weights at the measured positions, with the sign of the reference qubit.
 
         Raises:
-            TypeError: If a linear observable is asked of magnitudes or of complex numbers.
-            ValueError: If the method amplifies or takes roots.
+            TypeError: If a linear observable of magnitudes or of complex numbers is requested.
+            ValueError: If the method amplifies or takes square roots.
         """
         method = self.method
         if observable.band is not None:
@@ -252,7 +252,7 @@ class PreparedCoherent(PreparedImage[_C]):
         return Overlapping(encoded, filtering, labels, of_states / size, turned / bound, unit)
 
     def _scored(self, of_states: _Array, moments: tuple[float, float], unit: float) -> Scored:
-        """Return the number with given scores of the basis states, negated by the reference."""
+        """Return the number with given scores of the basis states, negated for reference 1."""
         labels = self._read_out.labels(self._label_qubits)
         of_label = np.where(labels.classes < 0, 0.0, 1.0 - 2 * labels.classes)
         scores = labels.scores(of_label, of_states.reshape(self.encoded.layout.shape))
@@ -486,7 +486,7 @@ class CoherentReadOut:
 
     @property
     def amplitudes(self) -> _Array:
-        """Exact part of each amplitude that the reference gives."""
+        """Exact real or imaginary part of each amplitude, as given by ``part``."""
         filtered = self.filtered
         if self.reference is not None:
             filtered = np.asarray(self._reference_read).conj() * filtered

@@ -248,7 +248,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
 
     @cached_property
     def _loaded(self) -> EncodedImage:
-        """Image as it is loaded, whose particles are as many as those of the exact image."""
+        """Image as it is loaded, with the same number of particles as the exact image."""
         encoded = self.encoded
         if self.method.loads_exactly or encoded.unit == 0:
             return encoded

@@ -172,7 +172,7 @@ class EncodedImage:
 
     @cached_property
     def kernel(self) -> tuple[Numbers, float]:
-        """Kernel in the order of the added numbers, divided by a number; and this number.
+        """Scaled kernel in the order of the added numbers, and the number by which it was divided.
 
         Kernels near the ends of the floating-point range are scaled to its middle.
         """

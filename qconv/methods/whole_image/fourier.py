@@ -81,11 +81,11 @@ class Fourier(CoherentMethod):
             two, these values belong to the result. ``"kernel"`` pads the kernel and puts its first
             position on basis state 0, which displaces the result. ``"wrapped"`` pads the kernel and
             puts its centre on basis state 0. ``"none"`` requires a kernel as large as the image.
-        amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
-            calls per execution and raises the fraction of successful executions. ``"auto"`` selects
-            the number of rounds (at most 32) and the weight of the reference qubit. This choice
-            minimises the error for a given number of oracle calls, as predicted from image and
-            kernel. The scale of the result is not predicted but measured.
+        amplify: Number of rounds of amplitude amplification; 0 for no amplification. Each round
+            adds two oracle calls per execution and raises the fraction of successful executions.
+            ``"auto"`` selects the number of rounds (at most 32) and the weight of the reference
+            qubit. This choice minimises the error for a given number of oracle calls, as predicted
+            from image and kernel. The scale of the result is not predicted but measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
             pixel, ``"root"`` has about half the variance of ``"linear"``. ``"root"`` is biased

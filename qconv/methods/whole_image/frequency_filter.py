@@ -182,8 +182,8 @@ class FrequencyFilter:
     def _sign(self) -> int:
         """Sign of the transform's exponent.
 
-        Qiskit's sign is opposite to NumPy's. It gives the conjugate of the transform of a real
-        image, on which conjugate factors act.
+        Qiskit's sign is opposite to NumPy's. For real images, a transform with Qiskit's sign gives
+        the complex conjugate spectrum. The factors are then conjugated too.
         """
         return 1 if self.hermitian else -1
 

@@ -71,11 +71,11 @@ class Interference(CoherentMethod):
         adder: Adder that displaces the copies. ``"auto"`` selects one that suits the backend.
             ``"ripple"`` (fewest gates, with ancillas), ``"fourier"`` and ``"mcx"`` (both without
             ancillas) are the families of `qconv.offset_adder`.
-        amplify: Number of rounds of amplitude amplification; 0 for none. Each round adds two oracle
-            calls per execution and raises the fraction of successful executions. ``"auto"`` selects
-            the number of rounds (at most 32) and the weight of the reference qubit. This choice
-            minimises the error for a given number of oracle calls, as predicted from image and
-            kernel. The scale of the result is not predicted but measured.
+        amplify: Number of rounds of amplitude amplification; 0 for no amplification. Each round
+            adds two oracle calls per execution and raises the fraction of successful executions.
+            ``"auto"`` selects the number of rounds (at most 32) and the weight of the reference
+            qubit. This choice minimises the error for a given number of oracle calls, as predicted
+            from image and kernel. The scale of the result is not predicted but measured.
         read_out: Estimator of signed values. ``"linear"`` is unbiased. ``"root"`` is close to the
             maximum likelihood estimate. With amplification and a few hundred or more shots per
             pixel, ``"root"`` has about half the variance of ``"linear"``. ``"root"`` is biased

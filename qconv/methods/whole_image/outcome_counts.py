@@ -196,7 +196,7 @@ class OutcomeCounts:
 
     @property
     def kept_stderr(self) -> float:
-        """Standard error of `kept`; if all or no shots were kept, one shot is assumed to differ."""
+        """Standard error of `kept`, at least the error for one kept or one discarded shot."""
         if self.executions and self.corrected is not None:
             return math.sqrt(self.corrected.variance_of_kept)
         return fraction_stderr(self.kept, self.executions)
@@ -249,8 +249,8 @@ class CorrectedCounts:
             weights: Weight of each class.
 
         Yields:
-            The variance of the readout error, the derivatives of the mean weights, and the
-            derivative of the fraction of kept executions, read or not.
+            The variance of the readout error, and derivatives with respect to this error: of the
+            mean weights, and of the fraction of kept executions, whether they are read or not.
         """
         every = self._of_labels(weights)
         kept = self._counts.labels.classes >= 0

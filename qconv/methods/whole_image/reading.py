@@ -83,7 +83,8 @@ class Tally:
 def fraction_stderr(fraction: float, executions: int) -> float:
     """Return the standard error of a fraction of executions; 0 for an exact one.
 
-    If all or none of the executions count, one execution is assumed to differ.
+    If all or none of the executions count, the standard error is not 0: it is the error with one
+    different execution.
     """
     if not executions:
         return 0.0

@@ -207,7 +207,7 @@ class RegisterLayout:
 
 
 def mirrored_axes(grid: Grid, kernels: Sequence[Numbers]) -> tuple[bool, ...]:
-    """Return the axes that can be mirrored, given kernels that must be symmetric along them.
+    """Return whether each axis can be mirrored, which requires symmetric kernels.
 
     Args:
         grid: Geometry of the convolution, after all steps.

@@ -19,7 +19,7 @@ class State:
     """Amplitudes that a circuit prepares."""
 
     amplitudes: Numbers
-    """Amplitudes that are really prepared, one per basis state, not all zero."""
+    """Amplitudes that are actually prepared, one per basis state, not all zero."""
     circuit: QuantumCircuit | None = None
     """Circuit that prepares them; None for `encode_amplitudes`."""
 
@@ -28,7 +28,8 @@ class State:
         """Prepare amplitudes.
 
         Args:
-            amplitudes: Wanted amplitudes, one axis per register; real for approximate preparation.
+            amplitudes: Requested amplitudes, one axis per register; real for approximate
+                preparation.
             preparation: ``"exact"``, or the options of approximate loading.
         """
         if not isinstance(preparation, ApproximatePreparation):
