@@ -26,6 +26,7 @@ const Explore = (() => {
       const { number, steps } = Diffusion.state();
       Object.assign(parts, { mode: "diffusion", particles: number, steps });
     }
+    if (Lesson.step()) parts.class = Lesson.step();
     return Address.write(parts);
   }
 
@@ -53,7 +54,9 @@ const Explore = (() => {
     at("baseline").checked = state.baseline;
     document.querySelector(`[name=mode][value=${state.mode}]`).checked = true;
     Editor.show(state.kernel, state.name);
-    return refresh(parts).then(() => {
+    const done = refresh(parts);
+    Lesson.restore(state.mode === "collapse" ? parts.class || 0 : 0);
+    return done.then(() => {
       if (unknown.length) say(`The address has parts that this page does not understand: ${unknown.join(", ")}. They have their defaults.`);
     });
   }
@@ -80,6 +83,16 @@ const Explore = (() => {
   function put(change) {
     Object.assign(state, change);
     return refresh(state.mode === "diffusion" ? { ...DEFAULTS, particles: Diffusion.state().number } : DEFAULTS);
+  }
+
+  /** Show a step of a lesson: a kernel by name, with shots to start from. */
+  function teach({ kernel: name, baseline, shots }) {
+    const { kernel } = Kernels.find((known) => known.name === name);
+    Object.assign(state, { mode: "collapse", name, kernel: kernel.slice(), baseline });
+    at("baseline").checked = baseline;
+    document.querySelector("[name=mode][value=collapse]").checked = true;
+    Editor.show(kernel, name);
+    return refresh({ shots });
   }
 
   /** Start again without shots or steps, with the next seed. */
@@ -184,7 +197,10 @@ const Explore = (() => {
     each("[name=mode]", (input) => input.addEventListener("change", () => put({ mode: input.value })));
     each("[data-shots]", (button) => button.addEventListener("click", () => Collapse.add(Number(button.dataset.shots))));
     each("[data-particles]", (button) => button.addEventListener("click", () => Diffusion.release(Number(button.dataset.particles))));
-    const again = () => (state.mode === "collapse" ? Collapse : Diffusion).show();
+    const again = () => {
+      (state.mode === "collapse" ? Collapse : Diffusion).show();
+      Lesson.show();
+    };
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
     addEventListener("hashchange", () => load(location.hash));
     let width = innerWidth;
@@ -196,6 +212,7 @@ const Explore = (() => {
 
   /** Start the page with the state in its address. */
   function start() {
+    Lesson.connect(teach, changed);
     Collapse.connect(say, changed);
     Diffusion.connect(say, changed);
     Pictures.connect((picture) => put({ picture }), say);

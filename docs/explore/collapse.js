@@ -4,7 +4,8 @@
 const Collapse = (() => {
   const at = (id) => document.getElementById(id);
   let setting = null; // picture, kernel, baseline, propagator, windows, deviation, exact, scale, rms, otherRms
-  let counts, shots, trail, events, pixel = null, last = null; // `events`: what was added, in order, as Address writes it
+  let counts, shots, trail, pixel = null;
+  let events, lasts; // what was added, in order, as Address writes it; the position of the last single shot, by pixel
   let run = 0, queue = Promise.resolve(); // `run` counts how often the shots were removed
   let random = null, say = () => {}, changed = () => {};
 
@@ -36,7 +37,7 @@ const Collapse = (() => {
     counts = new Float64Array(setting.windows.positions.length * setting.windows.pixels);
     shots = new Float64Array(setting.windows.pixels);
     trail = [];
-    last = null;
+    lasts = new Map();
   }
 
   /** Compute estimates, errors and coverage from the shots so far. */
@@ -95,12 +96,18 @@ const Collapse = (() => {
     at("plot").nextElementSibling.hidden = own === 0;
     at("other-name").textContent = baseline ? "predicted without baseline" : "predicted with baseline";
     if (own === 0) return Plot.say(at("plot"), "No randomness: every shot is exact.");
+    let next = 0;
     const sizes = [own, own / Math.sqrt(end), ...(other > 0 ? [other, other / Math.sqrt(end)] : [])];
     const y = [Math.floor(Math.log10(Math.min(...sizes))), Math.ceil(Math.log10(Math.max(...sizes) * 1.2))];
+    const points = trail.filter(([n], i) => {
+      const drawn = i === trail.length - 1 || n >= next;
+      if (n >= next) next = 1.06 * n; // shots that follow one by one would cover the line
+      return drawn;
+    });
     const line = (kind, size) => ({ kind, ends: [[1, size], [end, size / Math.sqrt(end)]] });
     const lines = [...(other > 0 ? [line("dashes", other)] : []), line("line", own)];
-    Plot.draw(at("plot"), { x: "shots per pixel", y: "RMSE, grey levels", lines, points: trail, range: { x: [0, x1], y } });
-    const said = trail.map(([n, e]) => `${Draw.short(e)} at ${Draw.whole(n)}`).join(", ");
+    Plot.draw(at("plot"), { x: "shots per pixel", y: "RMSE, grey levels", lines, points, range: { x: [0, x1], y } });
+    const said = points.map(([n, e]) => `${Draw.short(e)} at ${Draw.whole(n)}`).join(", ");
     at("plot").setAttribute("aria-label", `Error against shots per pixel: ${said || "no shots yet"}; predicted ${Draw.short(own)} divided by the square root of the shots`);
   }
 
@@ -112,6 +119,7 @@ const Collapse = (() => {
       const place = windows.positions.indexOf(j);
       return place < 0 ? 0 : counts[place * windows.pixels + i];
     };
+    const last = lasts.get(i);
     Zoom.show(at("zoom"), { picture, pixel: i, propagator, counts: count, last });
     at("marker").style.left = `${(100 * (column + 0.5)) / picture.width}%`;
     at("marker").style.top = `${(100 * (row + 0.5)) / picture.height}%`;
@@ -119,19 +127,34 @@ const Collapse = (() => {
     at("at-column").textContent = column;
     at("pixel-shots").textContent = `${Draw.whole(shots[i])} ${shots[i] === 1 ? "shot" : "shots"}`;
     const mean = Maths.estimate(windows, counts, shots[i], i);
-    at("pixel-mean").textContent = shots[i]
-      ? `${Draw.short(mean, 4)} ± ${Draw.short(deviation[i] / Math.sqrt(shots[i]), 2)}` : "–";
+    const error = deviation[i] / Math.sqrt(shots[i]);
+    at("pixel-mean").textContent = shots[i] ? `${Draw.short(mean, 4)} ± ${Draw.short(error, 2)}` : "–";
+    at("pixel-error").textContent = shots[i]
+      ? `±${Draw.short(error, 2)} is the standard error: the standard deviation of one shot, ${Draw.short(deviation[i])}, divided by √${Draw.whole(shots[i])}.`
+      : `The standard deviation of one shot is ${Draw.short(deviation[i])}.`;
     at("pixel-exact").textContent = Draw.short(exact[i], 4);
-    if (last === null) at("last").textContent = "none yet";
+    at("last-shot").hidden = last === undefined;
+    at("last").textContent = last === undefined ? "" : sample(last, i).said;
   }
 
-  /** Add one shot at a pixel; return the place of the position that it picked. */
+  /** Describe the shot that picks position j at pixel i: the neighbour, its grey level, and the sample. */
+  function sample(j, i) {
+    const { windows, picture, kernel, baseline } = setting, { height, width, data } = picture;
+    const side = Maths.side(kernel), shift = Maths.offset(j, side), row = Math.floor(i / width), column = i % width;
+    const level = Math.round(data[
+      Maths.mirrored(row + shift.row, height) * width + Maths.mirrored(column + shift.column, width)]);
+    const weight = Draw.short(windows.w[windows.positions.indexOf(j)]), neighbour = Zoom.direction(j, side);
+    const product = baseline ? `${weight} × (${level} − ${Math.round(data[i])})` : `${weight} × ${level}`;
+    return { neighbour, level, product, said: `${neighbour}: ${product}` };
+  }
+
+  /** Add one shot at a pixel. */
   function dropAt(i) {
     const { windows, picture } = setting, place = Maths.draw(random, windows.p);
     counts[place * windows.pixels + i]++;
     shots[i]++;
+    lasts.set(i, windows.positions[place]);
     note({ row: Math.floor(i / picture.width), column: i % picture.width, times: 1 });
-    return place;
   }
 
   /** Record what was added; repetitions are counted. */
@@ -151,21 +174,13 @@ const Collapse = (() => {
 
   /** Add one shot at the chosen pixel, and show it. */
   function dropNow() {
-    const { windows, picture, baseline } = setting, i = pixel.index;
-    const place = dropAt(i), j = windows.positions[place];
-    last = j;
+    const i = pixel.index, { row, column } = where();
+    dropAt(i);
     show();
     changed();
-    const side = Maths.side(setting.kernel), shift = Maths.offset(j, side), row = Math.floor(i / picture.width), column = i % picture.width;
-    const level = picture.data[
-      Maths.mirrored(row + shift.row, picture.height) * picture.width +
-      Maths.mirrored(column + shift.column, picture.width)];
-    const weight = Draw.short(windows.w[place]), neighbour = Zoom.direction(j, side);
-    const sampled = baseline
-      ? `${weight} × (${Math.round(level)} − ${Math.round(picture.data[i])})` : `${weight} × ${Math.round(level)}`;
-    at("last").textContent = `${neighbour}: ${sampled}`;
-    Zoom.drop(at("zoom"), j, side);
-    say(`Row ${row}, column ${column}. Picked: ${neighbour}, level ${Math.round(level)}. Sample: ${sampled}. ` +
+    const { neighbour, level, product } = sample(lasts.get(i), i);
+    Zoom.drop(at("zoom"), lasts.get(i), Maths.side(setting.kernel));
+    say(`Row ${row}, column ${column}. Picked: ${neighbour}, level ${level}. Sample: ${product}. ` +
       `${at("pixel-shots").textContent}, mean ${at("pixel-mean").textContent}, exact ${at("pixel-exact").textContent}.`);
   }
 
@@ -174,7 +189,6 @@ const Collapse = (() => {
     const { height, width } = setting.picture;
     row = Math.min(Math.max(row, 0), height - 1);
     column = Math.min(Math.max(column, 0), width - 1);
-    if (row * width + column !== pixel.index) last = null;
     pixel.index = row * width + column;
     showPixel();
     changed();
