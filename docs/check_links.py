@@ -97,6 +97,8 @@ def broken(pages, site):
             file = file / "index.html" if file.is_dir() else file
             if not file.is_file():
                 found.append(f"{path.relative_to(site)}: no file for {link}")
+            elif "=" in place:
+                continue  # the state of the interactive page, not a place
             elif place and file in pages and unquote(place) not in pages[file].places:
                 found.append(f"{path.relative_to(site)}: no place for {link}")
     return sorted(set(found)), inside, outside
