@@ -1,7 +1,11 @@
-"""The README: its Python runs, and the files that it names exist."""
+"""The README: its Python runs, its files exist, its kernels and defaults are those of the code."""
 
 import re
 from pathlib import Path
+
+import qconv
+from qconv.cli import convolve_options
+from qconv.kernels import KERNEL_NAMES
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,3 +30,22 @@ def test_readme_names_existing_files():
     assert links
     for link in links:
         assert link.startswith("http") or (ROOT / link).exists(), link
+
+
+def test_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
+
+
+def test_readme_names_every_kernel():
+    text = (ROOT / "README.md").read_text()
+    for name in KERNEL_NAMES:
+        assert f"`{re.sub('-[xyz]$', '', name)}`" in text, name
+
+
+def test_readme_states_the_default_shots():
+    in_python = qconv.plan([1.0, 2.0], [1.0], method=qconv.Collapse()).shots
+    on_the_command_line = convolve_options.parsed([]).shots
+    found = re.search(
+        r"gets (\d+) shots \(on the\s+command\s+line (\d+)\)", (ROOT / "README.md").read_text()
+    )
+    assert [int(number) for number in found.groups()] == [in_python, on_the_command_line]
