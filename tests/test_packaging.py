@@ -1,14 +1,22 @@
-"""What an installation holds: the sources as they are, and nothing that an earlier build left."""
+"""What an installation holds: the sources as they are, and nothing that an earlier build left.
 
+Both archives are installed into empty environments and tried there.
+"""
+
+import json
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import venv
 import zipfile
 from email import message_from_string
 from pathlib import Path
 
 import pytest
+
+import qconv
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("qconv", "classical")
@@ -53,9 +61,9 @@ def explored():
     return {f"qconv/explore/{path.name}": path for path in folder.iterdir()}
 
 
-def python(code, folder):
+def python(code, folder, executable=sys.executable):
     done = subprocess.run(
-        [sys.executable, *code],
+        [executable, *code],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -63,28 +71,50 @@ def python(code, folder):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheel(project, tmp_path_factory):
-    """The files of the wheel that pip builds, name to content."""
-    target = tmp_path_factory.mktemp("wheel")
+def build_wheel(source, target):
+    """The path of the wheel that pip builds from a directory or a source archive."""
     command = "pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation"
-    python(["-m", *command.split(), "--wheel-dir", str(target), "."], project)
+    python(["-m", *command.split(), "--wheel-dir", str(target), str(source)], target)
     (path,) = target.glob("*.whl")
+    return path
+
+
+def contents(path):
+    """The files of a wheel, name to content."""
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
 @pytest.fixture(scope="module")
-def sdist(project, tmp_path_factory):
-    """The names of the files in the source distribution, without its folder."""
+def wheel_path(project, tmp_path_factory):
+    """The wheel, built from the working copy."""
+    return build_wheel(project, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def wheel(wheel_path):
+    """The files of the wheel, name to content."""
+    return contents(wheel_path)
+
+
+@pytest.fixture(scope="module")
+def sdist_path(project, tmp_path_factory):
+    """The source archive, built from the working copy."""
     target = tmp_path_factory.mktemp("sdist")
     build = f"from hatchling.build import build_sdist; build_sdist({str(target)!r})"
     python(["-c", build], project)
     (path,) = target.glob("*.tar.gz")
-    with tarfile.open(path) as archive:
+    return path
+
+
+@pytest.fixture(scope="module")
+def sdist(sdist_path):
+    """The names of the files in the source distribution, without its folder."""
+    with tarfile.open(sdist_path) as archive:
         return {name.split("/", 1)[1] for name in archive.getnames()}
 
 
@@ -131,3 +161,52 @@ def test_source_distribution_holds_the_sources_and_no_remains(sdist):
     assert {"pyproject.toml", "README.md", "LICENSE", "tests/test_packaging.py"} <= sdist
     assert not [name for name in sdist if "old_module" in name or "egg-info" in name]
     assert not {name.split("/")[0] for name in sdist} & {"build", "dist"}
+
+
+def test_source_distribution_builds_the_same_wheel(sdist_path, wheel, tmp_path):
+    assert contents(build_wheel(sdist_path, tmp_path)) == wheel
+
+
+TRIED = """
+import json, pathlib
+import classical, qconv
+from importlib.metadata import version
+
+where = {"mode": "same", "boundary": "symm"}
+result = qconv.convolve([[1.0, 2], [3, 4]], [[1, 2, 1]], shots=100, seed=1, **where)
+exact = classical.convolve([[1.0, 2], [3, 4]], [[1, 2, 1]], **where)
+result.save("result.npz")
+home = pathlib.Path(qconv.__file__).parent
+print(json.dumps({
+    "homes": [qconv.__file__, classical.__file__],
+    "version": version("qconv"),
+    "near": bool(abs(result.image - exact).max() < 6 * result.stderr.max()),  # 1e-8 by chance
+    "loaded": bool((qconv.load("result.npz").image == result.image).all()),
+    "page": (home / "explore" / "index.html").is_file(),
+}))
+"""
+
+
+def test_wheel_works_in_an_empty_environment(wheel_path, tmp_path):
+    home = tmp_path / "empty"
+    venv.create(home, symlinks=sys.platform != "win32")
+    scripts = home / ("Scripts" if sys.platform == "win32" else "bin")
+    inside = {"base": str(home), "platbase": str(home)}
+    library = Path(sysconfig.get_path("purelib", scheme="venv", vars=inside))
+    assert list(library.iterdir()) == []
+    command = "pip --quiet --disable-pip-version-check install --no-deps --no-index --target"
+    python(["-m", *command.split(), str(library), str(wheel_path)], tmp_path)
+    # the packages that it needs, behind its own: they are not downloaded again
+    (library / "needed.pth").write_text(sysconfig.get_path("purelib"))
+    found = json.loads(python(["-I", "-c", TRIED], tmp_path, scripts / "python"))
+    assert all(Path(path).is_relative_to(library) for path in found.pop("homes"))
+    assert found == {"version": qconv.__version__, "near": True, "loaded": True, "page": True}
+    printed = python(["-I", "-m", "qconv", "--version"], tmp_path, scripts / "python")
+    assert printed == f"qconv {qconv.__version__}\n"
+
+
+def test_one_version_everywhere(wheel):
+    metadata = message_from_string(metadata_file(wheel, "METADATA"))
+    assert metadata["Version"] == qconv.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    assert f"\n## {qconv.__version__} - " in changes
