@@ -90,8 +90,8 @@ def without_batch(name: str, kernel: _Array, image: _Array, axes: tuple[int, ...
         return kernel
     if kernel.ndim != image.ndim:
         raise ValueError(
-            f"{name}: expected as many axes as are convolved, {len(axes)}, got {kernel.ndim} "
-            f"(shape {kernel.shape})"
+            f"{name}: expected one axis for each convolved axis, {len(axes)} in all, got "
+            f"{kernel.ndim} (shape {kernel.shape})"
         )
     batch = tuple(axis for axis in range(image.ndim) if axis not in axes)
     if any(kernel.shape[axis] != 1 for axis in batch):

@@ -30,7 +30,7 @@ _OF_SAMPLING = {
     "rng random_state random_seed generator seed_simulator": "write seed=...",
     "n_shots nshots num_shots n_samples num_samples": "write shots=...",
     "simulator sampler": "write backend=...",
-    "device": "write backend=...; qconv simulates on the CPU",
+    "device": "write backend=qiskit_aer.AerSimulator(device=...)",
     "tol rtol atol": "write tolerance=..., the standard error that no pixel may exceed",
     "verbose show_progress": "write progress=True",
     "workers n_jobs num_workers": "set the environment variable QCONV_NUM_THREADS",

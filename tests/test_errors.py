@@ -220,6 +220,7 @@ def test_mode_and_boundary_are_positional(verb):
         ("random_state", "write seed=..."),
         ("num_shots", "write shots=..."),
         ("simulator", "write backend=..."),
+        ("device", "write backend=qiskit_aer.AerSimulator(device=...)"),
         ("weights", "write kernel=..."),
         ("input", "write image=..."),
         ("constant_values", "write fillvalue=..."),

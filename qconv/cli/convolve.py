@@ -103,7 +103,7 @@ def _checkpoint(options: argparse.Namespace, others: Sequence[str | Path | None]
         return None
     taken = {os.path.realpath(other) for other in others if other is not None}
     if os.path.realpath(path) in taken:
-        raise UsageError(f"--checkpoint: the command reads or writes '{path}' already")
+        raise UsageError(f"--checkpoint: '{path}' is an input or output file of the command")
     if not path.parent.is_dir():
         raise UsageError(f"--checkpoint: no such directory: '{path.parent}'")
     return path

@@ -266,9 +266,9 @@ def _add_estimation(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--range",
         choices=RANGES,
-        help="estimation: range of grey levels that the flag's angle represents: the range of the "
-        "whole picture (global), or the range around each pixel (local). A local range is "
-        "narrower, but takes longer to compute (default: global)",
+        help="estimation: range of grey levels that the flag's angle represents, of the whole "
+        "picture (global) or around each pixel (local). A local range is narrower, but takes "
+        "longer to compute (default: global)",
     )
 
 
@@ -278,8 +278,8 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         "--backend",
         metavar="NAME",
         help="backend that runs the circuit: aer, which simulates every shot, or a fake backend "
-        "with the noise of a device, such as marrakesh. Fake backends need qiskit-ibm-runtime. An "
-        "unknown name lists the available backends (default: the ideal simulator)",
+        "with the noise of a device, such as marrakesh. Fake backends need qiskit-ibm-runtime. The "
+        "message about an unknown name lists all backends (default: the ideal simulator)",
     )
     how.add_argument(
         "--mitigation",
@@ -323,14 +323,15 @@ def _add_files(parser: Parser) -> None:
         parser,
         None,
         "file for the measured picture, in the unit of the input. .tif and .npy hold the numbers, "
-        ".npz the whole result (see qconv.load), other formats grey levels for display; - is "
+        ".npz the whole result (see qconv.load). Other formats hold grey levels for display. - is "
         "standard output (default: result.png, or result.tif if a PNG cannot hold the numbers)",
     )
     files.add_argument(
         "--out-type",
         choices=OUT_TYPES,
-        help="type of the written numbers, rounded and clipped if necessary; input is the type of "
-        "the input (default: floating point in .tif and .npy, grey levels in other formats)",
+        help="type of the written numbers, which are rounded and clipped if necessary. input keeps "
+        "the type of the input (default: floating point in .tif and .npy, grey levels in other "
+        "formats)",
     )
     files.add_argument(
         "--stderr",
@@ -348,8 +349,8 @@ def _add_files(parser: Parser) -> None:
     files.add_argument(
         "--format",
         choices=[ending[1:] for ending in FORMATS],
-        help="file format without --out, with --out-dir, and for pipes without a file name ending "
-        "(default: the format of the input, or png)",
+        help="format of files whose name is not given by --out, and of pipes without a file name "
+        "ending (default: the format of the input, or png)",
     )
 
 

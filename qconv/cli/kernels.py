@@ -75,7 +75,7 @@ def kernel_of(options: argparse.Namespace, ndim: int = 2) -> Any:
         return read_kernel(Path(text), ndim)
     name, _, listed = text.partition(":")
     if Path(name).suffix.lower() in KERNEL_FILES:
-        raise UsageError(f"--kernel: expected no options of the file '{name}', got '{listed}'")
+        raise UsageError(f"--kernel: expected no options after the file '{name}', got '{listed}'")
     named = re.split("[,=]", name)[0]
     if named != name and named in KERNEL_NAMES:
         raise UsageError(f"--kernel: expected a colon before the options of {named}, got '{text}'")
@@ -87,7 +87,7 @@ def kernel_of(options: argparse.Namespace, ndim: int = 2) -> Any:
     given = _parsed(name, listed)
     for option, value in short.items():
         if option in given:
-            raise UsageError(f"--{option}: --kernel sets it too, to {given[option]}")
+            raise UsageError(f"--{option}: already set to {given[option]} by --kernel")
         if option not in _options(name):
             raise UsageError(f"--{option}: {_wrong(name, option)}")
         given[option] = value

@@ -105,8 +105,8 @@ def parser() -> Parser:
         type=float,
         default=0.0,
         metavar="SD",
-        help="standard deviation of noise to add to IMAGE, in the unit of the picture; for a "
-        "recording, relative to its full scale (default: 0)",
+        help="standard deviation of noise to add to IMAGE, in the unit of the picture. For a "
+        "recording, it is relative to the full scale (default: 0)",
     )
     how = made.add_argument_group("how to find it")
     how.add_argument(

@@ -29,7 +29,7 @@ the tolerance. With --executions, the methods are sorted by their error with thi
 executions. Exactly one of these two options is required. A colour picture is converted to its
 luminance.
 
-With --method and --export, the circuits of one method are written as a device would run them.
+With --method and --export, the circuits of one method are written in the form for a device.
 With --observable and --method, the circuits estimate a number instead of the picture.
 """
 
@@ -79,17 +79,17 @@ def parser() -> Parser:
         nargs="?",
         const=0.01,
         metavar="ERROR",
-        help="print the price of --method on a machine that corrects its errors, for this error "
-        "budget of the answer (default: 0.01)",
+        help="print the price of --method on a machine that corrects its errors. ERROR is the "
+        "error budget of the answer (default: 0.01)",
     )
     what = made.add_argument_group("what to write")
     what.add_argument(
         "--export",
         type=Path,
         metavar="FILE",
-        help="file for the circuits of --method: OpenQASM 3 (.qasm), OpenQASM 2 (.qasm2) or all "
-        "circuits as QPY (.qpy); several circuits are written to files with numbers before the "
-        "ending",
+        help="file for the circuits of --method: OpenQASM 3 (.qasm), OpenQASM 2 (.qasm2) or QPY "
+        "(.qpy). A QPY file holds all circuits. In the other formats, several circuits have one "
+        "file each, with a number before the ending",
     )
     what.add_argument("--overwrite", action="store_true", help="replace existing files")
     return made

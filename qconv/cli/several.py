@@ -114,7 +114,10 @@ def _targets(
                 raise UsageError(f"{option}: '{path}' exists; --overwrite replaces it")
             real = os.path.realpath(path)
             if real in taken:
-                raise UsageError(f"{option}: '{path}' is for both '{taken[real]}' and '{source}'")
+                raise UsageError(
+                    f"{option}: '{path}' would hold the results of both '{taken[real]}' and "
+                    f"'{source}'"
+                )
             taken[real] = str(source)
         found.append({"out": out, "stderr": stderr})
     inputs = {os.path.realpath(str(source)) for source in sources}

@@ -32,7 +32,7 @@ def say(message: str) -> None:
 
 
 def print_out(text: str) -> int:
-    """Print on standard output; return the exit status, 0 also if the reader was closed."""
+    """Print on standard output; return the exit status, 0 even if the reader was closed."""
     try:
         try:
             print(text, end="", flush=True)

@@ -50,7 +50,7 @@ def number_plan(
     observables: Any = (observable,) if alone else tuple(observable)  # type: ignore[arg-type]
     for each in observables:
         if not isinstance(each, Observable):
-            raise TypeError(f"observable: expected one such as qconv.Energy(), got {each!r}")
+            raise TypeError(f"observable: expected an object like qconv.Energy(), got {each!r}")
     if not observables or (len(observables) > 1 and estimator != "sampling"):
         raise ValueError(
             f"observable: expected {'one' if observables else 'at least one'} observable for "
@@ -63,8 +63,8 @@ def number_plan(
     )
     if requested.sampling.mitigation is not None and estimator != "sampling":
         raise ValueError(
-            f"mitigation: expected estimator='sampling', got {estimator!r}; the damping that it "
-            "fits includes readout errors"
+            f"mitigation: expected estimator='sampling', got {estimator!r}, whose fitted damping "
+            "includes readout errors"
         )
     tolerance = requested.tolerance
     picture = laid_out(image, kernel, replace(requested, shots=None, tolerance=None), **where)

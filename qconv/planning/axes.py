@@ -113,8 +113,8 @@ def along_axes(kernel: _Kernel, names: Sequence[str], shape: tuple[int, ...]) ->
         return kernel
     if len(kernel.shape) != moving:
         raise ValueError(
-            f"kernel: expected as many axes as are convolved, {moving}, got {len(kernel.shape)} "
-            f"(shape {kernel.shape})"
+            f"kernel: expected one axis for each convolved axis, {moving} in all, got "
+            f"{len(kernel.shape)} (shape {kernel.shape})"
         )
     lengths = iter(kernel.shape)
     whole = tuple(1 if axis in batch else next(lengths) for axis in range(len(names)))

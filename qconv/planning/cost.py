@@ -168,7 +168,9 @@ class Cost:
             True
         """
         if observable is not None and not isinstance(observable, Observable):
-            raise TypeError(f"observable: expected one such as qconv.Energy(), got {observable!r}")
+            raise TypeError(
+                f"observable: expected an object like qconv.Energy(), got {observable!r}"
+            )
         return price(
             self._on_device, error, estimator, hardware, spare_qubits, observable, oracle_calls
         )

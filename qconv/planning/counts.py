@@ -176,8 +176,8 @@ def _outcomes(number: int, program: Program, item: Any, seed: np.random.SeedSequ
     executed, wanted = histogram.total, program.executions or 0
     if len(program.portions) > 1:
         raise ValueError(
-            f"counts: expected a plan of at most {program.portions[0]:,} executions, which can be "
-            f"split among pixels at once, got {wanted:,}; plan fewer shots and add the results"
+            f"counts: expected a plan of at most {program.portions[0]:,} executions, the most that "
+            f"can be split among pixels, got {wanted:,}; plan fewer shots and add the results"
         )
     which = ""
     if program.keep is not None:

@@ -320,8 +320,8 @@ class Prepared(ABC, Generic[_M]):
             ValueError: If the observable does not suit the plan.
         """
         raise TypeError(
-            f"observable: {self.method!r} measures no {type(observable).__name__}; use another "
-            "method"
+            f"observable: {self.method!r} does not measure {type(observable).__name__}; use "
+            "another method"
         )
 
     def of_weights(self, weights: NDArray[np.float64]) -> Number:

@@ -55,8 +55,9 @@ def require_linear(observable: Observable, method: str, how: str = "") -> None:
     """
     if observable.quadratic:
         raise TypeError(
-            f"observable: expected a linear one for {method}, got {type(observable).__name__}; for "
-            f"energies, use qconv.Fourier() or qconv.Interference(){how}"
+            f"observable: expected a linear observable for {method}, got "
+            f"{type(observable).__name__}; for energies, use qconv.Fourier() or "
+            f"qconv.Interference(){how}"
         )
 
 
@@ -143,8 +144,8 @@ class Scored:
     def jointly(self, numbers: Sequence[Scored], outcomes: Outcomes) -> tuple[_Array, _Array]:
         """Return the values of numbers of the same program, and their covariance matrix.
 
-        If a score has only two values, the variance is that of Jeffreys' posterior mean, which does
-        not vanish if one of them was never measured.
+        If a score has only two values, the variance is the variance of Jeffreys' posterior mean. It
+        does not vanish if one of the values was never measured.
         """
         scores = np.array([number.scores for number in numbers])
         units = np.array([number.unit for number in numbers])

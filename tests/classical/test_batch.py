@@ -50,7 +50,11 @@ def test_axes_as_in_scipy():
         ({"channel_axis": 1, "axes": (0, 1)}, ValueError, "an axis that is not convolved, got 1"),
         ({"axes": (1, 0)}, ValueError, "axes: expected different axes in ascending order"),
         ({"axes": ()}, ValueError, "image: expected 1 to 3 axes to convolve, got 0"),
-        ({"axes": 0}, ValueError, "kernel: expected as many axes as are convolved, 1, got 2"),
+        (
+            {"axes": 0},
+            ValueError,
+            "kernel: expected one axis for each convolved axis, 1 in all, got 2",
+        ),
     ],
 )
 def test_wrong_axes(given, error, message):

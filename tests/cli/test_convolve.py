@@ -390,11 +390,11 @@ class TestKernels:
             ),
             (
                 ["mine.csv:size=3"],
-                "--kernel: expected no options of the file 'mine.csv', got 'size=3'",
+                "--kernel: expected no options after the file 'mine.csv', got 'size=3'",
             ),
             (["gaussian:sigma=1,sigma=2"], "--kernel: sigma is given twice in 'sigma=1,sigma=2'"),
             (["box:ndim=2"], "--kernel: unexpected option 'ndim' of box; expected size"),
-            (["gaussian:sigma=2", "--sigma", "3"], "--sigma: --kernel sets it too, to 2"),
+            (["gaussian:sigma=2", "--sigma", "3"], "--sigma: already set to 2 by --kernel"),
             (["box", "--sigma", "3"], "--sigma: unexpected option 'sigma' of box; expected size"),
             (["k.csv", "--sigma", "3"], "--sigma: applies only to named kernels, but .* 'k.csv'"),
             (["sobel-z"], "--kernel: ndim: expected at least 3 for sobel-z, got 2"),

@@ -151,8 +151,11 @@ class TestFailures:
             (["in", "--out-dir", "in", "--overwrite"], "0.png' is an input picture"),
             (["in", "--out-dir", "a/b"], "--out-dir: No such file or directory: 'a/b'"),
             (["in", "--out-dir", "in/0.png"], "--out-dir: File exists: 'in/0.png'"),
-            (["in", "in/0.png", "--out-dir", "out"], "'out/0.png' is for both"),
-            (["in", "--out-dir", "out", "--stderr", "out", "--format", "tif"], "is for both"),
+            (["in", "in/0.png", "--out-dir", "out"], "'out/0.png' would hold the results of both"),
+            (
+                ["in", "--out-dir", "out", "--stderr", "out", "--format", "tif"],
+                "would hold the results of both",
+            ),
             (["in", "--out-dir", "out", "--figure", "f.png"], "--figure: cannot be combined"),
             (["in", "--out-dir", "out", "--checkpoint", "c"], "--checkpoint: cannot be combined"),
             (["in", "--out-dir", "out", "--format", "gif"], "--format: invalid choice"),

@@ -268,7 +268,7 @@ WRONG = {
     "order": ({"axes": (1, 0)}, "axes: expected different axes in ascending order"),
     "repeated": ({"axes": (0, -3)}, "axes: expected different axes in ascending order"),
     "none": ({"axes": ()}, "axes: expected 1, 2 or 3 axes, got 0"),
-    "kernel": ({"axes": 0}, "kernel: expected as many axes as are convolved, 1, got 2"),
+    "kernel": ({"axes": 0}, "kernel: expected one axis for each convolved axis, 1 in all, got 2"),
     "colours": ({}, r"got 2 \(shape \(2, 3\)\); for a colour image, add channel_axis=-1"),
 }
 

@@ -256,9 +256,11 @@ class TestOneNumber:
 
     def test_rejected(self):
         how = {"observable": qconv.Energy(), "estimator": "formula"}
-        with pytest.raises(TypeError, match="observable: expected a linear one for Collapse"):
+        with pytest.raises(
+            TypeError, match="observable: expected a linear observable for Collapse"
+        ):
             price("Collapse", **how)
-        with pytest.raises(TypeError, match="observable: expected one such as"):
+        with pytest.raises(TypeError, match="observable: expected an object like"):
             price("Fourier", observable="energy")
         with pytest.raises(ValueError, match="oracle_calls: expected an integer >= 1, got 0"):
             price("Fourier", oracle_calls=0, **how)

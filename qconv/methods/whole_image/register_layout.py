@@ -121,15 +121,15 @@ class RegisterLayout:
         self.ring: tuple[int, ...] = tuple(
             states << mirror for states, mirror in zip(self.shape, self.mirrored, strict=True)
         )
-        """Number of states of each axis on which particles move: those of the register, or twice
-        as many with a mirror qubit."""
+        """Number of states of each axis on which particles move: the basis states of the register,
+        or twice that number with a mirror qubit."""
         self.origin: tuple[int, ...] = tuple(axis.origin for axis in axes)
         """Kernel position that leaves a particle in place; added numbers are counted from this
         position."""
         self.states_read: tuple[NDArray[np.intp], ...] = np.ix_(*(values for values, _ in reads))
         """Index of the basis states that are read."""
         self.read_shape: tuple[int, ...] = tuple(len(values) for values, _ in reads)
-        """Number of basis states read along each axis. With wrap, outputs may share one."""
+        """Number of basis states read along each axis. With wrap, outputs may share a state."""
         self.num_read = math.prod(self.read_shape)
         """Number of basis states that are read."""
         self.distinct = self.num_read == grid.pixels
@@ -242,7 +242,7 @@ def _lay_out(grid: Grid, axis: int, padding: str) -> _Axis:
         raise ValueError(
             f"padding: {padding!r} has only {2**bits} basis states along axis {axis}, so some of "
             f"the {outputs} outputs with boundary {grid.boundary!r} would wrap around; "
-            "expected 'both', mode 'valid', or boundary 'wrap' with a power of two pixels"
+            "expected 'both', mode 'valid', or boundary 'wrap' with a length that is a power of 2"
         )
     if padding in ("kernel", "wrapped") and positions > 2**bits:
         raise ValueError(
