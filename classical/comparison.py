@@ -61,8 +61,8 @@ def compare(
     the same mean ``n`` and variance ``n V``. Satterthwaite's approximation gives ``a = V / 2`` and
     ``nu = 2 n / V``. ``V`` is the variance of ``z^2`` at one pixel with correct standard errors. It
     is 2 for normal errors, and more for few shots or rare outcomes. Below 1000 noisy pixels ``V``
-    is set to 2. From 1000 on, ``V`` is the sample variance of ``z^2`` divided by the square of its
-    mean, but at least 0.1. Without this division, the large scatter of a grossly wrong estimate
+    is set to 2. With 1000 or more, ``V`` is the sample variance of ``z^2`` divided by the square of
+    its mean, but at least 0.1. Without this division, the large scatter of a grossly wrong estimate
     would hide its error.
 
     The p-value assumes that errors of different pixels are independent and that the standard errors

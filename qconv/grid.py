@@ -155,7 +155,7 @@ class Grid:
 
         Args:
             shape: Shape of the batch, with the axes of an element.
-            axes: Names of the axes; those of this grid are in the same order.
+            axes: Names of the axes, in which the axes of this grid keep their order.
         """
         own = iter(range(len(self.axes)))
         every = [(next(own) if name in AXES else None) for name in axes]
@@ -273,7 +273,7 @@ class Grid:
 
     @property
     def whole_shape(self) -> tuple[int, ...]:
-        """Number of output pixels of the whole, per axis, also for a part."""
+        """Number of output pixels of the whole, per axis, even if this grid is a part."""
         return self.output_shape if self.place is None else self.place.whole
 
     @property

@@ -1,8 +1,8 @@
 """Preparation of amplitudes as a quantum circuit with few CX.
 
 A kernel's propagator becomes a state whose amplitudes are the square roots of its probabilities.
-For real amplitudes, RY and CZ suffice, and each CZ costs one CX. Among the following
-candidates, applied recursively, the one with the fewest CX is chosen:
+For real amplitudes, RY and CZ suffice, and each CZ costs one CX. The following candidates are
+applied recursively, and the candidate with the fewest CX is chosen:
 
 ========================================  =======================  =============================
 candidate                                 number of CX             requirement

@@ -4,7 +4,7 @@ After ``m`` rounds of amplitude amplification, a shot is a *hit* with probabilit
 ``sin(f t)**2``, where ``f = 2 m + 1``. The likelihood of the angle ``t`` has one peak for each
 half-turn of ``f t``. The posterior is therefore kept on a grid, which holds all peaks that are
 still possible. The grid is made finer whenever most of its range has become impossible. All
-likelihoods are then computed anew at its points, so that no error of interpolation accumulates.
+likelihoods are then recomputed at its points, so that no error of interpolation accumulates.
 
 Many runs are independent estimations of one angle each. They are processed together.
 """

@@ -1,1 +1,1 @@
-"""Observables: what is measured of a filtered picture besides its pixels."""
+"""Observables: numbers of a filtered picture that are measured instead of its pixels."""

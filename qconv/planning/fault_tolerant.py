@@ -244,7 +244,7 @@ class FaultTolerantCost:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration in the largest unit of which there is at least one."""
+    """Write a duration in the largest unit in which it is at least 1."""
     units = {"years": 31_557_600.0, "days": 86400.0, "hours": 3600.0, "minutes": 60.0, "s": 1.0}
     for unit, length in units.items():
         if seconds >= length:

@@ -276,7 +276,7 @@ def convert(
 
 
 def _computed(model: nn.Module) -> dict[int, Any]:
-    """Return copies, by id, of the weights that hooks compute anew before every call.
+    """Return copies, by id, of the weights that hooks recompute before every call.
 
     Pruning, and the older functions for weight and spectral normalisation, leave such weights in
     modules. PyTorch does not copy them.
@@ -287,7 +287,7 @@ def _computed(model: nn.Module) -> dict[int, Any]:
 
 
 def _is_conv2d(module: nn.Module) -> bool:
-    """Return whether a module is a ``Conv2d`` of any kind, also quantised or scripted."""
+    """Return whether a module is a ``Conv2d`` of any kind, even quantised or scripted."""
     names = [getattr(module, "original_name", ""), *(cls.__name__ for cls in type(module).__mro__)]
     return "Conv2d" in names
 

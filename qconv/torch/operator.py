@@ -100,8 +100,8 @@ def measured(
         Measured output without a gradient.
 
     Raises:
-        RuntimeError: If ``torch.vmap`` does not allow random numbers, or the layer no longer
-            exists.
+        RuntimeError: If ``torch.vmap`` does not allow random numbers, if the layer no longer
+            exists, or if a graph without shots is run after the layer got shots.
     """
     seed = _drawn() if sampled else None
     tensors = [None if each is None else each.detach() for each in (input, weight, bias, expected)]

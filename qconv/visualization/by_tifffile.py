@@ -30,7 +30,7 @@ _NOT_ITSELF = 1 | 4
 
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 
-#: Metadata of ImageJ that describe the numbers of its file, not those of a result.
+#: Metadata of ImageJ that describe the numbers of its file, not the numbers of a result.
 _OF_THE_FILE = {"ImageJ", "images", "slices", "channels", "frames", "hyperstack", "loop"}
 _OF_THE_FILE |= {"min", "max", "Ranges", "LUTs", "ROI", "Overlays", "mode", "axes"}
 

@@ -116,7 +116,8 @@ def show_phase(
     Args:
         axes: Axes to draw in.
         kind: Kind of the array.
-        numbers: Complex numbers. Phases of colour pictures are those of the sum of the channels.
+        numbers: Complex numbers. Colour pictures are shown by the phases of the sum of their
+            channels.
         stderr: Standard errors; None for exact numbers.
         title: Title of the panel.
     """

@@ -183,7 +183,7 @@ class GreyScale:
     def of_input(cls, image: Numbers) -> GreyScale:
         """Return the scale of an input picture: 0 to 255, extended to its range.
 
-        For complex numbers, the scale is that of their magnitudes.
+        For complex numbers, the magnitudes determine the scale.
         """
         if image.dtype.kind == "c":
             return cls.of_magnitudes(np.abs(image))

@@ -47,7 +47,7 @@ def polish(ansatz: Ansatz, target: Array, rounds: int) -> tuple[Ansatz, float]:
     Args:
         ansatz: Start.
         target: Amplitudes of norm 1.
-        rounds: Maximum number of times that the coordinates are chosen anew.
+        rounds: Maximum number of times that the coordinates are chosen.
 
     Returns:
         The ansatz with other angles, and its overlap.

@@ -76,8 +76,9 @@ def is_ideal(backend: Backend) -> bool:
 def noise_name(backend: Backend) -> str:
     """Return a string that distinguishes backends with different expectations; empty if ideal.
 
-    A sampler has the name of the backend on which it runs. One that does not report its backend
-    has a name of its own, so that its results are not taken for those of another sampler.
+    A sampler has the name of the backend on which it runs. A sampler that does not report its
+    backend has a name of its own, so that its results are not mistaken for results of another
+    sampler.
     """
     if is_ideal(backend):
         return ""

@@ -331,8 +331,9 @@ class Selection:
             own: Probabilities of the ideal circuit, sum 1.
 
         Returns:
-            The known probabilities with the factor 1, or the frequencies of all ``N`` shots with
-            the factor ``N / (N - 1)`` (NaN for a single shot).
+            The known probabilities with the factor 1, or ``own`` with the factor 1 for counted
+            shots of an ideal circuit. Otherwise, the frequencies of all ``N`` shots with the factor
+            ``N / (N - 1)`` (NaN for a single shot).
         """
         if self.p is None and self.ideal:
             return own, 1.0

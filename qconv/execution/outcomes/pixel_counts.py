@@ -160,7 +160,7 @@ def shots_of(each: Each, tile: Tile) -> int:
 
 
 def portions(tiles: Sequence[Tile], each: Each) -> list[list[Piece]]:
-    """Assign pieces of the tiles to histograms, to as few histograms as possible.
+    """Assign pieces of the tiles to the smallest possible number of histograms.
 
     Returns:
         Pieces of each histogram.

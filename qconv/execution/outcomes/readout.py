@@ -216,7 +216,7 @@ class Readout:
         return np.ascontiguousarray(np.moveaxis(rows, -1, 0))
 
     def read(self, probabilities: _Array) -> _Array:
-        """Return the probabilities of the read outcomes, from those of the measured outcomes."""
+        """Apply the readout errors to the probabilities of all outcomes."""
         return applied(self.matrices, probabilities)
 
     def bits(self, start: int, stop: int | None) -> Readout:

@@ -39,7 +39,7 @@ class AngleDiagnostics(Diagnostics):
     the whole image."""
 
     def __add__(self, other: AngleDiagnostics) -> AngleDiagnostics:
-        """Add the hits and estimate anew; without hits, combine the fields by information."""
+        """Add the hits and estimate again; without hits, combine the fields by information."""
         information = None
         if self.information is not None and other.information is not None:
             information = self.information + other.information

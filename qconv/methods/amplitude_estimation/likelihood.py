@@ -206,9 +206,9 @@ def most_likely(
 
     Returns:
         The estimates. The standard error is the root mean square distance from the estimate under
-        the likelihood, integrated over all peaks. With many shots and one peak it agrees with the
-        Fisher information ``4 sum_m n (2 m + 1)**2``. With few shots it is larger, and correct on
-        average over angles.
+        the posterior with the prior learnt from all pixels, integrated over all peaks. With many
+        shots and one peak it agrees with the Fisher information ``4 sum_m n (2 m + 1)**2``. With
+        few shots it is larger, and correct on average over angles.
 
     Source:
         Suzuki et al., Quantum Inf. Process. 19, 75 (2020), section 2.3 (the likelihood and its
@@ -231,8 +231,9 @@ def posterior_mean(
         every: Step between the pixels that are estimated. The prior is learnt from all pixels.
 
     Returns:
-        The estimates. The prior is uniform in the angle (Jeffreys' prior of a probability). The
-        standard error is the posterior standard deviation.
+        The estimates. The prior of the mean is uniform in the angle (Jeffreys' prior of a
+        probability). The standard error is the root mean square distance from the mean under the
+        posterior with the prior learnt from all pixels.
     """
     return _estimates(hits, misses, powers, _MEAN, guarded=guarded, every=every)
 

@@ -280,7 +280,7 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
 
     @property
     def _other_qubits(self) -> int:
-        """Number of qubits beside the position's: the kernel's and the flag."""
+        """Number of qubits besides the position qubits: the kernel qubits and the flag."""
         return len(qubits_of(kernel_registers(self.plan.grid.kernel_shape))) + 1
 
     @cached_property

@@ -21,7 +21,7 @@ More shots at the same powers would reduce the error only by the inverse square 
 shots that powers up to 32 need, the highest power therefore grows with the number of shots. If all
 shots followed the numbers above, the circuits would be extremely long, because these numbers grow
 only with the square of ``log(M)``. But a shot of power 0 costs a single oracle call. ``M`` is
-therefore the lowest power at which all other shots, at power 0, add only 1.5 % to the oracle calls.
+therefore the lowest power at which all other shots, at power 0, add only 1.3 % to the oracle calls.
 Error times oracle calls then stays the same, whatever the number of shots. These schedules have two
 powers per octave, with shots in proportion to
 
@@ -71,7 +71,7 @@ class Rule(NamedTuple):
 FEW, MANY = Rule(4, 9.0, 5.0), Rule(2, 8.0, 4.5)
 
 #: Maximum number of additional shots of power 0, divided by ``2 M + 1`` of the highest power. The
-#: needed shots cost about 21 oracle calls per ``2 M + 1``.
+#: needed shots cost about 23 oracle calls per ``2 M + 1``.
 _BESIDE = 0.3
 
 #: Highest powers. First: by the rule for few shots, and with a backend that runs every circuit.

@@ -205,7 +205,7 @@ class PreparedCoherent(PreparedImage[_C]):
 
         Raises:
             TypeError: If the method has no frequencies.
-            ValueError: If the frequencies of the registers are not those of the picture.
+            ValueError: If the registers have other frequencies than the picture.
         """
         raise TypeError(f"observable: expected qconv.Fourier() for a Band, got {self.method!r}")
 

@@ -170,7 +170,7 @@ def _rotations(real: _Array) -> list[tuple[int, _Array]]:
 
 
 def _product(real: _Array) -> list[_Array] | None:
-    """Return one factor per axis, of largest magnitude 1; None if there are no such factors."""
+    """Return one factor per axis, with largest magnitude 1; None if there are no such factors."""
     peak = np.unravel_index(np.argmax(np.abs(real)), real.shape)
     factors, product = [], np.array(real[peak])
     for axis in range(real.ndim):
