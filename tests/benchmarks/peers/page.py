@@ -1,0 +1,126 @@
+"""The page of the documentation, its JSON and its figures, from the rows of a run."""
+
+import datetime
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.benchmarks.peers import left_out, words
+from tests.benchmarks.peers.adapters import PEERS
+from tests.benchmarks.peers.jobs import JOBS
+
+SHARED = ("numpy", "scipy", "qiskit", "qiskit-aer")
+
+
+def circumstances():
+    """Date and versions of a run."""
+    packages = sorted({peer.package for peer in PEERS if peer.package} | set(SHARED))
+    known = {
+        name: next((p.version() for p in PEERS if p.package == name), None) for name in packages
+    }
+    return {
+        "date": datetime.date.today().isoformat(),
+        "python": platform.python_version(),
+        "versions": {n: v or (version(n) if n in SHARED else None) for n, v in known.items()},
+    }
+
+
+def _text(value, form):
+    if value is None or value != value:
+        return "—"
+    return format(value, form) if form else str(value)
+
+
+def best_own(rows, key, sense):
+    """Best value of qconv's rows in a column; None if there is none."""
+    values = [row[key] for row in rows if row["kind"] == "own" and row.get(key) is not None]
+    return (min if sense == "least" else max)(values, default=None)
+
+
+def is_better(row, rows, key, sense):
+    """True if a peer's value is better than every value of qconv in the same column."""
+    value, own = row.get(key), best_own(rows, key, sense)
+    if row["kind"] != "peer" or sense is None or value is None or own is None:
+        return False
+    return value < own if sense == "least" else value > own
+
+
+def groups(found, job):
+    """Yield case and rows of each table of a job; rows of one setting are compared."""
+    for case in job.CASES:
+        rows = [row for row in found["rows"] if row["job"] == job.NAME and row["case"] == case]
+        if rows:
+            yield case, rows
+
+
+def compared_with(row, rows):
+    """Rows of the same setting as a row."""
+    return [other for other in rows if other.get("setting") == row.get("setting")]
+
+
+def table(job, rows):
+    """Lines of a table in Markdown."""
+    columns = [c for c in job.COLUMNS if any(row.get(c[1]) is not None for row in rows)]
+    yield "| method | " + " | ".join(column[0] for column in columns) + " |"
+    yield "|---" * (len(columns) + 1) + "|"
+    for row in rows:
+        if "reason" in row:
+            yield f"| {row['peer']} | did not run: {row['reason'][:90]} |" + " |" * (
+                len(columns) - 1
+            )
+            continue
+        cells = []
+        for _, key, form, sense in columns:
+            text = _text(row.get(key), form)
+            cells.append(
+                f"**{text}**" if is_better(row, compared_with(row, rows), key, sense) else text
+            )
+        yield f"| {row['peer']} | " + " | ".join(cells) + " |"
+
+
+def better(found):
+    """Lines of the table of columns in which a peer is better than every method of qconv."""
+    yield "| table | column | better | why | what would change it |"
+    yield "|---|---|---|---|---|"
+    for job in JOBS:
+        for case, rows in groups(found, job):
+            for title, key, _, sense in job.COLUMNS:
+                names = dict.fromkeys(
+                    row["peer"]
+                    for row in rows
+                    if is_better(row, compared_with(row, rows), key, sense)
+                )
+                if names:
+                    why, change = words.reason(case, key)
+                    yield f"| {case} | {title} | {', '.join(names)} | {why} | {change} |"
+
+
+def markdown(found):
+    """The whole page."""
+    lines = [words.HEAD.format(**found, minutes=found["total_seconds"] / 60)]
+    lines += ["| package | version |", "|---|---|"]
+    lines += [
+        f"| {name} | {number or 'not installed'} |" for name, number in found["versions"].items()
+    ]
+    ran = {row["peer"] for row in found["rows"] if row["kind"] == "peer" and "reason" not in row}
+    lines += ["", words.PEERS.format(ran=len(ran)), "| method | source |", "|---|---|"]
+    lines += [f"| {peer.name} | {peer.source} |" for peer in PEERS if peer.kind == "peer"]
+    for job in JOBS:
+        tables = list(groups(found, job))
+        if tables:
+            lines += ["", f"## {job.TITLE}", "", job.TEXT.strip()]
+        for case, rows in tables:
+            lines += ["", f"### {job.CASES[case]}", "", *table(job, rows)]
+    lines += ["", words.BETTER.strip(), "", *better(found)]
+    lines += ["", words.LEFT_OUT.strip(), "", "| peer | reason |", "|---|---|"]
+    lines += [f"| {name} | {reason} |" for name, reason in left_out.REASONS.items()]
+    lines += ["", words.HOW_TO.strip()]
+    return "\n".join(lines) + "\n"
+
+
+def write(found, folder):
+    """Write the page and its JSON."""
+    folder = Path(folder)
+    (folder / "peers.json").write_text(json.dumps(found, indent=1) + "\n")
+    (folder / "peers.md").write_text(markdown(found))

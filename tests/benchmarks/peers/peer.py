@@ -1,0 +1,62 @@
+"""What an adapter declares, and what its functions return."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+from qiskit import transpile
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A method and the jobs that it can do."""
+
+    name: str
+    source: str
+    """Paper, or package and class."""
+    jobs: Mapping[str, Callable]
+    """Name of a job to the function that does it; the job's file says how it is called."""
+    package: str | None = None
+    """Distribution whose version is printed; None for a method written from its paper."""
+    kind: str = "peer"
+    """``"own"`` for methods of qconv, ``"classical"`` for exact references."""
+    seconds: int = 240
+    """Time limit per row, in seconds."""
+
+    def version(self):
+        """Version of the package; None if there is no package or if it is not installed."""
+        try:
+            return version(self.package) if self.package else None
+        except PackageNotFoundError:
+            return None
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """A filtered image and its cost."""
+
+    image: np.ndarray
+    calls: int
+    """Applications of the state preparation; executions, where each applies it once."""
+    qubits: int
+    two_qubit_gates: int | None
+    """CX of the largest circuit, loading included; None if it was not built."""
+    stderr: np.ndarray | None = None
+    """Standard errors; None if the method states none."""
+    success: float = 1.0
+    signed: bool = True
+    """False if only magnitudes are estimated."""
+    seconds: float | None = None
+    """CPU time of the run; None for the time of the whole row."""
+
+
+Circuits = Iterator  # of `QuantumCircuit`, cheapest first
+
+
+def count(circuit):
+    """Return the CX of a circuit after transpiling to rz, sx, x, cx, and the result."""
+    gates = transpile(
+        circuit, basis_gates=["rz", "sx", "x", "cx"], optimization_level=2, seed_transpiler=1
+    )
+    return gates.count_ops().get("cx", 0), gates

@@ -1,0 +1,77 @@
+"""Prose of the page."""
+
+HEAD = """# Peers
+
+The same picture, kernel and number of executions for every method, by one command. A peer is a
+method or a package of other authors. Peers without a package are written here from their papers
+and public interfaces. This page is written by the command:
+
+```text
+python3.12 -m venv .venv-peers
+.venv-peers/bin/pip install -r tests/benchmarks/peers/requirements.txt
+OMP_NUM_THREADS=1 .venv-peers/bin/python -m tests.benchmarks.peers
+```
+
+The run of {date} took {minutes:.0f} minutes on two shared cores, with Python {python}. A second
+run with the same versions gives the same figures except for times; `--compare
+docs/benchmarks/peers.json` checks this. In the tables, a peer that is better than all methods
+of qconv stands in **bold**. Exact classical results are references and are not compared."""
+
+PEERS = """\
+{ran} peers ran. Each row below has a process of its own with a time limit, and a peer that does
+not finish is listed with the reason.
+"""
+
+BETTER = """## Where qconv is not the best
+
+The table lists every column in which a peer is better than all methods of qconv.
+"""
+
+LEFT_OUT = """## Peers that did not run"""
+
+HOW_TO = """## Add a peer
+
+A peer is one file of fewer than 80 lines in `tests/benchmarks/peers/adapters`. It is found by
+its presence. The file declares `PEERS`, a list of `Peer`. A `Peer` has a name, a source, and
+one function per job. The file of a job in `tests/benchmarks/peers/jobs` states what this
+function takes and returns. For example, the complete adapter of SciPy is:
+
+```text
+from scipy.signal import convolve2d
+
+from tests.benchmarks.peers.peer import Filtered, Peer
+
+
+def filtered(image, kernel, calls, seed):
+    found = convolve2d(image, kernel, mode="same", boundary="wrap")
+    return Filtered(image=found, calls=0, qubits=0, two_qubit_gates=0)
+
+
+PEERS = [
+    Peer(
+        name="SciPy",
+        source="scipy.signal.convolve2d",
+        package="scipy",
+        kind="classical",
+        jobs={"edges": filtered, "differences": filtered, "blur": filtered},
+    )
+]
+```
+
+1. Write the adapter from the paper or the public interface of the package, and do not copy
+   code.
+2. Add the pinned package to `tests/benchmarks/peers/requirements.txt`. Import the package
+   inside the function, so that the file loads without it.
+3. Return the cost with the result: calls of the state preparation, qubits and CX of the largest
+   circuit. State standard errors only if the method states them.
+4. Run one job: `python -m tests.benchmarks.peers --jobs filters --out DIRECTORY`.
+5. If the adapter needs no package, add a short test to `tests/test_peers.py`.
+6. A peer that cannot run has a line in `tests/benchmarks/peers/left_out.py`."""
+
+#: Case and column to why a peer is better there, and what would change it.
+_REASONS = {}
+
+
+def reason(case, key):
+    """Return why a peer is better in a column, and what would change it."""
+    return _REASONS.get((case, key)) or _REASONS.get(key) or ("not explained", "—")
