@@ -4,7 +4,7 @@
 const Collapse = (() => {
   const at = (id) => document.getElementById(id);
   let setting = null; // picture, kernel, baseline, propagator, windows, deviation, exact, scale, rms, otherRms
-  let counts, shots, trail, pixel = null;
+  let counts, shots, trail, next, pixel = null; // `trail`: shots and errors, the next no earlier than at `next` shots
   let events, lasts; // what was added, in order, as Address writes it; the position of the last single shot, by pixel
   let run = 0, queue = Promise.resolve(); // `run` counts how often the shots were removed
   let random = null, say = () => {}, changed = () => {};
@@ -37,6 +37,7 @@ const Collapse = (() => {
     counts = new Float64Array(setting.windows.positions.length * setting.windows.pixels);
     shots = new Float64Array(setting.windows.pixels);
     trail = [];
+    next = 0;
     lasts = new Map();
   }
 
@@ -79,7 +80,7 @@ const Collapse = (() => {
     at("held").textContent = found.seen ? `${((100 * found.held) / found.seen).toFixed(1)} %` : "–";
     at("held-note").textContent = found.seen
       ? `${Draw.whole(found.held)} of ${Draw.whole(found.seen)} pixels` : "fraction of pixels";
-    showPlot(most);
+    showPlot(most, least, found.rmse);
     showPixel();
     const executions = Draw.whole(found.total);
     return found.seen < windows.pixels
@@ -89,21 +90,17 @@ const Collapse = (() => {
   }
 
   /** Plot the error against the shots, with the line that the standard errors predict. */
-  function showPlot(most) {
+  function showPlot(most, least, rmse) {
     const { rms: own, otherRms: other, baseline } = setting;
     const x1 = Math.max(6, Math.ceil(Math.log10(Math.max(most / 1.3, 1)))), end = 10 ** x1;
     at("other-key").hidden = other === 0;
     at("plot").nextElementSibling.hidden = own === 0;
     at("other-name").textContent = baseline ? "predicted without baseline" : "predicted with baseline";
     if (own === 0) return Plot.say(at("plot"), "No randomness: every shot is exact.");
-    let next = 0;
     const sizes = [own, own / Math.sqrt(end), ...(other > 0 ? [other, other / Math.sqrt(end)] : [])];
     const y = [Math.floor(Math.log10(Math.min(...sizes))), Math.ceil(Math.log10(Math.max(...sizes) * 1.2))];
-    const points = trail.filter(([n], i) => {
-      const drawn = i === trail.length - 1 || n >= next;
-      if (n >= next) next = 1.06 * n; // shots that follow one by one would cover the line
-      return drawn;
-    });
+    const latest = trail.length > 0 ? trail[trail.length - 1][0] : 0;
+    const points = least > latest ? [...trail, [least, rmse]] : trail;
     const line = (kind, size) => ({ kind, ends: [[1, size], [end, size / Math.sqrt(end)]] });
     const lines = [...(other > 0 ? [line("dashes", other)] : []), line("line", own)];
     Plot.draw(at("plot"), { x: "shots per pixel", y: "RMSE, grey levels", lines, points, range: { x: [0, x1], y } });
@@ -215,7 +212,12 @@ const Collapse = (() => {
     return queue;
   }
 
-  /** Add n shots at every pixel, in portions; call `seen` after each. Stop if it returns false. */
+  /**
+   * Add n shots at every pixel, in portions.
+   *
+   * Call `seen` after each, with the verdict if there is one already, and stop if it returns false. Shots that follow
+   * one by one would cover the plotted line, so that only some of their errors are kept.
+   */
   async function portions(n, seen) {
     const { windows } = setting, from = shots.reduce((a, b) => Math.min(a, b));
     let done = 0;
@@ -226,8 +228,11 @@ const Collapse = (() => {
         shots[i] += more;
       }
       done += more;
-      const found = verdict();
-      trail.push([look, found.rmse]);
+      const found = look >= next ? verdict() : undefined;
+      if (found) {
+        trail.push([look, found.rmse]);
+        next = 1.25 * look;
+      }
       if (done === n) note({ n, times: 1 });
       if (!(await seen(found, done === n))) return;
     }
@@ -251,7 +256,9 @@ const Collapse = (() => {
     const mine = run, { height, width } = setting.picture;
     queue = queue.then(async () => {
       for (const { n, row, column, times } of given) {
-        for (let t = 0; t < times && mine === run; t++) {
+        for (let t = 0; t < times; t++) {
+          if (t % 50 === 49) await new Promise((resume) => setTimeout(resume)); // for the rest of the page
+          if (mine !== run) return;
           if (n) await portions(n, () => mine === run);
           else if (row < height && column < width) dropAt(row * width + column);
         }

@@ -111,5 +111,5 @@ const Lesson = (() => {
       (at("lesson-full").textContent = document.fullscreenElement ? "Exit full screen" : "Full screen"));
   }
 
-  return { connect, restore, show, step: () => step, steps: STEPS.length, pause };
+  return { connect, restore, show, step: () => step, steps: STEPS.length };
 })();
