@@ -24,7 +24,7 @@ KERNELS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     *((name, name, {}) for name in ("sharpen", "sobel-x", "sobel-y", "emboss")),
     ("box-5", "box", {"size": 5}),
     ("gaussian-5", "gaussian", {"size": 5}),
-    ("motion-5", "motion", {"size": 5, "angle": 45}),
+    ("unsharp-5", "unsharp", {"size": 5}),
     ("laplacian-of-gaussian-5", "laplacian-of-gaussian", {"sigma": 0.8, "size": 5}),
 )
 

@@ -79,7 +79,7 @@ const Collapse = (() => {
     at("predicted").textContent = found.seen ? Draw.even(found.predicted) : "–";
     at("held").textContent = found.seen ? `${((100 * found.held) / found.seen).toFixed(1)} %` : "–";
     at("held-note").textContent = found.seen
-      ? `${Draw.whole(found.held)} of ${Draw.whole(found.seen)} pixels` : "fraction of pixels";
+      ? `${Draw.whole(found.held)} of ${Draw.whole(found.seen)} contain the exact value` : "that contain the exact value";
     showPlot(most, least, found.rmse);
     showPixel();
     const executions = Draw.whole(found.total);

@@ -7,6 +7,7 @@ from qiskit.quantum_info import Statevector
 
 import qconv
 from tests.browser.test_explore_maths import chi_square
+from tests.cli.test_explore import exporter
 
 #: What the page shows, as text: pictures pixel by pixel, numbers, fields, and what is drawn.
 SHOWN = """
@@ -229,6 +230,16 @@ def same_circuits(page, kernels):
         overlap = np.vdot(Statevector(circuit).data, Statevector(wanted).data)
         assert abs(abs(overlap) - 1) < 1e-12
     return max(took for _, took in found) / 1000
+
+
+def test_circuits_of_named_kernels_have_the_librarys_gates(opened):
+    kernels = []
+    for _, call, options in exporter().KERNELS:
+        kernels.append(qconv.named_kernel(call, **options))
+        if np.count_nonzero(kernels[-1]) > 1:  # as a baseline leaves it
+            kernels.append(kernels[-1].copy())
+            kernels[-1][tuple(np.array(kernels[-1].shape) // 2)] = 0
+    assert same_circuits(opened(), kernels) <= 1
 
 
 @pytest.mark.parametrize(("number", "side"), [(20, 3), (5, 5)])

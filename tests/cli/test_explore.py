@@ -64,6 +64,17 @@ def test_small_and_without_a_network():
             assert len(text.splitlines()) <= 400, path
 
 
+def test_links_lead_to_pages_of_the_documentation():
+    """They are shown where ``docs/conf.py`` has put the page beside the documentation."""
+    text = (FOLDER / "index.html").read_text()
+    links = re.findall(r'href="\.\./(.*?)\.html"', text)
+    assert len(links) > 3
+    for link in links:
+        assert (ROOT / "docs" / f"{link}.md").is_file(), link
+    assert text.count('aria-label="Documentation" hidden') == 1
+    assert 'aria-label="Documentation" hidden' in (ROOT / "docs" / "conf.py").read_text()
+
+
 def test_the_command_prints_a_page(capsys):
     assert main(["explore", "--print"]) == 0
     out, err = capsys.readouterr()
