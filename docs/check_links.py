@@ -23,6 +23,8 @@ SEARCHES = {
     "volume": "howto/colours",
     "stack": "howto/colours",
     "tutorial": "start/index",
+    "lesson": "howto/questions",
+    "speed-up": "understand/advantage",
     "boundary": "reference/verbs",
     "reflect": "reference/verbs",
     "mirror": "reference/verbs",
@@ -149,9 +151,9 @@ def not_found(site):
     found = []
     for words, page in SEARCHES.items():
         for word in language.split(words):
-            if word.isdigit():
-                continue  # the search skips numbers
             stem = language.stem(word.lower())
+            if word.isdigit() or not language.word_filter(stem):
+                continue  # the search skips numbers and words such as "up"
             documents = set()
             for kind in ("terms", "titleterms"):
                 given = index[kind].get(stem, [])

@@ -113,6 +113,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "qconv"
 html_static_path = ["_static"]
 html_css_files = ["qconv.css"]
+html_search_scorer = str(DOCS / "search_scorer.js")
 html_show_sourcelink = False
 html_copy_source = False
 html_sidebars = {"start/*": [], "benchmarks/*": [], "writing-a-method": ["sidebar-nav-bs"]}
