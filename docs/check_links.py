@@ -23,7 +23,7 @@ SEARCHES = {
     "volume": "howto/colours",
     "stack": "howto/colours",
     "tutorial": "start/index",
-    "lesson": "howto/questions",
+    "lesson": "learn/teach",
     "speed-up": "understand/advantage",
     "boundary": "reference/verbs",
     "reflect": "reference/verbs",

@@ -1,7 +1,10 @@
 """The README: its Python runs, its files exist, its kernels and defaults are those of the code."""
 
 import re
+import shlex
 from pathlib import Path
+
+import pytest
 
 import qconv
 from qconv.cli import convolve_options
@@ -49,3 +52,26 @@ def test_readme_states_the_default_shots():
         r"gets (\d+) shots \(on the\s+command\s+line (\d+)\)", (ROOT / "README.md").read_text()
     )
     assert [int(number) for number in found.groups()] == [in_python, on_the_command_line]
+
+
+def test_commands_in_the_readme_parse():
+    text = (ROOT / "README.md").read_text()
+    commands = [shlex.split(line) for line in re.findall(r"\.venv/bin/qconv([^`\n]*)", text)]
+    plain = [
+        words for words in commands if words and words[0] not in ("match", "explore", "--help")
+    ]
+    assert len(plain) >= 3
+    for words in plain:
+        convolve_options.parsed(words)
+    (stack,) = [words for words in plain if words[0] == "stack.tif"]
+    options = convolve_options.parsed(stack)
+    assert options.boundary == "symm"  # its name here for `reflect`
+    assert options.kernel.startswith("gaussian:sigma=2")
+
+
+@pytest.mark.parametrize(
+    "page", ["learn/teach.md", "howto/cite.md", "howto/your-data.md", "howto/device.md"]
+)
+def test_a_task_is_one_click_from_the_readme(page):
+    """Teach a lesson, cite, convolve a 16-bit stack, run a plan on a machine of one's own."""
+    assert f"](docs/{page})" in (ROOT / "README.md").read_text()
