@@ -1,13 +1,27 @@
 """Adapters of the peers that need nothing but the core packages, against exact results."""
 
+import time
+
 import numpy as np
 import pytest
 from qiskit.quantum_info import Statevector
 
 from tests.benchmarks.peers import page, running
 from tests.benchmarks.peers import published_amplitudes as published
-from tests.benchmarks.peers.adapters import jeng, qcrank, qhed, roshanshah
+from tests.benchmarks.peers.adapters import (
+    jeng,
+    nwqlib_circulant,
+    own_loader,
+    pennylane_loaders,
+    qclib_loaders,
+    qcrank,
+    qhed,
+    qiskit_loader,
+    qiu_loader,
+    roshanshah,
+)
 from tests.benchmarks.peers.jobs import filters
+from tests.benchmarks.peers.jobs.loading import measured, orders
 from tests.benchmarks.peers.peer import Filtered
 from tests.benchmarks.peers.whole_image import evolve
 
@@ -77,6 +91,47 @@ def test_amplitudes(estimate, request_):
     assert calls < 5000
 
 
+LOADERS = [
+    ("qclib", qclib_loaders.low_rank, {"ranks": (4,)}, 1.0),
+    ("qclib", qclib_loaders.bounded, {"losses": (0.05,)}, 0.949),
+    ("pennylane", pennylane_loaders.mps_prep, {"works": (2,)}, 1.0),
+    ("pennylane", pennylane_loaders.mottonen, {}, 1.0),
+    ("qiu_mps_initializer", qiu_loader.layers, {"numbers": (2,)}, 0.5),
+    ("qiskit", qiskit_loader.exact, {}, 1.0),
+    ("qconv", own_loader.exact, {}, 1.0),
+]
+
+
+@pytest.mark.parametrize(("package", "load", "options", "least"), LOADERS)
+def test_loaders(package, load, options, least):
+    """16 amplitudes: full rank and bond dimension 4 are exact."""
+    pytest.importorskip(package)
+    amplitudes = np.random.default_rng(4).random(16)
+    amplitudes /= np.linalg.norm(amplitudes)
+    for circuit in load(amplitudes, "row-major", **options):
+        gates, state, fidelity = measured(circuit, amplitudes)
+        assert gates > 0
+        assert least - 1e-9 < fidelity < 1 + 1e-9
+        assert np.vdot(state, amplitudes).real ** 2 == pytest.approx(fidelity, abs=1e-6)
+
+
+def test_orders_are_permutations_of_the_image():
+    image = np.arange(1.0, 65).reshape(8, 8)
+    for _, amplitudes, placed in orders(image):
+        np.testing.assert_allclose(placed(amplitudes) * np.linalg.norm(image), image)
+
+
+def test_nwqlib():
+    """Inside the image, where rows do not touch, the block encoding convolves."""
+    pytest.importorskip("nwqlib")
+    image, kernel = np.random.default_rng(1).random((8, 8)), KERNELS[0]
+    circuit, alpha = nwqlib_circulant.circuit(image.shape, kernel)
+    found = np.abs(evolve(circuit, image)[0].reshape(image.shape)) * alpha * np.linalg.norm(image)
+    inside = (slice(1, -1),) * 2
+    exact = np.abs(filters.exact(image, kernel))
+    np.testing.assert_allclose(found[inside], exact[inside], atol=1e-8)
+
+
 def test_figures_of_a_filtered_image():
     """An estimate with a known error, and one whose edges are wrong."""
 
@@ -93,10 +148,11 @@ def test_figures_of_a_filtered_image():
 
 
 def test_time_limit():
-    found = running.within(1, lambda: __import__("time").sleep(60))
-    assert found == {"reason": "not finished within 1 s"}
-    assert "ZeroDivisionError" in running.within(60, lambda: 1 / 0)["reason"]
-    assert running.within(60, lambda: [{"a": 1}])["rows"] == [{"a": 1}]
+    tasks = [(1, time.sleep, 60), (60, lambda: 1 / 0), (60, lambda: [{"a": 1}])]
+    found = dict(running.within(tasks))
+    assert found[0] == {"reason": "not finished within 1 s"}
+    assert "ZeroDivisionError" in found[1]["reason"]
+    assert found[2]["rows"] == [{"a": 1}]
 
 
 def test_bold_is_better_than_every_own_row():

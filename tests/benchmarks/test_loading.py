@@ -15,11 +15,10 @@ from qiskit import transpile
 from qiskit.quantum_info import Statevector
 from qiskit_aer import AerSimulator
 from scipy import ndimage
-from skimage import color, data
-from skimage.transform import downscale_local_mean, resize
 
 import classical
 import qconv
+from tests.benchmarks.peers.jobs.pictures import picture
 
 #: CX of loading, and the largest relative error of the blurred picture.
 BLURS = [(100, 0.1)]
@@ -37,17 +36,6 @@ GOALS = [  # picture, size, CX, coupling, least fidelity, seconds
     ("camera", 128, 200, "all", 0.981, 90),
     ("camera", 256, 240, "all", 0.977, 120),
 ]
-
-
-def picture(name, size):
-    image = getattr(data, name)()
-    image = color.rgb2gray(image) * 255 if image.ndim == 3 else image.astype(float)
-    side = min(image.shape)
-    top, left = ((length - side) // 2 for length in image.shape)
-    image = image[top : top + side, left : left + side]
-    if side % size:
-        return resize(image, (size, size), anti_aliasing=True)
-    return downscale_local_mean(image, (side // size,) * 2)
 
 
 def simulated(loaded, image):

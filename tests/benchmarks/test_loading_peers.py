@@ -14,98 +14,30 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit, transpile
-from qiskit.circuit.library import UnitaryGate
-from qiskit.quantum_info import Statevector
 
 import qconv
-from tests.benchmarks.test_loading import picture
+from tests.benchmarks.peers.adapters.pennylane_loaders import mps_prep
+from tests.benchmarks.peers.adapters.qclib_loaders import bounded, low_rank
+from tests.benchmarks.peers.jobs.loading import measured, orders
+from tests.benchmarks.peers.jobs.pictures import picture
 
 NEEDS = "the peers are not installed: pip install qclib pennylane autoray==0.8.4"
-preparation = pytest.importorskip("qclib.state_preparation", reason=NEEDS)
-pennylane = pytest.importorskip("pennylane", reason=NEEDS)
+pytest.importorskip("qclib.state_preparation", reason=NEEDS)
+pytest.importorskip("pennylane", reason=NEEDS)
 
 #: Picture and fidelity. BAA needs 303 CX for 0.979 of camera, and 441 for 0.98.
 GOALS = [("camera", 0.979), ("coins", 0.97), ("astronaut", 0.946)]
 SHARE = 0.25  # most CX of qconv in units of the best peer's
 
 
-def orders(image):
-    """Normalised amplitudes with the qubits in both orders."""
-    bits = image.shape[0].bit_length() - 1
-    chained = [*range(bits - 1, -1, -1), *range(bits, 2 * bits)]
-    amplitudes = image.ravel() / np.linalg.norm(image)
-    yield "row-major", amplitudes
-    yield "chained", amplitudes.reshape((2,) * (2 * bits)).transpose(chained).ravel()
-
-
-def measured(circuit, amplitudes):
-    """Fidelity and CX of a circuit, whose qubits beyond those of the amplitudes end in 0."""
-    gates = transpile(
-        circuit, basis_gates=["rz", "sx", "x", "cx"], optimization_level=2, seed_transpiler=1
-    )
-    state = Statevector(gates).data[: amplitudes.size]
-    return abs(np.vdot(state, amplitudes)) ** 2, gates.count_ops().get("cx", 0)
-
-
-def from_qclib(gate):
-    circuit = QuantumCircuit(gate.num_qubits)
-    circuit.append(gate, circuit.qubits)
-    return circuit
-
-
-def baa(amplitudes, fidelity):
-    """Bounded approximation, with Schmidt rank 1 and with higher ranks."""
-    for low_rank in (False, True):
-        options = {"max_fidelity_loss": 1 - fidelity, "use_low_rank": low_rank}
-        yield from_qclib(preparation.BaaLowRankInitialize(amplitudes, opt_params=options))
-
-
-def low_rank(amplitudes, fidelity):
-    """Schmidt decomposition between halves of the qubits, with the fewest terms that suffice."""
+def peers(amplitudes, order, fidelity):
+    """Circuits of every peer. Low rank takes the fewest Schmidt terms that suffice."""
     side = int(np.sqrt(amplitudes.size))
     singular = np.linalg.svd(amplitudes.reshape(side, side), compute_uv=False)
     fewest = 1 + int(np.searchsorted(np.cumsum(singular**2), fidelity))
-    yield from_qclib(preparation.LowRankInitialize(amplitudes, opt_params={"lr": fewest}))
-
-
-def matrix_product_state(amplitudes, bond):
-    """Left-canonical tensors of a state, truncated to a bond dimension."""
-    tensors, rest = [], amplitudes.reshape(1, -1)
-    for _ in range(amplitudes.size.bit_length() - 2):
-        rows, singular, columns = np.linalg.svd(
-            rest.reshape(2 * rest.shape[0], -1), full_matrices=False
-        )
-        kept = min(bond, len(singular))
-        tensors.append(rows[:, :kept].reshape(-1, 2, kept))
-        rest = singular[:kept, None] * columns[:kept]
-    tensors.append(rest / np.linalg.norm(rest))
-    tensors[0] = tensors[0][0]
-    return tensors
-
-
-def mps_prep(amplitudes, fidelity):
-    """Matrix product states of bond dimension 2, 4 and 8, with as many work wires as needed."""
-    num_qubits = amplitudes.size.bit_length() - 1
-    for work in (1, 2, 3):
-        tensors = matrix_product_state(amplitudes, 2**work)
-        circuit = QuantumCircuit(num_qubits + work)
-        wires = [*range(num_qubits - 1, -1, -1)]  # the first site is the most significant bit
-        extra = [*range(num_qubits, num_qubits + work)]
-        operations = pennylane.MPSPrep.compute_decomposition(
-            tensors, wires=wires, work_wires=extra, right_canonicalize=True
-        )
-        for operation in operations:
-            matrix = np.asarray(operation.matrix())
-            circuit.append(UnitaryGate(matrix), list(operation.wires)[::-1])
-        yield circuit
-
-
-PEERS = [
-    (f"qclib {version('qclib')}, BAA", baa),
-    (f"qclib {version('qclib')}, low rank", low_rank),
-    (f"PennyLane {version('pennylane')}, MPSPrep", mps_prep),
-]
+    yield f"qclib {version('qclib')}, BAA", bounded(amplitudes, order, (1 - fidelity,))
+    yield f"qclib {version('qclib')}, low rank", low_rank(amplitudes, order, (fewest,))
+    yield f"PennyLane {version('pennylane')}, MPSPrep", mps_prep(amplitudes, order)
 
 
 @pytest.mark.parametrize(("name", "fidelity"), GOALS)
@@ -115,16 +47,16 @@ def test_peers(name, fidelity):
     print(f"\n{name}, fidelity at least {fidelity}, Qiskit {version('qiskit')}")
     print(f"  {'qconv':32} {loaded.two_qubit_gates:5} CX, fidelity {loaded.fidelity:.4f}")
     fewest = []
-    for order, amplitudes in orders(image):
-        for peer, circuits in PEERS:
-            every = [measured(circuit, amplitudes) for circuit in circuits(amplitudes, fidelity)]
-            enough = [(gates, found) for found, gates in every if found >= fidelity]
+    for order, amplitudes, _ in orders(image):
+        for peer, circuits in peers(amplitudes, order, fidelity):
+            every = [measured(circuit, amplitudes)[::2] for circuit in circuits]
+            enough = [(gates, found) for gates, found in every if found >= fidelity]
             if enough:
                 gates, found = min(enough)
                 fewest.append(gates)
                 print(f"  {f'{peer}, {order}':32} {gates:5} CX, fidelity {found:.4f}")
             else:
-                found, gates = max(every)
+                gates, found = max(every, key=lambda one: one[1])
                 print(f"  {f'{peer}, {order}':32} {gates:5} CX, fidelity {found:.4f} only")
     share = loaded.two_qubit_gates / min(fewest)
     print(f"  qconv needs {share:.2f} times the CX of the best peer")

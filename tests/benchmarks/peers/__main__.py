@@ -1,6 +1,6 @@
 """Run all jobs by all peers; write the page, its JSON and its figures.
 
-python -m tests.benchmarks.peers [--jobs NAME ...] [--out DIRECTORY] [--compare FILE]
+python -m tests.benchmarks.peers [--jobs NAME ...] [--out DIRECTORY] [--workers N] [--earlier FILE] [--compare FILE]
 """
 
 import argparse
@@ -8,7 +8,7 @@ import json
 import time
 from pathlib import Path
 
-from tests.benchmarks.peers import page
+from tests.benchmarks.peers import checks, page
 from tests.benchmarks.peers.adapters import PEERS
 from tests.benchmarks.peers.jobs import JOBS
 from tests.benchmarks.peers.running import within
@@ -16,47 +16,53 @@ from tests.benchmarks.peers.running import within
 DOCS = Path(__file__).parents[3] / "docs" / "benchmarks"
 
 
-def rows(jobs):
-    """Yield one dictionary per row: job, case, peer, and figures or the reason for none."""
-    for job in jobs:
-        for case in job.CASES:
-            for peer in PEERS:
-                if case not in peer.jobs:
-                    continue
-                start = time.perf_counter()
-                found = within(peer.seconds, job.run, peer.jobs[case], case)
-                head = {"job": job.NAME, "case": case, "peer": peer.name, "kind": peer.kind}
-                took = time.perf_counter() - start
-                print(f"{took:6.1f} s  {case}: {peer.name}  {found.get('reason', '')}", flush=True)
-                if "reason" in found:
-                    yield head | {"reason": found["reason"]}
-                for row in found.get("rows", []):
-                    yield head | {"seconds": found["seconds"]} | row
+def rows(jobs, workers):
+    """Return one dictionary per row: job, case, peer, and figures or the reason for none."""
+    asked = [
+        (job, case, peer)
+        for job in jobs
+        for case in job.CASES
+        for peer in (*PEERS, *checks.PEERS)
+        if case in peer.jobs
+    ]
+    tasks = [(peer.seconds, job.run, peer.jobs[case], case) for job, case, peer in asked]
+    outcomes, start = {}, time.perf_counter()
+    for number, found in within(tasks, workers):
+        job, case, peer = asked[number]
+        head = {"job": job.NAME, "case": case, "peer": peer.name, "kind": peer.kind}
+        took = time.perf_counter() - start
+        print(f"{took:6.0f} s  {case}: {peer.name}  {found.get('reason', '')}", flush=True)
+        if "reason" in found:
+            outcomes[number] = [head | {"reason": found["reason"]}]
+        else:
+            outcomes[number] = [head | {"seconds": found["seconds"]} | row for row in found["rows"]]
+    return [row for number in sorted(outcomes) for row in outcomes[number]]
 
 
 def without_times(found):
     """Results of a run but for times and the date."""
-    return json.dumps(
-        [{key: row[key] for key in row if "seconds" not in key} for row in found["rows"]], indent=1
-    )
+    kept = [{key: row[key] for key in row if "seconds" not in key} for row in found["rows"]]
+    return sorted(json.dumps(row, sort_keys=True) for row in kept)
 
 
 def main():
     """Run, write, and compare with an earlier run if there is one to compare with."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers", description=__doc__)
     names = [job.NAME for job in JOBS]
-    parser.add_argument("--jobs", nargs="+", choices=names, default=names)
+    parser.add_argument("--jobs", nargs="*", choices=names, default=names)
     parser.add_argument("--out", type=Path, default=DOCS, help="directory (docs/benchmarks)")
     parser.add_argument("--compare", type=Path, help="JSON of an earlier run with equal figures")
-    parser.add_argument("--write", type=Path, help="write the page anew from a JSON; run nothing")
+    parser.add_argument("--workers", type=int, default=2, help="processes at a time (2)")
+    parser.add_argument("--earlier", type=Path, help="JSON whose rows are kept for other jobs")
     given = parser.parse_args()
-    if given.write:
-        found = json.loads(given.write.read_text())
-    else:
-        start = time.perf_counter()
-        jobs = [job for job in JOBS if job.NAME in given.jobs]
-        found = {"rows": list(rows(jobs)), **page.circumstances()}
-        found["total_seconds"] = time.perf_counter() - start
+    start = time.perf_counter()
+    jobs = [job for job in JOBS if job.NAME in given.jobs]
+    found = {"rows": rows(jobs, given.workers), **page.circumstances()}
+    found["total_seconds"] = time.perf_counter() - start
+    if given.earlier:
+        earlier = json.loads(given.earlier.read_text())
+        found["rows"] += [row for row in earlier["rows"] if row["job"] not in given.jobs]
+        found["total_seconds"] += earlier["total_seconds"]
     given.out.mkdir(parents=True, exist_ok=True)
     page.write(found, given.out)
     print(f"{given.out / 'peers.md'}: {len(found['rows'])} rows")

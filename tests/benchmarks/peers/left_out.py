@@ -1,6 +1,7 @@
 """Peers that do not run here, each with the reason."""
 
 REASONS = {
+    "qiskit-addon-aqc-tensor 0.3.1": "installs; its fit did not converge in ten minutes",
     "Qrisp 0.9.10, `fourier_series_loader`": "requires Qiskit older than 2.6 and jax 0.7.1",
     "CUDA-Q 0.16": "2.5 GiB; a simulator, which refuses vectors of more than 10 qubits on a CPU",
     "Classiq 1.34": "synthesises circuits on its server only",
@@ -10,7 +11,7 @@ REASONS = {
     "PennyLane, `TorchLayer`": "requires PyTorch, which is as large as all other packages together",
     "BlueQubit and Honda, arXiv:2504.10592": "no public code; the fits take a device or a GPU",
     "Green and Wang, arXiv:2502.16464": "no public code or pictures",
-    "Jobst et al., arXiv:2311.07666": "no package; quimb's fit here is of the same family of circuits",
+    "Jobst et al., arXiv:2311.07666": "no package; quimb's fit is of the same family of circuits",
     "Fourier and Walsh loaders, arXiv:2302.03888": "for smooth functions; no package installs",
     "quantum wavelets, arXiv:2512.21478": "gate counts only, no image is filtered",
     "Roshanshah's program, 5x5 pixels": (

@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.benchmarks.peers import left_out, words
+from tests.benchmarks.peers import figures, left_out, words
 from tests.benchmarks.peers.adapters import PEERS
 from tests.benchmarks.peers.jobs import JOBS
 
@@ -96,6 +96,20 @@ def better(found):
                     yield f"| {case} | {title} | {', '.join(names)} | {why} | {change} |"
 
 
+def stated(found):
+    """Lines of the table of stated errors: one per method that estimates an image or a number."""
+    yield "| method | is an error stated? | mean z², smallest to largest |"
+    yield "|---|---|---|"
+    rows = [r for r in found["rows"] if r["job"] in ("filters", "amplitude") and "reason" not in r]
+    for name in dict.fromkeys(row["peer"] for row in rows if row["kind"] != "classical"):
+        mine = [row.get("z") for row in rows if row["peer"] == name]
+        right = [value for value in mine if value is not None and value == value]
+        if right:
+            yield f"| {name} | yes | {min(right):.2f} to {max(right):.2f} |"
+        else:
+            yield f"| {name} | no | — |"
+
+
 def markdown(found):
     """The whole page."""
     lines = [words.HEAD.format(**found, minutes=found["total_seconds"] / 60)]
@@ -110,8 +124,11 @@ def markdown(found):
         tables = list(groups(found, job))
         if tables:
             lines += ["", f"## {job.TITLE}", "", job.TEXT.strip()]
+            for file, (_, name, shown) in figures.FIGURES.items():
+                lines += ["", f"![{shown}]({file})"] if name == job.NAME else []
         for case, rows in tables:
             lines += ["", f"### {job.CASES[case]}", "", *table(job, rows)]
+    lines += ["", words.STATED.strip(), "", *stated(found)]
     lines += ["", words.BETTER.strip(), "", *better(found)]
     lines += ["", words.LEFT_OUT.strip(), "", "| peer | reason |", "|---|---|"]
     lines += [f"| {name} | {reason} |" for name, reason in left_out.REASONS.items()]
@@ -120,7 +137,10 @@ def markdown(found):
 
 
 def write(found, folder):
-    """Write the page and its JSON."""
+    """Write the page, its JSON and its figures."""
     folder = Path(folder)
+    for file, (drawn, name, _) in figures.FIGURES.items():
+        if any(row["job"] == name for row in found["rows"]):
+            drawn(found).savefig(folder / file, dpi=110)
     (folder / "peers.json").write_text(json.dumps(found, indent=1) + "\n")
     (folder / "peers.md").write_text(markdown(found))

@@ -1,6 +1,6 @@
 """What an adapter declares, and what its functions return."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -21,7 +21,7 @@ class Peer:
     """Distribution whose version is printed; None for a method written from its paper."""
     kind: str = "peer"
     """``"own"`` for methods of qconv, ``"classical"`` for exact references."""
-    seconds: int = 240
+    seconds: int = 300
     """Time limit per row, in seconds."""
 
     def version(self):
@@ -49,9 +49,6 @@ class Filtered:
     """False if only magnitudes are estimated."""
     seconds: float | None = None
     """CPU time of the run; None for the time of the whole row."""
-
-
-Circuits = Iterator  # of `QuantumCircuit`, cheapest first
 
 
 def count(circuit):

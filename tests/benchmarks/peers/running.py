@@ -1,9 +1,10 @@
-"""One job by one peer, in a process of its own that ends when its time is over."""
+"""Jobs in processes of their own, each of which ends when its time is over."""
 
 import multiprocessing
 import time
 import traceback
 import warnings
+from multiprocessing.connection import wait
 
 
 def _work(pipe, function, arguments):
@@ -16,11 +17,7 @@ def _work(pipe, function, arguments):
         pipe.send({"reason": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()})
 
 
-def within(seconds, function, *arguments):
-    """Call a function in a new process; return its rows with CPU seconds, or the reason why not.
-
-    The function returns a list of dictionaries.
-    """
+def _start(seconds, function, arguments):
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(theirs, function, arguments))
@@ -28,12 +25,36 @@ def within(seconds, function, *arguments):
         warnings.simplefilter("ignore")  # threads of libraries that wait
         process.start()
     theirs.close()
+    return ours, process, time.monotonic() + seconds, seconds
+
+
+def _outcome(pipe, process, seconds):
+    """Result of a process that answered, ended, or has no time left."""
     try:
-        if not ours.poll(seconds):
+        if not pipe.poll():
             return {"reason": f"not finished within {seconds} s"}
-        return ours.recv()
+        return pipe.recv()
     except EOFError:
         return {"reason": "the process ended without an answer"}
     finally:
         process.kill()
         process.join()
+
+
+def within(tasks, workers=2):
+    """Run tasks, ``(seconds, function, *arguments)``, some at a time; yield number and outcome.
+
+    Tasks with the longest time limits come first.
+    An outcome holds the rows that the function returned, and CPU seconds; or the reason for none.
+    """
+    waiting, running = sorted(enumerate(tasks), key=lambda task: -task[1][0]), {}
+    while waiting or running:
+        while waiting and len(running) < workers:
+            number, (seconds, function, *arguments) = waiting.pop(0)
+            running[number] = _start(seconds, function, arguments)
+        left = min(end for *_, end, _ in running.values()) - time.monotonic()
+        ready = wait([pipe for pipe, *_ in running.values()], timeout=max(left, 0))
+        for number, (pipe, process, end, seconds) in list(running.items()):
+            if pipe in ready or time.monotonic() >= end:
+                del running[number]
+                yield number, _outcome(pipe, process, seconds)

@@ -22,6 +22,13 @@ PEERS = """\
 not finish is listed with the reason.
 """
 
+STATED = """## Is an error stated, and is it right?
+
+The mean of z² is 1 if the stated standard errors are right, over the tables above. For intervals of
+estimations, the standard error is half of the width, divided by 1.96; a mean far above 1 is due to
+single gross errors.
+"""
+
 BETTER = """## Where qconv is not the best
 
 The table lists every column in which a peer is better than all methods of qconv.
@@ -69,7 +76,32 @@ PEERS = [
 6. A peer that cannot run has a line in `tests/benchmarks/peers/left_out.py`."""
 
 #: Case and column to why a peer is better there, and what would change it.
-_REASONS = {}
+_REASONS = {
+    ("layer", "accuracy"): (
+        "random circuits are nonlinear in the pixels, and four fixed 2x2 kernels are not",
+        "trained kernels, or more channels; both layers need no more executions for it",
+    ),
+    ("amplitude", "product"): (
+        "single gross errors decide which product is smallest in 150 runs",
+        "more runs: `test_peers.py` compares 2,000",
+    ),
+    ("amplitude", "most"): (
+        "the methods are within the uncertainty of 150 runs of each other",
+        "more runs: `test_peers.py` compares 2,000",
+    ),
+    ("camera", "edges"): (
+        "at equal CX no circuit holds the edges: every error is near 100 %",
+        "exact loading, or a search that weights edges, which helps little",
+    ),
+    "fidelity": (
+        "a search over few angles ends in a local optimum",
+        "more seeds of the search, or more CX",
+    ),
+    "success": (
+        "the circuit has no flag, so every execution counts; its errors are larger",
+        "nothing: the error at equal calls is what matters",
+    ),
+}
 
 
 def reason(case, key):

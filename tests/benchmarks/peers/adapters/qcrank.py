@@ -1,4 +1,4 @@
-"""QCrank: parallel uniformly controlled rotations; Balewski et al., Scientific Reports 14, 3435 (2024).
+"""QCrank: parallel multiplexed rotations; Balewski et al., Scientific Reports 14, 3435 (2024).
 
 Address qubits in uniform superposition select a pixel for each of several data qubits, whose
 rotation encodes the grey level: ``<Z>`` is the level, scaled to -1 ... 1. Multiplexers of all data

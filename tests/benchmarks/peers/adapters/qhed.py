@@ -2,7 +2,7 @@
 
 One more qubit doubles the state; a decrement of position and qubit together, between two Hadamard
 gates, leaves the differences of neighbours where this qubit reads 1. The decrement is per row, so
-that rows do not touch. The kernel ``[1, -1]`` is fixed; magnitudes are read out; no error is stated.
+that rows do not touch. The kernel ``[1, -1]`` is fixed. Magnitudes are read out, without errors.
 """
 
 import numpy as np

@@ -3,6 +3,6 @@
 A file declares `NAME`, `TEXT` (what is done and how), `CASES`, `COLUMNS` and `run`.
 """
 
-from tests.benchmarks.peers.jobs import filters, one_amplitude
+from tests.benchmarks.peers.jobs import filters, layer, loading, one_amplitude, published
 
-JOBS = [filters, one_amplitude]
+JOBS = [filters, loading, layer, one_amplitude, published]

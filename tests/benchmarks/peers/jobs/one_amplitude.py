@@ -6,8 +6,8 @@ errors (nan if none is stated) and calls, one of each per probability.
 
 import numpy as np
 
-SETTINGS = (300, 1000, 3000)  # oracle calls
-RUNS = 200
+SETTINGS = (1000, 3000)  # oracle calls
+RUNS = 150
 
 NAME = "amplitude"
 TITLE = "One amplitude"

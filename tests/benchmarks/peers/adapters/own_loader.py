@@ -1,0 +1,32 @@
+"""Few-gate loading of qconv, which takes the image as it is and orders the qubits itself."""
+
+import numpy as np
+
+import qconv
+from tests.benchmarks.peers.peer import Peer
+
+
+def fitted(amplitudes, order, gates=(50, 100)):
+    """Load by stated numbers of CX; in the other order, the amplitudes are not an image."""
+    if order == "row-major":
+        image = amplitudes.reshape((int(np.sqrt(amplitudes.size)),) * 2)
+        for number in gates:
+            yield qconv.encode_image(image, two_qubit_gates=number, seed=1).circuit
+
+
+def exact(amplitudes, order):
+    """Load exactly."""
+    if order == "row-major":
+        yield qconv.encode_amplitudes(amplitudes.reshape((int(np.sqrt(amplitudes.size)),) * 2))
+
+
+PEERS = [
+    Peer(
+        name="qconv, encode_image",
+        source="this package",
+        jobs={"camera": fitted},
+        kind="own",
+        seconds=900,
+    ),
+    Peer("qconv, exact", "this package", {"camera": exact}, kind="own"),
+]

@@ -1,0 +1,20 @@
+"""Published figures, reproduced or contradicted. A function takes nothing and returns a row."""
+
+NAME = "published"
+TITLE = "Published figures"
+TEXT = """\
+Each row states a published figure, the figure measured here, what is the same and what is not.
+"""
+CASES = {"published": "Reproduced or contradicted"}
+COLUMNS = [
+    ("published", "published", "", None),
+    ("measured here", "measured", "", None),
+    ("verdict", "verdict", "", None),
+    ("same", "same", "", None),
+    ("different", "different", "", None),
+]
+
+
+def run(function, case):
+    """One row."""
+    return [function()]
