@@ -1,7 +1,4 @@
-"""Run all jobs by all peers; write the page, its JSON and its figures.
-
-python -m tests.benchmarks.peers [--jobs NAME ...] [--out DIRECTORY] [--workers N] [--earlier FILE] [--compare FILE]
-"""
+"""Run all jobs by all peers; write the page, its JSON and its figures."""
 
 import argparse
 import json

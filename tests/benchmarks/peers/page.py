@@ -55,8 +55,9 @@ def groups(found, job):
 
 
 def compared_with(row, rows):
-    """Rows of the same setting as a row."""
-    return [other for other in rows if other.get("setting") == row.get("setting")]
+    """Rows of the same setting as a row, which hold the image in the state as it does."""
+    keys = ("setting", "loads")
+    return [other for other in rows if all(other.get(key) == row.get(key) for key in keys)]
 
 
 def table(job, rows):

