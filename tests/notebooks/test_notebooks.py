@@ -2,14 +2,20 @@
 
 A notebook that trains networks, imitates large devices, compares many ways to sample, loads
 photographs or prices large images runs in a short version, which only checks its own assertions.
+Solutions of exercises are cells like the others: run, and hidden until they are opened.
 """
 
+import ast
+import itertools
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import classical
+import qconv
 from tests.printed import same_output
 
 ROOT = Path(__file__).parents[2]
@@ -69,3 +75,77 @@ def printed(cell):
 
 def test_there_are_notebooks():
     assert NOTEBOOKS
+
+
+#: What the reference lists, and the public names of the two packages.
+REFERENCE = "\n".join(page.read_text() for page in sorted((ROOT / "docs/reference").glob("*.md")))
+LISTED = {*re.findall(r":: ((?:qconv|classical)\.[\w.]+)", REFERENCE)}
+LISTED |= {
+    f"{package.__name__}.{name}" for package in (qconv, classical) for name in package.__all__
+}
+MODULES = {"qconv", "classical", "qconv.torch", "qconv.distributed", "qconv.transfer"}
+
+
+def private(source):
+    """Names that code uses although the reference lists none of them, or that begin with _."""
+    for node in ast.walk(ast.parse(source)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Attribute) and re.match(r"_(?!_)", node.attr):
+            yield node.attr
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names = [f"{node.value.id}.{node.attr}"]
+        for name in names:
+            ours = name.partition(".")[0] in ("qconv", "classical")
+            if re.search(r"(?:^|\.)_", name) or (ours and name not in LISTED | MODULES):
+                yield name
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_uses_public_names_only(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert not [name for cell in cells if cell.cell_type == "code" for name in private(cell.source)]
+
+
+def test_private_names_are_found():
+    assert [*private("from qconv.execution.seeds import random_state")]
+    assert [*private("import qconv._checks")]
+    assert [*private("result._found")]
+    assert [*private("qconv.execution.run")]
+    assert [*private("from qconv import convolve, Fourier; import qconv.torch")] == []
+    assert [*private("from qconv.planning.fault_tolerant import duration")] == []
+
+
+#: Notebooks that have no exercises.
+WITHOUT = {"08_network", "13_loading"}
+
+
+def solutions(notebook):
+    """Cells of solutions, with the cell before each."""
+    pairs = itertools.pairwise(notebook.cells)
+    return [
+        (question, cell) for question, cell in pairs if "hide-cell" in cell.metadata.get("tags", [])
+    ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_exercises_have_hidden_solutions_that_assert(path):
+    found = solutions(nbformat.read(path, as_version=4))
+    assert len(found) >= 3 or path.stem in WITHOUT
+    for number, (question, cell) in enumerate(found, start=1):
+        assert f"**Exercise {number}.**" in question.source
+        assert any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(cell.source)))
+        assert cell.metadata["jupyter"] == {"outputs_hidden": True, "source_hidden": True}
+
+
+def test_there_are_exercises_enough():
+    assert sum(len(solutions(nbformat.read(path, as_version=4))) for path in NOTEBOOKS) >= 33
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_gallery_shows_the_notebook(path):
+    assert f":link: {path.stem}\n" in (ROOT / "docs/learn/index.md").read_text()
+    assert (ROOT / f"docs/_static/thumbnails/{path.stem}.png").stat().st_size < 100_000
