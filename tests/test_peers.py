@@ -1,6 +1,6 @@
 """Adapters of the peers that need nothing but the core packages, against exact results."""
 
-import time
+import itertools
 
 import numpy as np
 import pytest
@@ -148,9 +148,9 @@ def test_figures_of_a_filtered_image():
 
 
 def test_time_limit():
-    tasks = [(1, time.sleep, 60), (60, lambda: 1 / 0), (60, lambda: [{"a": 1}])]
+    tasks = [(1, sum, itertools.count()), (60, lambda: 1 / 0), (60, lambda: [{"a": 1}])]
     found = dict(running.within(tasks))
-    assert found[0] == {"reason": "not finished within 1 s"}
+    assert found[0]["reason"].startswith("not finished within")
     assert "ZeroDivisionError" in found[1]["reason"]
     assert found[2]["rows"] == [{"a": 1}]
 

@@ -13,14 +13,14 @@ from tests.benchmarks.peers.running import within
 DOCS = Path(__file__).parents[3] / "docs" / "benchmarks"
 
 
-def rows(jobs, workers):
+def rows(jobs, peers, workers):
     """Return one dictionary per row: job, case, peer, and figures or the reason for none."""
     asked = [
         (job, case, peer)
         for job in jobs
         for case in job.CASES
         for peer in (*PEERS, *checks.PEERS)
-        if case in peer.jobs
+        if case in peer.jobs and (not peers or peer.name in peers)
     ]
     tasks = [(peer.seconds, job.run, peer.jobs[case], case) for job, case, peer in asked]
     outcomes, start = {}, time.perf_counter()
@@ -47,19 +47,23 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers", description=__doc__)
     names = [job.NAME for job in JOBS]
     parser.add_argument("--jobs", nargs="*", choices=names, default=names)
+    parser.add_argument("--peers", nargs="*", help="names of peers (all)")
     parser.add_argument("--out", type=Path, default=DOCS, help="directory (docs/benchmarks)")
     parser.add_argument("--compare", type=Path, help="JSON of an earlier run with equal figures")
     parser.add_argument("--workers", type=int, default=2, help="processes at a time (2)")
-    parser.add_argument("--earlier", type=Path, help="JSON whose rows are kept for other jobs")
+    parser.add_argument("--earlier", nargs="*", default=[], type=Path, help="JSONs of other rows")
     given = parser.parse_args()
     start = time.perf_counter()
     jobs = [job for job in JOBS if job.NAME in given.jobs]
-    found = {"rows": rows(jobs, given.workers), **page.circumstances()}
+    found = {"rows": rows(jobs, given.peers, given.workers), **page.circumstances()}
     found["total_seconds"] = time.perf_counter() - start
-    if given.earlier:
-        earlier = json.loads(given.earlier.read_text())
-        found["rows"] += [row for row in earlier["rows"] if row["job"] not in given.jobs]
+    for path in given.earlier:
+        earlier = json.loads(path.read_text())
+        anew = {(row["job"], row["peer"]) for row in found["rows"]}
+        found["rows"] += [r for r in earlier["rows"] if (r["job"], r["peer"]) not in anew]
         found["total_seconds"] += earlier["total_seconds"]
+    order = [(job.NAME, peer.name) for job in JOBS for peer in (*PEERS, *checks.PEERS)]
+    found["rows"].sort(key=lambda row: order.index((row["job"], row["peer"])))
     given.out.mkdir(parents=True, exist_ok=True)
     page.write(found, given.out)
     print(f"{given.out / 'peers.md'}: {len(found['rows'])} rows")

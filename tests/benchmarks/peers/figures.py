@@ -57,9 +57,9 @@ def layer(found):
     """Accuracy against executions per feature."""
     figure, axes = _axes("A layer on digits")
     rows = _of(found, "layer", "accuracy")
-    for number, name in enumerate(dict.fromkeys(row["peer"] for row in rows)):
+    for name in dict.fromkeys(row["peer"] for row in rows):
         mine = [row for row in rows if row["peer"] == name]
-        colour = COLOURS["own"] if mine[0]["kind"] == "own" else f"C{number}"
+        colour = COLOURS[mine[0]["kind"]]
         sampled = [row for row in mine if row["setting"] != "exact"]
         if sampled:
             axes.semilogx(

@@ -67,8 +67,9 @@ def table(job, rows):
     yield "|---" * (len(columns) + 1) + "|"
     for row in rows:
         if "reason" in row:
-            yield f"| {row['peer']} | did not run: {row['reason'][:90]} |" + " |" * (
-                len(columns) - 1
+            yield (
+                f"| {row['peer']} | did not run: {' '.join(row['reason'].split())[:90]} |"
+                + " |" * (len(columns) - 1)
             )
             continue
         cells = []

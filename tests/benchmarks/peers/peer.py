@@ -22,7 +22,7 @@ class Peer:
     kind: str = "peer"
     """``"own"`` for methods of qconv, ``"classical"`` for exact references."""
     seconds: int = 300
-    """Time limit per row, in seconds."""
+    """Limit of CPU time, in seconds."""
 
     def version(self):
         """Version of the package; None if there is no package or if it is not installed."""

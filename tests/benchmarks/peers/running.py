@@ -1,13 +1,19 @@
 """Jobs in processes of their own, each of which ends when its time is over."""
 
 import multiprocessing
+import resource
+import signal
 import time
 import traceback
 import warnings
 from multiprocessing.connection import wait
 
+#: Elapsed time after which a process is ended, in units of its limit of CPU time.
+HANGS = 10
 
-def _work(pipe, function, arguments):
+
+def _work(pipe, seconds, function, arguments):
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     warnings.simplefilter("ignore")
     start = time.process_time()
     try:
@@ -20,21 +26,24 @@ def _work(pipe, function, arguments):
 def _start(seconds, function, arguments):
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(theirs, function, arguments))
+    process = context.Process(target=_work, args=(theirs, seconds, function, arguments))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # threads of libraries that wait
         process.start()
     theirs.close()
-    return ours, process, time.monotonic() + seconds, seconds
+    return ours, process, time.monotonic() + HANGS * seconds, seconds
 
 
 def _outcome(pipe, process, seconds):
     """Result of a process that answered, ended, or has no time left."""
     try:
         if not pipe.poll():
-            return {"reason": f"not finished within {seconds} s"}
+            return {"reason": f"not finished within {HANGS * seconds} s"}
         return pipe.recv()
     except EOFError:
+        process.join()
+        if process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return {"reason": f"not finished within {seconds} s of CPU time"}
         return {"reason": "the process ended without an answer"}
     finally:
         process.kill()

@@ -12,10 +12,12 @@ python3.12 -m venv .venv-peers
 OMP_NUM_THREADS=1 .venv-peers/bin/python -m tests.benchmarks.peers
 ```
 
-The run of {date} took {minutes:.0f} minutes on two shared cores, with Python {python}. A second
-run with the same versions gives the same figures except for times; `--compare
-docs/benchmarks/peers.json` checks this. In the tables, a peer that is better than all methods
-of qconv stands in **bold**. Exact classical results are references and are not compared."""
+The run of {date} took {minutes:.0f} minutes, summed over its parts, on two cores that other work
+used too, with Python {python}. A second run with the same versions gives the same figures except
+for times; `--compare docs/benchmarks/peers.json` checks this. In the tables, a peer that is better
+than the comparable methods of qconv stands in **bold**. Exact classical results are references and
+are not compared.
+"""
 
 PEERS = """\
 {ran} peers ran. Each row below has a process of its own with a time limit, and a peer that does
@@ -31,7 +33,7 @@ single gross errors.
 
 BETTER = """## Where qconv is not the best
 
-The table lists every column in which a peer is better than all methods of qconv.
+The table lists every column in which a peer is better than all comparable methods of qconv.
 """
 
 LEFT_OUT = """## Peers that did not run"""
