@@ -3,7 +3,7 @@
 from tests.benchmarks.peers.peer import Peer
 
 
-def layers(amplitudes, order, numbers=(1, 2, 3)):
+def layers(amplitudes, order, numbers=(1, 2)):
     """Circuits of a growing number of layers."""
     from qiu_mps_initializer.state_preparation import mps_state_preparation
 
