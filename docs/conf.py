@@ -143,6 +143,12 @@ def _copy_explore(app, exception):
         page.write_text(page.read_text().replace(hidden, hidden.removesuffix(" hidden")))
 
 
+def _link_copies(app, docname, source):
+    """Links to notebooks lead to their copies; in the source, they lead to the notebooks."""
+    source[0] = source[0].replace("](../../notebooks/", "](/learn/")
+
+
 def setup(app):
-    """Copy what Sphinx does not build, once it has built the rest."""
+    """Lead to the copies of notebooks, and copy what Sphinx does not build."""
+    app.connect("source-read", _link_copies)
     app.connect("build-finished", _copy_explore)

@@ -75,3 +75,11 @@ def test_lines_are_short():
             if len(line) > 112 and not line.startswith("|"):
                 long.append((path.name, line))
     assert not long
+
+
+@pytest.mark.parametrize("path", PAGES, **IDS)
+def test_links_lead_to_files_of_the_source(path):
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)", text)
+    inside = [link for link in links if not link.startswith("http")]
+    assert [link for link in inside if not (path.parent / link).exists()] == []

@@ -134,7 +134,10 @@ def test_every_source_is_in_the_bibliography():
         fitting = [line for line in entries if name in line and all(y in line for y in years)]
         assert any(all(n in line for n in numbers) for line in fitting), source
     pages = [*DOCS.rglob("*.md"), *(DOCS.parent / "notebooks").glob("*.ipynb")]
-    numbers = {n for path in pages for n in re.findall(r"arXiv:(\d{4}\.\d{5})", path.read_text())}
+    pages += [
+        path for name in ("qconv", "classical") for path in (DOCS.parent / name).rglob("*.py")
+    ]
+    numbers = {n for path in pages for n in re.findall(r"arXiv:(\d{4}\.\d{4,5})", path.read_text())}
     assert len(numbers) > 15
     assert {n for n in numbers if not any(f"arXiv:{n}]" in line for line in entries)} == set()
 

@@ -89,6 +89,7 @@ class Interference(CoherentMethod):
             unknown, or ``read_out`` is ``"root"`` without ``signed``.
 
     Source:
+        Childs and Wiebe 2012, arXiv:1202.5822, section 2 (linear combinations of unitaries);
         Brassard, Hoyer, Mosca and Tapp, Contemporary Mathematics 305, 53 (2002),
         quant-ph/0005055, section 2 (rounds of amplification).
 
