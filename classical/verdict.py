@@ -205,7 +205,12 @@ class Evidence:
             ("RMSE", f"{self.rmse:.4g} ({self._predicted_text()})"),
             ("largest error", f"{self.max_error:.4g}"),
             ("PSNR", _number(self.psnr, "the exact result is constant", " dB")),
-            ("SSIM", _number(self.ssim, "image is constant or smaller than the window")),
+            (
+                "SSIM",
+                _number(
+                    self.ssim, "the exact result is constant or has an axis of fewer than 7 pixels"
+                ),
+            ),
         ]
         if self.shots is not None:
             figures.insert(1, ("shots per pixel", self._shots_text()))

@@ -184,9 +184,10 @@ def _outcomes(number: int, program: Program, item: Any, seed: np.random.SeedSequ
         histogram = chosen(histogram, program.keep, wanted, derived(seed, JOBS, 0, SURPLUS, 0))
         which = " with possible outcomes"
     if histogram.total < wanted:
+        some = f" of {executed:,}; check first_bit," if histogram.total < executed else ";"
         raise ValueError(
             f"counts: expected at least {wanted:,} executions of circuit {number}{which}, got "
-            f"{histogram.total:,}; run more and add their counts, or plan fewer shots"
+            f"{histogram.total:,}{some} run more and add their counts, or plan fewer shots"
         )
     return Outcomes(program, histograms=(histogram,), executed=executed, ran=circuit)
 

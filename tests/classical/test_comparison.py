@@ -292,6 +292,12 @@ class TestEdges:
         assert math.isnan(report.ssim)
         assert str(report)
 
+    def test_a_stack_of_few_slices_has_no_ssim_and_the_table_says_why(self):
+        stack = np.random.default_rng(1).random((4, 16, 16))
+        report = compare(noisy(stack, 0.1, 5), stack)
+        assert math.isnan(report.ssim)
+        assert "an axis of fewer than 7 pixels" in str(report)
+
     def test_one_shot_of_a_flat_picture_by_a_signed_kernel(self):
         # |z| is the same everywhere, so the sample variance of z^2 is 0.
         image = np.full((64, 64), 0.3)

@@ -163,7 +163,9 @@ class TestDecode:
         noisy = AerSimulator(noise_model=flip, seed_simulator=1)
         counts = noisy.run(plan.circuits[0], shots=4 * plan.executions[0]).result().get_counts()
         with pytest.raises(
-            ValueError, match=r"at least 2,000 executions of circuit 0 with possible outcomes"
+            ValueError,
+            match=r"at least 2,000 executions of circuit 0 with possible outcomes, "
+            r"got 1,999 of 1,001,999; check first_bit",
         ):
             qconv.plan([0.0, 1, 0], [0, 1.0, 0], method=qconv.Collapse(), shots=400).decode(
                 {"01": 1999, "11": 10**6}
