@@ -2,7 +2,7 @@
 // The state of the page as text in the address: #kernel=gaussian&photo=coins&seed=7&shots=100.
 
 const Address = (() => {
-  const LARGEST_ENTRY = 1e6, MOST_SHOTS = 1e6, MOST_REPEATS = 1e5, MOST_STEPS = 1000;
+  const LARGEST_ENTRY = 1e6, VANISHES = 1e-100, MOST_SHOTS = 1e6, MOST_REPEATS = 1e5, MOST_STEPS = 1000;
   const PARTICLES = [1, 10, 1000, 1_000_000];
 
   /** Write a kernel row by row: entries separated by commas, rows by semicolons. */
@@ -22,7 +22,7 @@ const Address = (() => {
   /** Say what is wrong with a kernel; return an empty text for a valid one. */
   function problem(kernel) {
     if (!kernel.every((k) => Math.abs(k) <= LARGEST_ENTRY)) return "Expected a number from −1,000,000 to 1,000,000.";
-    return kernel.every((k) => k === 0) ? "Expected at least one entry other than 0." : "";
+    return kernel.every((k) => Math.abs(k) < VANISHES) ? "Expected at least one entry other than 0." : "";
   }
 
   /**

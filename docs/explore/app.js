@@ -177,6 +177,9 @@ const Explore = (() => {
     Collapse.dropOne();
   }
 
+  /** Return whether the address is a link to a part of this page, such as #main, and not what to show. */
+  const within = () => at(location.hash.slice(1)) !== null;
+
   /** Connect all controls with their actions. */
   function listen() {
     const press = (id, action) => at(id).addEventListener("click", action);
@@ -202,7 +205,7 @@ const Explore = (() => {
       Lesson.show();
     };
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
-    addEventListener("hashchange", () => load(location.hash));
+    addEventListener("hashchange", () => (within() ? changed() : load(location.hash)));
     let width = innerWidth;
     addEventListener("resize", () => {
       if (innerWidth !== width) again();
@@ -218,7 +221,7 @@ const Explore = (() => {
     Pictures.connect((picture) => put({ picture }), say);
     Editor.connect((name, kernel) => put({ name, kernel }));
     listen();
-    return load(location.hash);
+    return load(within() ? "" : location.hash);
   }
 
   return { state, ready: start(), address, put };

@@ -255,9 +255,13 @@ const Collapse = (() => {
   function replay(given) {
     const mine = run, { height, width } = setting.picture;
     queue = queue.then(async () => {
+      let since = performance.now();
       for (const { n, row, column, times } of given) {
         for (let t = 0; t < times; t++) {
-          if (t % 50 === 49) await new Promise((resume) => setTimeout(resume)); // for the rest of the page
+          if (performance.now() - since > 100) {
+            await new Promise((resume) => setTimeout(resume)); // for the rest of the page
+            since = performance.now();
+          }
           if (mine !== run) return;
           if (n) await portions(n, () => mine === run);
           else if (row < height && column < width) dropAt(row * width + column);

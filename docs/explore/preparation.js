@@ -205,7 +205,7 @@ const Preparation = (() => {
     const state = Array(states * states).fill(0), n = qubitsOf(state);
     probabilities.forEach((p, j) => (state[Math.floor(j / side) * states + (j % side)] = Math.sqrt(p)));
     let found = simplify(prepared(state));
-    if (error(found, state) > 5 * TOLERANCE) found = simplify(tree(state)); // nearly equal roots or singular values
+    if (!(error(found, state) <= 5 * TOLERANCE)) found = simplify(tree(state)); // nearly equal roots or singular values
     const shown = found.filter(({ name }) => name !== "phase");
     return shown.map(({ name, qubits, angle }) => [name, qubits.map((q) => n - 1 - q), ...(angle === undefined ? [] : [angle])]);
   }
