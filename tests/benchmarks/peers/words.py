@@ -28,7 +28,9 @@ STATED = """## Is an error stated, and is it right?
 
 The mean of z² is 1 if the stated standard errors are right, over the tables above. For intervals of
 estimations, the standard error is half of the width, divided by 1.96; a mean far above 1 is due to
-single gross errors.
+single gross errors. For normally distributed errors, a mean of z² has itself a standard error: 0.02
+over the 4,096 pixels of an image, 0.12 over 150 runs, and 0.37 over the 15 runs of
+`qiskit-algorithms`.
 """
 
 BETTER = """## Where qconv is not the best

@@ -16,7 +16,7 @@ NAME = "filters"
 TITLE = "Edges, differences and blur of a photograph"
 TEXT = f"""\
 The photograph is camera at {SIZE}x{SIZE} pixels, with grey levels from 0 to 255 and a periodic
-boundary. Every method has {SHOTS * SIZE**2:,} applications of the preparation of its state
+boundary. Every method has at most {SHOTS * SIZE**2:,} applications of the preparation of its state
 (*calls*), which are {SHOTS} per pixel. Methods that estimate only magnitudes are compared with the
 exact magnitudes. The edges are the 10 % of the pixels with the largest magnitudes, and the F-score
 compares them with the edges of the exact result. CX include exact loading, and a dash means that

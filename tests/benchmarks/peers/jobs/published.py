@@ -4,6 +4,7 @@ NAME = "published"
 TITLE = "Published figures"
 TEXT = """\
 Each row states a published figure, the figure measured here, what is the same and what is not.
+Rows on Roshanshah et al. compare with earlier measurements of this project instead.
 """
 CASES = {"published": "Reproduced or contradicted"}
 COLUMNS = [
