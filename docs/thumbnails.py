@@ -24,7 +24,7 @@ PARTS = {
     "05_amplitude_estimation": ("cell-03", (0, 0, 0.664, 1)),
     "06_correlation": ("cell-13", (0.155, 0, 0.7, 1)),
     "07_padding": ("cell-06", (0, 0, 0.555, 1)),
-    "08_network": ("31c7deb0", (0, 0, 0.5, 0.72)),
+    "08_network": ("layers-figure", (0, 0, 0.81, 1)),
     "09_noise": ("noise-09", (0, 0, 0.745, 0.66)),
     "10_fewest_shots": ("shots-08", (0.52, 0, 1, 1)),
     "11_waves": ("slit-figure", (0.66, 0, 1, 1)),

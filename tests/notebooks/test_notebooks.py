@@ -120,7 +120,7 @@ def test_private_names_are_found():
 
 
 #: Notebooks that have no exercises.
-WITHOUT = {"08_network", "13_loading"}
+WITHOUT = {"13_loading"}
 
 
 def solutions(notebook):
