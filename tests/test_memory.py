@@ -8,6 +8,8 @@ import pytest
 
 from qconv import _memory
 
+pytest.importorskip("resource", reason="Windows has no limits of Unix")
+
 GIB = 2**30
 
 

@@ -1,6 +1,7 @@
 """Adapters of the peers that need nothing but the core packages, against exact results."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -147,6 +148,7 @@ def test_figures_of_a_filtered_image():
     assert row["f_score"] < 0.5
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of CPU time")
 def test_time_limit():
     tasks = [(1, sum, itertools.count()), (60, lambda: 1 / 0), (60, lambda: [{"a": 1}])]
     found = dict(running.within(tasks))

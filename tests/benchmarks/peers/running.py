@@ -1,7 +1,6 @@
 """Jobs in processes of their own, each of which ends when its time is over."""
 
 import multiprocessing
-import resource
 import signal
 import time
 import traceback
@@ -13,6 +12,8 @@ HANGS = 10
 
 
 def _work(pipe, seconds, function, arguments):
+    import resource  # which Windows lacks, as it lacks fork
+
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     warnings.simplefilter("ignore")
     start = time.process_time()
