@@ -140,6 +140,12 @@ def test_every_source_is_in_the_bibliography():
     numbers = {n for path in pages for n in re.findall(r"arXiv:(\d{4}\.\d{4,5})", path.read_text())}
     assert len(numbers) > 15
     assert {n for n in numbers if not any(f"arXiv:{n}]" in line for line in entries)} == set()
+    modules = [p for name in ("qconv", "classical") for p in (DOCS.parent / name).rglob("*.py")]
+    text = "".join(path.read_text() for path in modules)
+    numbers = set(re.findall(r"arXiv:(\d{4}\.\d{4,5})|(quant-ph/\d{7})", text))
+    numbers = {first or second for first, second in numbers}
+    assert len(numbers) > 15
+    assert {n for n in numbers if not any(f"{n}]" in line for line in entries)} == set()
 
 
 def test_citation_in_bibtex_is_that_of_the_citation_file():
