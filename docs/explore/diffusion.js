@@ -14,7 +14,7 @@ const Diffusion = (() => {
   /** Set the picture, the kernel and the seed, start again, and move all particles by some steps. */
   async function set(picture, kernel, newSeed, newNumber, newSteps) {
     const mass = picture.data.reduce((a, b) => a + b, 0), possible = takes(kernel) && mass > 0;
-    const mine = ++run;
+    run++;
     number = newNumber;
     steps = newSteps;
     at("diffusion-possible").hidden = !possible;
@@ -31,6 +31,7 @@ const Diffusion = (() => {
     }
     setting = { picture, kernel, p: Maths.propagator(kernel).p, moments: Maths.stepMoments(kernel), mass, exact: null };
     restart(newSeed);
+    const mine = run;
     for (let i = 0; i < newSteps && mine === run; i++) {
       move();
       if (number > MOST_DOTS && i % 10 === 9) await new Promise((resume) => setTimeout(resume));
@@ -38,9 +39,10 @@ const Diffusion = (() => {
     return mine === run && say(show());
   }
 
-  /** Draw new starting positions for all particles. */
+  /** Draw new starting positions for all particles, and drop the steps of an address that are still to come. */
   function restart(newSeed = seed) {
     pause();
+    run++;
     seed = newSeed;
     random = Maths.generator(seed);
     particles = Maths.scatter(random, setting.picture, number);

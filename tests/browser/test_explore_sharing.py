@@ -153,6 +153,18 @@ def test_many_shots_in_a_link_leave_the_page_responsive(opened):
     assert page.inner_text("#shots") == "3"
 
 
+def test_other_particles_drop_the_steps_of_a_link(opened):
+    page = opened()
+    steps = page.evaluate("""async () => {
+      location.hash = "#kernel=box&seed=1&mode=diffusion&particles=1000000&steps=300";
+      await new Promise((resume) => setTimeout(resume, 100));
+      document.querySelector("[data-particles='10']").click();
+      await new Promise((resume) => setTimeout(resume, 600));
+      return Diffusion.state().steps;
+    }""")
+    assert steps == 0
+
+
 def test_start_again_draws_other_shots(opened):
     page = opened(seed=5)
     before = page.evaluate("Array.from(Collapse.verdict().estimate).join()")
