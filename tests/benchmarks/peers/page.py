@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.benchmarks.peers import figures, left_out, words
-from tests.benchmarks.peers.adapters import PEERS
+from tests.benchmarks.peers.adapters import PEERS, classical_ends
 from tests.benchmarks.peers.jobs import JOBS
 
 SHARED = ("numpy", "scipy", "qiskit", "qiskit-aer")
@@ -134,7 +134,8 @@ def markdown(found):
     lines += ["", words.BETTER.strip(), "", *better(found)]
     lines += ["", words.LEFT_OUT.strip(), "", "| peer | reason |", "|---|---|"]
     lines += [f"| {name} | {reason} |" for name, reason in left_out.REASONS.items()]
-    lines += ["", words.HOW_TO.strip()]
+    example = Path(classical_ends.__file__).read_text()
+    lines += ["", words.HOW_TO.format(example=example).strip()]
     return "\n".join(lines) + "\n"
 
 

@@ -48,26 +48,7 @@ one function per job. The file of a job in `tests/benchmarks/peers/jobs` states 
 function takes and returns. For example, the complete adapter of SciPy is:
 
 ```text
-from scipy.signal import convolve2d
-
-from tests.benchmarks.peers.peer import Filtered, Peer
-
-
-def filtered(image, kernel, calls, seed):
-    found = convolve2d(image, kernel, mode="same", boundary="wrap")
-    return Filtered(image=found, calls=0, qubits=0, two_qubit_gates=0, loads=False)
-
-
-PEERS = [
-    Peer(
-        name="SciPy",
-        source="scipy.signal.convolve2d",
-        package="scipy",
-        kind="classical",
-        jobs={"edges": filtered, "differences": filtered, "blur": filtered},
-    )
-]
-```
+{example}```
 
 1. Write the adapter from the paper or the public interface of the package, and do not copy
    code.
