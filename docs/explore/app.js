@@ -177,8 +177,18 @@ const Explore = (() => {
     Collapse.dropOne();
   }
 
-  /** Return whether the address is a link to a part of this page, such as #main, and not what to show. */
-  const within = () => at(location.hash.slice(1)) !== null;
+  /** Return whether a hash is a link to a part of this page, such as #main, and not what to show. */
+  const within = (hash) => at(hash.slice(1)) !== null;
+
+  /**
+   * Show a new address.
+   *
+   * It is read from the event: `changed` may have written what was shown before into `location` meanwhile.
+   */
+  function follow(event) {
+    const { hash } = new URL(event.newURL);
+    return within(hash) ? changed() : load(hash);
+  }
 
   /** Connect all controls with their actions. */
   function listen() {
@@ -205,7 +215,7 @@ const Explore = (() => {
       Lesson.show();
     };
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
-    addEventListener("hashchange", () => (within() ? changed() : load(location.hash)));
+    addEventListener("hashchange", follow);
     let width = innerWidth;
     addEventListener("resize", () => {
       if (innerWidth !== width) again();
@@ -221,7 +231,7 @@ const Explore = (() => {
     Pictures.connect((picture) => put({ picture }), say);
     Editor.connect((name, kernel) => put({ name, kernel }));
     listen();
-    return load(within() ? "" : location.hash);
+    return load(within(location.hash) ? "" : location.hash);
   }
 
   return { state, ready: start(), address, put };

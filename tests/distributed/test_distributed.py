@@ -393,9 +393,9 @@ class TestLazy:
     def test_gigapixels_are_only_numbers(self):
         """Nothing of the image's size is made: 1e9 pixels are 8 GB."""
         image = da.zeros((32_768, 32_768), chunks=4096, dtype=np.uint8)
-        start = time.perf_counter()
+        start = time.process_time()
         lazy = qd.convolve(image, EDGE, mode="same", shots=10, seed=1)
-        assert time.perf_counter() - start < 20
+        assert time.process_time() - start < 20
         assert lazy.total_shots == 10 * 2**30
         assert math.prod(max(sides) for sides in lazy.image.chunks) <= 2**22
         corner = lazy.image[:5, :5]

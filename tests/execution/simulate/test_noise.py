@@ -217,12 +217,12 @@ class TestCollapse:
         where = {"mode": "same", "boundary": "wrap", "shots": 10**6, "seed": 1}
         backend = random_noise(6)
         qconv.convolve(image, EDGE, backend=backend, **where)
-        started = time.perf_counter()
+        started = time.process_time()
         qconv.convolve(image, EDGE, backend=backend, **where)
-        noisy = time.perf_counter() - started
-        started = time.perf_counter()
+        noisy = time.process_time() - started
+        started = time.process_time()
         qconv.convolve(image, EDGE, **where)
-        assert noisy < 1 + 20 * (time.perf_counter() - started)
+        assert noisy < 1 + 20 * (time.process_time() - started)
 
     def test_same_seed_same_bytes(self):
         backend = random_noise(6)
@@ -315,12 +315,12 @@ class TestImitatedDevices:
         backend = provider.FakeHanoiV2()
         image = np.random.default_rng(1).random((16, 16))
         where = {"mode": "same", "boundary": "symm", "backend": backend}
-        started = time.perf_counter()
+        started = time.process_time()
         exact = qconv.convolve(image, EDGE, shots=None, **where)
-        first = time.perf_counter() - started
-        started = time.perf_counter()
+        first = time.process_time() - started
+        started = time.process_time()
         result = qconv.convolve(image, EDGE, shots=1000, seed=1, **where)
-        again = time.perf_counter() - started
+        again = time.process_time() - started
         z = (result.image - exact.image) / result.stderr
         assert abs(np.mean(z**2) - 1) < 0.55
         assert 0.8 < exact.success_probability < 1
