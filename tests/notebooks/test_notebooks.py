@@ -119,10 +119,6 @@ def test_private_names_are_found():
     assert [*private("from qconv.planning.fault_tolerant import duration")] == []
 
 
-#: Notebooks that have no exercises.
-WITHOUT = {"13_loading"}
-
-
 def solutions(notebook):
     """Cells of solutions, with the cell before each."""
     pairs = itertools.pairwise(notebook.cells)
@@ -134,7 +130,7 @@ def solutions(notebook):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_exercises_have_hidden_solutions_that_assert(path):
     found = solutions(nbformat.read(path, as_version=4))
-    assert len(found) >= 3 or path.stem in WITHOUT
+    assert len(found) >= 3
     for number, (question, cell) in enumerate(found, start=1):
         assert f"**Exercise {number}.**" in question.source
         assert any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(cell.source)))
