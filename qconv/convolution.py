@@ -177,7 +177,7 @@ def plan(
     mode: str = "full",
     boundary: str = "fill",
     *,
-    method: Method,
+    method: Method = DEFAULT_METHOD,
     fillvalue: float | complex = NO_FILLVALUE,
     cval: float | complex | None = None,
     axes: Axes | None = None,
@@ -194,7 +194,7 @@ def plan(
         kernel: Real or complex array, or `Propagator`, as for `qconv.convolve`.
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
         boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
-        method: Method with its options.
+        method: Method with its options; by default `Collapse` with a baseline.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
         cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
         axes: Axes that are convolved, as for `qconv.convolve`; None for all except the channels.

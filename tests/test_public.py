@@ -103,8 +103,11 @@ def test_everything_is_typed():
 
 
 def test_defaults_of_the_verbs():
-    for verb in (qconv.convolve, qconv.correlate):
+    for verb in (qconv.convolve, qconv.correlate, qconv.plan):
         defaults = {p.name: p.default for p in inspect.signature(verb).parameters.values()}
+        if verb is qconv.plan:
+            own = [defaults.pop(name) for name in ("flipped", "observable", "estimator")]
+            assert own == [True, None, "sampling"]
         assert defaults.pop("image") is defaults.pop("kernel") is inspect.Parameter.empty
         assert defaults == {
             "mode": "full",
