@@ -11,10 +11,7 @@ REASONS = {
     "PennyLane, `TorchLayer`": "requires PyTorch, which is as large as all other packages together",
     "BlueQubit and Honda, arXiv:2504.10592": "no public code; the fits take a device or a GPU",
     "Green and Wang, arXiv:2502.16464": "no public code or pictures",
-    "Jobst et al., arXiv:2311.07666": (
-        "no package; quimb's fit is of the same family of circuits, and does not run with the "
-        "versions above"
-    ),
+    "Jobst et al., arXiv:2311.07666": "no package; quimb's fit is of the same family of circuits",
     "Fourier and Walsh loaders, arXiv:2302.03888": "for smooth functions; no package installs",
     "quantum wavelets, arXiv:2512.21478": "gate counts only, no image is filtered",
     "Roshanshah's program, 5x5 pixels": (
