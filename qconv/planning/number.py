@@ -144,19 +144,13 @@ class Scored:
     def jointly(self, numbers: Sequence[Scored], outcomes: Outcomes) -> tuple[_Array, _Array]:
         """Return the values of numbers of the same program, and their covariance matrix.
 
-        If a score has only two values, the variance is the variance of Jeffreys' posterior mean. It
-        does not vanish if one of the values was never measured.
+        Variances include one imaginary execution, see `Outcomes.average`. If a score has two
+        values, the variance is the variance of Jeffreys' posterior mean.
         """
         scores = np.array([number.scores for number in numbers])
         units = np.array([number.unit for number in numbers])
         offsets = np.array([number.offset for number in numbers])
         means, covariance = outcomes.moments(scores, outcomes.program.seed)
-        total = outcomes.executions
-        for place, number in enumerate(numbers):
-            high = number.success_score
-            if total and outcomes.readout is None and high and not number.successes.all():
-                p = (means[place] / high * total + 0.5) / (total + 1)
-                covariance[place, place] = high**2 * p * (1 - p) / total
         return offsets + units * means, covariance * np.outer(units, units)
 
     @property

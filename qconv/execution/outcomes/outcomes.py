@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -228,7 +229,9 @@ class Outcomes:
 
         Returns:
             Means and their standard errors, shape ``(estimates,)`` each. Standard errors are 0 if
-            the probabilities are exact.
+            the probabilities are exact. Otherwise, variances include one imaginary execution, for
+            which all different weights of an estimate are equally likely. Without it, the standard
+            error would be 0 if all executions had the same weight.
         """
         rows, number = csr_array(weights), self.executions
         found = self.frequencies(seed)
@@ -236,12 +239,11 @@ class Outcomes:
         if not number:
             return mean, np.zeros_like(mean)
         if self.readout is None:
-            variance = rows.power(2) @ found - mean**2
-            return mean, np.sqrt(np.maximum(variance, 0) / number)
+            moments = rows.power(2) @ found, mean
+            return mean, np.sqrt(with_imaginary(*moments, *imaginary_moments(rows), number))
         read = self.raw(seed) / number
         each = (rows[[row]].toarray().ravel() for row in range(len(mean)))
-        variance = np.array([self.readout.variance(row, read, number) for row in each])
-        return mean, np.sqrt(variance)
+        return mean, np.sqrt([self._corrected_variance(row, read) for row in each])
 
     def moments(self, weights: _Array, seed: np.random.SeedSequence) -> tuple[_Array, _Array]:
         """Return the means of `average`, and the covariance matrix of their errors.
@@ -255,8 +257,25 @@ class Outcomes:
         if not number:
             return mean, np.zeros((len(mean), len(mean)))
         if self.readout is None:
-            return mean, ((weights * found) @ weights.T - np.outer(mean, mean)) / number
-        return mean, self.readout.covariance(weights, self.raw(seed) / number, number)
+            square = (weights * found) @ weights.T
+            covariance = (square - np.outer(mean, mean)) / (number + 1)
+            moments = np.diag(square), mean, *imaginary_moments(csr_array(weights))
+            variance = with_imaginary(*moments, number)
+        else:
+            read = self.raw(seed) / number
+            covariance = self.readout.covariance(weights, read, number + 1)
+            variance = np.array([self._corrected_variance(row, read) for row in weights])
+        np.fill_diagonal(covariance, variance)
+        return mean, covariance
+
+    def _corrected_variance(self, weights: _Array, read: _Array) -> float:
+        """Return the variance of an average that is corrected for readout errors."""
+        number = self.executions
+        assert self.readout is not None
+        _, place, times = np.unique(weights, return_inverse=True, return_counts=True)
+        imaginary = 1 / (len(times) * times[place])
+        expected = (number * read + imaginary) / (number + 1)
+        return self.readout.variance(weights, expected, number)
 
     def among(self, which: Sequence[int] | _Counts) -> Selection:
         """Select some of the outcomes; all others are discarded.
@@ -297,6 +316,36 @@ class Outcomes:
                 "gave a position of the kernel; the backend is too noisy for this circuit"
             )
         return found
+
+
+def imaginary_moments(rows: csr_array) -> tuple[_Array, _Array]:
+    """Return the mean square and the mean of each row's different values, zeros included."""
+    moments = []
+    for first, last in pairwise(rows.indptr):
+        values = {*rows.data[first:last].tolist()} | (
+            {0.0} if last - first < rows.shape[1] else set()
+        )
+        each = np.array([*values])
+        moments.append((np.mean(each**2), np.mean(each)))
+    square, mean = np.array(moments).T
+    return square, mean
+
+
+def with_imaginary(
+    square: _Array, mean: _Array, square_of_one: _Array, one: _Array, number: int
+) -> _Array:
+    """Return the variances of averages over executions, given one imaginary execution.
+
+    Args:
+        square: Mean squares over the executions.
+        mean: Means over the executions.
+        square_of_one: Expected squares of the imaginary execution.
+        one: Expectations of the imaginary execution.
+        number: Number of executions without the imaginary one.
+    """
+    squares = (number * square + square_of_one) / (number + 1)
+    means = (number * mean + one) / (number + 1)
+    return np.asarray(np.maximum(squares - means**2, 0) / number)
 
 
 @dataclass(frozen=True, eq=False)
