@@ -64,9 +64,8 @@ class Convolution(SumOnly):
     Complex if the image or the kernel is complex."""
     stderr: Numbers
     """Standard error of each pixel of ``image``, same shape and unit; 0 where the result is exact.
-    NaN where a single shot was measured, because it gives no standard error. For a complex
-    ``image``, its real and its imaginary part are the standard errors of the real and of the
-    imaginary part of ``image``."""
+    For a complex ``image``, its real and its imaginary part are the standard errors of the real and
+    of the imaginary part of ``image``."""
     shots: int | NDArray[np.int64] | None
     """Shots of each output pixel: an integer, or an array of the shape of ``image`` if they differ;
     None for the exact expectation."""

@@ -380,25 +380,28 @@ class Selection:
             own: Probabilities of the ideal circuit, sum 1.
 
         Returns:
-            The known probabilities with the factor 1, or ``own`` with the factor 1 for counted
-            shots of an ideal circuit. Otherwise, the frequencies of all ``N`` shots with the factor
-            ``N / (N - 1)`` (NaN for a single shot).
+            Probabilities of the selected outcomes; of all outcomes with correction. The known
+            probabilities have the factor 1, and so has ``own`` for counted shots of an ideal
+            circuit. Otherwise, the probabilities are the frequencies of all ``N`` shots and one
+            imaginary shot that is distributed as ``own``. With the factor
+            ``(N + 1)**2 / (N**2 + N + 1)``, variances are unbiased if ``own`` is correct, and
+            almost unbiased if there are many shots.
         """
-        if self.p is None and self.ideal:
-            return own, 1.0
-        return self.frequencies, self._unbiased
-
-    @property
-    def _unbiased(self) -> float:
-        """Factor that makes variances from ``frequencies`` unbiased; NaN for a single shot."""
         if self.p is not None:
-            return 1.0
-        return self.kept / (self.kept - 1) if self.kept > 1 else math.nan
+            return self.frequencies, 1.0
+        if self.unfolding is not None:
+            own = self.unfolding.read(own)
+        elif self.ideal:
+            return own, 1.0
+        n = self.kept
+        expected = (np.sum(self.counts, axis=0) + own) / (n + 1)
+        return np.asarray(expected), (n + 1) ** 2 / (n * (n + 1) + 1)
 
-    def covariance(self, shots: int, *, pooled: bool) -> tuple[_Array, _Array] | None:
+    def covariance(self, own: _Array, shots: int, *, pooled: bool) -> tuple[_Array, _Array] | None:
         """Return the covariance of corrected frequencies; None without correction.
 
         Args:
+            own: Probabilities of the ideal circuit, sum 1.
             shots: Number of shots of the frequencies.
             pooled: Whether all pixels share these shots.
 
@@ -411,8 +414,9 @@ class Selection:
         groups = self.kept / shots
         if self.p is not None:
             groups = 1.0 if pooled else math.inf
-        sampling, calibration = self.unfolding.covariance(self.frequencies, shots, groups)
-        return sampling * self._unbiased, calibration
+        expected, factor = self.spread(own)
+        sampling, calibration = self.unfolding.covariance(expected, shots, groups)
+        return sampling * factor, calibration
 
     def pooled(self, shots: int | None, seed: np.random.SeedSequence) -> _Array:
         """Return frequencies of shots shared by all pixels, or probabilities for ``shots=None``."""

@@ -298,6 +298,12 @@ class Unfolding:
         rows[np.arange(len(self.wanted)), self.wanted] = 1.0
         return applied(np.swapaxes(self.readout.inverses, 1, 2), rows)
 
+    def read(self, own: _Array) -> _Array:
+        """Return the probabilities of reading all outcomes, given those of the selected ones."""
+        measured = np.zeros(2 ** len(self.readout.errors))
+        measured[self.wanted] = own
+        return self.readout.read(measured)
+
     def mass(self, probabilities: _Array) -> float:
         """Return the corrected probability of all selected outcomes."""
         return float((self.matrix @ probabilities).sum())

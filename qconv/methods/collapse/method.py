@@ -15,8 +15,10 @@ make different from ``p_j``. Let ``I_j(x)`` be the intensity that position ``j``
 
 The standard error of the mean over the shots of the pixel is ``sqrt(v(x) / shots)``. On an ideal
 simulator, ``q`` are the Born probabilities of the circuit. On any other backend, ``q`` are the
-frequencies observed in all ``N`` executions of the call, and ``v`` gets the factor ``N / (N - 1)``.
-The factor makes ``v`` unbiased for any noise. With a single execution, the standard error is NaN.
+frequencies of all ``N`` executions of the call and of one imaginary execution with the Born
+probabilities, and ``v`` gets the factor ``(N + 1)**2 / (N**2 + N + 1)``. Without the imaginary
+execution, ``v`` would be 0 if all executions gave the same position. Without noise, the factor
+makes ``v`` unbiased.
 Frequencies that are corrected for readout errors are linear in the counts. The standard error is
 then computed from the covariance of the corrected frequencies, see `qconv.ReadoutMitigation`.
 
@@ -329,8 +331,7 @@ class PreparedCollapse(Prepared[Collapse]):
         if not self.plan.is_complex:
             return errors(tile, windows), 0.0
         real, imaginary, both = (errors(tile, windows.of_part(part)) for part in PARTS)
-        with np.errstate(invalid="ignore"):  # NaN - NaN for a single execution
-            covariance = (np.square(both) - np.square(real) - np.square(imaginary)) / 2
+        covariance = (np.square(both) - np.square(real) - np.square(imaginary)) / 2
         return real + 1j * imaginary, covariance
 
     def predict(self) -> Prediction:
@@ -362,10 +363,9 @@ class PreparedCollapse(Prepared[Collapse]):
         readout = self.plan.expected_readout(size.bit_length() - 1)
         if readout is None:
             return None
-        measured = np.zeros(size)
-        measured[wanted] = self.windows.probabilities
+        unfolding = Unfolding(readout, wanted)
         groups = 1.0 if self.method.shared else math.inf
-        return Unfolding(readout, wanted).covariance(readout.read(measured), 1, groups)[0]
+        return unfolding.covariance(unfolding.read(self.windows.probabilities), 1, groups)[0]
 
     def _errors(self, positions: Selection) -> tuple[Errors | None, bool]:
         """Return a function for the errors of a tile, and whether they correlate between pixels.
@@ -376,7 +376,8 @@ class PreparedCollapse(Prepared[Collapse]):
         if shots is None:
             return None, False
         each = plan.shots_of_pixels
-        parts = positions.covariance(shots, pooled=self.method.shared)
+        own = self.windows.probabilities
+        parts = positions.covariance(own, shots, pooled=self.method.shared)
         if parts is not None:
             sampling, calibration = parts[0] * shots, parts[1]
             common = np.trace(calibration) > _COMMON * np.trace(parts[0] + calibration)
@@ -386,7 +387,7 @@ class PreparedCollapse(Prepared[Collapse]):
                 return np.hypot(own, windows.spread(tile, calibration))
 
             return of_both, bool(common)
-        probabilities, correction = positions.spread(self.windows.probabilities)
+        probabilities, correction = positions.spread(own)
         return (
             lambda tile, windows: (
                 _scale(correction, each, tile) * windows.deviation(tile, probabilities)

@@ -79,14 +79,13 @@ class SampledPixels:
         correlate their errors. If readout errors are corrected, a shot counts for every position,
         with the weights of the correction.
         """
-        counts, mix, of_positions = self._read(outcomes)
+        counts, mix, of_positions, expected = self._read(outcomes)
         total = float(counts.sum())
         means = np.array([number._moments[0] for number in numbers])
         known = np.array([number._known for number in numbers])
         if outcomes.exact:
             return means @ (mix @ counts) / total + known, np.zeros((len(numbers),) * 2)
         covariance = means @ of_positions @ means.T
-        expected = self._expected(outcomes, counts / total)
         values = []
         for place, number in enumerate(numbers):
             rng = random_state(derived(outcomes.program.seed, TILES, *([place] if place else [])))
@@ -96,28 +95,25 @@ class SampledPixels:
         np.fill_diagonal(covariance, np.maximum(np.diag(covariance), 0.0))
         return np.array(values) + known, covariance
 
-    def _read(self, outcomes: Outcomes) -> tuple[_Array, _Array, _Array]:
+    def _read(self, outcomes: Outcomes) -> tuple[_Array, _Array, _Array, _Array]:
         """Return counts, and how they count for the positions.
 
         Returns:
             Counts of the outcomes that are used; weight of each of them for each position, shape
-            ``(positions, outcomes)``; and covariance of the positions' estimated frequencies.
+            ``(positions, outcomes)``; covariance of the positions' estimated frequencies; and
+            expected probabilities of the outcomes that are used.
         """
-        counts = outcomes.raw(outcomes.program.seed)
-        if outcomes.readout is None:
+        counts, own = outcomes.raw(outcomes.program.seed), self.windows.probabilities
+        chosen = outcomes.among(self.outcomes)
+        p, factor = chosen.spread(own)
+        unfolding = chosen.unfolding
+        if unfolding is None:
             counts = counts[self.outcomes]
-            p = self._expected(outcomes, counts / counts.sum())
-            return counts, np.eye(len(counts)), (np.diag(p) - np.outer(p, p)) / counts.sum()
-        unfolding = outcomes.among(self.outcomes).unfolding
-        assert unfolding is not None
-        frequencies = counts / counts.sum()
-        sampling, calibration = unfolding.covariance(frequencies, 1, 1.0)
-        mix = unfolding.matrix / unfolding.mass(frequencies)
-        return counts, mix, sampling / counts.sum() + calibration
-
-    def _expected(self, outcomes: Outcomes, frequencies: _Array) -> _Array:
-        """Return the best known probabilities of outcomes with given frequencies."""
-        return self.windows.probabilities if outcomes.ideal else frequencies
+            covariance = (np.diag(p) - np.outer(p, p)) * factor / counts.sum()
+            return counts, np.eye(len(counts)), covariance, p
+        mix = unfolding.matrix / unfolding.mass(counts / counts.sum())
+        sampling, calibration = unfolding.covariance(p, 1, 1.0)
+        return counts, mix, sampling * factor / counts.sum() + calibration, p
 
     def _mixed(self, weights: _Array) -> _Array:
         """Return the sum of the samples of all positions at every pixel, with given weights."""

@@ -5,9 +5,14 @@ import pytest
 
 from qconv.execution.outcomes.outcomes import Selection
 
+OWN = np.array([0.5, 0.5])
+
 
 class Unfolding:
     """A correction that tells how many sets of shots it was asked for."""
+
+    def read(self, own):
+        return own
 
     def covariance(self, frequencies, shots, groups):
         return np.array([[groups]]), np.array([[float(shots)]])
@@ -18,16 +23,16 @@ def test_groups_of_counted_shots(pooled):
     """Sixty counted shots are three sets of twenty, whoever shares them."""
     counts = (np.array([10, 20]), np.array([30, 0]))
     chosen = Selection(None, counts, ideal=False, unfolding=Unfolding())
-    sampling, calibration = chosen.covariance(20, pooled=pooled)
-    assert sampling[0, 0] == pytest.approx(3 * 60 / 59)
+    sampling, calibration = chosen.covariance(OWN, 20, pooled=pooled)
+    assert sampling[0, 0] == pytest.approx(3 * 61**2 / (60**2 + 61))
     assert calibration[0, 0] == 20
 
 
 def test_groups_of_drawn_shots():
     chosen = Selection(np.array([0.5, 0.5]), (), ideal=True, unfolding=Unfolding())
-    assert chosen.covariance(20, pooled=True)[0][0, 0] == 1
-    assert chosen.covariance(20, pooled=False)[0][0, 0] == np.inf
+    assert chosen.covariance(OWN, 20, pooled=True)[0][0, 0] == 1
+    assert chosen.covariance(OWN, 20, pooled=False)[0][0, 0] == np.inf
 
 
 def test_no_correction():
-    assert Selection(np.array([1.0]), (), ideal=True).covariance(20, pooled=True) is None
+    assert Selection(np.array([1.0]), (), ideal=True).covariance(OWN, 20, pooled=True) is None
