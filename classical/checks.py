@@ -143,7 +143,7 @@ def real_number(name: str, value: object) -> float:
         TypeError: If the value is not a real number.
         ValueError: If the value is NaN or infinite.
     """
-    if not isinstance(value, numbers.Real | np.bool_):
+    if not isinstance(value, numbers.Real | np.bool_) or isinstance(value, np.timedelta64):
         raise TypeError(f"{name}: expected a real number, got {value!r}")
     try:
         number = float(value)
@@ -157,10 +157,18 @@ def real_number(name: str, value: object) -> float:
 def number(name: str, value: object) -> float | complex:
     """Convert a finite number to a float, or to a complex number if it is complex.
 
+    An array or a list with one entry counts as its entry, as in ``scipy.signal.convolve2d``.
+
     Raises:
         TypeError: If the value is not a number.
-        ValueError: If the value is NaN or infinite.
+        ValueError: If the value is NaN, infinite or masked, or has no entry or several.
     """
+    if isinstance(value, list | tuple | np.ndarray):
+        listed = np.array(value, dtype=object).ravel()
+        if listed.size != 1 or np.ma.is_masked(value):
+            found = "a masked one" if listed.size == 1 else f"{listed.size} numbers"
+            raise ValueError(f"{name}: expected one number, got {found}")
+        value = listed[0]
     if not isinstance(value, numbers.Complex) or isinstance(value, numbers.Real):
         return real_number(name, value)
     if not np.isfinite(complex(value)):
@@ -192,7 +200,7 @@ def whole_number(name: str, value: object, minimum: int) -> int:
         ValueError: If the value is below the minimum.
     """
     wrong = f"{name}: expected an integer >= {minimum}, got {value!r}"
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, numbers.Integral):
         raise TypeError(wrong)
     if value < minimum:
         raise ValueError(wrong)

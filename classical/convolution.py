@@ -26,13 +26,16 @@ from classical.checks import image_and_kernel, number, number_array, numpy_defau
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm", "mirror", "nearest")
 
-#: Names of the boundaries in ``scipy.ndimage`` and, without another meaning there, ``numpy.pad``.
+#: Names of the boundaries in ``scipy.ndimage`` and ``scipy.signal``, and of those in ``numpy.pad``
+#: that have no other meaning there.
 SYNONYMS = {
     "reflect": "symm",
     "symmetric": "symm",
     "grid-mirror": "symm",
     "constant": "fill",
     "grid-constant": "fill",
+    "pad": "fill",
+    "circular": "wrap",
     "grid-wrap": "wrap",
     "edge": "nearest",
 }
@@ -49,8 +52,8 @@ def convolve(
     kernel: ArrayLike,
     mode: str = "full",
     boundary: str = "fill",
-    *,
     fillvalue: float | complex = NO_VALUE,
+    *,
     cval: float | complex | None = None,
     method: str = "direct",
     axes: Axes | None = None,
@@ -69,8 +72,9 @@ def convolve(
         boundary: Values outside the image: ``fill`` (the fill value), ``wrap`` (periodic
             repetition), ``symm`` (mirror image with repeated edge pixels), ``mirror`` (mirror image
             about the centre of the edge pixel) or ``nearest`` (the nearest edge pixel). Other names
-            of the same boundaries are ``constant``, ``grid-constant``, ``grid-wrap``, ``reflect``
-            (``symm``, as in ``scipy.ndimage``), ``grid-mirror``, ``symmetric`` and ``edge``.
+            of the same boundaries are ``constant``, ``grid-constant``, ``pad``, ``grid-wrap``,
+            ``circular``, ``reflect`` (``symm``, as in ``scipy.ndimage``), ``grid-mirror``,
+            ``symmetric`` and ``edge``.
         fillvalue: Value outside the image for ``fill``, in the unit of the image.
         cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
         method: ``direct`` follows the definition and is the reference for the others. ``fft`` uses
@@ -114,8 +118,8 @@ def correlate(
     kernel: ArrayLike,
     mode: str = "full",
     boundary: str = "fill",
-    *,
     fillvalue: float | complex = NO_VALUE,
+    *,
     cval: float | complex | None = None,
     method: str = "direct",
     axes: Axes | None = None,

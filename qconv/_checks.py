@@ -67,6 +67,9 @@ _FOR_SAMPLING = _by_name(_OF_SAMPLING)
 #: Advice for keyword arguments of other libraries, by name.
 FOREIGN = _FOR_SAMPLING | _by_name(_OF_CONVOLUTION)
 
+#: Types that are integers to Python, but not numbers of anything.
+_NOT_WHOLE = (bool, np.bool_, np.timedelta64)
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -206,7 +209,7 @@ def real_number(value: object, name: str) -> float:
     """
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if not isinstance(value, numbers.Real | np.bool_):
+    if not isinstance(value, numbers.Real | np.bool_) or isinstance(value, np.timedelta64):
         raise TypeError(f"{name}: expected a real number, got {value!r}")
     try:
         number = float(value)
@@ -220,12 +223,18 @@ def real_number(value: object, name: str) -> float:
 def number(value: object, name: str) -> float | complex:
     """Convert to a finite ``complex`` number, or a ``float`` if it is real.
 
+    An array or a list with one entry is treated like its entry, as in ``scipy.signal.convolve2d``.
+
     Raises:
         TypeError: If ``value`` is not a number.
-        ValueError: If ``value`` is NaN or infinite.
+        ValueError: If ``value`` is NaN, infinite or masked, or has no entry or several.
     """
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
+    if isinstance(value, np.ndarray | list | tuple):
+        require_unmasked(value, name)
+        entries = np.asarray(value, dtype=object)  # also of a ragged list
+        if entries.size != 1:
+            raise ValueError(f"{name}: expected one number, got {entries.size} numbers")
+        value = entries.item()
     if isinstance(value, numbers.Real | np.bool_) or not isinstance(value, numbers.Complex):
         return real_number(value, name)
     found = complex(value)
@@ -241,7 +250,7 @@ def whole_number(value: object, name: str, minimum: int, maximum: int = 2**53) -
         TypeError: If ``value`` is not an integer; ``True`` and ``1.0`` are not.
         ValueError: If ``value`` is out of range.
     """
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+    if isinstance(value, _NOT_WHOLE) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: expected an integer >= {minimum}, got {value!r}")
     number = int(value)
     if number < minimum:

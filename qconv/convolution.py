@@ -34,9 +34,9 @@ def convolve(
     kernel: ArrayLike | Propagator,
     mode: str = "full",
     boundary: str = "fill",
+    fillvalue: float | complex = NO_FILLVALUE,
     *,
     method: Method = DEFAULT_METHOD,
-    fillvalue: float | complex = NO_FILLVALUE,
     cval: float | complex | None = None,
     axes: Axes | None = None,
     channel_axis: int | None = None,
@@ -56,8 +56,8 @@ def convolve(
         mode: ``full``, ``same`` or ``valid``, as in SciPy.
         boundary: Values outside the image. The names on one line are synonyms:
 
-            - ``fill``, ``constant``, ``grid-constant``: the value ``fillvalue``.
-            - ``wrap``, ``grid-wrap``: the image, repeated periodically.
+            - ``fill``, ``constant``, ``grid-constant``, ``pad``: the value ``fillvalue``.
+            - ``wrap``, ``grid-wrap``, ``circular``: the image, repeated periodically.
             - ``symm``, ``symmetric``, ``reflect``, ``grid-mirror``: the mirror image, with the
               edge pixel repeated (``d c b a | a b c d | d c b a``).
             - ``mirror``: the mirror image, with the edge pixel as the mirror
@@ -66,8 +66,8 @@ def convolve(
 
             ``reflect`` is the mode of ``scipy.ndimage``. The mode ``reflect`` of ``numpy.pad`` is
             ``mirror``.
-        method: Method with its options; by default `Collapse` with a baseline.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
+        method: Method with its options; by default `Collapse` with a baseline.
         cval: Another name of ``fillvalue``, as in ``scipy.ndimage``; None if ``fillvalue`` is used.
         axes: Axes that are convolved, in ascending order, as in ``scipy.signal.fftconvolve``. All
             other axes are the axes of a batch. None convolves all axes except the channels.
@@ -116,9 +116,9 @@ def correlate(
     kernel: ArrayLike | Propagator,
     mode: str = "full",
     boundary: str = "fill",
+    fillvalue: float | complex = NO_FILLVALUE,
     *,
     method: Method = DEFAULT_METHOD,
-    fillvalue: float | complex = NO_FILLVALUE,
     cval: float | complex | None = None,
     axes: Axes | None = None,
     channel_axis: int | None = None,
@@ -152,6 +152,7 @@ def plan(
     kernel: ArrayLike | Propagator,
     mode: str = ...,
     boundary: str = ...,
+    fillvalue: float | complex = ...,
     *,
     observable: None = None,
     **how: Any,
@@ -164,6 +165,7 @@ def plan(
     kernel: ArrayLike | Propagator,
     mode: str = ...,
     boundary: str = ...,
+    fillvalue: float | complex = ...,
     *,
     observable: Observable | Sequence[Observable],
     **how: Any,
@@ -176,9 +178,9 @@ def plan(
     kernel: ArrayLike | Propagator,
     mode: str = "full",
     boundary: str = "fill",
+    fillvalue: float | complex = NO_FILLVALUE,
     *,
     method: Method = DEFAULT_METHOD,
-    fillvalue: float | complex = NO_FILLVALUE,
     cval: float | complex | None = None,
     axes: Axes | None = None,
     channel_axis: int | None = None,
@@ -194,8 +196,8 @@ def plan(
         kernel: Real or complex array, or `Propagator`, as for `qconv.convolve`.
         mode: ``full``, ``same`` or ``valid``, as for `qconv.convolve`.
         boundary: Values outside the image, by any of the names that `qconv.convolve` accepts.
-        method: Method with its options; by default `Collapse` with a baseline.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
+        method: Method with its options; by default `Collapse` with a baseline.
         cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
         axes: Axes that are convolved, as for `qconv.convolve`; None for all except the channels.
         channel_axis: Axis of the channels, as for `qconv.convolve`; None for no channels.

@@ -44,13 +44,16 @@ PAD_MODES = {
     "nearest": "edge",
 }
 
-#: Names of the boundaries in ``scipy.ndimage``, and ``symmetric`` and ``edge`` of ``numpy.pad``.
+#: Names of the boundaries in ``scipy.ndimage``, ``symmetric`` and ``edge`` of ``numpy.pad``, and
+#: further names in ``scipy.signal.convolve2d``: ``pad``, ``circular`` and ``symmetric``.
 #: ``reflect`` has its meaning in ``scipy.ndimage``. In ``numpy.pad``, this boundary is called
 #: ``symmetric``, and the name ``reflect`` means ``mirror``.
 OTHER_NAMES = {
     "constant": "fill",
     "grid-constant": "fill",
+    "pad": "fill",
     "grid-wrap": "wrap",
+    "circular": "wrap",
     "reflect": "symm",
     "grid-mirror": "symm",
     "symmetric": "symm",
@@ -64,8 +67,6 @@ BOUNDARIES = (*PAD_MODES, *OTHER_NAMES)
 _FOREIGN = {
     "zeros": "fill",
     "zero": "fill",
-    "pad": "fill",
-    "circular": "wrap",
     "periodic": "wrap",
     "replicate": "nearest",
     "extend": "nearest",
@@ -353,6 +354,8 @@ def checked_boundary(boundary: str) -> str:
         hint = f"; for the shape of the result, write mode={boundary!r}"
     elif isinstance(boundary, str) and boundary in _FOREIGN:
         hint = f"; write boundary={_FOREIGN[boundary]!r}"
+    elif boundary in ("auto", "direct", "fft"):  # the fourth argument of scipy.signal.convolve
+        hint = "; for an algorithm, write method=qconv.Collapse() or method=qconv.Fourier()"
     one_of(boundary, "boundary", BOUNDARIES, hint)
     return OTHER_NAMES.get(boundary, boundary)
 

@@ -97,6 +97,7 @@ WRONG = [
     ({"shots": [10]}, TypeError, r"shots: expected an integer >= 1, got \[10\]"),
     ({"shots": np.nan}, TypeError, r"shots: expected an integer >= 1, got nan"),
     ({"shots": 2**63}, ValueError, r"shots: expected .*, got 9223372036854775808"),
+    ({"shots": np.timedelta64(5)}, TypeError, r"shots: expected an integer"),
     ({"shots": 10**30}, ValueError, r"shots: expected .*, got 10{30}"),
     # mode, boundary, fillvalue
     ({"mode": "Same"}, ValueError, r"mode: expected one of 'full', 'same', 'valid', got 'Same'"),
@@ -111,7 +112,12 @@ WRONG = [
     ({"fillvalue": "1"}, TypeError, r"fillvalue: expected a real number, got '1'"),
     ({"fillvalue": "0"}, TypeError, r"fillvalue: expected a real number, got '0'"),
     ({"fillvalue": None}, TypeError, r"fillvalue: expected a real number, got None"),
-    ({"fillvalue": np.ones(1)}, TypeError, r"fillvalue: expected a real number, got array"),
+    ({"fillvalue": np.timedelta64(1)}, TypeError, r"fillvalue: expected a real number, got np"),
+    ({"fillvalue": [1, 2]}, ValueError, r"fillvalue: expected one number, got 2 numbers"),
+    ({"fillvalue": [[1], [2, 3]]}, ValueError, r"fillvalue: expected one number, got 2 numbers"),
+    ({"fillvalue": np.ones((0, 3))}, ValueError, r"fillvalue: expected one number, got 0 numbers"),
+    ({"fillvalue": ["1"]}, TypeError, r"fillvalue: expected a real number, got '1'"),
+    ({"fillvalue": np.ma.masked}, ValueError, r"fillvalue: .*, got 1 masked; fill"),
     ({"cval": np.nan}, ValueError, r"cval: expected a finite number, got nan"),
     ({"cval": "0"}, TypeError, r"cval: expected a real number, got '0'"),
     ({"cval": 1, "fillvalue": 0.0}, ValueError, r"cval: expected no value .* fillvalue, got 1; "),
@@ -133,7 +139,7 @@ WRONG = [
     (
         {"method": "fft"},
         TypeError,
-        r"method: .* got 'fft'; write method=.* or qconv.Fourier\(\) or",
+        r"method: .* got 'fft'; write method=qconv.Fourier\(\)$",
     ),
     ({"method": None}, TypeError, r"method: expected a method such as .* got None$"),
     # backend, progress
@@ -202,13 +208,15 @@ def test_options_of_collapse(option, value):
 
 
 @VERBS
-def test_mode_and_boundary_are_positional(verb):
+def test_positional_arguments_of_convolve2d(verb):
     image = np.arange(12.0).reshape(3, 4)
-    one = verb(image, EDGE, "same", "mirror", shots=None)
-    two = verb(image, EDGE, mode="same", boundary="mirror", shots=None)
+    one = verb(image, EDGE, "same", "fill", 5, shots=None)
+    two = verb(image, EDGE, mode="same", boundary="fill", fillvalue=5, shots=None)
     assert np.array_equal(one.image, two.image)
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(TypeError, match=r"fillvalue: expected a real number, got Collapse"):
         verb(image, EDGE, "same", "mirror", qconv.Collapse())
+    with pytest.raises(TypeError, match="positional"):
+        verb(image, EDGE, "same", "fill", 5, qconv.Collapse())
     with pytest.raises(ValueError, match=r"mode: expected one of .*, got Collapse"):
         verb(image, EDGE, qconv.Collapse())
 

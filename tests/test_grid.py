@@ -184,9 +184,10 @@ class TestRefuses:
             ("mode", "grid-wrap", "for values outside the image, write boundary='grid-wrap'"),
             ("mode", "replicate", "for values outside the image, write boundary='nearest'"),
             ("boundary", "same", "for the shape of the result, write mode='same'"),
-            ("boundary", "circular", "write boundary='wrap'"),
+            ("boundary", "periodic", "write boundary='wrap'"),
             ("boundary", "zeros", "write boundary='fill'"),
             ("boundary", "extend", "write boundary='nearest'"),
+            ("boundary", "direct", r"for an algorithm, write method=qconv.Collapse\(\) or .*"),
         ],
     )
     def test_words_of_other_libraries(self, argument, value, hint):

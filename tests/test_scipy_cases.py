@@ -75,6 +75,10 @@ CASES = [
         [[34, 30, 44, 62, 66], [52, 48, 62, 80, 84], [82, 78, 92, 110, 114]],
     ),
     *(
+        ("convolve", [[1, 2]], [[1, 1]], {"mode": "same", "fillvalue": value}, [[4, 3]])
+        for value in (3, [3], (3.0,), np.array(3), np.array([[3]]), np.float32(3), 3 + 0j)
+    ),
+    *(
         (verb, [[2, -1, 3, 4]], np.ones((1, 21)), {"mode": "same", "boundary": name}, [expected])
         for verb in ("convolve", "correlate")
         for name, expected in (("symm", [37, 42, 44, 45]), ("wrap", [43, 44, 42, 39]))

@@ -91,10 +91,10 @@ def add_geometry(group: argparse._ArgumentGroup) -> None:
         type=_word(checked_boundary),
         metavar="NAME",
         default="symm",
-        help="values outside the picture: a constant (fill, constant, grid-constant), the picture "
-        "repeated (wrap, grid-wrap), its mirror image with the edge pixels repeated (symm, "
-        "symmetric, reflect, grid-mirror) or not repeated (mirror), or the nearest edge pixel "
-        "(nearest, edge) (default: symm)",
+        help="values outside the picture: a constant (fill, constant, grid-constant, pad), the "
+        "picture repeated (wrap, grid-wrap, circular), its mirror image with the edge pixels "
+        "repeated (symm, symmetric, reflect, grid-mirror) or not repeated (mirror), or the nearest "
+        "edge pixel (nearest, edge) (default: symm)",
     )
 
 

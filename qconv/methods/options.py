@@ -10,6 +10,9 @@ from qconv._checks import refuse_foreign
 from qconv.planning.method import Method, check_method
 from qconv.planning.options import Requested, SamplingOptions
 
+#: Algorithms of ``scipy.signal.convolve``, each with the method that computes in the same way.
+_ALGORITHMS = {"auto": "collapse", "direct": "collapse", "fft": "fourier"}
+
 
 def check_options(
     given: SamplingOptions,
@@ -42,6 +45,7 @@ def known_method(given: object) -> Method:
         kinds = _kinds()
         if isinstance(given, str):
             name = "".join(filter(str.isalnum, given)).lower()
+            name = _ALGORITHMS.get(name, name)
             kinds = [kind for kind in kinds if name and name in kind.__name__.lower()] or kinds
         else:
             kinds = [kind for kind in kinds if kind is given]

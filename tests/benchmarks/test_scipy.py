@@ -52,7 +52,6 @@ REASONS = {
     "TestConvolve::test_zero_rank_python_scalars": _NO_AXES,
     "TestCorrelateComplex::test_rank0": _NO_AXES,
     "TestConvolve2d::test_fillvalue_errors": "complex fill values of real images are allowed",
-    "TestConvolve2d::test_fillvalue_empty": "a TypeError, as for every list",
     "TestCorrelate::test_numpy_fastpath": _CENTRE,
     "TestCorrelateComplex::test_swap_same": _CENTRE,
     "TestCorrelateReal::test_rank1_same": _CENTRE,

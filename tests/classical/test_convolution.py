@@ -275,10 +275,14 @@ MASKED = np.ma.array([1.0, np.nan, 3, 4], mask=[0, 1, 0, 1])
         ([1], [[1]], {}, ValueError, "kernel: expected as many axes as the image, 1, got 2"),
         ([1], [1], {"mode": "all"}, ValueError, "mode: expected one of 'full', 'same', 'valid'"),
         ([1], [1], {"mode": 1}, ValueError, "mode: expected one of 'full', 'same', 'valid', got 1"),
-        ([1], [1], {"boundary": "pad"}, ValueError, "boundary: expected one of 'fill', 'wrap'"),
+        ([1], [1], {"boundary": "padded"}, ValueError, "boundary: expected one of 'fill', 'wrap'"),
         ([1], [1], {"method": "fast"}, ValueError, "method: expected one of 'direct', 'fft'"),
         ([1], [1], {"fillvalue": "1"}, TypeError, "fillvalue: expected a real number, got '1'"),
         ([1], [1], {"fillvalue": np.nan}, ValueError, "fillvalue: expected a finite number"),
+        ([1], [1], {"fillvalue": []}, ValueError, "fillvalue: expected one number, got 0 numbers"),
+        ([1], [1], {"fillvalue": (1, 2)}, ValueError, "fillvalue: expected one number, got 2"),
+        ([1], [1], {"fillvalue": np.ma.masked}, ValueError, "fillvalue: .* got a masked one"),
+        ([1], [1], {"fillvalue": np.timedelta64(1)}, TypeError, "fillvalue: expected a real"),
     ],
 )
 def test_errors_name_the_argument(verb, image, kernel, options, error, message):

@@ -695,7 +695,7 @@ WRONG = {
     "in.png --shots 1e400": "--shots: invalid int value: '1e400'",
     "in.png --shots nan": "--shots: invalid int value: 'nan'",
     "in.png --mode reflect": "--mode: .*; for values outside the image, write --boundary reflect",
-    "in.png --boundary circular": "--boundary: .*, got 'circular'; write --boundary wrap",
+    "in.png --boundary periodic": "--boundary: .*, got 'periodic'; write --boundary wrap",
     "in.png --cval 3": "--cval: requires --boundary fill, got symm",
     "in.png --boundary fill --cval 3 --fillvalue 3": "--cval: cannot be combined with --fillvalue",
     "in.png --shots many": "--shots: invalid int value: 'many'",
