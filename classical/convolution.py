@@ -1,7 +1,7 @@
 """Exact convolution and correlation: from the definition, by FFT, and by FFT in blocks.
 
-The conventions of ``scipy.signal.convolve2d`` and ``correlate2d`` are extended to 1 and 3 axes. An
-array with one axis behaves like the row of a 1xN image.
+The conventions are those of ``scipy.signal.convolve2d``, for 1, 2 and 3 axes, and of SciPy's
+correlations: ``correlate2d`` for 2 axes, ``correlate`` for 1 and 3.
 
 Along an axis with image ``x`` of length N and kernel ``k`` of length h, every result is::
 
@@ -128,8 +128,8 @@ def correlate(
     """Cross-correlate an image with a kernel exactly, without flipping the kernel.
 
     Cross-correlation is convolution with the kernel rotated by 180 degrees and, if it is complex,
-    conjugated. There is one exception. In
-    mode ``same``, the result for a kernel of even size starts one pixel later, as in SciPy.
+    conjugated. There is one exception, for two axes: in mode ``same``, the result for a kernel of
+    even size starts one pixel later, as in ``scipy.signal.correlate2d``.
 
     Args:
         image: Real or complex array with 1, 2 or 3 axes, any unit; with ``axes`` or
@@ -152,7 +152,7 @@ def correlate(
         ValueError: If `convolve` would raise it.
 
     Source:
-        SciPy, ``scipy.signal.correlate2d``.
+        SciPy, ``scipy.signal.correlate`` and ``scipy.signal.correlate2d``.
 
     Example:
         >>> import classical
@@ -217,7 +217,7 @@ def required_part(
         boundary, outside = "fill", 0.0
     part = image.astype(np.result_type(image, np.array(outside)), copy=False)
     for axis, (size, reach) in enumerate(zip(image.shape, kernel_shape, strict=True)):
-        start, length = _output_range(size, reach, mode, flipped)
+        start, length = _output_range(size, reach, mode, later=flipped and image.ndim == 2)
         indices = np.arange(start - reach + 1, start + length)
         part = _take_extended(part, indices, axis, boundary, outside)
     return part
@@ -250,12 +250,15 @@ def _check_valid(image_shape: tuple[int, ...], kernel_shape: tuple[int, ...]) ->
         )
 
 
-def _output_range(size: int, reach: int, mode: str, flipped: bool) -> tuple[int, int]:
-    """Return the first index (within ``full``) and the length of the result along one axis."""
+def _output_range(size: int, reach: int, mode: str, *, later: bool) -> tuple[int, int]:
+    """Return the first index (within ``full``) and the length of the result along one axis.
+
+    With `later`, the first index in mode ``same`` is rounded up, as ``correlate2d`` does.
+    """
     if mode == "full":
         return 0, size + reach - 1
     if mode == "same":
-        return (reach if flipped else reach - 1) // 2, size
+        return (reach - 1 + later) // 2, size
     return min(size, reach) - 1, abs(size - reach) + 1
 
 

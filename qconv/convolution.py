@@ -128,10 +128,10 @@ def correlate(
 
     A complex kernel is conjugated, as in SciPy.
 
-    The result agrees with ``scipy.signal.correlate2d`` for any number of axes, including the centre
-    of an even kernel in mode ``same``. In ``numpy.correlate`` and ``scipy.signal.correlate``, the
-    centre of an even kernel differs by one pixel. Arguments, result and errors are
-    those of `convolve`.
+    The result agrees with ``scipy.signal.correlate2d`` if two axes are convolved, and with
+    ``scipy.signal.correlate`` (and ``numpy.correlate``) if one or three are. These functions differ
+    in mode ``same``: in ``correlate2d``, the result for an even kernel starts one pixel later.
+    Arguments, result and errors are those of `convolve`.
 
     Example:
         >>> import qconv

@@ -8,8 +8,11 @@ One formula holds for all modes, for each axis with ``N`` pixels and ``h`` kerne
 where ``x~`` is the image, extended beyond its edges as the boundary requires, and
 
     full:    s = 0                                         N + h - 1 output pixels
-    same:    s = (h - 1) // 2  (correlate: h // 2)         N
+    same:    s = (h - 1) // 2                              N
     valid:   s = h - 1                                     N - h + 1
+
+There is one exception, in mode ``same`` with an even kernel: a correlation along two axes has
+``s = h // 2``, as ``scipy.signal.correlate2d`` has. ``scipy.signal.correlate`` has no exception.
 
 In mode ``valid``, image and kernel are exchanged if the kernel is larger than the image along every
 axis, as in ``scipy.signal.convolve2d``. Then ``s = N - 1``, the output has ``h - N + 1`` pixels,
@@ -349,12 +352,12 @@ def checked_mode(mode: str) -> str:
 
 def checked_boundary(boundary: str) -> str:
     """Return the name of a boundary in `PAD_MODES`; raise a ``ValueError`` for an unknown name."""
-    hint = ""
-    if isinstance(boundary, str) and boundary in MODES:
-        hint = f"; for the shape of the result, write mode={boundary!r}"
-    elif isinstance(boundary, str) and boundary in _FOREIGN:
-        hint = f"; write boundary={_FOREIGN[boundary]!r}"
-    elif boundary in ("auto", "direct", "fft"):  # the fourth argument of scipy.signal.convolve
+    hint, name = "", boundary if isinstance(boundary, str) else ""
+    if name in MODES:
+        hint = f"; for the shape of the result, write mode={name!r}"
+    elif name in _FOREIGN:
+        hint = f"; write boundary={_FOREIGN[name]!r}"
+    elif name in ("auto", "direct", "fft"):  # the fourth argument of scipy.signal.convolve
         hint = "; for an algorithm, write method=qconv.Collapse() or method=qconv.Fourier()"
     one_of(boundary, "boundary", BOUNDARIES, hint)
     return OTHER_NAMES.get(boundary, boundary)
@@ -386,9 +389,10 @@ def plan_grid(
     fillvalue: float | complex = 0.0,
     flipped: bool = True,
 ) -> Grid:
-    """Lay out a convolution or correlation as SciPy's ``convolve2d`` and ``correlate2d`` do.
+    """Lay out a convolution or correlation as SciPy does.
 
-    The same rules hold for one and three axes. One axis is treated as a single row.
+    Rules are those of ``convolve2d`` for any number of axes, of ``correlate2d`` for two, and of
+    ``correlate`` for one and three.
 
     Raises:
         ValueError: If mode or boundary is unknown, or if neither array contains the other in mode
@@ -408,7 +412,8 @@ def plan_grid(
         starts = [0 for _ in pairs]
         lengths = [n + h - 1 for n, h in pairs]
     elif mode == "same":
-        starts = [(h - 1) // 2 if flipped else h // 2 for _, h in pairs]
+        later = not flipped and len(pairs) == 2
+        starts = [(h - 1 + later) // 2 for _, h in pairs]
         lengths = [n for n, _ in pairs]
     else:
         starts = [min(n, h) - 1 for n, h in pairs]

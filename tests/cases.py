@@ -71,3 +71,12 @@ def correlate2d(image, kernel, mode="full", boundary="fill", fillvalue=0):
     full = convolve2d(image, np.flip(kernel), "full", boundary)
     pixels = zip(np.shape(kernel), np.shape(image), strict=True)
     return full[tuple(slice(h // 2, h // 2 + n) for h, n in pixels)]
+
+
+def correlate_nd(image, kernel, mode="full", boundary="fill", fillvalue=0):
+    """`correlate2d` with the centre of ``scipy.signal.correlate``, as for one and three axes."""
+    if mode != "same":
+        return correlate2d(image, kernel, mode, boundary, fillvalue)
+    full = correlate2d(image, kernel, "full", boundary, fillvalue)
+    pixels = zip(np.shape(kernel), np.shape(image), strict=True)
+    return full[tuple(slice((h - 1) // 2, (h - 1) // 2 + n) for h, n in pixels)]

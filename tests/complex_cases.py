@@ -63,8 +63,9 @@ def exact(verb, image, kernel, mode, boundary, fillvalue):
     full = by_numpy(image, turned, "full", boundary, fillvalue)
     if mode == "full":
         return full
-    sides = zip(image.shape, kernel.shape, strict=True)
-    return full[tuple(slice(h // 2, h // 2 + n) for n, h in sides)]
+    later = image.ndim == 2  # in correlate2d, but not in correlate
+    starts = [(h - 1 + later) // 2 for h in kernel.shape]
+    return full[tuple(slice(s, s + n) for s, n in zip(starts, image.shape, strict=True))]
 
 
 def check(seed):

@@ -1,9 +1,10 @@
 """Cases that SciPy tests ``convolve``, ``convolve2d``, ``correlate`` and ``correlate2d`` with.
 
 They are the cases of ``scipy/signal/tests/test_signaltools.py``, except arrays of objects and
-arrays without axes, which qconv rejects. The verb `qconv.correlate` has the centre of
-``correlate2d``. In mode ``same`` with an even kernel, ``scipy.signal.correlate`` has another.
+arrays without axes, which qconv rejects. The benchmark ``test_scipy`` runs SciPy's own code.
 """
+
+from array import array
 
 import numpy as np
 import pytest
@@ -86,7 +87,16 @@ CASES = [
     ("correlate", [0, 1, 2, 3], [1, 2], {}, [0, 2, 5, 8, 3]),
     ("correlate", [0, 1, 2, 3], [1, 2], VALID, [2, 5, 8]),
     ("correlate", [1, 2], [0, 1, 2, 3], VALID, [8, 5, 2]),
+    ("correlate", [0, 1, 2, 3], [1, 2], SAME, [0, 2, 5, 8]),
+    ("correlate", [1, 2, 3], [4, 5], SAME, [5, 14, 23]),
     ("correlate", [1, 2, 3], [4, 5, 6], SAME, [17, 32, 23]),
+    (
+        "correlate",
+        [0, 1 + 1j, 2 + 2j],
+        [1 + 3j, 2 + 4j, 3 + 5j, 4 + 6j],
+        SAME,
+        [10 - 2j, 28 - 6j, 22 - 6j],
+    ),
     ("correlate", [1, 2, 3], [4, 5, 6], {}, [6, 17, 32, 23, 12]),
     ("correlate", [1, 2, 3], [4, 5, 6], VALID, [32]),
     (
@@ -141,6 +151,8 @@ class TestThreeAxes:
         close(qconv.correlate(image, kernel, shots=None).image, full, 1e-14)
         valid = qconv.correlate(image, kernel, "valid", shots=None).image
         close(valid, full[1:2, 2:4, 3:5], 1e-14)
+        same = qconv.correlate(image, kernel, "same", shots=None).image
+        close(same, full[0:-1, 1:-1, 1:-2], 1e-14)
         turned = qconv.correlate(kernel, image, "valid", shots=None).image
         close(turned, np.flip(valid), 1e-14)
 
@@ -159,12 +171,6 @@ def test_correlation_of_parts(mode, shape):
 
     expected = of(a.real, b.real) + of(a.imag, b.imag)
     expected = expected + 1j * (of(a.imag, b.real) - of(a.real, b.imag))
-    if mode == "same":  # of even kernels, correlate2d has the centre of the other side
-        full = qconv.correlate(a, b, "full", shots=None).image
-        starts = [(h - 1) // 2 for h in inner]
-        within = zip(starts, shape, strict=True)
-        close(full[tuple(slice(start, start + n) for start, n in within)], expected)
-        return
     close(qconv.correlate(a, b, mode, shots=None).image, expected)
     if mode == "valid":
         close(qconv.correlate(b, a, mode, shots=None).image, np.conj(np.flip(expected)))
@@ -218,6 +224,21 @@ class TestRefused:
             (np.ones((3, 2)), np.ones((2, 3)), VALID),
             ([[1]], [[1, 2]], {"fillvalue": [1, 2]}),
             ([[1]], [[1, 2]], {"fillvalue": []}),
+            ([], [1], {}),
+            ([1], [], {}),
+            ([[1], [1, 2]], [[1]], {}),
+            ([1, None], [1], {}),
+            (np.array([1, 2], "m8[s]"), [1], {}),
+            (np.array([1, 2], "M8[s]"), [1], {}),
+            (["1", "2"], [1], {}),
+            (np.zeros(3, [("a", float)]), [1], {}),
+            ([1, np.nan], [1], {}),
+            ([1, np.inf], [1], {}),
+            (np.array([np.longdouble("1e400")]), [1], {}),  # SciPy's result is long
+            ([1], [1], {"mode": None}),
+            ([1], [1], {"mode": b"full"}),
+            ([1], [1], {"boundary": np.array(["wrap", "fill"])}),
+            ([1], [1], {"fillvalue": np.timedelta64(1)}),
         ],
         ids=str,
     )
@@ -229,3 +250,114 @@ class TestRefused:
         """SciPy refuses them for real arrays; here the result is complex."""
         found = verb([[1]], [[1, 2]], "same", fillvalue=1j, shots=None).image
         assert found.dtype == np.complex128
+
+
+KINDS = ["bool", "i1", "u1", "i2", ">i2", "i4", "u4", "i8", "u8"]
+KINDS += ["f2", "f4", ">f4", "f8", "g", "F", "D", ">F", "G"]
+LAYOUTS = [
+    np.asfortranarray,
+    lambda numbers: np.flip(np.ascontiguousarray(np.flip(numbers))),
+    lambda numbers: np.repeat(numbers, 2, axis=-1)[..., ::2],
+    lambda numbers: np.broadcast_to(numbers, numbers.shape),  # read-only
+    lambda numbers: numbers.tolist(),
+    np.ma.array,
+    tuple,
+]
+OUTSIDE = [0, 1, -2.5, 1 + 2j, [3], np.float32(2), True, np.array([[1]])]
+BOUNDARIES_2D = ["fill", "pad", "wrap", "circular", "symm", "symmetric"]
+
+
+def random_numbers(rng, shape):
+    """Draw numbers of any type and layout."""
+    kind = np.dtype(str(rng.choice(KINDS)))
+    numbers = rng.normal(size=shape) if kind.kind in "fc" else rng.integers(0, 100, shape)
+    if kind.kind == "c":
+        numbers = numbers + 1j * rng.normal(size=shape)
+    numbers.flat[0] = numbers.flat[0] or 1  # kernels without an entry are rejected
+    return LAYOUTS[rng.integers(len(LAYOUTS))](numbers.astype(kind))
+
+
+def like_scipy(seed):
+    """Compare a random call with SciPy's; return whether SciPy computes it."""
+    rng = np.random.default_rng(seed)
+    axes = int(rng.integers(1, 4))
+    largest = {1: 9, 2: 6, 3: 4}[axes]
+    image, kernel = (random_numbers(rng, rng.integers(1, largest + 1, axes)) for _ in range(2))
+    verb, mode = str(rng.choice(["convolve", "correlate"])), str(rng.choice(MODES))
+    wide = []
+    for each in map(np.asarray, (image, kernel)):
+        wide.append(each.astype(complex if each.dtype.kind == "c" else float))
+    theirs, where = getattr(signal, verb), ()
+    if axes == 2:
+        theirs = getattr(signal, f"{verb}2d")
+        where = (str(rng.choice(BOUNDARIES_2D)), OUTSIDE[rng.integers(len(OUTSIDE))])
+        if isinstance(where[1], complex):
+            wide[0] = wide[0].astype(complex)
+        if verb == "correlate" and mode == "valid":  # see `test_exchanged_and_conjugated`
+            theirs, where = signal.correlate, ()
+    try:
+        expected = theirs(*wide, mode, *where)
+    except ValueError:
+        for ours in (getattr(qconv, verb), getattr(classical, verb)):
+            with pytest.raises(ValueError, match="requires one array to be at least as large"):
+                ours(image, kernel, mode, *where)
+        return False
+    close(getattr(qconv, verb)(image, kernel, mode, *where, shots=None).image, expected)
+    close(getattr(classical, verb)(image, kernel, mode, *where), expected)
+    return True
+
+
+@pytest.mark.parametrize(
+    "seeds", [range(50), pytest.param(range(50, 2000), marks=pytest.mark.slow)], ids=len
+)
+def test_types_layouts_and_positions(seeds):
+    assert sum(map(like_scipy, seeds)) > 0.8 * len(seeds)
+
+
+def test_exchanged_and_conjugated():
+    """If image and kernel are exchanged, SciPy's ``correlate`` conjugates, ``correlate2d`` not."""
+    image, kernel = np.array([[1, 2j]]), np.array([[1, 2j, 3]])
+    by_definition = [[1 * np.conj(2j) + 2j * 3, 1 + 2j * np.conj(2j)]]
+    close(signal.correlate(image, kernel, "valid"), np.array(by_definition), 1e-14)
+    close(qconv.correlate(image, kernel, "valid", shots=None).image, np.array(by_definition), 1e-14)
+    close(classical.correlate(image, kernel, "valid"), np.array(by_definition), 1e-14)
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (5, 4), (1, 2), (3, 3)], ids=str)
+def test_centre_of_correlate(shape):
+    """With zeros behind even sides, a kernel has the centre of ``correlate`` and ``ndimage``."""
+    rng = np.random.default_rng(3)
+    image, kernel = rng.normal(size=(7, 8)), rng.normal(size=shape)
+    odd = np.pad(kernel, [(0, 1 - h % 2) for h in shape])
+    found = qconv.correlate(image, odd, "same", shots=None).image
+    close(found, signal.correlate(image, kernel, "same", "direct"))
+    close(found, ndimage.correlate(image, kernel, mode="constant"))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        range(1, 4),
+        (1, 2, 3),
+        [True, 2, 3.0],
+        [np.float32(1), np.array(2), 3],
+        bytearray([1, 2, 3]),
+        array("d", [1, 2, 3]),
+        memoryview(np.array([1, 2, 3], np.int16)),
+        np.array([1, 2, 3], np.longdouble),
+        np.rec.array([(1, 0), (2, 0), (3, 0)], names="a,b").a,
+        np.array([1, 2, 3]).view(type("Subclass", (np.ndarray,), {})),
+        np.array([1, 2, 3], ">u2"),
+    ],
+    ids=lambda image: type(image).__name__,
+)
+def test_containers(image):
+    """What SciPy takes for an array of three numbers, as image and as kernel."""
+    expected = signal.convolve(image, [1, 10])
+    for found in (
+        qconv.convolve(image, [1, 10], shots=None).image,
+        qconv.convolve([1, 10], image, shots=None).image,
+        classical.convolve(image, [1, 10]),
+    ):
+        assert type(found) is np.ndarray
+        close(found, expected, 1e-14)

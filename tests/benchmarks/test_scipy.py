@@ -44,7 +44,6 @@ CLASSES = (
 METHODS = {"auto": {}, "direct": {"method": qconv.Collapse()}, "fft": {"method": qconv.Fourier()}}
 
 _NO_AXES = "arrays without axes are rejected"
-_CENTRE = "the centre of an even kernel is that of correlate2d"
 
 #: Tests that fail, with the reason of each.
 REASONS = {
@@ -52,10 +51,6 @@ REASONS = {
     "TestConvolve::test_zero_rank_python_scalars": _NO_AXES,
     "TestCorrelateComplex::test_rank0": _NO_AXES,
     "TestConvolve2d::test_fillvalue_errors": "complex fill values of real images are allowed",
-    "TestCorrelate::test_numpy_fastpath": _CENTRE,
-    "TestCorrelateComplex::test_swap_same": _CENTRE,
-    "TestCorrelateReal::test_rank1_same": _CENTRE,
-    "TestCorrelateReal::test_rank3_same": _CENTRE,
 }
 
 
@@ -171,7 +166,7 @@ def test_scipys_own(tmp_path):
     unexpected = [outcomes[name][1] for name in failed if not reason(name)]
     assert not unexpected, "\n\n".join(unexpected)
     assert all(any(name.startswith(known) for name in failed) for known in REASONS)
-    assert len(passed) > 90
+    assert len(passed) > 0.95 * (len(passed) + len(failed))
 
 
 if __name__ == "__main__":
