@@ -72,7 +72,8 @@ def _of_type(
     """Convert numbers to a type; raise if they are empty or not finite, unless that is allowed."""
     if array.size == 0 and not empty:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
-    result: NDArray[Any] = array.astype(kind, copy=False)
+    with np.errstate(over="ignore"):  # of longer floats; they become infinite
+        result: NDArray[Any] = array.astype(kind, copy=False)
     if finite:
         _require_finite(name, result)
     return result

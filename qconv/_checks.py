@@ -128,7 +128,8 @@ def _of_type(
         raise TypeError(f"{name}: expected an array of real numbers, got {_describe(value, array)}")
     if array.size == 0:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
-    array = array.astype(kind, copy=False)
+    with np.errstate(over="ignore"):  # of long numbers, which are then infinite
+        array = array.astype(kind, copy=False)
     if finite:
         require_finite(array, name)
     return array
@@ -188,8 +189,9 @@ def _describe(value: object, array: NDArray[np.generic]) -> str:
         return f"dtype {array.dtype}"
     if array.size == 0:
         return "an empty array of objects"
-    no_numbers = (entry for entry in array.flat if not isinstance(entry, numbers.Real))
-    return f"an array of objects (such as {type(next(no_numbers, array.flat[0])).__name__})"
+    no_numbers = [entry for entry in array.flat if not isinstance(entry, numbers.Real)]
+    found = f"an array of objects (such as {type((no_numbers or array.flat)[0]).__name__})"
+    return found if no_numbers else f"{found}; convert it with numpy.asarray(..., float)"
 
 
 def one_of(value: object, name: str, choices: Sequence[str], hint: str = "") -> str:
