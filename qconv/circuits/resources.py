@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 
+import numpy as np
 from qiskit import AncillaRegister, QuantumCircuit
 from qiskit.circuit import CircuitInstruction
 from qiskit.providers import BackendV2
@@ -104,7 +105,7 @@ def resources(circuit: QuantumCircuit, backend: BackendV2 | None = None) -> Reso
     """
     _check(circuit, backend)
     bare = circuit.copy_empty_like()
-    for item in circuit:
+    for item in circuit.data:
         if not item.name.startswith("save_"):  # Aer's instructions, which no basis can translate
             append_again(bare, item)
     candidates = [_transpile(bare, backend, level) for level in (2, 0)]
@@ -165,14 +166,9 @@ def _is_gate(item: CircuitInstruction) -> bool:
     return item.name not in _FREE
 
 
-def _is_two_qubit_gate(item: CircuitInstruction) -> bool:
-    """Return whether an instruction is a gate on two or more qubits."""
-    return _is_gate(item) and len(item.qubits) > 1
-
-
 def _two_qubit_gates(circuit: QuantumCircuit) -> int:
     """Count the gates on two or more qubits."""
-    return sum(map(_is_two_qubit_gate, circuit))
+    return int(circuit.num_nonlocal_gates())
 
 
 def _depths(circuit: QuantumCircuit) -> tuple[int, int]:
@@ -182,7 +178,7 @@ def _depths(circuit: QuantumCircuit) -> tuple[int, int]:
     """
     chains = dict.fromkeys((*circuit.qubits, *circuit.clbits), 0)
     two_qubit_chains = dict(chains)
-    for item in circuit:
+    for item in circuit.data:  # faster than the circuit's own iterator
         gate, qubits, clbits = _is_gate(item), item.qubits, item.clbits
         if len(qubits) == 1 and not clbits:
             chains[qubits[0]] += gate
@@ -197,22 +193,18 @@ def _depths(circuit: QuantumCircuit) -> tuple[int, int]:
 
 def _used_qubits(circuit: QuantumCircuit, compiled: QuantumCircuit) -> int:
     """Count the qubits of a circuit and all other qubits with gates in its compiled form."""
-    touched = {
-        compiled.find_bit(q).index for item in compiled if _is_gate(item) for q in item.qubits
-    }
+    gates = filter(_is_gate, compiled.data)
+    touched = {qubit for item in gates for qubit in item.qubits}
     if compiled.layout is None:
         own = set(range(circuit.num_qubits))
     else:
         own = set(compiled.layout.initial_index_layout()[: circuit.num_qubits])
-    return len(touched | own)
+    return len({compiled.find_bit(qubit).index for qubit in touched} | own)
 
 
 def _t_count(circuit: QuantumCircuit) -> int:
     """Estimate the T gates of a circuit in the basis gates."""
-    count = 0
-    for item in circuit:
-        if item.name == "rz":
-            eighths = float(item.params[0]) / (math.pi / 4)
-            exact = abs(eighths - round(eighths)) * math.pi / 4 <= ROTATION_PRECISION
-            count += round(eighths) % 2 if exact else T_PER_ROTATION
-    return count
+    angles = [float(item.params[0]) for item in circuit.data if item.name == "rz"]
+    eighths = np.array(angles) / (math.pi / 4)
+    exact = np.abs(eighths - np.rint(eighths)) * (math.pi / 4) <= ROTATION_PRECISION
+    return int(np.where(exact, np.rint(eighths) % 2, T_PER_ROTATION).sum())

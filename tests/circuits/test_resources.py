@@ -208,6 +208,10 @@ def test_depths_are_those_of_qiskit(seed):
     circuit = random_circuit(5, 12, max_operands=3, measure=True, reset=True, seed=seed)
     circuit.barrier(0, 1)
     circuit.cx(1, 2)
-    expected = circuit.depth(module._is_two_qubit_gate), circuit.depth(module._is_gate)
-    assert module._depths(circuit) == expected
+
+    def on_two_qubits(item):
+        return module._is_gate(item) and len(item.qubits) > 1
+
+    assert module._depths(circuit) == (circuit.depth(on_two_qubits), circuit.depth(module._is_gate))
+    assert module._two_qubit_gates(circuit) == sum(map(on_two_qubits, circuit))
     assert module._depths(QuantumCircuit(2)) == (0, 0)

@@ -244,12 +244,15 @@ def simulated_excess(
     for probability in examples:
         places = np.linspace(0, probability.size, number, endpoint=False).astype(np.int64)
         samples.append(probability.ravel()[places].tobytes())
-    return _simulated(schedule, tuple(samples), guarded)
+    return _simulated(schedule, tuple(samples))[guarded]
 
 
 @lru_cache(maxsize=64)
-def _simulated(schedule: Schedule, samples: tuple[bytes, ...], guarded: bool) -> float:
-    """Simulate pixels of several blocks, each given as the bytes of its flag probabilities."""
+def _simulated(schedule: Schedule, samples: tuple[bytes, ...]) -> tuple[float, float]:
+    """Return both factors of `simulated_excess`, the one with guarded errors last.
+
+    Pixels of several blocks are simulated, each block given as the bytes of its probabilities.
+    """
     rng = random_state(np.random.SeedSequence(_SEED))
     chances = [np.frombuffer(sample) for sample in samples]
     outcomes = []
@@ -259,19 +262,18 @@ def _simulated(schedule: Schedule, samples: tuple[bytes, ...], guarded: bool) ->
         hits = rng.binomial(shots, np.sin(turned) ** 2)
         outcomes.append((hits.astype(np.float64), (shots - hits).astype(np.float64)))
     every = len(chances) if len(schedule.powers) >= _LONG else 1
-    errors = [np.empty(0)] * len(chances)
+    errors = [np.empty((2, 0))] * len(chances)
 
     def work(number: int) -> None:
         flat, powers = outcomes[number], schedule.powers
-        if schedule.averaged:
-            found = posterior_mean(*flat, powers, guarded=guarded, every=every)
-        else:
-            found = most_likely(*flat, powers, every=every)
-        errors[number] = found.stderr
+        found = (posterior_mean if schedule.averaged else most_likely)(*flat, powers, every=every)
+        plain = found.stderr if found.unguarded is None else found.unguarded
+        errors[number] = np.stack([plain, found.stderr])
 
     for_each(work, len(chances), progress=False)
     least = np.mean(_least(schedule, np.concatenate(chances)))
-    return float(np.mean(np.concatenate(errors) ** 2) / least)
+    plain, guarded = np.mean(np.concatenate(errors, axis=1) ** 2, axis=1) / least
+    return float(plain), float(guarded)
 
 
 def _least(schedule: Schedule, p: _Array) -> _Array:

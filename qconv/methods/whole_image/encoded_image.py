@@ -17,7 +17,7 @@ from qiskit import QuantumCircuit
 from qconv._checks import Numbers, largest_magnitude, require_products
 from qconv.circuits.amplification.rounds import Rounds, after_preparation
 from qconv.circuits.regions import Marks
-from qconv.execution.program import Program
+from qconv.execution.program import Program, Steps
 from qconv.execution.seeds import JOBS, derived
 from qconv.execution.simulate.probabilities import require_room
 from qconv.methods.whole_image.diagnostics import CountDiagnostics
@@ -112,10 +112,10 @@ class EncodedImage:
 
         Building the circuit raises a ``ValueError`` if its simulation would not fit in memory.
         """
-        rounds = rounds or Rounds(0, lambda circuit: None)
+        amplified = rounds or Rounds(0, lambda circuit: None)
         plan = self.plan
 
-        def build() -> QuantumCircuit:
+        def build(number: int = amplified.number) -> QuantumCircuit:
             made, prepared = shell(), state()
             content = prepared.amplitudes
             qubits = made.qubits[: content.size.bit_length() - 1]
@@ -125,14 +125,21 @@ class EncodedImage:
                 made,
                 content,
                 lambda: prepared.gates(boxed=plan.counted),
-                rounds,
+                replace(amplified, number=number),
                 native=plan.native,
             )
             then(circuit)
             return circuit
 
-        calls = 2 * rounds.number + 1
-        return Program(build, plan.whole_shots, derived(plan.seed, JOBS), measured, calls)
+        calls = 2 * amplified.number + 1
+        return Program(
+            build,
+            plan.whole_shots,
+            derived(plan.seed, JOBS),
+            measured,
+            calls,
+            steps=Steps(amplified.number, build),
+        )
 
     def amplified(
         self,

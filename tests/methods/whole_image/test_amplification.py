@@ -6,6 +6,7 @@ the fewer than 30 comparisons, as for a bounded sum of this many.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from qconv.execution.outcomes.histogram import Histogram
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.simulate.probabilities import born_probabilities
 from qconv.methods.whole_image.amplification import MOST_ROUNDS, Amplification, choose
+from qconv.planning import cost
 from tests.cases import BOUNDARIES, EDGE, close, random_integers
 
 METHODS = [qconv.Fourier, qconv.Interference]
@@ -362,9 +364,21 @@ class TestElsewhere:
             close(result.image, expected, rtol=1e-5)
             close(result.bias, result.image - expected, rtol=1e-6)
             plain = qconv.plan(image, ROW, method=method(), **WRAP).cost
-            cost = qconv.plan(image, ROW, method=amplified, **WRAP).cost
-            assert cost.two_qubit_gates > 2 * plain.two_qubit_gates
-            assert cost.oracle_calls == 3 * plain.oracle_calls
+            more = qconv.plan(image, ROW, method=amplified, **WRAP).cost
+            assert more.two_qubit_gates > 2 * plain.two_qubit_gates
+            assert more.oracle_calls == 3 * plain.oracle_calls
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_gates_of_many_rounds(self, method, monkeypatch):
+        """They follow from few rounds: equal to those of all rounds."""
+        image = np.random.default_rng(3).normal(size=8) + 2
+        plan = qconv.plan(image, ROW[0], method=method(amplify=11), **WRAP)
+        few = plan.cost
+        monkeypatch.setattr(cost, "_MANY_STEPS", 100)
+        every = replace(plan).cost
+        assert 20 < every.filter_gates < every.two_qubit_gates
+        for name in ("two_qubit_gates", "two_qubit_depth", "filter_gates", "filter_depth"):
+            assert getattr(few, name) == getattr(every, name)
 
     def test_readout_errors_are_corrected(self):
         """By the linear read-out: within what it states."""
