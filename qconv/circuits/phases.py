@@ -109,6 +109,14 @@ def polynomial_phases(terms: Mapping[int, float], n: int) -> _Array:
     return angles
 
 
+def phases_at(terms: Mapping[int, float], states: NDArray[np.intp]) -> _Array:
+    """Return the phases of some basis states, as `polynomial_phases` does of all."""
+    phases = np.zeros(states.shape)
+    for mask, angle in terms.items():
+        phases += angle * ((states & mask) == mask)
+    return phases
+
+
 def wrapped(angles: Any) -> Any:
     """Return angles modulo 2 pi, from -pi to pi: a number, or an array of any shape."""
     return angles - 2 * math.pi * np.round(angles / (2 * math.pi))
@@ -123,23 +131,25 @@ def _proper_subsets(mask: int) -> list[int]:
     return found
 
 
-def quadratic_phase(angles: _Array, known: NDArray[np.bool_]) -> dict[int, float] | None:
-    """Return a phase as a polynomial of products of at most two bits, modulo 2 pi.
+def few_bits(n: int) -> list[int]:
+    """Return the masks of at most two of ``n`` bits, fewest bits first."""
+    bits = [1 << bit for bit in range(n)]
+    return [0, *bits, *(a | b for a, b in itertools.combinations(bits, 2))]
+
+
+def quadratic_terms(angles: _Array, known: NDArray[np.bool_], n: int) -> dict[int, float]:
+    """Return the polynomial of products of at most two bits that has given phases, modulo 2 pi.
 
     Args:
-        angles: Phase of each basis state in radians, ``2**n`` numbers.
-        known: Whether the phase of each basis state matters.
+        angles: Phase of each basis state of `few_bits` in radians.
+        known: Whether the phase of each of these states matters.
+        n: Number of bits.
 
     Returns:
-        Coefficients other than 0, from -pi to pi, by the mask of their bits; None if the phase is
-        not recognised as such a polynomial.
+        Coefficients other than 0, from -pi to pi, by the mask of their bits.
     """
-    n = (len(angles) - 1).bit_length()
-    bits = [1 << bit for bit in range(n)]
-    terms = {0: float(angles[0]) if known[0] else 0.0}
-    for mask in (*bits, *(a | b for a, b in itertools.combinations(bits, 2))):
-        rest = angles[mask] - sum(angle for part, angle in terms.items() if part & mask == part)
-        terms[mask] = float(wrapped(rest)) if known[mask] else 0.0
-    terms = {mask: angle for mask, angle in terms.items() if abs(angle) > _ROUNDING}
-    apart = wrapped(polynomial_phases(terms, n) - angles)
-    return terms if np.abs(apart[known]).max(initial=0) <= _ROUNDING * (n + 1) else None
+    terms: dict[int, float] = {}
+    for mask, angle, matters in zip(few_bits(n), angles, known, strict=True):
+        rest = angle - sum(found for part, found in terms.items() if part & mask == part)
+        terms[mask] = float(wrapped(rest)) if matters else 0.0
+    return {mask: angle for mask, angle in terms.items() if abs(angle) > _ROUNDING}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import re
 import secrets
@@ -165,13 +166,11 @@ def add_outputs(parser: Parser, out: str | None, what: str) -> argparse._Argumen
 
 def require_extras() -> None:
     """Raise a `UsageError` unless scikit-image and matplotlib are installed."""
-    try:
-        import matplotlib  # noqa: F401
-        import skimage  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"pictures require {error.name}; install it with: pip install 'qconv[images]'"
-        ) from None
+    for name in ("matplotlib", "skimage"):
+        if importlib.util.find_spec(name) is None:  # importing takes long
+            raise UsageError(
+                f"pictures require {name}; install it with: pip install 'qconv[images]'"
+            )
 
 
 def output_paths(

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
+import scipy  # loads scipy.optimize, which is slow to import, only if it is used
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import gammaln, xlogy
 
 _Array = NDArray[np.float64]
@@ -70,9 +70,9 @@ def mixing(
     """
     weights = prior if start is None else start
     for _ in range(steps):
-        shares = likelihood * weights
-        shares *= (number / shares.sum(axis=1))[:, np.newaxis]
-        weights = (shares.sum(axis=0) + added * prior) / (number.sum() + added)
+        each = number / np.einsum("kc,c->k", likelihood, weights)
+        shares = weights * np.einsum("kc,k->c", likelihood, each)
+        weights = (shares + added * prior) / (number.sum() + added)
     return weights
 
 
@@ -84,8 +84,10 @@ def root_variance(mean: _Array) -> _Array:
     Args:
         mean: Means of counts, any shape.
     """
-    roots, table = _root_table()
-    near = np.interp(np.sqrt(mean), roots, table)
+    table, step = _root_table()
+    place = np.minimum(np.sqrt(mean), np.sqrt(_FAR)) / step
+    index = place.astype(np.intp)
+    near = table[index] + (place - index) * np.diff(table)[index]
     return np.asarray(np.where(mean < _FAR, near, 0.25 + 7 / (64 * np.maximum(mean, 1.0))))
 
 
@@ -94,12 +96,13 @@ _FAR = 60.0
 
 
 @cache
-def _root_table() -> tuple[_Array, _Array]:
-    """Square roots of means, and mean square errors of square roots of counts."""
-    roots = np.linspace(0, 8, 321)
+def _root_table() -> tuple[_Array, float]:
+    """Mean square errors of square roots of counts, and the step between the roots of the means."""
+    roots, step = np.linspace(0, 8, 321, retstep=True)
     counts = np.arange(200.0)
     chances = _poisson(counts, np.square(roots)).T
-    return roots, (chances * np.square(np.sqrt(counts) - roots[:, np.newaxis])).sum(axis=1)
+    table = (chances * np.square(np.sqrt(counts) - roots[:, np.newaxis])).sum(axis=1)
+    return table, float(step)
 
 
 def _poisson(counts: _Array, means: _Array) -> _Array:
@@ -196,4 +199,4 @@ class CountMixture:
         low, high = _CHANGES
         if excess(low) <= 0 or excess(high) >= 0:
             return np.asarray(1 + (low if excess(low) <= 0 else high) * fade)
-        return np.asarray(1 + brentq(excess, low, high) * fade)
+        return np.asarray(1 + scipy.optimize.brentq(excess, low, high) * fade)

@@ -36,7 +36,7 @@ def laid_out(
     require_finite(array, "image")
     if array.dtype.kind == "c":
         require_complex(fields["method"], "image")
-    return Plan(image=array, **fields).prepared.allot()  # type: ignore[return-value]
+    return Plan(image=array, **fields).allotted()
 
 
 def without_image(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -46,6 +46,13 @@ class Plan(Problem):
     def prepared(self) -> Prepared[Any]:
         """The method prepared for this plan."""
         return prepared(self.method, self)
+
+    def allotted(self) -> Plan:
+        """Return the plan with the executions that its tolerance needs, prepared from this one."""
+        found = cast(Plan, self.prepared.allot())
+        if found is not self:
+            vars(found)["prepared"] = self.prepared.again(found)  # the cached property
+        return found
 
     @cached_property
     @numpy_defaults

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import Operator
 
-from qconv.circuits.phases import phase_gates, phase_polynomial, quadratic_phase
+from qconv.circuits.phases import (
+    few_bits,
+    phase_gates,
+    phase_polynomial,
+    phases_at,
+    polynomial_phases,
+    quadratic_terms,
+    wrapped,
+)
 
 
 def diagonal(circuit):
@@ -50,11 +58,18 @@ def test_real_factors_are_signs():
 
 
 def test_quadratic_phases_are_recognised_although_wrapped():
-    x = np.arange(64.0)
+    x, few = np.arange(64), few_bits(6)
+
+    def apart(phase):
+        """Largest distance of a phase from the polynomial that its states of few bits give."""
+        angles = np.angle(np.exp(1j * phase))
+        terms = quadratic_terms(angles[few], np.ones(len(few), dtype=bool), 6)
+        assert max(map(int.bit_count, terms), default=0) <= 2
+        np.testing.assert_allclose(phases_at(terms, x), polynomial_phases(terms, 6), atol=1e-12)
+        return np.abs(wrapped(polynomial_phases(terms, 6) - angles)).max()
+
     for phase in (17.3 * x**2 + 5 * x + 1, 1e4 * x**2, 0 * x, 3.3 * x):
-        found = quadratic_phase(np.angle(np.exp(1j * phase)), np.ones(64, dtype=bool))
-        assert found is not None
-        assert max(map(int.bit_count, found), default=0) <= 2
-    cubic = np.angle(np.exp(0.1j * x**3))
-    assert quadratic_phase(cubic, np.ones(64, dtype=bool)) is None
-    assert max(map(int.bit_count, phase_polynomial(cubic))) == 3
+        assert apart(phase) < 1e-10
+    cubic = 0.1 * x**3.0
+    assert apart(cubic) > 0.1
+    assert max(map(int.bit_count, phase_polynomial(np.angle(np.exp(1j * cubic))))) == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy  # loads scipy.optimize, which is slow to import, only if it is used
 
 from qconv.circuits._gates import Array
 from qconv.circuits.loading.ansatz import Ansatz, Pair, Pairs
@@ -83,7 +83,7 @@ def _maximised(
         "gtol": 1e-8,
     }
     start = np.zeros_like(ansatz.angles)
-    found = minimize(negated, start, jac=True, method="L-BFGS-B", options=options)
+    found = scipy.optimize.minimize(negated, start, jac=True, method="L-BFGS-B", options=options)
     return ansatz.with_angles(angles(found.x)), -float(found.fun)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy  # loads scipy.optimize, which is slow to import, only if it is used
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize
 from scipy.special import chdtri
 
 from qconv.methods.amplitude_estimation.angles import peaks, terms
@@ -256,7 +256,7 @@ def _searched(
         value, slope = likelihood.cost(scaled * unit)
         return value, slope * unit
 
-    found = minimize(
+    found = scipy.optimize.minimize(
         cost,
         free / unit,
         jac=True,
@@ -353,7 +353,9 @@ def _left_over(
 
         if beyond(_LEAST) <= 0:
             return _LEAST
-        return _LARGEST if beyond(_LARGEST) >= 0 else float(brentq(beyond, _LEAST, _LARGEST))
+        if beyond(_LARGEST) >= 0:
+            return _LARGEST
+        return float(scipy.optimize.brentq(beyond, _LEAST, _LARGEST))
 
     together = excess(slice(None), _CAREFUL)
     each = [excess(slice(number, number + 1), _SINGLE) for number in range(len(unit))]

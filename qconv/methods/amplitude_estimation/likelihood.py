@@ -468,4 +468,4 @@ def _climbed(
         inside = (step > left[todo]) & (step < right[todo])
         x[todo] = np.where(inside, step, (left[todo] + right[todo]) / 2)
     keep = bound >= best[pixel] - DEPTH
-    return Peaks(*(array[keep] for array in (pixel, x, value, -curvature, low, high)))
+    return Peaks(pixel[keep], *(part[keep] for part in (x, value, -curvature, low, high)))

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any, ClassVar
@@ -189,6 +189,13 @@ class AmplitudeEstimation(Method):
 @dataclass(frozen=True, eq=False)
 class PreparedEstimation(Prepared[AmplitudeEstimation]):
     """Circuits of one plan, for each block and Grover power, and the estimates from them."""
+
+    shared_chances: Chances | None = field(default=None, repr=False)
+    """Chances of an earlier plan; None to compute them."""
+
+    def again(self, plan: Problem) -> PreparedEstimation:
+        """Return the `Prepared` object for other shots or sampling, with the same chances."""
+        return PreparedEstimation(self.method, plan, self.chances)
 
     def allot(self) -> Problem:
         """Return the plan with its shots: the sum over pairs, or the fewest for a tolerance."""
@@ -371,6 +378,8 @@ class PreparedEstimation(Prepared[AmplitudeEstimation]):
     @cached_property
     def chances(self) -> Chances:
         """Flag probabilities of all pixels."""
+        if self.shared_chances is not None:
+            return self.shared_chances
         return Chances.of(self.plan, self.blocks, self._scale)
 
     def _programs_of_block(self, number: int) -> list[Program]:

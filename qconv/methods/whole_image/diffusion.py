@@ -29,8 +29,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,8 +137,64 @@ class Move:
 
 
 @dataclass(frozen=True, eq=False)
+class Landing:
+    """Basis states in which one particle ends, and the weight that it brings there."""
+
+    loaded: EncodedImage
+    """Image as it is loaded."""
+    walk: list[Move]
+    """Moves of the particle."""
+
+    @cached_property
+    def largest(self) -> list[float]:
+        """Largest magnitude of the weights of each move."""
+        return [float(np.abs(move.weights).max()) or 1.0 for move in self.walk]
+
+    @cached_property
+    def weights(self) -> list[_Array]:
+        """Weights of each move, relative to the largest."""
+        each = zip(self.walk, self.largest, strict=True)
+        return [move.weights / largest for move, largest in each]
+
+    @cached_property
+    def success(self) -> float:
+        """Expected fraction of the particles that end in the output."""
+        landed = self.moved([np.ones_like(weights) for weights in self.weights])
+        return float(self.loaded.layout.read(landed).sum())
+
+    @cached_property
+    def mean(self) -> _Array:
+        """Expected weight that a particle brings to each basis state."""
+        return self.moved(self.weights)
+
+    @cached_property
+    def square(self) -> _Array:
+        """Expected square of this weight."""
+        return self.moved([weights**2 for weights in self.weights])
+
+    def moved(self, weights: list[_Array]) -> _Array:
+        """Return the weight per particle at each basis state, given the weights of each move."""
+        mass = float(self.loaded.content.sum())
+        moved = self.loaded.everywhere(self.transfer(weights))
+        return np.asarray(moved / mass if mass else np.zeros_like(moved), dtype=np.float64)
+
+    def transfer(self, weights: list[_Array]) -> NDArray[np.complex128]:
+        """Return the transfer function of all moves, given the weights of each move."""
+        each = zip(self.walk, weights, strict=True)
+        kernels = [move.probabilities * weights for move, weights in each]
+        return np.asarray(np.prod([self.loaded.transfer(kernel) for kernel in kernels], axis=0))
+
+
+@dataclass(frozen=True, eq=False)
 class PreparedDiffusion(PreparedImage[Diffusion]):
     """The circuit that moves a particle of one plan's image."""
+
+    shared_landing: Landing | None = field(default=None, repr=False)
+    """Landing that an earlier plan computes once; None for a new one."""
+
+    def again(self, plan: Problem) -> Self:
+        """Return the `Prepared` object for another plan, with the same image and landing."""
+        return replace(super().again(plan), shared_landing=self._landing)
 
     @cached_property
     def programs(self) -> list[Program]:
@@ -163,7 +220,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
             counts.executions,
             tuple(weights.tolist()),
         )
-        return encoded.result(counts, reading, expected=self._expected_success)
+        return encoded.result(counts, reading, expected=self._landing.success)
 
     def number(self, observable: Observable) -> Number:
         """Return a linear observable: the mean weight of particles, times the weight of the pixel.
@@ -208,25 +265,21 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
 
     def predict(self) -> Prediction:
         """Predict the fraction of particles that end in the output, and the standard errors."""
-        encoded = self._loaded
-        mass = float(encoded.content.sum())
-        if mass == 0:
-            return Prediction(0.0, np.zeros(self.plan.grid.output_shape))
-        largest = [float(np.abs(move.weights).max()) or 1.0 for move in self._walk]
-        weights = [move.weights / most for move, most in zip(self._walk, largest, strict=True)]
+        encoded, landing = self._loaded, self._landing
         labels, _, _ = self._classes
         position = encoded.layout.num_qubits
         readout = self.plan.expected_readout(position + labels.qubits)
-        mean = np.asarray(encoded.layout.read(self._moved(weights)), dtype=np.float64) / mass
-        squares = [each**2 for each in weights]
         if readout is not None and labels.qubits:
-            squares = self._corrected_squares(weights, readout.bits(position, None))
-        square = self._moved(squares) / mass
+            corrected = self._corrected_squares(landing.weights, readout.bits(position, None))
+            square = landing.moved(corrected)
+        else:
+            square = landing.square
         if readout is not None:
             square = readout.bits(0, position).squares_at(square)
+        mean = np.asarray(encoded.layout.read(landing.mean), dtype=np.float64)
         variance = np.asarray(encoded.layout.read(square), dtype=np.float64) - mean**2
-        factor = mass * math.prod(largest)
-        return encoded.predicted(self._expected_success, variance, factor)
+        factor = float(encoded.content.sum()) * math.prod(landing.largest)
+        return encoded.predicted(landing.success, variance, factor)
 
     def loading_error(self) -> LoadingError | None:
         """Return the exact difference that approximate loading makes; None for exact loading."""
@@ -235,7 +288,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
         encoded = self.encoded
         if encoded.unit == 0:
             return LoadingError.none(self.plan.grid.output_shape)
-        transfer = self._transfer_of([move.weights for move in self._walk])
+        transfer = self._landing.transfer([move.weights for move in self._walk])
         exact, loaded = (
             each.layout.outputs(each.in_units(each.through(transfer), 1.0))
             for each in (encoded, self._loaded)
@@ -255,16 +308,10 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
         density = np.square(self._state().unit).reshape(encoded.content.shape)
         return replace(encoded, content=density * float(encoded.content.sum()))
 
-    def _moved(self, weights: list[_Array]) -> _Array:
-        """Return the sums of weights that all basis states receive from the moves."""
-        return self._loaded.everywhere(self._transfer_of(weights))
-
-    def _transfer_of(self, weights: list[_Array]) -> NDArray[np.complex128]:
-        """Return the transfer function of all moves, given the weights of their particles."""
-        kernels = [
-            move.probabilities * each for move, each in zip(self._walk, weights, strict=True)
-        ]
-        return np.asarray(np.prod([self.encoded.transfer(kernel) for kernel in kernels], axis=0))
+    @cached_property
+    def _landing(self) -> Landing:
+        """Where one particle ends."""
+        return self.shared_landing or Landing(self._loaded, self._walk)
 
     def _corrected_squares(self, weights: list[_Array], readout: Readout) -> list[_Array]:
         """Return the expected squares of weights if kernel registers are corrected for readout."""
@@ -363,13 +410,6 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
                     shell, ring, kernel, shape, family=family, measured=last, clean=free
                 )
         return shell
-
-    @cached_property
-    def _expected_success(self) -> float:
-        """Expected fraction of the particles that end in the output."""
-        spectra = [self.encoded.transfer(move.probabilities) for move in self._walk]
-        landed = self._loaded.through(np.prod(spectra, axis=0))
-        return float(landed.sum() / self._loaded.content.sum())
 
 
 def _joined(move: Move, steps: int) -> Move:

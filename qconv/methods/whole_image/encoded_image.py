@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
+from scipy import fft
 
 from qconv._checks import Numbers, largest_magnitude, require_products
 from qconv.circuits.amplification.rounds import Rounds, after_preparation
@@ -198,11 +199,12 @@ class EncodedImage:
         axes = zip(kernel.shape, self.layout.ring, self.layout.origin, strict=True)
         places = np.ix_(*((np.arange(h) - origin) % size for h, size, origin in axes))
         np.add.at(lattice, places, kernel)
-        return np.fft.fftn(lattice)
+        return np.asarray(fft.fftn(lattice))
 
     def spectrum(self, content: Numbers | None = None) -> _Spectrum:
         """Compute the Fourier transform of other content; None for the content of the image."""
-        return np.fft.fftn(self.layout.on_ring(self.content if content is None else content))
+        ring = self.layout.on_ring(self.content if content is None else content)
+        return np.asarray(fft.fftn(ring))  # of real numbers twice as fast as NumPy
 
     def through(self, transfer: _Spectrum) -> Numbers:
         """Return the exact content after a filter, at the basis states that are read."""
@@ -216,7 +218,7 @@ class EncodedImage:
             spectrum: Fourier transform of the content; None to compute it.
         """
         spectrum = self.spectrum() if spectrum is None else spectrum
-        filtered: Numbers = self.layout.from_ring(np.fft.ifftn(spectrum * transfer))
+        filtered: Numbers = self.layout.from_ring(fft.ifftn(spectrum * transfer))
         return np.asarray((filtered if self.plan.is_complex else filtered.real).ravel())
 
     def passing(self, transfer: _Spectrum, spectrum: _Spectrum) -> float:

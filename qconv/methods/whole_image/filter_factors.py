@@ -28,7 +28,14 @@ from qiskit.circuit import Qubit
 from qconv.circuits._complex import plain_circuit
 from qconv.circuits._orthogonal import multiplexed_ry
 from qconv.circuits.fourier import reversed_bits
-from qconv.circuits.phases import append_products, polynomial_phases, quadratic_phase, wrapped
+from qconv.circuits.phases import (
+    append_products,
+    few_bits,
+    phases_at,
+    polynomial_phases,
+    quadratic_terms,
+    wrapped,
+)
 from qconv.circuits.registers import FLAG_ROTATION, BoxedRotation, append_large, large_rotation
 
 _Array = NDArray[np.float64]
@@ -39,6 +46,10 @@ _ROUNDING = 1e-10
 
 #: Magnitudes above this value have phases that are accurate enough to determine a polynomial.
 _CLEAR = 1e-3
+
+#: Number of basis states, drawn at random, that reject most wrong phases before all states are
+#: computed. With fewer or more states, the search only takes longer.
+_TRIED = 1024
 
 #: Maximum number of controls of a rotation whose gates are built one by one.
 _BUILT = 11
@@ -68,17 +79,17 @@ class FilterFactors:
         flat = transfer.ravel()
         if flat.real.min() >= -_ROUNDING and np.abs(flat.imag).max() <= _ROUNDING:
             return cls({}, _rotations(transfer.real))
-        every = np.ones(flat.size, dtype=np.bool_)
+        n = flat.size.bit_length() - 1
+        some = np.random.default_rng(0).integers(flat.size, size=_TRIED)
         for multiple in (1, 2):  # twice the phase, if signs are left to the rotations
-            doubled = transfer**multiple
-            for likely in (_by_bits(doubled), _by_frequency(doubled)):
-                phases = None if likely is None else quadratic_phase(likely, every)
-                if phases is None:
+            for likely in (_by_bits, _by_frequency):
+                terms = likely(transfer, multiple)
+                phases = {mask: angle / multiple for mask, angle in terms.items()}
+                tried = flat[some] * np.exp(-1j * phases_at(phases, some))
+                if not _is_real(tried, signed=multiple == 2):
                     continue
-                phases = {mask: angle / multiple for mask, angle in phases.items()}
-                turned = flat * np.exp(-1j * polynomial_phases(phases, flat.size.bit_length() - 1))
-                negative = multiple == 1 and turned.real.min() < -_ROUNDING
-                if not negative and np.abs(turned.imag).max() <= _ROUNDING:
+                turned = flat * np.exp(-1j * polynomial_phases(phases, n))
+                if _is_real(turned, signed=multiple == 2):
                     return cls(phases, _rotations(turned.real.reshape(transfer.shape)))
         return None
 
@@ -119,35 +130,42 @@ class FilterFactors:
             circuit.compose(built.inverse() if undo else built, [flag, *own], inplace=True)
 
 
-def _by_bits(transfer: _Spectrum) -> _Array | None:
-    """Return a likely phase, from the phases of states with at most two bits set."""
-    flat = transfer.ravel()
-    phases = quadratic_phase(np.angle(flat), np.abs(flat) > _CLEAR)
-    return None if phases is None else polynomial_phases(phases, flat.size.bit_length() - 1)
+def _is_real(values: _Spectrum, *, signed: bool) -> bool:
+    """Return whether numbers are real up to rounding and, unless ``signed``, not negative."""
+    positive = signed or values.real.min() >= -_ROUNDING
+    return bool(positive and np.abs(values.imag).max() <= _ROUNDING)
 
 
-def _by_frequency(transfer: _Spectrum) -> _Array | None:
-    """Return a likely phase, quadratic in the frequency, from the phases around the peak.
+def _by_bits(transfer: _Spectrum, multiple: int) -> dict[int, float]:
+    """Return a likely phase of a power, from the phases of states with at most two bits set."""
+    n = transfer.size.bit_length() - 1
+    values = transfer.ravel()[few_bits(n)] ** multiple
+    return quadratic_terms(np.angle(values), np.abs(values) > _CLEAR, n)
+
+
+def _by_frequency(transfer: _Spectrum, multiple: int) -> dict[int, float]:
+    """Return a likely phase of a power, quadratic in the frequency, from the phases at the peak.
 
     Let the peak be at the frequency ``p``. The phase is ``c_0 + b (f - p) + c (f - p)**2 / 2``
     along each axis, with a product of the differences for each pair of axes.
     """
     orders = [reversed_bits(size.bit_length() - 1) for size in transfer.shape]
-    ordered = transfer[np.ix_(*orders)]  # reversing the bits twice restores the order
+    ordered = transfer[np.ix_(*orders)]
     peak = np.unravel_index(np.argmax(np.abs(ordered)), ordered.shape)
 
     def angle(*steps: int) -> float:
         place = tuple((p + s) % n for p, s, n in zip(peak, steps, ordered.shape, strict=True))
-        return float(np.angle(ordered[place]))
+        return float(np.angle(ordered[place] ** multiple))
 
+    n = transfer.size.bit_length() - 1
+    states = np.unravel_index(few_bits(n), transfer.shape)
     unit = np.eye(ordered.ndim, dtype=int)
     start = angle(*np.zeros(ordered.ndim, dtype=int))
-    total = np.full(ordered.shape, start)
+    total = np.full(states[0].shape, start)
     apart = []
     for axis, (size, first) in enumerate(zip(ordered.shape, peak, strict=True)):
         signed = np.fft.fftfreq(size, 1 / size)
-        others = [other for other in range(ordered.ndim) if other != axis]
-        along = np.expand_dims(signed - signed[first], others)
+        along = signed[orders[axis][states[axis]]] - signed[first]  # bits reversed twice
         apart.append(along)
         after, before = angle(*unit[axis]), angle(*-unit[axis])
         bend = wrapped(after - 2 * start + before)
@@ -155,7 +173,7 @@ def _by_frequency(transfer: _Spectrum) -> _Array | None:
     for one, other in itertools.combinations(range(ordered.ndim), 2):
         both = angle(*(unit[one] + unit[other])) - angle(*unit[one]) - angle(*unit[other])
         total = total + wrapped(both + start) * apart[one] * apart[other]
-    return np.asarray(total[np.ix_(*orders)].ravel())
+    return quadratic_terms(total, np.ones(total.size, dtype=np.bool_), n)
 
 
 def _rotations(real: _Array) -> list[tuple[int, _Array]]:

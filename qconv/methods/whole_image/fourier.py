@@ -34,7 +34,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,11 +150,20 @@ class PreparedFourier(PreparedCoherent[Fourier]):
     kernel_filter: FrequencyFilter | None = field(default=None, repr=False)
     """Filter that was made for another image; None to make it."""
 
+    shared_transfer: _Spectrum | None = field(default=None, repr=False)
+    """Transfer function that an earlier plan computed; None to compute it."""
+
     bands: Sequence[tuple[float, float]] = ()
     """Radii of the frequencies that pass and are measured, see `Observable.band`; empty to pass all
     frequencies and measure positions."""
 
     nothing: ClassVar[str] = "none of its frequencies passes the filter"
+
+    def again(self, plan: Problem) -> Self:
+        """Return the `Prepared` object for another plan, with the same filter if it suits."""
+        alike = (plan.native, plan.counted) == (self.plan.native, self.plan.counted)
+        made = self._filter if alike and self._bound else None
+        return replace(super().again(plan), shared_transfer=self._transfer, kernel_filter=made)
 
     def with_image(self, plan: Problem) -> PreparedFourier:
         """Return the `Prepared` object for another image, with the same filter."""
@@ -180,6 +189,8 @@ class PreparedFourier(PreparedCoherent[Fourier]):
     @cached_property
     def _transfer(self) -> _Spectrum:
         """Transfer function of the kernel in ``numpy.fft.fftn`` order."""
+        if self.shared_transfer is not None:
+            return self.shared_transfer
         transfer = self.encoded.transfer(self.encoded.kernel[0])
         if not self.bands:
             return transfer
