@@ -18,10 +18,6 @@ from qconv.propagator import Propagator
 from qconv.result.several import Estimates
 from qconv.result.single import Estimate
 
-_REFUSED = {
-    "checkpoint": "expected none for numbers; save estimates with different seeds, and add them"
-}
-
 
 @overload
 def estimate(
@@ -76,11 +72,11 @@ def estimate(
             `AmplitudeEstimation`, or a sum of particles of equal weight with `Diffusion`.
         fillvalue: Value outside the image with ``fill``, in the unit of the image.
         cval: Another name of ``fillvalue``; None if ``fillvalue`` is used.
-        sampling: Options of measurement, see `SamplingOptions`, except ``checkpoint``. Here
-            ``shots`` is the total number of oracle calls, by default 10,000. Without amplification,
-            every execution is one oracle call. ``tolerance`` is the standard error of the number,
-            or ``("relative", fraction)`` of its magnitude. It replaces ``shots``.
-            ``mitigation`` needs the estimator ``"sampling"``.
+        sampling: Options of measurement, see `SamplingOptions`. Here ``shots`` is the total number
+            of oracle calls, by default 10,000. Without amplification, every execution is one oracle
+            call. ``tolerance`` is the standard error of the number, or ``("relative", fraction)``
+            of its magnitude. It replaces ``shots``. ``mitigation`` needs the estimator
+            ``"sampling"``.
 
     Returns:
         The estimate with its standard error; for a list of observables, `Estimates` with the
@@ -89,7 +85,9 @@ def estimate(
     Raises:
         TypeError: If an argument is of the wrong type, or the method cannot measure the observable.
         ValueError: If an argument has a wrong value or shape, the estimator does not suit the
-            observable or the backend, or several observables need different circuits.
+            observable or the backend, or several observables need different circuits. If the
+            checkpoint is damaged or belongs to a different call.
+        OSError: If the checkpoint cannot be written.
         RuntimeError: If a backend failed repeatedly.
 
     Example:
@@ -109,11 +107,10 @@ def estimate(
         observable,
         estimator,
         sampling,
-        _REFUSED,
         method=method,
         mode=mode,
         boundary=boundary,
         fillvalue=value_outside(fillvalue, cval),
         flipped=True,
     )
-    return plan.run(requested.progress)
+    return plan.run(requested.progress, requested.checkpoint)

@@ -326,7 +326,6 @@ def test_damping_is_fitted():
             "different scores",
         ),
         (qconv.Total(), qconv.Diffusion(), {"estimator": "best"}, "estimator: expected"),
-        (qconv.Total(), qconv.Diffusion(), {"checkpoint": "x"}, "checkpoint: expected none"),
         (
             qconv.Total(),
             qconv.Diffusion(),

@@ -35,6 +35,10 @@ VERBS = {
         lambda **how: qconv.match_template(IMAGE, IMAGE[1:4, 2:5], **how),
         {"tolerance", "checkpoint"},
     ),
+    "estimate": (
+        lambda **how: qconv.estimate(IMAGE, EDGE, qconv.Total(), **how),
+        set(),
+    ),
     "conv2d": (lambda **how: qconv.conv2d(*LAYER, **how), set()),
     "conv1d": (lambda **how: qconv.conv1d(IMAGE[None, 0], EDGE[None, :1], **how), set()),
     "distributed.convolve": (lambda **how: qd.convolve(LAZY, EDGE, **how), OF_DASK),

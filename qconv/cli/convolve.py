@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
 
@@ -18,10 +16,9 @@ from qconv._checks import Numbers
 from qconv.cli import several
 from qconv.cli.job import Job, given_options
 from qconv.cli.options import (
-    UsageError,
+    checkpoint_of,
     read_photograph,
     require_extras,
-    seed_of,
     tables_of,
 )
 from qconv.cli.sources import sources_of
@@ -51,14 +48,13 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
 def _run_one(job: Job, source: str | None) -> str:
     """Convolve one picture or stack; return the text to print."""
     options = job.options
-    # None: the seed of the checkpoint, or a random seed that the new checkpoint stores.
-    seed = None if options.checkpoint and options.seed is None else seed_of(options)
     picture = read_photograph(source)
     space = Space.of(picture, volume=options.volume)
     plan = job.plan(space.first(picture.numbers))
     inputs = {"input picture": source, "kernel": options.kernel}
     target = Target.of(options, picture, space, inputs, is_complex=job.is_complex(picture))
-    checkpoint = _checkpoint(options, [*target.files.values(), *inputs.values()])
+    files = [*target.files.values(), *inputs.values()]
+    checkpoint, seed, seeded = checkpoint_of(options, files)
     started = time.perf_counter()
     progress = not options.quiet and sys.stderr.isatty()
     measured = job.result(picture, space, seed=seed, checkpoint=checkpoint, progress=progress)
@@ -89,24 +85,10 @@ def _run_one(job: Job, source: str | None) -> str:
         target.say_losses(wrote)
         return ""
     size = " x ".join(map(str, picture.numbers.shape))
-    seeded = "the checkpoint's seed" if seed is None else f"seed {seed}"
     head = f"input {size}, {seeded}: {measured.total_shots:,} executions in {seconds:.2f} s"
     head += f"\nvalues {picture}"
     tables = _tables(measured, compared, plan.cost.on_device, picture)
     return tables_of(list(target.files.values()), f"{head}\n\n{tables}\n\nwrote {wrote}")
-
-
-def _checkpoint(options: argparse.Namespace, others: Sequence[str | Path | None]) -> Path | None:
-    """Return the checkpoint; raise if the call reads or writes the same file."""
-    path: Path | None = options.checkpoint
-    if path is None:
-        return None
-    taken = {os.path.realpath(other) for other in others if other is not None}
-    if os.path.realpath(path) in taken:
-        raise UsageError(f"--checkpoint: '{path}' is an input or output file of the command")
-    if not path.parent.is_dir():
-        raise UsageError(f"--checkpoint: no such directory: '{path.parent}'")
-    return path
 
 
 def _title(options: argparse.Namespace, result: qconv.Convolution) -> str:

@@ -10,6 +10,7 @@ from qconv.cli.kernels import add_kernel, list_kernels
 from qconv.cli.options import (
     Parser,
     UsageError,
+    add_checkpoint,
     add_geometry,
     add_outputs,
     require_sampling,
@@ -293,13 +294,7 @@ def _add_place(how: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="seed; the same seed gives bit-identical results (default: random)",
     )
-    how.add_argument(
-        "--checkpoint",
-        type=Path,
-        metavar="FILE",
-        help="file to which results are saved while the command runs. After an interruption, the "
-        "same command resumes. With more --shots, the same command adds the missing shots",
-    )
+    add_checkpoint(how)
     how.add_argument(
         "--amplify",
         type=_rounds,

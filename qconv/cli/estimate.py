@@ -9,7 +9,14 @@ from typing import Any
 
 from qconv.cli.convolve_options import METHODS
 from qconv.cli.observables import add_question, observables_of, read_question
-from qconv.cli.options import Parser, UsageError, named_backend, seed_of, shots
+from qconv.cli.options import (
+    Parser,
+    UsageError,
+    add_checkpoint,
+    checkpoint_of,
+    named_backend,
+    shots,
+)
 
 _DESCRIPTION = """\
 Estimate a number of a filtered picture, such as the energy of its edges, without reading out the
@@ -22,6 +29,7 @@ _EPILOG = """\
 examples:
   qconv estimate --boundary wrap                    energy of the edges of a photograph
   qconv estimate --boundary wrap --estimator amplitude --relative 0.01
+  qconv estimate --shots 1000000 --checkpoint run.npz    resumes if interrupted
   qconv estimate --observable mean --region 20:36,45:61 --kernel gaussian --method diffusion
 """
 
@@ -54,6 +62,7 @@ def parser() -> Parser:
     )
     how.add_argument("--exact", action="store_true", help="exact expectation, without shots")
     how.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers")
+    add_checkpoint(how)
     how.add_argument(
         "--backend",
         metavar="NAME",
@@ -76,8 +85,8 @@ def run(options: argparse.Namespace) -> str:
     import qconv
 
     image, kernel, head = read_question(options)
-    seed = seed_of(options)
-    how: dict[str, Any] = {"seed": seed, "progress": sys.stderr.isatty()}
+    checkpoint, seed, seeded = checkpoint_of(options, [options.image, options.kernel])
+    how: dict[str, Any] = {"seed": seed, "progress": sys.stderr.isatty(), "checkpoint": checkpoint}
     if options.backend is not None:
         how["backend"] = named_backend(options.backend)
     if options.exact or options.shots is not None:
@@ -96,4 +105,4 @@ def run(options: argparse.Namespace) -> str:
         estimator=options.estimator,
         **how,
     )
-    return f"{head}, seed {seed}\n\n{found}\n"
+    return f"{head}, {seeded}\n\n{found}\n"

@@ -325,6 +325,45 @@ def only_picture(picture: Picture, name: str, path: str | None) -> Picture:
     return picture
 
 
+def add_checkpoint(group: argparse._ArgumentGroup) -> None:
+    """Add the option for the checkpoint."""
+    group.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="file to which results are saved while the command runs. After an interruption, the "
+        "same command resumes. With more --shots, the same command adds the missing shots",
+    )
+
+
+def checkpoint_of(
+    options: argparse.Namespace, others: Sequence[str | Path | None]
+) -> tuple[Path | None, int | None, str]:
+    """Return the checkpoint, the seed, and a description of the seed.
+
+    With a checkpoint and no seed, the seed is None: the seed of the checkpoint is used, or a random
+    seed that the new checkpoint stores.
+
+    Args:
+        options: Options of the command.
+        others: Files that the command reads or writes; None for no file.
+
+    Raises:
+        UsageError: If the command reads or writes the same file, or there is no such directory.
+    """
+    path: Path | None = options.checkpoint
+    if path is not None:
+        taken = {os.path.realpath(other) for other in others if other is not None}
+        if os.path.realpath(path) in taken:
+            raise UsageError(f"--checkpoint: '{path}' is an input or output file of the command")
+        if not path.parent.is_dir():
+            raise UsageError(f"--checkpoint: no such directory: '{path.parent}'")
+        if options.seed is None:
+            return path, None, "the checkpoint's seed"
+    seed = seed_of(options)
+    return path, seed, f"seed {seed}"
+
+
 def seed_of(options: argparse.Namespace) -> int:
     """Return the given seed, or a random one."""
     seed: int = secrets.randbits(32) if options.seed is None else options.seed

@@ -22,7 +22,6 @@ from qconv.cli.options import (
 )
 from qconv.cli.space import Space
 from qconv.cli.streams import say
-from qconv.result.files import parts_of
 from qconv.visualization.pictures import GreyScale, Picture, keeps_brightness
 from qconv.visualization.writing import Form, write_numbers
 
@@ -237,4 +236,4 @@ def _ending(path: Path, default: str) -> str:
 def _save(path: Path, result: qconv.Convolution) -> None:
     """Write a whole result, as ``Convolution.save`` does."""
     with open(path, "wb") as file:
-        np.savez(file, **parts_of(vars(result)))
+        np.savez(file, **result.arrays())  # type: ignore[arg-type]

@@ -36,6 +36,10 @@ MORE = 2**31
 #: the round.
 FURTHER = 2**31 + 1
 
+#: Place under a program's seed for another number that is measured with the same seed, followed by
+#: the index of the number.
+NUMBERS = 2**31 + 2
+
 
 def root_seed(seed: Seed) -> np.random.SeedSequence:
     """Return the root seed sequence of a call; `derived` makes all other sequences from it.

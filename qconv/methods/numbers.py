@@ -28,7 +28,7 @@ def number_plan(
     observable: Observable | Sequence[Observable],
     estimator: str,
     sampling: SamplingOptions,
-    refused: Mapping[str, str],
+    refused: Mapping[str, str] | None = None,
     **where: Any,
 ) -> tuple[NumberPlan, Requested]:
     """Check the arguments of a call, and make the plan of its numbers.
@@ -39,7 +39,7 @@ def number_plan(
         observable: One observable, or several of one circuit.
         estimator: One of `ESTIMATORS`.
         sampling: Options of measurement.
-        refused: Reasons for which the function rejects options, by name.
+        refused: Reasons for which the function rejects options, by name; None for no reasons.
         where: Method and geometry, as for `qconv.planning.build.laid_out`.
 
     Returns:

@@ -285,7 +285,8 @@ def price(
     programs = work.programs
     if observable is not None:
         calls = whole_number(oracle_calls, "oracle_calls", 1)
-        programs = scheduled(work.number(observable), calls, noisy=False)
+        asked = work.number(observable)
+        programs = scheduled(asked, asked.program, calls, noisy=False)
     each = [
         (counts, n, estimate(counts, budget, hardware)) for counts, n in _circuits(programs, tables)
     ]

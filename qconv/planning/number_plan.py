@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import Numbers, boolean, numpy_defaults
-from qconv.execution.checkpoint.checkpoint import digest
+from qconv.execution.checkpoint.checkpoint import Checkpoint, digest
+from qconv.execution.checkpoint.resume import continued
 from qconv.execution.outcomes.outcomes import Outcomes
 from qconv.execution.program import Program
 from qconv.execution.run import run
-from qconv.execution.seeds import further
+from qconv.execution.seeds import NUMBERS, derived, further
 from qconv.observables.observable import Observable
 from qconv.planning.allocation import require_affordable
 from qconv.planning.cost import Cost, cost_of
@@ -111,9 +113,20 @@ class NumberPlan:
 
     @property
     def _measured(self) -> list[tuple[Number, Program]]:
-        """One number for each program, and the program."""
-        first = [self._numbers[group[0]] for group in self._groups]
-        return [(number, number.program) for number in first if number.program is not None]
+        """One number for each program, and the program. No two programs have the same seed."""
+        found: list[tuple[Number, Program]] = []
+        seeds = Counter[tuple[int, ...]]()
+        for group in self._groups:
+            number = self._numbers[group[0]]
+            program = number.program
+            assert program is not None
+            place = tuple(program.seed.spawn_key)
+            if seeds[place]:
+                own = derived(program.seed, NUMBERS, seeds[place])
+                program = replace(program, seed=own)
+            seeds[place] += 1
+            found.append((number, program))
+        return found
 
     @property
     def _share(self) -> int | None:
@@ -191,7 +204,9 @@ class NumberPlan:
     def _scheduled(self) -> list[list[Program]]:
         """Programs of the fixed schedule, for each number."""
         calls, noisy = self._share or 1, not self.plan.ideal
-        return [scheduled(number, calls, noisy=noisy) for number, _ in self._measured]
+        return [
+            scheduled(number, program, calls, noisy=noisy) for number, program in self._measured
+        ]
 
     @cached_property
     @numpy_defaults
@@ -279,30 +294,60 @@ class NumberPlan:
     # -------------------------------------------------------------------------------- measurement
 
     @numpy_defaults
-    def run(self, progress: bool = False) -> Estimate | Estimates:
+    def run(
+        self, progress: bool = False, checkpoint: str | os.PathLike[str] | None = None
+    ) -> Estimate | Estimates:
         """Measure the numbers.
 
         Args:
             progress: Whether to show a progress bar (needs tqdm).
+            checkpoint: File in which intermediate results are saved, see `SamplingOptions`; None
+                for no file.
 
         Returns:
             The estimate with its standard error; for several observables, `Estimates`.
 
         Raises:
-            ValueError: If the computation would not fit in memory or on the backend.
+            TypeError: If ``checkpoint`` is not a path.
+            ValueError: If the computation would not fit in memory or on the backend, or if the
+                checkpoint is damaged or belongs to a different call.
             RuntimeError: If a backend failed repeatedly.
         """
         show, sampling = boolean(progress, "progress"), self.plan.sampling
+
+        def work(
+            kept: Checkpoint | None, seed: np.random.SeedSequence, calls: int | None
+        ) -> Estimate | Estimates:
+            if kept is None:
+                return self._run(show, None)
+            resumed = replace(self.plan, sampling=replace(sampling, seed=seed))
+            return replace(self, plan=resumed, calls=calls)._run(show, kept)
+
+        return continued(checkpoint, self._call, sampling, self.calls, work)
+
+    def _call(self) -> dict[str, str]:
+        """Return digests of everything that determines the result except calls and sampling."""
+        observables = [self._named(observable) for observable in self.observables]
+        return {
+            **self.plan.call(),
+            "observable": observables[0] if self.alone else repr(observables),
+            "estimator": self.estimator,
+            "tolerance": repr(self.wanted),
+        }
+
+    def _run(self, progress: bool, kept: Checkpoint | None) -> Estimate | Estimates:
+        """Measure the numbers, or resume from a checkpoint."""
+        how: Any = {"progress": progress, "kept": kept}
         if not self._amplifies or not self.plan.ideal:
-            found = self._decoded(run(self.programs, sampling, progress=show))
-            return found if self._amplifies else self._with_more(found, show)
+            found = self._decoded(run(self.programs, self.plan.sampling, **how))
+            return found if self._amplifies else self._with_more(found, how)
         parts = []
         for number, program in self._measured:
-            own = replace(sampling, seed=program.seed)
-            parts.append(simulated(number, own, self.estimator, self._share or 1, progress=show))
+            own = replace(self.plan.sampling, seed=program.seed)
+            parts.append(simulated(number, own, self.estimator, self._share or 1, **how))
         return self._amplitudes(parts)
 
-    def _with_more(self, found: Estimate | Estimates, progress: bool) -> Estimate | Estimates:
+    def _with_more(self, found: Estimate | Estimates, how: Any) -> Estimate | Estimates:
         """Return a sampled estimate with the executions that noise or its correction adds."""
         so_far = self.calls or 1
         for number in range(FURTHER_ROUNDS):
@@ -313,7 +358,7 @@ class NumberPlan:
             so_far += more
             sampling = replace(self.plan.sampling, seed=further(self.plan.seed, number))
             again = replace(self, plan=replace(self.plan, sampling=sampling), calls=more)
-            outcomes = run(again.programs, sampling, progress=progress, earlier=_streams(found))
+            outcomes = run(again.programs, sampling, earlier=found.streams, **how)
             found = found + again._decoded(outcomes)  # type: ignore[operator]
         if self._excess(found) > _EXCEEDED:
             warnings.warn(
@@ -433,18 +478,15 @@ class NumberPlan:
     def _quantity(self, observable: Observable) -> str:
         """Return a digest of the number that an observable estimates."""
         plan = self.plan
-        weights = digest(observable.weights(plan.grid.output_shape))
         noise = "" if plan.ideal else repr(plan.method)  # its error depends on the method
-        return f"{plan.quantity} {observable} {weights}{noise}"
+        return f"{plan.quantity} {self._named(observable)}{noise}"
+
+    def _named(self, observable: Observable) -> str:
+        """Return an observable as a string with a digest of its weights."""
+        return f"{observable} {digest(observable.weights(self.plan.grid.output_shape))}"
 
 
 def _short(program: Program) -> QuantumCircuit:
     """Return the circuit of a program, with one step if it has several."""
     steps = program.steps
     return program.build() if steps is None else steps.build(min(1, steps.number))
-
-
-def _streams(found: Estimate | Estimates) -> frozenset[str]:
-    """Return the names of the random streams of estimates."""
-    one = found if isinstance(found, Estimate) else found[0]
-    return one.origin.streams

@@ -98,7 +98,7 @@ class Plan(Problem):
         """
         return run_or_resume(
             self.prepared,
-            self._call,
+            self.call,
             self._resumed,
             progress=boolean(progress, "progress"),
             checkpoint=checkpoint,
@@ -110,7 +110,7 @@ class Plan(Problem):
         again = self.prepared.again(replace(self, sampling=sampling, shots=shots, each=None))
         return again.again(again.allot())
 
-    def _call(self) -> dict[str, str]:
+    def call(self) -> dict[str, str]:
         """Return digests of everything that determines the result except shots and sampling."""
         propagator = self.propagator
         return {

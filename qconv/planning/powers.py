@@ -12,9 +12,10 @@ from qiskit import QuantumCircuit
 
 from qconv.estimation.amplitude import adaptive, by_schedule, fixed_schedule
 from qconv.estimation.damped import damped_estimate
+from qconv.execution.checkpoint.checkpoint import Checkpoint
 from qconv.execution.device.backends import rounding
 from qconv.execution.options import Sampling
-from qconv.execution.outcomes.outcomes import Outcomes
+from qconv.execution.outcomes.outcomes import Numbers, Outcomes
 from qconv.execution.program import Program, Steps
 from qconv.execution.run import run
 from qconv.execution.seeds import derived, random_state, stream_name
@@ -63,10 +64,25 @@ def error_of_one_call(number: Number, estimator: str) -> float:
 
 
 def simulated(
-    number: Number, sampling: Sampling, estimator: str, calls: int, *, progress: bool
+    number: Number,
+    sampling: Sampling,
+    estimator: str,
+    calls: int,
+    *,
+    progress: bool,
+    kept: Checkpoint | None,
 ) -> Found:
-    """Estimate a number on an ideal simulator; the hits of every power follow from one angle."""
-    angle, circuit = _angle(number, sampling, progress=progress)
+    """Estimate a number on an ideal simulator; the hits of every power follow from one angle.
+
+    Args:
+        number: The number.
+        sampling: Backend and options, with the seed of the number.
+        estimator: ``"amplitude"`` or ``"schedule"``.
+        calls: Maximum number of oracle calls.
+        progress: Whether to show a progress bar.
+        kept: Checkpoint, which saves the simulated probabilities; None for no checkpoint.
+    """
+    angle, circuit = _angle(number, sampling, progress=progress, kept=kept)
     rng = random_state(sampling.seed)
     executions = used = 0
 
@@ -82,7 +98,9 @@ def simulated(
     return Found(float(mean), float(stderr), executions, used, circuit, streams)
 
 
-def _angle(number: Number, sampling: Sampling, *, progress: bool) -> tuple[float, QuantumCircuit]:
+def _angle(
+    number: Number, sampling: Sampling, *, progress: bool, kept: Checkpoint | None
+) -> tuple[float, QuantumCircuit]:
     """Return the angle of power 0, and its circuit.
 
     The success probability of every power follows from the angle. The lowest powers are simulated,
@@ -91,9 +109,18 @@ def _angle(number: Number, sampling: Sampling, *, progress: bool) -> tuple[float
     Raises:
         RuntimeError: If they differ.
     """
-    programs = [replace(number.amplified(power), executions=None) for power in _SIMULATED]
-    found = list(run(programs, sampling, progress=progress))
-    chances = [float(part.known_probabilities[number.successes].sum()) for part in found]
+    programs = [
+        replace(number.amplified(power), executions=None, seed=derived(sampling.seed, power))
+        for power in _SIMULATED
+    ]
+
+    def success(numbers: Numbers) -> NDArray[np.float64]:
+        return np.asarray(numbers(0, number.successes.size)[number.successes].sum())
+
+    chances, circuits = [], []
+    for part in run(programs, sampling, progress=progress, kept=kept):
+        chances.append(float(part.sums(success, part.program.seed)))
+        circuits.append(part.circuit)
     angle = math.asin(math.sqrt(min(max(chances[0], 0.0), 1.0)))
     for power, chance in zip(_SIMULATED, chances, strict=True):
         expected = math.sin((2 * power + 1) * angle) ** 2
@@ -102,20 +129,26 @@ def _angle(number: Number, sampling: Sampling, *, progress: bool) -> tuple[float
                 f"expected power {power} to succeed with probability {expected:.12g}, got "
                 f"{chance:.12g}"
             )
-    return angle, found[0].circuit
+    return angle, circuits[0]
 
 
-def scheduled(number: Number, calls: int, *, noisy: bool) -> list[Program]:
-    """Return the programs of the fixed schedule; with noise, only powers that can have contrast."""
-    if number.program is None:
+def scheduled(number: Number, program: Program | None, calls: int, *, noisy: bool) -> list[Program]:
+    """Return the programs of the fixed schedule; with noise, only powers that can have contrast.
+
+    Args:
+        number: The number.
+        program: Program of the number, whose seed is used; None if nothing is measured.
+        calls: Maximum number of oracle calls.
+        noisy: Whether the backend has noise.
+    """
+    if program is None:
         return []
-    seed = number.program.seed
     highest = _HIGHEST_WITH_NOISE if noisy else None
     return [
         replace(
             number.amplified(power),
             executions=shots,
-            seed=derived(seed, power),
+            seed=derived(program.seed, power),
             steps=Steps(power, lambda steps: number.amplified(steps).build()),
         )
         for power, shots in fixed_schedule(calls, highest)
@@ -124,7 +157,8 @@ def scheduled(number: Number, calls: int, *, noisy: bool) -> list[Program]:
 
 def from_outcomes(number: Number, outcomes: Sequence[Outcomes]) -> Found:
     """Estimate a number from the outcomes of several powers, whose damping is fitted."""
-    counts = [part.raw(part.program.seed) for part in outcomes]
+    size = number.successes.size
+    counts = [part.sums(lambda numbers: numbers(0, size), part.program.seed) for part in outcomes]
     found = damped_estimate(
         np.array([(part.program.oracle_calls - 1) // 2 for part in outcomes], np.float64),
         np.array([float(count[number.successes].sum()) for count in counts]),

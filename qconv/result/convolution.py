@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,6 +156,10 @@ class Convolution(SumOnly):
         A sum of results has the versions of all its parts.
         """
         return self.origin.versions
+
+    def with_versions(self, versions: frozenset[str]) -> Convolution:
+        """Return the result with other versions of packages."""
+        return replace(self, origin=replace(self.origin, versions=versions))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -328,7 +332,7 @@ class Convolution(SumOnly):
         if place.suffix.lower() not in ("", ".npz") and not Place.of(place).is_stream:
             raise ValueError(f"path: expected a name ending in .npz, got '{place}'")
         with written_together(place) as (partial,), open(partial, "wb") as file:
-            np.savez(file, **parts_of(vars(self)))
+            np.savez(file, **self.arrays())  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Convolution:
@@ -341,12 +345,22 @@ class Convolution(SumOnly):
         """
         with open(path, "rb") as file:
             try:
-                return cls(**read_parts(file))
+                with np.load(file, allow_pickle=False) as arrays:
+                    return cls.from_arrays(arrays)
             except UnknownKindError as error:
                 raise ValueError(f"path: {path}: {error}") from error
             except Exception as error:  # NumPy, json and qpy raise many kinds of errors
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise ValueError(f"path: {path} is not a saved Convolution ({reason})") from error
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that `save` writes, by name."""
+        return parts_of(vars(self))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Convolution:
+        """Return the result whose `arrays` are given; any exception means wrong arrays."""
+        return cls(**read_parts(arrays))
 
     def plot(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ _OPTIONAL = ("covariance", "bias", "loading_bias")
 _DIAGNOSTICS = "diagnostics."
 
 
-def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+def parts_of(fields: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Convert the fields of a `Convolution` to the arrays that `Convolution.save` writes."""
     shots, success, origin = fields["shots"], fields["success"], fields["origin"]
     diagnostics = fields["diagnostics"]
@@ -55,22 +55,23 @@ def parts_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_parts(file: IO[bytes]) -> dict[str, Any]:
-    """Read the fields of a `Convolution` from a file; any exception means a wrong file.
+def read_parts(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Read the fields of a `Convolution` from the arrays of a file.
+
+    Any exception means a wrong file.
 
     Raises:
         UnknownKindError: If the class of the diagnostics has not been imported.
     """
-    with np.load(file, allow_pickle=False) as arrays:
-        image, stderr, circuits = (arrays[name] for name in ("image", "stderr", "circuits"))
-        fields = json.loads(str(arrays["fields"]))
-        optional = {name: arrays.get(name) for name in _OPTIONAL}
-        each = arrays.get("shots_of_pixels")
-        own = {
-            name.removeprefix(_DIAGNOSTICS): arrays[name]
-            for name in arrays.files
-            if name.startswith(_DIAGNOSTICS)
-        }
+    image, stderr, circuits = (arrays[name] for name in ("image", "stderr", "circuits"))
+    fields = json.loads(str(arrays["fields"]))
+    optional = {name: arrays.get(name) for name in _OPTIONAL}
+    each = arrays.get("shots_of_pixels")
+    own = {
+        name.removeprefix(_DIAGNOSTICS): arrays[name]
+        for name in arrays
+        if name.startswith(_DIAGNOSTICS)
+    }
     if fields.pop("format") != _FORMAT:
         raise ValueError("the file has the format of a different version")
     probability, stderr_of_it, expected = fields["success"]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qconv._checks import Numbers, numpy_defaults
 from qconv._files import written_together
 from qconv.result.circuits import packed, unpacked
 from qconv.result.numbers import shares
-from qconv.result.single import Estimate, as_text, from_text, saved
+from qconv.result.single import Estimate, as_text, fields_of, from_text, saved
 
 _FORMAT = "qconv estimates 1"
 
@@ -52,6 +54,20 @@ class Estimates:
     def __iter__(self) -> Iterator[Estimate]:
         return iter(self.estimates)
 
+    @property
+    def streams(self) -> frozenset[str]:
+        """Names of the random streams of the executions."""
+        return self[0].streams
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """Versions of the packages that computed the estimates, each as in ``"numpy 2.4.6"``."""
+        return self[0].versions
+
+    def with_versions(self, versions: frozenset[str]) -> Estimates:
+        """Return the estimates with other versions of packages."""
+        return replace(self, estimates=tuple(one.with_versions(versions) for one in self))
+
     def __add__(self, other: Estimates) -> Estimates:
         """Return the estimates from the executions of two estimates of the same numbers.
 
@@ -74,10 +90,8 @@ class Estimates:
             PermissionError: If the file is write-protected.
             OSError: If the file cannot be written.
         """
-        text = json.dumps({"format": _FORMAT, "estimates": list(map(as_text, self))})
-        circuits = packed(self[0].circuits)
         with written_together(Path(path)) as (partial,), open(partial, "wb") as file:
-            np.savez(file, fields=np.array(text), covariance=self.covariance, circuits=circuits)
+            np.savez(file, **self.arrays())  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Estimates:
@@ -87,10 +101,25 @@ class Estimates:
             FileNotFoundError: If there is no such file.
             ValueError: If the file does not contain saved estimates.
         """
-        with saved(path, "Estimates", _FORMAT) as (fields, arrays):
-            circuits = unpacked(arrays["circuits"])
-            found = tuple(from_text(text, circuits) for text in fields["estimates"])
-            return cls(found, arrays["covariance"])
+        with saved(path, "Estimates") as arrays:
+            return cls.from_arrays(arrays)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that `save` writes, by name."""
+        text = json.dumps({"format": _FORMAT, "estimates": list(map(as_text, self))})
+        return {
+            "fields": np.array(text),
+            "covariance": self.covariance,
+            "circuits": packed(self[0].circuits),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Estimates:
+        """Return the estimates whose `arrays` are given; any exception means wrong arrays."""
+        circuits = unpacked(arrays["circuits"])
+        texts = fields_of(arrays, _FORMAT)["estimates"]
+        found = tuple(from_text(text, circuits) for text in texts)
+        return cls(found, arrays["covariance"])
 
     @numpy_defaults
     def __str__(self) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qconv._checks import numpy_defaults
@@ -60,6 +61,20 @@ class Estimate:
     reliable: bool = True
     """Whether the standard error can be relied on. False after amplitude estimation with noise, if
     damping and a different value explain the outcomes equally well."""
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Names of the random streams of the executions."""
+        return self.origin.streams
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """Versions of the packages that computed the estimate, each as in ``"numpy 2.4.6"``."""
+        return self.origin.versions
+
+    def with_versions(self, versions: frozenset[str]) -> Estimate:
+        """Return the estimate with other versions of packages."""
+        return replace(self, origin=replace(self.origin, versions=versions))
 
     def interval(self, level: float = 0.95) -> tuple[float | complex, float | complex]:
         """Return the confidence interval of the value, from the normal distribution.
@@ -118,9 +133,8 @@ class Estimate:
             PermissionError: If the file is write-protected.
             OSError: If the file cannot be written.
         """
-        text = json.dumps({"format": _FORMAT, **as_text(self)})
         with written_together(Path(path)) as (partial,), open(partial, "wb") as file:
-            np.savez(file, fields=np.array(text), circuits=packed(self.circuits))
+            np.savez(file, **self.arrays())  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Estimate:
@@ -130,8 +144,18 @@ class Estimate:
             FileNotFoundError: If there is no such file.
             ValueError: If the file is not a saved estimate.
         """
-        with saved(path, "Estimate", _FORMAT) as (fields, arrays):
-            return from_text(fields, unpacked(arrays["circuits"]))
+        with saved(path, "Estimate") as arrays:
+            return cls.from_arrays(arrays)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that `save` writes, by name."""
+        text = json.dumps({"format": _FORMAT, **as_text(self)})
+        return {"fields": np.array(text), "circuits": packed(self.circuits)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Estimate:
+        """Return the estimate whose `arrays` are given; any exception means wrong arrays."""
+        return from_text(fields_of(arrays, _FORMAT), unpacked(arrays["circuits"]))
 
     @property
     def error_text(self) -> str:
@@ -186,28 +210,34 @@ def from_text(fields: dict[str, Any], circuits: tuple[QuantumCircuit, ...]) -> E
     return Estimate(**fields, circuits=circuits, origin=origin)
 
 
+def fields_of(arrays: Mapping[str, NDArray[Any]], form: str) -> dict[str, Any]:
+    """Return the fields in the arrays of a file.
+
+    Raises:
+        ValueError: If the file has a different format.
+    """
+    fields: dict[str, Any] = json.loads(str(arrays["fields"]))
+    if fields.pop("format") != form:
+        raise ValueError("the file has the format of a different version")
+    return fields
+
+
 @contextmanager
-def saved(
-    path: str | os.PathLike[str], kind: str, form: str
-) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Open a file of estimates; yield its fields and its arrays.
+def saved(path: str | os.PathLike[str], kind: str) -> Iterator[Mapping[str, NDArray[Any]]]:
+    """Open a file of estimates; yield its arrays.
 
     Args:
         path: Path of the file.
         kind: Name of the class that the file holds.
-        form: Name of the format.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file does not have the format, or reading its content fails.
+        ValueError: If reading the content of the file fails.
     """
     with open(path, "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                fields = json.loads(str(arrays["fields"]))
-                if fields.pop("format") != form:
-                    raise ValueError("the file has the format of a different version")
-                yield fields, arrays
+                yield arrays
         except Exception as error:  # NumPy, json and qpy raise many kinds of errors
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ValueError(f"path: {path} is not a saved {kind} ({reason})") from error

@@ -10,7 +10,7 @@ result is saved under the place of its part. All methods save results of the sam
 
 When the same call is repeated, it reads these results and computes the rest. The file is an
 ``.npz`` without pickle. The file contains the bytes of all arrays, and a JSON string that describes
-the call and the arrays. The final result is added in the format of `qconv.Convolution.save`. The
+the call and the arrays. The final result is added in the format in which its class saves it. The
 file is replaced atomically, at intervals that increase with the time that writing takes.
 """
 
@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +44,25 @@ from qconv.execution.checkpoint.archive import (
 from qconv.execution.outcomes.histogram import Histogram
 from qconv.grid import Tile
 from qconv.result.convolution import Convolution
-from qconv.result.files import parts_of, read_parts
+from qconv.result.several import Estimates
+from qconv.result.single import Estimate
 
-_FORMAT = 2
+_FORMAT = 3
 
 #: Minimum number of seconds between two writes, and maximum fraction of time spent on writing.
 LEAST_INTERVAL, SHARE = 1.0, 0.01
 
 #: Names of the parts of the file, in addition to the parts of a result.
 _ABOUT, _DATA = "checkpoint", "data"
+
+
+#: Result of a call.
+Result: TypeAlias = Convolution | Estimate | Estimates
+
+#: Classes of results, by the name in the file.
+_CLASSES: dict[str, type[Result]] = {
+    kind.__name__: kind for kind in (Convolution, Estimate, Estimates)
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class Checkpoint:
     """Path of the file."""
     about: About
     """Call that the checkpoint belongs to, and its progress."""
-    result: Convolution | None = None
+    result: Result | None = None
     """Finished result that this call adds shots to; None if there is no such result."""
     names: set[str] = field(default_factory=set)
     """Names of the random streams of measured jobs."""
@@ -187,7 +197,7 @@ class Checkpoint:
         with self._lock:
             self._write()
 
-    def finish(self, result: Convolution) -> None:
+    def finish(self, result: Result) -> None:
         """Replace all intermediate results by the final one."""
         about = self.about
         with self._lock:
@@ -218,12 +228,13 @@ class Checkpoint:
         for name, filled in tiles:
             records += filled.records(f"tiles {name}")
         if self._parts is None:  # cached, because circuits take time to serialise
-            self._parts = {} if self.result is None else parts_of(vars(self.result))
+            self._parts = {} if self.result is None else self.result.arrays()
         about = {
             **vars(self.about),
             "format": _FORMAT,
             "versions": sorted(self.about.versions),
             "names": sorted(self.names),
+            "result": None if self.result is None else type(self.result).__name__,
             "records": [(part.key, part.dtype.str, part.shape) for part in records],
         }
         self._unsaved = False
@@ -263,12 +274,14 @@ class Checkpoint:
             if _ABOUT not in parts:
                 raise ValueError("it was not written as a checkpoint")
             about = json.loads(str(parts[_ABOUT]))
-            data = parts[_DATA]
-        if about.get("format") != _FORMAT:
-            raise ValueError(f"expected format {_FORMAT}, got {about.get('format')}")
-        found = frozenset(map(str, about["versions"]))
-        if own := {name for name in found if name.startswith("qconv ")} - versions():
-            raise ValueError(f"it was written by {', '.join(sorted(own))}")
+            if about.get("format") != _FORMAT:
+                raise ValueError(f"expected format {_FORMAT}, got {about.get('format')}")
+            found = frozenset(map(str, about["versions"]))
+            if own := {name for name in found if name.startswith("qconv ")} - versions():
+                raise ValueError(f"it was written by {', '.join(sorted(own))}")
+            arrays = split_records(about["records"], parts[_DATA])
+            kind = about["result"]
+            result = None if kind is None else _CLASSES[kind].from_arrays(parts)
         whose = About(
             call={str(name): str(value) for name, value in about["call"].items()},
             seed=[int(word) for word in about["seed"]],
@@ -277,11 +290,6 @@ class Checkpoint:
             finished=bool(about["finished"]),
             versions=found,
         )
-        result = None
-        if whose.finished or whose.held is not None:
-            file.seek(0)
-            result = Convolution(**read_parts(file))
-        arrays = split_records(about["records"], data)
         return cls(path, whose, result, set(about["names"]), arrays)
 
 

@@ -8,18 +8,20 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias, TypeVar, cast
 
 import numpy as np
 
 from qconv._files import Place, is_regular
 from qconv._versions import versions
-from qconv.execution.checkpoint.checkpoint import About, Checkpoint
+from qconv.execution.checkpoint.checkpoint import About, Checkpoint, Result
 from qconv.execution.options import Sampling
 from qconv.execution.seeds import MORE, derived
-from qconv.result.convolution import Convolution
+
+_Result = TypeVar("_Result", bound=Result)
 
 #: Function that runs a call, given a checkpoint, the root of its random streams, and its shots.
-Work = Callable[[Checkpoint | None, np.random.SeedSequence, int | None], Convolution]
+Work: TypeAlias = Callable[[Checkpoint | None, np.random.SeedSequence, int | None], _Result]
 
 
 def continued(
@@ -27,8 +29,8 @@ def continued(
     call: Callable[[], Mapping[str, str]],
     sampling: Sampling,
     shots: int | None,
-    work: Work,
-) -> Convolution:
+    work: Work[_Result],
+) -> _Result:
     """Run a call, or resume it from a checkpoint.
 
     Args:
@@ -36,7 +38,7 @@ def continued(
         call: Function that returns digests of everything that determines the result, except seed
             and shots, by name.
         sampling: Backend and options.
-        shots: Shots per output pixel; None for the exact expectation.
+        shots: Shots per output pixel, or oracle calls of a number; None for the exact expectation.
         work: Function that runs the call.
 
     Returns:
@@ -55,8 +57,9 @@ def continued(
     place = _checked(path)
     new = not place.exists()
     kept = _opened(place, {**call(), **sampling.call()}, sampling, shots)
-    if kept.about.finished and kept.result is not None:
-        return kept.result
+    earlier = cast(_Result | None, kept.result)  # the same call has a result of the same class
+    if kept.about.finished and earlier is not None:
+        return earlier
     if versions() - kept.about.versions:
         _warn_of_versions(kept)
     root = np.random.SeedSequence(list(kept.about.seed))
@@ -67,13 +70,13 @@ def continued(
     kept.begin()
     try:
         result = work(kept, root, wanted)
-        if kept.result is not None:
-            result = kept.result + result
+        if earlier is not None:
+            result = cast(_Result, earlier + result)  # type: ignore[operator]
     except BaseException as error:
         _stopped(kept, error, new=new)
         raise
-    origin = replace(result.origin, versions=result.versions | kept.about.versions)
-    result = replace(result, origin=origin)
+    made_by = result.versions | kept.about.versions
+    result = cast(_Result, result.with_versions(made_by))
     kept.finish(result)
     return result
 

@@ -47,38 +47,6 @@ AER = AerSimulator()
 USUAL = {name: getattr(checkpoint, name) for name in ("LEAST_INTERVAL", "SHARE")}
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """An empty working directory; files are written whenever there is anything new."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(checkpoint, "LEAST_INTERVAL", 0.0)
-    monkeypatch.setattr(checkpoint, "SHARE", float("inf"))
-    return tmp_path
-
-
-@pytest.fixture
-def stop_after(monkeypatch):
-    """Makes calls end after so many pieces, as by Ctrl-C, or never; lists the pieces since then."""
-    tick = Checkpoint.tick
-    counted = []
-
-    def after(number):
-        counted.clear()
-        # One thread stops at once, where others would go on for a while.
-        monkeypatch.setenv("QCONV_NUM_THREADS", "" if number is None else "1")
-
-        def stopping(self):
-            counted.append(self)
-            if number is not None and len(counted) == number:
-                raise KeyboardInterrupt
-            tick(self)
-
-        monkeypatch.setattr(Checkpoint, "tick", stopping)
-        return counted
-
-    return after
-
-
 def call(image=IMAGE, kernel=EDGE, path="run.npz", **how):
     how = {"shots": 30, "seed": 5, "mode": "same", "boundary": "wrap"} | how
     return qconv.convolve(image, kernel, checkpoint=path, **how)
