@@ -26,8 +26,8 @@ from classical.checks import image_and_kernel, number, number_array, numpy_defau
 MODES = ("full", "same", "valid")
 BOUNDARIES = ("fill", "wrap", "symm", "mirror", "nearest")
 
-#: Names of the boundaries in ``scipy.ndimage`` and ``scipy.signal``, and of those in ``numpy.pad``
-#: that have no other meaning there.
+#: Names of boundaries in ``scipy.ndimage`` and ``scipy.signal``, and names in ``numpy.pad`` that do
+#: not conflict with them.
 SYNONYMS = {
     "reflect": "symm",
     "symmetric": "symm",

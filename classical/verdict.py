@@ -15,8 +15,9 @@ _MANY_PIXELS = 1000
 #: of shots.
 _MARGIN = 0.02
 
-#: Counts per pixel below which standard errors are only roughly known, and the fraction of pixels
-#: with fewer counts that explains standard errors that are too large.
+#: Counts per pixel below which standard errors are only roughly known. If at least the second
+#: number, as a fraction of the pixels, has fewer counts, this explains standard errors that are too
+#: large.
 FEW_COUNTS = 20
 _FEW_PIXELS = 0.05
 

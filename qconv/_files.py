@@ -38,7 +38,7 @@ class Place:
 
     @classmethod
     def of(cls, path: Path) -> Place:
-        """Get the status of a path; raise an ``OSError`` if links lead in a circle."""
+        """Get the status of a path; raise an ``OSError`` if symbolic links form a loop."""
         try:
             return cls(path, os.stat(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -73,7 +73,7 @@ class Place:
             return
         if stat.S_ISDIR(self.status.st_mode):
             raise _error(errno.EISDIR, self.path, IsADirectoryError)
-        # A file that nobody may write to counts as protected for the superuser, too.
+        # A file that nobody may write to is protected even from the superuser.
         everybody = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
         if not self.status.st_mode & everybody or not os.access(self.path, os.W_OK):
             raise _error(errno.EACCES, self.path, PermissionError)
@@ -155,7 +155,7 @@ def _remove_left_over(real: Path) -> None:
     Processes of other machines and containers cannot be seen. Their files are removed if they have
     not changed for a long time.
     """
-    import psutil  # slow to import: not when the command line starts
+    import psutil  # imported here because it is slow to import
 
     for left in real.parent.glob(f".{glob.escape(real.name)}.*{_PARTIAL}"):
         where, _, rest = left.name[len(real.name) + 2 :].partition(".")

@@ -19,8 +19,8 @@ except ImportError:  # not a Unix
 _PER_SECOND = 4
 
 #: For control groups of version 2 and 1: mount point, name of the controller in
-#: ``/proc/self/cgroup``, files with the limit and the usage, and name of the line of
-#: ``memory.stat`` with the memory that the kernel frees first (files that were read once).
+#: ``/proc/self/cgroup``, file with the limit, and file with the usage. The last item is the name of
+#: the line in ``memory.stat`` for memory that the kernel frees first (files that were read once).
 _GROUPS = (
     ("sys/fs/cgroup", "", "memory.max", "memory.current", "inactive_file"),
     (

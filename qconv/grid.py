@@ -63,7 +63,7 @@ OTHER_NAMES = {
     "edge": "nearest",
 }
 
-#: All names that a boundary has as an argument.
+#: All names by which a boundary can be requested.
 BOUNDARIES = (*PAD_MODES, *OTHER_NAMES)
 
 #: Names of boundaries in PyTorch, MATLAB and Astropy, with the name to write.
@@ -265,7 +265,8 @@ class Grid:
     def part(self, outputs: Tile) -> Grid:
         """Return the grid of a block of outputs; its image is ``reads(outputs)``, without margins.
 
-        The block must consist of whole tiles of the grid, which are also the tiles of the part.
+        The block must consist of whole tiles of this grid. They are also the tiles of the returned
+        grid.
         """
         return replace(
             self,

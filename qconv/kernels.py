@@ -450,9 +450,10 @@ def named_kernel(name: str, size: int | None = None, **options: Any) -> Numbers:
             the standard deviation in pixels, one number or one per axis. ``amount`` is the strength
             of sharpening. ``radius`` is in pixels. ``angle`` is in degrees, counter-clockwise from
             the ``x`` axis. ``gabor`` is a wave of ``frequency`` cycles per pixel in the direction
-            ``theta``, in radians from the ``x`` axis towards ``y``. Its gaussian has the
-            standard deviation ``sigma_x`` along the wave and ``sigma_y`` across it. Without
-            them, ``bandwidth`` is in octaves. ``offset`` is the phase at the centre, in radians.
+            ``theta``, in radians from the ``x`` axis towards ``y``. Its gaussian has the standard
+            deviation ``sigma_x`` along the wave and ``sigma_y`` across it. If they are not given,
+            they follow from ``bandwidth``, in octaves. ``offset`` is the phase at the centre, in
+            radians.
 
     Returns:
         Array with ``ndim`` axes, complex for ``gabor`` and real for all others.

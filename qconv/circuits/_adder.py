@@ -17,8 +17,8 @@ last two, with a carry      5 (Peres gate)                       4
 
 If the highest offset is a power of two, ``2**k``, an offset with bit ``k`` set has no lower bit
 set. Bit ``k`` then gets no carry, so one control can represent both the carry and the offset's bit.
-The table lists such a bit as one with a carry only. In a coherent circuit, this control is the
-offset's own qubit, which is restored.
+In the table, such a bit counts as a bit with a carry only. In a coherent circuit, this control is
+the offset's own qubit, which is restored.
 """
 
 from __future__ import annotations

@@ -268,7 +268,8 @@ def three_qubit_isometry(columns: Array, qubits: Sequence[int]) -> tuple[Gates, 
 
     The columns are decomposed as ``(A0 (+) A1) [C; S] B``. ``C`` and ``S`` are a rotation of the
     first qubit, multiplexed by the other qubits. ``A0`` and ``A1`` are rotations of the other
-    qubits, selected by the first qubit. The preparation of the input includes ``B``.
+    qubits, selected by the first qubit. The returned gates do not include ``B``, which the
+    preparation of the input must include.
 
     Args:
         columns: Orthonormal basis of the subspace, shape ``(8, 2**k)``, ``k`` 1 or 2.

@@ -1,7 +1,7 @@
 """Simplification of gate lists until a transpiler cannot remove any more gates.
 
 A preparation concatenates blocks. At their boundaries, rotations add up and CZ pairs may cancel.
-After the simplification, a list has as many CZ as the circuit from Qiskit's transpiler has CX.
+The number of CZ in a simplified list equals the number of CX after Qiskit's transpiler.
 """
 
 from __future__ import annotations

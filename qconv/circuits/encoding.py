@@ -18,9 +18,9 @@ one multiplexed RY, the last of a tree    ``2**(n-1)-1``, or less  none
 
 Two qubits need at most 1 CX, three 3, four 6 (7 if the fit does not converge), five 17 and six 44.
 A 3x3 kernel needs at most 6 CX. A box or a Gaussian needs 2, one per axis. Edge, Laplacian and
-sharpen need 3: one for the core, and one per axis, because each axis is in the plane of
-``(0, 1, 0)`` and ``(1, 0, 1)``. A separable 5x5 or 7x7 kernel needs 6. An array of rank 2 needs 15
-up to 8x8, and 37 up to 16x16.
+sharpen need 3. Along each axis, their vectors lie in the plane spanned by ``(0, 1, 0)`` and
+``(1, 0, 1)``, so each axis needs one CX, and the core of the decomposition needs one. A separable
+5x5 or 7x7 kernel needs 6. An array of rank 2 needs 15 up to 8x8, and 37 up to 16x16.
 
 Qiskit's ``StatePreparation`` (Iten et al. 2016, arXiv:1501.06911) generally needs ``2**n - n - 1``
 CX, the cost of the whole tree.

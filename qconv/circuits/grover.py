@@ -200,7 +200,7 @@ class Amplifier:
         circuit.compose(self._shift, inplace=True, copy=False)
         self._flip(circuit)
         circuit.z(self._flag)
-        self._rotate(circuit, self._once)  # between two Z, the inverse
+        self._rotate(circuit, self._once)  # Z before and after inverts the rotation
         circuit.z(self._flag)
         self._unload(circuit)
 

@@ -2,10 +2,10 @@
 
 Every function of ``n`` bits is a polynomial with one coefficient per product of bits. Here the
 function is a phase, so coefficients count modulo 2 pi. A product of two bits is one controlled
-phase gate, which takes two CX. A linear phase, such as a shift's, therefore takes no CX. A
-quadratic phase, such as the phase of free propagation, takes ``n (n - 1)`` CX or fewer. A general
-diagonal takes ``2**n - 2`` CX (Bullock and Markov 2004, quant-ph/0303039). Coefficients are found
-from the phases themselves, so wrapped phases are recognised too.
+phase gate, which takes two CX. A linear phase, such as the phase of a displacement, therefore takes
+no CX. A quadratic phase, such as the phase of free propagation, takes ``n (n - 1)`` CX or fewer. A
+general diagonal takes ``2**n - 2`` CX (Bullock and Markov 2004, quant-ph/0303039). Coefficients are
+found from the phases themselves, so wrapped phases are recognised too.
 """
 
 from __future__ import annotations

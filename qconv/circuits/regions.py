@@ -2,11 +2,11 @@
 
 Marked states are a *rectangle* if they are a product of one interval per register. An interval is a
 pattern of the high bits if its length is a power of two and its first number is a multiple of the
-length. Any other interval gets an ancilla, which two comparators with constants set and reset. A
-comparator with ``n`` bits is a chain of at most ``n - 1`` carries (Cuccaro et al. 2004,
-quant-ph/0410184), here of relative-phase Toffoli gates, whose phases cancel when the chain is
-undone. Rectangles thus take a number of gates that is linear in the qubits. Other marks take a
-diagonal of ``2**n`` signs, which is their table.
+length. For any other interval, two comparators with constants compute an ancilla and later
+uncompute it. A comparator with ``n`` bits is a chain of at most ``n - 1`` carries (Cuccaro et al.
+2004, quant-ph/0410184), here of relative-phase Toffoli gates, whose phases cancel when the chain is
+undone. Rectangles thus take a number of gates that is linear in the qubits. Any other set of marked
+states takes a diagonal, a table of ``2**n`` signs.
 """
 
 from __future__ import annotations

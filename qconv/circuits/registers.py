@@ -136,8 +136,8 @@ class WholeState(Instruction):  # type: ignore[misc]  # Qiskit has no types
 class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
     """Gate that prepares amplitudes from ``|0...0>``, defined by `encode_amplitudes`.
 
-    Its gates can be counted separately, or by formula without being built. ``inverted`` makes the
-    inverse gate.
+    The gates of the definition can be counted without the rest of a circuit, or bounded by a
+    formula without being built. ``inverted`` makes the inverse gate.
     """
 
     def __init__(self, amplitudes: Numbers, *, inverted: bool = False) -> None:
@@ -207,7 +207,7 @@ class BoxedDiagonal(Gate):  # type: ignore[misc]  # Qiskit has no types
 class BoxedRotation(Gate):  # type: ignore[misc]  # Qiskit has no types
     """Rotation of a flag about Y, with an angle for every basis state of the other qubits.
 
-    The angles stay an array, for circuits that are counted by formula.
+    The angles are kept as one array, for circuits whose gates are counted by formula and not built.
     """
 
     def __init__(self, angles: NDArray[np.float64]) -> None:

@@ -1,4 +1,4 @@
-"""Rotations with angles from a table: QROM and SELECT-SWAP, for machines that correct errors.
+"""Rotations with angles from a table: QROM and SELECT-SWAP, for fault-tolerant machines.
 
 Toffoli gates look up an angle for every basis state of ``k`` address qubits (Babbush et al. 2018,
 arXiv:1805.03662). The angle is added to a phase gradient, which rotates the target. The look-up is
@@ -120,7 +120,7 @@ def _angles(vector: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     norms = [vector]
     while norms[-1].size > 1:
         norms.append(np.hypot(*norms[-1].reshape(-1, 2).T))
-    # a level of norms has one entry per value of the qubits above it; pairs differ in the lowest
+    # one norm per value of the qubits above a level; the two of a pair differ in the lowest qubit
     for below in norms[-2::-1]:
         low, high = below.reshape(-1, 2).T
         yield np.arctan2(high, low)

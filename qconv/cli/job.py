@@ -41,7 +41,7 @@ class Job:
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Job:
-        """Make the parts of the call from its options."""
+        """Create the settings of the call from its options."""
         propagator = _propagator(options)
         where = {name: getattr(options, name) for name in ("mode", "boundary", "fillvalue")}
         backend = None if options.backend is None else named_backend(options.backend)

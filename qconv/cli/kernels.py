@@ -22,7 +22,7 @@ KERNEL_FILES = (".npy", ".csv", ".txt", ".tsv")
 
 
 def add_kernel(group: argparse._ArgumentGroup, listed: str) -> None:
-    """Add the options for the kernel, see `kernel_of`; ``listed`` is the place of their list."""
+    """Add the options for the kernel, see `kernel_of`; ``listed`` states where they are listed."""
     group.add_argument(
         "--kernel",
         default="edge",

@@ -1,4 +1,4 @@
-"""The command ``qconv match``, which finds a small picture in a large one, or a sound."""
+"""The command ``qconv match``, which finds a picture in a picture, or a sound in a recording."""
 
 from __future__ import annotations
 

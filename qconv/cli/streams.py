@@ -18,7 +18,7 @@ def open_closed_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+            os.open(os.devnull, os.O_RDWR)  # opens the lowest free descriptor: ``number``
         setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  (until the interpreter exits)
 
 

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from qconv.grid import PAD_MODES, Grid, Tile
 
-#: Minimum and maximum number of output pixels of a part, as far as tiles and image allow. The
-#: minimum makes a task worthwhile. The maximum leaves a worker memory for several parts.
+#: Minimum and maximum number of output pixels of a part, if tiles and image allow them. Below the
+#: minimum, a task would be mostly overhead. With the maximum, several parts fit in the memory of a
+#: worker.
 _LEAST, _MOST = 2**14, 2**22
 
 

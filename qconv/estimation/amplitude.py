@@ -37,9 +37,9 @@ _FIRST = 10
 #: it leaves more runs with a second possible value and thus with a larger standard error.
 _EXPONENT = 0.45
 
-#: The ``_COMPARED`` factors ``2 m + 1`` that are compared. The highest factor turns the range of
-#: possible angles by ``_HIGHEST`` radians to either side. Every next factor is ``_STEP`` times the
-#: previous factor.
+#: Candidates for the next factor ``2 m + 1``; there are ``_COMPARED`` of them. The highest factor
+#: times the range of possible angles is ``_HIGHEST`` radians to either side. Each further factor is
+#: ``_STEP`` times the previous one.
 _HIGHEST, _STEP, _COMPARED = 4.0, 2**-0.25, 14
 
 #: Only every other point of the posterior's grid is used to choose a power.

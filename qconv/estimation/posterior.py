@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 _Array = NDArray[np.float64]
 
-#: Grid points of each run: `test_mean_against_quadrature` holds means to 2 % of the error.
+#: Grid points of each run. `test_mean_against_quadrature` checks means to 2 % of the standard
+#: error.
 _POINTS = 192
 
 #: Difference from the highest log-likelihood beyond which the ends of a grid are impossible.

@@ -72,7 +72,7 @@ class Program:
     """Circuit that saves this program's probabilities, and the label of the probabilities in that
     circuit; None for no such circuit."""
     steps: Steps | None = None
-    """Equal steps of the circuit; None for no such steps."""
+    """Repeated part of the circuit; None if no part is repeated."""
 
     def __post_init__(self) -> None:
         if self.executions is not None:

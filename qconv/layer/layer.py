@@ -165,7 +165,7 @@ class Layer:
             shots=self.shots,
             sampling=replace(self.sampling, seed=derived(self.sampling.seed, CHANNELS, channel)),
             tolerance=self.tolerance,
-            part_of="a layer",  # which has its own digest
+            part_of="a layer",  # the layer has a digest of its own
         )
         return cast(Plan, self.method.prepare(plan).allot())
 
@@ -198,7 +198,7 @@ class Layer:
         for number, plan in self.channels.items():
             own = islice(outcomes, len(list(plan.prepared.programs)))
             result = plan.prepared.decode(own)
-            deque(own, maxlen=0)  # outcomes that the channel did not use
+            deque(own, maxlen=0)  # skips outcomes that the channel did not read
             image[:, number] = result.image[:, 0]
             stderr[:, number] = result.stderr[:, 0]
             if covariance is not None and result.covariance is not None:

@@ -9,9 +9,9 @@ distinguishes two kinds of positions and learns their properties from the map it
   of many numbers. This sum is normally distributed with mean 0, and its variance differs between
   parts of the image. The distribution of the variance has no assumed form. It is the
   maximum-likelihood distribution on a logarithmic grid (empirical Bayes), given all positions but
-  the leading one. Half a position is added, distributed evenly over all variances, as Jeffreys'
-  prior adds half a count to either outcome. This half position represents variances too rare to be
-  observed.
+  the leading one. Half a position is added and distributed evenly over all variances. It represents
+  variances too rare to be observed. (Similarly, Jeffreys' prior adds half a count to each of two
+  outcomes.)
 * One *match*, at any position. Its amplitude is uniformly distributed from 0 to more than the
   largest value of the map. For counts, this is Jeffreys' prior. The range includes 0 because a
   match need not be visible.
@@ -45,17 +45,18 @@ _Array = NDArray[np.float64]
 #: amplitude, and range of the equidistant edges to either side, in standard deviations.
 _COARSE, _FINE, _AROUND = 400, 240, 6.0
 
-#: Number of background variances. Minimum ratio of the largest variance to the mean square, which
-#: is also the minimum ratio of the mean square to the smallest variance. With more positions than
-#: this, the ratio is the number of positions.
+#: Number of background variances. Ratio of the largest variance to the mean square, and of the mean
+#: square to the smallest variance. If there are more positions than this ratio, the number of
+#: positions is the ratio.
 _VARIANCES, _REACH = 80, 1000.0
 
 #: Number of unobserved positions, spread evenly over all variances.
 _UNSEEN = 0.5
 
-#: Grouping of positions whose accuracies differ: number of the most prominent positions, which stay
-#: separate. The others are grouped by value and by the logarithm of the accuracy: number of steps
-#: of the value, and width of a step of the logarithm.
+#: Grouping of positions whose accuracies differ. The first number is that of the most prominent
+#: positions, which stay separate. All others are grouped by value and by the logarithm of the
+#: accuracy. The second number counts the steps of the value; the third is the width of a step of
+#: the logarithm.
 _APART, _STEPS, _RATIO = 100, 100, 0.35
 
 #: Minimum exposure or standard error, as a fraction of the largest. Positions with a lower exposure

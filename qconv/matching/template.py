@@ -12,9 +12,8 @@ filters keep different parts of this factor, in the circuit or in a classical co
 * ``correlation``: the factor ``conj(T) / max|T|``. Its magnitude requires a flag qubit that must
   read 0. Any other method of `qconv.correlate` can be used instead.
 * ``normalized``: the circuits of ``correlation``. A classical computer then divides the map by the
-  norms of the template and of every window of the image, to obtain Pearson's coefficient. These
-  norms belong to the arrays without their means. They are computed from the whole image, by two
-  convolutions with a box.
+  norms of the template and of every window of the image, to obtain Pearson's coefficient. The means
+  are subtracted in these norms. Two convolutions with a box give the norms of all windows.
 
 Before encoding, the part of the image that does not distinguish positions is removed. ``phase``
 standardises image and template locally, by classical computation over windows of a quarter of the

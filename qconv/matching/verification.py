@@ -19,11 +19,11 @@ cases:
 * The measurement. According to the measurement alone, the probability that a position is the match
   is proportional to the odds of the position, see `qconv.matching.posterior`. The odds of the
   answer include the odds of its neighbours, one step away.
-* The similarity of the answer, ``s``. Let ``z = artanh(s)``. If the answer is the match, any ``z``
-  from 0 to 2 was equally probable, with density 1/2. If the match is elsewhere, the answer is the
-  most similar position of the background. The density ``f`` of the background at ``z`` is
-  extrapolated from distant compared positions. These positions are more than a quarter of the
-  template's sides away from the answer. The tail of a correlation coefficient is exponential in
+* The similarity of the answer, ``s``. Let ``z = artanh(s)``. If the answer is the match, ``z`` is
+  taken to be uniformly distributed from 0 to 2, with density 1/2. If the match is elsewhere, the
+  answer is the most similar position of the background. The density ``f`` of the background at
+  ``z`` is extrapolated from distant compared positions. These positions are more than a quarter of
+  the template's sides away from the answer. The tail of a correlation coefficient is exponential in
   ``z``. Its rate is estimated from the ten most similar of these positions. ``f`` includes the
   uncertainty of this estimate::
 
@@ -32,8 +32,8 @@ cases:
 The answer is therefore the match with probability ``a r / (a r + u)``. Here ``a`` are the odds of
 the answer, ``u`` is the sum of the odds of all positions that were not compared, and
 ``r = 1 / (2 f)``. The probability is 1 if all positions were compared, or if the answer is a
-perfect copy. Other compared positions of equal similarity, more than a step away, share this
-probability.
+perfect copy. If other compared positions have the same similarity and are more than one step away,
+the probability is divided among all of them.
 
 Source:
     Hill, Annals of Statistics 3, 1163 (1975) (the rate of a tail from its largest values).

@@ -301,7 +301,7 @@ class _Total:
         """Return the result of all blocks."""
         pixels = self._pixels or 1
         diagnostics = assembled(self._image.shape, self._diagnostics)
-        estimate = None if diagnostics is None else diagnostics.estimate()  # as sums have it
+        estimate = None if diagnostics is None else diagnostics.estimate()  # as for sums of results
         image, stderr = (self._image, self._stderr) if estimate is None else estimate
         return self._plan.result(
             image,

@@ -65,7 +65,7 @@ class Layout:
     geometry: Grid
     """Grid whose output is cut: the image for overlap-add, the result for overlap-save."""
     parts: list[Block] = field(default_factory=list)
-    """Blocks of the whole, even if the plan is a part."""
+    """Blocks of the whole image, even if the plan is for a part of it."""
 
     @classmethod
     def of(cls, plan: Problem, method: Method, scheme: str, qubits: int) -> Layout:

@@ -34,8 +34,8 @@ _EVERY = np.arange(_LARGEST + 1.0)
 #: Probabilities below this value are rounding errors.
 _TINY = 1e-300
 
-#: Count at which a factor deviates from 1 by half as much as at a count of 0. Smallest and largest
-#: deviation at a count of 0.
+#: Count at which the deviation of a factor from 1 is half of its deviation at a count of 0.
+#: Smallest and largest deviation at a count of 0.
 _FADE, _CHANGES = 20.0, (-0.5, 2.0)
 
 #: Spacing of the grid in ``sqrt(r)``, half the standard deviation of the square root of a count.
@@ -44,7 +44,7 @@ _STEP = 0.25
 #: Number of imaginary pixels with the distribution of the prior.
 ADDED = 4.0
 
-#: Steps of expectation maximisation: more change no variance by 1 %.
+#: Steps of expectation maximisation. Further steps change every variance by less than 1 %.
 _STEPS = 60
 
 

@@ -78,7 +78,7 @@ def as_real(plan: Problem, part: str) -> Problem:
     grid, kernel = plan.grid, plan.propagator.effective_kernel
     image = plan.image
     margins = ((0, 0), *grid.pad_widths)
-    if grid.boundary == "fill" and grid.fillvalue != 0:  # outside, the two parts differ
+    if grid.boundary == "fill" and grid.fillvalue != 0:  # the margins of the two parts differ
         image, margins = plan.padded, ((0, 0),) * (image.ndim + 1)
     factors = (kernel.real, -kernel.imag) if part == REAL else (kernel.imag, kernel.real)
     pair = Propagator.from_kernel(factors[::-1] if grid.flipped else factors)
@@ -227,7 +227,7 @@ class PreparedParts(Prepared[Method]):
 
     @property
     def part_sides(self) -> tuple[int, ...]:
-        """Lengths at multiples of which the result may be cut."""
+        """Lengths per axis; the result may be cut at multiples of them."""
         return self.parts[0].part_sides
 
     def again(self, plan: Problem) -> PreparedParts:

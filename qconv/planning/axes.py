@@ -1,7 +1,8 @@
 """Axes of images: axes along which a kernel moves, and axes of a batch.
 
 The elements of a batch are images that are convolved separately with the same kernel: the channels
-of a colour image, the images of a stack. Along an axis of the batch, the kernel has the length 1.
+of a colour image, or the images of a stack. Along an axis of the batch, the kernel has the length
+1.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Batches: a method prepared for every channel of an image, or every image of a stack.
 
 If circuits encode the kernel alone (`Method.kernel_only`), the axes of the batch are axes of the
-image like all others, along which the kernel has the length 1. One set of circuits then serves all
-elements. If circuits hold the image, every element has circuits of its own. Each element is a plan
-of its own, with its own random streams, and the results are stacked.
+image like all others, along which the kernel has the length 1. The same circuits are then used for
+all elements. If circuits hold the image, every element has circuits of its own. Each element is a
+plan of its own, with its own random streams, and the results are stacked.
 """
 
 from __future__ import annotations

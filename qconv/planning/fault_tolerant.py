@@ -1,4 +1,4 @@
-"""Price of an answer on a machine that corrects its errors.
+"""Price of an answer on an error-corrected quantum computer.
 
 The formulas are from Beverland et al. 2022, arXiv:2211.07629. Microsoft's resource estimator (QDK)
 uses the same formulas. They describe rotations made of T gates, a planar layout of logical qubits,
@@ -353,7 +353,7 @@ class Gates:
 
     counts: LogicalCounts
     address: Counter[int]
-    """Number of tables by their address qubits."""
+    """Number of tables for each number of address qubits."""
 
     def repeated(self, longer: Gates, times: int) -> Gates:
         """Return these gates plus ``times`` times the additional gates of a longer circuit."""

@@ -103,7 +103,7 @@ class Convolution(SumOnly):
     origin: Origin = field(default_factory=Origin)
     """Digest of the estimated quantity, names of random streams, and versions of packages."""
 
-    # ------------------------------------------------------------------------ short names of parts
+    # -------------------------------------------------------------------------------- properties
 
     @property
     def success_probability(self) -> float:
@@ -171,7 +171,7 @@ class Convolution(SumOnly):
         """Number of axes of ``image``."""
         return self.image.ndim
 
-    # ---------------------------------------------------------------------------- what can be done
+    # ----------------------------------------------------------------------------------- methods
 
     def __getitem__(self, index: object) -> Convolution:
         """Return a part of the result, with its standard errors, bias, shots and diagnostics.
@@ -291,7 +291,7 @@ class Convolution(SumOnly):
         includes the covariance of both parts. Where the magnitude is not larger than about three
         standard errors, the magnitude is biased upwards, because noise adds to it, and its error is
         not normally distributed. The standard error is at most the square root of the sum of both
-        variances, because magnitudes differ by no more than the numbers do.
+        variances, because a magnitude changes by at most as much as the number.
 
         Returns:
             Result with a real image. Its shots and its cost are unchanged. It has no diagnostics
@@ -579,7 +579,7 @@ def polar(result: Convolution, what: str) -> Convolution:
             cosine, sine = -sine, cosine
         square = np.square(cosine * result.stderr.real) + np.square(sine * result.stderr.imag)
         square += 2 * cosine * sine * result.covariance
-        if what == "magnitude":  # to second order, errors across the direction add to it
+        if what == "magnitude":  # second order: errors perpendicular to the value
             across = np.square(sine * result.stderr.real) + np.square(cosine * result.stderr.imag)
             across -= 2 * cosine * sine * result.covariance
             square += 0.75 * np.square(across / size)
@@ -587,7 +587,7 @@ def polar(result: Convolution, what: str) -> Convolution:
         if what == "phase":
             error = np.fmin(error / size, math.pi / math.sqrt(3))
             error = np.where(larger_part(result.stderr) > 0, error, 0.0)
-        else:  # magnitudes differ by no more than the numbers do
+        else:  # at most the error of the number
             error = np.fmin(error, np.abs(result.stderr))
     bias = None
     if result.bias is not None:

@@ -117,7 +117,7 @@ def _item(item: object) -> int | slice | EllipsisType | None:
 
 
 def axis_after(index: Index, shape: tuple[int, ...], axis: int | None) -> int | None:
-    """Return the place of an axis after indexing; None if the index removed the axis."""
+    """Return the position of an axis after indexing; None if the index removed the axis."""
     if axis is None:
         return None
     strides = [int(i == axis) for i in range(len(shape))]  # mark the axis

@@ -1,4 +1,4 @@
-"""Several results that make one: their costs, origins and success probabilities together."""
+"""Several results combined into one: total cost, random streams and mean success probability."""
 
 from __future__ import annotations
 

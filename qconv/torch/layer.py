@@ -2,10 +2,10 @@
 
 In the forward pass, every output is a mean of ``shots`` measurements, as in `qconv.conv2d`. The
 layer's weights determine the outcome probabilities, and the error has a known variance. In the
-backward pass, gradients are those of the expectation, a plain convolution. The measured output is
-linear in the input and in the weights, so these gradients are exact on average. Nonlinear functions
-that follow are differentiated at the measured value, as is usual in stochastic optimisation. This
-is a straight-through estimator (Bengio, Leonard and Courville, arXiv:1308.3432).
+backward pass, the gradients of the expectation are used, which is a plain convolution. The measured
+output is linear in the input and in the weights, so these gradients are exact on average. Nonlinear
+functions that follow are differentiated at the measured value, as is usual in stochastic
+optimisation. This is a straight-through estimator (Bengio, Leonard and Courville, arXiv:1308.3432).
 """
 
 from __future__ import annotations
@@ -263,11 +263,11 @@ def convert(
         raise TypeError(f"model: expected a torch.nn.Module, got {model!r}")
     try:
         made = copy.deepcopy(model, _computed(model))
-    except (RuntimeError, TypeError) as error:  # what copies of tensors and pickling raise
+    except (RuntimeError, TypeError) as error:  # raised by copies of tensors and by pickling
         raise TypeError(f"model: expected a model that can be copied, got: {error}") from error
     found = [(path, layer) for path, layer in made.named_modules() if _is_conv2d(layer)]
     for path, layer in found:
-        # The same object, which the model may also use elsewhere.
+        # The object stays the same, because the model may also refer to it elsewhere.
         layer.__class__ = _stochastic(layer, path)
         layer.measure(shots, method=method, backend=backend)
     if not found:

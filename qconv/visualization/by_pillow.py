@@ -130,7 +130,7 @@ def _portable_map(file: BinaryIO, picture: ImageFile) -> Decoded:
     most = arguments[1] if isinstance(arguments, tuple) and len(arguments) > 1 else 0
     if codec not in ("ppm", "ppm_plain") or not isinstance(most, int) or most in (0, 255):
         return decoded(turned(picture), 16)
-    if picture.mode == "RGB" and most > 255:  # of which Pillow keeps eight bits
+    if picture.mode == "RGB" and most > 255:  # Pillow would keep only eight bits
         size = (picture.height, picture.width, 3)
         require_room(int(np.prod(size)), f"{picture.height} x {picture.width} pixels")
         file.seek(offset)
@@ -163,7 +163,7 @@ def decoded(picture: Image.Image, bits: int, *, signed: bool = False) -> Decoded
             grey = grey.astype(np.uint16) if bits <= 16 and not signed else grey
         white = 2.0 ** (bits - signed) - 1
         return Decoded(grey, white, None if clear is None else white * (grey != clear))
-    if mode == "L" and clear is None and bits in (2, 4):  # which Pillow stretches to 255
+    if mode == "L" and clear is None and bits in (2, 4):  # Pillow has scaled the levels to 255
         return Decoded(np.asarray(picture) // np.uint8(255 // (2**bits - 1)), 2.0**bits - 1)
     if mode == "LAB":  # lightness and two colour differences, as for printing
         from PIL import ImageCms

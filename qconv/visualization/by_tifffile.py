@@ -117,7 +117,7 @@ def _numbers(page: TiffPage, pixels: NDArray[Any], axes: str) -> Decoded:
     bits = 1 if pixels.dtype == bool else page.bitspersample
     white = None if pixels.dtype.kind == "f" else 2.0 ** (bits - (pixels.dtype.kind == "i")) - 1
     if kind == _PALETTE:
-        palette = np.asarray(page.colormap)  # of 16 bits, or of 8 in some files
+        palette = np.asarray(page.colormap)  # entries have 16 bits, or 8 in some files
         levels = (palette >> 8 if palette.max() > 255 else palette).astype(np.uint8)
         colours = without_colour(np.moveaxis(levels[:, pixels[..., 0]], 0, -1))
         named = axes + "S" * (colours.ndim > len(axes)) if axes else ""

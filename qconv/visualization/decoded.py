@@ -25,7 +25,7 @@ class Calibration:
     unit: int = 1
     """Unit of ``resolution``: 1 for no unit, 2 for inches, 3 for centimetres."""
     metadata: dict[str, Any] = field(default_factory=dict)
-    """Further metadata, by the names of the convention."""
+    """Further metadata, by their names in the convention."""
 
     def __str__(self) -> str:
         sizes, unit = [], ""

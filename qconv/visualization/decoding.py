@@ -25,7 +25,7 @@ from qconv.visualization.decoded import Decoded, UnfitError
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-#: First bytes of NumPy's files: of an array, and of an archive with arrays or without any.
+#: First bytes of NumPy's files: an array; an archive with arrays, and an empty archive.
 _NPY, _NPZ = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")
 
 #: Name of standard input.

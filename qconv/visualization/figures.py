@@ -103,7 +103,7 @@ def result_figure(
             f"ax: expected axes for 1 or {len(drawn)} pictures, got {len(places)} of them"
         )
     places = _new_places(len(drawn)) if places is None else places
-    figure: Figure = places[0].figure.figure  # also of a subfigure
+    figure: Figure = places[0].figure.figure  # the root figure, also of a subfigure
     heading = "\n".join(filter(None, [title, kind.where]))
     if heading:
         figure.suptitle(heading)

@@ -1,7 +1,7 @@
 """Volumes as pictures: three orthogonal planes through a point, side by side.
 
-The plane of rows and columns is at the top left. Beside it are rows and planes, below it planes and
-columns::
+The plane of rows and columns is at the top left. The plane of rows and planes is on its right, and
+the plane of planes and columns is below it::
 
     row, column     row, plane
     plane, column

@@ -176,7 +176,7 @@ def _converted(values: Numbers, dtype: np.dtype[Any]) -> tuple[NDArray[Any], str
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     rounded = "" if np.array_equal(values, np.rint(values)) else ", rounded"
     top = float(high)
-    if int(top) > high:  # of 64 bits: the largest float below it
+    if int(top) > high:  # 64-bit integers: use the largest float below 2**63 or 2**64
         top = float(np.nextafter(top, 0))
     array, clipped = _rounded(values, float(low), top, dtype)
     return array, f"{dtype}{rounded}{_of(clipped, values.size)}"

@@ -103,7 +103,7 @@ def after_preparation(
         shell: Circuit at the end; its first qubits hold the amplitudes.
         amplitudes: ``2**n`` amplitudes, not all zero.
         gates: Function that returns the gates that prepare the amplitudes.
-        rounds: Rounds of amplification, none of which may run.
+        rounds: Rounds of amplification; their number may be 0.
         native: Whether a simulator takes arrays as instructions, instead of the gates.
     """
     qubits = shell.qubits[: amplitudes.size.bit_length() - 1]

@@ -1,4 +1,4 @@
-"""Fit of the ansatz to a target: L-BFGS finds the angles, exchanges find the places of CZ gates."""
+"""Fit of the ansatz to a target: angles by L-BFGS, places of the CZ gates by exchanges."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ def insert_one(
         ansatz: Ansatz.
         target: Amplitudes of norm 1.
         allowed: Pairs of qubits for the new CZ.
-        weight: Function that returns a given number of random factors, one per gain.
+        weight: Function that returns as many random factors as its argument states; each factor
+            multiplies one gain in overlap.
     """
     overlap = Overlap(ansatz.pairs, target)
     value, _ = overlap.value_and_gradient(ansatz.angles)

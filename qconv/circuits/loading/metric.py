@@ -2,8 +2,8 @@
 
 Some combinations of angles hardly change the state, and others change it much. L-BFGS takes many
 iterations to learn this. The metric ``G = J.T @ J`` contains this information, where the columns of
-``J`` are the derivatives of the state by the angles. In coordinates ``u`` with ``angles = start +
-W.T @ u`` and ``W @ (G + damping) @ W.T = 1``, a fit takes far fewer iterations.
+``J`` are the derivatives of the state with respect to the angles. In coordinates ``u`` with
+``angles = start + W.T @ u`` and ``W @ (G + damping) @ W.T = 1``, a fit takes far fewer iterations.
 
 The metric is computed and inverted in small tiles, because libraries round products of large
 matrices differently with different numbers of threads.

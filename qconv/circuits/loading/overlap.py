@@ -126,19 +126,19 @@ class Overlap:
         self._first_costate = current
 
     def candidates(self, angles: Array, allowed: Sequence[Pair]) -> tuple[list[Slot], Array]:
-        """Return the places for one more CZ, and the environment of the pair at each place.
+        """Return the places where a CZ can be inserted, and the environment at each place.
 
-        A CZ can move past blocks on other qubits. A slot is therefore listed only for pairs that
-        share a qubit with the block before the slot. A third CZ in a row on the same pair would
-        be useless, because two CZ with RY gates are any rotation of two qubits.
+        A place is a slot (the number of earlier CZ gates) and a pair of qubits. A CZ commutes with
+        blocks on other qubits. A slot is therefore listed only with pairs that share a qubit with
+        the block before the slot. A third CZ in a row on the same pair would be useless, because
+        two CZ with RY gates generate every real rotation of two qubits.
 
         Args:
             angles: Angles of the circuit.
             allowed: Pairs to consider.
 
         Returns:
-            The places and their environments, shape ``(len(places), 4, 4)``. A place consists of
-            the number of earlier CZ gates and a pair.
+            The places, and their environments, shape ``(len(places), 4, 4)``.
         """
         left, right = _halves(angles[: self.num_qubits], self._half)
         blocks, _, _ = _matrices(angles[self.num_qubits :])
@@ -243,7 +243,7 @@ def product_state(angles: Array) -> Array:
 
 
 def turned(state: Array, qubits: Sequence[int]) -> Array:
-    """Return the derivative of a state by an RY on each qubit, shape ``(len(qubits), size)``."""
+    """Differentiate a state by the angle of an RY per qubit, shape ``(len(qubits), size)``."""
     found = np.empty((len(qubits), state.size))
     for qubit, row in zip(qubits, found, strict=True):
         halves = state.reshape(2**qubit, 2, -1)

@@ -1,7 +1,7 @@
 """Placement of CZ gates: layers on a chain of qubits, and the best places to add or remove one.
 
-A place is rated with all other angles fixed. The angles next to the CZ are optimised, from the
-environment ``E`` of its pair. The overlap is ``sum(E * G)`` for a matrix ``G`` on the pair.
+To rate a place, only the angles next to the CZ are optimised, given the environment ``E`` of its
+pair. All other angles stay fixed. The overlap is ``sum(E * G)`` for a matrix ``G`` on the pair.
 """
 
 from __future__ import annotations

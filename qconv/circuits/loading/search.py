@@ -29,7 +29,7 @@ _FINER = 0.08  # share of the CZ gates that each finer scale adds
 _FINER_ITERATIONS = 500
 _LAST_ROUNDS = 15
 _QUICK_EXCESS = 1.4  # infidelity of a single start in units of the infidelity after the search
-_ATTEMPTS = 6  # exchanges to reach a fidelity with one CZ more or less
+_ATTEMPTS = 6  # exchanges per attempt with one CZ more or one less
 _PRUNING_FAILURES = 3
 _EXACT = 1e-12  # infidelity at which a search ends
 

@@ -166,7 +166,7 @@ def portions(tiles: Sequence[Tile], each: Each) -> list[list[Piece]]:
         Pieces of each histogram.
     """
     most = max(int(np.max(each)), 1)
-    room = max(1, (SPLIT_LIMIT - 1) // most)  # pixels of one histogram, at least
+    room = max(1, (SPLIT_LIMIT - 1) // most)  # minimum number of pixels per histogram
     pieces = [Piece(n, part) for n, tile in enumerate(tiles) for part in split_tile(tile, room)]
     together: list[list[Piece]] = []
     left = -1

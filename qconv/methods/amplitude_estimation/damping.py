@@ -18,14 +18,14 @@ general properties of damping, and allows some deviation from them:
 The image is not used. With a single power, damping cannot be distinguished from a darker image.
 
 No model with two parameters per power is exact, because errors depend on the pixel. The remaining
-deviation of ``p`` is called ``excess``. The standard deviation of the excess is ``kappa (1 - a_m)
-sqrt(a_m)``. This deviation is 0 without noise (``a_m = 1``), and where only noise is left (``a_m =
-0``). ``kappa`` is chosen such that the residuals of all pixels and powers have the expected size. A
-deviation that is the same for a pixel at several powers looks like a different angle and cannot be
-seen in the residuals. The variance of the excess is therefore multiplied by 2.5. The excess limits
-the information of each power, whatever its number of shots. Counts are therefore scaled down to
-fewer effective shots. Without the excess, the effective shots would have the same relative variance
-as the counted shots have with the excess.
+deviation of ``p`` is called ``excess``. The standard deviation of the excess is
+``kappa (1 - a_m) sqrt(a_m)``. This deviation is 0 without noise (``a_m = 1``), and where only noise
+is left (``a_m = 0``). ``kappa`` is chosen such that the residuals of all pixels and powers have the
+expected size. A deviation that is the same for a pixel at several powers looks like a different
+angle and cannot be seen in the residuals. The variance of the excess is therefore multiplied by
+2.5. The excess limits the information of each power, whatever its number of shots. Counts are
+therefore scaled down to fewer effective shots. The effective shots without the excess have the same
+relative variance as the counted shots with it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Damping:
         return np.clip(contrast * sine**2 + (1 - contrast) * faded, TINY, 1 - TINY)
 
     def slopes(self, sine: _Array) -> _Array:
-        """Return the derivatives of ``probability`` by ``free``, ``(free, powers, angles)``."""
+        """Differentiate ``probability`` by ``free``, shape ``(free, powers, angles)``."""
         contrast, faded = self.contrast[:, None], self.parts()[3][:, None]
         number = len(self.factors)
         slopes = np.zeros((len(self.free), *sine.shape))

@@ -36,9 +36,9 @@ _ANGLES, _EACH = 512, 16
 _ITERATIONS, _CLOSE = 30, 1e-7
 
 #: Prior of the damping: standard deviation of ``eta``; mean of ``alpha / mu``; standard deviation
-#: of ``alpha``, as a part relative to ``mu`` and an additional constant part; standard deviation of
-#: ``v`` about one half. Factors of 4 to 10 on the standard deviations change coverage and
-#: reliability by at most 1 %, except where there is no damping.
+#: of ``alpha``, as a multiple of ``mu`` plus a constant; standard deviation of ``v`` about one
+#: half. Factors of 4 to 10 on the standard deviations change coverage and reliability by at most
+#: 1 %, except where there is no damping.
 _ETA, _PART, _PART_FREE, _BESIDE, _FADED = 0.1, 0.6, 0.3, 0.05, 0.15
 
 #: Bounds of ``mu``, ``alpha``, ``eta`` and ``v``, far beyond what the prior allows. They keep the
@@ -66,14 +66,15 @@ _ENOUGH_KEPT = 10
 #: percentages as 3; for the synthetic counts one scoring step is enough.
 _ROUNDS, _SCORINGS = 3, 6
 
-#: Probabilities of residuals at least as large as the measured residuals. The common ``kappa``
-#: gives the first probability, and the ``kappa`` of one power the second. Below the third, the
-#: model is rejected. The first is above one half, because one half would lose 1 % of coverage.
+#: Probabilities of residuals at least as large as the measured residuals. The common ``kappa`` is
+#: chosen to give the first probability, and the ``kappa`` of a single power to give the second. If
+#: the probability is below the third, the model is rejected. The first is above one half, because
+#: one half would lose 1 % of coverage.
 _CAREFUL, _SINGLE, _NEVER = 0.84, 0.3, 1e-4
 
 #: Deviation from the prior, in standard deviations, above which the fit is rejected; 1.0 would
-#: reject a third of the good fits. Number of standard errors from which a power's contrast counts
-#: as different from 0: `test_noise_alone_tells_nothing`.
+#: reject a third of the good fits. Minimum contrast, in standard errors, that counts as different
+#: from 0: `test_noise_alone_tells_nothing`.
 _STRANGE, _SEEN = 2.5, 4
 
 #: A pixel is unreliable if another peak is more likely than this, relative to its highest peak.

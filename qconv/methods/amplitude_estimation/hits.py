@@ -20,7 +20,7 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Hits:
-    """Hits and misses of one block at every power, and how they are read."""
+    """Hits and misses of one block at every power, and the options of their decoding."""
 
     powers: tuple[int, ...]
     """Numbers of Grover steps, ascending."""
@@ -53,7 +53,7 @@ class Hits:
         return replace(self, powers=powers, table=table)
 
     def alike(self, other: Hits) -> bool:
-        """Whether the counts of both can be added: they belong to one block and are read alike."""
+        """Whether the counts of both can be added: same block, and same options of decoding."""
         return (self.block, self.averaged, self.noisy) == (
             other.block,
             other.averaged,

@@ -51,8 +51,8 @@ DEPTH = 16.0
 _INTERVALS = 512
 
 #: Depth of the first search, which finds a high value of ``L`` within this distance of the highest.
-#: The second search cannot miss a peak; it takes longer if the first search found a lower value, as
-#: with a smaller depth.
+#: The second search cannot miss a peak. It takes longer if the value from the first search is low,
+#: for example because this depth is smaller.
 _FIRST_DEPTH = 8.0
 
 #: Lower bound of divisors that are zero if there are no shots, and of probabilities with noise, so
@@ -72,9 +72,9 @@ _RIVAL, _RIVAL_OF_MEAN = 1e-3, 0.03
 #: Shots per pixel below which no pixel is reliable: the prior is then hardly known.
 _LEAST_SHOTS = 20
 
-#: Distances in standard deviations. Beyond the first, a peak counts as a different peak. Within the
-#: second of an end of the range, an angle is unreliable, because its likelihood is not symmetric
-#: (same test).
+#: Distances in standard deviations. Two peaks count as different if they are further apart than the
+#: first distance. An angle is unreliable if it is closer to an end of the range than the second
+#: distance, because its likelihood is then not symmetric (same test).
 _FAR, MARGIN = 4, 2
 
 #: Posterior probability above which a value counts as possible, and the minimum standard error as a
@@ -87,7 +87,7 @@ class Reading(NamedTuple):
     """Accuracy with which peaks are located and integrated."""
 
     close: float
-    """Maximum distance, in ``L``, from the maximum of an interval at which its search ends."""
+    """Difference from the maximum of ``L`` in an interval at which the search in it ends."""
     reach: float
     """Half-width of the integrated range around a peak, in standard deviations."""
     nodes: int

@@ -62,7 +62,7 @@ class Rule(NamedTuple):
     top: float
     """Shots per octave at the highest power."""
     more: float
-    """Additional shots per octave below it."""
+    """Additional shots per octave for each octave below the highest power."""
 
 
 #: Rules for few shots and for many shots. Found by search (see above) and measured by
@@ -118,7 +118,7 @@ class Schedule:
     def executions(self, pixels: int) -> list[int]:
         """Return executions of each power's circuit, rounded such that their sum is exact."""
         exact = np.array(self.shots) * pixels
-        whole = np.floor(exact + 1e-9).astype(np.int64)  # an integer less a rounding error stays
+        whole = np.floor(exact + 1e-9).astype(np.int64)  # 1e-9: for rounding errors
         missing = round(float(exact.sum())) - int(whole.sum())
         whole[np.argsort(whole - exact, kind="stable")[:missing]] += 1
         return [int(number) for number in whole]
@@ -170,7 +170,7 @@ def scheduled(
         tried = range(1, highest + 1)
         reached = bisect_left(tried, True, key=lambda m: least_shots(m) > shots)
         if reached == 1 and highest > HIGHEST_WITH_NOISE:
-            reached = 0  # the powers 0 and 1 together can be worse than as many calls of power 0
+            reached = 0  # powers 0 and 1 can be worse than power 0 alone
         powers = _spaced(reached, FEW)
         needed = _needed(powers, FEW)
         scale = shots / sum(needed)
@@ -189,7 +189,7 @@ def _grown(shots: int, most: int) -> Schedule:
     highest = 1 + bisect_left(range(1, most), True, key=enough)
     powers = _spaced(highest, MANY)
     needed = np.array(_needed(powers, MANY))
-    steps = float(2 * np.array(powers) @ needed)  # oracle calls beside one per shot
+    steps = float(2 * np.array(powers) @ needed)  # oracle calls in addition to one per shot
     numbers = max(1.0, shots / steps) * needed  # more than needed if the highest power is ``most``
     numbers[0] += shots - numbers.sum()
     return Schedule(tuple(powers), tuple(map(float, numbers)), averaged=True)

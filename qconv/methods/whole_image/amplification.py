@@ -54,17 +54,18 @@ READ_OUTS = ("linear", "root")
 #: Maximum number of rounds that ``"auto"`` selects.
 MOST_ROUNDS = 32
 
-#: Choices with at least this success probability may cost more than the cheapest, by this factor.
+#: Minimum success probability of preferred choices, and their maximum cost in units of the lowest
+#: cost. The cheapest preferred choice is taken; if there is none, the cheapest choice of all.
 _SUCCESS, _DEARER = 0.9, 1.03
 
-#: Candidate weights up to the weight without amplification: their number, and the smallest relative
-#: to ``p``. Candidate weights above it: their number, and the largest.
+#: Candidate weights up to ``_PLAIN``: their number, and the smallest weight divided by ``p``.
+#: Candidate weights above ``_PLAIN``: their number, and the largest weight.
 _TRIED, _LEAST, _PLAIN = 1024, 1 / 16, 0.5
 _ABOVE, _LARGEST = 64, 0.9
 
-#: Minimum weight for the root read-out, relative to ``p``. If the reference alone would give fewer
-#: counts per basis state than the second number, signs are uncertain. The third number is then the
-#: minimum.
+#: Minimum weight for the root read-out, divided by ``p``. Signs are uncertain if the reference
+#: alone would give fewer counts per basis state than the second number. The third number then
+#: replaces the first.
 _ROOT_LEAST, _ROOT_COUNT, _ROOT_MOST = 0.25, 16.0, 2.0
 
 #: Lower limit of the fraction that passes, which limits the number of rounds.

@@ -441,7 +441,8 @@ class CoherentReadOut:
     encoded: EncodedImage
     """Encoded image."""
     everywhere: Numbers
-    """Exact filtered content of all basis states, flattened, as it is loaded."""
+    """Exactly filtered content of all basis states, flattened. With approximate loading, the
+    content is the loaded image."""
     bound: float
     """Subnormalisation: the circuit divides the transfer function by this number."""
     signed: bool

@@ -113,7 +113,8 @@ class FilterFactors:
     ) -> None:
         """Append the rotation of each flag, from ``|0>``, or undo them.
 
-        ``boxed`` keeps the angles of large rotations as arrays, for circuits that are counted.
+        With ``boxed``, the angles of large rotations stay arrays, for circuits whose gates are only
+        counted.
         """
         for (first, real), flag in zip(self.rotations, flags, strict=True):
             own = qubits[first : first + real.size.bit_length() - 1]

@@ -249,8 +249,9 @@ class CorrectedCounts:
             weights: Weight of each class.
 
         Yields:
-            The variance of the readout error, and derivatives with respect to this error: of the
-            mean weights, and of the fraction of kept executions, whether they are read or not.
+            Three items per readout error: its variance, the derivatives of the mean weights with
+            respect to it, and the derivative of the fraction of kept executions. The fraction
+            includes executions that end at basis states that are not read.
         """
         every = self._of_labels(weights)
         kept = self._counts.labels.classes >= 0

@@ -25,8 +25,8 @@ from qconv.methods.whole_image.amplification import Amplification, Scale
 
 _Array = NDArray[np.float64]
 
-#: Smallest slope of a success probability by its angle for which uncertainty is propagated. With
-#: smaller slopes, the success probability is within 1e-4 of 0 or 1.
+#: Smallest derivative of the success probability with respect to its angle for which uncertainty is
+#: propagated. If the derivative is smaller, the probability is within 1e-4 of 0 or 1.
 _STEEPEST = 0.02
 
 
@@ -72,7 +72,7 @@ class Tally:
         return mean, square, expected / self.executions
 
     def kept_stderr(self, kept: float) -> float:
-        """Return the standard error of the fraction of kept executions, read or not."""
+        """Return the standard error of the fraction of kept executions, at any basis state."""
         return fraction_stderr(kept, self.executions)
 
     def changes(self, weights: _Array) -> Iterator[tuple[float, _Array, float]]:
@@ -182,7 +182,8 @@ class Reading:
         signs = np.array([1.0, -1.0])
         q, u = made.weight, 1 / math.sqrt(self.states)
         unit = scale.sine**2 / kept / (2 * u * math.sqrt(q * (1 - q)))
-        # Given the number of kept executions; the error of the scale is added below.
+        # This variance is conditional on the number of kept executions; the scale's error is added
+        # below.
         among = tally.executions if tally.corrected else kept * tally.executions
         mean, variance = mean_weight(tally, signs, among)
         if tally.executions:

@@ -168,7 +168,7 @@ class RegisterLayout:
         found = []
         for axis, size in enumerate(self.ring):
             states = np.arange(self.shape[axis]) + displacements[:, axis, np.newaxis]
-            pixels = np.empty(size, dtype=np.intp)  # of each state of the ring
+            pixels = np.empty(size, dtype=np.intp)  # pixel of each state of the ring
             pixels[self._on_ring(axis)] = np.arange(self.shape[axis])
             if self.mirrored[axis]:
                 pixels[self._on_ring(axis, reflected=True)] = np.arange(self.shape[axis])
