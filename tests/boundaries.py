@@ -1,4 +1,4 @@
-"""Random convolutions with every name of a boundary, and what SciPy and NumPy compute."""
+"""Random convolutions with every name of a boundary, and the results of SciPy and NumPy."""
 
 import numpy as np
 from scipy import ndimage, signal
@@ -6,7 +6,7 @@ from scipy import ndimage, signal
 import qconv
 from tests.cases import MODES
 
-#: Each name with its mode in ``numpy.pad`` and its mode in ``scipy.ndimage``.
+#: Each name, with its mode in ``numpy.pad`` and in ``scipy.ndimage``.
 NAMES = {
     "fill": ("constant", "constant"),
     "constant": ("constant", "constant"),
@@ -35,7 +35,7 @@ METHODS = [
     qconv.Blocks(qconv.Diffusion(), "overlap-save", 16),
 ]
 
-#: Largest number of pixels and of kernel positions along an axis, by the number of axes.
+#: Maximum number of pixels and of kernel positions along an axis, by the number of axes.
 SIDES = {1: (14, 30), 2: (6, 9), 3: (3, 4)}
 
 
@@ -52,7 +52,7 @@ def random_case(seed):
 
 
 def by_numpy(image, kernel, mode, boundary, value):
-    """Compute the convolution of an image that ``numpy.pad`` has extended; None if none exists."""
+    """Convolve an image that ``numpy.pad`` has extended; None if the shapes do not allow it."""
     margins = [(h - 1, h - 1) for h in kernel.shape]
     pad_mode = NAMES[boundary][0]
     if mode == "valid":
@@ -84,7 +84,7 @@ def by_ndimage(image, kernel, boundary, value):
 
 
 def check(seed):
-    """Compare one random case, and return whether it exists."""
+    """Compare one random case; return whether it is possible."""
     image, kernel, method, where = random_case(seed)
     value = where.get("cval", where.get("fillvalue"))
     expected = by_numpy(image, kernel, where["mode"], where["boundary"], value)

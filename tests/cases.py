@@ -1,4 +1,4 @@
-"""Images, kernels and geometries with the edges in them, shared by parametrised tests."""
+"""Images, kernels and geometries, including edge cases, shared by parametrised tests."""
 
 import numpy as np
 from scipy import signal
@@ -40,7 +40,7 @@ def random_integers(shape, seed):
 
 
 def close(actual, expected, rtol=1e-10):
-    """Assert equality relative to the largest value expected, as sums of products round."""
+    """Assert equality up to rounding, relative to the largest expected value."""
     assert actual.shape == expected.shape
     scale = float(np.abs(expected).max()) or 1.0
     np.testing.assert_allclose(actual, expected, rtol=0, atol=rtol * scale)

@@ -1,10 +1,10 @@
 """Judging random numbers with a known false-alarm rate.
 
-Every statistical assertion of these tests fails for honest code with probability at most ``ALARM``,
-computed from the shots by inequalities that hold for every sample size, not by normal
-approximations, except where a test states its own rate. There are fewer than 500 such assertions,
-and those with rates of their own add 4e-7, so a change of seeds, or of NumPy's streams, raises a
-false alarm with probability below 1e-6.
+Every statistical assertion of these tests fails for correct code with a probability of at most
+``ALARM``, unless a test states its own rate. The tolerance is computed from the shots by
+inequalities that hold for every sample size, not by normal approximations. There are fewer than 500
+such assertions, and assertions with their own rates add 4e-7. A change of seeds, or of NumPy's
+streams, therefore raises a false alarm with a probability below 1e-6.
 """
 
 import math
@@ -14,17 +14,17 @@ from scipy import stats
 
 ALARM = 1e-9
 
-#: What `bounded` tolerances are made of: log of how rare a two-sided false alarm is.
+#: Logarithm of the probability of a two-sided false alarm, used by `bounded`.
 _RARE = math.log(2 / ALARM)
 
 
 def distribution_bound(counts, probabilities):
-    """Bound on the chance that honest counts are as far from their law as these, or farther.
+    """Bound the probability that counts deviate at least this much from their distribution.
 
-    For ``k`` outcomes and ``n`` draws the relative entropy ``D`` of the frequencies to the law
-    exceeds ``d`` with probability at most ``exp(-n d) (e n d / (k - 1))**(k - 1)`` (if ``n d`` is
-    at least ``k - 1``): Agrawal, Finite-sample concentration of the multinomial in relative
-    entropy, IEEE Trans. Inf. Theory 66 (2020) 6297, arXiv:1904.02291.
+    For ``k`` outcomes and ``n`` draws, the relative entropy ``D`` of the frequencies to the
+    distribution exceeds ``d`` with probability at most ``exp(-n d) (e n d / (k - 1))**(k - 1)`` (if
+    ``n d`` is at least ``k - 1``): Agrawal, Finite-sample concentration of the multinomial in
+    relative entropy, IEEE Trans. Inf. Theory 66 (2020) 6297, arXiv:1904.02291.
     """
     counts = np.asarray(counts, dtype=float).ravel()
     p = np.asarray(probabilities, dtype=float).ravel()
@@ -43,15 +43,16 @@ def distribution_bound(counts, probabilities):
 
 
 def assert_distribution(counts, probabilities):
-    """Counts of outcomes are draws from these probabilities."""
+    """Check that counts of outcomes are draws from these probabilities."""
     bound = distribution_bound(counts, probabilities)
-    assert bound > ALARM, f"the counts {np.asarray(counts)} contradict their law: {bound:.1g}"
+    found = np.asarray(counts)
+    assert bound > ALARM, f"the counts {found} contradict their distribution: {bound:.1g}"
 
 
 def assert_same_distribution(first, second):
-    """Two histograms of the same outcomes come from one law: chi-square of a table of two rows.
+    """Check that two histograms have the same distribution: chi-square of a table of two rows.
 
-    Asymptotic, so outcomes expected fewer than 50 times in a row are counted together.
+    The test is asymptotic, so outcomes expected fewer than 50 times in a row are pooled.
     """
     table = np.array([np.ravel(first), np.ravel(second)], dtype=float)
     share = table.sum(axis=1).min() / table.sum()
@@ -60,13 +61,13 @@ def assert_same_distribution(first, second):
     table = table[:, table.sum(axis=0) * share >= 50]
     assert table.shape[1] > 1, "too few draws to compare"
     pvalue = stats.chi2_contingency(table, correction=False).pvalue
-    assert pvalue > ALARM, f"the two laws differ: p = {pvalue:.1g}"
+    assert pvalue > ALARM, f"the two distributions differ: p = {pvalue:.1g}"
 
 
 def window_samples(image, kernel, boundary="symm"):
-    """What each position of an odd kernel contributes to each pixel, in mode same.
+    """Return the contribution of each position of an odd kernel to each pixel, in mode same.
 
-    For `Propagator.from_kernel` and true convolution, from the definition, by padding with NumPy.
+    For `Propagator.from_kernel` and true convolution, by definition, padded by NumPy.
 
     Returns:
         Samples ``(positions, pixels)`` and probabilities ``(positions,)``.
@@ -82,7 +83,7 @@ def window_samples(image, kernel, boundary="symm"):
 
 
 def baseline_samples(image, kernel, boundary="symm"):
-    """As `window_samples`, for samples of differences from the centre that never land there."""
+    """Return `window_samples` with a baseline: differences from the centre, which is excluded."""
     kernel_without = kernel.copy()
     kernel_without[tuple(h // 2 for h in kernel.shape)] = 0
     samples, p = window_samples(image, kernel_without, boundary)
@@ -91,7 +92,7 @@ def baseline_samples(image, kernel, boundary="symm"):
 
 
 class Moments:
-    """Exact moments of one sample at every pixel: what its law makes of errors of the mean."""
+    """Exact moments of one sample at every pixel, and what follows for errors of the mean."""
 
     def __init__(self, samples, p):
         self.mean = p @ samples
@@ -104,13 +105,13 @@ class Moments:
 
 
 def mean_square_tolerance(moments, shots, weights=None):
-    """How far ``sum w z**2 / sum w`` of honest, independent pixels may lie from 1.
+    """Return the tolerance of ``sum w z**2 / sum w`` about 1, for independent pixels.
 
-    ``z`` is the error of a mean of ``shots`` samples in its standard errors. The variance of its
-    square is exactly ``2 + (kurtosis - 3) / shots``. Its tail is sub-gamma with scale at most that
-    of one sample squared (bounded by ``largest / 3``, divided by shots) plus that of a squared
-    normal (2).
-    Bernstein's inequality: Boucheron, Lugosi and Massart, Concentration Inequalities, section 2.4.
+    ``z`` is the error of a mean of ``shots`` samples, divided by its standard error. The variance
+    of ``z**2`` is exactly ``2 + (kurtosis - 3) / shots``. The tail of ``z**2`` is sub-gamma. Its
+    scale is at most the scale of one squared sample (``largest / 3``, divided by shots) plus the
+    scale of a squared normal variable (2). Bernstein's inequality: Boucheron, Lugosi and Massart,
+    Concentration Inequalities, section 2.4.
     """
     w = np.ones(moments.kurtosis.size) if weights is None else weights
     w = w / w.sum()
@@ -120,21 +121,21 @@ def mean_square_tolerance(moments, shots, weights=None):
 
 
 def frequency_tolerance(p, total):
-    """Relative error that no frequency of ``total`` draws exceeds, by Bernstein's inequality."""
+    """Bound the relative error of frequencies of ``total`` draws, by Bernstein's inequality."""
     rare = _RARE + math.log(len(p))
     least = p[p > 0].min() * total
     return math.sqrt(2 * rare / least) + 2 * rare / (3 * least)
 
 
 def assert_honest(result, moments, shots, *, stderr_rtol=1e-9):
-    """Errors are as large as the standard errors say, and exactly zero where nothing is random.
+    """Check that errors are as large as the standard errors, and exactly 0 where nothing is random.
 
     Args:
         result: Image and standard error.
-        moments: Of one sample, at every pixel.
-        shots: Of each pixel, independent of the other pixels'.
-        stderr_rtol: How well the standard error must agree with the exact one; more than rounding
-            where it was estimated from the shots.
+        moments: Moments of one sample at every pixel.
+        shots: Shots of each pixel, independent of the shots of other pixels.
+        stderr_rtol: Relative tolerance of the standard error; larger than rounding if it was
+            estimated from the shots.
     """
     image, stderr = result.image.ravel(), result.stderr.ravel()
     scale = max(float(np.abs(moments.mean).max()), 1e-300)
@@ -150,11 +151,11 @@ def assert_honest(result, moments, shots, *, stderr_rtol=1e-9):
         assert abs(mean_square - 1) <= tolerance, f"mean z^2 = {mean_square:.4f} +- {tolerance:.2g}"
 
 
-# ------------------------------------------------- images that tell which position was drawn
+# ---------------------------------------------- images whose values identify the drawn position
 
 
 def labels(height, width):
-    """An image of the numbers 0 to 8 in which every 3 x 3 window holds each of them once."""
+    """Return an image of the numbers 0 to 8; every 3 x 3 window contains each number once."""
     assert height % 3 == 0
     assert width % 3 == 0
     rows, columns = np.ogrid[:height, :width]
@@ -162,7 +163,7 @@ def labels(height, width):
 
 
 def drawn_positions(seen):
-    """Kernel position, 0 to 8, that a correlation on `labels` (wrap, same) drew, per pixel."""
+    """Return the kernel position (0 to 8) that a correlation on `labels` drew, per pixel."""
     number = np.rint(seen).astype(int)
     assert (number == seen).all()
     rows, columns = np.ogrid[: seen.shape[0], : seen.shape[1]]
@@ -170,11 +171,11 @@ def drawn_positions(seen):
 
 
 def drawn_counts(image, shots):
-    """How often each of 9 positions was drawn at each pixel, from the mean of powers of a base.
+    """Count the draws of each of 9 positions at each pixel, from the mean of powers of a base.
 
     Args:
         image: Mean, over shots, of ``(shots + 1) ** labels``.
-        shots: Of each pixel; ``(shots + 1)**9`` must stay below 2**53 / 100.
+        shots: Shots of each pixel; ``(shots + 1)**9`` must stay below 2**53 / 100.
 
     Returns:
         Counts ``(9, height, width)``.

@@ -1,4 +1,4 @@
-"""Random complex convolutions, correlations and filters, and what SciPy and NumPy compute."""
+"""Random complex convolutions, correlations and filters, and the results of SciPy and NumPy."""
 
 import numpy as np
 from scipy import signal
@@ -27,7 +27,7 @@ METHODS = {
 
 
 def numbers(shape, seed, kind="complex"):
-    """Normal random numbers, complex or real."""
+    """Return normally distributed random numbers, complex or real."""
     rng = np.random.default_rng(seed)
     real, imaginary = rng.normal(size=(2, *shape))
     return real + 1j * imaginary if kind == "complex" else real
@@ -51,13 +51,13 @@ def random_case(seed):
 
 
 def exact(verb, image, kernel, mode, boundary, fillvalue):
-    """Compute a convolution or a correlation by SciPy; None if none exists."""
-    image = image.astype(np.complex128)  # numpy.pad pads an image with numbers of its own type
+    """Convolve or correlate by SciPy; None if the shapes do not allow it."""
+    image = image.astype(np.complex128)  # numpy.pad pads an image with values of its own type
     if verb == "convolve":
         return by_numpy(image, kernel, mode, boundary, fillvalue)
     turned = np.conj(np.flip(kernel))
     if mode == "valid":
-        # SciPy exchanges image and kernel, which turns and conjugates the result
+        # SciPy exchanges image and kernel, which reverses and conjugates the result
         possible = by_numpy(image, turned, mode, boundary, fillvalue)
         return None if possible is None else signal.correlate(image, kernel, mode, "direct")
     full = by_numpy(image, turned, "full", boundary, fillvalue)
@@ -69,7 +69,7 @@ def exact(verb, image, kernel, mode, boundary, fillvalue):
 
 
 def check(seed):
-    """Compare one random case, and return the name of its method; None if it does not exist."""
+    """Compare one random case; return the name of its method, or None if it is impossible."""
     verb, image, kernel, name, where = random_case(seed)
     expected = exact(verb, image, kernel, **where)
     if expected is None:

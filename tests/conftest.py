@@ -1,4 +1,4 @@
-"""What several test files need."""
+"""Fixtures and settings of several test files."""
 
 import os
 
@@ -7,9 +7,9 @@ import pytest
 
 
 def pytest_configure(config):
-    """One thread for each worker's matrices: those of several wait for each other.
+    """Limit linear algebra to one thread per worker, because threads of workers would wait.
 
-    It is said before workers start, as plugins of theirs load NumPy before this file.
+    This must be set before workers start, because their plugins import NumPy before this file.
     """
     if config.getoption("numprocesses", None):
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -35,7 +35,7 @@ def small_camera(camera):
 
 @pytest.fixture(scope="session")
 def coins():
-    """The picture of coins that scikit-image carries, ``(303, 384)`` grey levels."""
+    """The picture of coins from scikit-image, ``(303, 384)`` grey levels."""
     from skimage import data
 
     picture = data.coins().astype(float)
@@ -45,7 +45,7 @@ def coins():
 
 @pytest.fixture(scope="session")
 def boxes(coins):
-    """Every coin that stands apart from the picture's edge, as two slices."""
+    """Every coin that does not touch the edge of the picture, as two slices."""
     from skimage import filters, measure, morphology, segmentation
 
     bright = morphology.closing(coins > filters.threshold_otsu(coins), np.ones((3, 3)))

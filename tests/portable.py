@@ -1,10 +1,10 @@
-"""Simulators of other packages: the law of exported circuits, and counts in their own formats.
+"""Simulators of other packages: probabilities of exported circuits, and counts in own formats.
 
 ``python -m tests.portable`` prints the table of the page "Circuits for other packages".
 
-Every route takes a plan and gives, for each circuit, the probabilities of the outcomes, with bit 0
-in the lowest place as in Qiskit, computed from what `Plan.export` gives by the other package's own
-simulator or reader. Every counter gives counts as that package gives them, with the way to decode.
+Every route takes a plan. For each circuit, the other package's simulator or reader computes the
+outcome probabilities from the output of `Plan.export`, with bit 0 as the lowest bit, as in Qiskit.
+Every counter returns counts in the package's format, and keywords for `Plan.decode`.
 """
 
 import importlib.metadata
@@ -17,7 +17,7 @@ from qiskit.quantum_info import Statevector
 
 import qconv
 
-#: Format and package of each route; the package by the name that Python imports.
+#: Format and package of each route; packages are named as Python imports them.
 ROUTES = {
     "qpy": ("qpy", "qiskit"),
     "openqasm2": ("openqasm2", "qiskit"),
@@ -61,7 +61,7 @@ def planned(method, side=8, **how):
 
 
 def law(circuit):
-    """Probabilities of the outcomes of a Qiskit circuit with measurements at its end."""
+    """Return the probabilities of the outcomes of a Qiskit circuit with final measurements."""
     ends = {
         circuit.find_bit(item.clbits[0]).index: circuit.find_bit(item.qubits[0]).index
         for item in circuit
@@ -72,12 +72,12 @@ def law(circuit):
 
 
 def lowest_first(probabilities, bits):
-    """Turn probabilities around whose first bit is in the highest place."""
+    """Reverse the bits of outcomes whose first bit is the highest."""
     return np.asarray(probabilities).reshape([2] * bits).transpose().ravel()
 
 
 def marginal(state, order, bits):
-    """Probabilities of the bits at the qubits ``order``, from a state, first qubit highest."""
+    """Return probabilities of the bits at qubits ``order``, from a state, first qubit highest."""
     every = np.abs(np.asarray(state).reshape([2] * int(np.log2(np.size(state))))) ** 2
     others = tuple(axis for axis in range(every.ndim) if axis not in order[:bits])
     kept = [axis for axis in range(every.ndim) if axis in order[:bits]]
@@ -128,7 +128,7 @@ def by_pytket(plan, format):
     probabilities = []
     for made in plan.export(format):
         read = made if format == "pytket" else circuit_from_qasm_str(made)
-        if read.n_qubits > 11:  # more than pytket simulates: written by it, for Qiskit
+        if read.n_qubits > 11:  # too large for pytket: written by pytket, simulated by Qiskit
             probabilities.append(law(qasm2.loads(circuit_to_qasm_str(read))))
             continue
         bare = Circuit()
@@ -200,14 +200,14 @@ def laws(plan, route):
 
 
 def deviation(plan, route):
-    """Largest difference of probabilities from the circuits before the export."""
+    """Return the maximum difference of probabilities from the circuits before the export."""
     before = [law(circuit) for circuit in plan.on_device().circuits]
     after = laws(plan, route)
     return max(np.abs(a - b).max() for a, b in zip(before, after, strict=True))
 
 
 def counted(plan, package, seed):
-    """Counts of each circuit by another package's simulator, and keywords for `Plan.decode`."""
+    """Return counts of each circuit by the package's simulator, and keywords for `Plan.decode`."""
     made = zip(plan.export(package), plan.on_device().executions, strict=True)
     if package == "cirq":
         import cirq
@@ -218,7 +218,7 @@ def counted(plan, package, seed):
         from pytket.backends.backendresult import BackendResult
         from pytket.utils.outcomearray import OutcomeArray
 
-        # pytket has no sampler of its own: its law, drawn here, in its own class of results
+        # pytket has no sampler: its probabilities are sampled here, into its own result class
         rng, results = np.random.default_rng(seed), []
         for (circuit, shots), p in zip(made, laws(plan, "pytket"), strict=True):
             drawn = rng.choice(p.size, shots, p=p / p.sum())
@@ -238,7 +238,7 @@ def counted(plan, package, seed):
     return list(found), {"first_bit": "left"}
 
 
-#: What each package is called where it is installed from.
+#: Name of each package in package indices.
 DISTRIBUTIONS = {
     "qiskit": "qiskit",
     "qiskit_qasm3_import": "qiskit-qasm3-import",

@@ -8,10 +8,10 @@ the same.
 import doctest
 import re
 
-#: Relative difference of two numbers that are the same but for rounding.
+#: Relative difference of two numbers that differ by rounding only.
 ROUNDING = 1e-9
 
-#: Two numbers below this are rounding errors themselves, which no two machines share.
+#: Numbers below this limit are rounding errors, which differ between machines.
 NOISE = 1e-11
 
 NUMBER = re.compile(
@@ -20,7 +20,7 @@ NUMBER = re.compile(
 
 
 def same_number(one, other):
-    """Whether two printed numbers differ by rounding at most."""
+    """Return whether two printed numbers differ at most by rounding."""
     if one == other:
         return True
     if not {"e", "."} & {*one.lower()} and not {"e", "."} & {*other.lower()}:
@@ -30,7 +30,7 @@ def same_number(one, other):
 
 
 def same_output(shown, printed):
-    """Whether output is what a page, a docstring or a notebook quotes.
+    """Return whether output equals the quoted text of a page, a docstring or a notebook.
 
     Runs of white space are equal, and ``...`` stands for anything.
     """
@@ -50,7 +50,7 @@ def same_output(shown, printed):
 
 
 def _words(text):
-    """A pattern for text without numbers."""
+    """Return a pattern for text without numbers."""
     parts = re.split(r"(\s+|\.\.\.)", text)
     return "".join(
         r"\s+" if part.isspace() else ".*?" if part == "..." else re.escape(part) for part in parts
@@ -58,8 +58,8 @@ def _words(text):
 
 
 class OutputChecker(doctest.OutputChecker):
-    """A doctest's checker that compares numbers by value."""
+    """A doctest checker that compares numbers by value."""
 
     def check_output(self, want, got, optionflags):
-        """Whether ``got`` is what the docstring shows."""
+        """Return whether ``got`` equals the output in the docstring."""
         return super().check_output(want, got, optionflags) or same_output(want, got)

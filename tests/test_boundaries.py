@@ -38,7 +38,7 @@ def test_all_names_are_tried():
     ],
 )
 def test_by_hand(boundary, before, after):
-    """Kernels of one position show the pixels before and after the image."""
+    """Kernels of one position return the pixels before and after the image."""
     for function in (qconv.convolve, classical.convolve):
         how = {"shots": None} if function is qconv.convolve else {}
         impulse = np.zeros(9)

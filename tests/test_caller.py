@@ -1,4 +1,4 @@
-"""What the caller has told NumPy to do about overflow and underflow changes no answer."""
+"""NumPy's settings for overflow and underflow, chosen by the caller, do not affect results."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ WORK = {
 }
 
 
-#: All pairs of image, kernel and work: of their triples two of three.
+#: Two of three combinations of image, kernel and work; all pairs are included.
 CASES = [
     (work, image, kernel)
     for i, work in enumerate(WORK)

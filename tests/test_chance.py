@@ -1,4 +1,4 @@
-"""The judges are judged: honest numbers pass, dishonest ones do not."""
+"""Tests of the statistical checks: honest numbers pass, dishonest numbers do not."""
 
 from types import SimpleNamespace
 
@@ -33,7 +33,8 @@ class TestDistribution:
         chance.assert_distribution([0, 10**6], [0, 1])
 
     def test_bound_is_a_bound(self):
-        # Two outcomes, exactly: the chance of being at least as far off as each possible count.
+        # For two outcomes, exactly: the probability of a deviation at least as large as each
+        # count's.
         n, p = 60, 0.3
         chances = stats.binom.pmf(np.arange(n + 1), n, p)
         bounds = np.array([chance.distribution_bound([k, n - k], [p, 1 - p]) for k in range(n + 1)])
@@ -41,7 +42,7 @@ class TestDistribution:
             assert chances[bounds <= bound].sum() <= bound * (1 + 1e-9)
 
     def test_bound_is_not_far_from_chi_square(self):
-        # At the alarm rate, it takes a deviation at most 20 % larger than the asymptotic one.
+        # At the false-alarm rate, the deviation is at most 20 % larger than the asymptotic one.
         n, p = 10**6, 0.5
         limit = stats.norm.isf(chance.ALARM / 2) * np.sqrt(n * p * (1 - p))
         inside, outside = int(n * p + 0.99 * limit), int(n * p + 1.2 * limit)
@@ -124,8 +125,8 @@ class TestHonest:
             chance.assert_honest(result, chance.Moments(samples, p), 10)
 
     def test_tolerance_covers_what_honest_errors_do(self):
-        # 200 repetitions stay well inside a tolerance for one in 1e9, and it is no wider than that
-        # of a normal law would be by a factor of 2.
+        # 200 repetitions stay well inside the tolerance for one false alarm in 1e9. The tolerance
+        # is at most twice as wide as for a normal distribution.
         moments = self.estimate(3)[1]
         tolerance = chance.mean_square_tolerance(moments, 3)
         seen = []

@@ -1,4 +1,4 @@
-"""Complex images, kernels and transfer functions: exact values, errors, and all that goes with."""
+"""Complex images, kernels and transfer functions: exact values, errors, and related functions."""
 
 import dask.array as da
 import numpy as np
@@ -32,7 +32,7 @@ def test_random_cases(part):
 @pytest.mark.parametrize("mode", ["full", "same"])
 @pytest.mark.parametrize("name", SIGNED)
 def test_exact(name, mode, boundary):
-    """Values of SciPy, which conjugates the second input of a correlation."""
+    """The values are SciPy's, which conjugates the second input of a correlation."""
     for kinds in (("complex", "complex"), ("real", "complex"), ("complex", "real")):
         image, kernel = numbers((4, 5), 1, kinds[0]), numbers((3, 2), 2, kinds[1])
         value = 2 + 1j if boundary == "fill" else 0
@@ -75,7 +75,7 @@ SHOTS = {"estimation": 400, "estimation local": 400, "shared": 20000}
 def test_errors_of_both_parts(name):
     """Mean of z^2 over 640 pixels: 1 within five of its standard deviations (rate 1e-6 each).
 
-    Pixels of one run share the error if the shots are shared; there the runs count, not the pixels.
+    If the shots are shared, all pixels of a run share the error, so the mean is over runs.
     """
     image, kernel = numbers((7, 7), 7), numbers((2, 2), 8)
     expected = signal.convolve2d(image, kernel)
@@ -206,7 +206,7 @@ class TestPolar:
         assert abs(np.mean((apart / made.stderr) ** 2) - 1) < 5 * np.sqrt(2 / apart.size)
 
     def test_small_magnitudes(self):
-        """Magnitudes differ by no more than the numbers, even where their direction is unknown."""
+        """Magnitudes change by at most as much as the numbers, even with unknown phase."""
         image, covariance = np.array([0, 1e-9, 0.01j, 0.1 - 0.1j]), np.full(4, 6.0)
         noisy = qconv.Convolution(image, np.full(4, 3 + 4j), 1, 1, (), covariance=covariance)
         assert np.allclose(noisy.magnitude().stderr, 5)
@@ -266,7 +266,7 @@ class TestRefused:
 
 
 def free_of_noise():
-    """A backend that runs gates and is simulated exactly: its noise is below rounding."""
+    """A backend that runs gates and is simulated exactly; its noise is below rounding errors."""
     model = NoiseModel()
     model.add_all_qubit_quantum_error(depolarizing_error(1e-15, 1), ["sx"])
     return AerSimulator(noise_model=model)
@@ -280,7 +280,7 @@ def free_of_noise():
     ids=["signed", "amplified", "magnitudes"],
 )
 def test_filters_as_gates(shape, method):
-    """Factors of transfer functions, and diagonals where there are none, on a device's gates."""
+    """Factors of transfer functions, or diagonals without factors, as gates of a device."""
     image = numbers(shape, 19)
     filters = [
         qconv.transfer.fresnel(shape, 3.0, 0.5),
@@ -323,7 +323,7 @@ def test_encoded_amplitudes(shape):
     ],
 )
 def test_few_gates(array, most):
-    """Two qubits take 1 CX, products of axes the sum, linear phases none, quadratic ones few."""
+    """CX: 1 for two qubits, the sum for products of axes, 0 for linear phases."""
     assert qconv.resources(qconv.encode_amplitudes(array)).two_qubit_gates <= most
 
 

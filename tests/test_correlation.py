@@ -28,7 +28,7 @@ SHAPES = [((9,), (4,)), ((8, 8), (3, 3)), ((6, 7), (2, 3)), ((4, 3, 5), (2, 2, 3
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 @pytest.mark.parametrize("shots", [None, 7])
 def test_flipped_kernel(name, shapes, boundary, shots):
-    """Mode full has no centre to disagree about: the same numbers, and the same shots."""
+    """Mode full does not depend on the centre: the same numbers, and the same shots."""
     if shots and name == "baseline" and any(side % 2 == 0 for side in shapes[1]):
         pytest.skip("differences are from the centre, and an even kernel's moves when flipped")
     rng = np.random.default_rng(1)
@@ -45,7 +45,7 @@ def test_flipped_kernel(name, shapes, boundary, shots):
 
 @pytest.mark.parametrize("shape", [(16,), (8, 16), (7, 12)])
 def test_conjugate_transfer_function(shape):
-    """On a ring; the transfer function has its kernel's centre at 0, so a kernel of odd size."""
+    """With periodic boundaries; the kernel has odd sides, because its centre is at index 0."""
     rng = np.random.default_rng(3)
     image, kernel = rng.normal(size=shape), rng.normal(size=(3,) * len(shape))
     kernel /= np.abs(kernel).sum()

@@ -1,4 +1,4 @@
-"""Examples in docstrings: every public function and class has one, and it prints what it shows."""
+"""Examples in docstrings: every public function and class has one, and its output is correct."""
 
 import doctest
 import importlib
@@ -21,7 +21,7 @@ for extra, needed in (("torch", "torch"), ("distributed", "dask")):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_example(name):
-    """It runs with no names but those that it imports, and shows at least one answer."""
+    """It runs with no names except those that it imports, and shows at least one output."""
     module, _, last = name.rpartition(".")
     thing = getattr(importlib.import_module(module), last) if module else classical
     text = inspect.getdoc(thing) or ""

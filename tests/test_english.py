@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 CODE = sorted(p for folder in ("qconv", "classical") for p in (ROOT / folder).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
     *(p for p in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in p.parts),
@@ -104,6 +105,12 @@ def _texts() -> Iterator[Text]:
             yield Text(f"{name}:{line}", kind, text)
         for line, text in _messages(path):
             yield Text(f"{name}:{line}", "message", text)
+        for line, text in _comments(path):
+            yield Text(f"{name}:{line}", "comment", text)
+    for path in TESTS:
+        name = str(path.relative_to(ROOT))
+        for line, kind, text in _docstrings(path):
+            yield Text(f"{name}:{line}", kind, text)
         for line, text in _comments(path):
             yield Text(f"{name}:{line}", "comment", text)
     for path in PAGES:

@@ -1,4 +1,4 @@
-"""Wrong arguments: the message names the argument, what was expected, what came."""
+"""Wrong arguments: the message has the argument's name, the expectation and the value."""
 
 import inspect
 
@@ -21,7 +21,7 @@ VERBS = pytest.mark.parametrize("verb", [qconv.convolve, qconv.correlate])
 
 @pytest.fixture
 def nothing_runs(monkeypatch):
-    """Fail on any attempt to build or run a circuit, or to draw."""
+    """Fail on any attempt to build or run a circuit, or to draw shots."""
 
     def forbidden(*args, **how):
         raise AssertionError("something ran although an argument was wrong")
@@ -252,7 +252,7 @@ def test_arguments_of_other_libraries(foreign, remedy):
 
 
 def test_no_advice_hides_an_argument():
-    """Names in the table are no arguments of qconv, so the advice cannot be wrong."""
+    """Names in the table are not arguments of qconv, so the advice cannot be wrong."""
     verbs = [qconv.convolve, qconv.correlate, qconv.plan, qconv.compare_methods]
     own = {name for verb in verbs for name in inspect.signature(verb).parameters}
     own |= qconv.SamplingOptions.__annotations__.keys()
@@ -279,7 +279,7 @@ def test_unknown_argument():
 
 
 class TestTooLarge:
-    """Refused before anything is allocated. The images are virtual: they own one number."""
+    """Rejected before anything is allocated. The images are virtual: they store one number."""
 
     SHAPE = (10**6, 10**6)
 
@@ -293,13 +293,13 @@ class TestTooLarge:
         self.refused(r"image .*too large: needs about [\d,.]+ GiB of memory", image=image)
 
     def test_margins(self, nothing_runs):
-        # A small image with a large kernel of one axis each: what is large is the result.
+        # Image and kernel are small, each along a different axis; only the result is large.
         how = {"image": np.ones((10**6, 1)), "kernel": np.ones((1, 10**6)), "mode": "full"}
         self.refused("too large: needs about", **how)
 
     def test_kernel(self, nothing_runs):
         kernel = np.broadcast_to(1.0, (10**7, 10**7))
-        # Looking at its numbers would take 1e14 steps: the test could not end.
+        # Reading its numbers would take 1e14 steps, so the test would not end.
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("qconv._checks.require_finite", self.no_time)
             patch.setattr("qconv.propagator.real_array", self.no_copy)
@@ -339,7 +339,7 @@ class TestRefusedWithoutOptional:
 
 
 def test_numpy_options_are_those_of_python():
-    """NumPy's integers and bools make equal methods, whose results add up."""
+    """Methods with NumPy's integers and bools are equal, and their results can be added."""
     pairs = [
         (qconv.Fourier(amplify=np.int64(2)), qconv.Fourier(amplify=2)),
         (qconv.Fourier(signed=np.bool_(False)), qconv.Fourier(signed=False)),
@@ -368,7 +368,7 @@ def test_amplify_has_a_limit():
 
 
 def test_nullable_columns_are_numbers():
-    """As pandas has them: objects for NumPy, numbers for whoever asks them."""
+    """Like pandas: an object for NumPy, but numbers when converted."""
 
     class Nullable:
         def __init__(self, values):

@@ -23,7 +23,7 @@ KERNEL = np.array([[1, -2.0], [0.5, 1]])
 
 
 def asked(picture, rng):
-    """Observables of a picture, with the classical values."""
+    """Observables of a picture, with their classical values."""
     region = tuple(slice(int(rng.integers(0, n // 2 + 1)), n) for n in picture.shape)
     mask = rng.random(picture.shape) < 0.5
     mask.flat[0] = True
@@ -144,7 +144,7 @@ SAMPLED = [
 
 
 def scores(count, observable, **where):
-    """z scores of ``count`` seeds, and the mean of value times calls."""
+    """Return z scores of ``count`` seeds, and the mean of value times calls."""
     where |= {"mode": "same", "boundary": "wrap"}
     exact = qconv.estimate(IMAGE, KERNEL, observable, **{**where, "shots": None}).value
     found = [qconv.estimate(IMAGE, KERNEL, observable, seed=seed, **where) for seed in range(count)]

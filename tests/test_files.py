@@ -240,7 +240,7 @@ class TestSave:
 
 
 def test_on_the_disk_before_it_takes_the_place_of_another(monkeypatch):
-    """Otherwise a machine that loses power may be left with an empty file."""
+    """Otherwise a power failure may leave an empty file."""
     Path("a.npz").write_bytes(b"old")
     done = []
 

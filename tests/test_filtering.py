@@ -1,4 +1,4 @@
-"""Frequency filters in a circuit against the classical ones, which NumPy's transform gives."""
+"""Frequency filters in a circuit, compared with classical filters by NumPy's FFT."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def masks(shape):
 
 
 def phases(shape, seed=1):
-    """A transfer function with every phase that leaves the image real, largest magnitude 1."""
+    """Return a random transfer function of a real filter, with largest magnitude 1."""
     transfer = np.fft.fftn(picture(shape, seed))
     return transfer / np.abs(transfer).max()
 
@@ -138,7 +138,7 @@ class TestRefused:
 
 
 def test_a_caller_who_has_numpy_raise():
-    """Vanishing products are right answers, whatever the caller wants to hear of his own."""
+    """Products that vanish are correct, whatever floating-point settings the caller chose."""
     image = np.outer([1.0, 1e-200, 0, 3], [1, 1e-150])
     transfer = np.full(image.shape, 1e-300)
     expected = qconv.filter_frequencies(image, transfer, shots=50, seed=1)

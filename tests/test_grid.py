@@ -21,7 +21,7 @@ from tests.cases import SHAPES, random_integers
 
 
 def by_grid(image, kernel, **how):
-    """The convolution as the grid lays it out, position by position."""
+    """Convolve as the grid specifies, position by position."""
     grid = plan_grid(image.shape, kernel.shape, **how)
     padded = grid.pad(image)
     assert padded.shape == grid.padded_shape
@@ -33,7 +33,7 @@ def by_grid(image, kernel, **how):
 
 
 def extended(image, index, boundary, fillvalue):
-    """The image at any index, by the boundary's rule, one index at a time."""
+    """Return the image at any index, by the boundary's rule, one index at a time."""
     inside = []
     for i, n in zip(index, image.shape, strict=True):
         if boundary == "fill" and not 0 <= i < n:
@@ -53,7 +53,7 @@ def extended(image, index, boundary, fillvalue):
 
 
 def by_definition(image, kernel, mode, boundary, fillvalue, flipped):
-    """The module's formula, in plain loops."""
+    """Compute the module's formula in plain loops."""
     starts, lengths = [], []
     for n, h in zip(image.shape, kernel.shape, strict=True):
         if mode == "full":
@@ -117,7 +117,7 @@ class TestByHand:
         assert filled.tolist() == [51, 12, 24, 45]
 
     def test_exchanged(self):
-        # SciPy swaps the arguments if the kernel contains the image, and then fills with zeros.
+        # SciPy exchanges the arguments if the kernel contains the image, and then fills with zeros.
         image, kernel = np.array([1.0, 2]), np.array([1.0, 0, 0, 3])
         grid = plan_grid((2,), (4,), mode="valid", boundary="wrap", fillvalue=9.0)
         assert (grid.boundary, grid.fillvalue, grid.output_shape) == ("fill", 0.0, (3,))
@@ -238,7 +238,7 @@ class TestTiles:
         assert count <= 2 ** len(shape) * math.ceil(math.prod(shape) / TILE_PIXELS)
 
     def test_fixed(self):
-        # Seeded results depend on these numbers: a change of them is a change of every result.
+        # Seeded results depend on these numbers: changing them changes every result.
         assert TILE_PIXELS == 4096
         first = plan_grid((100, 100), (1, 1)).tiles
         assert first == ((slice(0, 40), slice(0, 100)), *first[1:])

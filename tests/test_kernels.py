@@ -15,7 +15,7 @@ SIGMAS = (0.3, 1.0, 1.7)
 
 
 def through(kernel, image, boundary="reflect"):
-    """The convolution of SciPy's default boundary."""
+    """Convolve as SciPy does with its default boundary."""
     return classical.convolve(image, kernel, "same", boundary)
 
 

@@ -1,4 +1,4 @@
-"""The order of the house: a file imports only from what stands above it."""
+"""The order of the packages: a file imports only from lower layers."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-#: Bottom to top. A folder stands for its files, which have rules of their own.
+#: Layers from bottom to top. A directory represents its files, which have rules of their own.
 ORDER = [
     "_checks",
     "_files",
@@ -40,10 +40,10 @@ ORDER = [
     "distributed",
 ]
 
-#: The command line, whose tables compare: the only part that may know the reference.
+#: The command line, whose tables compare results; the only part that may import the reference.
 KNOW_CLASSICAL = {"cli"}
 
-#: Methods, none of which may import another; what is beside them is for all of their folder.
+#: Methods, which may not import each other; files beside them are for all methods.
 SIBLINGS = [
     {"methods.collapse", "methods.whole_image", "methods.amplitude_estimation", "methods.blocks"},
     {f"methods.whole_image.{name}" for name in ("diffusion", "interference", "fourier")},
@@ -51,7 +51,7 @@ SIBLINGS = [
 
 MOST_FILES, MOST_LINES_OF_A_FUNCTION = 16, 60
 
-#: Parts that are imported by name, are called as an extra is, and stand on its packages.
+#: Parts that are imported explicitly, are named like an extra, and require its packages.
 EXTRAS = {"torch": {"torch"}, "distributed": {"dask"}}
 
 OPTIONAL = {
@@ -71,7 +71,7 @@ OPTIONAL = {
 
 
 def imports(path):
-    """Every module that a file imports, with whether that is when it is itself imported."""
+    """Yield the modules that a file imports, and whether this happens when the file is imported."""
     tree = ast.parse(path.read_text())
     lazy = {
         id(inner)
@@ -93,7 +93,7 @@ def imports(path):
 
 
 def module_of(name):
-    """The longest part of a dotted name that is a module of ours: without the names in it."""
+    """Return the longest prefix of a dotted name that is a module of the packages."""
     parts = name.split(".")
     while len(parts) > 1 and not (
         ROOT.joinpath(*parts).with_suffix(".py").is_file() or ROOT.joinpath(*parts).is_dir()
@@ -115,12 +115,12 @@ IDS = {"ids": dotted}
 
 
 def place(path):
-    """The part of the house that a file belongs to."""
+    """Return the layer that a file belongs to."""
     return path.relative_to(ROOT / "qconv").parts[0].removesuffix(".py")
 
 
 def ours(path, *, at_import=False):
-    """Modules of ours that a file imports."""
+    """Return the modules of the packages that a file imports."""
     found = {module_of(name) for name, first in imports(path) if first or not at_import}
     return {name for name in found if name.split(".")[0] == "qconv"}
 
@@ -182,7 +182,7 @@ def test_methods_read_of_a_plan_what_the_reference_lists():
     listed = set(
         re.findall(r"qconv\.Plan\.(\w+)", (ROOT / "docs/reference/contract.md").read_text())
     )
-    allotted = {"each", "total", "run"}  # set by `allot`, which is nobody else's
+    allotted = {"each", "total", "run"}  # only `allot` sets these
     read = set()
     for path in (ROOT / "qconv" / "methods").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -221,7 +221,7 @@ def test_no_method_imports_another(siblings):
 
 
 def questions(path):
-    """Calls that ask what something is, with what they ask of."""
+    """Yield calls that inspect a type or an attribute, with their arguments."""
     for node in ast.walk(ast.parse(path.read_text())):
         named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args
         if named and node.func.id in ("isinstance", "issubclass", "getattr", "hasattr", "type"):
@@ -229,7 +229,7 @@ def questions(path):
 
 
 def test_nobody_asks_a_method_what_it_is():
-    """But for the check at the entry."""
+    """The only exception is the check of arguments."""
     classes = ("collapse", "diffusion", "interference", "fourier", "estimation", "blocks")
     counted, asked = 0, []
     for path in QCONV:
@@ -249,7 +249,7 @@ def test_knows_nothing_of_the_reference(path):
 
 
 def test_the_command_line_knows_the_reference():
-    """Or the test above would not see it."""
+    """Otherwise the previous test would detect nothing."""
     assert any(
         name.split(".")[0] == "classical"
         for path in QCONV

@@ -1,4 +1,4 @@
-"""Available memory: the machine's, the control groups', the limit on address space."""
+"""Available memory: of the machine, of control groups, and by the limit on address space."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def machine(monkeypatch):
 
 
 def system(root, cgroup, files):
-    """A file system with these groups of this process and these files below ``sys/fs/cgroup``."""
+    """Create a file system with a process's control groups, and files in ``sys/fs/cgroup``."""
     for name, text in {"proc/self/cgroup": cgroup, **files}.items():
         path = root / (name if name.startswith("proc") else f"sys/fs/cgroup/{name}")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,18 +47,18 @@ def v1(folder, limit, use):
     [
         ("0::/", {}, 64),
         (V2, OWN2, 1),
-        ("0::/a/b/c", OWN2, 1),  # the group around it
+        ("0::/a/b/c", OWN2, 1),  # the parent group
         (V2, OWN2 | {"a/memory.max": 8 * GIB, "a/memory.current": 15 * GIB // 2}, 0.5),
         (V2, OWN2 | {"a/b/memory.max": "max"}, 64),
         (V2, OWN2 | {"a/memory.max": "max", "a/memory.current": 9 * GIB}, 1),
         (V2, OWN2 | {"a/b/memory.current": 5 * GIB}, 0),
         (V2, OWN2 | {"a/b/memory.max": 200 * GIB}, 64),
         (V2, OWN2 | {"a/b/memory.stat": f"anon 5\ninactive_file {GIB // 2}"}, 1.5),
-        # A container sees its own group as the mount; the path may be of the machine outside.
+        # In a container, the mount is its own group; the path may refer to the host.
         ("0::/", {"memory.max": 2 * GIB, "memory.current": GIB}, 1),
         (V2, {"memory.max": 2 * GIB, "memory.current": GIB}, 1),
         ("0::/../other", {"memory.max": 2 * GIB, "memory.current": GIB}, 1),
-        # A name with a colon in it.
+        # A group name with a colon.
         ("0::/a:b", {"a:b/memory.max": 2 * GIB, "a:b/memory.current": GIB}, 1),
         (V1, v1("/a/b", 4 * GIB, 3 * GIB), 1),
         (V1, v1("/a", 4 * GIB, 3 * GIB), 1),
@@ -121,7 +121,7 @@ def test_message(monkeypatch):
 
 
 def test_what_is_nearly_all_is_looked_up_again(monkeypatch):
-    """Memory that was free a moment ago may be taken: only half of it is allowed unseen."""
+    """Free memory may be taken later: without a new lookup, only half of it may be used."""
     free, asked, now = [8 * GIB, 8 * GIB, GIB, GIB], [], [1.0]
 
     def available():
@@ -132,7 +132,7 @@ def test_what_is_nearly_all_is_looked_up_again(monkeypatch):
     monkeypatch.setattr(_memory, "time", SimpleNamespace(monotonic=lambda: now[0]))
     for _ in range(3):
         _memory.require_memory(4 * GIB, "x is")
-    assert len(asked) == 1  # at one moment it is looked up once
+    assert len(asked) == 1  # one lookup at a time
     _memory.require_memory(5 * GIB, "x is")
     assert len(asked) == 2
     with pytest.raises(ValueError, match=r"needs about 5.0 GiB of memory, 1.0 GiB are available"):

@@ -1,4 +1,4 @@
-"""The options that say how to measure are the same for every verb."""
+"""The options of measurement are the same for every verb."""
 
 import dataclasses
 import inspect
@@ -18,7 +18,7 @@ IMAGE = random_integers((6, 7), 1) + 10
 LAYER = (IMAGE[None], EDGE[None, None])
 LAZY, LAZY_LAYER = da.from_array(IMAGE), (da.from_array(IMAGE[None]), EDGE[None, None])
 
-#: Every verb with its first arguments, and the options that mean nothing for it.
+#: Every verb with its first arguments, and the options that it does not support.
 OF_DASK = {"tolerance", "mitigation", "checkpoint", "progress"}
 VERBS = {
     "plan": (
@@ -104,7 +104,7 @@ def test_what_is_wrong_is_said_alike(name):
             verb(shots=1024, tolerance=1.0)
 
 
-#: Every option of a method, with the methods that take it.
+#: Every option of a method, with the methods that have it.
 OF_METHODS = {}
 for method in dict.fromkeys(map(type, METHODS)):
     for field in dataclasses.fields(method):

@@ -1,4 +1,4 @@
-"""What an installation holds: the sources as they are, and nothing that an earlier build left.
+"""Contents of an installation: the current sources, and nothing from an earlier build.
 
 Both archives are installed into empty environments and tried there.
 """
@@ -21,7 +21,7 @@ import qconv
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("qconv", "classical")
 
-#: What may lie in a working copy, but comes from no commit: it would only make the copy slow.
+#: Files in a working copy that are not part of a commit; they would slow down the copy.
 NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "_build", "dist", "*.egg-info")
 
 STALE = (
@@ -34,7 +34,7 @@ STALE = (
 
 
 def sources():
-    """Every file of the packages, relative to the root: modules and the markers of types."""
+    """Return every file of the packages, relative to the root: modules and type markers."""
     return {
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
@@ -45,7 +45,7 @@ def sources():
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A copy of the whole project, with the remains of builds of an older one."""
+    """Copy the whole project, with remains of an older build."""
     folder = tmp_path_factory.mktemp("packaging") / "project"
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
     for name in STALE:
@@ -56,7 +56,7 @@ def project(tmp_path_factory):
 
 
 def explored():
-    """Every file of the page that `qconv explore` opens: name in the wheel to file."""
+    """Return every file of the page that `qconv explore` opens: name in the wheel, and file."""
     folder = ROOT / "docs" / "explore"
     return {f"qconv/explore/{path.name}": path for path in folder.iterdir()}
 
@@ -75,7 +75,7 @@ def python(code, folder, executable=sys.executable):
 
 
 def build_wheel(source, target):
-    """The path of the wheel that pip builds from a directory or a source archive."""
+    """Return the path of the wheel that pip builds from a directory or a source archive."""
     command = "pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation"
     python(["-m", *command.split(), "--wheel-dir", str(target), str(source)], target)
     (path,) = target.glob("*.whl")
@@ -83,7 +83,7 @@ def build_wheel(source, target):
 
 
 def contents(path):
-    """The files of a wheel, name to content."""
+    """Return the files of a wheel, by name."""
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name).decode() for name in archive.namelist()}
@@ -113,7 +113,7 @@ def sdist_path(project, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sdist(sdist_path):
-    """The names of the files in the source distribution, without its folder."""
+    """Return the names of the files in the source distribution, without its directory."""
     with tarfile.open(sdist_path) as archive:
         return {name.split("/", 1)[1] for name in archive.getnames()}
 
@@ -196,7 +196,7 @@ def test_wheel_works_in_an_empty_environment(wheel_path, tmp_path):
     assert list(library.iterdir()) == []
     command = "pip --quiet --disable-pip-version-check install --no-deps --no-index --target"
     python(["-m", *command.split(), str(library), str(wheel_path)], tmp_path)
-    # the packages that it needs, behind its own: they are not downloaded again
+    # the dependencies, after the package itself; they are not downloaded again
     (library / "needed.pth").write_text(sysconfig.get_path("purelib"))
     found = json.loads(python(["-I", "-c", TRIED], tmp_path, scripts / "python"))
     assert all(Path(path).is_relative_to(library) for path in found.pop("homes"))

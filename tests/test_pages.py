@@ -1,7 +1,7 @@
 """The pages of the documentation: their Python runs and prints what they show; commands parse.
 
-A page's ``python`` blocks share one namespace. A ``text`` block right after one is what it prints.
-``<!-- needs: NAME -->`` right before a block says that it is left out where NAME is not installed.
+A page's ``python`` blocks share one namespace. A ``text`` block directly after a ``python`` block
+is its output. A block directly after ``<!-- needs: NAME -->`` is skipped if NAME is not installed.
 Commands in ``sh`` blocks that start with ``qconv`` are parsed, not run.
 """
 
@@ -23,7 +23,7 @@ PAGES = [
 ]
 IDS = {"ids": lambda path: path.relative_to(DOCS).with_suffix("").as_posix()}
 
-#: What a block needs, its Python, and what it prints if the page shows that.
+#: The requirements of a block, its Python, and its output if the page shows it.
 BLOCK = re.compile(
     r"^(?:<!-- needs: (?P<needs>\w+) -->\n)?```python\n(?P<code>.*?)^```\n"
     r"(?:\n```text\n(?P<shown>.*?)^```\n)?",

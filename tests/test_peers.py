@@ -1,4 +1,4 @@
-"""Adapters of the peers that need nothing but the core packages, against exact results."""
+"""Adapters of the peers that need only the core packages, compared with exact results."""
 
 import itertools
 import sys
@@ -32,7 +32,7 @@ KERNELS = [np.array(filters.KERNELS[name], dtype=float) for name in filters.KERN
 
 @pytest.mark.parametrize("kernel", [*KERNELS, np.array([[1.0, 2], [3, 5]])], ids=len)
 def test_jeng(kernel):
-    """The amplitudes where the filter register reads 0, for odd and even kernels."""
+    """Return the amplitudes for filter register 0, for odd and even kernels."""
     state = evolve(jeng.circuit(IMAGE.shape, kernel), IMAGE)[0].real.reshape(IMAGE.shape)
     padded = np.prod([1 << (side - 1).bit_length() for side in kernel.shape])
     found = state * np.sqrt(padded) * np.linalg.norm(kernel) * np.linalg.norm(IMAGE)
@@ -64,7 +64,7 @@ def test_roshanshah():
 
 
 def test_qcrank():
-    """The state holds every level; read-out errors are those that it states."""
+    """The state encodes every level; read-out errors are as large as stated."""
     levels = np.random.default_rng(2).uniform(-1, 1, (8, 4))
     state = Statevector(qcrank.circuit(levels))
     for qubit in range(4):
@@ -82,7 +82,7 @@ def test_qcrank():
     ids=["BIQAE", "CSAE"],
 )
 def test_amplitudes(estimate, request_):
-    """Median errors, which single gross errors do not move: at most 10 / calls."""
+    """Median errors, which are not affected by single gross errors: at most 10 / calls."""
     rng = np.random.default_rng(5)
     p = rng.uniform(0.1, 0.9, 15)
     found = [estimate(one, request_, rng) for one in p]
@@ -123,7 +123,7 @@ def test_orders_are_permutations_of_the_image():
 
 
 def test_nwqlib():
-    """Inside the image, where rows do not touch, the block encoding convolves."""
+    """Away from the ends of rows, the block encoding convolves."""
     pytest.importorskip("nwqlib")
     image, kernel = np.random.default_rng(1).random((8, 8)), KERNELS[0]
     circuit, alpha = nwqlib_circulant.circuit(image.shape, kernel)
@@ -134,7 +134,7 @@ def test_nwqlib():
 
 
 def test_figures_of_a_filtered_image():
-    """An estimate with a known error, and one whose edges are wrong."""
+    """An estimate with a known error, and one with wrong edges."""
 
     def shifted(image, kernel, calls, seed):
         exact = filters.exact(image, kernel)

@@ -1,4 +1,4 @@
-"""Quoted output is compared to the letter, but for rounding."""
+"""Quoted output must equal the printed output, except for rounding."""
 
 import doctest
 

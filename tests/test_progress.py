@@ -1,4 +1,4 @@
-"""Progress bars go to standard error, and change nothing."""
+"""Progress bars go to standard error, and do not affect results."""
 
 import numpy as np
 import pytest

@@ -13,7 +13,7 @@ from qconv import Propagator
 from qconv.kernels import named_kernel
 from tests.cases import EDGE
 
-NEIGHBOUR = 1 / (8 + np.exp(9))  # of the softmax of the edge detector: exp(-1) / (8 exp(-1) + e^8)
+NEIGHBOUR = 1 / (8 + np.exp(9))  # softmax of the edge detector: exp(-1) / (8 exp(-1) + e^8)
 
 kernels = hnp.arrays(
     np.float64,
@@ -214,7 +214,7 @@ class TestGiven:
         p[:], w[:] = 0, 0
         assert propagator.probabilities.tolist() == [0.5, 0.5]
         assert propagator.weights.tolist() == [1, 2]
-        p[0] = 1  # and the caller's arrays are still his own
+        p[0] = 1  # and the caller's arrays stay writable
 
 
 class TestExcluding:

@@ -1,4 +1,4 @@
-"""What a reader of the documentation meets: names, docstrings, signatures."""
+"""Public names: docstrings and signatures."""
 
 import ast
 import dataclasses
@@ -25,13 +25,13 @@ for cls in [value for value in PUBLIC.values() if inspect.isclass(value)]:
 
 
 def overridden(name):
-    """Base classes of ours whose method this one is an override of."""
+    """Return the base classes whose method is overridden."""
     parts = name.split(".")
     cls = getattr(qconv, parts[1], None)
     return cls.__mro__[1:-1] if len(parts) == 3 and inspect.isclass(cls) else ()
 
 
-#: Verbs with the arguments of others.
+#: Verbs with the same arguments as another.
 TWINS = {"qconv.correlate": "convolve", "qconv.conv1d": "conv2d"}
 
 SECTIONS = ["Args", "Returns", "Yields", "Raises", "Source", "Example"]
@@ -69,8 +69,8 @@ def test_docstring_of_a_function(name):
     text, signature = inspect.getdoc(thing), inspect.signature(thing)
     parameters = [p for p in signature.parameters if p not in ("self", "problem", "other", "path")]
     if any(vars(base).get(thing.__name__) for base in overridden(name)):
-        return  # says what this one does of what the base class describes
-    if name in TWINS:  # says that all of that is as for the other
+        return  # describes only the difference from the base class
+    if name in TWINS:  # refers to the other verb
         other = getattr(qconv, TWINS[name])
         assert f"of `{TWINS[name]}`" in text
         assert signature.parameters == inspect.signature(other).parameters

@@ -1,4 +1,4 @@
-"""The README: its Python runs, its files exist, its kernels and defaults are those of the code."""
+"""The README: its Python runs, its files exist, its kernels and defaults agree with the code."""
 
 import re
 import shlex
@@ -65,7 +65,7 @@ def test_commands_in_the_readme_parse():
         convolve_options.parsed(words)
     (stack,) = [words for words in plain if words[0] == "stack.tif"]
     options = convolve_options.parsed(stack)
-    assert options.boundary == "symm"  # its name here for `reflect`
+    assert options.boundary == "symm"  # the name for `reflect` here
     assert options.kernel.startswith("gaussian:sigma=2")
 
 
@@ -73,5 +73,5 @@ def test_commands_in_the_readme_parse():
     "page", ["learn/teach.md", "howto/cite.md", "howto/your-data.md", "howto/device.md"]
 )
 def test_a_task_is_one_click_from_the_readme(page):
-    """Teach a lesson, cite, convolve a 16-bit stack, run a plan on a machine of one's own."""
+    """Pages to teach, cite, convolve a 16-bit stack, or run a plan on one's own machine."""
     assert f"](docs/{page})" in (ROOT / "README.md").read_text()

@@ -123,7 +123,7 @@ def test_numbers(verb, image, kernel, where, expected):
 
 
 class TestThreeAxes:
-    """Kernels that are larger than the image are moved over it all the same."""
+    """If the kernel is larger than the image, it still moves over the image."""
 
     SMALL = np.arange(8.0).reshape(2, 2, 2)
     BIG = np.arange(27.0).reshape(3, 3, 3) * 1j + np.arange(26.0, -1, -1).reshape(3, 3, 3)
@@ -160,7 +160,7 @@ class TestThreeAxes:
 @pytest.mark.parametrize("shape", [(10,), (10, 8, 6)], ids=str)
 @pytest.mark.parametrize("mode", MODES)
 def test_correlation_of_parts(mode, shape):
-    """A complex correlation consists of four real ones, of which one has the sign reversed."""
+    """A complex correlation consists of four real ones, one of them with its sign reversed."""
     rng = np.random.default_rng(9)
     a = rng.normal(size=shape) + 1j * rng.normal(size=shape)
     inner = tuple(n - 2 for n in shape)
@@ -247,7 +247,7 @@ class TestRefused:
             verb(image, kernel, shots=None, **where)
 
     def test_complex_fill_values(self, verb):
-        """SciPy refuses them for real arrays; here the result is complex."""
+        """SciPy rejects them for real arrays; here the result is complex."""
         found = verb([[1]], [[1, 2]], "same", fillvalue=1j, shots=None).image
         assert found.dtype == np.complex128
 

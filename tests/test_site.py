@@ -1,6 +1,6 @@
-"""The check of the built documentation sees what it should, on small sites with one fault each.
+"""The check of the built documentation finds the errors of small sites with one error each.
 
-And every public name is documented on a page of the reference.
+Also, every public name is documented on a page of the reference.
 """
 
 import ast
@@ -21,7 +21,7 @@ _SPEC.loader.exec_module(check)
 
 @pytest.fixture
 def faults(tmp_path):
-    """Return a function that writes a site of one page, and returns its faults."""
+    """Return a function that writes a site of one page, and returns the errors found."""
 
     def found(body, css=""):
         (tmp_path / "index.html").write_text(f"<html><body>{body}</body></html>")
@@ -91,7 +91,7 @@ def test_lists_of_names_in_other_projects():
 
 
 def public(package):
-    """The public names of a package that need not be importable here."""
+    """Return the public names of a package, which need not be importable here."""
     tree = ast.parse((DOCS.parent / package.replace(".", "/") / "__init__.py").read_text())
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
@@ -112,7 +112,7 @@ def test_every_public_name_has_its_place_in_the_reference():
 
 
 def sources():
-    """Every source that a docstring cites, without the text in brackets after it."""
+    """Return every source that a docstring cites, without the following text in brackets."""
     for folder in ("qconv", "classical"):
         for path in (DOCS.parent / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,4 @@
-"""Sharing work among threads: how many, what an error cancels, and callers who share already."""
+"""Distribution of work over threads: their number, cancellation by errors, nested calls."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from qconv import _threads
 
 
 def test_one_thread_is_the_callers_alone(monkeypatch):
-    """And the callers' beside it keep theirs."""
+    """Other threads of the caller are not affected."""
     monkeypatch.setenv("QCONV_NUM_THREADS", "3")
     assert _threads.worker_count() == 3
     seen = []
@@ -27,7 +27,7 @@ def test_one_thread_is_the_callers_alone(monkeypatch):
 
 
 def test_the_first_error_cancels_what_has_not_begun(monkeypatch):
-    """A thousand pieces of 2 ms; the first one fails, and few others had begun."""
+    """A thousand pieces of 2 ms: the first one fails, and few others have begun."""
     monkeypatch.setenv("QCONV_NUM_THREADS", "2")
     called = []
 

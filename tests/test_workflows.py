@@ -1,4 +1,4 @@
-"""The workflows of the repository: they agree with what the package declares, and with each other.
+"""The repository's workflows agree with the package's declarations, and with each other.
 
 They run elsewhere; actionlint checks their syntax in full (see CONTRIBUTING.md).
 """
@@ -8,14 +8,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import yaml  # which Dask brings
+import yaml  # installed with Dask
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PATHS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in PATHS}
 
-#: YAML reads the key `on` as true.
+#: YAML parses the key `on` as true
 ON = True
 
 

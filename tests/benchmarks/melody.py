@@ -1,4 +1,4 @@
-"""A minute of music to look for excerpts in, played from written notes, as in the notebook."""
+"""A minute of music in which excerpts are searched for; played from notes, as in the notebook."""
 
 import numpy as np
 
@@ -25,8 +25,8 @@ def minuet(seed, drum=0.25):
     """60 s at `RATE`, 16-bit; no note is played twice in the same way.
 
     Args:
-        seed: Of the player.
-        drum: Its part of the power; the rest is a plucked string's.
+        seed: Seed of the player's random deviations.
+        drum: Fraction of the power that the drum has; the rest is a plucked string.
     """
     rng = np.random.default_rng(seed)
     strings, strokes = np.zeros((2, 60 * RATE))

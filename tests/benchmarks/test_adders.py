@@ -1,10 +1,10 @@
-"""CX of the adders for three offsets, beside every adder of Qiskit's; prints a table.
+"""CX of the adders for three offsets, and of all Qiskit adders; prints a table.
 
     python -m pytest tests/benchmarks/test_adders.py -s
 
-Qiskit's add two registers of the same size; here the offset would be padded by qubits in |0>. They
-add modulo ``2**n`` where they can; those that only come with a carry out are marked by a star. The
-ladder adds each bit of the offset by multi-controlled X gates, without ancillas.
+Qiskit's adders add two registers of the same size; here the offset would be padded by qubits in
+|0>. They add modulo ``2**n`` if possible. Adders that always have a carry out are marked with a
+star. The ladder adds each bit of the offset by multi-controlled X gates, without ancillas.
 """
 
 import warnings
@@ -17,7 +17,7 @@ from qiskit.synthesis import arithmetic
 from qconv.circuits.arithmetic import adder_cost, offset_adder
 from qconv.circuits.resources import resources
 
-# Of Qiskit's own circuits, which Qiskit 2.0 still builds by way of what it means to drop.
+# Warnings from Qiskit's own circuits, which Qiskit 2.0 still builds with deprecated classes.
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 
 SIZES = range(3, 11)
@@ -47,7 +47,7 @@ def with_class(name, num_bits):
         return getattr(library, name)(num_bits, kind="fixed").decompose()
 
 
-QISKIT = {  # column: circuit of a number of bits; None where this version of Qiskit lacks it
+QISKIT = {  # column: function from a number of bits to a circuit; None if Qiskit lacks it
     "c04": lambda n: arithmetic.adder_ripple_c04(n, "fixed"),
     "v95": lambda n: arithmetic.adder_ripple_v95(n, "fixed"),
     "d00": lambda n: arithmetic.adder_qft_d00(n, "fixed"),
@@ -74,7 +74,7 @@ def count(circuit):
 
 @pytest.fixture(scope="module")
 def table():
-    """CX, {bits: {column: CX}}."""
+    """Number of CX, as ``{bits: {column: CX}}``."""
     kinds = {
         "coherent": {},
         "measured": {"measured": True},

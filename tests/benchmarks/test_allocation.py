@@ -1,4 +1,4 @@
-"""The fewest shots: gains of allocation and tolerances on photographs, and what they cost.
+"""The fewest shots: gains of allocation and tolerances on photographs, and their cost.
 
 python -m pytest tests/benchmarks/test_allocation.py -s
 """
@@ -58,7 +58,7 @@ def test_gains():
 
 
 def test_standard_errors():
-    """By tenths of the pixels, ordered by their shots: ten runs of camera."""
+    """Pixels are grouped into tenths by their number of shots, over ten runs of ``camera``."""
     image, edge = photographs()["camera"], qconv.named_kernel("edge")
     exact = classical.convolve(image, edge, **WHERE)
     squares = [[] for _ in range(10)]

@@ -1,4 +1,4 @@
-"""One amplitude: error times calls, standard errors and the furthest run, for many runs.
+"""One amplitude: error times calls, standard errors and the largest deviation, for many runs.
 
 Run with ``python tests/benchmarks/test_amplitude.py RUNS``; 100,000 runs take hours on two cores.
 """
@@ -11,13 +11,13 @@ import pytest
 from qconv.estimation.amplitude import adaptive, by_schedule
 from tests.estimation.test_amplitude import study
 
-#: Estimation, goal of RMSE times calls, and runs of the study in the suite of benchmarks.
+#: Estimation, goal for RMSE times calls, and number of runs in the benchmark suite.
 _GOALS = ((by_schedule, 3.3, 20_000), (adaptive, 2.4, 2000))
 _CALLS = (300, 1000, 3000, 10_000, 30_000)
 
 
 def _row(how, runs, calls):
-    """Study blocks of runs, which fit in memory."""
+    """Estimate in blocks of runs that fit in memory."""
     squares, scores = [], []
     for number, start in enumerate(range(0, runs, 2000)):
         size = min(2000, runs - start)

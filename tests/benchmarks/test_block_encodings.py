@@ -53,14 +53,14 @@ def published_laplacian(bits, *, neumann=False):
     circuit.h([*flags, *axis])
     circuit.z(flags)
     for number, register in enumerate(position):
-        if neumann:  # at a border, the outward shift and one of the two stays exchange their sign
+        if neumann:  # at a border, the outward shift and one of the two identities exchange signs
             for end, states in (("0", ("00", "01")), ("1", ("11", "01"))):
                 for state in states:
                     controls = [*register, *flags, *axis]
                     gate = XGate().control(bits + 3, ctrl_state=f"{number}{state}" + end * bits)
                     circuit.append(gate, [*controls, *border[0]])
         for flag, up in ((1, False), (0, True)):
-            off = [axis[0]] * (number == 0) + [flags[flag]] * (not up)  # controls that must be 0
+            off = [axis[0]] * (number == 0) + [flags[flag]] * (not up)  # controls on the value 0
             circuit.x(off) if off else None
             append_ladder(circuit, [flags[flag], axis[0]], register, up=up)
             circuit.x(off) if off else None
@@ -69,14 +69,14 @@ def published_laplacian(bits, *, neumann=False):
 
 
 def gaussians(sigma, wide, size):
-    """Two Gaussians of sum 1, by two axes."""
+    """Two Gaussians, each with sum 1, as products over two axes."""
     x = np.arange(size) - size // 2
     each = [np.exp(-0.5 * (x / s) ** 2) for s in (sigma, wide)]
     return [np.multiply.outer(line, line) / line.sum() ** 2 for line in each]
 
 
 def published_difference(bits, narrow, wide):
-    """A branch qubit after the kernel registers; divides by 2."""
+    """Subtract two Gaussians with a branch qubit after the kernel registers; divides by 2."""
     position, kernels = axis_registers((bits, bits)), kernel_registers(narrow.shape)
     branch = QuantumRegister(1, "branch")
     circuit = QuantumCircuit(*position.values(), *kernels.values(), branch)
@@ -103,7 +103,7 @@ def unequal_difference(bits, narrow, wide):
 
 
 def filtered_by(circuit, image):
-    """The component whose flags and ancillas all read 0, for an image of norm 1."""
+    """Return the component in which all flags and ancillas read 0, for an image of norm 1."""
     state = np.zeros(2**circuit.num_qubits)
     state[: image.size] = image.ravel() / np.linalg.norm(image)
     found = Statevector(state).evolve(circuit).data[: image.size]
@@ -186,7 +186,7 @@ def test_difference_of_gaussians(sigma, wide, size):
 
 
 def test_mirrored_picture_with_few_gates():
-    """Loading by 100 CX, 64 x 64 pixels: the margin costs fidelity (four minutes)."""
+    """Loading with 100 CX at 64 x 64 pixels: the margin lowers the fidelity (four minutes)."""
     image, kernel = picture(64), qconv.named_kernel("gaussian")
     method = qconv.Diffusion(preparation=qconv.ApproximatePreparation(two_qubit_gates=100))
     padded, errors = np.pad(image, 1, "symmetric"), []
@@ -203,7 +203,7 @@ def test_mirrored_picture_with_few_gates():
 
 @pytest.mark.parametrize("size", [8, 16, 64])
 def test_mirrored_boundary(size):
-    """One qubit per axis that reflects the image, beside a margin of one pixel on each side."""
+    """One mirror qubit per axis, compared with a margin of one pixel on each side."""
     image, kernel = picture(size), qconv.named_kernel("gaussian")
     print(f"\nGaussian, boundary symm, {size} x {size}: CX to load + CX to filter, success")
     for method in METHODS:

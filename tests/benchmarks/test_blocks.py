@@ -1,4 +1,4 @@
-"""A large image by circuits of at most 16 qubits against one circuit; prints a table a test.
+"""A large image by circuits of at most 16 qubits, and by one circuit; one table per test.
 
     python -m pytest tests/benchmarks/test_blocks.py -s
 
@@ -24,7 +24,7 @@ def photograph():
 
 
 def timed(image, kernel, method, shots):
-    """A result, and the seconds that it took."""
+    """Return a result and its duration in seconds."""
     results = []
 
     def call():
@@ -35,11 +35,11 @@ def timed(image, kernel, method, shots):
 
 
 def measure(image, size, method, shots, runs=1):
-    """Print a line for the single circuit, and one for each scheme: the median of some runs."""
+    """Print one line for the single circuit and one per scheme: medians over several runs."""
     kernel = qconv.named_kernel("gaussian", size)
     truth = classical.convolve(image, kernel, **WHERE)
     found, times, qubits = {}, {}, {}
-    for _ in range(runs):  # in turns, so that a change of speed meets all alike
+    for _ in range(runs):  # the runs alternate, so that changes of speed affect all of them
         for scheme in ("single", *SCHEMES):
             blocks = method if scheme == "single" else qconv.Blocks(method, scheme, QUBITS)
             found[scheme], taken = timed(image, kernel, blocks, shots)

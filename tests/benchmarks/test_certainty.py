@@ -1,13 +1,13 @@
-"""Whether the certainty of a match is right as often as it says; prints tables.
+"""Calibration of the certainty of a match; prints tables.
 
     python -m pytest tests/benchmarks/test_certainty.py -s
 
-The phase-only matched filter on parts of 256 x 256 pixels of all photographs that scikit-image
-carries, with square templates of 8 to 64 pixels cut from anywhere, and noise of 0, 10, 20 or 40
-grey levels added to the photograph; and on coloured noise, 4096 samples, with templates of 200.
-Each is measured with 300 to 30,000 shots, logarithmically uniform, drawn from the exact law, and
-looked at. An answer is right if no place that is more than a step away is more similar, by the
-normalised correlation of the whole image. About ten minutes.
+The phase-only matched filter is applied to parts of 256 x 256 pixels of all photographs in
+scikit-image. Templates are squares of 8 to 64 pixels at random positions, and noise of 0, 10, 20 or
+40 grey levels is added to the photograph. Coloured noise of 4096 samples with templates of 200
+samples is searched too. The number of shots is log-uniform from 300 to 30,000. Shots are drawn from
+the exact distribution, and followed by the classical check. An answer is right if no position more
+than one step away has a larger normalised correlation, in the whole image. About ten minutes.
 """
 
 import itertools
@@ -41,7 +41,7 @@ def picture(name):
 
 
 def outcome_probabilities(image, template):
-    """Probability of each place, as by `classical.match_template`, with a real transform."""
+    """Return the probability of each position, like `classical.match_template`, by real FFT."""
     sides = [1 << (length - 1).bit_length() for length in image.shape]
     window = window_of(template)
     x, t = (standardised(array, window, "array") for array in (image, template))
@@ -55,7 +55,7 @@ def outcome_probabilities(image, template):
 
 
 def measured(probabilities, shots, rng):
-    """Counts at each place; the rest lands elsewhere."""
+    """Draw counts at each position; all other shots end elsewhere."""
     edges = np.cumsum(probabilities)
     places = np.searchsorted(edges, rng.random(shots), side="right")
     counts = np.bincount(places, minlength=edges.size + 1)[: edges.size]
@@ -63,7 +63,7 @@ def measured(probabilities, shots, rng):
 
 
 def answer(image, template, shots, rng):
-    """Certainty of a match, and whether looking everywhere would give the same place."""
+    """Return the certainty of a match, and whether a search everywhere gives the same position."""
     probabilities = outcome_probabilities(image, template)
     evidence = from_counts(measured(probabilities, shots, rng).astype(float))
     look = looked_at(image, template, evidence)
@@ -74,7 +74,7 @@ def answer(image, template, shots, rng):
 
 
 def cut(array, sides, rng):
-    """A part of an array, from anywhere."""
+    """Return a part of an array at a random position."""
     corner = [rng.integers(n - h + 1) for n, h in zip(array.shape, sides, strict=True)]
     return array[tuple(slice(c, c + h) for c, h in zip(corner, sides, strict=True))]
 
@@ -90,7 +90,7 @@ def photograph(pictures, rng):
 
 
 def signal(rng):
-    """Noise with a spectrum that falls with some power of the frequency, at most the square."""
+    """Return noise whose spectrum falls with a power of the frequency, at most the square."""
     frequencies = np.maximum(np.fft.rfftfreq(4096), 1 / 4096)
     colour = frequencies ** -rng.uniform(0, 1)
     clean = np.fft.irfft(np.fft.rfft(rng.normal(size=4096)) * colour)
@@ -101,7 +101,7 @@ def signal(rng):
 
 @pytest.fixture(scope="module")
 def trials():
-    """Name, certainty and whether it was right, of each."""
+    """Return name, certainty and correctness of each answer."""
     rng = np.random.default_rng(23)
     pictures = {name: picture(name) for name in PICTURES}
     found, start = [], time.perf_counter()
@@ -135,7 +135,7 @@ def test_distribution_is_that_of_the_reference():
 
 
 def test_calibration(trials):
-    """Goals: sure answers are right as often as they say, less sure ones at least that often."""
+    """Goals: certain answers are calibrated; less certain answers are correct at least as often."""
     names, said, right = trials
     reliability("all", said, right)
     reliability("photographs", said[names != "signal"], right[names != "signal"])

@@ -1,4 +1,4 @@
-"""Runs that are killed and go on, and what it costs to be ready for it.
+"""Runs that are killed and resumed, and the cost of checkpoints.
 
 python -m pytest tests/benchmarks/test_checkpoint.py -s
 """
@@ -18,12 +18,12 @@ from tests.execution.checkpoint.stopping import KINDS, digest, often
 
 RUNS = 100
 
-#: Seconds between two writings, so that work of a second or two is saved several times.
+#: Seconds between two writes, so that a run of a second or two is saved several times.
 INTERVAL = 0.02
 
 
 def _do(kind, path, interval, pipe):
-    """One run in a process of its own: tells when it begins, what it found, and what it gave."""
+    """Run in a separate process; send the size of the found file, then digest and seconds."""
     often(interval)
     found = Path(path).stat().st_size if Path(path).exists() else 0
     pipe.send(found)
@@ -34,14 +34,14 @@ def _do(kind, path, interval, pipe):
 
 @pytest.fixture(scope="module")
 def processes():
-    """Processes that have imported everything and simulated nothing."""
+    """Start processes that have imported everything but simulated nothing."""
     made = multiprocessing.get_context("forkserver")
     made.set_forkserver_preload(["tests.execution.checkpoint.stopping"])
     return made
 
 
 def run(processes, kind, path, kill_after=None):
-    """The digest and the seconds of a run; None where it was killed before it was done."""
+    """Return digest and seconds of a run; None if it was killed before it finished."""
     ours, theirs = processes.Pipe()
     process = processes.Process(target=_do, args=(kind, str(path), INTERVAL, theirs))
     process.start()
@@ -60,7 +60,7 @@ def run(processes, kind, path, kill_after=None):
 
 
 def test_killed_at_random_moments(processes, tmp_path):
-    """Ten kinds of work, ten times each: killed twice, at random, and gone on with."""
+    """Ten kinds of runs, ten times each, are killed twice at random moments, and resumed."""
     rng = np.random.default_rng(2026)
     right = killed = held = 0
     for kind in KINDS:
@@ -86,7 +86,7 @@ def test_killed_at_random_moments(processes, tmp_path):
 
 
 def _cpu(call):
-    """Seconds of all cores."""
+    """Return the CPU seconds of all cores."""
     started = time.process_time()
     call()
     return time.process_time() - started
@@ -100,7 +100,7 @@ PRICED = {
 
 @pytest.mark.parametrize("kind", PRICED)
 def test_price(kind, tmp_path, monkeypatch):
-    """About a minute of work, with a checkpoint and without, in turns."""
+    """About a minute of work, alternately with and without a checkpoint."""
     how = dict(PRICED[kind])
     side, jobs = how.pop("side"), how.pop("jobs", False)
     image = np.random.default_rng(0).random((side, side))

@@ -1,4 +1,4 @@
-"""What the collapse method costs, as ratios measured in one run; prints a table a test.
+"""Cost of the method `Collapse`, as ratios measured in one run; prints one table per test.
 
 python -m pytest tests/benchmarks/test_collapse.py -s
 """
@@ -126,10 +126,10 @@ def test_baseline(camera):
 
 @pytest.mark.parametrize("baseline", [False, True])
 def test_standard_errors(camera, baseline):
-    """Measured error over predicted standard error, of one run and of 16 together.
+    """Measured error divided by predicted standard error, for one run and for 16 together.
 
-    One run's ratio has a standard deviation of its own, because a photograph's errors are largest
-    at few pixels: sqrt(sum se**4 / 2) / sum se**2.
+    The ratio of one run has the standard deviation sqrt(sum se**4 / 2) / sum se**2, which is not
+    small, because few pixels of a photograph have the largest errors.
     """
     print(f"\n256 x 256, 1000 shots, {baseline=}: RMSE / predicted, and 95 % intervals")
     print(f"{'kernel':<12}{'one run':>16}{'16 runs':>16}{'cover':>10}{'p-value':>10}")

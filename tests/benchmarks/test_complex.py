@@ -28,7 +28,7 @@ SHOTS = {
     "blocks saved": 1000,
 }
 
-#: Random images, of which each has errors of its own.
+#: Random images; each has independent errors.
 RUNS = 20
 
 

@@ -23,7 +23,7 @@ CALLS = (1000, 10_000)
 
 @pytest.mark.parametrize("noise", NOISES, ids=str)
 def test_intervals(noise):
-    """Of 60 runs; the mean of z^2 has a standard deviation of 0.18."""
+    """The mean of z^2 over 60 runs has a standard deviation of 0.18."""
     errors, stderr, reliable = study(60, 3000, noise, seed=1)
     z = (errors / stderr)[reliable > 0]
     assert np.mean(z**2) < 1.1 + 4 * 0.18

@@ -1,4 +1,4 @@
-"""What an imitated device of 156 qubits costs, as ratios in one run (extra ``devices``).
+"""Cost of a fake backend of 156 qubits, as ratios in one run (extra ``devices``).
 
 python -m pytest tests/benchmarks/test_devices.py -s
 """
@@ -32,13 +32,13 @@ def managed(backend) -> PassManager:
 
 
 def test_whole_call(camera):
-    """65 million shots with the device's noise, against one bare shot of the same circuit."""
+    """Time of 65 million shots with the device's noise, relative to one shot of the circuit."""
     where = {"mode": "same", "boundary": "symm"}
     plan = qconv.plan(camera, EDGE, method=qconv.Collapse(), shots=1000, **where)
     for kind in ("the first", "a later"):
         ours, bare = fake.FakeMarrakesh(), fake.FakeMarrakesh()
         physical = managed(bare).run(plan.circuits[0])
-        if kind == "a later":  # their noise models are made
+        if kind == "a later":  # builds their noise models
             noise_of(ours)
             noise_of(bare)
         base = seconds(lambda bare=bare, physical=physical: bare.run(physical, shots=1).result())
@@ -52,7 +52,7 @@ def test_whole_call(camera):
 
 
 def propagator_of(**how):
-    """The law by which Collapse weights the kernel's positions, seen through one bright pixel."""
+    """Return the distribution of kernel positions that `Collapse` samples, by one bright pixel."""
     dot = np.zeros((3, 3))
     dot[1, 1] = 1.0
     result = qconv.convolve(dot, EDGE, shots=None, mode="same", **how)
@@ -60,9 +60,10 @@ def propagator_of(**how):
 
 
 def test_distance_of_the_distribution():
-    """Total variation distance of the noisy law from the propagator; that of Qiskit's circuit.
+    """Total variation distances of two noisy distributions from the propagator.
 
-    Qiskit's is transpiled as Qiskit does it, with ten seeds.
+    The circuits are qconv's and Qiskit's. Qiskit's is transpiled with Qiskit's defaults and ten
+    seeds.
     """
     backend = fake.FakeMarrakesh()
     noise = noise_of(backend)
@@ -96,7 +97,7 @@ def test_distance_of_the_distribution():
 
 
 def test_standard_errors_with_mitigation(camera):
-    """Readout noise of the device alone: 65,536 pixels, ten runs with calibrations of their own."""
+    """The device's readout noise alone: 65,536 pixels, ten runs with separate calibrations."""
     model = NoiseModel()
     for qubits, error in noise_of(fake.FakeMarrakesh())._local_readout_errors.items():
         model.add_readout_error(error, qubits)

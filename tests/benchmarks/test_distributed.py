@@ -1,8 +1,8 @@
-"""Images in blocks on Dask's workers: bytes, speed, CPU time, memory, growth, and workers that die.
+"""Images in blocks on Dask's workers: identity, speed, CPU time, memory, scaling, killed workers.
 
 python -m pytest tests/benchmarks/test_distributed.py -s
 
-Takes about half an hour on two cores, and 4 GB of the folder for temporary files.
+Takes about half an hour on two cores, and 4 GB in the directory for temporary files.
 """
 
 import os
@@ -26,17 +26,18 @@ GIB = 2**30
 KERNEL = qconv.named_kernel("gaussian")
 WHERE = {"mode": "same", "boundary": "symm", "seed": 7}
 
-#: As many pixels in each direction as the photograph of a cameraman has.
+#: The image is a multiple of the cameraman photograph along each axis.
 CAMERA = 512
 
 
 def photograph(side):
-    """The cameraman, side by side and above each other, as Dask's own tiles."""
+    """Return copies of the cameraman photograph, as a Dask array of tiles."""
     return np.tile(data.camera(), (side // CAMERA, side // CAMERA))
 
 
-#: Dask has workers give memory back to the system as soon as they free it, and take it anew for
-#: every array of 128 KiB, which costs a fifth of the CPU time here. Other sizes for both.
+#: Dask configures workers to return memory to the system immediately. Every array of 128 KiB is
+#: then allocated again, which costs a fifth of the CPU time here. Larger thresholds are set for
+#: both.
 KEPT = {
     f"distributed.nanny.pre-spawn-environ.MALLOC_{name}_THRESHOLD_": size
     for name, size in (("TRIM", 2**26), ("MMAP", 2**25))
@@ -45,7 +46,7 @@ KEPT = {
 
 @contextmanager
 def workers(count):
-    """So many processes of one thread, none of which may take more than 2 GiB."""
+    """Start ``count`` processes with one thread and at most 2 GiB each."""
     how = {"n_workers": count, "threads_per_worker": 1, "memory_limit": 2 * GIB}
     with (
         dask.config.set(KEPT),
@@ -57,28 +58,28 @@ def workers(count):
 
 
 def warm_up():
-    """Import and simulate what the first block of a worker would."""
+    """Do the imports and the simulation that a worker's first block would need."""
     qconv.convolve(np.ones((8, 8)), KERNEL, shots=9, seed=1)
 
 
 def cpu_seconds():
-    """Of this process, children not included."""
+    """Return the CPU seconds of this process, without its children."""
     return time.process_time()
 
 
 def peak_bytes():
-    """Most memory that this process ever held."""
+    """Return the peak memory of this process."""
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def all_cpu(client):
-    """Of the workers, of the scheduler and of what asks for the result: the latter two are here."""
+    """Return the CPU seconds of the workers, and of this process (scheduler and client)."""
     return sum(client.run(cpu_seconds).values()) + cpu_seconds()
 
 
 def convolved(source, target, shots):
-    """Convolve one Zarr array into others, and say how long it took."""
+    """Convolve one Zarr array into others; return the duration."""
     start = time.perf_counter()
     image = da.from_zarr(source)
     result = qconv.distributed.convolve(image, KERNEL, shots=shots, **WHERE)
@@ -92,7 +93,7 @@ def convolved(source, target, shots):
 
 
 def saved(folder, side, chunk=1024):
-    """A large photograph in a Zarr file."""
+    """Store a large photograph in a Zarr file."""
     path = str(folder / f"{side}.zarr")
     tile = da.from_array(data.camera(), chunks=CAMERA)
     count = side // CAMERA
@@ -123,7 +124,7 @@ def test_bytes():
 
 
 def test_speed(tmp_path, monkeypatch):
-    """In turns: the call without Dask on one thread, then one worker, then two."""
+    """Alternate between one thread without Dask, one worker, and two workers."""
     side, shots, rounds = 8192, 100, 3
     monkeypatch.setenv("QCONV_NUM_THREADS", "1")
     source = saved(tmp_path, side)
@@ -168,7 +169,7 @@ def test_speed(tmp_path, monkeypatch):
 
 
 def test_growth(tmp_path):
-    """The largest last, on the same two workers."""
+    """The largest image runs last, on the same two workers."""
     sides, shots = (4096, 8192, 16384), 10
     per_pixel, used = [], []
     with workers(2) as client:
@@ -185,21 +186,21 @@ def test_growth(tmp_path):
             peak = max(client.run(peak_bytes).values())
             print(
                 f"\n{side} x {side}, Zarr to Zarr, {shots} shots: {np.median(times):.1f} s, "
-                f"{1e9 * per_pixel[-1]:.0f} ns a pixel, {1e9 * used[-1]:.0f} ns of CPU; peak "
+                f"{1e9 * per_pixel[-1]:.0f} ns per pixel, {1e9 * used[-1]:.0f} ns of CPU; peak "
                 f"memory of a worker {peak / GIB:.2f} GiB (goal 2)",
                 flush=True,
             )
             assert peak < 2 * GIB
     ratio = per_pixel[-1] / per_pixel[0]
     print(
-        f"\ntime a pixel at {sides[-1]} over that at {sides[0]}: {ratio:.2f} (goal 0.8 to 1.2); "
+        f"\ntime per pixel at {sides[-1]} over that at {sides[0]}: {ratio:.2f} (goal 0.8 to 1.2); "
         f"CPU time {used[-1] / used[0]:.2f}"
     )
     assert 0.8 < ratio < 1.2
 
 
 def test_killed():
-    """One of two workers is killed when the first of the blocks are done."""
+    """One of two workers is killed after the first blocks have finished."""
     rounds = 10
     image = photograph(2048)
     exact = qconv.convolve(image, KERNEL, shots=100, **WHERE)

@@ -96,7 +96,7 @@ def test_exact_values():
 
 
 def exact_errors(number, seed):
-    """Errors of exact values against `classical`, relative to the scale of the number."""
+    """Return the errors of exact values relative to the number's scale, against `classical`."""
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(number):

@@ -1,10 +1,10 @@
-"""Amplitude estimation: error against cost, intervals, wrong peaks, time; prints a table a test.
+"""Amplitude estimation: error against cost, intervals, wrong peaks, time; one table per test.
 
     python -m pytest tests/benchmarks/test_estimation.py -s
 
 An oracle call is one application of the state preparation or its inverse: a shot of power ``m``
-makes ``2 m + 1`` of them, one of `Collapse` makes one. The photograph has 64 x 64 pixels; errors
-are in parts of its full range.
+makes ``2 m + 1`` calls, and a shot of `Collapse` makes one. The photograph has 64 x 64 pixels;
+errors are in units of its full range.
 """
 
 import subprocess
@@ -35,12 +35,12 @@ def photograph(camera):
 
 
 def upto(largest):
-    """Powers 0, 1, 2, 4 and so on."""
+    """Return the powers 0, 1, 2, 4 and so on."""
     return (0, *(2**k for k in range(largest.bit_length())))
 
 
 def error(image, method, shots, kernel=GAUSSIAN, seed=1):
-    """Calls for each pixel, root mean square error, and the result."""
+    """Return calls per pixel, root mean square error, and result."""
     result = qconv.convolve(image, kernel, method=method, shots=shots, seed=seed, **WRAP)
     off = result.image - classical.convolve(image, kernel, **WRAP)
     return result.oracle_calls / image.size, float(np.sqrt(np.mean(off**2))), result
@@ -48,7 +48,7 @@ def error(image, method, shots, kernel=GAUSSIAN, seed=1):
 
 def test_probabilities(photograph):
     theta = np.arcsin(np.sqrt(np.clip(classical.convolve(photograph, GAUSSIAN, **WRAP), 0, 1)))
-    seen = np.roll(photograph, (1, 1), (0, 1))  # the kernel is added from 0 on, not from -1
+    seen = np.roll(photograph, (1, 1), (0, 1))  # positions are added from 0 upwards, not from -1
     made = Amplifier((64, 64), GAUSSIAN, np.arcsin(np.sqrt(seen)), native=True, family="mcx")
     powers = (0, 1, 4, 16)
     saved = saved_probabilities(made.saving(powers), None, measured=made.measured)
@@ -81,8 +81,8 @@ def test_slope(photograph):
 
 
 def test_calls_for_an_error(photograph):
-    """Sampling's error falls as the root of the cost, which tells its cost for the goal."""
-    print(f"\n64 x 64, Gaussian: oracle calls a pixel for an RMSE of {GOAL:.0e} of full range")
+    """The sampling error falls as 1/sqrt(cost), so the cost at the goal is extrapolated."""
+    print(f"\n64 x 64, Gaussian: oracle calls per pixel for an RMSE of {GOAL:.0e} of full range")
     sampled = {}
     for name, method in {
         "flag, not amplified": qconv.AmplitudeEstimation((0,)),
@@ -137,7 +137,7 @@ def test_intervals(photograph, kernel):
 
 @pytest.mark.parametrize("name", ["camera", "coins"])
 def test_schedule(name):
-    """Of the default, 16 seeds together: error times calls, intervals, the furthest pixel."""
+    """The default, 16 seeds together: error times calls, intervals, and the largest deviation."""
     image = resize(getattr(data, name)().astype(float), (64, 64), anti_aliasing=True)
     image = (image - image.min()) / np.ptp(image)
     exact = classical.convolve(image, GAUSSIAN, **WRAP)
@@ -175,7 +175,7 @@ def block_means(name):
 @pytest.mark.parametrize("kernel", ["edge", "gaussian"])
 @pytest.mark.parametrize("name", ["camera", "coins", "moon"])
 def test_many_shots(name, kernel):
-    """Of the default, 4 seeds together, at any number of shots; sampling as a comparison."""
+    """The default, 4 seeds together, for any number of shots; compared with sampling."""
     image, matrix = block_means(name), qconv.named_kernel(kernel)
     exact, size = classical.convolve(image, matrix, **WRAP), np.abs(matrix).sum()
     print(f"\n{name} 64 x 64, {kernel}, 4 seeds; errors are parts of the flag's range")
@@ -203,7 +203,7 @@ def test_many_shots(name, kernel):
             f"{np.abs(z).max():10.1f}{100 * sure.mean():8.1f} %{taken:8.1f} s",
             flush=True,
         )
-        assert rmse * calls < 4.8  # goal 4.5; a single pixel that is far off adds 0.2
+        assert rmse * calls < 4.8  # goal 4.5; one pixel with a gross error adds 0.2
         assert rmse < 0.7 * sampled.cost.rmse / size
         assert np.mean(np.abs(z) < 1.96) > 0.945
         assert (0.8 if shots < 177 else 0.9) < np.mean(z[sure] ** 2) < 1.05
@@ -212,7 +212,7 @@ def test_many_shots(name, kernel):
 
 @pytest.mark.parametrize("kernel", ["edge", "gaussian"])
 def test_never_behind_sampling(kernel):
-    """Few shots, 16 seeds: the default against as many oracle calls of power 0."""
+    """Few shots, 16 seeds: the default against the same number of oracle calls at power 0."""
     image, matrix = block_means("camera"), qconv.named_kernel(kernel)
     print(f"\ncamera 64 x 64, {kernel}: error of the default / of as many calls of power 0")
     for shots in (20, 42, 48, 54, 55, 60, 66, 75):

@@ -1,9 +1,9 @@
-"""Amplitude estimation with noise: coverage, and how many pixels are said to be reliable.
+"""Amplitude estimation with noise: coverage, and fraction of pixels marked as reliable.
 
 python -m pytest tests/benchmarks/test_estimation_noise.py -s
 
-The outcome probabilities of each circuit are computed once, a minute or so each; then shots are
-drawn from them with many seeds. The part on imitated devices needs the extra ``devices``.
+The outcome probabilities of each circuit are computed once, which takes about a minute. Shots are
+then drawn from them with many seeds. The part on fake backends needs the extra ``devices``.
 """
 
 from dataclasses import replace
@@ -43,7 +43,7 @@ def depolarising(rate):
 
 
 def known_probabilities(plan):
-    """What the circuits would give with infinitely many shots, to draw from."""
+    """Return the outcome probabilities of the circuits, from which counts are drawn."""
     found = list(run(plan.prepared.programs, plan.sampling))
     assert all(part.probabilities is not None and not part.ideal for part in found)
     return [part.probabilities for part in found]
@@ -64,7 +64,7 @@ def results(plan, seeds):
 
 
 def row(name, image, kernel, backend, boundary, kind, powers=POWERS):
-    """Print coverage and more, of every number of shots; give (shots, coverage, reliable)."""
+    """Print coverage and reliability per number of shots; return (shots, coverage, reliable)."""
     where = {"mode": "same", "boundary": boundary}
     pixels, weights = IMAGES[image], KERNELS[kernel]
     method = qconv.AmplitudeEstimation(powers, kind)
@@ -100,7 +100,7 @@ HEAD = (
 
 
 def test_depolarising():
-    """Of the pixels marked reliable, 95 % intervals cover 93 %; these are 80 % of all."""
+    """At least 80 % of the pixels are reliable, and 95 % intervals cover at least 93 % of these."""
     print(HEAD + "   contrast left")
     for image, kernel, boundary, kind in (
         ("camera", "box", "wrap", "global"),
@@ -118,7 +118,7 @@ def test_depolarising():
 
 
 def test_devices():
-    """Where powers soon carry nothing: intervals hold, or pixels are not said to be reliable."""
+    """Where high powers carry no information, intervals hold or pixels are marked unreliable."""
     fake = pytest.importorskip("qiskit_ibm_runtime.fake_provider", reason="needs `devices`")
     print(HEAD + "   contrast left")
     for device, image, kernel, boundary, kind, powers in (

@@ -1,4 +1,4 @@
-"""Exported circuits of 16x16 pixels: the law after the round trip (extra ``exports``)."""
+"""Exported circuits of 16x16 pixels: distribution after the round trip (extra ``exports``)."""
 
 import pytest
 

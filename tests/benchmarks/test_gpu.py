@@ -1,4 +1,4 @@
-"""From which size on a GPU pays: time of whole calls on CPU and GPU, single and double precision.
+"""Size from which a GPU is faster: time of calls on CPU and GPU, single and double precision.
 
 Without a GPU that Aer can use, the columns of the GPU say so.
 
@@ -65,7 +65,7 @@ def seconds(call, picture, method, options):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_times(name):
-    """Times of a call divided by its time on the CPU in double precision."""
+    """Return durations of a call, divided by its duration on the CPU in double precision."""
     call, method = CALLS[name]
     photo = data.camera().astype(float)
     print(
@@ -91,7 +91,10 @@ def test_times(name):
 
 @pytest.mark.parametrize("side", [64, 256])
 def test_precision(side):
-    """Errors of single precision, relative to the brightest pixel times the sum of magnitudes."""
+    """Return the relative errors of single precision.
+
+    The unit is the brightest pixel times the sum of the kernel's magnitudes.
+    """
     picture = resize(data.camera().astype(float), (side, side), anti_aliasing=True)
     print()
     for name, (call, method) in CALLS.items():

@@ -1,4 +1,4 @@
-"""What a network's layer costs, as ratios measured in one run, and whether its errors are honest.
+"""Cost of a network's layer, as ratios measured in one run, and the accuracy of its errors.
 
 python -m pytest tests/benchmarks/test_layer.py -s
 """
@@ -12,7 +12,7 @@ import classical
 import qconv
 from tests.benchmarks.timing import ratios, seconds, spread
 
-#: Every position with the propagator's probability, as NumPy draws here.
+#: Every position is sampled with the propagator's probability, as by NumPy here.
 PLAIN = qconv.Collapse()
 
 
@@ -41,7 +41,7 @@ def with_numpy(array, weight, shots, rng):
     ("shape", "goal"), [((64, 1, 28, 16), 1.2), ((64, 16, 14, 32), 1.0)], ids=["1-16", "16-32"]
 )
 def test_against_numpy(shape, goal):
-    """New weights in every call: their circuits are found and simulated anew."""
+    """With new weights in every call, circuits are built and simulated again."""
     rng, weights = np.random.default_rng(3), iter(range(100))
 
     def ours():
@@ -63,7 +63,7 @@ def test_against_numpy(shape, goal):
 def test_memory():
     array, weight = layer(64, 16, 14, 32)
     output = 8 * 64 * 32 * 14 * 14
-    chunk = 8 * 4096 * 144  # what 144 positions show the pixels of one tile
+    chunk = 8 * 4096 * 144  # samples of 144 positions at the pixels of one tile
     qconv.conv2d(array, weight, padding=1, shots=100, seed=1, method=PLAIN)
     tracemalloc.start()
     qconv.conv2d(array, weight, padding=1, shots=100, seed=1, method=PLAIN)
@@ -79,7 +79,7 @@ def test_memory():
 
 
 def test_size_of_mnist():
-    """7,000 images, of which 70,000 take ten times as long: the time is linear in the images."""
+    """7,000 images; 70,000 take ten times as long, because the time is linear in the images."""
     array, weight = layer(7000, 1, 28, 1)
     call = {"shots": 1024, "seed": 1, "method": PLAIN}
     qconv.conv2d(array[:10], weight, **call)

@@ -20,10 +20,10 @@ import classical
 import qconv
 from tests.benchmarks.peers.jobs.pictures import picture
 
-#: CX of loading, and the largest relative error of the blurred picture.
+#: CX of the loading circuit, and maximum relative error of the blurred picture.
 BLURS = [(100, 0.1)]
 
-GOALS = [  # picture, size, CX, coupling, least fidelity, seconds
+GOALS = [  # picture, size, CX, coupling, minimum fidelity, seconds
     ("camera", 64, 100, "all", 0.984, 60),
     ("coins", 64, 100, "all", 0.971, 60),
     ("astronaut", 64, 100, "all", 0.946, 60),
@@ -73,7 +73,7 @@ def test_goals(name, size, count, coupling, least, seconds):
 
 @pytest.mark.parametrize(("count", "most"), BLURS)
 def test_blur_by_gates(count, most):
-    """Loading and adders in the gates of a device, simulated as a state vector."""
+    """Loading and adders in device gates, simulated as a state vector."""
     image = picture("camera", 64)
     few = qconv.ApproximatePreparation(two_qubit_gates=count)
     where = {"mode": "same", "boundary": "wrap", "method": qconv.Diffusion(preparation=few)}

@@ -1,12 +1,13 @@
-"""Loading for the kernel that follows: what can be gained; prints the errors after filters.
+"""Loading fitted to the kernel that follows: possible gain; prints the errors after filters.
 
     OMP_NUM_THREADS=1 python -m pytest tests/benchmarks/test_loading_for_kernel.py -s
 
 Each circuit of `encode_image` is compared with two others of the same number of CX. In the first,
 the angles are fitted anew, to the smallest error after the filter, whatever the fidelity of the
-image. The second loads the filtered image itself, so that no filter follows. Errors are relative
-to the filtered image, with the best common factor, which the sizes of the states leave open. The
-search exchanges fewer CZ gates than usual, which changes little here.
+image. The second loads the filtered image itself, so that no filter follows. Errors are relative to
+the filtered image, after multiplication by the best common factor, because the norms of the states
+do not determine this factor. The search exchanges fewer CZ gates than usual, which changes little
+here.
 """
 
 import numpy as np
@@ -54,7 +55,7 @@ class FilteredOverlap(Overlap):
         self._norm = np.sqrt(image @ self._wanted)
 
     def _forward(self, state, blocks):
-        """The target of the linear overlap becomes the derivative of the cosine by the state."""
+        """The target of the linear overlap is replaced by the derivative of the cosine."""
         super()._forward(state, blocks)
         found = self._states[-1].reshape((2,) * 12).transpose(self._to_chain).ravel()
         through = filtered(found, self._power)
@@ -66,7 +67,7 @@ class FilteredOverlap(Overlap):
         self.fidelity = (found @ self._image) ** 2
 
     def error(self, angles):
-        """Relative error after the filter, and its derivatives by the angles."""
+        """Return the relative error after the filter, and its gradient by the angles."""
         _, gradient = self.value_and_gradient(angles)
         error = np.sqrt(1 - self.cosine**2)
         return error, -self.cosine / error * gradient

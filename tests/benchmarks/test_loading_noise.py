@@ -1,10 +1,11 @@
-"""A blur wholly by gates on imitated devices with noise; prints a table (extra ``devices``).
+"""A blur by gates alone on noisy fake backends; prints a table (extra ``devices``).
 
     OMP_NUM_THREADS=1 python -m pytest tests/benchmarks/test_loading_noise.py -s
 
-The photograph `camera`, 8 x 8 pixels, 3x3 Gaussian, boundary wrap, by `Diffusion`: loading exactly
-beside loading with few gates along a line of qubits. ``fourier`` adds in the circuit; ``classical``
-adds the measured numbers. All errors are exact expectations, root mean squares in grey levels.
+The photograph `camera`, 8 x 8 pixels, 3x3 Gaussian, boundary wrap, by `Diffusion`: exact loading,
+compared with loading by few gates along a line of qubits. ``fourier`` adds in the circuit;
+``classical`` adds the measured numbers. All errors are exact expectations, root mean squares in
+grey levels.
 """
 
 import numpy as np

@@ -1,13 +1,13 @@
-"""CX to load photographs at equal fidelity: qconv beside qclib and PennyLane; prints a table.
+"""CX to load photographs at equal fidelity: qconv, qclib and PennyLane; prints a table.
 
     pip install qclib "pennylane<0.46" autoray==0.8.4
     OMP_NUM_THREADS=1 python -m pytest tests/benchmarks/test_loading_peers.py -s
 
 Every peer loads each photograph twice: with its qubits in row-major order, and in the order of the
-chain: finest row ... coarsest row, coarsest column ... finest column. Of its circuits that reach
-the fidelity, the one with the fewest CX counts. All circuits are transpiled to rz, sx, x, cx by
-Qiskit, at optimisation level 2, and simulated as state vectors. PennyLane's decomposition consists
-of unitaries on a few qubits, which Qiskit decomposes into gates.
+chain: finest row ... coarsest row, coarsest column ... finest column. Among its circuits that reach
+the fidelity, the circuit with the fewest CX is taken. All circuits are transpiled to rz, sx, x, cx
+by Qiskit, at optimisation level 2, and simulated as state vectors. PennyLane's decomposition
+consists of unitaries on a few qubits, which Qiskit decomposes into gates.
 """
 
 from importlib.metadata import version
@@ -27,11 +27,11 @@ pytest.importorskip("pennylane", reason=NEEDS)
 
 #: Picture and fidelity. BAA needs 303 CX for 0.979 of camera, and 441 for 0.98.
 GOALS = [("camera", 0.979), ("coins", 0.97), ("astronaut", 0.946)]
-SHARE = 0.25  # most CX of qconv in units of the best peer's
+SHARE = 0.25  # maximum ratio of qconv's CX to those of the best peer
 
 
 def peers(amplitudes, order, fidelity):
-    """Circuits of every peer. Low rank takes the fewest Schmidt terms that suffice."""
+    """Return the circuits of every peer; low rank uses the fewest Schmidt terms that suffice."""
     side = int(np.sqrt(amplitudes.size))
     singular = np.linalg.svd(amplitudes.reshape(side, side), compute_uv=False)
     fewest = 1 + int(np.searchsorted(np.cumsum(singular**2), fidelity))

@@ -1,14 +1,16 @@
-"""How often templates are found: cuts of photographs, every coin, excerpts of a melody; tables.
+"""Fraction of templates found: parts of photographs, every coin, excerpts of a melody; tables.
 
     python -m pytest tests/benchmarks/test_matching.py -s
 
-A coin is right if its place is, exactly or within a pixel along both axes; an excerpt within two
-samples; a cut if its place is, within a pixel, or if the answer is as similar as the right place.
-Certainties are printed beside the part that is right. About a quarter of an hour.
+A coin is found if its position is right, exactly or within one pixel along both axes. An excerpt is
+found if its position is right within two samples. A part of a photograph is found if its position
+is right within one pixel, or if the answer is as similar as the right position. Certainties are
+printed beside the fraction of right answers. About a quarter of an hour.
 
 Photographs have 256 x 256 grey levels from 0 to 255: ``camera`` is averaged over 2 x 2 pixels,
 ``chelsea`` (by ``rgb2gray``) and ``coins`` are resized by ``skimage.transform.resize`` with
-``anti_aliasing=True``. Cuts are square, from anywhere; constant ones are drawn again.
+``anti_aliasing=True``. Parts of photographs are squares at random positions; constant parts are
+drawn again.
 """
 
 import numpy as np
@@ -43,7 +45,7 @@ def photographs(camera, coins):
 
 
 def cut(photograph, sides, rng):
-    """A template from anywhere that is not constant, and its place."""
+    """Return a template from a random position that is not constant, and its position."""
     while True:
         place = tuple(
             int(rng.integers(n - h + 1)) for n, h in zip(photograph.shape, sides, strict=True)
@@ -54,20 +56,20 @@ def cut(photograph, sides, rng):
 
 
 def similarity(image, template, place):
-    """The normalised correlation at a place."""
+    """Return the normalised correlation at a position."""
     part = image[tuple(slice(p, p + h) for p, h in zip(place, template.shape, strict=True))]
     return float(np.corrcoef(part.ravel(), template.ravel())[0, 1])
 
 
 def judged(image, template, place, seed):
-    """The match; whether its place is right, and whether it is excused by its similarity."""
+    """Return the match, whether its position is right, and whether its similarity excuses it."""
     match = qconv.match_template(image, template, shots=SHOTS, seed=seed)
     near = np.abs(np.subtract(match.position, place)).max() <= 1
     return match, near, match.similarity >= similarity(image, template, place) - SAME
 
 
 def test_exact_copies(photographs):
-    """Goal: all of 12 x 12 and larger, 70 % of 8 x 8."""
+    """Goal: all templates of 12 x 12 and larger, and 70 % of those of 8 x 8, are found."""
     print(f"\n{CUTS} cuts without noise, {SHOTS:,} shots: found (goal: all; of 8 x 8, 70 %)")
     print("side   " + "".join(f"{name:>12}" for name in photographs))
     missed = {}
@@ -87,7 +89,7 @@ def test_exact_copies(photographs):
 
 
 def test_sure_answers(photographs):
-    """Goal: of answers that are more than 95 % sure at most 5 % are wrong, picture by picture."""
+    """Goal: in every picture, at most 5 % of the answers with certainty above 0.95 are wrong."""
     print(f"\n{SURE_CUTS} cuts at each noise, {SHOTS:,} shots")
     print("picture    side  noise   right place   not less similar   > 95 % sure   of these wrong")
     for number, (name, photograph) in enumerate(photographs.items()):
@@ -111,7 +113,7 @@ def test_sure_answers(photographs):
 
 
 def test_absent_templates(photographs, coins, boxes):
-    """Goal: 95 % of what is not in the picture is less similar than every coin that is."""
+    """Goal: 95 % of templates from elsewhere are less similar than every coin in the picture."""
     print(f"\n{ABSENT} templates of 56 x 56 from the other photographs, in that of the coins")
     print(
         "noise   coins: least similarity   absent: median, largest   below every coin (goal 95 %)"

@@ -39,10 +39,10 @@ METHODS = {
 WHERE = {"mode": "same", "boundary": "wrap"}
 EXECUTIONS, CALIBRATION, RUNS = 800_000, 200_000, 20
 
-#: Probability that two neighbouring bits are misread together, where errors are made correlated.
+#: Probability that two neighbouring bits are misread together, if correlated errors are simulated.
 TOGETHER = 0.01
 
-#: Factors by which two-qubit gates are multiplied, and coefficients that extrapolate to none.
+#: Factors by which two-qubit gates are repeated, and coefficients that extrapolate to zero gates.
 EXTRAPOLATIONS = {
     "linear": {1: 1.5, 3: -0.5},
     "Richardson": {1: 1.875, 3: -1.25, 5: 0.375},
@@ -56,14 +56,14 @@ def device(name):
 
 @cache
 def bare_noise(name):
-    """The device's noise without its readout errors."""
+    """Return the device's noise model without readout errors."""
     noise = copy.copy(noise_of(device(name)))
     noise._local_readout_errors, noise._default_readout_error = {}, None
     return noise
 
 
 def folded(circuit, factor):
-    """Every two-qubit gate ``G`` as ``G (G^-1 G)^k``, with the factor ``2 k + 1``."""
+    """Replace every two-qubit gate ``G`` by ``G (G^-1 G)^k``, with the factor ``2 k + 1``."""
     made = circuit.copy_empty_like()
     for item in circuit:
         made.append(item)
@@ -76,7 +76,7 @@ def folded(circuit, factor):
 
 @cache
 def case(name, method, side, kernel):
-    """A circuit on a device, its distributions with multiplied gates, and its readout."""
+    """A circuit on a device, its distributions with repeated gates, and its readout errors."""
     photo = downscale_local_mean(data.camera().astype(float), (512 // side,) * 2)
     where = {"method": METHODS[method](side), "backend": device(name), **WHERE}
     plan = qconv.plan(photo, KERNELS[kernel], shots=None, **where)
@@ -99,7 +99,7 @@ def case(name, method, side, kernel):
 
 
 def image(plan, program, frequencies):
-    """Decode frequencies, which may be negative after a correction."""
+    """Decode frequencies, which may be negative after the correction."""
     if program.keep is not None:
         frequencies = frequencies * program.keep
         frequencies = frequencies / frequencies.sum()
@@ -108,7 +108,7 @@ def image(plan, program, frequencies):
 
 
 def read(matrices, together, law):
-    """Read a distribution: every bit with its own errors, then neighbouring bits together."""
+    """Apply readout errors to a distribution: each bit alone, then neighbouring bits together."""
     law = applied(matrices, law)
     states = np.arange(len(law))
     for bit in range(len(matrices) - 1):
@@ -119,7 +119,7 @@ def read(matrices, together, law):
 def calibrated(way, matrices, together, rng):
     """The correction of frequencies by circuits that prepare basis states.
 
-    ``rng`` draws their counts; None for infinitely many executions.
+    ``rng`` is the generator of their counts; None for infinitely many executions.
     """
     bits = len(matrices)
     prepared = {
@@ -158,7 +158,7 @@ def rms(array):
 
 
 def errors(plan, program, exact, estimate):
-    """Bias and error of an estimate, a function of a generator (None: no sampling), in per cent."""
+    """Return bias and error of an estimate in per cent; the generator is None for no sampling."""
     unit = 100 / np.ptp(exact)
     bias = rms(image(plan, program, estimate(None)) - exact) * unit
     rng = np.random.default_rng(5)
@@ -228,7 +228,7 @@ def row(found):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_readout(kernel):
-    """Errors as imitated, where every bit is misread by itself, and with correlated errors."""
+    """Errors on the fake backend, where bits are misread independently, and correlated errors."""
     for together in (0.0, TOGETHER):
         print(
             f"\n{kernel}; bits misread together: {together:.0%}; bias and error in % of the range"
@@ -239,14 +239,14 @@ def test_readout(kernel):
                 found = readouts(name, method, side, kernel, together)
                 label = f"{method} {side}x{side}"
                 print(f"{name:<12}{label:<16}{row(found)}", flush=True)
-                if not together:  # the same bias; the larger calibration has larger errors
+                if not together:  # the bias is the same; the larger calibration has larger errors
                     assert found["full"][0] == pytest.approx(found["tensored"][0], abs=1e-9)
                     assert found["full"][1] > 0.97 * found["tensored"][1]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_extrapolation(kernel):
-    """Two-qubit gates repeated three and five times, extrapolated to none."""
+    """Two-qubit gates are repeated three and five times, and the result is extrapolated to zero."""
     print(f"\n{kernel}; bias and error in % of the range")
     print(f"{'device':<12}{'method':<16}gates{'tensored':>17}{'linear':>17}{'Richardson':>17}")
     for name in DEVICES:

@@ -1,8 +1,9 @@
-"""What one number costs: sampled, amplitude-estimated, by classical Monte Carlo, by reading it all.
+"""Cost of one number: by sampling, amplitude estimation, Monte Carlo, and reading all pixels.
 
-The picture is the camera photograph: averaged down to 64 x 64 and 256 x 256 pixels, as it is with
-512 x 512 pixels, and larger as a mosaic of copies. A mosaic has the same success probabilities and
-the same distribution of pixel values as one copy. Run ``python tests/benchmarks/test_number.py``.
+The picture is the camera photograph: averaged to 64 x 64 and 256 x 256 pixels, unchanged with 512 x
+512 pixels, and as a mosaic of copies for larger sizes. A mosaic has the same success probabilities
+and the same distribution of pixel values as one copy. Run
+``python tests/benchmarks/test_number.py``.
 """
 
 import functools
@@ -25,17 +26,17 @@ ERRORS = (0.1, 0.01, 0.001)
 #: Sides of pictures that are simulated, and bits of pixel numbers of all pictures of the table.
 SIDES, BITS = (64, 256, 512), (12, 16, 18, 20, 30, 40)
 
-#: Error budget of an answer on a machine that corrects its errors.
+#: Error budget of an answer on an error-corrected machine.
 BUDGET = 0.01
 
 
 def corner(side):
-    """Region of a sixteenth of a picture: 16 x 16 pixels of 64 x 64."""
+    """Return a region with a sixteenth of the picture's area: 16 x 16 of 64 x 64 pixels."""
     return slice(side // 4, side // 2), slice(side // 4, side // 2)
 
 
-#: Questions: kernel, method, observable, exact value, pixel values whose mean is wanted, and number
-#: of pixels that each of these values needs.
+#: Questions: kernel, method, observable, exact value, pixel values to average, and number of pixels
+#: that each of these values needs.
 QUESTIONS = {
     "edge energy": (
         qconv.named_kernel("edge"),
@@ -66,7 +67,7 @@ def planned(question, side):
 
 
 def success(question, side):
-    """Probability that the answer is proportional to."""
+    """Return the probability to which the answer is proportional."""
     number = planned(question, side)[1]
     return number.expected_value / number.scale
 
@@ -95,7 +96,7 @@ def estimated_by_one_angle(side, error):
 
 
 def values(question, side):
-    """Pixel values whose mean is wanted, and pixels that each needs."""
+    """Return the pixel values to average, and the number of pixels that each needs."""
     kernel, *_, each, reads = QUESTIONS[question]
     image = planned(question, side)[2]
     return each(image, classical.convolve(image, kernel, **WHERE)), reads
@@ -104,9 +105,9 @@ def values(question, side):
 def monte_carlo(question, side, error, copies=1):
     """Pixels that classical Monte Carlo reads, for a relative standard error.
 
-    The better one of drawing uniformly without replacement, and of drawing from square strata.
-    Strata get the best possible numbers of draws, as if their deviations were known; each has at
-    least two, in every copy of a mosaic.
+    The better of two schemes is taken: drawing uniformly without replacement, and drawing from
+    square strata. The strata get the optimal numbers of draws, as if their deviations were known.
+    Each has at least two draws, in every copy of a mosaic.
     """
     y, reads = values(question, side)
     total = y.size * copies
@@ -122,7 +123,7 @@ def monte_carlo(question, side, error, copies=1):
 
 
 def all_reads(question, bits):
-    """Pixels that an exact answer reads."""
+    """Return the number of pixels that an exact answer reads."""
     return 2**bits if question == "edge energy" else 2**bits // 16
 
 
@@ -133,24 +134,24 @@ def at(bits):
 
 
 def filter_gates(question, bits):
-    """Two-qubit gates of an oracle call without the image; beyond the simulated sides, linear."""
+    """Two-qubit gates of an oracle call without the image; extrapolated beyond simulated sides."""
     first, last = (planned(question, side)[0].cost.filter_gates for side in (64, 512))
     return round(first + (last - first) / 6 * (bits - 12))
 
 
 def loading_gates(bits):
-    """Two-qubit gates of exact loading, at most."""
+    """Return an upper bound on the two-qubit gates of exact loading."""
     return 2**bits - bits - 1
 
 
 def loading_toffolis(bits, spare=0):
-    """Toffoli gates of loading by tables (QROM; SELECT-SWAP with spare qubits)."""
+    """Toffoli gates to load by tables (QROM; SELECT-SWAP with spare qubits)."""
     return table_cost(range(bits), angle_bits(bits, BUDGET / 6), spare).toffolis
 
 
 @functools.cache
 def seconds(question, bits, error, calls):
-    """Seconds of all oracle calls with error correction; beyond 512 x 512, in proportion."""
+    """Seconds of all oracle calls with error correction; extrapolated beyond 512 x 512 pixels."""
     side, copies = at(bits)
     plan = planned(question, side)[0]
     price = plan.cost.fault_tolerant(error=error, estimator="formula")
@@ -160,7 +161,7 @@ def seconds(question, bits, error, calls):
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize(("side", "seeds"), [(64, 12), (256, 2)])
 def test_calls_of_whole_circuits(question, side, seeds):
-    """The calls that the table states reach the error, on the circuits; false alarms: 1e-6."""
+    """On the circuits, the calls in the table reach the error; false alarms: 1e-6."""
     kernel, method, observable, exact, *_ = QUESTIONS[question]
     image = picture(side)
     truth = exact(classical.convolve(image, kernel, **WHERE))
@@ -176,7 +177,7 @@ def test_calls_of_whole_circuits(question, side, seeds):
 
 
 def test_gates_grow_with_bits():
-    """Filters take the same number of further gates for every further bit."""
+    """Each further bit adds the same number of gates to a filter."""
     for question in QUESTIONS:
         for side in SIDES:
             bits = 2 * int(math.log2(side))
@@ -185,7 +186,7 @@ def test_gates_grow_with_bits():
 
 
 def test_who_wins():
-    """Statements of the page "What one number costs"."""
+    """Check the statements of the page "What one number costs"."""
     for question in QUESTIONS:
         for bits in BITS:
             side, copies = at(bits)

@@ -1,17 +1,17 @@
-"""The planner: root mean square errors as predicted, against measured ones; prints a table.
+"""Predicted and measured root mean square errors; prints a table.
 
     python -m pytest tests/benchmarks/test_planner.py -s
 
 Every method that `qconv.compare_methods` compares, three kernels, two photographs of 64 x 64,
-boundary wrap, 2,000 executions a pixel. Whole images: pixels that expect fewer than 20 counts are
-left out, of what is predicted as well.
+boundary wrap, 2,000 executions per pixel. For whole-image methods, pixels that expect fewer than 20
+counts are excluded, also from predictions.
 
-What is measured has an error of its own. The mean square of independent errors of variance ``v``
-has the variance ``2 sum(v**2) / P**2`` over ``P`` pixels, its root the relative spread
-``sqrt(sum(v**2) / 2) / sum(v)``. Runs are repeated until that is below 0.75 %, a quarter of the
-3 % that are allowed: were all predictions right, one row would be outside with a probability of
-6e-5. Errors of shared shots go together, so one run has a spread of 40 %; that of 3,000 is taken
-from the runs themselves.
+The measured error has an uncertainty. The mean square of independent errors of variance ``v`` has
+the variance ``2 sum(v**2) / P**2`` over ``P`` pixels, and its square root has the relative standard
+deviation ``sqrt(sum(v**2) / 2) / sum(v)``. Runs are repeated until this is below 0.75 %, a quarter
+of the tolerance of 3 %. If all predictions are right, a row exceeds the tolerance with a
+probability of 6e-5. Errors of shared shots are correlated, so one run has a relative deviation of
+40 %; the deviation of 3,000 runs is estimated from the runs.
 """
 
 import math
@@ -27,12 +27,13 @@ data = pytest.importorskip("skimage.data", reason="needs the extra `images`")
 
 SIDE, SHOTS, WRAP = 64, 2000, {"mode": "same", "boundary": "wrap"}
 
-#: Least counts that a pixel must expect.
+#: Minimum expected counts of a pixel.
 COUNTS = 20
 
-#: How far predictions may be off, and the spread of what they are compared with; and how far those
-#: of amplitude estimation, which simulate 2,048 pixels. With high powers, a few of these have
-#: another possible angle and most of the square error.
+#: Tolerance of predictions, relative standard deviation of the measured errors, and number of runs
+#: with shared shots. The last number is the tolerance for amplitude estimation, which simulates
+#: 2,048 pixels. With high powers, a few of these have a second possible angle, and most of the
+#: square error.
 ALLOWED, SPREAD, SHARED_RUNS, FEW_PIXELS = 0.03, 0.0075, 3000, 0.1
 
 
@@ -43,17 +44,17 @@ def photograph(name):
 
 
 def expecting(method, image, kernel, exact, result):
-    """Where enough counts are expected, from the exact result alone."""
+    """Return where enough counts are expected, from the exact result alone."""
     if isinstance(result.diagnostics, CountDiagnostics):
         return np.square(exact / result.diagnostics.unit) >= COUNTS
     if method.nonnegative:  # particles
         particles = classical.convolve(image, np.abs(kernel), **WRAP)
         return SHOTS * particles / particles.mean() >= COUNTS
-    return np.ones(exact.shape, dtype=bool)  # their own shots, or those of the reference
+    return np.ones(exact.shape, dtype=bool)  # own shots, or shots of the reference
 
 
 def measured(method, image, kernel, shots):
-    """Root mean square error as predicted and as measured, spread of the latter, runs, pixels."""
+    """Return predicted and measured RMSE, relative deviation of the latter, runs, and pixels."""
     exact = classical.convolve(image, kernel, **WRAP)
     exact = exact if method.signed else np.abs(exact)
     laid_out = qconv.plan(image, kernel, method=method, shots=shots, **WRAP)

@@ -1,4 +1,4 @@
-"""Prices on machines that correct their errors, from 64x64 to 4096x4096 pixels.
+"""Prices on error-corrected machines, from 64x64 to 4096x4096 pixels.
 
 python -m pytest tests/benchmarks/test_price.py -s
 """
@@ -50,7 +50,7 @@ def planned(side, method, kernel):
 
 
 def seconds(call, repeats=3):
-    """The shortest time of a call."""
+    """Return the minimum duration of a call."""
     times = []
     for _ in range(repeats):
         started = time.perf_counter()
@@ -60,13 +60,13 @@ def seconds(call, repeats=3):
 
 
 def below(time):
-    """The power of ten above a time, which does not hang on the machine."""
+    """Return the power of ten above a time, which does not depend on the machine."""
     return f"below {10.0 ** np.ceil(np.log10(2 * time)):g} s"
 
 
 @pytest.mark.parametrize("side", [8, 64, 256])
 def test_tables(side):
-    """T states with rotations and with tables: the table of the page."""
+    """T states with rotations and with tables, as in the page's table."""
     print(f"\n{'method':<22}T states: rotations, tables, 500 spare; physical; time, with 500")
     for method in METHODS:
         cost = planned(side, method, "edge").cost
@@ -85,7 +85,7 @@ def test_tables(side):
 @pytest.mark.parametrize("side", [64, 256, 1024, 4096])
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_sizes(side, kernel):
-    """Images: physical qubits and time on three qualities of hardware."""
+    """Images: physical qubits and time on three kinds of hardware."""
     exact = seconds(lambda: classical.convolve(picture(side), KERNELS[kernel], **WHERE), 2)
     print(f"\n{kernel}, {side}x{side}; a classical core: {below(exact)}")
     for method in METHODS:
@@ -106,7 +106,7 @@ def test_energy(side):
     print(f"\nenergy of the edges, {side}x{side}")
     for method in ("Interference", "Fourier"):
         if method == "Interference" and side == 4096:
-            continue  # its table of scores alone has 2 GiB
+            continue  # the table of scores alone takes 2 GiB
         cost = planned(side, method, "edge").cost
         for hardware in HARDWARE:
             price = cost.fault_tolerant(
@@ -124,7 +124,7 @@ def test_energy(side):
 
 @pytest.mark.parametrize("side", [64, 256])
 def test_calls(side):
-    """These calls estimate the energy to about 1 %."""
+    """These calls estimate the energy with an error of about 1 %."""
     for method in ("Interference", "Fourier"):
         found = qconv.estimate(
             *(picture(side), KERNELS["edge"], qconv.Energy()),

@@ -1,4 +1,4 @@
-"""Textures told apart by the energies of six filters: accuracy against oracle calls.
+"""Textures distinguished by the energies of six filters: accuracy against oracle calls.
 
 Pictures of brick, grass, gravel, the moon and a tissue are cut into patches of 64 x 64 pixels. The
 left half of each picture is for training, the right half is held out. Run with
@@ -27,7 +27,7 @@ FILTERS = [
 ]
 SOURCES = (data.brick, data.grass, data.gravel, data.moon, data.immunohistochemistry)
 
-#: Accuracy that is given up against exact energies.
+#: Accepted loss of accuracy, compared with exact energies.
 POINT = 0.01
 
 SAMPLED = (300, 1000, 3000, 10_000, 30_000, 100_000, 300_000)
@@ -63,14 +63,14 @@ def energies():
 
 
 def classifier(features, classes):
-    """Means and covariances of the classes; each covariance is drawn towards their mean."""
+    """Means and covariances of the classes; each covariance is shrunk towards their mean."""
     groups = [features[classes == number] for number in np.unique(classes)]
     spreads = np.array([np.cov(group.T) for group in groups])
     return [group.mean(axis=0) for group in groups], 0.9 * spreads + 0.1 * spreads.mean(axis=0)
 
 
 def classified(model, features, variances):
-    """Classes of largest likelihood, where the features have errors of known variances."""
+    """Return the most likely classes, given features with errors of known variances."""
     scores = []
     for mean, spread in zip(*model, strict=True):
         matrix = spread + variances[:, :, None] * np.eye(features.shape[1])
@@ -116,7 +116,7 @@ def estimated(how, calls, seed):
 
 
 def read_out(shots, seed):
-    """Accuracy with energies of whole pictures, which `Collapse` with a baseline reads out."""
+    """Accuracy with the energies of whole pictures that `Collapse` with a baseline reads out."""
     exact, _, _ = held_out()
     cut, _, training = patches()
     values, stderr = np.empty(exact.shape), np.empty(exact.shape)
@@ -127,19 +127,19 @@ def read_out(shots, seed):
             image, error = np.asarray(one.image), np.asarray(one.stderr)
             values[place, number] = np.sum(image**2 - error**2)
             stderr[place, number] = np.sqrt(np.sum(4 * image**2 * error**2 + 2 * error**4))
-    least = 1e-3 * stderr + 1e-12  # a negative energy says that it is small
+    least = 1e-3 * stderr + 1e-12  # negative estimates are replaced by small energies
     return accuracy(np.maximum(values, least), stderr)
 
 
 def needed(curve, goal):
-    """Fewest calls from which on a curve reaches a goal."""
+    """Return the fewest calls from which a curve stays at or above a goal."""
     calls, reached = zip(*curve, strict=True)
     below = [number for number, value in enumerate(reached) if value < goal]
     return calls[below[-1] + 1 if below else 0]
 
 
 def test_probabilities_of_circuits():
-    """The energies are those of circuits."""
+    """The energies equal those that the circuits measure."""
     exact, scales = energies()
     for place in (3, 200):
         for number, kernel in enumerate(FILTERS):
@@ -152,7 +152,7 @@ def test_probabilities_of_circuits():
 
 
 def test_fewer_calls():
-    """Estimation reaches the accuracy of exact energies, within a point, with 1/8 of the calls."""
+    """Estimation is within one percentage point of exact energies, with 1/8 of the calls."""
     exact, _, _ = held_out()
     goal = accuracy(exact, np.zeros(exact.shape)) - POINT
     few = 2000

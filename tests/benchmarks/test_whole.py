@@ -1,8 +1,8 @@
-"""What the methods for whole images cost, and how right they are; prints a table a test.
+"""Cost and accuracy of the whole-image methods; prints one table per test.
 
     python -m pytest tests/benchmarks/test_whole.py -s
 
-The photograph is 256 x 256; "a million shots" are 16 for each of its pixels.
+The photograph is 256 x 256; "a million shots" are 16 shots per pixel.
 """
 
 import subprocess
@@ -28,7 +28,7 @@ METHODS = [
     qconv.Fourier(signed=False),
 ]
 SIGNED = [METHODS[0], METHODS[1], METHODS[3]]
-GATES = dict(zip(SIGNED, (65, 143, 254), strict=True))  # of 8 x 8 pixels
+GATES = dict(zip(SIGNED, (65, 143, 254), strict=True))  # for 8 x 8 pixels
 
 
 def convolve(image, method, kernel=EDGE, shots=MILLION, boundary="wrap", **options):
@@ -76,7 +76,7 @@ def test_gates():
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_against_aer(camera, method):
-    """Whole calls, building and drawing included, over Aer alone: the same circuit, counted."""
+    """Time of whole calls with building and drawing, relative to Aer's counts of the circuit."""
     simulator = AerSimulator()
     circuit = convolve(camera, method).circuits[0]
 
@@ -95,7 +95,7 @@ def test_against_aer(camera, method):
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_drawing(camera, method):
-    """Whole calls with shots over the same call that only computes the probabilities."""
+    """Time of whole calls with shots, relative to calls that only compute the probabilities."""
     print(f"\n{method}, 256 x 256: whole call / computing the probabilities (goal 2)")
     for name, shots in (("10**6 shots", MILLION), ("10**9 shots", 15259)):
         measured = ratios(
@@ -123,7 +123,7 @@ print(result.circuits[0].num_qubits, time.perf_counter() - start,
     [("Diffusion()", 26, 11, 1.9), ("Interference()", 27, 24, 4.5), ("Fourier()", 24, 19, 3.0)],
 )
 def test_largest(method, wires, most, room):
-    """Zeros outside, so that each axis takes a qubit more than its pixels do."""
+    """With zeros outside, each axis takes one qubit more than for its pixels alone."""
     run = subprocess.run(
         [sys.executable, "-c", _LARGEST.format(method=method)],
         capture_output=True,
@@ -185,7 +185,7 @@ SHOTS = (1, 3, 10, 30, 100, 1000)
 
 @pytest.mark.parametrize("kernel", ["gaussian", "edge"])
 def test_standard_errors(camera, kernel):
-    """Variance of z over the pixels: over all, and over those that expect at least 20 shots."""
+    """Variance of z over all pixels, and over pixels that expect at least 20 shots."""
     matrix = qconv.named_kernel(kernel)
     truth = exact(camera, matrix)
     landing = exact(camera, np.abs(matrix))
@@ -197,7 +197,7 @@ def test_standard_errors(camera, kernel):
         for shots in SHOTS:
             result = convolve(camera, method, matrix, shots=shots)
             squares = ((result.image - truth) / result.stderr) ** 2
-            # with a reference, half of the shots are spread evenly
+            # half of the shots of the reference are evenly distributed
             counts = shots * (landing if isinstance(method, qconv.Diffusion) else 0.5)
             many = squares[np.broadcast_to(counts, squares.shape) >= 20]
             if many.size > 10_000:

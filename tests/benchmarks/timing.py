@@ -1,4 +1,4 @@
-"""Timing calls against each other, in turns, so that a change of speed meets both alike."""
+"""Timing of calls in alternation, so that changes of speed affect all of them."""
 
 import time
 
@@ -12,13 +12,13 @@ def seconds(call):
 
 
 def ratios(call, base, pairs):
-    """Time of one call over that of another, for as many pairs after a first one."""
+    """Return the ratios of the durations of two calls in pairs, after one discarded pair."""
     call()
     base()
     return [seconds(call) / seconds(base) for _ in range(pairs)]
 
 
 def spread(numbers, digits=2):
-    """Median of some numbers, and between which four of five lie, as text."""
+    """Return the median of some numbers and the range of the middle four fifths, as a string."""
     low, middle, high = np.quantile(numbers, [0.1, 0.5, 0.9])
     return f"{middle:.{digits}f} (80 % between {low:.{digits}f} and {high:.{digits}f})"

@@ -41,7 +41,7 @@ def browser():
 
 @pytest.fixture
 def opened(browser):
-    """Return a function that opens the page; check for no network requests and no errors."""
+    """Return a function that opens the page; check that it sends no request and has no error."""
     contexts, requests, complaints = [], [], []
 
     def open_page(width=1280, height=900, seed=7, link=None, **how):

@@ -1,4 +1,4 @@
-"""The interactive page in front of a class, on a phone, and with a file dropped on it."""
+"""The interactive page in class mode, on a phone, and with a file dropped on it."""
 
 import base64
 
@@ -17,7 +17,7 @@ def shots(page):
 
 @SIZES
 def test_a_lesson_by_keyboard_alone(width, height, scheme, opened):
-    """It begins without a baseline and without shots; then they follow by themselves."""
+    """The lesson begins without baseline and shots; the shots then follow automatically."""
     page = opened(width=width, height=height, color_scheme=scheme)
     page.focus("#class-enter")
     page.keyboard.press("Enter")
@@ -111,7 +111,7 @@ def test_numbers_are_explained_where_they_stand(opened):
     assert f"±{error} is the standard error" in page.inner_text("#pixel-error")
     page.click("[data-shots='1000000']")
     page.evaluate("Collapse.idle()")
-    assert not page.is_visible("#last-shot")  # none was added alone
+    assert not page.is_visible("#last-shot")  # no shot was added individually
     assert "√1,000,001" in page.inner_text("#pixel-error")
     page.click("#drop")
     assert page.is_visible("#last-shot")

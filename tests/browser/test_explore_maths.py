@@ -89,7 +89,7 @@ STATISTICS = """
 @BASELINES
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_standard_errors_and_convolutions(kernel, baseline, page):
-    """Standard errors equal the library's; counts proportional to probabilities are exact."""
+    """Standard errors equal the library's; exact for counts proportional to probabilities."""
     k, method = KERNELS[kernel], qconv.Collapse(baseline=baseline)
     given = [[as_picture(image), k.ravel().tolist(), baseline] for image in PICTURES.values()]
     statistics = page.evaluate(f"(all) => all.map({STATISTICS})", given)
@@ -105,7 +105,7 @@ def test_standard_errors_and_convolutions(kernel, baseline, page):
 
 
 def test_flat_windows_are_exactly_certain(page):
-    """As in the library, which sums deviations from the first sample."""
+    """Flat windows give exactly 0, because deviations from the first sample are summed."""
     flat = as_picture(np.full((6, 7), 0.1))
     for kernel, baseline in (("emboss", True), ("box", False), ("gaussian", False)):
         given = [flat, KERNELS[kernel].ravel().tolist(), baseline]
@@ -129,7 +129,7 @@ def chi_square(counts, probabilities):
 @pytest.mark.parametrize("kernel", ["emboss", "gaussian", "random 5 x 5", "holes 0", "far apart"])
 @pytest.mark.parametrize("each", [1, 10, 1000, 1_000_000])
 def test_a_million_shots_follow_the_distribution(each, kernel, baseline, page):
-    """One by one, a few at a time, and as binomial counts."""
+    """Shots are drawn one by one, a few at a time, and as binomial counts."""
     script = """
     ([kernel, baseline, each]) => {
       const random = Maths.generator(each), counts = Array(kernel.length).fill(0);
@@ -153,7 +153,7 @@ def test_binomial_counts_have_their_distribution(n, p, page):
 @pytest.mark.parametrize("n", [1000, 1_000_000])
 @pytest.mark.parametrize("mean", [3, 9.9, 10.1, 30, 333])
 def test_binomial_counts_have_their_distribution_on_both_sides_of_a_change(n, mean, page):
-    """The sampler uses inversion below a mean of ten, and rejection above."""
+    """The sampler uses inversion for means below ten, and rejection above."""
     binomial_counts_have_their_distribution(n, mean / n, page)
 
 
@@ -175,7 +175,7 @@ def binomial_counts_have_their_distribution(n, p, page):
 
 
 def test_errors_are_as_large_as_stated(page):
-    """On the page's own picture, the mean square of errors in standard errors is 1."""
+    """For the page's own picture, the mean square of errors in standard errors is 1."""
     script = """
     () => {
       const {windows, deviation, exact} = Collapse.setting(), {p, pixels} = windows;
@@ -197,7 +197,7 @@ def test_errors_are_as_large_as_stated(page):
 @pytest.mark.parametrize("steps", [0, 1, 5])
 @pytest.mark.parametrize("kernel", ["box", "gaussian", "drift"])
 def test_particles_follow_the_distribution_of_diffusion(kernel, steps, page):
-    """Convolution on a torus, step after step, for every kernel without a negative entry."""
+    """Convolution on a torus in several steps, for every kernel without negative entries."""
     k = np.array([[0, 1, 0], [0, 2, 5], [0, 0, 1.0]]) if kernel == "drift" else KERNELS[kernel]
     image = PICTURES["noise"]
     script = """

@@ -25,7 +25,7 @@ FOCUS = """(() => {
 
 
 def wait_for(page, script):
-    """Wait until a condition holds; the page's security policy forbids Playwright's own way."""
+    """Wait until a condition holds; the page's security policy forbids Playwright's own method."""
     for _ in range(1000):
         if page.evaluate(script):
             return
@@ -42,7 +42,7 @@ def test_first_paint_within_a_second(opened):
     painted, took = "performance.getEntriesByName('first-contentful-paint')", []
     for _ in range(3):
         page = opened()
-        wait_for(page, f"{painted}.length")  # the entry appears a little later
+        wait_for(page, f"{painted}.length")  # the entry appears after a delay
         took.append(page.evaluate(f"{painted}[0].startTime"))
     print(f"first paint after {min(took):.0f} ms")
     assert 0 < min(took) <= 1000

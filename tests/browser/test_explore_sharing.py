@@ -12,7 +12,7 @@ from tests.browser.test_explore_maths import chi_square
 from tests.browser.test_explore_page import wait_for
 from tests.cli.test_explore import exporter
 
-#: What the page shows, as text: pictures pixel by pixel, numbers, fields, and what is drawn.
+#: Everything that the page shows, as text: pictures pixel by pixel, numbers, fields and drawings.
 SHOWN = """
 () => {
   const shown = (id) => document.getElementById(id).toDataURL();
@@ -36,7 +36,7 @@ def idle(page):
 
 
 def press(page, selector, key="Enter"):
-    """Use a control by keyboard alone."""
+    """Operate a control by keyboard alone."""
     page.focus(selector)
     page.keyboard.press(key)
     idle(page)
@@ -79,7 +79,7 @@ def diffusion_by_keyboard(page):
 
 
 def link_of(page):
-    """Press Copy link and return what is after the page's own address, by keyboard."""
+    """Press *Copy link* by keyboard; return the part of the link after the page's own address."""
     press(page, "#copy-link")
     page.wait_for_selector("#shared:not([hidden])")
     text = page.input_value("#shared-text")
@@ -98,7 +98,7 @@ def test_a_link_shows_the_same_elsewhere(use, width, scheme, opened):
     assert other.evaluate(SHOWN) == shown
     for part in ("kernel", "photo", "seed"):
         assert f"{part}=" in link
-    # The address follows by itself, and a changed address changes the page.
+    # The address is updated automatically, and a changed address changes the page.
     wait_for(other, f"location.hash === {json.dumps(link)}")
     other.evaluate("location.hash = '#kernel=box&photo=coins&shots=10&seed=3'")
     wait_for(other, "Explore.state.name === 'box'")
@@ -138,7 +138,7 @@ def test_a_kernel_that_cannot_be_shown_is_not_taken(entry, opened):
 
 
 def test_many_shots_in_a_link_leave_the_page_responsive(opened):
-    """Different numbers in turn, none of which is repeated: a timer rings before all are added."""
+    """Different numbers are added in turn; none is repeated, although a timer fires meanwhile."""
     page, number = opened(), 20_000
     added = """async (link) => {
       location.hash = link;
@@ -307,7 +307,7 @@ def test_circuits_of_named_kernels_have_the_librarys_gates(opened):
     kernels = []
     for _, call, options in exporter().KERNELS:
         kernels.append(qconv.named_kernel(call, **options))
-        if np.count_nonzero(kernels[-1]) > 1:  # as a baseline leaves it
+        if np.count_nonzero(kernels[-1]) > 1:  # the kernel that remains with a baseline
             kernels.append(kernels[-1].copy())
             kernels[-1][tuple(np.array(kernels[-1].shape) // 2)] = 0
     assert same_circuits(opened(), kernels) <= 1

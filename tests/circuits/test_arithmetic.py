@@ -23,13 +23,13 @@ SIMULATOR = AerSimulator(method="statevector", max_parallel_threads=1, fusion_ma
 
 
 def sizes(circuit):
-    """Bits of position, offset and ancillas."""
+    """Return the numbers of qubits for position, offset and ancillas."""
     count = {register.name: register.size for register in circuit.qregs}
     return count["position"], count["offset"], count.get("ancilla", 0)
 
 
 def superposition(num_bits, width, num_offsets, seed):
-    """Random amplitudes of every valid pair, [offset, position]; zero for other offsets."""
+    """Return random amplitudes for every valid pair [offset, position]; zero for other offsets."""
     rng = np.random.default_rng([seed, num_bits, num_offsets])
     state = np.zeros((2**width, 2**num_bits), dtype=complex)
     state[:num_offsets] = rng.normal(size=(num_offsets, 2**num_bits, 2)) @ (1, 1j)
@@ -37,12 +37,12 @@ def superposition(num_bits, width, num_offsets, seed):
 
 
 def shifted(state):
-    """The oracle: the position's amplitudes moved up by the offset, periodically."""
+    """Return the reference: the position's amplitudes, displaced periodically by the offset."""
     return np.array([np.roll(row, offset) for offset, row in enumerate(state)])
 
 
 def run(circuit, state):
-    """What the circuit makes of a state with the ancillas in |0>; [ancillas, offset, position]."""
+    """Apply the circuit with ancillas in |0>; return [ancillas, offset, position]."""
     num_bits, width, num_ancillas = sizes(circuit)
     start = np.zeros((2**num_ancillas, 2**width, 2**num_bits), dtype=complex)
     start[0] = state
@@ -54,7 +54,7 @@ def run(circuit, state):
 
 
 def assert_adds(num_bits, num_offsets, family, measured):
-    """A random superposition checks every basis state, and their phases, at once."""
+    """One random superposition tests all basis states and their phases."""
     circuit = offset_adder(num_bits, num_offsets, family=family, measured=measured)
     state = superposition(num_bits, sizes(circuit)[1], num_offsets, seed=1)
     result, expected = run(circuit, state), shifted(state)
@@ -108,7 +108,7 @@ def test_the_inverse_subtracts(num_offsets):
 
 
 def test_the_measured_circuit_is_not_coherent():
-    """So that nobody takes the one for the other: it does leave garbage."""
+    """The measured circuit leaves garbage in the ancillas, unlike the coherent one."""
     circuit = offset_adder(4, 3, measured=True)
     result = run(circuit, superposition(4, 2, 3, seed=3))
     assert np.abs(result[1:]).max() > 0.01

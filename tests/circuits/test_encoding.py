@@ -46,7 +46,7 @@ def gaussian(size, axes=2):
     return kernel
 
 
-KERNELS = {  # name: kernel, CX of its encoding
+KERNELS = {  # name: kernel, and CX of its encoding
     "identity": ([[0, 0, 0], [0, 1, 0], [0, 0, 0]], 0),
     "box 3": (np.ones((3, 3)), 2),
     "box 5": (np.ones((5, 5)), 4),
@@ -73,7 +73,7 @@ KERNELS = {  # name: kernel, CX of its encoding
 
 
 def padded(array):
-    """The normalised array, padded with zeros to powers of two, flat: the oracle."""
+    """Return the reference: the normalised array, zero-padded to powers of two, flattened."""
     array = np.asarray(array, dtype=float)
     lengths = [next(2**n for n in range(20) if 2**n >= length) for length in array.shape]
     state = np.pad(array, [(0, n - m) for n, m in zip(lengths, array.shape, strict=True)])
@@ -113,7 +113,7 @@ def qiskit_circuit(array):
 
 
 def random_array(rng):
-    """Any array of 1 to 3 axes that a test should survive: zeros, signs, ties, symmetries."""
+    """Return a random array of 1 to 3 axes: with zeros, signs, ties or symmetries."""
     axes = rng.integers(1, 4)
     shape = tuple(rng.integers(1, {1: 17, 2: 9, 3: 5}[axes] + 1, axes))
     values = rng.choice(["normal", "uniform", "integer", "sparse", "symmetric", "single"])
@@ -261,7 +261,7 @@ def test_rank_2_kernels_need_at_most_five():
 
 @pytest.mark.parametrize("size", [9, 16])
 def test_large_rank_2_arrays_are_compressed(size):
-    """Three of eight qubits to two (11) twice, then six qubits as above; a tree has 247."""
+    """Three of eight qubits are reduced to two (11) twice, then six remain; a tree takes 247."""
     rng = np.random.default_rng(size)
     circuit = encode_amplitudes(rng.random((size, 2)) @ rng.random((2, size)))
     assert claimed(circuit) == counted(circuit) == 11 + 11 + 15
@@ -290,7 +290,7 @@ def test_fourteen_qubits():
     array = np.random.default_rng(0).random((128, 128))
     circuit = encode_amplitudes(array)
     assert claimed(circuit) <= 2**14 - 14 - 1
-    circuit.save_statevector()  # by Aer: Qiskit takes seconds for so many gates
+    circuit.save_statevector()  # by Aer, because Qiskit takes seconds for this number of gates
     state = AerSimulator(method="statevector", max_parallel_threads=1).run(circuit).result()
     state, expected = state.get_statevector().data, padded(array)
     assert min(np.abs(state - expected).max(), np.abs(state + expected).max()) < 1e-12
@@ -485,7 +485,7 @@ for shape in [(3, 3), (5, 5), (4, 8)]:
 
 
 def test_the_same_circuit_in_every_process(capsys):
-    """In this one, after whatever ran before, and in one of its own."""
+    """In this process, after other tests, and in a new process."""
     exec(compile(SCRIPT, "script", "exec"), {})
     here = capsys.readouterr().out
     other = subprocess.run(

@@ -1,4 +1,4 @@
-"""Amplification at every position at once: ``sin((2 m + 1) t)**2``, by every way to build it."""
+"""Amplification at all positions at once: ``sin((2 m + 1) t)**2``, for every construction."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ KERNELS = {
 
 
 def amplifier(kernel, *, joint, native, family="mcx"):
-    """An amplifier of random angles, and the probabilities that it starts from."""
+    """Return an amplifier with random angles, and its initial probabilities."""
     rng = np.random.default_rng(0)
     sizes = [1 << (h - 1).bit_length() for h in kernel.shape]
     if max(sizes) == 1:
@@ -35,7 +35,7 @@ def amplifier(kernel, *, joint, native, family="mcx"):
 
 
 def at_positions(probabilities):
-    """Of misses and hits, given the position."""
+    """Return the probabilities of misses and hits, given the position."""
     cells = probabilities.reshape(2, *LATTICE)
     assert cells.sum() == pytest.approx(cells[:, :5, :3].sum()), "positions that are not in it"
     return cells[:, :5, :3] * 15
@@ -67,7 +67,7 @@ def test_saved_on_the_way(name, joint):
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("joint", [False, True])
 def test_higher_powers(name, joint):
-    """Computed from the lowest powers: equal to those that are simulated."""
+    """Probabilities computed from the lowest powers equal simulated ones."""
     made, _ = amplifier(KERNELS[name], joint=joint, native=True)
     powers = (1, 4, 21)
     few = saved_probabilities(made.saving(SIMULATED), None, measured=made.measured)
@@ -100,7 +100,7 @@ def test_by_gates(name, joint, family):
 
 
 def test_one_rotation_a_step():
-    """And two for each step that goes on from what was saved."""
+    """Each step takes one rotation; a step after saved probabilities takes two."""
 
     def rotations(circuit):
         return sum(len(item.qubits) == 6 and item.name == "diagonal" for item in circuit)

@@ -16,7 +16,7 @@ from qconv.circuits.phases import (
 
 
 def diagonal(circuit):
-    """The diagonal of a circuit, which has no other entries."""
+    """Return the diagonal of a circuit that has no other entries."""
     matrix = Operator(circuit).data
     assert np.abs(matrix - np.diag(np.diag(matrix))).max() < 1e-12
     return np.diag(matrix)
@@ -35,7 +35,7 @@ def test_any_phases(n):
 
 @pytest.mark.parametrize("controlled", [False, True])
 def test_products_of_many_bits(controlled):
-    """One product of three bits takes a gate with several controls, not a diagonal."""
+    """A single product of three bits is one multi-controlled gate, not a diagonal."""
     factors = np.exp(0.3j * (np.arange(8) == 7))
     made = diagonal(phase_gates(factors, controlled=controlled))
     made = made.reshape(8, -1)

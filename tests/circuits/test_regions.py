@@ -10,7 +10,7 @@ from qconv.circuits.resources import resources
 
 
 def rectangle(bits, intervals):
-    """Marks of a product of intervals, the lowest register first."""
+    """Return the marks of a product of intervals, lowest register first."""
     marked = np.ones(1, bool)
     for n, (low, high) in zip(bits, intervals, strict=True):
         inside = (np.arange(2**n) >= low) & (np.arange(2**n) < high)
@@ -19,7 +19,7 @@ def rectangle(bits, intervals):
 
 
 def assert_flips(marks):
-    """The circuit flips the marked states alone, and leaves ancillas in 0."""
+    """The circuit flips the sign of the marked states only, and returns its ancillas to 0."""
     number = sum(marks.bits)
     circuit = marks.make_room(QuantumCircuit(number))
     circuit.h(range(number))
@@ -58,7 +58,7 @@ def test_marks_that_are_no_rectangle():
 
 
 def test_gates_grow_with_the_qubits():
-    """Two comparators, set and reset, and a product of the two axes and a label."""
+    """Two comparators, computed and uncomputed, and a product of both axes and a label."""
     gates = []
     for n in (5, 10):
         marks = rectangle((n, n, 2), [(3, 2**n - 2), (5, 2**n - 6), (0, 1)])
@@ -66,7 +66,7 @@ def test_gates_grow_with_the_qubits():
         marks.append(circuit)
         gates.append(resources(circuit).two_qubit_gates)
     assert gates[1] < 2.6 * gates[0]
-    assert gates[1] < 600  # a diagonal takes 4,194,302
+    assert gates[1] < 600  # a diagonal would take 4,194,302
 
 
 def test_all_states_need_no_gate():
@@ -76,7 +76,7 @@ def test_all_states_need_no_gate():
 
 
 STATES = np.arange(32)
-#: Marks of 5 qubits, and the number of qubits on which they depend.
+#: Marks of 5 qubits, and the number of qubits that they depend on.
 DEPENDENT = {
     "one qubit is 1": ((STATES >> 3 & 1).astype(bool), 1),
     "two qubits are 0": (STATES & 0b10010 == 0, 2),

@@ -1,4 +1,4 @@
-"""Registers of whole-image circuits: names, preparation, and shifts along several axes."""
+"""Registers of whole-image circuits: names, preparation, and displacements along several axes."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_prepared():
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("measured", [False, True])
 def test_shift_along_two_axes(family, measured):
-    """Every basis state moves by the kernel registers' numbers, on a ring along each axis."""
+    """Every basis state moves periodically by the kernel registers' numbers, along each axis."""
     bits, shape = (2, 3), (3, 2)
     position, kernel = axis_registers(bits), kernel_registers(shape)
     circuit = QuantumCircuit(*position.values(), *kernel.values())
@@ -63,7 +63,7 @@ def test_shift_along_two_axes(family, measured):
         moved = (column + j) % 8 + 8 * ((row + i) % 4) + 32 * j + 64 * i
         p = state.probabilities(range(outputs))
         assert p[moved] == pytest.approx(1)
-        if not measured:  # the ancillas are clean again
+        if not measured:  # the ancillas are in |0> again
             assert state.probabilities()[moved] == pytest.approx(1)
 
 
@@ -89,7 +89,7 @@ def test_an_axis_without_a_kernel_stays():
 
 @pytest.mark.parametrize("others", [0, 2])
 def test_where_no_state_can_be_set_it_is_prepared_by_gates(others, monkeypatch):
-    monkeypatch.setattr(registers, "LARGE", 2**8)  # of which Qiskit makes gates in no time
+    monkeypatch.setattr(registers, "LARGE", 2**8)  # small enough for Qiskit to build the gates
     amplitudes = np.random.default_rng(0).normal(size=2**8)
     circuit = QuantumCircuit(8 + others)
     prepare(circuit, amplitudes, circuit.qubits[:8])
@@ -102,7 +102,7 @@ def test_where_no_state_can_be_set_it_is_prepared_by_gates(others, monkeypatch):
 
 @pytest.mark.parametrize("others", [0, 4, 10])
 def test_many_amplitudes_are_set_at_once(others):
-    """The same state; as one array unless the circuit's is large and much larger."""
+    """The state is set as one array, unless the circuit is large and has many other qubits."""
     amplitudes = np.random.default_rng(0).normal(size=2**12)
     circuit = QuantumCircuit(12 + others)
     prepare(circuit, amplitudes, circuit.qubits[:12])

@@ -23,7 +23,7 @@ def test_hand_counted():
     circuit.cx(0, 1)
     circuit.cx(1, 2)
     circuit.t(2)
-    # H is rz sx rz, the T commutes past nothing: rz on the target of the last CX.
+    # H is rz sx rz. The T gate cannot be merged: it is an rz on the target of the last CX.
     assert resources(circuit) == Resources(
         qubits=3, ancillas=0, two_qubit_gates=2, two_qubit_depth=2, depth=6, t_count=1
     )
@@ -124,7 +124,7 @@ def test_never_more_two_qubit_gates_than_merely_translated():
 
 
 def test_the_fewer_of_two_compilations_count(monkeypatch):
-    """As if level 2 of the transpiler had made three gates of one, or of none at all."""
+    """Level 2 of the transpiler is replaced by one that returns three gates, or none."""
     circuits = {number: QuantumCircuit(2) for number in (0, 1, 3)}
     for number, circuit in circuits.items():
         for _ in range(number):
@@ -138,7 +138,7 @@ def test_the_fewer_of_two_compilations_count(monkeypatch):
 
 
 def test_qubits_that_are_merely_passed_count():
-    """Two qubits at the ends of a chain of three meet in the middle; idle ones count as well."""
+    """Two qubits at the ends of a chain meet in its middle; idle qubits count as well."""
     compiled = QuantumCircuit(3)
     compiled.swap(0, 1)
     compiled.cx(1, 2)

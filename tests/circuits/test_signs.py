@@ -1,4 +1,4 @@
-"""Signs of basis states: every pattern of few bits, also where some do not matter."""
+"""Signs of basis states: every pattern of few bits, also if some signs do not matter."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Amplitudes prepared with angles from tables, and what that costs."""
+"""Amplitudes prepared with angles from tables, and the cost."""
 
 import math
 
@@ -10,7 +10,7 @@ from qconv.circuits.tables import UNDONE, _look_up, angle_bits, encode_by_tables
 
 
 def prepared(circuit, n):
-    """Amplitudes of the data qubits where all ancillas read 0."""
+    """Return the amplitudes of the data qubits for ancillas that read 0."""
     run = circuit.copy()
     run.save_statevector()
     state = AerSimulator(method="statevector").run(run).result()
@@ -20,7 +20,7 @@ def prepared(circuit, n):
 @pytest.mark.parametrize("swaps", [0, 1, 2])
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_the_amplitudes(n, swaps):
-    """Each of n rotations is off by at most pi / 2**bits in angle, half of that in the norm."""
+    """Each of n rotations is off by at most pi / 2**bits in angle, and half of that in norm."""
     bits = 4 if swaps < 2 else 3
     wanted = np.random.default_rng(n).standard_normal(2**n)
     wanted /= np.linalg.norm(wanted)
@@ -46,7 +46,7 @@ def test_an_image_of_8x8():
     ("n", "bits", "swaps"), [(1, 3, 0), (2, 3, 0), (6, 4, 0), (5, 3, 1), (4, 2, 2)]
 )
 def test_the_formula_counts_the_circuit(n, bits, swaps):
-    """All Toffoli gates of the circuit except undone ones, and one per bit of an addition."""
+    """Count the Toffoli gates, without undone ones, plus one per bit of each addition."""
     circuit = encode_by_tables(np.arange(1.0, 2**n + 1), bits, swaps)
     counted = sum(
         item.name == "cswap" or (item.name == "ccx" and item.operation.label is None)
@@ -61,7 +61,7 @@ def test_the_formula_counts_the_circuit(n, bits, swaps):
 
 
 def test_64x64():
-    """About as many as other packages count with one look-up per level; fewer with more qubits."""
+    """With one look-up per level, as many as other packages count; fewer with more qubits."""
     bits = angle_bits(12, 0.01 / 6)
     plain = table_cost(range(12), bits)
     assert plain.toffolis <= 8500

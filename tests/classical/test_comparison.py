@@ -1,4 +1,4 @@
-"""The judge: right on honest results, and not fooled by wrong ones.
+"""The comparison: it accepts honest results and detects wrong ones.
 
 Seeds are fixed. Where a test compares a statistic with a limit, an honest implementation with
 another seed would fail with probability ALARM; there are about 20 such comparisons here.
@@ -35,7 +35,7 @@ def estimate(image, stderr, **more):
 
 
 def noisy(exact, sigma, seed, **more):
-    """An honest estimate with normal errors of one size."""
+    """Return an unbiased estimate with normally distributed errors of equal size."""
     errors = np.random.default_rng(seed).normal(scale=sigma, size=exact.shape)
     return estimate(exact + errors, np.full(exact.shape, sigma), **more)
 
@@ -117,7 +117,7 @@ class TestCost:
             sample = stochastic_convolve(image, EDGE, shots=shots, seed=2, **WHERE)
             result = estimate(sample.image, sample.stderr, oracle_calls=shots * image.size)
             figures.append(compare(result, exact).unit_rmse)
-        # Each RMSE is off by about 1 / sqrt(2 n) of itself: fails once in 10**9 times.
+        # Each RMSE has a relative error of about 1 / sqrt(2 n): a false alarm in 10**9.
         assert abs(figures[0] / figures[1] - 1) < 6.2 / np.sqrt(image.size)
 
 
@@ -159,7 +159,7 @@ class TestCalibration:
 
     @pytest.mark.parametrize("shots", [1, 3, 1000])
     def test_rarely_drawn_outcomes_do_not_raise_false_alarms(self, shots):
-        # 4 draws in 4096 are not the centre: at one shot a pixel nearly nothing is known.
+        # 4 of 4096 draws are not the centre: with one shot per pixel, nearly nothing is known.
         image = texture(64)
         exact = convolve(image, SOFTMAX, **WHERE)
         for seed in range(20):
@@ -170,7 +170,7 @@ class TestCalibration:
 
 
 class TestWrongResultsAreCaught:
-    """Each departure is so large that an alarm fails with probability below ALARM."""
+    """Each deviation is so large that it is missed with a probability below ALARM."""
 
     image = texture(256)
     exact = convolve(image, GAUSS, **WHERE)
@@ -194,7 +194,7 @@ class TestWrongResultsAreCaught:
 
     @pytest.mark.parametrize(("few", "explained"), [(0.02, False), (0.3, True), (1.0, True)])
     def test_few_counts_explain_errors_that_are_smaller_than_stated(self, few, explained):
-        """But not errors that are larger."""
+        """Errors larger than stated are not explained by few counts."""
         counts = np.full(1000, 20)
         counts[: round(1000 * few)] = 19
         more = {"diagnostics": SimpleNamespace(counts=counts)}
@@ -223,7 +223,7 @@ class TestWrongResultsAreCaught:
 
     @pytest.mark.parametrize(("part", "agrees"), [(0.012, True), (0.03, False)])
     def test_bias_of_a_small_part_of_the_standard_error(self, part, agrees):
-        """Of 490,000 pixels: 8 and 21 standard errors of the mean; 2 % of those stated are 14."""
+        """For 490,000 pixels: 8 and 21 standard errors of the mean, with a tolerance of 14."""
         errors = np.random.default_rng(1).normal(size=(700, 700)) + part
         report = compare(
             estimate(errors, np.ones_like(errors)), np.zeros_like(errors), data_range=1
@@ -299,7 +299,7 @@ class TestEdges:
         assert "an axis of fewer than 7 pixels" in str(report)
 
     def test_one_shot_of_a_flat_picture_by_a_signed_kernel(self):
-        # |z| is the same everywhere, so the sample variance of z^2 is 0.
+        # |z| is constant, so the sample variance of z^2 is 0.
         image = np.full((64, 64), 0.3)
         sample = stochastic_convolve(image, EDGE, shots=1, seed=2, **WHERE)
         assert compare(sample, convolve(image, EDGE, **WHERE)).agrees
@@ -345,7 +345,7 @@ def test_errors_name_the_argument(result, exact, options, error, message):
 
 
 def test_each_objection_has_a_third_of_the_rate():
-    """There are three: of all pixels, of their mean, of a single one."""
+    """The three tests: all pixels together, their mean, and the largest single error."""
     report = compare(estimate([1.0, 10, 18, 30], [1.0, 1, 1, 1]), np.array([0.0, 10, 20, 30]))
     assert report.objections == ()
     for share, objects in ((0.3, True), (0.36, False)):
@@ -357,7 +357,7 @@ def test_each_objection_has_a_third_of_the_rate():
 
 @pytest.mark.parametrize("pixels", [1000, 50_000])
 def test_the_largest_honest_error_is_bernsteins(pixels):
-    """Of so many pixels, either way, with a third of the rate; single steps of at most 1."""
+    """Two-sided bound for all pixels, at a third of the rate, for summands of at most 1."""
     exact = np.zeros(pixels)
     report = compare(noisy(exact, 1.0, 3), exact)
     z = report.largest_z_limit

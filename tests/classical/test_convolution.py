@@ -21,7 +21,7 @@ METHODS = ("direct", "fft", "overlap-add", "overlap-save")
 PAIRS = [(convolve, convolve2d), (correlate, correlate2d)]
 NOT_TWO_AXES = [(convolve, convolve2d), (correlate, correlate_nd)]
 
-# Image and kernel shapes with the edges in them: one pixel, rows, even, prime, kernel larger.
+# Image and kernel shapes, including edge cases: one pixel, rows, even, prime, larger kernel.
 SHAPES = [
     ((1, 1), (1, 1)),
     ((1, 1), (3, 4)),
@@ -38,7 +38,7 @@ SHAPES = [
 
 
 def assert_same(actual, expected):
-    """Equal to a rounding error of the largest value."""
+    """Assert equality up to a rounding error of the largest value."""
     assert actual.shape == expected.shape
     assert actual.dtype == np.float64
     scale = np.abs(expected).max()
@@ -76,7 +76,7 @@ class TestByHand:
         ],
     )
     def test_boundaries_of_a_signal(self, boundary, expected):
-        # The digits of a result are the pixel to the left, the pixel, and the one to the right.
+        # The digits of a result are the left neighbour, the pixel, and the right neighbour.
         result = convolve([1, 2, 3], [1, 10, 100], mode="same", boundary=boundary, fillvalue=7)
         np.testing.assert_array_equal(result, expected)
 
@@ -190,7 +190,7 @@ def test_several_blocks(shape, kernel_shape):
 @pytest.mark.parametrize("cut", [overlap_add, overlap_save])
 @pytest.mark.parametrize("block", [(1, 1), (2, 3), (4, 30), (7, 11), (99, 1)])
 def test_blocks_add_up_exactly_once(cut, block):
-    # A positive image: a pixel counted twice, or never, would show.
+    # A positive image would show pixels that are counted twice or omitted.
     image, kernel = np.arange(1.0, 78.0).reshape(7, 11), np.arange(1.0, 13.0).reshape(3, 4)
     mode = "full" if cut is overlap_add else "valid"
     assert_same(cut(image, kernel, block), convolve(image, kernel, mode=mode))
@@ -222,7 +222,7 @@ anywhere = {"mode": st.sampled_from(MODES), "boundary": st.sampled_from(BOUNDARI
 
 
 class TestAlgebra:
-    """Integers are exact in float64, so these hold to the last bit."""
+    """Integers are exact in float64, so equality is exact."""
 
     @settings(max_examples=50, deadline=None, derandomize=True)
     @given(a=small, b=small, k=kernels, **anywhere)

@@ -1,4 +1,4 @@
-"""Diffusion: against one convolution by SciPy, by its invariants, and against the heat kernel."""
+"""Diffusion: compared with one SciPy convolution, its invariants, and the heat kernel."""
 
 import doctest
 import functools
@@ -18,7 +18,7 @@ from tests.cases import convolve2d
 BINOMIAL = np.outer([1.0, 2, 1], [1, 2, 1]) / 16
 EDGE = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])
 
-# Image and kernel shapes with the edges in them: one pixel, rows, even, prime, kernel larger.
+# Image and kernel shapes, including edge cases: one pixel, rows, even, prime, larger kernel.
 SHAPES = [
     ((1, 1), (1, 1)),
     ((1, 1), (3, 4)),
@@ -33,7 +33,7 @@ SHAPES = [
 
 
 def power(kernel, steps):
-    """The kernel convolved with itself, in full; a single 1 for no step."""
+    """Return the kernel convolved with itself in mode full; a single 1 for no step."""
     one = np.ones((1,) * kernel.ndim)
     return functools.reduce(
         lambda a, b: signal.convolve(a, b, "full", "direct"), [kernel] * steps, one
@@ -41,14 +41,14 @@ def power(kernel, steps):
 
 
 def loop(image, kernel, steps, **where):
-    """The boundary rule again before each step."""
+    """Apply the boundary rule again before each step."""
     for _ in range(steps):
         image = convolve(image, kernel, mode="same", **where)
     return image
 
 
 def integers(rng, shape):
-    """Small integers, whose sums and products are exact in float64, as floats."""
+    """Return small integers as floats; their sums and products are exact in float64."""
     return rng.integers(-3, 4, shape).astype(float)
 
 
@@ -59,7 +59,10 @@ def point(shape):
 
 
 def moments(density, axis):
-    """Total, mean and variance along an axis, around (h - 1) // 2."""
+    """Return total, mean and variance along an axis, relative to (h - 1)
+
+    2.
+    """
     place = np.arange(density.shape[axis]) - (density.shape[axis] - 1) // 2
     along = density.sum(axis=tuple(a for a in range(density.ndim) if a != axis))
     total = along.sum()
@@ -68,7 +71,7 @@ def moments(density, axis):
 
 
 class TestOneConvolution:
-    """All steps are one convolution with the kernel's power, to the last bit for integers."""
+    """All steps together equal one convolution with the kernel's power; exactly for integers."""
 
     @pytest.mark.parametrize("boundary", BOUNDARIES)
     @pytest.mark.parametrize("mode", MODES)
@@ -127,7 +130,7 @@ class TestOneConvolution:
         twice = diffuse(diffuse(image, kernel, first, mode="full"), kernel, second, mode="full")
         np.testing.assert_array_equal(twice, diffuse(image, kernel, first + second, mode="full"))
         np.testing.assert_array_equal(once, twice[reach[0] :, reach[1] :][:5, :6])
-        # What repeats for ever can be cut between the steps, an even number of them.
+        # With a periodic boundary, the steps can be split after any even number.
         ring = {"mode": "same", "boundary": "wrap"}
         halves = diffuse(diffuse(image, kernel, 2 * first, **ring), kernel, 2 * second, **ring)
         whole = diffuse(image, kernel, 2 * (first + second), **ring)
@@ -194,7 +197,7 @@ class TestEdges:
             np.testing.assert_array_equal(result, np.full((5, 6), 3.0 * 9**3))
 
     def test_a_ring_comes_to_rest(self):
-        # The slowest wave decays by (1 + cos(2 pi / n)) / 2 a step.
+        # The slowest wave decays by the factor (1 + cos(2 pi / n)) / 2 per step.
         image = np.random.default_rng(5).random((6, 5))
         steps, slowest = 300, (1 + math.cos(2 * math.pi / 6)) / 2
         result = diffuse(image, BINOMIAL, steps, boundary="wrap")
@@ -227,9 +230,9 @@ class TestHeatKernel:
 
     @pytest.mark.parametrize(("first", "second"), [(0.5, 0.5), (1.0, 2.0), (3.0, 3.0)])
     def test_times_add_up(self, first, second):
-        # Poisson summation: two samples of variances a and b convolve to the sample of variance
-        # a + b but for waves of relative size 2 exp(-2 pi^2 a b / (a + b)), and their norms
-        # but for 2 exp(-2 pi^2 a) and less. The shape holds 12 standard deviations to either side.
+        # Poisson summation: samples of variances a and b convolve to the sample of variance a + b.
+        # The error has the relative size 2 exp(-2 pi^2 a b / (a + b)); the norms have errors of 2
+        # exp(-2 pi^2 a) or less. The shape extends 12 standard deviations to either side.
         a, b = 2 * first, 2 * second
         shape = (2 * math.ceil(12 * math.sqrt(a + b)) + 1,)
         both = convolve(heat_kernel(shape, first), heat_kernel(shape, second), mode="same")
@@ -263,9 +266,9 @@ class TestApproach:
 
     @pytest.mark.parametrize("steps", [8, 16, 32])
     def test_binomial_steps_approach_the_heat_kernel(self, steps):
-        # Variance 1/2 a step, and D = 1: time 1/4 a step. After n steps the middle is
-        # C(2n, n) / 4^n = (1 - 1/(8n) + 1/(128 n^2) + O(n^-3)) / sqrt(pi n), squared in 2 axes; no
-        # pixel is further off.
+        # The variance is 1/2 per step, so D = 1 gives the time 1/4 per step. After n steps the
+        # centre is C(2n, n) / 4^n = (1 - 1/(8n) + 1/(128 n^2) + O(n^-3)) / sqrt(pi n), squared in 2
+        # axes. No other pixel has a larger error.
         size = 6 * steps + 1
         density = diffuse(point((size, size)), BINOMIAL, steps)
         heat = heat_kernel((size, size), steps / 4)
@@ -277,7 +280,7 @@ class TestApproach:
 
     @pytest.mark.parametrize("steps", [2, 5])
     def test_steps_of_the_heat_kernel_are_the_heat_kernel(self, steps):
-        # As for two times that add up: the smallest a b / (a + b) of all steps is a / 2.
+        # As for two times that add up; the smallest a b / (a + b) of all steps is a / 2.
         variance, shape = 2.0, (41, 41)
         result = diffuse(point((81, 81)), heat_kernel(shape, variance / 2), steps)
         exact = heat_kernel((81, 81), steps * variance / 2)

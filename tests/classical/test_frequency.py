@@ -1,4 +1,4 @@
-"""Masks, filter and convolution theorem: by hand, against SciPy, and by their algebra."""
+"""Masks, filter and convolution theorem: by hand, compared with SciPy, and by algebra."""
 
 import math
 
@@ -29,7 +29,7 @@ radii = st.one_of(st.integers(0, 9), st.floats(0, 9))
 
 
 def assert_close(actual, expected):
-    """Equal to a rounding error of the largest value."""
+    """Assert equality up to a rounding error of the largest value."""
     assert actual.shape == expected.shape
     np.testing.assert_allclose(
         actual, expected, rtol=0, atol=1e-12 * max(np.abs(expected).max(), 1)
@@ -37,7 +37,7 @@ def assert_close(actual, expected):
 
 
 def opposite(spectrum):
-    """The value at minus the frequency, element by element."""
+    """Return the value at the opposite frequency of every element."""
     result = np.empty_like(spectrum)
     for index in np.ndindex(*spectrum.shape):
         result[index] = spectrum[tuple(-i % n for i, n in zip(index, spectrum.shape, strict=True))]
@@ -161,7 +161,7 @@ class TestCompressionRatio:
             assert inside * compression_ratio(high_pass((9, 10), radius)) == pytest.approx(1)
 
     def test_of_a_large_circle_is_that_of_the_areas(self):
-        # Gauss's circle problem: at most 2 sqrt(2) pi r points off.
+        # Gauss's circle problem: the number of points differs by at most 2 sqrt(2) pi r.
         kept = low_pass((256, 256), 40).sum()
         assert abs(kept - math.pi * 40**2) < 2 * math.sqrt(2) * math.pi * 40
         assert compression_ratio(low_pass((256, 256), 40)) == (256**2 - kept) / kept
@@ -223,8 +223,8 @@ class TestTransferFunction:
 
     @pytest.mark.parametrize("variance", [1.0, 4.0])
     def test_a_gaussian_is_a_gaussian(self, variance):
-        # Poisson summation: the images of the Gaussian one period on, the nearest exp(-pi^2 v / 2)
-        # at the highest frequency of either axis; the shape holds 16 standard deviations.
+        # Poisson summation: the periodic images of the Gaussian contribute at most exp(-pi^2 v /
+        # 2), at the highest frequency of either axis. The shape extends 16 standard deviations.
         transfer = transfer_function(heat_kernel((31, 33), variance / 2), (32, 32))
         expected = gaussian_pass((32, 32), 32 / (2 * np.pi * math.sqrt(variance)))
         assert np.abs(transfer - expected).max() < 2.5 * math.exp(-(np.pi**2) * variance / 2)
@@ -333,7 +333,7 @@ def test_complex_results(image, transfer, real):
 
 
 def test_complex_kernels():
-    """The filter of a complex kernel is its convolution with wrapped edges."""
+    """The filter with the spectrum of a complex kernel equals its periodic convolution."""
     rng = np.random.default_rng(1)
     image, kernel = (rng.normal(size=(s, 5, 2)) @ [1, 1j] for s in (6, 3))
     transfer = transfer_function(kernel, image.shape)

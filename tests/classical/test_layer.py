@@ -1,4 +1,4 @@
-"""The convolution layer: against loops, SciPy and PyTorch, and the law of its random twin.
+"""The convolution layer: against loops, SciPy and PyTorch; the distribution of sampled layers.
 
 Seeds are fixed. Where a test compares a statistic with a limit, an honest implementation with
 another seed would fail with probability ALARM; there are fewer than 40 such comparisons here.
@@ -23,7 +23,7 @@ def pairs(value):
 
 
 def by_loops(x, w, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Four axes, by the definition: one output pixel after the other; None if nothing fits."""
+    """Compute the layer by definition, pixel by pixel; None if no output exists."""
     (count, _, height, width), (outputs, channels, kh, kw) = x.shape, w.shape
     (sr, sc), (dr, dc) = pairs(stride), pairs(dilation)
     before = after = (0, 0)
@@ -51,7 +51,7 @@ def by_loops(x, w, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def configuration(rng, largest=7):
-    """A random layer that need not fit together: input, weight and the rest."""
+    """Draw a random layer, whose shapes may not match: input, weight and options."""
     groups = int(rng.integers(1, 4))
     channels, outputs = rng.integers(1, 4, 2)
     x = rng.normal(size=(*rng.integers(0, 3, 1), groups * channels, *rng.integers(1, largest, 2)))
@@ -73,7 +73,7 @@ def configuration(rng, largest=7):
 
 
 def allclose(actual, expected):
-    """Equal to a rounding error of the largest value."""
+    """Assert equality up to a rounding error of the largest value."""
     assert actual.shape == expected.shape
     assert actual.dtype == np.float64
     scale = np.abs(expected).max(initial=1)
@@ -85,7 +85,7 @@ class TestExact:
         x = [[[1, 2, 3], [4, 5, 6]], [[10, 20, 30], [40, 50, 60]]]
         w = [[[[1, 0], [0, -1]], [[0, 1], [0, 0]]]]
         np.testing.assert_array_equal(conv2d(x, w, [100]), [[[116, 126]]])
-        # With zeros around, every second row and column.
+        # Zeros around the input; every second row and column.
         strided = conv2d(x, w, stride=2, padding=1)
         np.testing.assert_array_equal(strided, [[[-1, -3], [40, 5 + 60]]])
 
@@ -110,7 +110,8 @@ class TestExact:
         for padding, mode in (((kernel[0] - 1, kernel[1] - 1), "full"), ("valid", "valid")):
             expected = signal.correlate2d(x, w, mode=mode)
             allclose(conv2d(x[None], w[None, None], padding=padding)[0], expected)
-        # Dilation is zeros between the entries; SciPy cuts "same" of an even size one pixel later.
+        # Dilation inserts zeros between the entries; for even sizes, SciPy's "same" starts one
+        # pixel later.
         wide = np.zeros((2 * kernel[0] - 1, 3 * kernel[1] - 2))
         wide[::2, ::3] = w
         full = signal.correlate2d(x, wide, mode="full")
@@ -147,7 +148,7 @@ class TestExact:
             x, w, bias, options = configuration(rng, largest=12)
             tensors = [None if a is None else torch.from_numpy(a) for a in (x, w, bias)]
             try:
-                with warnings.catch_warnings():  # of a copy that it makes for padding "same"
+                with warnings.catch_warnings():  # a padded copy for padding "same"
                     warnings.simplefilter("ignore")
                     expected = torch.nn.functional.conv2d(*tensors, **options).numpy()
             except RuntimeError:
@@ -162,7 +163,7 @@ class TestExact:
 
 
 def one_shot(x, w, baseline):
-    """Probability and value of every draw, without padding and stride; one output channel."""
+    """Return probability and value of every draw for one channel, without padding and stride."""
     _, kh, kw = w.shape
     rows, columns = x.shape[2] - kh + 1, x.shape[3] - kw + 1
     middle = (kh - 1) // 2, (kw - 1) // 2
@@ -179,7 +180,7 @@ def one_shot(x, w, baseline):
 class TestDistribution:
     @pytest.mark.parametrize("baseline", [False, True])
     def test_every_position_is_drawn_as_often_as_its_weight_says(self, baseline):
-        # One shot a pixel, whose value tells which position it saw.
+        # One shot per pixel; its value identifies the drawn position.
         w = np.array([[[1.0, -2], [3, 4]], [[5, 6], [-7, 0.5]]])
         tile = np.array([[[0.0, 1], [2, 3]], [[0, 5], [6, 7]]])
         sample = stochastic_conv2d(
@@ -191,7 +192,7 @@ class TestDistribution:
         p, values = drawn.ravel() / drawn.sum(), drawn.sum() * np.sign(w).ravel() * tile.ravel()
         seen = [np.isclose(sample.image, v).sum() for v in values[p > 0]]
         p, values = p[p > 0], values[p > 0]
-        if not baseline:  # both channels have a 0 at the same place: one value, two positions
+        if not baseline:  # both channels have a 0 at the same position: one value, two positions
             zero = values == 0
             seen = [*np.array(seen)[~zero], seen[0]]
             p = np.append(p[~zero], p[zero].sum())
@@ -232,7 +233,7 @@ class TestDistribution:
             x, w, bias, options = configuration(rng)
             if by_loops(x if x.ndim == 4 else x[None], w, bias, **options) is None:
                 continue
-            # All weights on one position: nothing is random.
+            # All weights are on one position, so nothing is random.
             position = tuple(rng.integers(w.shape[1:]))
             single = np.zeros_like(w)
             single[:, *position] = w[:, *position]

@@ -1,4 +1,4 @@
-"""Templates, exactly: against scikit-image, against sums by hand, and on the coins."""
+"""Exact template matching: compared with scikit-image, with explicit sums, and on coins."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_correlation_by_hand(shapes):
 
 
 def standardised(array, shape):
-    """Over windows of a quarter of a template's sides, by SciPy and in the array's unit."""
+    """Standardise over windows of a quarter of the template's sides, by SciPy."""
     sides = [1 if h == 1 else max(3, 2 * (h // 8) + 1) for h in shape]
     rest = array - ndimage.uniform_filter(array, sides, mode="reflect")
     second, factor = array, 0.6744897501960817
@@ -57,7 +57,7 @@ def standardised(array, shape):
     "shapes", [((16, 8), (16, 8)), ((32, 16), (17, 1)), ((16,), (5,)), ((64,), (31,))]
 )
 def test_the_phase_filter_keeps_the_energy(shapes):
-    """Of one that is as large as the image, at place 0: the image's amplitudes, all in phase."""
+    """At position 0 of a template as large as the image, all amplitudes add up in phase."""
     rng = np.random.default_rng(4)
     image = rng.normal(size=shapes[0])
     template = image[tuple(map(slice, shapes[1]))]
@@ -85,7 +85,7 @@ def test_every_coin(noise, coins, boxes):
 
 
 def test_the_phase_filter_has_the_sharper_peak(coins, boxes):
-    """A peak's part of the energy is the probability that a measurement finds it."""
+    """The fraction of the energy in a peak is the probability of measuring its position."""
     for box in boxes:
         place = tuple(side.start for side in box)
         share = {}
@@ -130,7 +130,7 @@ def test_nothing_along_the_templates_axes():
 
 
 def test_units_make_no_difference_to_the_phase_filter():
-    """Neither brightness nor contrast, of either."""
+    """Brightness and contrast of image and template do not matter."""
     rng = np.random.default_rng(6)
     image = rng.normal(size=(30, 40))
     exact = match_template(image, image[3:13, 4:16])
@@ -142,7 +142,7 @@ def test_units_make_no_difference_to_the_phase_filter():
 
 
 def test_constant_regions_stay_dark():
-    """What is as large as the windows, and half of them from anything else, is exactly 0."""
+    """Constant regions are exactly 0, except within half a window of anything else."""
     image = np.random.default_rng(7).normal(size=(64, 64))
     image[20:50, 20:50] = image.max()
     for raised in ("warn", "raise"):

@@ -1,4 +1,4 @@
-"""The package stands alone, and its documentation runs."""
+"""The package imports nothing from qconv, and its documentation runs."""
 
 import ast
 import doctest
@@ -11,7 +11,7 @@ ALLOWED = {"numpy", "scipy", "classical"} | sys.stdlib_module_names
 
 
 def imported(source):
-    """Top-level names of all packages that a source imports."""
+    """Return the top-level names of all packages that a source imports."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (name.name.split(".")[0] for name in node.names)

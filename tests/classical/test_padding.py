@@ -1,4 +1,4 @@
-"""Padding for the product of spectra: by hand, against SciPy, and where the schemes differ."""
+"""Padding for products of spectra: by hand, against SciPy, and differences between schemes."""
 
 import doctest
 import re
@@ -17,7 +17,7 @@ LINEAR = ("both", *OVERLAPPING)
 FITTING = ("kernel", "wrapped")
 SCHEMES = ("both", "kernel", "wrapped", "none", "overlap-add", "overlap-save")
 
-# Image and kernel shapes in which the kernel is no larger: one pixel, even, odd, prime, as large.
+# Image and kernel shapes with kernels no larger than images: one pixel, even, odd, prime.
 FITS = [
     ((1,), (1,)),
     ((8,), (1,)),
@@ -54,13 +54,13 @@ def pair(shape, kernel_shape, seed=1):
 
 
 def positive_pair(shape, kernel_shape, seed=2):
-    """Integers from 1 to 9: whatever wraps around adds at least 1."""
+    """Return integers from 1 to 9: any value that wraps around adds at least 1."""
     rng = np.random.default_rng(seed)
     return rng.integers(1, 10, size=shape), rng.integers(1, 10, size=kernel_shape)
 
 
 def assert_same(actual, expected):
-    """Equal to a rounding error of the largest value."""
+    """Assert equality up to a rounding error of the largest value."""
     expected = np.asarray(expected)
     assert actual.shape == expected.shape
     assert actual.dtype == np.float64
@@ -74,7 +74,7 @@ def rolled(array, kernel_shape, sign=1):
 
 
 def wound_up(full, shape):
-    """Add what sticks out of a shape to the other end of it."""
+    """Add the values beyond a shape to its opposite end."""
     circular = np.zeros(shape)
     places = [np.arange(size) % n for size, n in zip(full.shape, shape, strict=True)]
     np.add.at(circular, np.ix_(*places), full)
@@ -82,7 +82,7 @@ def wound_up(full, shape):
 
 
 class TestByHand:
-    """The digits of a result are the pixel, its neighbour to the left, and the one before that."""
+    """The digits of a result are the pixel, its left neighbour, and the neighbour of that one."""
 
     full = (1, 12, 123, 234, 340, 400)
 
@@ -156,7 +156,7 @@ def test_wrapped_equals_scipy(shape, kernel_shape):
     image, kernel = pair(shape, kernel_shape)
     result = fourier_convolve(image, kernel, padding="wrapped")
     assert_same(result, convolve(image, kernel, mode="same", boundary="wrap"))
-    # SciPy's middle of an even kernel is the second one, unless told otherwise.
+    # By default, SciPy's centre of an even kernel is the second of the two middle positions.
     origin = [h % 2 - 1 for h in kernel_shape]
     assert_same(result, ndimage.convolve(image, kernel, mode="wrap", origin=origin))
     if image.ndim == 1:
@@ -287,7 +287,7 @@ def test_blocks_are_as_small_as_asked(padding, monkeypatch):
     fourier_convolve(np.ones((5, 4)), np.ones((2, 3)), padding=padding, block=(2, 3))
     if padding == "overlap-add":  # blocks of the image
         assert sizes == [(2, 3), (2, 1), (2, 3), (2, 1), (1, 3), (1, 1)]
-    else:  # of the result of 6x6, each read from 1 and 2 pixels more
+    else:  # blocks of the 6x6 result; each reads 1 and 2 additional pixels
         assert sizes == [(3, 5)] * 6
 
 

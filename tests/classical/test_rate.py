@@ -35,8 +35,8 @@ def test_sampling_converges_as_one_over_the_root():
     shots = [1, 4, 16, 64, 256, 1024]
     samples = [stochastic_convolve(image, kernel, shots=n, seed=n) for n in shots]
     fit = convergence(shots, [compare(s, exact).rmse for s in samples])
-    # log RMSE has standard deviation sqrt(V / n) / 2, n pixels, V < 4 the variance of z^2; 6 of
-    # them are a false alarm in 2e-9 (the 4356 pixels make it normal).
+    # log RMSE has the standard deviation sqrt(V / n) / 2 for n pixels, with V < 4 the variance of
+    # z^2. Six of these are a false alarm in 2e-9; with 4356 pixels the distribution is normal.
     spread = np.sqrt(np.sum((np.log(shots) - np.mean(np.log(shots))) ** 2))
     assert abs(fit.rate + 0.5) < 6 * np.sqrt(4 / exact.size) / 2 / spread
 

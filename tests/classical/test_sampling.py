@@ -28,13 +28,13 @@ class TestDistribution:
     def test_thirty_seventy(self):
         pixels = 20_000
         sample = stochastic_convolve([1.0], [3, 7], shots=pixels, seed=1, mode="full")
-        # Each of the two output pixels sees the one pixel through one position only.
+        # Each of the two output pixels reads the only pixel through a single position.
         hits = np.rint(sample.image / 10 * pixels)
         for count, p in zip(hits, (0.3, 0.7), strict=True):
             assert stats.binomtest(int(count), pixels, p).pvalue > ALARM / 2
 
     def test_draws_of_a_pixel_are_multinomial(self):
-        # Digits of the sum of a pixel's draws count how often each position was drawn.
+        # The digits of the sum of a pixel's draws count how often each position was drawn.
         signal, p, shots = np.tile([1.0, 10, 100], 3000), np.array([0.2, 0.3, 0.5]), 3
         sample = stochastic_convolve(signal, p, shots=shots, seed=2, mode="same", boundary="wrap")
         sums = np.rint(sample.image * shots).astype(int)[1::3]
@@ -53,8 +53,9 @@ class TestDistribution:
         where = {"mode": "same", "boundary": "symm"}
         sample = stochastic_convolve(image, kernel, shots=shots, seed=4, **where)
         expected = one_shot_variance(image, kernel, **where)
-        # If no frequency q_j is off by more than r * p_j, the variance sum q (v - mean)^2 -
-        # (sum q (v - mean))^2 is off by at most r + r^2 of itself; r from the binomial's spread.
+        # If no frequency q_j differs from p_j by more than r * p_j, the variance sum q (v - mean)^2
+        # - (sum q (v - mean))^2 has a relative error of at most r + r^2; r follows from the
+        # binomial distribution.
         p = np.abs(kernel[kernel != 0]) / np.abs(kernel).sum()
         total = shots * image.size
         r = stats.norm.isf(ALARM / 2 / p.size) * np.sqrt(1 / (p.min() * total))
@@ -103,7 +104,7 @@ def test_zeros_of_the_kernel_are_never_drawn():
 
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_kernels_of_any_size():
-    # The probability of the small entry is less than any float64.
+    # The probability of the small entry is below the smallest float64.
     for kernel in ([1e200, 1e-200], [1e-200, 1e200]):
         sample = stochastic_convolve([1.0, 2.0], kernel, shots=3, seed=9, mode="valid")
         np.testing.assert_allclose(sample.image, convolve([1, 2], kernel, mode="valid"))

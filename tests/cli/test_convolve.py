@@ -1,4 +1,4 @@
-"""The command ``qconv``, as a person types it."""
+"""The command ``qconv``, as users type it."""
 
 import gc
 import os
@@ -32,7 +32,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Write a small stand-in for the figure, which `TestWhole` draws with all kinds of options."""
+    """Replace the figure by a small file; `TestWhole` draws figures with all kinds of options."""
     monkeypatch.setattr(plotting, "result_figure", lambda *args, **how: None)
     monkeypatch.setattr(plotting, "save_figure", lambda figure, path: path.write_bytes(b"a figure"))
 
@@ -62,13 +62,13 @@ def listing(folder):
 
 
 def measured(*arguments):
-    """The picture that the command measured, with every digit."""
+    """Return the measured picture with all digits."""
     assert main([*arguments, "--out", "out.npy", "--overwrite", "--quiet"]) == 0
     return np.load("out.npy")
 
 
 class TestWhole:
-    """Nothing is replaced here: these draw the figure."""
+    """In these tests nothing is replaced, so they draw the figure."""
 
     def test_without_arguments(self, folder, capsys):
         os.remove("in.png")
@@ -149,7 +149,7 @@ class TestPictures:
         ).image
 
     def check(self, name, pixels, atol=1e-9):
-        """The command sees these grey levels in the file."""
+        """The file has these grey levels."""
         seen = measured(name, "--shots", "5", "--seed", "7")
         assert seen.shape == np.shape(pixels)
         np.testing.assert_allclose(seen, self.expected(pixels), atol=atol)
@@ -412,7 +412,7 @@ class TestKernels:
     @pytest.mark.parametrize("size", [1, 5, 7])
     def test_sizes(self, name, size):
         if (name, size) == ("edge", 1):
-            return  # all zeros: see TestWrong
+            return  # all-zero kernels: see TestWrong
         seen = measured("in.png", "--kernel", name, "--size", str(size), "--exact")
         np.testing.assert_allclose(seen, self.exact(qconv.named_kernel(name, size)), atol=1e-9)
 
@@ -426,7 +426,7 @@ class TestKernels:
             ("k.txt", "# a comment\n1 2 1\n", [[1, 2, 1]]),
             ("k.txt", "5\n", [[5]]),
             ("k.txt", "1 2\r\n3 4\r\n", [[1, 2], [3, 4]]),
-            # From spreadsheets: a mark at the start, quotes, tabs, semicolons, empty cells.
+            # Kernels from spreadsheets: byte order mark, quotes, tabs, semicolons, empty cells.
             ("k.csv", "\ufeff1,2\r\n3,4\r\n", [[1, 2], [3, 4]]),
             ("k.txt", "\ufeff1 2\n3 4", [[1, 2], [3, 4]]),
             ("k.csv", "1;2\n3;4\n", [[1, 2], [3, 4]]),
@@ -545,7 +545,7 @@ class TestKernels:
         assert (
             f"preparing the image: at most {2**pixels - pixels - 1:,} more two-qubit gates" in out
         )
-        assert "the diagonal" not in out  # a rotation takes its place, whose gates are counted
+        assert "the diagonal" not in out  # a rotation replaces it, whose gates are counted
 
     def test_success_of_all_channels(self, capsys):
         save("in.png", COLOUR)
@@ -579,7 +579,7 @@ class TestKernels:
         assert f"{3 * 3 * 50 * 12 * 14:,} executions" in out
         assert f"RMSE x square root of {50 * (1 + 3 + 5)} oracle calls per pixel" in out
         assert re.search(r"reliable standard errors\n  \d+\.\d % of the pixels", out)
-        # Positions and kernel: 4 qubits for each axis of 12 x 14, 2 for each of the kernel.
+        # Qubits of position and kernel: 4 for each axis of 12 x 14, 2 for each axis of the kernel.
         assert f"rotating by the image: at most {3 * 2**12:,} more two-qubit gates" in out
         assert "preparing the image" not in out
 
@@ -715,7 +715,7 @@ WRONG = {
     "in.png --bogus": "unrecognized arguments: --bogus",
     "in.png --shots": "--shots: expected one argument",
     "in.png --kernel wide.csv --mode valid": "mode: 'valid' requires",
-    # options that would change nothing
+    # options that would have no effect
     "in.png --exact --shots 5": "--shots: cannot be combined with --exact, which takes no shots",
     "in.png --shots 1000 --exact": "--shots: cannot be combined with --exact",  # the default
     "in.png --exact --shared": "--shared: cannot be combined with --exact",
@@ -773,14 +773,14 @@ WRONG = {
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of imageio, which leaves bad files open
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # imageio leaves bad files open
 class TestWrong:
     @staticmethod
     def refused(arguments, message, folder, capsys):
         before = listing(folder)
-        gc.freeze()  # so that only what the call leaves is collected
+        gc.freeze()  # so that only objects from this call are collected
         status = main(arguments)
-        gc.collect()  # so that its warnings come here, not in the next test
+        gc.collect()  # so that warnings appear here, not in the next test
         gc.unfreeze()
         assert status == 2
         out, err = capsys.readouterr()
@@ -876,7 +876,7 @@ class TestHelp:
 
 
 class TestProcess:
-    """A few calls as processes of their own, without pytest around them."""
+    """A few calls in separate processes, without pytest."""
 
     @staticmethod
     def call(*arguments, **how):
@@ -898,7 +898,7 @@ class TestProcess:
 
     @pytest.mark.parametrize(
         "arguments",
-        [["in.png", "--kernel", "empty.csv"], ["--bogus"]],  # of `WRONG` and of argparse's own
+        [["in.png", "--kernel", "empty.csv"], ["--bogus"]],  # from `WRONG`, and from argparse
     )
     def test_wrong(self, folder, arguments):
         (folder / "empty.csv").write_text("")
@@ -910,7 +910,7 @@ class TestProcess:
 
     @pytest.mark.slow
     def test_same_seed_in_two_processes_on_one_thread_and_two(self, folder, monkeypatch, quick):
-        """One process of its own, and this one."""
+        """One call in a new process, one in this process."""
         save("in.png", RNG.integers(0, 256, (150, 101)).astype(np.uint8))  # several tiles
         arguments = ["in.png", "--seed", "7", "--shots", "3", "--quiet", "--out"]
         monkeypatch.setenv("QCONV_NUM_THREADS", "1")

@@ -1,4 +1,4 @@
-"""The commands ``qconv estimate`` and ``qconv plan --observable``, as a person types them."""
+"""The commands ``qconv estimate`` and ``qconv plan --observable``, as users type them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The command ``qconv match``, as a person types it."""
+"""The command ``qconv match``, as users type it."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Write a small stand-in for the figure, which other tests draw with all kinds of options."""
+    """Replace the figure by a small file; other tests draw figures with all kinds of options."""
     monkeypatch.setattr(drawing, "match_figure", lambda *args, **how: None)
     monkeypatch.setattr(plotting, "save_figure", lambda figure, path: path.write_bytes(b"a figure"))
 
@@ -38,7 +38,7 @@ def files(folder):
 
 
 def refused(capsys, *arguments):
-    """The one line that says what is wrong."""
+    """Return the only line of the error message."""
     assert main(["match", *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == ""

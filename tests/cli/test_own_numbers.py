@@ -1,4 +1,4 @@
-"""Pictures keep their numbers: what the command reads, it writes, or it says what changed."""
+"""Pictures keep their numbers: the command writes the numbers that it read, or reports changes."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ from qconv.visualization.writing import Form, write_numbers
 RNG = np.random.default_rng(0)
 SHAPE = (12, 14)
 
-#: Integers, with the largest number that the picture holds.
+#: Integer types, with the largest number that the picture contains.
 DEPTHS = {
     "1 bit": (bool, 1),
     "8 bits": (np.uint8, 255),
@@ -36,7 +36,7 @@ DEPTHS = {
     "float64": (np.float64, -1),
 }
 
-#: How tifffile writes each kind of TIFF.
+#: Arguments of tifffile for each kind of TIFF.
 TIFFS = {
     "plain": {},
     "tiled": {"tile": (16, 16)},
@@ -48,7 +48,7 @@ TIFFS = {
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """An empty working directory, and a stand-in for the figure, which other tests draw."""
+    """An empty working directory, and a small file instead of the figure."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(figures, "result_figure", lambda *args, **how: None)
     monkeypatch.setattr(figures, "save_figure", lambda figure, path: path.write_bytes(b"a figure"))
@@ -56,7 +56,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def numbers(depth, shape):
-    """Numbers of a type, with the smallest and the largest."""
+    """Return numbers of a type, including the smallest and the largest."""
     dtype, most = DEPTHS[depth]
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
@@ -82,7 +82,7 @@ def cases(kinds, depths):
 
 
 class TestSameNumbersBack:
-    """Identity kernel, ``--exact``, out in the same kind."""
+    """With the identity kernel and ``--exact``, the written file equals the file that was read."""
 
     @pytest.mark.parametrize("how", ["", "input"])
     @pytest.mark.parametrize(("kind", "depth", "colour"), cases(TIFFS, DEPTHS), ids=str)
@@ -164,7 +164,7 @@ class TestSameNumbersBack:
 
 
 def png(name, pixels):
-    """Write a PNG of any depth and colour, with Pillow where it can."""
+    """Write a PNG of any depth and colour, with Pillow if it supports them."""
     if pixels.dtype == np.uint8 or pixels.ndim == 2:
         Image.fromarray(pixels).save(name)
         return
@@ -173,7 +173,7 @@ def png(name, pixels):
 
 
 class TestSaid:
-    """One line that says what changed."""
+    """Return the line that reports the change."""
 
     @pytest.mark.parametrize("ending", ["png", "jpg", "bmp", "pgm"])
     @pytest.mark.parametrize("depth", ["float32", "signed 16 bits", "32 bits"])
@@ -191,7 +191,7 @@ class TestSaid:
                 assert np.abs(seen - shown).max() <= 0.5
 
     def test_twelve_bits_in_a_jpeg(self, capsys):
-        """White is the largest number of 12 bits, so that the picture is not nearly black."""
+        """White is the largest number of 12 bits, so the picture is not nearly black."""
         pixels = (np.add.outer(np.arange(48), np.arange(48)) * 43).astype(np.uint16)
         tifffile.imwrite("in.tif", pixels)
         out = call(capsys, "in.tif", "--out", "out.jpg")[1]

@@ -1,4 +1,4 @@
-"""The command ``qconv plan``, as a person types it."""
+"""The command ``qconv plan``, as users type it."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_a_colour_picture_is_planned_by_its_luminance(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_a_kernel_of_ones_own(tmp_path, capsys):
-    """The numbers of a named kernel in a file give the same table."""
+    """The entries of a named kernel in a file give the same table."""
     picture = tmp_path / "small.png"
     pixels = np.random.default_rng(1).integers(0, 256, (8, 8)).astype(np.uint8)
     imsave(picture, pixels, check_contrast=False)

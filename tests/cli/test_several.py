@@ -32,7 +32,7 @@ def listing(folder="."):
 
 
 def alone(pixels, seed, kernel="gaussian"):
-    """The result of one call of the library."""
+    """Return the result of one library call."""
     kernel = qconv.named_kernel(kernel) if isinstance(kernel, str) else kernel
     where = {"mode": "same", "boundary": "symm", "shots": 20, "seed": seed}
     method = qconv.Collapse(baseline=True)
@@ -193,7 +193,7 @@ class TestStacks:
     def test_volume(self, kind, capsys):
         volume = PICTURES.astype(np.float32) * 16
         name = "in.npy" if kind in ("npy", "colour columns") else "in.tif"
-        if kind == "colour columns":  # three columns, which could be three colours
+        if kind == "colour columns":  # three columns, which could be mistaken for colours
             volume = volume[:, :, :3]
         if name == "in.npy":
             np.save(name, volume)

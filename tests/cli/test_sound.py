@@ -43,7 +43,7 @@ def _quick(monkeypatch):
 
 
 def refused(capsys, *arguments):
-    """The one line that says what is wrong."""
+    """Return the only line of the error message."""
     assert main(["match", *arguments]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -106,7 +106,7 @@ def test_refused(capsys):
     with open("sound.wav", "rb") as file:
         whole = file.read()
     law = bytearray(whole)
-    law[20] = 7  # the code of the mu-law
+    law[20] = 7  # format code of mu-law
     contents = {"cut.wav": whole[:20], "empty.wav": b"", "text.wav": b"hello", "law.wav": law}
     for name, content in contents.items():
         with open(name, "wb") as file:

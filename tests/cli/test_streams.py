@@ -1,4 +1,4 @@
-"""The command as a process whose standard streams are closed, full, or without a reader."""
+"""The command in a process whose standard streams are closed, full, or unread."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def shell(rest):
-    """A command line of the shell that begins with the command."""
+    """Return a shell command that begins with the command."""
     command = f"{sys.executable} -m qconv {rest}"
     return subprocess.run(
         ["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False
@@ -90,12 +90,12 @@ def test_a_reader_that_has_gone(arguments):
 
 
 def interruptible():
-    """In a child: interrupts count, though tests that run in the background ignore them."""
+    """Restore the handler of interrupts in a child, because background tests ignore them."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_interrupted_while_importing():
-    """Which takes half a second at least."""
+    """Importing takes at least half a second."""
     code = (
         "import os, signal, sys\n"
         "class Impatient:\n"
@@ -144,7 +144,7 @@ def test_interrupted_while_printing(monkeypatch, capsys):
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["match", "--help"]])
 def test_quick(arguments):
-    """Nothing that takes long is imported."""
+    """No slow module is imported."""
     code = (
         "import sys\nfrom qconv.cli import main\n"
         "try: main(sys.argv[1:])\n"

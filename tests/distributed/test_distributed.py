@@ -1,4 +1,4 @@
-"""Dask: the bytes are those of one machine, whatever the chunks, the scheduler and the workers."""
+"""Dask: bit-identical to one machine, for any chunks, scheduler and workers."""
 
 import importlib.util
 import math
@@ -55,7 +55,7 @@ def photograph(shape=(300, 170), seed=0):
 
 
 def computed(lazy, **how):
-    """Estimate and standard error, by one thread unless it is said how."""
+    """Compute estimate and standard error; by default with one thread."""
     return dask.compute(lazy.image, lazy.stderr, **(how or {"scheduler": "sync"}))
 
 
@@ -68,7 +68,7 @@ def same(lazy, result, **how):
 
 @contextmanager
 def small_parts():
-    """A context with tiles of a few pixels, and parts of a few tiles."""
+    """Context with small tiles, and parts of a few tiles."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("qconv.grid.TILE_PIXELS", 24)
         patch.setattr("qconv.distributed.halo._LEAST", 1)
@@ -77,7 +77,7 @@ def small_parts():
 
 @pytest.fixture(scope="module")
 def client():
-    """Two workers, real processes of one thread each."""
+    """Two workers, separate processes of one thread each."""
     how = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with (
         distributed.LocalCluster(**how) as cluster,
@@ -110,7 +110,7 @@ def convolutions(draw):
 
 
 class Exact(qconv.Method):
-    """A method of a stranger: the exact convolution, without a circuit, in parts of any size."""
+    """A user's method: the exact convolution, without a circuit, in parts of any size."""
 
     def __init__(self, sides=(1, 1)):
         self.sides = sides
@@ -135,12 +135,12 @@ class PreparedExact(qconv.Prepared):
         return plan.result(total, np.zeros_like(total), [])
 
 
-#: Where the parts begin that a `Noted` method was given.
+#: Start of each part that a `Noted` method was prepared for.
 RAN: list = []
 
 
 class Noted(Exact):
-    """Keeps note of what it does."""
+    """Records its calls."""
 
     def prepare(self, plan):
         return PreparedNoted(self, plan)
@@ -225,7 +225,7 @@ class TestBytes:
     )
     def test_blocks(self, method, mode, boundary):
         image = photograph((70, 50))
-        image[:30, :30] = 0  # blocks that are dark
+        image[:30, :30] = 0  # all-zero blocks
         blocks = qconv.Blocks(method, "overlap-save", 14 if "Diff" in repr(method) else 10)
         where = {"method": blocks, "mode": mode, "boundary": boundary, "shots": 20, "seed": 7}
         with pytest.MonkeyPatch.context() as patch:
@@ -256,7 +256,7 @@ class TestBytes:
         ("scheduler", "chunks"),
         [
             *(("threads", chunks) for chunks in CHUNKS),
-            ("processes", CHUNKS[2]),  # which takes seconds to start them
+            ("processes", CHUNKS[2]),  # starting processes takes seconds
             *(("cluster", chunks) for chunks in CHUNKS),
         ],
         ids=str,
@@ -281,7 +281,7 @@ class TestBytes:
 
     @pytest.mark.slow
     def test_a_worker_is_killed(self, client):
-        """While it works: the other one does all again that was lost."""
+        """While it works; the other worker repeats everything that was lost."""
         image = photograph((700, 512))
         lazy = qd.convolve(da.from_array(image, 64), EDGE, shots=100, seed=4)
         both = client.persist([lazy.image, lazy.stderr])
@@ -319,7 +319,7 @@ class TestLazy:
         assert lazy.image.npartitions > 2
 
     def test_no_block_runs_twice(self):
-        """Not even where both arrays are optimised alone, as when they are stored."""
+        """Even if the two arrays are optimised separately, as when they are stored."""
         RAN.clear()
         image = da.from_array(photograph(), 50)
         lazy = qd.convolve(image, KERNEL, method=Noted((50, 50)))
@@ -344,7 +344,7 @@ class TestLazy:
         np.testing.assert_array_equal(computed(one), computed(one))
 
     def test_names_tell_apart_what_differs(self):
-        """Dask takes tasks of one name for one, and would compute them together once."""
+        """Dask treats tasks of the same name as equal, and would compute them once."""
         image = da.from_array(photograph((20, 20)), 10)
         base = {"shots": 3, "seed": 1, "backend": noisy()}
         changes = [
@@ -391,7 +391,7 @@ class TestLazy:
 
     @pytest.mark.slow
     def test_gigapixels_are_only_numbers(self):
-        """Nothing of the image's size is made: 1e9 pixels are 8 GB."""
+        """No array of the image's size is allocated: 1e9 pixels are 8 GB."""
         image = da.zeros((32_768, 32_768), chunks=4096, dtype=np.uint8)
         start = time.process_time()
         lazy = qd.convolve(image, EDGE, mode="same", shots=10, seed=1)
@@ -407,7 +407,7 @@ class TestLazy:
     "method", [qconv.Collapse(), qconv.Blocks(qconv.Diffusion(), "overlap-save", 13)]
 )
 def test_colours(method, channel_axis):
-    """The bytes of one machine, also for parts that hold some of the channels."""
+    """Bit-identical to one machine, also for parts that contain some of the channels."""
     image = np.insert([60, 40], channel_axis, 3)
     image = photograph(tuple(image))
     where = {"method": method, "shots": 20, "seed": 3, "channel_axis": channel_axis}
@@ -439,7 +439,7 @@ def test_a_method_of_a_stranger():
 
 
 def test_parts_see_no_more_than_they_need():
-    """Of the next part: nothing where strides are longer than kernels reach."""
+    """Parts read no pixels of the next part if strides exceed the kernel's extent."""
     for strides, dilations, depths in (
         ((1, 1), (1, 1), [0, 0, 1, 2]),
         ((3, 1), (1, 2), [0, 0, 0, 4]),
@@ -515,7 +515,7 @@ class TestRefusals:
 
 
 def test_the_page_of_the_gigapixel(capsys, monkeypatch):
-    """Its tables are those that its command prints."""
+    """The page's tables equal the output of its command."""
     spec = importlib.util.spec_from_file_location("gigapixel", BENCHMARKS / "gigapixel.py")
     gigapixel = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "gigapixel", gigapixel)

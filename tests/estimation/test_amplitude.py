@@ -1,7 +1,7 @@
 """Adaptive and fixed estimation of one amplitude: error against calls, and honest errors.
 
-Intervals: with 1,200 runs, the mean of z^2 has a standard deviation of 0.041, the coverage one of
-0.6 percentage points, and an error times calls one of 2 to 4 %.
+With 1,200 runs, the standard deviations are 0.041 for the mean of z^2, 0.6 percentage points for
+the coverage, and 2 to 4 % for error times calls.
 """
 
 import numpy as np
@@ -42,7 +42,7 @@ def test_error_times_calls(how, runs, calls, limit):
 
 
 def test_small_probabilities_need_few_calls():
-    """One per cent of p = 0.0027 by sampling would take 3.7 million calls."""
+    """Sampling p = 0.0027 with an error of 1 % would take 3.7 million calls."""
     product, z = study(adaptive, 100, 12_000, seed=8, p=0.00271)
     assert product / 12_000 / 0.00271 < 0.0115  # expected below 0.01; false alarms below 1e-2
     assert np.abs(z).max() < 8

@@ -1,4 +1,4 @@
-"""Same seed, same bytes: whatever the threads and the chunks."""
+"""The same seed gives bit-identical results, with any threads and chunks."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_any_number_of_threads_and_any_chunk(how, monkeypatch):
     for chunk in (1, 2, 4, 100):
 
         def parts(todo, workers, chunk=chunk):
-            for start in reversed(range(0, len(todo), chunk)):  # and in another order
+            for start in reversed(range(0, len(todo), chunk)):  # and in reverse order
                 yield todo[start : start + chunk]
 
         monkeypatch.setattr(_threads, "_parts", parts)
@@ -186,13 +186,13 @@ class TestStreams:
         assert names[0] != names[2]
 
     def test_the_first_tile_does_not_depend_on_the_others(self):
-        # A longer image only adds tiles: what belongs to the first stays.
+        # A longer image only adds tiles; the first tile is unchanged.
         long = qconv.convolve(IMAGE, [[1.0, 2, 1]], mode="same", seed=7, shots=20).image
         short = qconv.convolve(IMAGE[:45], [[1.0, 2, 1]], mode="same", seed=7, shots=20).image
         assert np.array_equal(long[:40], short[:40])
 
     def test_pixels_do_not_repeat_the_tiles_before(self):
-        image = np.tile(random_integers((40, 100), 1), (2, 1))  # tiles of 40 rows see the same
+        image = np.tile(random_integers((40, 100), 1), (2, 1))  # all tiles of 40 rows are equal
         result = qconv.convolve(
             image, [[1.0, 2, 1]], mode="same", boundary="wrap", seed=7, shots=20
         ).image

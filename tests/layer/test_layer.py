@@ -1,4 +1,4 @@
-"""The layer of a network: `conv2d` and `conv1d` against the reference, by law and by definition.
+"""The layer of a network: `conv2d` and `conv1d` against the reference and the definition.
 
 False-alarm rates as `tests.chance` says: `ALARM` for each assertion, unless a test states its own.
 """
@@ -25,9 +25,9 @@ HOW = {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2), "groups": 2}
 
 
 def windows_of(array, kernel, *, stride=1, padding=0, dilation=1):
-    """What each position of a kernel over all channels sees, ``(positions, outputs)``.
+    """Return the pixels that each kernel position reads, ``(positions, outputs)``.
 
-    By the definition, output by output and position by position.
+    Computed by definition, output by output and position by position.
     """
     padded = np.pad(array, [(0, 0), (0, 0), *[(padding, padding)] * 2])
     reach = [dilation * (h - 1) for h in kernel.shape[1:]]
@@ -50,7 +50,7 @@ BASELINE = qconv.Collapse(baseline=True)
 
 
 def configurations(count, seed):
-    """Random layers: input, weight, bias and how they are laid over each other."""
+    """Random layers: input, weight, bias and geometry."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
         groups, each, seen = (int(rng.integers(1, 4)) for _ in range(3))
@@ -218,7 +218,7 @@ class TestCircuits:
         assert result.success_probability == 1
 
     def test_as_every_kernel(self):
-        """Same gates as `encode_amplitudes`, and as `convolve` has for the same kernel."""
+        """The gates are those of `encode_amplitudes`, and of `convolve` with the same kernel."""
         kernel = WEIGHT[0, 0]
         (circuit,) = qconv.conv2d(INPUT[:, :1], WEIGHT[:1, :1], shots=1).circuits
         alone = qconv.convolve(INPUT[0, 0], kernel, shots=1).circuits[0]
@@ -248,7 +248,7 @@ class TestCircuits:
     def test_a_baseline_leaves_centres_out(self):
         weight = WEIGHT[:, :, :, :1].copy()
         weight[2] = 0
-        weight[2, :, 1] = 1  # nothing but centres
+        weight[2, :, 1] = 1  # only the centres are nonzero
         result = qconv.conv2d(INPUT, weight, groups=2, shots=10, seed=1, method=BASELINE)
         exact = classical.conv2d(INPUT, weight, groups=2)
         np.testing.assert_allclose(result.image[:, 2], exact[:, 2], atol=1e-12)
@@ -259,7 +259,7 @@ class TestCircuits:
 
 
 def distribution_of(kernel, array, shots, **how):
-    """Exact moments of one sample of an output channel at every output."""
+    """Return exact moments of one sample of an output channel at every output."""
     flat = kernel.ravel()
     total = np.abs(flat).sum()
     samples = total * np.sign(flat)[:, None] * windows_of(array, kernel, **how)
@@ -270,7 +270,7 @@ class TestDistribution:
     @pytest.mark.parametrize("shots", [8, 40])
     @pytest.mark.parametrize("path", ["drawn", "measured"])
     def test_errors_are_as_stated(self, shots, path):
-        """Few shots (draws one by one) and many (counts), drawn from the law and measured."""
+        """Few shots (drawn one by one) and many (counts), drawn from probabilities and measured."""
         rng = np.random.default_rng(5)
         array, weight = rng.random((24, 3, 14, 14)), rng.normal(size=(2, 3, 3, 3))
         how = {"stride": 2, "padding": 1, "dilation": 1}
@@ -289,12 +289,12 @@ class TestDistribution:
             assert_honest(part, moments, shots)
 
     def test_what_is_drawn(self):
-        """One shot shows which of 27 positions each output got."""
+        """One shot identifies the position, of 27, that each output drew."""
         rng = np.random.default_rng(6)
         weight = rng.random((1, 3, 3, 3)) + 0.1
         weight /= weight.sum()
         kinds = np.arange(27.0).reshape(3, 3, 3)
-        array = np.tile(kinds, (1, 1, 60, 60))  # every window of stride 3 sees each label once
+        array = np.tile(kinds, (1, 1, 60, 60))  # every window of stride 3 contains each label once
         result = qconv.conv2d(array, weight, stride=3, shots=1, seed=2, method=PLAIN)
         labels = np.round(result.image).astype(int)
         assert np.allclose(labels, result.image, atol=1e-9)
@@ -320,10 +320,10 @@ class TestDistribution:
         assert_same_distribution(*counts)
 
     def test_coverage(self):
-        """Variance of z 1 +- 0.02, and 95 % intervals cover 95 +- 0.5 %.
+        """The variance of z is within 1 +- 0.02, and 95 % intervals cover 95 +- 0.5 %.
 
-        Of 200,000 nearly normal z-scores the variance has a spread of 0.0032 and the coverage one
-        of 0.05 %: six and ten of them are allowed, false alarms below 1e-8.
+        Over 200,000 nearly normal z-scores, the variance has a standard deviation of 0.0032 and the
+        coverage one of 0.05 %. Six and ten of them are allowed: false alarms below 1e-8.
         """
         rng = np.random.default_rng(8)
         array, weight = rng.random((128, 2, 20, 20)), rng.normal(size=(4, 2, 3, 3))
@@ -338,7 +338,7 @@ class TestDistribution:
         assert report.agrees
 
     def test_channels_are_independent(self):
-        """Equal kernels, equal images: errors do not move together, within six spreads."""
+        """For equal kernels and images, errors are uncorrelated within six standard deviations."""
         array = np.tile(np.random.default_rng(9).random((1, 1, 30, 30)), (8, 1, 1, 1))
         weight = np.ones((2, 1, 3, 3))
         result = qconv.conv2d(array, weight, shots=10, seed=1)
@@ -358,7 +358,7 @@ class TestDistribution:
 
     @pytest.mark.parametrize("order", [1, -1])
     def test_independent_if_all_channels_are(self, order):
-        """A channel of one position has no error at all, the other one that of a calibration."""
+        """A channel with one position is exact; the other has the error of a calibration."""
         noise = NoiseModel()
         noise.add_all_qubit_readout_error(ReadoutError([[0.95, 0.05], [0.1, 0.9]]))
         weight = np.zeros((2, 4, 2, 2))
@@ -369,11 +369,11 @@ class TestDistribution:
         assert qconv.conv2d(INPUT, weight[1:], **how).independent
 
     def test_success_counts_channels_by_their_executions(self):
-        """A tolerance takes more of the channel with the larger kernel; noise loses some of it."""
+        """A tolerance gives the larger kernel's channel more executions; noise discards some."""
         noise = NoiseModel()
         noise.add_all_qubit_readout_error(ReadoutError([[0.9, 0.1], [0.1, 0.9]]))
         weight = np.zeros((2, 4, 3, 1))
-        weight[0], weight[1, 0, :2] = 3.0, 0.5  # of 12 positions in 16 states; of 2 in 2
+        weight[0], weight[1, 0, :2] = 3.0, 0.5  # 12 positions in 16 states; 2 in 2
         how = {"tolerance": 2.0, "seed": 1, "backend": AerSimulator(noise_model=noise)}
         both = qconv.conv2d(INPUT, weight, **how)
         kept = int(np.sum(both.shots))

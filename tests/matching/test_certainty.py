@@ -1,4 +1,4 @@
-"""How sure a match is: what the map says, and what the look adds, against cases done by hand."""
+"""Certainty of a match: from the map and the classical check, against hand computation."""
 
 import math
 
@@ -13,12 +13,12 @@ from tests.chance import ALARM
 
 _RARE = math.log(2 / ALARM)
 
-#: By how much the mean certainty may be wrong, as the background is not known but learnt.
+#: Tolerance of the mean certainty, because the background is learnt and not known.
 LEARNT = 0.03
 
 
 def by_map(evidence):
-    """The place that leads, and the probability that it is the match, by the map alone."""
+    """Return the leading position, and the probability that it is the match, from the map alone."""
     place = int(evidence.standing.argmax())
     return place, evidence.odds[place] / evidence.odds.sum()
 
@@ -32,7 +32,7 @@ def by_estimates(estimate, stderr):
 
 
 def sparse(places, seen):
-    """Counts of 0 but for some places."""
+    """Return counts that are 0 except at some positions."""
     counts = np.zeros(places)
     counts[list(seen)] = list(seen.values())
     return counts
@@ -58,7 +58,7 @@ def test_single_place(count):
 
 
 def test_one_count_is_no_proof():
-    """Some place must have it."""
+    """A single count must be at some position."""
     place, share = by_counts(sparse(1000, {77: 1}))
     assert place == 77
     assert share < 0.005
@@ -67,10 +67,10 @@ def test_one_count_is_no_proof():
 
 @pytest.mark.parametrize("shots", [1, 2, 3, 5, 10])
 def test_a_handful_of_counts_is_not_trusted(shots):
-    """Where the brightest of 20,000 places has one per cent, they hardly ever tell which it is.
+    """If the brightest of 20,000 positions has one per cent, a few counts rarely identify it.
 
-    Two counts in one place that is not the brightest: at most 45 pairs, each with the probability
-    of the sum of squares of the others, below 2e-4 (45 * 2e-4 in the worst of the 50 runs).
+    Two counts at a position that is not the brightest: at most 45 pairs, each with a probability
+    given by the sum of squares of the others, below 2e-4 (45 * 2e-4 in the worst of the 50 runs).
     """
     rng = np.random.default_rng(shots)
     p = rng.chisquare(1, 20_000)
@@ -107,7 +107,7 @@ def test_odds_rise_with_the_count(exposed):
 
 
 def test_a_heavy_tail_makes_less_sure():
-    """The same leader is worth less if the places after it come close."""
+    """The same leading position is less certain if the next positions are close."""
     rng = np.random.default_rng(3)
     quiet = rng.poisson(0.3, 3000).astype(float)
     quiet[0] = 16
@@ -117,7 +117,7 @@ def test_a_heavy_tail_makes_less_sure():
 
 
 def test_the_leader_is_no_evidence_of_background():
-    """Learnt from all places, its law would have a tail as high as the leader."""
+    """A background learnt from all positions would have a tail as high as the leading position."""
     counts = sparse(10_000, dict.fromkeys(range(100, 200), 1) | dict.fromkeys(range(10, 15), 2))
     counts[5] = 6
     assert by_counts(counts)[1] > 0.9
@@ -125,10 +125,10 @@ def test_the_leader_is_no_evidence_of_background():
 
 @pytest.mark.parametrize("parts", [4, 80])
 def test_half_a_place_is_supposed_unseen(parts):
-    """Where places tell of which part they are, shares are those of the places and what is added.
+    """If positions identify their component, weights are in proportion to the positions plus ``b``.
 
-    The largest of ``sum((n_k + b) log(s_k))`` with shares of sum 1 is at ``s_k = (n_k + b) / sum``,
-    where ``b`` is half a place divided among the parts.
+    The maximum of ``sum((n_k + b) log(s_k))`` over weights of sum 1 is at
+    ``s_k = (n_k + b) / sum``, where ``b`` is half a position divided among the components.
     """
     number = np.arange(float(parts)) ** 2
     expected = (number + 0.5 / parts) / (number.sum() + 0.5)
@@ -167,7 +167,7 @@ def test_units_of_exposures_make_no_difference():
 
 
 def test_rates_are_ranked_not_counts():
-    """The largest count is that of the place that was looked at longest."""
+    """The largest count is at the position with the largest exposure."""
     exposure = np.ones((20, 30))
     exposure[:, 10:] = 100
     counts = np.where(exposure > 1, 100.0, 1.0)
@@ -219,7 +219,7 @@ def test_largest_not_strongest():
 
 
 def test_inaccurate_estimates_do_not_lead():
-    """The largest of many errors is no match; a smaller estimate that is accurate is."""
+    """The largest of many errors is not a match; a smaller but accurate estimate is."""
     rng = np.random.default_rng(8)
     stderr = np.where(np.arange(2000) < 1000, 10.0, 0.1)
     estimate = stderr * rng.normal(size=2000)
@@ -241,7 +241,7 @@ def test_smaller_errors_make_surer():
 
 
 def assert_calibrated(trials):
-    """As many answers are right as was said, all in all and of those that are said to be sure.
+    """The number of right answers agrees with the certainties, over all and above 0.8.
 
     The sum of ``right - certainty`` has the variance ``sum certainty (1 - certainty)`` at most;
     Bernstein's inequality.
@@ -258,7 +258,7 @@ def assert_calibrated(trials):
 
 
 def amplitudes(rng, places):
-    """What is supposed: a normal background of mixed variances, and a match; and where it is."""
+    """Return a background of mixed normal variances with one match, and the match's position."""
     found = np.sqrt(rng.choice([0.05, 1.0], places, p=[0.7, 0.3])) * rng.normal(size=places)
     match = rng.integers(places)
     found[match] = rng.uniform(0, 15)
@@ -309,12 +309,12 @@ def test_places_that_stand_out_alike_are_taken_from_everywhere():
 
 
 def test_the_look_goes_uphill():
-    """From wherever it starts, on a smooth image, to the most similar of all."""
+    """On a smooth image, the search reaches the most similar position from any start."""
     image = np.add.outer(np.sin(np.arange(40) / 12), np.cos(np.arange(50) / 15)) ** 3
     image += 1e-3 * np.random.default_rng(14).normal(size=image.shape)
     template = image[12:30, 17:35]
     standing = np.zeros((23, 33))
-    standing[:9, :23] = 1  # 207 places, none less than two away
+    standing[:9, :23] = 1  # 207 positions, all at least two away
     look = looked_at(image, template, Evidence(standing.ravel(), standing.ravel()))
     assert tuple(look.places[0]) == (12, 17)
     assert np.isclose(look.similarities[0], 1)
@@ -323,7 +323,7 @@ def test_the_look_goes_uphill():
 
 
 def seen(similarities, step=10):
-    """A look along a line of places, far apart."""
+    """Return a classical check at distant positions along a line."""
     places = step * np.arange(len(similarities))[:, None]
     return Look(places, np.array(similarities, dtype=float))
 
@@ -373,7 +373,7 @@ def test_without_a_background_odds_are_all():
     odds[0] = 500
     for similar in ([0.5], [0.5, 0.4, 0.3], [0.5, *[0.0] * 30]):
         look = seen(similar)
-        expected = 501 / (501 + 999 - len(similar))  # one more is a neighbour
+        expected = 501 / (501 + 999 - len(similar))  # one of the others is a neighbour
         assert np.isclose(certainty(look, Evidence(odds, odds), (1000,), (8,)), expected)
 
 

@@ -1,4 +1,4 @@
-"""Templates found by measuring: against the exact twin, on the coins, with every method."""
+"""Templates found by measuring: against the exact reference, on coins, with every method."""
 
 from functools import cache
 
@@ -91,8 +91,8 @@ def test_every_method(filter_name, name):
     known = match.stderr > 0
     scores = ((match.map - expected)[known] / match.stderr[known]) ** 2
     if name == "interference, magnitudes":
-        scores = scores[expected[known] > 0.1 * expected.max()]  # roots of large counts
-    if name != "collapse, shared":  # whose errors are correlated
+        scores = scores[expected[known] > 0.1 * expected.max()]  # square roots of large counts
+    if name != "collapse, shared":  # its errors are correlated
         # mean of at least 100 squares, each of variance 2 at most: 6.5 standard deviations
         assert abs(scores.mean() - 1) < 6.5 * np.sqrt(2 / scores.size)
     assert np.abs(scores).max() < 6.5**2
@@ -102,7 +102,7 @@ def test_every_method(filter_name, name):
 @pytest.mark.parametrize("noise", [0, 40])
 @pytest.mark.parametrize("box", COINS, ids=lambda box: f"{box[0].start}")
 def test_coins(coins, noise, box):
-    """All but the last are found with a probability above 0.9999; at noise 40 the last, 0.97."""
+    """Certainties exceed 0.9999, except 0.97 for the last coin with noise 40."""
     seen = coins + noise * np.random.default_rng(1).normal(size=coins.shape)
     match = qconv.match_template(seen, coins[box], seed=2)
     assert np.abs(np.subtract(match.position, [side.start for side in box])).max() <= 1
@@ -113,11 +113,11 @@ def test_coins(coins, noise, box):
 
 
 def test_the_distribution_of_the_places():
-    """A shot's place follows the square of the exact map."""
+    """The position of a shot is distributed as the square of the exact map."""
     image, template = case(((16, 16), (4, 4)), at=(5, 7))
     match = qconv.match_template(image, template, shots=200_000, seed=3)
     window = qconv.match_template(image, template, shots=None).map
-    # the energy: what the circuit's amplitudes were divided by
+    # the energy by which the circuit divides the amplitudes
     energy = 200_000 * match.count_unit.flat[0] ** 2
     counts = match.counts
     np.testing.assert_allclose(counts, (match.map / match.count_unit) ** 2)
@@ -126,7 +126,7 @@ def test_the_distribution_of_the_places():
 
 
 def test_what_is_measured_is_the_place():
-    """Any simulator that runs the circuit of the result counts places."""
+    """Any simulator that runs the result's circuit counts positions."""
     image, template = case(((16, 16), (9, 9)), at=(5, 7))
     match = qconv.match_template(image, template, shots=1000, seed=3)
     counts = AerSimulator().run(match.circuits[0], shots=1000).result().get_counts()
@@ -146,7 +146,7 @@ def test_counts():
 
 
 def test_sound():
-    """A tenth of a second in three, at noise as loud as the signal."""
+    """A tenth of a second in three seconds, with noise as loud as the signal."""
     rng = np.random.default_rng(4)
     sound = np.convolve(rng.normal(size=24_000), np.exp(-np.arange(40) / 6), mode="same")
     loud = sound + sound.std() * rng.normal(size=sound.size)
@@ -210,7 +210,7 @@ def test_one_place():
 
 @pytest.fixture(scope="module")
 def photographs(camera, coins):
-    """Camera, and a cat whose background is out of focus, both of 256 x 256 grey levels."""
+    """``camera``, and a cat with a blurred background, both with 256 x 256 grey levels."""
     from skimage import color, data, transform
 
     cat = transform.resize(color.rgb2gray(data.chelsea()), (256, 256), anti_aliasing=True)
@@ -219,7 +219,7 @@ def photographs(camera, coins):
 
 @pytest.mark.parametrize("side", [8, 16, 32])
 def test_exact_copies(photographs, side):
-    """Of 8 x 8 pixels most are found, in a sky and a cat out of focus; larger ones are."""
+    """Most templates of 8 x 8 pixels are found, also in sky and blurred parts; larger ones all."""
     rng = np.random.default_rng(side)
     for photograph in photographs:
         place = tuple(rng.integers(256 - side, size=2))
@@ -249,7 +249,7 @@ def test_candidates():
 
 
 def test_an_inverted_copy_is_no_match():
-    """As bright as the template where magnitudes are measured, until it is looked at."""
+    """In magnitudes, it ranks as high as the template until the classical check."""
     rng = np.random.default_rng(6)
     image = rng.normal(size=(64, 64))
     template = image[10:30, 20:40].copy()
@@ -264,7 +264,7 @@ def test_an_inverted_copy_is_no_match():
 @pytest.mark.parametrize("shots", [None, 1, 300])
 @pytest.mark.parametrize("filter_name", FILTERS)
 def test_odd_pictures(filter_name, shots):
-    """Flat regions, single pixels, rows, all of the image: no warning, whatever NumPy is told."""
+    """Flat regions, single pixels, rows, whole images: no warning, whatever NumPy's settings."""
     rng = np.random.default_rng(8)
     saturated = np.minimum(rng.normal(size=(24, 30)).cumsum(axis=0), 0.5)
     single, dot = np.zeros((20, 20)), np.zeros((5, 4))
@@ -294,7 +294,7 @@ def test_odd_pictures(filter_name, shots):
 
 @cache
 def unscaled():
-    """What is found without a change of units, by filter and shots."""
+    """Return results in the original units, by filter and shots."""
     image, template = case()
     return {
         (name, shots): qconv.match_template(image, template, filter=name, shots=shots, seed=1)
@@ -309,7 +309,7 @@ def test_units_make_no_difference(scale):
     plain = unscaled()
     for filter_name in FILTERS:
         if filter_name == "correlation" and not 1e-100 <= scale <= 1e80:
-            continue  # products leave the range of floating point
+            continue  # products exceed the range of floating point
         for shots in (None, 3000):
             options = {"filter": filter_name, "shots": shots, "seed": 1}
             one = plain[filter_name, shots]
@@ -418,7 +418,7 @@ def test_too_large_for_the_memory(monkeypatch):
 
 
 def test_places_of_different_norms_are_weighed_by_what_one_shot_stands_for(monkeypatch):
-    """Counts have means in proportion to the square of a place's norm; where that is 0, none."""
+    """Expected counts are in proportion to the squared norm of a window; 0 if the norm is 0."""
     image = np.random.default_rng(3).random((12, 14)) * np.linspace(0.1, 3, 14)
     image[:5, :5] = 2.0
     seen = []

@@ -26,7 +26,7 @@ VERBS = [(qconv.convolve, convolve2d), (qconv.correlate, correlate2d)]
 
 
 def fewest(method, image, kernel, **where):
-    """A `Blocks` with nearly as few qubits as will do."""
+    """Return `Blocks` with nearly the minimum number of qubits."""
     for qubits in range(4, 24):
         blocks = qconv.Blocks(method, qubits=qubits, **where)
         try:
@@ -100,7 +100,7 @@ def test_steps(scheme, small_camera):
 
 @pytest.mark.parametrize("padding", ["kernel", "wrapped", "both"])
 def test_what_wraps_around_a_saved_block_is_not_read(padding, small_camera):
-    """So that a block's registers hold its piece of the image and no more."""
+    """The registers of a block hold its part of the image and nothing else."""
     method = qconv.Blocks(qconv.Fourier(padding=padding), "overlap-save", 12)
     kernel = qconv.named_kernel("gaussian", 5)
     result = qconv.convolve(small_camera, kernel, method=method, shots=None)
@@ -119,12 +119,12 @@ def test_magnitudes_of_saved_blocks(small_camera):
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("method", ["fourier", "interference", "diffusion"])
 def test_standard_errors(scheme, method, small_camera):
-    """The mean of z**2 over pixels and 4 runs.
+    """Check the mean of z**2 over pixels and 4 runs.
 
-    Chebyshev's inequality would need more; z is a sum of at least a thousand nearly independent
-    outcomes, so its square's mean has the standard deviation ``sqrt(2 / n)``, taken 1.3 times for
-    what neighbours share, times 7 (a false alarm in 4e11), and 3 % for standard errors that are
-    themselves estimated.
+    Chebyshev's inequality would need a larger tolerance. ``z`` is a sum of at least a thousand
+    nearly independent outcomes, so the mean of its square has the standard deviation
+    ``sqrt(2 / n)``. The tolerance is 7 times this (a false alarm in 4e11), times 1.3 for the
+    correlation of neighbours, plus 3 % for standard errors that are estimates themselves.
     """
     kernel = qconv.named_kernel("sharpen")
     blocks = qconv.Blocks(METHODS[method], scheme, 13)
@@ -146,7 +146,7 @@ def test_standard_errors(scheme, method, small_camera):
 
 
 def test_shots_are_shared_out(small_camera):
-    """Overlap-add spends as many as the outputs are due, whatever overlaps."""
+    """The total number of shots depends on the outputs only, also with overlap-add."""
     kernel = qconv.named_kernel("box", 5)
     for scheme in SCHEMES:
         method = qconv.Blocks(qconv.Diffusion(), scheme, 14)
@@ -157,7 +157,7 @@ def test_shots_are_shared_out(small_camera):
 
 
 def test_every_block_has_a_shot():
-    """Twelve blocks of a pixel each have five shots to share, one for each output."""
+    """Five shots, one per output, are too few for twelve blocks; each block gets one."""
     method = qconv.Blocks(qconv.Fourier(), "overlap-add", 5)
     image, kernel = np.arange(1.0, 13), np.arange(1.0, 9)
     problem = plan(image, kernel, method=method, shots=1, mode="valid")
@@ -180,7 +180,7 @@ def test_seeds(scheme, small_camera):
         one + two
     flat = np.ones((64, 64)) * 3
     blocks = qconv.convolve(flat, [[0.5, 0.5]], seed=1, **where).image
-    assert not np.array_equal(blocks[8:24, 8:24], blocks[8:24, 36:52])  # streams of their own
+    assert not np.array_equal(blocks[8:24, 8:24], blocks[8:24, 36:52])  # separate random streams
 
 
 def test_dark_blocks_run_nothing():
@@ -205,7 +205,7 @@ def test_dark_blocks_run_nothing():
 
 @pytest.mark.slow
 def test_the_success_probability_has_no_bias(small_camera):
-    """A sum of 24 results' deviations in standard errors, 6.5 standard deviations allowed."""
+    """Sum of the deviations of 24 results in standard errors; 6.5 standard deviations allowed."""
     kernel = qconv.named_kernel("laplacian")
     for method in (
         qconv.Fourier(),
@@ -262,7 +262,7 @@ def test_backends():
 
 
 def test_the_cheapest_blocks_are_taken():
-    """512 x 512 and 3 x 3: 126 pixels a side would take 25 circuits of 2**14 cells."""
+    """512 x 512 and 3 x 3: with sides of 126 pixels, there would be 25 circuits of 2**14 states."""
     method = qconv.Blocks(qconv.Fourier(), "overlap-save", 16)
     problem = plan(np.ones((512, 512)), np.ones((3, 3)), method=method, mode="same")
     circuit = problem.prepared.costliest.build()
@@ -337,7 +337,7 @@ def test_negative_pixels_are_no_particles():
     "method", [qconv.Fourier(), qconv.Fourier(amplify=1, read_out="root")], ids=["linear", "root"]
 )
 def test_sums_of_overlapping_blocks_are_estimated_anew(method, tmp_path):
-    """Sixteen parts give the numbers of one run with the same counts, to rounding."""
+    """Sixteen parts give the numbers of one run with the same counts, up to rounding."""
     image, kernel = np.random.default_rng(1).random((8, 8)), [[1, -3, 1]]
     blocks = qconv.Blocks(method, "overlap-add", qubits=7)
     how = {"method": blocks, "mode": "same"}

@@ -1,4 +1,4 @@
-"""The planner: predictions side by side, which runs keep."""
+"""Comparison of methods: predictions side by side, confirmed by runs."""
 
 import numpy as np
 import pytest
@@ -34,8 +34,10 @@ def test_every_row_is_within_the_tolerance(by_tolerance):
 
 
 def test_predictions_hold(by_tolerance):
-    """Errors of 64 pixels: their root mean square has a spread of 9 % of itself, six allowed; those
-    of shared shots go together: a factor of 4."""
+    """Errors of 64 pixels: their root mean square has a relative deviation of 9 %, six allowed.
+
+    Errors of shared shots are correlated, so a factor of 4 is allowed.
+    """
     exact = classical.convolve(IMAGE, EDGE, **WHERE)
     for row in by_tolerance.rows:
         result = qconv.convolve(IMAGE, EDGE, method=row.method, tolerance=0.3, seed=2, **WHERE)
@@ -148,7 +150,7 @@ def test_a_constant_image_needs_nothing():
 
 
 def test_transforms_of_a_search_are_shared(monkeypatch):
-    """The search for a tolerance filters the image once, however many steps it takes."""
+    """The search for a tolerance filters the image once, for any number of steps."""
     steps, filtered = [], []
     real, everywhere = PreparedCoherent.predict, EncodedImage.everywhere
     monkeypatch.setattr(PreparedCoherent, "predict", lambda own: steps.append(0) or real(own))

@@ -1,8 +1,8 @@
-"""The notebooks run, and print the outputs that they keep.
+"""The notebooks run, and print the outputs that are stored in them.
 
-A notebook that trains networks, imitates large devices, compares many ways to sample, loads
-photographs or prices large images runs in a short version, which only checks its own assertions.
-Solutions of exercises are cells like the others: run, and hidden until they are opened.
+Some notebooks run in a short version, which only checks their assertions. These notebooks train
+networks, simulate large devices, compare many ways to sample, load photographs, or compute prices
+for large images. Solutions of exercises are hidden cells, which run like all others.
 """
 
 import ast
@@ -21,7 +21,7 @@ from tests.printed import same_output
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-#: Notebooks that have a short version, with what they need beside the other ones.
+#: Notebooks that have a short version, with the extra packages that they need.
 SHORT = {
     "08_network": ("torch", "mlxtend", "sklearn"),
     "09_noise": ("qiskit_ibm_runtime",),
@@ -30,7 +30,7 @@ SHORT = {
     "14_price": (),
 }
 
-#: What makes a kernel as good as new, but for what others wrote: names, qconv's own modules.
+#: Code that resets a kernel: it deletes names and reloads qconv's own modules.
 AS_NEW = """
 %reset -f
 import sys
@@ -42,7 +42,7 @@ for name in [name for name in sys.modules if name.partition(".")[0] in ("qconv",
 
 @pytest.fixture(scope="module")
 def client():
-    """A client with a kernel, which starts and imports Qiskit once for all notebooks."""
+    """A client of a kernel that starts and imports Qiskit once for all notebooks."""
     place = {"metadata": {"path": ROOT / "notebooks"}}
     client = NotebookClient(nbformat.v4.new_notebook(), timeout=120, resources=place)
     with pytest.MonkeyPatch.context() as environment:
@@ -61,7 +61,7 @@ def test_notebook_runs_and_keeps_its_outputs(path, client):
     kept = [printed(cell) for cell in code]
     notebook.cells.insert(0, nbformat.v4.new_code_cell(AS_NEW))
     client.nb = notebook
-    client.execute(cleanup_kc=False)  # raises where an assertion of the notebook fails
+    client.execute(cleanup_kc=False)  # raises if an assertion of the notebook fails
     if path.stem not in SHORT:
         for cell, shown in zip(code, kept, strict=True):
             again = printed(cell)
@@ -69,7 +69,7 @@ def test_notebook_runs_and_keeps_its_outputs(path, client):
 
 
 def printed(cell):
-    """The text that a cell wrote, which the same seeds must write again."""
+    """Return the text that a cell printed, which the same seeds must reproduce."""
     return "".join(output["text"] for output in cell.outputs if output.output_type == "stream")
 
 
@@ -77,7 +77,7 @@ def test_there_are_notebooks():
     assert NOTEBOOKS
 
 
-#: What the reference lists, and the public names of the two packages.
+#: Names in the reference, and the public names of the two packages.
 REFERENCE = "\n".join(page.read_text() for page in sorted((ROOT / "docs/reference").glob("*.md")))
 LISTED = {*re.findall(r":: ((?:qconv|classical)\.[\w.]+)", REFERENCE)}
 LISTED |= {
@@ -87,7 +87,7 @@ MODULES = {"qconv", "classical", "qconv.torch", "qconv.distributed", "qconv.tran
 
 
 def private(source):
-    """Names that code uses although the reference lists none of them, or that begin with _."""
+    """Return names that code uses and the reference does not list, or that begin with _."""
     for node in ast.walk(ast.parse(source)):
         names = []
         if isinstance(node, ast.Import):
@@ -120,7 +120,7 @@ def test_private_names_are_found():
 
 
 def solutions(notebook):
-    """Cells of solutions, with the cell before each."""
+    """Return the cells of solutions, each with the cell before it."""
     pairs = itertools.pairwise(notebook.cells)
     return [
         (question, cell) for question, cell in pairs if "hide-cell" in cell.metadata.get("tags", [])

@@ -1,4 +1,4 @@
-"""Observables: their weights, and errors for regions that do not suit."""
+"""Observables: their weights, and errors for unsuitable regions."""
 
 import numpy as np
 import pytest

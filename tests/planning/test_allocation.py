@@ -1,4 +1,4 @@
-"""Allocation and tolerances: the fewest shots for an error, and standard errors that stay honest.
+"""Allocation and tolerances: the fewest shots for an error, with correct standard errors.
 
 False-alarm rates are written beside the tolerances.
 """
@@ -52,14 +52,14 @@ class TestNumbers:
             assert not found[spread == 0].any()
 
     def test_rounding_is_unbiased(self):
-        """10,000 roundings of three shares: spread of a mean 0.005, six allowed (1e-8 in all)."""
+        """10,000 roundings of three shares: deviation of a mean 0.005, six allowed (1e-8 total)."""
         spread = np.array([1.0, 2.0, 4.5])
         rng = np.random.default_rng(1)
         found = np.mean([optimal(spread, 11, rng) for _ in range(10_000)], axis=0)
         assert np.abs(found - 11 * spread / spread.sum()).max() < 0.03
 
     def test_no_other_numbers_are_better(self):
-        """Neyman's proportions against many that are near."""
+        """Neyman's proportions, compared with many similar ones."""
         rng = np.random.default_rng(2)
         spread = rng.random(30)
         best = optimal(spread, 30_000, rng)
@@ -89,14 +89,14 @@ class TestOptimal:
     def test_standard_errors(self, camera):
         """z over 65,536 pixels at 60 shots each, by tenths of the pixels ordered by their shots.
 
-        Spread of the mean of z^2 over a tenth about 0.018, of the coverage 0.0027: five allowed,
-        1e-5 in all.
+        The mean of z^2 over a tenth has a standard deviation of about 0.018, the coverage 0.0027:
+        five allowed, 1e-5 in all.
         """
         exact = classical.convolve(camera, EDGE, **WHERE)
         result = qconv.convolve(camera, EDGE, method=OPTIMAL, shots=60, seed=3, **WHERE)
         assert result.shots.sum() == result.total_shots == 60 * camera.size
         order = np.argsort(result.shots, axis=None)
-        known = np.where(result.stderr > 0, result.stderr, np.inf)  # others have no error at all
+        known = np.where(result.stderr > 0, result.stderr, np.inf)  # all others have no error
         z = ((result.image - exact) / known).ravel()[order]
         assert np.allclose((result.image - exact)[result.shots == 0], 0, atol=1e-9)
         tenths = np.array_split(np.arange(z.size), 10)
@@ -116,7 +116,7 @@ class TestOptimal:
         assert best.cost.rmse < even.cost.rmse / 1.6
 
     def test_unbiased_where_pixels_have_one_shot(self):
-        """Mean of 600 runs within 5.5 standard errors at 36 pixels: 2e-6."""
+        """The mean of 600 runs is within 5.5 standard errors for 36 pixels: 2e-6."""
         image = np.random.default_rng(3).random((6, 6)) ** 4
         where = WHERE | {"method": OPTIMAL, "shots": 1}
         exact = qconv.convolve(image, EDGE, **where | {"shots": None}).image
@@ -133,7 +133,7 @@ class TestOptimal:
     )
     @pytest.mark.parametrize("mitigation", [None, "readout"])
     def test_other_backends(self, backend, mitigation):
-        """Dealt out with the same law: 900 scores, spread of the mean of z^2 below 0.06."""
+        """Split with the same distribution: 900 scores, deviation of the mean of z^2 below 0.06."""
         if mitigation and backend.name == "aer_simulator" and not backend.options.noise_model:
             return
         image = np.random.default_rng(4).random((30, 30))
@@ -170,7 +170,7 @@ class TestOptimal:
         assert repr(again).startswith("<Convolution")
 
     def test_results_add_up_where_pixels_need_no_shots(self):
-        """A bright square in a dark picture: away from its edge every shot says the same."""
+        """A bright square in a dark picture: away from its edge, all shots give the same value."""
         image = np.zeros((9, 9))
         image[2:7, 2:7] = 4.0
         exact = classical.convolve(image, EDGE, **WHERE)
@@ -239,9 +239,12 @@ class TestTolerance:
 
     @pytest.mark.parametrize("blocks", [False, True])
     def test_where_errors_fall_by_a_leap(self, blocks):
-        """More rounds of amplification pay from some number of executions on: there a few more
-        make errors several times smaller. The fewest that keep the tolerance are found all the
-        same: a thirtieth fewer would not."""
+        """Beyond some number of executions, more rounds of amplification pay.
+
+        A few more executions then make errors several times smaller. The fewest executions that
+        reach the tolerance are found nevertheless: with a thirtieth fewer, the tolerance would be
+        exceeded.
+        """
         method = qconv.Fourier(amplify="auto", read_out="root")
         image, kernel = np.random.default_rng(1).random((2, 3)), [[1, -2, 1]]
         if blocks:
@@ -258,7 +261,7 @@ class TestTolerance:
         assert leaps
 
     def test_on_a_photograph(self, camera):
-        """Ten times fewer executions than an even run of the same largest error."""
+        """Ten times fewer executions than with equal shots and the same largest error."""
         even = qconv.plan(camera, EDGE, method=BASELINE, shots=100, **WHERE)
         largest = float(predicted(even).max())
         plan = qconv.plan(camera, EDGE, method=BASELINE, tolerance=largest, seed=1, **WHERE)
@@ -328,7 +331,7 @@ class TestCheckpoints:
 
 @pytest.mark.parametrize("error", [0.2, 3.0])
 def test_a_mean_tolerance_costs_no_more_than_needed(error):
-    """Neyman's optimum: the square of the summed deviations, over pixels times the square error."""
+    """Neyman's optimum: (sum of deviations)**2 / (pixels * error**2)."""
     spread = np.random.default_rng(0).random(400) * 50
     shots = for_tolerance(spread, Tolerance(error, True), np.random.default_rng(1))
     reached = np.sqrt(np.mean(spread**2 / np.maximum(shots, 1)))

@@ -29,7 +29,7 @@ NAMES = {"ids": lambda value: value if isinstance(value, str) else type(value)._
 
 
 def each(image, kernel, axes, ours=classical.convolve, **where):
-    """Convolve every element of a batch on its own."""
+    """Convolve every element of a batch separately."""
     batch = [axis for axis in range(image.ndim) if axis not in axes]
     first = np.moveaxis(image, batch, range(len(batch)))
     shape = first.shape[: len(batch)]
@@ -170,7 +170,7 @@ def test_checkpoint(method, tmp_path):
 
 
 def test_an_interrupted_batch_is_resumed(tmp_path, monkeypatch):
-    """The second call runs no job again, and gives the bytes of a call that was not interrupted."""
+    """The second call runs no job again, and is bit-identical to an uninterrupted call."""
     from qconv.execution.device import jobs
 
     image = positive((4, 4, 3)) + 2
@@ -299,7 +299,7 @@ def test_other_wrong_arguments():
 
 @pytest.mark.parametrize("method", [m for m in METHODS if not m.kernel_only], **NAMES)
 def test_an_element_is_a_plan_of_its_own(method):
-    """With the same seed, it gives the bytes of the batch, also if the filter is shared."""
+    """With the same seed, it is bit-identical to the batch, also if the filter is shared."""
     image = positive((5, 4, 3))
     where = {"method": method, "shots": 60, "mode": "same", "seed": 3, "channel_axis": 1}
     plan = qconv.plan(image, KERNEL, **where)

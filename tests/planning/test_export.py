@@ -1,4 +1,4 @@
-"""Exported circuits: their law after the round trip, and counts of other packages decoded.
+"""Exported circuits: distribution after the round trip, and decoded counts of other packages.
 
 Routes whose package is missing are skipped; `.ci/run` has them all in an environment of their own.
 """
@@ -36,7 +36,7 @@ def test_the_law_after_the_round_trip(route, method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_law_of_the_simulators_circuits(method):
-    """Equal where flags that make a run fail read 0: they may be more on a device."""
+    """The distributions are equal for flags that read 0; a device can have more flags."""
     plan = planned(method)
     for own, other in zip(plan.circuits, plan.on_device().circuits, strict=True):
         mine, exported = portable.law(own), portable.law(other)
@@ -47,7 +47,7 @@ def test_the_law_of_the_simulators_circuits(method):
 
 
 def test_the_comparison_can_fail():
-    """The law of the image mirrored, and that with the order of the bits reversed, differ."""
+    """The distributions of the mirrored image, and of reversed bits, are different."""
     plan = planned("Diffusion")
     (p,) = portable.laws(plan, "openqasm2")
     turned = portable.lowest_first(p, int(np.log2(p.size)))
@@ -57,7 +57,7 @@ def test_the_comparison_can_fail():
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("package", PACKAGES)
 def test_counts_are_decoded(package, method):
-    """Counts against their law, and the decoded result against the exact convolution."""
+    """Counts against their distribution, and the decoded result against the exact convolution."""
     need(package)
     plan = planned(method, shots=100, seed=3)
     counts, how = portable.counted(plan, package, seed=5)
@@ -65,7 +65,7 @@ def test_counts_are_decoded(package, method):
     assert result.total_shots == sum(plan.executions)
     exact = classical.diffuse(plan.image, portable.KERNEL, plan.method.steps, **portable.WHERE)
     exact = exact if plan.method.signed else np.abs(exact)
-    # 64 pixels at 6.5 standard errors, 64 * 8e-11, and one for the bias of magnitudes and angles
+    # 64 pixels within 6.5 standard errors, 64 * 8e-11, plus one for biases of magnitudes and angles
     assert (np.abs(result.image - exact) <= 7.5 * result.stderr + 1e-9).all()
 
 
@@ -81,7 +81,7 @@ def test_counts_of_braket_begin_with_the_first_bit():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_counts_follow_the_law(package):
-    """Counts as the package gives them, read by `qconv.planning.counts.read`."""
+    """Return counts as the package gives them, read by `qconv.planning.counts.read`."""
     from qconv.planning.counts import read
 
     need(package)
@@ -92,12 +92,12 @@ def test_counts_follow_the_law(package):
     observed = np.zeros(p.size)
     for key, number in item.items():
         observed[int(key, 2)] += number
-    p = np.where(p < 1e-12, 0, p)  # rounding errors where the law is zero
+    p = np.where(p < 1e-12, 0, p)  # rounding errors where the probability is zero
     assert_distribution(observed, p / p.sum())
 
 
 def test_more_flags_than_the_simulators_circuits():
-    """Counts of both kinds of circuits are decoded, told apart by their number of bits."""
+    """Counts of both kinds of circuits are decoded; their numbers of bits distinguish them."""
     image = np.random.default_rng(0).random((8, 8))
     kernel = qconv.named_kernel("gaussian")
     plan = qconv.plan(image, kernel, method=qconv.Fourier(), shots=200, seed=1, **portable.WHERE)
@@ -127,7 +127,7 @@ def test_more_flags_than_the_simulators_circuits():
 @pytest.mark.parametrize("how", [{}, {"first_bit": "left"}])
 @pytest.mark.parametrize("scheme", ["overlap-add", "overlap-save"])
 def test_blocks_that_differ_on_a_device(scheme, how):
-    """Circuits of as many bits, but with more flags, so that more of them are needed."""
+    """The circuits have the same number of bits but more flags, so more blocks are needed."""
     image = np.random.default_rng(0).random((12, 12))
     kernel = qconv.named_kernel("gaussian")
     method = qconv.Blocks(qconv.Fourier(), scheme, 7)
@@ -149,7 +149,7 @@ def test_blocks_that_differ_on_a_device(scheme, how):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_text_contains(method):
-    """No barriers, the names of the registers, and the bits in the order of the qubits."""
+    """No barriers, the registers' names, and bits in the order of the qubits."""
     plan = planned(method)
     for format, registers in (
         ("openqasm2", ("qreg {}[{}];", "creg {}[{}];")),
@@ -165,7 +165,7 @@ def test_what_text_contains(method):
 
 
 def test_the_page_lists_every_route():
-    """With the packages that ``python -m tests.portable`` ran with."""
+    """Versions of the packages with which ``python -m tests.portable`` ran."""
     page = (Path(__file__).parents[2] / "docs" / "howto" / "export.md").read_text()
     for format, package in ROUTES.values():
         assert f'| `"{format}"` | {portable.DISTRIBUTIONS[package]} ' in page
@@ -188,7 +188,7 @@ def test_a_basis_of_ones_own():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_gate_of_a_package(package, monkeypatch):
-    """One circuit with each gate of the list, as the package understands it."""
+    """Return a circuit with each gate of the list once, as the package understands it."""
     from qconv.planning.packages import GATES
 
     need(package)
@@ -206,7 +206,7 @@ def test_every_gate_of_a_package(package, monkeypatch):
 
 
 class _Own(qconv.Method):
-    """A method whose only circuit is given."""
+    """A method with a single given circuit."""
 
     def __init__(self, circuit):
         self.circuit = circuit

@@ -1,4 +1,4 @@
-"""The price of an answer on a machine that corrects its errors."""
+"""The price of an answer on an error-corrected machine."""
 
 import math
 from dataclasses import replace
@@ -52,9 +52,10 @@ class TestCounts:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_formulas_against_counting(self, method, monkeypatch):
-        """Instructions with an angle for every basis state: formulas are within 25 % at 8x8.
+        """Instructions with one angle per basis state: formulas are within 25 % at 8x8.
 
-        Real amplitudes have 141 rotations for 127 angles; for large images both are nearly equal.
+        Real amplitudes have 141 rotations for 127 angles; for large images both numbers are nearly
+        equal.
         """
         exact = price(method)
         monkeypatch.setattr(fault_tolerant, "_COUNTED_QUBITS", 2)
@@ -100,12 +101,12 @@ class TestPrice:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_rounded_rotations_stay_below_the_budget(self, method):
-        """Rotations that are each off by their share: the distribution moves less than allowed."""
+        """With each rotation off by its share, the distribution changes less than allowed."""
         error, rng = 0.01, np.random.default_rng(1)
         for circuit in planned(method).on_device().circuits:
             plain = in_basis(circuit, fault_tolerant._BASIS, 0)
             counts = fault_tolerant._of_gates(plain)
-            # operator norm of a rotation by an angle that is off by a is 2 sin(a / 4)
+            # the operator norm of the error is 2 sin(a / 4) for a rotation that is off by a
             share = 4 * math.asin(error / 3 / max(counts.rotations, 1) / 2)
             rounded = plain.copy_empty_like()
             for item in plain:
@@ -155,7 +156,7 @@ class TestPrice:
         ids=repr,
     )
     def test_a_large_image(self, method, rotations):
-        """Nothing is built whose size grows with the image: no gate for every rotation."""
+        """Nothing whose size grows with the image is built: no gate per rotation."""
         image = np.random.default_rng(0).random((512, 512))
         kernel = [[0, 1, 0], [1, 4, 1], [0, 1, 0]]
         plan = qconv.plan(image, kernel, method=method, shots=1, **WRAP)
@@ -191,7 +192,7 @@ class TestPrice:
 
 
 class TestOneNumber:
-    """Energies by amplitude estimation: gates of long circuits follow from those of short ones."""
+    """Energies by amplitude estimation: gates of long circuits follow from short circuits."""
 
     @pytest.mark.parametrize("tables", [None, Tables(0.01, 0), Tables(0.01, 100)])
     @pytest.mark.parametrize("method", ["Fourier", "Interference"])
@@ -214,7 +215,7 @@ class TestOneNumber:
 
     @pytest.mark.parametrize("tables", [None, Tables(0.01, 0)])
     def test_estimation_of_every_pixel(self, tables):
-        """Grover powers beyond 2 are not built; their gates are as exact."""
+        """Grover powers beyond 2 are not built, but their gate counts are exact."""
         plan = qconv.plan(
             np.arange(16.0).reshape(4, 4),
             [[1, 2, 1]],
@@ -278,7 +279,7 @@ class TestAgainstQDK:
     @pytest.mark.parametrize("side", [8, 16, 32])
     @pytest.mark.parametrize("method", FIVE)
     def test_t_states(self, method, side):
-        """QDK counts on the circuit itself, and finds its own precision of rotations."""
+        """QDK counts gates of the circuit itself, and determines the precision of rotations."""
         interop = pytest.importorskip("qsharp.interop.qiskit", reason="needs the extra `exports`")
         plan = planned(method, side)
         own = plan.cost.fault_tolerant(0.01, estimator="formula")

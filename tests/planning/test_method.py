@@ -1,4 +1,4 @@
-"""What a method may not do, and what is said if it does: no wrong numbers without a word."""
+"""Errors of invalid methods: no wrong numbers without a message."""
 
 from functools import reduce
 from operator import add
@@ -19,7 +19,7 @@ BACKENDS = {"law": lambda: None, "Aer": AerSimulator, "sampler": StatevectorSamp
 
 
 class Own(qconv.Method):
-    """A method around one circuit; its result is the frequency of every outcome."""
+    """A method with one circuit; its result is the frequency of every outcome."""
 
     def __init__(self, circuit, **program):
         self._circuit, self._program = circuit, program
@@ -112,7 +112,7 @@ def test_executions_are_whole_numbers(tmp_path):
             use(bell(), executions=wrong)
     _, result = use(bell(), executions=np.int64(10))
     assert result.total_shots == 10
-    result.save(tmp_path / "r.npz")  # NumPy's numbers and all
+    result.save(tmp_path / "r.npz")  # with NumPy's numbers
 
 
 def test_results_have_the_shape_of_the_plan():
@@ -128,7 +128,7 @@ def test_results_have_the_shape_of_the_plan():
 @pytest.mark.parametrize("blocks", [False, True])
 @pytest.mark.parametrize("shots", [1, 3, 20])
 def test_sums_of_magnitudes(shots, blocks):
-    """Root mean square error over standard error, 1,024 pixels: its spread is 2 or 3 %."""
+    """Root mean square error over standard error, 1,024 pixels: its deviation is 2 or 3 %."""
     method = qconv.Fourier(signed=False)
     method = qconv.Blocks(method, "overlap-save", 9) if blocks else method
     how = {"method": method, "shots": shots, "mode": "same", "boundary": "wrap"}
@@ -154,7 +154,7 @@ def test_a_result_of_fewer_bits_is_no_result():
 
 
 class Parrot(Vendor):
-    """A backend that gives the same shots at every job."""
+    """A backend that returns the same shots for every job."""
 
     def run(self, circuit, shots=None, **options):
         self.sizes = []

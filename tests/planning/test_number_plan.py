@@ -40,7 +40,7 @@ def chances(plan):
 
 
 def counted(p, number, rng):
-    """Counts of one circuit, by the outcome as a number."""
+    """Return the counts of one circuit, by the outcome as a number."""
     return {int(i): int(n) for i, n in enumerate(rng.multinomial(number, p)) if n}
 
 
@@ -151,7 +151,7 @@ def test_predicted_errors_are_those_that_come():
 @pytest.mark.parametrize("estimator", ["sampling", "schedule"])
 @pytest.mark.parametrize("region", [None, (slice(1, 4), slice(0, 3)), IMAGE > 4], ids=str)
 def test_exported_circuits(estimator, region):
-    """Counts of the circuits of a device, which mark a region by comparators or by a table."""
+    """Counts of a device's circuits, which mark a region by comparators or by a table."""
     observable = qconv.Energy(region)
     how = {"method": qconv.Fourier(), "observable": observable, "estimator": estimator}
     plan = qconv.plan(IMAGE, KERNEL, shots=60, seed=1, **how, **WHERE)

@@ -1,4 +1,4 @@
-"""A method written outside the package, from the documentation's page alone, works with all."""
+"""A method written outside the package, from the documentation's page alone, works everywhere."""
 
 import re
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_exact(name):
 )
 @pytest.mark.parametrize("blocks", [None, "overlap-add", "overlap-save"])
 def test_sampled(backend, blocks):
-    """Every pixel within 6.5 standard errors: a false alarm in 1e8, but for small counts."""
+    """Every pixel is within 6.5 standard errors: a false alarm in 1e8, except small counts."""
     image = np.random.default_rng(0).random((9, 8)) + 0.2
     method = Pairs() if blocks is None else qconv.Blocks(Pairs(), blocks, 9)
     result = qconv.convolve(
@@ -101,13 +101,14 @@ def test_finds_templates():
 def test_tolerance():
     image = np.random.default_rng(6).random((6, 7)) + 0.2
     result = qconv.convolve(image, KERNEL, method=Pairs(), tolerance=0.2, seed=1)
-    # Predicted errors are at most 0.2; those stated follow the counts, of which the pixel with the
-    # largest error has some 1,000: their root, and so the error, is 10 % off with probability 1e-9.
+    # Predicted errors are at most 0.2. Stated errors follow from the counts. The pixel with the
+    # largest error has some 1,000 counts; their root, and so the error, is 10 % off with
+    # probability 1e-9.
     assert 0.18 < result.stderr.max() < 0.22
 
 
 def test_readout_mitigation():
-    """The mean of z**2 over 120 independent runs: within 6.5 of its standard deviations of 1."""
+    """The mean of z**2 over 120 independent runs is 1, within 6.5 of its standard deviations."""
     noise = NoiseModel()
     noise.add_all_qubit_readout_error(ReadoutError([[0.97, 0.03], [0.06, 0.94]]))
     image, kernel = np.array([1.0, 3.0, 2.0]), [1.0, -2.0]

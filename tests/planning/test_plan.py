@@ -1,4 +1,4 @@
-"""Plans: what would run, what it costs, and counts that come from elsewhere."""
+"""Plans: circuits, cost, and counts from elsewhere."""
 
 import warnings
 
@@ -33,7 +33,7 @@ METHODS = [
     qconv.Blocks(qconv.Fourier(), "overlap-add", 5),
     qconv.Blocks(qconv.Interference(signed=False), "overlap-save", 7),
 ]
-#: To a simulator's own gates; Aer makes its target anew whenever it is asked for.
+#: Transpiles to a simulator's own gates; Aer builds its target at each access.
 TRANSLATED = generate_preset_pass_manager(0, target=AerSimulator().target)
 SAMPLED = {"shots": 1500, "mode": "same", "seed": 1}
 
@@ -43,7 +43,7 @@ def make(method, **how):
 
 
 def by_hand(plan, seed):
-    """What a person would write who runs the circuits on Aer."""
+    """The steps of a user who runs the circuits on Aer."""
     simulator = AerSimulator(seed_simulator=seed)
     counts = []
     for circuit, shots in zip(plan.circuits, plan.executions, strict=True):
@@ -52,7 +52,7 @@ def by_hand(plan, seed):
 
 
 def by_sampler(plan, seed):
-    """What a person would write who has a sampler."""
+    """The steps of a user who has a sampler."""
     sampler = StatevectorSampler(seed=seed)
     pubs = [(c, None, n) for c, n in zip(plan.circuits, plan.executions, strict=True)]
     return sampler.run(pubs).result()
@@ -68,11 +68,11 @@ class TestDecode:
     @pytest.mark.parametrize("gather", [by_hand, by_sampler])
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_the_same_distribution_as_running(self, method, gather):
-        """Means of z over seeds, decoded against run: chi-square over pixels.
+        """Means of z over seeds, decoded and run: chi-square over pixels.
 
-        Each pixel's mean of 4 estimates has a standard error that the results state; the sum of
-        squared differences over their variances is compared with chi-square's quantile for
-        correlated pixels at worst (all mass in one pixel: 6.5 standard deviations, 1e-10).
+        The results state the standard error of each pixel's mean of 4 estimates. The sum of squared
+        differences over their variances is compared with chi-square's quantile, for the worst
+        correlation of pixels (all in one pixel: 6.5 standard deviations, 1e-10).
         """
         plans = [make(method, seed=seed) for seed in range(4)]
         decoded = [plan.decode(gather(plan, 100 + n)) for n, plan in enumerate(plans)]
@@ -80,7 +80,7 @@ class TestDecode:
         for results in (decoded, ran):
             mean = np.mean([r.image for r in results], axis=0)
             error = np.sqrt(np.sum([r.stderr**2 for r in results], axis=0)) / 4
-            # magnitudes and estimates of angles have a bias of a fraction of one standard error
+            # magnitudes and angles have a bias of a fraction of one standard error
             assert (np.abs(mean - truth(method)) <= 6.5 * error + 0.1 * error * 4**0.5).all()
         assert ALARM > 1e-10
         for one, other in zip(decoded, ran, strict=True):
@@ -93,7 +93,7 @@ class TestDecode:
 
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_outcomes_have_one_distribution(self, method):
-        """Counts of a circuit run by hand against those that the run draws: chi-square."""
+        """Counts of a circuit run by hand, compared with counts of the run: chi-square."""
         plan = make(method)
         circuit, shots = plan.circuits[0], 20000
         simulator = AerSimulator(seed_simulator=5)
@@ -138,7 +138,7 @@ class TestDecode:
             assert np.array_equal(plan.decode(primitive).image, plan.decode(given).image)
 
     def test_running_on_a_backend_is_decoding_its_counts(self):
-        """The same shots, and the same seed of the deals: the same bytes."""
+        """The same shots, split with the same seed, give a bit-identical result."""
         backend = AerSimulator()
         for method in METHODS[:4]:
             plan = make(method, backend=backend)
@@ -156,7 +156,7 @@ class TestDecode:
             assert np.array_equal(plan.decode(seen).image, ran.image)
 
     def test_noise_is_in_the_standard_error(self):
-        """Standard errors rest on what was counted, not on the ideal circuit."""
+        """Standard errors are computed from the counts, not from the ideal circuit."""
         flip = NoiseModel()
         flip.add_all_qubit_readout_error(ReadoutError([[0.7, 0.3], [0.3, 0.7]]))
         plan = qconv.plan([0.0, 1, 0], [0, 1.0, 0], method=qconv.Collapse(), shots=400, seed=1)
@@ -266,13 +266,13 @@ class TestPlan:
 
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_costs_are_those_that_come(self, method):
-        """Predicted before, counted after."""
+        """Costs are predicted before the run and counted after it."""
         plan = make(method, mode="same", boundary="wrap")
         cost, result = plan.cost, plan.run()
         assert result.total_shots == cost.executions
         assert result.oracle_calls == cost.oracle_calls
         stated = float(np.sqrt(np.mean(result.stderr**2)))
-        few = "local" in repr(method)  # Fisher's information bounds errors from below
+        few = "local" in repr(method)  # the Fisher information is a lower bound of errors
         assert stated == pytest.approx(cost.rmse, rel=0.4 if few else 0.2)
         if result.expected_success is not None:
             assert cost.expected_success == pytest.approx(result.expected_success, rel=1e-9)
@@ -282,7 +282,7 @@ class TestPlan:
     @pytest.mark.slow
     @pytest.mark.parametrize("method", METHODS[3:], ids=str)
     def test_predicted_error_is_the_error(self, method):
-        """Mean square over 40 runs and all pixels: its spread is 0.1, 6 of them are allowed."""
+        """Mean square over 40 runs and all pixels: its deviation is 0.1, six are allowed."""
         plan = make(method, mode="same", boundary="wrap")
         exact = make(method, mode="same", boundary="wrap", shots=None).run().image
         off = [
@@ -293,11 +293,11 @@ class TestPlan:
 
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_gates(self, method):
-        """Counted as on a device, with the preparation of the image and without it."""
+        """Gates are counted as on a device, with and without the preparation of the image."""
         cost = make(method).cost
         assert 0 < cost.filter_gates <= cost.two_qubit_gates
         assert 0 < cost.filter_depth <= cost.two_qubit_depth
-        joint = "local" in repr(method)  # an angle for each pixel and position: too many to count
+        joint = "local" in repr(method)  # one angle per pixel and position: too many to count
         assert cost.bounds == ({"rotating by the image": 192} if joint else {})
         if method.whole_image:
             assert cost.filter_gates < cost.two_qubit_gates
@@ -310,7 +310,7 @@ class TestPlan:
         assert cost.expected_success == 1
 
     def test_gates_of_a_backend(self):
-        """On a line of qubits there are more gates, and no fewer qubits."""
+        """On a line of qubits, there are more gates and not fewer qubits."""
         line = GenericBackendV2(16, coupling_map=[[i, i + 1] for i in range(15)], seed=1)
         plain, routed = (make(qconv.Diffusion(), backend=b).cost for b in (None, line))
         assert routed.filter_gates > plain.filter_gates

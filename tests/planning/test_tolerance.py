@@ -1,4 +1,4 @@
-"""Tolerances that hold: what is predicted, the rounds that add shots, and what is stated.
+"""Tolerances: predictions, rounds that add shots, and stated shortfalls.
 
 False-alarm rates are written beside the bounds.
 """
@@ -36,7 +36,7 @@ DAMPING.add_all_qubit_quantum_error(depolarizing_error(0.01, 2), ["cx"])
 DAMPED = AerSimulator(noise_model=DAMPING, basis_gates=["rz", "sx", "x", "cx"])
 PROFILE = np.array([3.0, 9, 4, 1, 7, 2, 6, 8])
 
-#: Methods on one axis, whose circuits are small enough for exact noisy probabilities.
+#: Methods on one axis; their circuits are small enough for exact noisy probabilities.
 CORRECTED = [
     qconv.Collapse(),
     BASELINE,
@@ -52,7 +52,7 @@ CORRECTED = [
 
 
 def measured_counts(plan, seed):
-    """Counts of a plan's circuits, drawn with the readout errors that the plan corrects."""
+    """Draw counts of a plan's circuits, with the readout errors that the plan corrects."""
     rng, found = np.random.default_rng(seed), []
     for program in plan.prepared.programs:
         circuit = program.built()
@@ -65,12 +65,15 @@ def measured_counts(plan, seed):
 
 
 class TestReadoutMitigation:
-    """The variance that the correction of readout errors adds is known before anything runs."""
+    """The variance that the correction of readout errors adds is known in advance."""
 
     @pytest.mark.parametrize("method", CORRECTED, ids=str)
     def test_predicted(self, method):
-        """With a million shots, counts give standard errors to 1 %; without the correction's
-        variance, predictions are at least 7 % too small. Shots that fail are placed about."""
+        """With a million shots, standard errors from counts are accurate to 1 %.
+
+        Without the variance of the correction, predictions would be at least 7 % too small. Failed
+        shots have random positions.
+        """
         errors = [(0.03 + 0.002 * bit, 0.06 - 0.003 * bit) for bit in range(12)]
         mitigation = qconv.ReadoutMitigation(errors=errors)
         how = {"method": method, "shots": 10**5, "seed": 1, "mode": "same"}
@@ -84,7 +87,7 @@ class TestReadoutMitigation:
 
     @pytest.mark.parametrize("method", CORRECTED, ids=str)
     def test_tolerance(self, method):
-        """The first round suffices, but for fluctuations and for bits that are read inverted."""
+        """The first round suffices, apart from fluctuations and bits that are measured inverted."""
         where = {"method": method, "mode": "same", "seed": 1, "backend": NOISY}
         how = where | {"mitigation": qconv.ReadoutMitigation(shots=10**7), "tolerance": 0.5}
         plan = qconv.plan(PROFILE, [1, -3, 1], **how)
@@ -95,7 +98,7 @@ class TestReadoutMitigation:
         assert np.mean(result.shots) < 1.25 * first
 
     def test_errors_by_qubit(self):
-        """The qubits are not known in advance, so the mean over them is expected."""
+        """The qubits are not known in advance, so the mean over all qubits is expected."""
         how = {"method": qconv.Collapse(), "mode": "same", "backend": NOISY, "shots": 100}
         given = dict.fromkeys(range(5), (0.04, 0.06))
         by_qubit = qconv.ReadoutMitigation(errors=given)
@@ -119,9 +122,9 @@ class TestReadoutMitigation:
 
 
 class TestFurtherRounds:
-    """Shots that a result lacks are added, within a limit; the rest is stated."""
+    """Missing shots are added, within a limit; the remaining shortfall is stated."""
 
-    #: A picture whose ambiguous pixels exceed what estimation predicts.
+    #: A picture in which ambiguous pixels exceed their predicted error.
     HOW: ClassVar = {
         "method": qconv.AmplitudeEstimation(),
         "tolerance": 0.35,
@@ -145,10 +148,10 @@ class TestFurtherRounds:
         exact = classical.convolve(self.IMAGE, kernel, mode="same")
         reliable = result.diagnostics.reliable
         z2 = np.square((result.image - exact) / result.stderr)[reliable]
-        assert z2.mean() < 1 + 6 * z2.std() / math.sqrt(z2.size)  # fails once in 10**9 times
+        assert z2.mean() < 1 + 6 * z2.std() / math.sqrt(z2.size)  # a false alarm in 10**9
 
     def test_interrupted_in_a_further_round(self, tmp_path, monkeypatch):
-        """A resumed call repeats no round, and gives the same bytes."""
+        """A resumed call repeats no round, and is bit-identical to an uninterrupted call."""
         image, path = np.random.default_rng(6).random((6, 6)) + 0.1, tmp_path / "kept.npz"
         method = qconv.Blocks(qconv.Diffusion(), "overlap-save", qubits=7)
         how = {"method": method, "tolerance": 0.05, "mode": "same", "seed": 0}
@@ -182,7 +185,7 @@ class TestFurtherRounds:
 
     @pytest.mark.parametrize("sampler", [False, True])
     def test_on_a_backend_that_counts(self, sampler, tmp_path):
-        """The shots of every round are named, and not mistaken for repetitions."""
+        """The random streams of all rounds are recorded, and not mistaken for repetitions."""
         backend = SamplerV2()
         if not sampler:
             backend = AerSimulator(method="matrix_product_state", noise_model=NOISE)
@@ -194,8 +197,10 @@ class TestFurtherRounds:
 
     @pytest.mark.parametrize("blocks", [False, True])
     def test_amplified_counts_are_added(self, blocks):
-        """A round with few shots keeps the reference that the first round chose, so that the sum is
-        estimated anew from all counts."""
+        """A round with few shots keeps the reference of the first round.
+
+        The sum can therefore be estimated again from all counts.
+        """
         method = qconv.Fourier(amplify="auto", read_out="root")
         image = np.random.default_rng(3).random((16, 16))
         if blocks:
@@ -241,8 +246,11 @@ class TestFurtherRounds:
         assert changed == [[1, 2, 0, 3]]
 
     def test_what_noise_prevents(self):
-        """Shots do not reduce what damping leaves unexplained: one round shows it, and the rest
-        is stated on the result, in its table, in files and in a warning."""
+        """Shots do not reduce the errors that damping does not explain.
+
+        One round shows this. The shortfall is stated in the result, in its table, in files and in a
+        warning.
+        """
         method = qconv.AmplitudeEstimation(powers=(0, 1, 2))
         how = self.HOW | {"backend": DAMPED, "tolerance": 0.1, "method": method}
         with pytest.warns(RuntimeWarning, match=r"tolerance: 0\.1 is exceeded in .* % of the"):
@@ -255,7 +263,7 @@ class TestFurtherRounds:
 
 class TestShortfall:
     def test_of_counts(self):
-        """`Plan.decode` has no further round, so it states what is lacking."""
+        """`Plan.decode` has no further round, so it states the shortfall."""
         how = {"method": qconv.Diffusion(), "tolerance": 1.0, "seed": 1}
         plan = qconv.plan([0, 4, 4, 4], [1, 1], **how)
         few = plan.executions[0]
@@ -292,7 +300,7 @@ class TestShortfall:
 
 
 def test_batches():
-    """All elements of a batch get more shots, in proportion to those that they had."""
+    """All elements of a batch get more shots, in proportion to their shots."""
     images = np.random.default_rng(6).random((2, 6, 6)) * np.array([1, 3])[:, None, None] + 0.1
     for method in (qconv.Diffusion(), BASELINE):
         how = {"method": method, "mode": "same", "seed": 1, "axes": (1, 2), "tolerance": 0.05}

@@ -1,4 +1,4 @@
-"""Results: adding up, intervals, files."""
+"""Results: sums, intervals, files."""
 
 import dataclasses
 import functools
@@ -56,7 +56,7 @@ class TestAddition:
         assert total.independent
 
     def test_magnitudes(self):
-        """Roots of all counts in a joint unit, not means of roots."""
+        """Square roots of all counts in a joint unit, not means of square roots."""
         one, other = (
             by_hand(
                 [image, 0.0],
@@ -76,12 +76,12 @@ class TestAddition:
         )
         total = one + other
         assert total.diagnostics.counts.tolist() == [25, 0]
-        np.testing.assert_allclose(total.diagnostics.unit, [12 / 5, 0])  # 1 / unit**2 add up
+        np.testing.assert_allclose(total.diagnostics.unit, [12 / 5, 0])  # 1 / unit**2 is additive
         np.testing.assert_allclose(total.image, [12, 0])
         np.testing.assert_allclose(total.stderr, [12 / 5 * 0.5, 0], rtol=0.05)
 
     def test_pixels_without_shots(self):
-        """They are known without: both say the same, and neither counts more."""
+        """Pixels without shots are exact in both results, so both have the same weight."""
         one, other = (
             dataclasses.replace(
                 by_hand(image, stderr, 1, name, bias=np.array(bias)),
@@ -167,7 +167,7 @@ class TestAddition:
             _ = run(1) + run(2, **different)
 
     def test_different_steps(self):
-        """Of a kernel of one position, which has no other shape after two."""
+        """With a kernel of one position, the shape does not depend on the number of steps."""
         one, other, two = (
             run(seed, abs(IMAGE), [[2.0]], method=qconv.Diffusion(steps=steps))
             for seed, steps in ((1, 1), (2, 1), (3, 2))
@@ -196,7 +196,7 @@ class TestAddition:
     @pytest.mark.parametrize("symbol", ["-", "*", "/", "//", "%", "**", "@"])
     @pytest.mark.parametrize("other", [2, np.float64(2), IMAGE, run(2)], ids=type)
     def test_operators_that_would_lose_errors(self, symbol, other):
-        """They say what to write instead, on either side, for results with themselves too."""
+        """The error states the right expression, on either side, also for two results."""
         kind = "result" if isinstance(other, Convolution) else type(other).__name__
         instead = "result.image" if kind == "result" else "..."
         for left, right, names, images in (
@@ -213,7 +213,7 @@ class TestAddition:
             _ = -run()
 
     def test_ufuncs(self):
-        """NumPy's own words, but no number without its error."""
+        """NumPy raises its own error, and no number loses its standard error."""
         for call in (np.sqrt, lambda x: np.add(x, 1), lambda x: np.multiply(IMAGE, x)):
             with pytest.raises(TypeError, match="'Convolution' does not support ufuncs"):
                 call(run())
@@ -275,7 +275,7 @@ class TestFields:
 
 
 def varied(seed):
-    """A result with every array that a result can have."""
+    """Return a result with all optional arrays."""
     rng = np.random.default_rng(seed)
     return by_hand(
         rng.random((6, 5, 4)),
@@ -344,7 +344,7 @@ class TestParts:
         ids=str,
     )
     def test_parts_of_parts(self, first, second, both, tmp_path):
-        """They are parts of the whole, with the same name, diagnostics and sums."""
+        """They equal parts of the whole result, with the same name, diagnostics and sums."""
         whole, other = varied(1), varied(2)
         part, expected = whole[first][second], whole[both]
         assert part.quantity == expected.quantity
@@ -367,11 +367,11 @@ class TestParts:
 
     def test_same_parts_add_up(self):
         one, two = run(1), run(2)
-        total = one[1:4, 2] + two[-8:4:1, -6]  # the same pixels, by other numbers
+        total = one[1:4, 2] + two[-8:4:1, -6]  # the same pixels, by other indices
         whole = one + two
         assert np.array_equal(total.image, whole.image[1:4, 2])
         assert np.array_equal(total.stderr, whole.stderr[1:4, 2])
-        assert np.array_equal((one[:] + two).image, whole.image)  # all of it is no part
+        assert np.array_equal((one[:] + two).image, whole.image)  # a complete slice is not a part
 
     @pytest.mark.parametrize(
         "other",
@@ -413,7 +413,7 @@ class TestParts:
         assert run()[1:2, 2].shape == (1,)
 
     def test_no_length_and_no_iteration(self):
-        """Sequences would come apart into numbers without errors; a result is always true."""
+        """As a sequence, a result would lose its standard errors; a result is always true."""
         result = run()
         with pytest.raises(TypeError, match="no len"):
             len(result)
@@ -441,7 +441,7 @@ class TestParts:
         for lines in (axes.plot(np.arange(8), row), axes.errorbar(np.arange(8), row, row.stderr)):
             assert np.array_equal(lines[0].get_ydata(orig=False), run().image[3])
         assert axes.scatter(row, row).get_offsets()[:, 1].tolist() == run().image[3].tolist()
-        bars = axes.bar(np.arange(8), np.asarray(row))  # matplotlib 3.9 takes arrays alone here
+        bars = axes.bar(np.arange(8), np.asarray(row))  # matplotlib 3.9 accepts only arrays here
         assert [bar.get_height() for bar in bars] == row.image.tolist()
         assert axes.hist(row)[0].sum() == 8
         assert len(axes.plot(run())) == 8
@@ -610,7 +610,7 @@ class TestFiles:
 
 
 def changed(name, change):
-    """The bytes of a saved result with one of its arrays changed, or without it."""
+    """Return the bytes of a saved result with one of its arrays changed or removed."""
     packed = io.BytesIO()
     result = run()
     circuits = io.BytesIO()
@@ -713,10 +713,10 @@ WRONG = {
 def test_wrong_files(name, tmp_path):
     path = tmp_path / "result.npz"
     path.write_bytes(WRONG[name]())
-    gc.freeze()  # so that only what the call leaves is collected
+    gc.freeze()  # so that only objects from this call are collected
     with pytest.raises(ValueError, match=r"path: .*result\.npz is not a saved Convolution"):
         Convolution.load(path)
-    gc.collect()  # a file left open warns here, not in the next test
+    gc.collect()  # a file that was left open warns here, not in the next test
     gc.unfreeze()
 
 
@@ -759,7 +759,7 @@ class TestText:
 
 
 def test_large_circuits_are_told_apart_at_once(camera):
-    """The same circuit is kept once, another one beside it."""
+    """An equal circuit is kept once, a different circuit in addition."""
     where = {"shots": 3, "mode": "same", "boundary": "wrap"}
     kernel = qconv.named_kernel("edge")
     one, two, other = (
@@ -771,7 +771,7 @@ def test_large_circuits_are_told_apart_at_once(camera):
 
 
 def test_circuits_of_any_size_are_saved(tmp_path):
-    """QPY counts the parameters of an instruction in 16 bits: here they are more."""
+    """QPY counts the parameters of an instruction in 16 bits; here they are more."""
     image = np.random.default_rng(0).random((180, 150))
     for method in (qconv.Fourier(), qconv.Interference()):
         plan = qconv.plan(image, EDGE, method=method, shots=10, seed=1)

@@ -1,4 +1,4 @@
-"""What methods add to results: sums, parts, blocks, files; by a class of one's own, and by ours."""
+"""Diagnostics of results: sums, parts, blocks, files; of a user's class, and of our own."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ WHERE = {"mode": "same", "boundary": "wrap"}
 
 @dataclass(frozen=True, eq=False)
 class Rejected(qconv.Diagnostics):
-    """What a method outside the package might add: numbers of pixels, one number, a text."""
+    """Diagnostics of a user's method: one number per pixel, a number, a string."""
 
     pixels: np.ndarray
     weight: float
@@ -57,7 +57,7 @@ class Rejected(qconv.Diagnostics):
 
 @dataclass(frozen=True, eq=False)
 class Told(Rejected):
-    """Which estimates too."""
+    """Diagnostics that can be converted to estimates."""
 
     def __add__(self, other):
         return Told(self.pixels + other.pixels, self.weight + other.weight)
@@ -75,7 +75,7 @@ class Own(qconv.Fourier):
 
 
 class PreparedOwn(PreparedFourier):
-    """Its work for one plan."""
+    """The method prepared for one plan."""
 
     def decode(self, outcomes):
         plan, result = self.plan, super().decode(outcomes)
@@ -118,7 +118,7 @@ class TestOfOnesOwn:
         one = by_hand("a", [0, 10], Rejected(np.array([1, 2]), 1.0))
         two = by_hand("b", [8, 2], Rejected(np.array([4, 0]), 3.0))
         total = one + two
-        assert total.image.tolist() == [6, 4]  # by its weights, not by shots
+        assert total.image.tolist() == [6, 4]  # weighted by the diagnostics' weights, not by shots
         assert total.stderr.tolist() == [np.hypot(0.25, 0.75)] * 2
         assert total.shots == 20
         assert total.diagnostics.pixels.tolist() == [5, 2]
@@ -178,7 +178,7 @@ class TestOfOnesOwn:
         method = qconv.Blocks(Own(), "overlap-save", 5)
         result = qconv.convolve(np.ones((8, 8)), KERNEL, method=method, shots=50, seed=1, **WHERE)
         assert len(np.unique(result.diagnostics.pixels)) > 1
-        assert result.diagnostics.weight > 2.5  # of several blocks
+        assert result.diagnostics.weight > 2.5  # the sum over several blocks
 
     def test_python_objects_are_not_saved(self, tmp_path):
         wrong = Rejected(np.array([{}, None]), 1.0)
@@ -196,7 +196,7 @@ class TestOfOnesOwn:
 
 
 class TestUnknown:
-    """A file tells a class by module and name, and only the package's own are imported."""
+    """A file names a class by module and name; only the package's own are imported."""
 
     @pytest.fixture
     def kind(self, monkeypatch, tmp_path):
@@ -221,7 +221,7 @@ class TestUnknown:
     )
     def test_is_named(self, kind, module, tmp_path, monkeypatch):
         kind(module)
-        for name in ("this", "qconv.cli.explore"):  # which other tests may have imported
+        for name in ("this", "qconv.cli.explore"):  # other tests may have imported these
             monkeypatch.delitem(sys.modules, name, raising=False)
         expected = rf"r.npz: expected diagnostics of a known class, got {module}.Rejected; import"
         with pytest.raises(ValueError, match=expected):

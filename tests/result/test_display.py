@@ -1,4 +1,4 @@
-"""How a result shows itself: figures, notebooks, and where NumPy takes it for its image."""
+"""Display of results: figures, notebooks, and conversion to NumPy arrays."""
 
 import re
 import subprocess
@@ -61,7 +61,7 @@ class TestPlot:
 
     @pytest.mark.parametrize("colours", [0, 3])
     def test_intervals_of_a_row(self, colours):
-        """Half of each is 1.96 standard errors, in colour of the mean of the channels."""
+        """Half an interval is 1.96 standard errors; in colour, of the mean of the channels."""
         rng = np.random.default_rng(2)
         shape = (6, 7, colours) if colours else (6, 7)
         exact, error, stderr = rng.random(shape), rng.normal(size=shape), 1 + rng.random(shape)
@@ -107,7 +107,7 @@ class TestPlot:
 
     @pytest.mark.parametrize("axis", [0, 1, -1])
     def test_in_colour(self, axis, tmp_path):
-        """Input, exact, measured are shown in colour, whatever the axis of the channels."""
+        """Input, exact and measured image are in colour, for any axis of the channels."""
         image = np.random.default_rng(3).random((6, 7, 3)) * 255
         moved = np.moveaxis(image, -1, axis)
         result = qconv.convolve(moved, EDGE, shots=None, channel_axis=axis, mode="same")
@@ -123,7 +123,7 @@ class TestPlot:
         assert result._repr_html_().count("<img") == 2
 
     def test_of_complex_numbers(self, tmp_path):
-        """Every part is drawn; colours of phases, and grey where the phase is unknown."""
+        """All parts are drawn; phases are coloured, and grey where they are unknown."""
         field = np.exp(2j * np.pi * np.arange(36).reshape(4, 9) / 9)
         field[1, 2] = 0
         result = qconv.convolve(field, [[1j]], shots=9, seed=1, mode="same")
@@ -191,7 +191,7 @@ class TestPlot:
     @pytest.mark.slow
     @pytest.mark.parametrize("colours", [False, True])
     def test_of_a_volume(self, colours, tmp_path):
-        """Three planes meet in the point, or in the centre."""
+        """The three planes meet in the point, or in the centre."""
         volume = np.random.default_rng(4).random((4, 6, 5, 3)[: 3 + colours]) * 255
         box = np.ones((1, 1, 1))
         where = {"channel_axis": -1} if colours else {}

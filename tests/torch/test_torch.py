@@ -1,4 +1,4 @@
-"""`qconv.torch`: a drop-in for ``torch.nn.Conv2d``, forward measured, backward exact.
+"""`qconv.torch`: a replacement for ``torch.nn.Conv2d``; measured outputs, exact gradients.
 
 False-alarm rates as `tests.chance` says, unless a test states its own. Skipped where PyTorch is
 missing.
@@ -28,7 +28,7 @@ from torch.nn import functional  # noqa: E402
 from qconv.torch import StochasticConv2d, convert  # noqa: E402
 
 pytestmark = [
-    # What torch says of itself: of copies that it makes, of parts of it that gradcheck calls.
+    # Warnings of torch about its own copies, and about its functions that gradcheck calls.
     pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning"),
 ]
@@ -36,7 +36,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _seeded():
-    """On one thread: the tensors are small, and threads of several workers wait for each other."""
+    """One thread, because the tensors are small, and threads of several workers would wait."""
     torch.manual_seed(16)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -341,7 +341,7 @@ class TestGradients:
         assert torch.autograd.gradgradcheck(output, inputs, fast_mode=True)  # random directions
 
     def test_equal_to_those_of_a_plain_layer(self):
-        """Whatever was measured, for a given gradient of the output."""
+        """For a given gradient of the output, gradients do not depend on the measured values."""
         layer, x = small(shots=1, padding=1), torch.rand(2, 2, 5, 5, requires_grad=True)
         other = torch.rand_like(x).copy_(x).detach().requires_grad_()
         plain = nn.Conv2d(2, 3, (3, 2), padding=1)
@@ -357,10 +357,11 @@ class TestGradients:
     def test_stochastic_gradients_are_unbiased(self):
         """Two layers and a quadratic loss of their output: the mean of 400 gradients.
 
-        The first layer's noise enters the second one's gradients through its input, and both enter
-        through the loss. Each of the 61 components is a mean of 400 independent gradients, compared
-        in units of its standard error: |t| < 7 for all, false alarm below 1e-9 (Student's law of
-        399 degrees of freedom, 61 components).
+        The noise of the first layer affects the gradients of the second layer through its input.
+        The noise of both layers affects all gradients through the loss. Each of the 61 components
+        is a mean of 400 independent gradients, compared in units of its standard error: |t| < 7 for
+        all, false alarm below 1e-9 (Student's distribution with 399 degrees of freedom, 61
+        components).
         """
         model = nn.Sequential(
             StochasticConv2d(1, 2, 2, dtype=torch.float64, shots=5),
@@ -385,7 +386,7 @@ class TestGradients:
         torch.testing.assert_close(measured.mean(dim=0)[~noisy], exact[~noisy])
 
     def test_learns(self):
-        """A layer of 20 shots finds the kernel that made its targets."""
+        """A layer with 20 shots learns the kernel that produced its targets."""
         truth = nn.Conv2d(1, 1, 3, padding=1)
         layer = StochasticConv2d(1, 1, 3, padding=1, shots=20)
         optimizer = torch.optim.Adam(layer.parameters(), lr=0.05)
@@ -406,7 +407,7 @@ class TestGradients:
 
 
 class Twice(nn.Module):
-    """A module that uses one convolution at two places, and another inside a list."""
+    """A module that uses one convolution twice, and another in a list."""
 
     def __init__(self):
         super().__init__()
@@ -419,7 +420,7 @@ class Twice(nn.Module):
 
 
 class Own(nn.Conv2d):
-    """A convolution with a property of its own, which a stochastic layer would lose."""
+    """A convolution with an additional property, which a stochastic layer would lose."""
 
 
 class TestConvert:
@@ -449,7 +450,7 @@ class TestConvert:
         assert layer.executions == 50
 
     def test_kept_elsewhere_too(self):
-        """In a list that torch knows nothing of, and as a bound method."""
+        """In a list that torch does not track, and as a bound method."""
         model = Twice()
         model.hidden = [model.first]
         model.call = model.first.forward

@@ -53,7 +53,7 @@ class TestCompiled:
             torch.testing.assert_close(ours.grad, theirs.grad)
 
     def test_a_layer_in_place(self):
-        """The compiled layer draws anew, trains, counts and takes another number of shots."""
+        """The compiled layer draws new shots, trains, counts, and accepts other shot numbers."""
         torch.compiler.reset()
         layer, x = small(shots=5, padding_mode="circular", padding=1), images()
         layer.compile(backend="aot_eager")
@@ -81,7 +81,7 @@ class TestCompiled:
 
 
 class TestTraced:
-    """Graphs hold the layer's options as a number, and draw shots anew."""
+    """Graphs refer to the layer's options by a number, and draw new shots."""
 
     @pytest.mark.parametrize(
         "trace",
@@ -132,7 +132,7 @@ class TestTraced:
 
 
 class TestFunctions:
-    """`torch.func`: equal to a plain layer's, where the function is linear in the output."""
+    """`torch.func`: equal to a plain layer's, if the function is linear in the output."""
 
     def test_reverse_mode(self):
         layer, x = small(shots=3), images()
@@ -202,7 +202,7 @@ class TestFunctions:
 
 class TestTypes:
     def test_half_precision_that_overflows(self):
-        """Infinite as a plain layer's output, not NaN."""
+        """Infinite, as the output of a plain layer, and not NaN."""
         layer = small(shots=None, dtype=torch.float64)
         with torch.no_grad():
             layer.weight.fill_(1e4)

@@ -1,4 +1,4 @@
-"""Reading pictures: their own numbers, and what a viewer shows."""
+"""Reading pictures: their own numbers, and what viewers show."""
 
 import gc
 import io
@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def shown(path):
-    """What a viewer shows of a picture: white is 255; floating-point numbers are as they are."""
+    """Return what a viewer shows: white is 255; floating-point numbers are unchanged."""
     picture = read_picture(path)
     assert picture.numbers.dtype == np.float64
     if picture.white is None:
@@ -42,13 +42,13 @@ def shown(path):
 
 
 def tiff(pixels, **how):
-    """What is read from a TIFF that tifffile writes."""
+    """Return what is read from a TIFF that tifffile writes."""
     tifffile.imwrite("in.tif", pixels, **how)
     return shown("in.tif")
 
 
 def pillow(picture, ending="png", **how):
-    """What is read from a file that Pillow writes."""
+    """Return what is read from a file that Pillow writes."""
     picture = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     picture.save(f"in.{ending}", **how)
     return shown(f"in.{ending}")
@@ -64,7 +64,7 @@ def on_white(pixels, opacity):
     return pixels * opacity + 255 * (1 - opacity)
 
 
-#: The turns spelt out, as the standard does: where row 0 and column 0 lie.
+#: The eight orientations as in the standard: the positions of row 0 and column 0.
 TURNS = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
@@ -89,7 +89,7 @@ class TestOrientation:
     @pytest.mark.parametrize("ending", ["png", "webp", "tif"])
     def test_without_loss(self, orientation, pixels, ending):
         if ending == "webp" and pixels is not COLOUR:
-            return  # which has no others
+            return  # WebP has no others
         how = {"webp": {"lossless": True}}.get(ending, {})
         seen = pillow(pixels, ending, exif=self.exif(orientation), **how)
         same(seen, TURNS[orientation](pixels / (257 if pixels is DEEP else 1)))
@@ -249,7 +249,7 @@ class TestFloatingPoint:
 
     @pytest.mark.parametrize("clear", [1.0, 255.0])
     def test_transparent_with_other_colours(self, clear):
-        """Colours up to 255: opacity is told from its own numbers, from 0 to 1 or to 255."""
+        """Colours up to 255: opacity has its own range, 0 to 1 or 0 to 255."""
         colours, opacity = RNG.random((2, 5, 6, 4)).astype(np.float32)
         numbers = np.dstack([255 * colours[:, :, :3], clear * opacity[:, :, 0]])
         seen = tiff(numbers, photometric="rgb", extrasamples=["unassalpha"])
@@ -553,7 +553,7 @@ class TestRefused:
             tiff(np.ones((4, 4), np.complex64))
 
     def test_what_no_reader_unpacks_says_why(self):
-        """Floating-point numbers of 64 bits, packed as only a package that is not there can."""
+        """64-bit floating-point numbers in a compression that needs a missing package."""
         tifffile.imwrite("in.tif", np.ones((4, 4)))
         data = bytearray(Path("in.tif").read_bytes())
         with tifffile.TiffFile("in.tif") as file:
@@ -647,7 +647,7 @@ def test_nothing_is_left_open_or_said(capfd):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
 def test_a_full_disk_is_reported_once(tmp_path, monkeypatch):
-    """Collecting what a failed write leaves behind raises nothing that nobody can catch."""
+    """Garbage collection after a failed write raises no unraisable exception."""
     unraisable = []
     monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
     place = tmp_path / "full.npy"
@@ -674,7 +674,7 @@ def test_arrays_are_written_as_numpy_writes_them(tmp_path, shape):
 
 @pytest.mark.parametrize("missing", ["-9999", "nan"])
 def test_missing_data_are_rejected(missing, tmp_path):
-    """GeoTIFFs declare the value of pixels without data, as a text in tag 42113."""
+    """GeoTIFFs declare the value of pixels without data as a string in tag 42113."""
     tifffile = pytest.importorskip("tifffile")
     pixels = np.array([[1.5, float(missing)], [3, 4]], dtype=np.float32)
     tag = [(42113, "s", 0, missing, True)]

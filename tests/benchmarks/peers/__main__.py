@@ -37,13 +37,13 @@ def rows(jobs, peers, workers):
 
 
 def without_times(found):
-    """Results of a run but for times and the date."""
+    """Return the results of a run without times and date."""
     kept = [{key: row[key] for key in row if "seconds" not in key} for row in found["rows"]]
     return sorted(json.dumps(row, sort_keys=True) for row in kept)
 
 
 def main():
-    """Run, write, and compare with an earlier run if there is one to compare with."""
+    """Run, write, and compare with an earlier run if its file is given."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers", description=__doc__)
     names = [job.NAME for job in JOBS]
     parser.add_argument("--jobs", nargs="*", choices=names, default=names)

@@ -78,7 +78,7 @@ def layer(found):
     return figure
 
 
-#: Name of a file to the function, the job, and what the figure shows.
+#: File name: function, job, and description of the figure.
 FIGURES = {
     "peers-edges.png": (errors, "filters", "Errors of the edges by all sampling methods"),
     "peers-loading.png": (loading, "loading", "Infidelity against CX of all loaders"),

@@ -39,7 +39,7 @@ def best_own(rows, key, sense):
 
 
 def is_better(row, rows, key, sense):
-    """True if a peer's value is better than every value of qconv in the same column."""
+    """Return whether a peer's value is better than every comparable value of qconv in a column."""
     value, own = row.get(key), best_own(rows, key, sense)
     if row["kind"] != "peer" or sense is None or value is None or own is None:
         return False
@@ -47,7 +47,7 @@ def is_better(row, rows, key, sense):
 
 
 def groups(found, job):
-    """Yield case and rows of each table of a job; rows of one setting are compared."""
+    """Yield case and rows of each table of a job; rows with the same setting are compared."""
     for case in job.CASES:
         rows = [row for row in found["rows"] if row["job"] == job.NAME and row["case"] == case]
         if rows:
@@ -55,7 +55,7 @@ def groups(found, job):
 
 
 def compared_with(row, rows):
-    """Rows of the same setting as a row, which hold the image in the state as it does."""
+    """Return the comparable rows: same setting, and the image in the state as in the given row."""
     keys = ("setting", "loads")
     return [other for other in rows if all(other.get(key) == row.get(key) for key in keys)]
 
@@ -82,7 +82,7 @@ def table(job, rows):
 
 
 def better(found):
-    """Lines of the table of columns in which a peer is better than every method of qconv."""
+    """Return the table of columns in which a peer is better than every method of qconv."""
     yield "| table | column | better | why | what would change it |"
     yield "|---|---|---|---|---|"
     for job in JOBS:
@@ -99,7 +99,7 @@ def better(found):
 
 
 def stated(found):
-    """Lines of the table of stated errors: one per method that estimates an image or a number."""
+    """Return the table of stated errors: one line per method that estimates an image or number."""
     yield "| method | is an error stated? | mean z², smallest to largest |"
     yield "|---|---|---|"
     rows = [r for r in found["rows"] if r["job"] in ("filters", "amplitude") and "reason" not in r]

@@ -1,4 +1,4 @@
-"""What an adapter declares, and what its functions return."""
+"""Declarations of an adapter, and return types of its functions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Peer:
     source: str
     """Paper, or package and class."""
     jobs: Mapping[str, Callable]
-    """Name of a job to the function that does it; the job's file says how it is called."""
+    """Name of each job, with the function that runs it; the job's file documents the call."""
     package: str | None = None
     """Distribution whose version is printed; None for a method written from its paper."""
     kind: str = "peer"
@@ -25,7 +25,7 @@ class Peer:
     """Limit of CPU time, in seconds."""
 
     def version(self):
-        """Version of the package; None if there is no package or if it is not installed."""
+        """Return the version of the package; None without a package, or if it is not installed."""
         try:
             return version(self.package) if self.package else None
         except PackageNotFoundError:
@@ -50,7 +50,7 @@ class Filtered:
     loads: bool = True
     """False if the state holds the kernel alone, and pixels are selected classically."""
     seconds: float | None = None
-    """CPU time of the run; None for the time of the whole row."""
+    """CPU time of the run; None if the time of the whole row is used."""
 
 
 def count(circuit):

@@ -2,10 +2,11 @@
 
 Each function is written from the paper that it names. Circuits are replaced by binomial draws with
 the success probabilities of the circuits. A circuit of the Grover power ``m`` counts as ``2 m + 1``
-oracle calls, whatever the paper counts. All functions estimate the probability ``p``; papers whose
-accuracy is that of the root ``sqrt(p)`` are marked. They return the estimate, its standard error
-(None if the paper states neither an error nor an interval), and the number of oracle calls. The
-standard error of an interval of 95 % is half of its width, divided by 1.96.
+oracle calls, also if the paper counts differently. All functions estimate the probability ``p``.
+Their docstrings state whether the accuracy refers to ``p`` or to ``sqrt(p)``. They return the
+estimate, its standard error (None if the paper states neither an error nor an interval), and the
+number of oracle calls. The standard error of an interval of 95 % is half of its width, divided by
+1.96.
 """
 
 import math
@@ -14,14 +15,14 @@ import numpy as np
 from scipy.linalg import matmul_toeplitz
 from scipy.special import betaincinv, digamma, polygamma
 
-#: Probability that an interval misses the truth, of all peers that state an interval.
+#: Probability that an interval misses the true value, for all peers that state an interval.
 MISSES = 0.05
 
-_NORMAL = 1.96  # half of the width of an interval of 95 %, in standard errors
+_NORMAL = 1.96  # half-width of a 95 % interval, in standard errors
 
 
 def _beta_interval(successes, failures, misses):
-    """Ends of the central interval of a beta distribution; exact ends where a count is 0."""
+    """Return the ends of the central interval of a beta distribution; exact for counts of 0."""
     low = betaincinv(successes[0], failures[0], misses / 2) if successes[0] > 0 else 0.0
     high = betaincinv(successes[1], failures[1], 1 - misses / 2) if failures[1] > 0 else 1.0
     return low, high
@@ -34,7 +35,7 @@ def _clopper_pearson(hits, shots, misses):
 
 
 def _next_power(low, high, factor):
-    """Return the largest ``2 m + 1`` that keeps angles on one branch; ``factor`` if none is 2x.
+    """Return the largest ``2 m + 1`` with all angles on one branch, if at least ``2 factor``.
 
     The squared sine of ``f t`` is monotonic between multiples of a quarter turn.
     """
@@ -59,7 +60,7 @@ def _angles(chances, factor, low):
 def iterative(p, accuracy, rng, shots=100):
     """IQAE: Grinko, Gacon, Zoufal and Woerner, npj Quantum Information 7, 52 (2021), algorithm 1.
 
-    Intervals by Clopper and Pearson, 100 shots per round. The accuracy is that of p.
+    Intervals by Clopper and Pearson, 100 shots per round. The accuracy refers to p.
     """
     rounds = math.ceil(math.log2(math.pi / (8 * accuracy))) + 1
     truth = math.asin(math.sqrt(p))
@@ -80,8 +81,8 @@ def bayesian_iterative(p, accuracy, rng, shots=10):
     """BIQAE: Li, Vidwans, Wang and Soley, arXiv:2507.23074, with beta distributions.
 
     IQAE with the posterior of one power as the prior of the next one. The posterior of a power is a
-    beta distribution. Its quantiles are transported to the next power, and the likeliest beta
-    distribution of the results is the new prior. The accuracy is that of p.
+    beta distribution. Its quantiles are transformed to the next power. The maximum-likelihood beta
+    distribution of the results is the new prior. The accuracy refers to p.
     """
     rounds = math.ceil(math.log2(math.pi / (8 * accuracy))) + 1
     truth = math.asin(math.sqrt(p))
@@ -102,7 +103,7 @@ def bayesian_iterative(p, accuracy, rng, shots=10):
 
 
 def _beta_like(samples):
-    """Parameters of the likeliest beta distribution of samples, by Newton's method."""
+    """Return the maximum-likelihood beta distribution of samples, by Newton's method."""
     samples = np.clip(samples, 1e-12, 1 - 1e-12)
     mean, variance = samples.mean(), samples.var()
     found = (mean * (1 - mean) / variance - 1) * np.array([mean, 1 - mean])
@@ -117,9 +118,9 @@ def _beta_like(samples):
 def chebyshev(p, accuracy, rng, shots=100, early=8.0):
     """ChebAE: Rall and Fuller, Quantum 7, 937 (2023), section 3.
 
-    The outcome probability is the square of a Chebyshev polynomial of ``sqrt(p)``, of any degree;
-    a degree is its number of oracle calls. A new degree is at least twice the old one. Single shots
-    replace batches of 100 once the accuracy is near. The accuracy is that of the root.
+    The outcome probability is the square of a Chebyshev polynomial of ``sqrt(p)``, of any degree; a
+    degree is its number of oracle calls. A new degree is at least twice the old one. Single shots
+    replace batches of 100 when the accuracy is nearly reached. The accuracy refers to the root.
     """
     rounds = max(1, math.ceil(math.log2(1 / (2 * accuracy))))
     misses = MISSES / rounds
@@ -142,7 +143,7 @@ def chebyshev(p, accuracy, rng, shots=100, early=8.0):
         branch = int(2 * degree * low / math.pi + 1e-9)
         first, last = _angles(ends, degree, (branch + 0.5) * math.pi / 2 / degree)
         low, high = max(low, first), min(high, last)
-        if low >= high:  # the intervals contradict each other: the promised accuracy is stated
+        if low >= high:  # the intervals contradict each other: the requested accuracy is stated
             low = high = (low + high) / 2
     ends = math.cos(high), math.cos(low)
     middle, half = (ends[0] + ends[1]) / 2, max((ends[1] - ends[0]) / 2, accuracy)
@@ -153,7 +154,7 @@ def maximum_likelihood(p, calls, rng, shots=100):
     """MLAE: Suzuki et al., Quantum Information Processing 19, 75 (2020).
 
     Powers 0, 1, 2, 4, ..., each with the same number of shots, 100 or what the calls allow. The
-    standard error is that of the Fisher information. The likelihood is that of p.
+    standard error follows from the Fisher information. The likelihood is a function of p.
     """
     factors = [1, 3]
     while shots * sum([*factors, 2 * (factors[-1] - 1) + 1]) <= calls:
@@ -178,13 +179,13 @@ def maximum_likelihood(p, calls, rng, shots=100):
 def signal_processing(p, calls, rng, scale=3.5, tried=8):
     """CSAE: Labib, Clader, Stamatopoulos and Zeng, arXiv:2405.14697.
 
-    Powers 0, 1, 2, 4, ... get shots that fall linearly with the number of the power, and power 0
-    twice as many. ``exp(2 i f t)`` is known up to the sign of its imaginary part. Products of the
-    measured powers give the signal of an array of sensors; the angle is the direction of the wave,
-    by ESPRIT. Signs are those of the angles of largest likelihood; among the resulting directions,
-    the likeliest one is the estimate. The accuracy is that of the root; no error is stated.
-    ``scale`` is the best one of 1.5, 2.5, 3.5, 5 and 8. The authors count a Grover iteration as one
-    query, which is two oracle calls.
+    The shots of the powers 0, 1, 2, 4, ... decrease linearly with the index of the power; power 0
+    has twice as many. ``exp(2 i f t)`` is known up to the sign of its imaginary part. Products of
+    the measured powers give the signal of an array of sensors; the angle is the direction of the
+    wave, by ESPRIT. The signs are taken from the most likely angles. Among the resulting
+    directions, the most likely is the estimate. The accuracy refers to the root; no error is
+    stated. ``scale`` is the best one of 1.5, 2.5, 3.5, 5 and 8. The authors count a Grover
+    iteration as one query, which is two oracle calls.
     """
     number = 2
     while (_signal_shots(number + 1, scale) * _signal_factors(number + 1)).sum() <= calls:
@@ -214,7 +215,7 @@ def signal_processing(p, calls, rng, scale=3.5, tried=8):
 
 
 def _signal_factors(number):
-    """Factors ``2 m + 1`` of the powers 0, 1, 2, 4, ..."""
+    """Factors ``2 m + 1`` of the powers 0, 1, 2, 4 and so on."""
     return 2 * np.concatenate(([0], 2 ** np.arange(number - 1))) + 1
 
 

@@ -1,4 +1,4 @@
-"""Jobs in processes of their own, each of which ends when its time is over."""
+"""Jobs in separate processes, each of which ends when its time limit is reached."""
 
 import multiprocessing
 import signal
@@ -7,12 +7,12 @@ import traceback
 import warnings
 from multiprocessing.connection import wait
 
-#: Elapsed time after which a process is ended, in units of its limit of CPU time.
+#: Elapsed time after which a process is killed, in units of its CPU time limit.
 HANGS = 10
 
 
 def _work(pipe, seconds, function, arguments):
-    import resource  # which Windows lacks, as it lacks fork
+    import resource  # Windows lacks ``resource`` and ``fork``
 
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     warnings.simplefilter("ignore")
@@ -29,14 +29,14 @@ def _start(seconds, function, arguments):
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(theirs, seconds, function, arguments))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # threads of libraries that wait
+        warnings.simplefilter("ignore")  # idle threads of libraries
         process.start()
     theirs.close()
     return ours, process, time.monotonic() + HANGS * seconds, seconds
 
 
 def _outcome(pipe, process, seconds):
-    """Result of a process that answered, ended, or has no time left."""
+    """Return the result of a process that answered, ended, or ran out of time."""
     try:
         if not pipe.poll():
             return {"reason": f"not finished within {HANGS * seconds} s"}
@@ -52,10 +52,10 @@ def _outcome(pipe, process, seconds):
 
 
 def within(tasks, workers=2):
-    """Run tasks, ``(seconds, function, *arguments)``, some at a time; yield number and outcome.
+    """Run tasks, ``(seconds, function, *arguments)``, several at a time; yield number and outcome.
 
-    Tasks with the longest time limits come first.
-    An outcome holds the rows that the function returned, and CPU seconds; or the reason for none.
+    Tasks with the longest time limits come first. An outcome contains the rows that the function
+    returned, and the CPU seconds, or the reason why there are none.
     """
     waiting, running = sorted(enumerate(tasks), key=lambda task: -task[1][0]), {}
     while waiting or running:

@@ -1,4 +1,4 @@
-"""Shared by adapters that filter a whole image in one state: loading, counts, magnitudes."""
+"""Code shared by adapters that filter a whole image in one state: loading, counts, magnitudes."""
 
 import numpy as np
 from qiskit.quantum_info import Statevector
@@ -7,7 +7,7 @@ from tests.benchmarks.peers.peer import Filtered, count
 
 
 def loading_gates(size):
-    """CX of loading any real image of ``size`` pixels (Iten et al., arXiv:1501.06911)."""
+    """Return the CX to load any real image of ``size`` pixels (Iten et al., arXiv:1501.06911)."""
     bits = (size - 1).bit_length()
     return 2**bits - bits - 1
 
@@ -27,7 +27,7 @@ def append_decrement(circuit, qubits, controls=()):
 
 
 def magnitudes(circuit, image, flag, scale, calls, seed):
-    """Sample a circuit; the filtered image is ``scale`` times the amplitudes at a flag's value."""
+    """Run a circuit; the filtered image is ``scale`` times the amplitudes at one flag value."""
     wanted = np.abs(evolve(circuit, image)[flag]) ** 2
     chances = np.append(wanted, max(0.0, 1 - wanted.sum()))
     counts = np.random.default_rng(seed).multinomial(calls, chances / chances.sum())

@@ -65,7 +65,7 @@ _READ = (
     "executions, and each execution reads four pixels"
 )
 
-#: Case and column, or column alone, to why a peer is better and what would change it.
+#: Case and column, or column alone: why a peer is better, and what would change the result.
 _REASONS = {
     "error": (_READ, "`Collapse`, which also keeps the image classical, has the smallest error"),
     "f_score": (_READ, "`Collapse`, which also keeps the image classical, has the best F-score"),
@@ -106,5 +106,5 @@ _REASONS = {
 
 
 def reason(case, key):
-    """Return why a peer is better in a column, and what would change it."""
+    """Return why a peer is better in a column, and what would change the result."""
     return _REASONS.get((case, key)) or _REASONS.get(key) or ("not explained", "—")

@@ -1,4 +1,4 @@
-"""Approximate loading: what the circuit really loads, with how many gates."""
+"""Approximate loading: the state that the circuit prepares, and its number of gates."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ DISK = 1.0 + 3 * (np.hypot(Y - 8.2, X - 6.7) < 5) + X / 10
 
 
 def fidelity(loaded, image):
-    """Squared overlap, from Qiskit's simulation of the transpiled circuit."""
+    """Return the squared overlap from Qiskit's simulation of the transpiled circuit."""
     image = np.asarray(image, dtype=float) / np.abs(image).max()
     padded = np.pad(image, [(0, 2 ** (n - 1).bit_length() - n) for n in image.shape]).ravel()
     circuit = transpile(loaded.circuit, basis_gates=["rz", "sx", "x", "cx"], optimization_level=1)
@@ -61,7 +61,7 @@ def assert_on_a_line(loaded):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Shorten the search."""
+    """Reduce the effort of the search."""
     fewer = {
         "_STARTS": 1,
         "_START_ITERATIONS": 100,
@@ -87,7 +87,7 @@ def test_more_gates_load_better(quick):
 
 
 def test_exchange_helps(quick, monkeypatch):
-    """Of the same starts, the one improved by exchange loads much better."""
+    """From the same starts, the search with exchanges loads much better."""
     monkeypatch.setattr(search, "_EXCHANGE_ITERATIONS", 100)
     image = DISK[::2, ::2]
     plain, better = [], []
@@ -117,7 +117,7 @@ def test_a_fidelity_out_of_reach(quick):
 
 
 def test_exact_where_that_is_cheap():
-    """A product of a row and a column needs few CX, a Bell state one."""
+    """A product of a row and a column needs few CX; a Bell state needs one."""
     for image, count in [(np.outer(X[0] + 1, np.ones(16)), 15), ([[3, 0], [0, 4]], 1), ([[7]], 0)]:
         loaded = qconv.encode_image(image, two_qubit_gates=count)
         assert loaded.fidelity == 1.0

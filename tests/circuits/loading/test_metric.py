@@ -1,4 +1,4 @@
-"""Natural coordinates: the metric that they make the identity, and what they are for."""
+"""Natural coordinates: they make the metric the identity, and speed up fits."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ CASES = [
     (1, ()),
     (2, ((0, 1), (0, 1))),
     (5, ((0, 4), (1, 2), (0, 2), (3, 4), (1, 3))),
-    (7, layers(7, 3, 40)),  # more than one tile, and more CZ than pass together
+    (7, layers(7, 3, 40)),  # more than one tile, and more CZ than are propagated together
 ]
 
 
@@ -28,7 +28,7 @@ def state(ansatz):
 
 @pytest.mark.parametrize(("num_qubits", "pairs"), CASES)
 def test_steps_make_the_metric_the_identity(num_qubits, pairs):
-    """An RY by a full turn negates the state, so half a turn more gives twice the derivative."""
+    """A rotation by 2 pi negates the state, so pi more gives twice the derivative."""
     rng = np.random.default_rng(3)
     ansatz = Ansatz(pairs, rng.uniform(-np.pi, np.pi, num_qubits + 2 * len(pairs)))
     turned = ansatz.angles + np.pi * np.eye(len(ansatz.angles))
@@ -39,7 +39,7 @@ def test_steps_make_the_metric_the_identity(num_qubits, pairs):
 
 
 def test_fits_in_natural_coordinates_converge_sooner():
-    """From the same starts, with the same number of iterations."""
+    """Both fits have the same starts and the same number of iterations."""
     y, x = np.mgrid[:16, :16]
     image = 1.0 + 3 * (np.hypot(y - 8.2, x - 6.7) < 5) + x / 10
     target = image.ravel() / np.linalg.norm(image)

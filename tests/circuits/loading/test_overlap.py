@@ -46,7 +46,7 @@ def test_value_and_gradient(num_qubits, pairs):
     overlap = Overlap(pairs, target)
     value, gradient = overlap.value_and_gradient(ansatz.angles)
     assert value == pytest.approx(simulated(ansatz, target), abs=1e-14)
-    # An RY by a full turn negates the state, so half a turn more gives twice the derivative.
+    # A rotation by 2 pi negates the state, so pi more gives twice the derivative.
     for index in range(len(ansatz.angles)):
         shifted = ansatz.angles + np.pi * (np.arange(len(ansatz.angles)) == index)
         exact = simulated(ansatz.with_angles(shifted), target) / 2
@@ -55,7 +55,7 @@ def test_value_and_gradient(num_qubits, pairs):
 
 @pytest.mark.parametrize(("num_qubits", "pairs"), CASES[3:6])
 def test_removal(num_qubits, pairs):
-    """The overlap after a removal is the predicted one, and no other angles are better."""
+    """The overlap after a removal equals the prediction, and no other angles are better."""
     target = random_target(num_qubits)
     ansatz = Ansatz(pairs, RNG.uniform(-np.pi, np.pi, num_qubits + 2 * len(pairs)))
     _, environments = Overlap(pairs, target).block_environments(ansatz.angles)
@@ -70,7 +70,7 @@ def test_removal(num_qubits, pairs):
 
 @pytest.mark.parametrize(("num_qubits", "pairs"), CASES[1:6])
 def test_insertion(num_qubits, pairs):
-    """The overlap after an insertion is the predicted one; at least as good as without."""
+    """The overlap after an insertion equals the prediction, and is not smaller than before."""
     target = random_target(num_qubits)
     ansatz = Ansatz(pairs, RNG.uniform(-np.pi, np.pi, num_qubits + 2 * len(pairs)))
     allowed = [(a, b) for b in range(num_qubits) for a in range(b)]
@@ -86,7 +86,7 @@ def test_insertion(num_qubits, pairs):
 
 
 def test_insertion_finds_the_best_angles():
-    """Of one CZ: no angles of a fine grid are better."""
+    """For a single CZ, no angles on a fine grid are better."""
     environment = RNG.normal(size=(4, 4))
     value, _, _ = with_cz(environment[None])
     angles = np.arange(0, 2 * np.pi, np.pi / 8) / 2
@@ -98,7 +98,7 @@ def test_insertion_finds_the_best_angles():
 
 
 def test_lifted():
-    """New qubits are in ``|+>``, before and after the others."""
+    """New qubits are in ``|+>``, placed before and after the existing qubits."""
     pairs = layers(4, 1, 7)
     ansatz = Ansatz(pairs, RNG.uniform(-np.pi, np.pi, 4 + 14))
     small = simulate(ansatz.gates(), 4).real.ravel()
@@ -118,7 +118,7 @@ def test_layers_are_on_neighbours_and_reach_the_ends():
 
 
 def test_layers_get_shorter_but_not_trivial():
-    """However many they are, the first ones are about half as long as the last one."""
+    """For any number of layers, the first are about half as long as the last."""
     for count in (12, 100, 400):
         pairs = layers(12, 5, count)
         repeated = [pair for pair, other in pairwise(pairs) if pair == other]

@@ -8,7 +8,7 @@ from qconv.execution.checkpoint.checkpoint import Checkpoint
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """An empty working directory; files are written whenever there is anything new."""
+    """An empty working directory; checkpoints are written whenever there are new results."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(checkpoint, "LEAST_INTERVAL", 0.0)
     monkeypatch.setattr(checkpoint, "SHARE", float("inf"))
@@ -17,13 +17,13 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def stop_after(monkeypatch):
-    """Makes calls end after so many pieces, as by Ctrl-C, or never; lists the pieces since then."""
+    """Return a function that interrupts calls after a number of pieces, and lists the pieces."""
     tick = Checkpoint.tick
     counted = []
 
     def after(number):
         counted.clear()
-        # One thread stops at once, where others would go on for a while.
+        # With one thread, the call stops at once; several threads would finish their pieces.
         monkeypatch.setenv("QCONV_NUM_THREADS", "" if number is None else "1")
 
         def stopping(self):

@@ -23,7 +23,7 @@ LAYER = RNG.normal(size=(6, 3, 3, 3))
 
 
 def by(image, kernel, **how):
-    """A convolution that has all but the name of its checkpoint."""
+    """Return a function that runs a convolution, given the path of its checkpoint."""
     return lambda path: qconv.convolve(image, kernel, seed=7, mode="same", checkpoint=path, **how)
 
 
@@ -48,7 +48,7 @@ KINDS = {
 
 
 def digest(result):
-    """Of everything that a result says."""
+    """Return a digest of all contents of a result."""
     made = hashlib.blake2b(result.image.tobytes() + result.stderr.tobytes(), digest_size=16)
     made.update(f"{result}{result.quantity}{sorted(result.streams)}".encode())
     made.update(str(result.circuits[0]).encode() if result.circuits[0].num_qubits < 9 else b"")
@@ -56,7 +56,7 @@ def digest(result):
 
 
 def often(interval=0.0):
-    """Write whenever there is anything new, or as often as is said, whatever it costs."""
+    """Write whenever there are new results, or at an interval, whatever the cost."""
     checkpoint.LEAST_INTERVAL, checkpoint.SHARE = interval, float("inf")
 
 

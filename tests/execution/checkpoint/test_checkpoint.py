@@ -1,4 +1,4 @@
-"""Checkpoints: what was gathered outlives the process; the same call ends with the same bytes."""
+"""Checkpoints: results outlive the process, and a resumed call is bit-identical."""
 
 import io
 import os
@@ -43,7 +43,7 @@ WIDE = np.random.default_rng(0).random((200, 330))
 LARGE = np.random.default_rng(1).random((4, 4))
 AER = AerSimulator()
 
-#: As users have them: the tests write more often.
+#: Defaults, as for users; the tests write more often.
 USUAL = {name: getattr(checkpoint, name) for name in ("LEAST_INTERVAL", "SHARE")}
 
 
@@ -63,13 +63,13 @@ def filtered(path="run.npz", **how):
     return qconv.filter_frequencies(IMAGE, mask, shots=40, seed=5, checkpoint=path, **how)
 
 
-# ------------------------------------------------------------------------ killed, and gone on with
+# ------------------------------------------------------------------------ interrupted and resumed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tiles", "jobs"])
 def test_a_process_that_is_killed(kind, folder, monkeypatch):
-    """When something is saved, without a warning, as by a machine that is switched off."""
+    """It is killed without warning after the first save, as by a power failure."""
     monkeypatch.setattr(checkpoint, "LEAST_INTERVAL", 0.5)
     expected = digest(KINDS[kind](None))
     where = {"cwd": Path(__file__).parents[3], "stdout": subprocess.PIPE, "text": True}
@@ -118,7 +118,7 @@ STOPPED = {
 
 @pytest.mark.parametrize("kind", STOPPED)
 def test_interrupted(kind, stop_after):
-    """No piece is made twice, and the bytes are those of a run without a checkpoint."""
+    """No piece is computed twice, and the result is bit-identical to an uninterrupted run."""
     run = STOPPED[kind]
     expected = digest(run(None))
     pieces = stop_after(None)
@@ -163,7 +163,7 @@ def test_a_plan_runs_with_one_as_well(stop_after):
 
 
 def test_no_two_places_share_what_was_gathered():
-    """Numbers of places have several digits: (1, 11), (11, 1) and (111,) are three places."""
+    """Places have numbers of several digits: (1, 11), (11, 1) and (111,) are three places."""
     root = np.random.SeedSequence(5)
     places = [(1, 11), (11, 1), (111,), (1, 1, 1), (0, 111), (1,), (11,), ()]
     kept = Checkpoint(Path("run.npz"), About({}, [5], 30))
@@ -183,7 +183,7 @@ def test_no_two_places_share_what_was_gathered():
 
 @pytest.mark.parametrize("took", [0.0, 0.004, 0.5])
 def test_writes_once_a_second_or_for_a_hundredth_of_the_time(took, monkeypatch):
-    """By a clock of its own: pieces come every 50 ms for 200 s, and writing takes ``took``."""
+    """With a simulated clock: pieces come every 50 ms for 200 s, and writing takes ``took``."""
     clock, written, put = SimpleNamespace(now=1e4), [], checkpoint.put_records
 
     def slowly(*arguments):
@@ -248,7 +248,7 @@ def test_more_shots_are_added(how, stop_after):
 
 
 def test_added_shots_are_independent():
-    """Of 66,000 pixels; the mean square of their errors is off by 6 sigma once in 5e8 runs."""
+    """With 66,000 pixels, the mean square error is 6 sigma off once in 5e8 runs."""
     exact = classical.convolve(WIDE, EDGE, mode="same", boundary="wrap")
     call(WIDE, shots=100)
     result = call(WIDE, shots=400)
@@ -274,7 +274,7 @@ FOREIGN = {
 
 @pytest.fixture
 def unfinished(stop_after):
-    """A checkpoint of two jobs; returns what is in it."""
+    """Return the contents of a checkpoint of two jobs."""
     stop_after(2)
     with pytest.raises(KeyboardInterrupt):
         call(**BASE)
@@ -303,7 +303,7 @@ def test_a_layer_is_not_a_convolution(unfinished):
 
 
 def other_versions(package):
-    """The versions in use, but one."""
+    """Return the current versions, with a different one for ``package``."""
     kept = {text for text in versions() if text.partition(" ")[0] != package}
     assert len(kept) == len(versions()) - 1
     return frozenset(kept | {f"{package} 9.9.9"})
@@ -328,7 +328,7 @@ def test_other_versions_of_dependencies_are_said_and_recorded(package, unfinishe
             result = call(**BASE)
     assert result.versions == versions() | other_versions(package)
     assert len(result.versions) == len(versions()) + len(own)
-    again = call(**BASE)  # finished: nothing is computed, so nothing is said
+    again = call(**BASE)  # the call is finished: nothing is computed, so there is no warning
     assert again.versions == result.versions
     assert again.image.tobytes() == result.image.tobytes()
 
@@ -366,7 +366,7 @@ def test_what_is_no_checkpoint_is_refused(name, unfinished):
 
 
 def test_no_changed_byte_changes_the_result(unfinished):
-    """It is refused, or is one of those that say nothing, as the time of writing."""
+    """A changed byte is rejected, or is irrelevant, such as the time of writing."""
     expected, refused = digest(call(path=None, **BASE)), 0
     rng = np.random.default_rng(2)
     for place in rng.integers(len(unfinished), size=60).tolist():
@@ -408,7 +408,7 @@ def test_a_call_that_is_refused_leaves_nothing(folder):
 
 @pytest.fixture
 def full_at():
-    """Sets the size at which files are full."""
+    """Return a function that sets the maximum file size."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -428,18 +428,18 @@ def test_a_full_disk_loses_nothing(kind, stop_after, full_at):
         RuntimeWarning, match="checkpoint: 'run.npz' could not be written .*File too"
     ):
         result = run("run.npz")
-    assert digest(result) == expected  # which nobody has to measure again
+    assert digest(result) == expected  # nothing has to be measured again
     assert Checkpoint.read(Path("run.npz")).gathered
     assert os.listdir() == ["run.npz"]
     full_at(len(saved) - 50)
-    with pytest.raises(OSError, match="File too large"):  # nothing runs that cannot be kept
+    with pytest.raises(OSError, match="File too large"):  # nothing runs if it cannot be saved
         run("run.npz")
     full_at(resource.RLIM_INFINITY)
     assert digest(run("run.npz")) == expected
 
 
 def test_interrupted_on_a_full_disk(stop_after, full_at):
-    """What it says is true."""
+    """The error message is correct."""
     stop_after(2)
     with pytest.raises(KeyboardInterrupt):
         call(WIDE)
@@ -471,7 +471,7 @@ def test_left_over_by_a_process_that_is_no_more(unfinished):
 
 
 def test_many_writers_of_one_file(tmp_path):
-    """Eight threads and two processes with the same file: it is whole at all times."""
+    """Eight threads and two processes use the same file: it is complete at all times."""
     code = (
         "import sys; from pathlib import Path; from qconv._files import replaced\n"
         "for n in range(200):\n"
@@ -506,7 +506,7 @@ def test_keeps_permissions_and_follows_links(unfinished):
 
 
 class Flaky(AerSimulator):
-    """Fails at some of its jobs, by their numbers."""
+    """A backend that fails in jobs of given numbers."""
 
     def __init__(self, *fails):
         super().__init__()
@@ -521,7 +521,7 @@ class Flaky(AerSimulator):
 
 @pytest.fixture
 def waited(monkeypatch):
-    """How long was waited each time."""
+    """List of the waiting times."""
     times = []
     monkeypatch.setattr(shots_module, "RETRY", Retry(sleep=times.append))
     monkeypatch.setattr(shots_module, "NO_RETRY", Retry(sleep=times.append))
@@ -529,7 +529,7 @@ def waited(monkeypatch):
 
 
 def test_asked_again(waited):
-    """Jobs 2 and 3 are one that fails twice; what comes in the end is what would have come."""
+    """Jobs 2 and 3 are one job that fails twice; the final result is unaffected."""
     backend = Flaky(2, 3, 6)
     result = call(path=None, backend=backend, job_shots=700)
     assert waited == [1, 4, 1]
@@ -603,7 +603,7 @@ def test_jobs_of_a_sampler_count_as_they_came(stop_after):
 
 @pytest.mark.parametrize("make", [SamplerV2, StatevectorSampler], ids=["aer", "qiskit"])
 def test_a_finished_call_of_a_sampler_can_be_continued(make):
-    """Its own shots are not taken for repeated ones."""
+    """Shots of the sampler itself are not mistaken for repetitions."""
     sampler = make()
     first = call(backend=sampler, shots=10)
     more = call(backend=sampler, shots=30)
@@ -618,7 +618,7 @@ def beginning_again():
 
 @pytest.mark.parametrize("make", [beginning_again, Vendor], ids=["bits", "counts"])
 def test_a_stream_that_begins_again_is_refused(make, stop_after):
-    """Its first shots are in the checkpoint, and would count twice."""
+    """The first shots are in the checkpoint already, and would count twice."""
     stop_after(1)
     with pytest.raises(KeyboardInterrupt):
         call(backend=make(), job_shots=700, kernel=LARGE)
@@ -632,7 +632,7 @@ def test_a_stream_that_begins_again_is_refused(make, stop_after):
 
 @pytest.fixture
 def picture(monkeypatch):
-    """A picture in colour and one in grey, and figures that take no time."""
+    """A colour picture and a grey one, and figures that take no time."""
     monkeypatch.setattr(figures, "result_figure", lambda *args, **how: None)
     monkeypatch.setattr(figures, "save_figure", lambda figure, path: path.write_bytes(b"a figure"))
     from PIL import Image

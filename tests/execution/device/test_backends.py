@@ -1,4 +1,4 @@
-"""Backends and samplers: ideal, noisy, imitating a device, repeating themselves."""
+"""Backends and samplers: ideal, noisy, fake, and repeating their shots."""
 
 from types import SimpleNamespace
 
@@ -90,7 +90,7 @@ def test_noisy(make, shared):
 
 @pytest.mark.parametrize("path", ["law", "measured"])
 def test_post_selection_is_what_readout_errors_make(path):
-    # One pixel, a 1 x 3 kernel in two qubits: outcome 3 has no position. Flips of each bit.
+    # One pixel, and a 1 x 3 kernel on two qubits: outcome 3 has no position. Each bit can flip.
     model = NoiseModel()
     model.add_all_qubit_readout_error(ReadoutError([[1 - FLIP, FLIP], [FLIP, 1 - FLIP]]))
     p, shots = np.array([0.5, 0.2, 0.3, 0]), 200_000
@@ -114,7 +114,7 @@ def test_post_selection_is_what_readout_errors_make(path):
     first = round(result.image[0] * shots)
     chance = seen[0] / seen[:3].sum()
     assert_distribution([first, shots - first], [chance, 1 - chance])
-    # And the standard error is that of noise, as it is known, or of what was observed.
+    # The standard error follows from the known noise, or from the observed frequencies.
     noisy = np.sqrt(chance * (1 - chance) / shots)
     observed = np.sqrt(first / shots * (1 - first / shots) / (shots - 1))
     np.testing.assert_allclose(result.stderr, noisy if path == "law" else observed, rtol=1e-8)
@@ -133,7 +133,7 @@ def test_coefficients_of_noisy_counts_are_kept_exactly():
 
 
 def test_too_noisy(monkeypatch):
-    # A circuit that never gives a position is given up, long before it costs a billion shots.
+    # A circuit that never gives a position is abandoned long before it costs a billion shots.
     asked = []
 
     def nothing_kept(circuit, shots, *args, **how):
@@ -167,7 +167,7 @@ class TestExact:
 
 
 class TestSinglePrecision:
-    """Aer simulates with floats of 24 bits: probabilities are off by some 1e-7."""
+    """Aer simulates with 24-bit floats, so probabilities are off by some 1e-7."""
 
     BACKEND = AerSimulator(precision="single")
     METHODS = (
@@ -194,7 +194,7 @@ class TestSinglePrecision:
         )
         largest = image.max() * np.abs(EDGE).sum() ** method.steps
         off = np.abs(found - exact).max() / largest
-        bound = 1e-3 if method == qconv.Fourier(signed=False) else 1e-6  # of a square root near 0
+        bound = 1e-3 if method == qconv.Fourier(signed=False) else 1e-6  # a square root near 0
         assert 0 < off < bound
 
     @pytest.mark.parametrize("method", METHODS[2:6:2], ids=repr)
@@ -313,7 +313,7 @@ REPEATING = {
 
 
 class Tape(BaseSamplerV2):
-    """A sampler that plays the same even spread over all outcomes from the start at each run."""
+    """A sampler that returns the same uniformly distributed outcomes from the start at each run."""
 
     def run(self, pubs, *, shots=None):
         bits = np.random.default_rng(1).integers(0, 16, (shots, 1)).astype(np.uint8)
@@ -322,7 +322,7 @@ class Tape(BaseSamplerV2):
 
 
 class TestRepeatingSamplers:
-    """A sampler with a fixed seed gives the same shots on every run; they must not count twice."""
+    """A sampler with a fixed seed returns the same shots in all runs; they must not count twice."""
 
     @pytest.mark.parametrize("make", REPEATING.values(), ids=REPEATING)
     def test_refused_over_several_jobs(self, make, monkeypatch):
@@ -331,7 +331,7 @@ class TestRepeatingSamplers:
             run(make(None))
 
     def test_once_in_a_million_million_is_no_coincidence(self):
-        """Two outcomes seen as often agree by chance with ``2**-n``: below 1e-12 from 40 shots."""
+        """Counts of two outcomes coincide with ``2**-n``, which is below 1e-12 from 40 shots."""
         for shots, repeats in ((39, False), (40, True), (1000, True)):
             log, bits = ShotLog(), np.arange(shots, dtype=np.uint8)[:, None] % 2
             log.add(bits, StatevectorSampler())
@@ -358,15 +358,15 @@ class TestRepeatingSamplers:
         assert (result.stderr == 0).all()
 
     def test_refused_over_rounds_of_post_selection(self):
-        # What noise lost is run again; a tape then repeats the first shots of the first run.
+        # Shots lost to noise are run again; the tape then repeats the first shots of the first run.
         with pytest.raises(ValueError, match=r"backend: the sampler returned the same shots"):
             run(Tape())
 
     def test_two_results_of_a_repeating_sampler_do_not_add_up(self):
         one = run(StatevectorSampler(seed=1), seed=1)
         other = run(StatevectorSampler(seed=1), seed=2)
-        # The same measured shots: only how they were dealt out differs. As more shots they would
-        # make the standard error smaller than it is, in particular for shared shots.
+        # The measured shots are the same and were only split differently. Counted as additional
+        # shots, they would make the standard error too small, in particular for shared shots.
         with pytest.raises(ValueError, match="their shots are the same"):
             _ = one + other
 
@@ -381,7 +381,7 @@ class TestRepeatingSamplers:
 
 class TestJobs:
     def test_larger_than_dealing_allows(self, monkeypatch):
-        # Jobs of at most 1000 shots: every tile in pieces, every piece its own histogram.
+        # Jobs of at most 1000 shots: every tile is split, and each piece has its own histogram.
         from qconv.execution.outcomes import pixel_counts as drawing
 
         image = random_integers((90, 100), 1)
@@ -418,7 +418,8 @@ class TestWrong:
             run(backend)
 
     def test_device_of_too_few_qubits(self):
-        # Before any circuit runs, and in words about the arguments: 4 qubits are needed.
+        # The error is raised before any circuit runs, and refers to the argument: 4 qubits are
+        # needed.
         with pytest.raises(ValueError, match=r"backend: expected .*4 qubits"):
             run(GenericBackendV2(2, seed=1))
 
@@ -430,13 +431,13 @@ class TestWrong:
 
 
 class TestReviewed:
-    """Standard errors that a reviewer once found to be false."""
+    """Standard errors that a reviewer found to be wrong."""
 
     def test_noise_that_feeds_a_rare_position(self):
         # Noise sends far more shots to a softmax edge detector's neighbours than the ideal circuit
-        # does; the standard error must be that of what happens. 256 pixels, 20 runs: the mean of
-        # 256 sample variances of 19 degrees of freedom is within 25 % but for 7 sd, 1e-9, for
-        # pixels of kurtosis up to that of 50 shots with 5 outcomes off the centre each.
+        # does; the standard error must be that of the noisy circuit. 256 pixels, 20 runs: the mean
+        # of 256 sample variances with 19 degrees of freedom is within 25 % (7 standard deviations,
+        # 1e-9). This holds for kurtosis up to that of 50 shots with 5 outcomes off the centre each.
         image = random_integers((16, 16), 5)
         propagator = qconv.Propagator.softmax(EDGE)
         backend = AerSimulator(noise_model=noisy())
@@ -474,7 +475,7 @@ class TestReviewed:
 
     @pytest.mark.parametrize("make", [SamplerV2, StatevectorSampler])
     def test_fixed_seeds_with_runs_of_different_lengths(self, make, monkeypatch):
-        # Aer fills its memory backwards: a shorter run is the tail of a longer one.
+        # Aer fills its memory backwards: a shorter run equals the end of a longer one.
         method = qconv.Collapse(shared=True)
         one, other = (
             run(make(seed=3), shots=shots, seed=shots, method=method) for shots in (1000, 900)

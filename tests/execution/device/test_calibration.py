@@ -6,7 +6,7 @@ from qconv.execution.device.calibration import _estimate
 
 
 def test_a_calibration_without_errors_is_not_exact():
-    """Its variance is that of one count more of either kind."""
+    """The variance is that of one additional count of either kind."""
     errors, variances = _estimate(0, np.array([0.0, 0.1]), 100)
     assert errors.tolist() == [0.0, 0.1]
     likely = np.array([1, 11]) / 102

@@ -1,8 +1,9 @@
-"""One law, wherever it is measured: simulators, samplers, an imitated device (extra ``devices``).
+"""The same distribution on simulators, samplers and a fake backend (extra ``devices``).
 
-Every method on a device of five qubits, shot by shot by the provider's own sampler in its local
-mode, against the law that a density matrix gives. False-alarm rates as `tests.chance` says: each
-histogram contradicts its law wrongly at most once in 1e9 runs, or as written beside the tolerance.
+Every method runs on a device of five qubits, shot by shot, by the provider's sampler in its local
+mode. The counts are compared with the distribution that follows from a density matrix. False-alarm
+rates as `tests.chance` says: at most one false alarm per histogram in 1e9 runs, or as written
+beside the tolerance.
 """
 
 from functools import cache
@@ -65,13 +66,13 @@ NOISY = {"the device": device, "AerSimulator": simulator, "SamplerV2 of the runt
 
 @cache
 def circuits(method):
-    """All that a method runs, measured, as for a device."""
+    """Return all circuits of a method, with measurement, as for a device."""
     how = {"shots": SHOTS, "method": METHODS[method], "backend": device()}
     return qconv.plan(SIGNAL, KERNEL, **how, **WHERE).circuits
 
 
 def counted(ready, backend):
-    """How often each outcome came, measured shot by shot."""
+    """Return the number of shots of each outcome, measured shot by shot."""
     seen = measured_counts(ready, SHOTS, Jobs(backend), root_seed(8))
     assert seen.total == SHOTS
     return np.bincount(seen.outcomes, seen.counts, 2**ready.circuit.num_clbits)
@@ -106,16 +107,16 @@ def test_noisy_distribution(method, make):
 
 
 def test_the_device_is_not_ideal():
-    """What `test_noisy_distribution` would say if the noise were left out."""
+    """`test_noisy_distribution` would fail if noise were ignored."""
     (circuit,) = circuits("Fourier")
     counts = counted(physical(circuit, device()), device())
-    with pytest.raises(AssertionError, match="contradict their law"):
+    with pytest.raises(AssertionError, match="contradict their distribution"):
         assert_distribution(counts, ideal_probabilities(circuit))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_whole_call(method):
-    """The exact noisy expectation, within 7 standard errors: 1e-10 for four normal pixels."""
+    """The exact noisy expectation is within 7 standard errors: 1e-10 for four pixels."""
     where = {"method": METHODS[method], **WHERE}
     expected = qconv.convolve(SIGNAL, KERNEL, shots=None, backend=device(), **where)
     result = qconv.convolve(SIGNAL, KERNEL, shots=2000, seed=3, backend=sampler(), **where)
@@ -126,18 +127,18 @@ def test_whole_call(method):
 
 
 def test_the_samplers_successor_runs():
-    """Its local mode imitates noise in a way of its own, so the law is not compared."""
+    """The sampler's local mode simulates noise differently, so distributions are not compared."""
     module = pytest.importorskip("qiskit_ibm_runtime.executor_sampler", reason="not in 0.49")
     backend = module.Sampler(mode=device())
     result = qconv.convolve(SIGNAL, KERNEL, shots=2000, seed=3, backend=backend, **WHERE)
     exact = classical.convolve(SIGNAL, KERNEL, **WHERE)
-    assert result.success_probability < 1  # three positions of four: noise finds the fourth
+    assert result.success_probability < 1  # three of four outcomes; noise causes the fourth
     assert np.abs(result.image - exact).max() < 0.2 * np.ptp(exact) + 7 * result.stderr.max()
 
 
 class TestLimits:
     def test_shots_of_a_job(self, monkeypatch):
-        """A sampler runs jobs as large as the device behind it takes."""
+        """A sampler's jobs are as large as the device behind it allows."""
         asked, backend = [], sampler()
         run = backend.run
         monkeypatch.setattr(
@@ -166,7 +167,7 @@ class TestLimits:
 
 @pytest.mark.parametrize("mode", [runtime.Session, runtime.Batch])
 def test_counts_of_jobs_are_decoded_later(mode):
-    """The steps of `docs/howto/device.md`: transpiled by a pass manager, known by a job's id."""
+    """The steps of `docs/howto/device.md`: a pass manager transpiles, and job ids identify jobs."""
     plan = qconv.plan(SIGNAL, KERNEL, method=qconv.Collapse(), shots=500, backend=device(), **WHERE)
     manager = generate_preset_pass_manager(2, backend=device(), seed_transpiler=7)
     (circuit,) = manager.run(list(plan.circuits))

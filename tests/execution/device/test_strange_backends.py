@@ -1,4 +1,4 @@
-"""Backends that are not as Aer is: other notations, dropped shots, limits of jobs, nothing."""
+"""Backends that differ from Aer: other notations, dropped shots, job limits, empty results."""
 
 from functools import cache
 from types import SimpleNamespace
@@ -36,12 +36,12 @@ METHODS = [
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    """Between two tries of a job that fails."""
+    """Wait between two tries of a failing job."""
     monkeypatch.setattr(shots_module, "RETRY", Retry(sleep=lambda seconds: None))
 
 
 class Vendor(BackendV2):
-    """A backend of its own, which runs circuits on Aer and reports as ``report`` says."""
+    """A vendor's backend, which runs circuits on Aer and reports what ``report`` returns."""
 
     def __init__(self, report=lambda counts, bits: counts, most=None, **validators):
         super().__init__(name="vendor")
@@ -62,7 +62,7 @@ class Vendor(BackendV2):
         assert not options
         if self._most is not None and shots > self._most:
             raise RuntimeError(f"vendor takes {self._most} shots at most, got {shots}")
-        self.options.update_options(shots=shots)  # raises where a validator does not allow it
+        self.options.update_options(shots=shots)  # raises if a validator does not allow it
         self.sizes.append(shots)
         simulator = AerSimulator(seed_simulator=len(self.sizes))
         counts = simulator.run(circuit, shots=shots).result().data(0)["counts"]
@@ -102,7 +102,7 @@ def run(method, backend, shots=300, **how):
 
 
 def right(result, method, sigmas=6.5):
-    """Every reliable pixel within so many standard errors, but for the bias of small counts."""
+    """Return whether reliable pixels are within some standard errors, except small counts."""
     exact = classical.convolve(IMAGE, KERNEL, mode="same", boundary="wrap")
     exact = exact if method.signed else np.abs(exact)
     near = np.abs(result.image - exact) < sigmas * result.stderr + 1e-12
@@ -113,7 +113,7 @@ def right(result, method, sigmas=6.5):
 
 @cache
 def by_vendor(method):
-    """The result by counts as Aer gives them."""
+    """Return the result from counts as Aer reports them."""
     return run(method, Vendor())
 
 
@@ -156,13 +156,13 @@ def test_what_cannot_be_read_is_an_error(report, kind, message, method):
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_dropped_shots(method):
-    """A fifth never comes back: what came is divided by and reported."""
+    """A fifth of the shots is missing: results are divided by the returned number and state it."""
     asked = sum(
         qconv.plan(IMAGE, KERNEL, method=method, shots=3000, **WHERE, backend=Vendor()).executions
     )
     backend = Vendor(lambda counts, n: {k: v * 4 // 5 for k, v in counts.items()})
     result = run(method, backend, shots=3000)
-    assert right(result, method, 8)  # rounding down moves every count by half a shot
+    assert right(result, method, 8)  # rounding down changes every count by half a shot
     if isinstance(method, qconv.Collapse):  # runs until every pixel has its shots
         assert result.shots == 3000
         assert result.total_shots >= asked
@@ -176,7 +176,7 @@ def test_dropped_shots(method):
 
 
 def test_dropped_shots_tell_nothing():
-    """Amplitude estimation adds up the hits that came, and the information of these shots."""
+    """Amplitude estimation adds up the returned hits, and the information of the returned shots."""
     method = qconv.AmplitudeEstimation((0, 1))
     planned, information = 2 * 300 * IMAGE.size, 4 * 300 * (1**2 + 3**2)
     whole = run(method, Vendor(), seed=1)
@@ -199,7 +199,7 @@ def test_dropped_shots_tell_nothing():
 
 
 def test_everything_is_dropped_now_and_then():
-    """Rounds of which nothing is kept do not divide by zero, nor go on for ever."""
+    """Rounds in which nothing is kept neither divide by zero nor continue forever."""
     calls = []
 
     def report(counts, n):
@@ -286,7 +286,7 @@ class Sparing(BaseSamplerV2):
 def test_samplers_that_drop_shots():
     result = run(qconv.Collapse(shared=True), Sparing(), shots=2000)
     assert result.shots == 2000
-    assert result.total_shots >= 2000  # what came back
+    assert result.total_shots >= 2000  # shots that were returned
     assert right(result, qconv.Collapse())
 
 
@@ -315,7 +315,7 @@ class TestJobSizes:
 @pytest.mark.parametrize("qubits", [1, 2, 5, 8, 16])
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_cache_blocking(method, qubits):
-    """Aer sets wrong states where a block of its state vector is smaller than the circuit."""
+    """Aer sets wrong states if a block of its state vector is smaller than the circuit."""
     backend = AerSimulator(method="statevector", blocking_enable=True, blocking_qubits=qubits)
     needed = qconv.plan(IMAGE, KERNEL, method=method, shots=5, **WHERE).cost.qubits
     if qubits < needed:
@@ -331,7 +331,7 @@ def test_cache_blocking(method, qubits):
 
 
 def test_estimation_is_sampled_from_one_simulation(monkeypatch):
-    """Not shot by shot, on an Aer simulator of the caller's either."""
+    """Outcomes are sampled from one simulation, also on an Aer simulator of the caller."""
     sampled = []
 
     class Watched(AerSimulator):

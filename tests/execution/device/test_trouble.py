@@ -96,7 +96,7 @@ def lacking(missing=(), two=("cx",), qubits=6):
 
 
 class Device(GenericBackendV2):
-    """A device with another target."""
+    """Return a device with a different target."""
 
     def __init__(self, target):
         super().__init__(target.num_qubits, seed=1)
@@ -148,7 +148,7 @@ def noisy(rate):
 
 
 class Unknown(BaseSamplerV2):
-    """A sampler that does not say where it runs."""
+    """A sampler that does not report its backend."""
 
     def run(self, pubs, *, shots=None):
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Readout mitigation: counts corrected for readout errors, with what that costs in variance.
+"""Readout mitigation: counts corrected for readout errors, and the added variance.
 
 False-alarm rates as `tests.chance` says, or written beside the tolerance.
 """
@@ -24,7 +24,7 @@ PAIRS = [(0.02, 0.07), (0.1, 0.2), (0.0, 0.03), (0.04, 0.01)]
 
 
 def reading(*, lost=False):
-    """Readout errors alone, other ones on each qubit; ``lost``: of a law that is out of reach."""
+    """Return a simulator with readout errors; with ``lost``, the distribution is not computable."""
     model = NoiseModel()
     model.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.05, 0.95]]), warnings=False)
     for qubit, (a, b) in enumerate(PAIRS):
@@ -77,7 +77,7 @@ class TestReadout:
 
 
 def matrix_of(errors):
-    """What readout does to the law of all bits, from the definition."""
+    """Return the matrix that multiplies the probabilities of all bits, by definition."""
     whole = np.ones((1, 1))
     for a, b in errors:
         whole = np.kron([[1 - a, b], [a, 1 - b]], whole)
@@ -85,7 +85,7 @@ def matrix_of(errors):
 
 
 def slopes(function, at, step=1e-6):
-    """Derivatives of a function's values by every entry of an array, ``(values, entries)``."""
+    """Return the derivatives of a function by every entry of an array, ``(values, entries)``."""
     found = []
     for index in np.ndindex(at.shape):
         moved = np.zeros(at.shape)
@@ -105,7 +105,7 @@ def test_one_in_a_hundred_calibrates_between_limits(executions, shots):
 
 
 def test_bits_that_are_read_the_other_way():
-    """The errors of a bit that an X gate before its measurement flips change places."""
+    """If an X gate inverts a bit before measurement, the two errors of the bit are exchanged."""
     errors, variances = np.arange(1, 7).reshape(3, 2) / 100, np.arange(11, 17).reshape(3, 2) / 1e5
     told = _told(Readout(errors, variances, 7), 0b101)
     assert (told.errors == [[0.02, 0.01], [0.03, 0.04], [0.06, 0.05]]).all()
@@ -114,13 +114,13 @@ def test_bits_that_are_read_the_other_way():
 
 
 class TestVariances:
-    """Propagated from the definition, by derivatives that are taken numerically."""
+    """Variances are propagated by definition, with numerical derivatives."""
 
     SHOTS = 500
 
     @pytest.fixture
     def case(self):
-        """Readout errors with their variances, and a law of what is read of three bits."""
+        """Readout errors with their variances, and probabilities of the values that are read."""
         rng = np.random.default_rng(18)
         readout = Readout(np.array(PAIRS[:3]), rng.uniform(1e-4, 1e-3, (3, 2)))
         probabilities = matrix_of(PAIRS[:3]) @ rng.dirichlet(np.ones(8))
@@ -131,7 +131,7 @@ class TestVariances:
         )
 
     def test_of_a_weighted_sum(self, case):
-        """The shots' variance and the calibration's, neither of them small beside the other."""
+        """The variances of shots and of calibration, both of similar size."""
         readout, probabilities, sampling = case
         weights = np.random.default_rng(3).normal(size=8)
 
@@ -151,7 +151,7 @@ class TestVariances:
 
     @pytest.mark.parametrize("groups", [1.0, 4.0, np.inf])
     def test_of_wanted_outcomes(self, groups, case):
-        """Over a mass that comes from the same shots, from four times as many, or is known."""
+        """The mass comes from the same shots, from four times as many shots, or is known."""
         readout, probabilities, of_probabilities = case
         wanted = np.array([0, 1, 2, 5, 6])
 
@@ -164,7 +164,7 @@ class TestVariances:
         by_others = slopes(lambda x: estimate(probabilities, x, readout.errors), probabilities)
         by_errors = slopes(lambda x: estimate(probabilities, probabilities, x), readout.errors)
         expected = by_own @ of_probabilities @ by_own.T
-        if groups > 1:  # the other shots are so many times as many, less one
+        if groups > 1:  # the other shots are ``groups - 1`` times as many
             expected += by_others @ of_probabilities @ by_others.T / (groups - 1)
         of_errors = by_errors @ np.diag(readout.variances.ravel()) @ by_errors.T
         assert 0.05 < np.trace(expected) / np.trace(of_errors) < 20
@@ -176,7 +176,7 @@ class TestVariances:
 
     @pytest.mark.parametrize("shots", [1, 2])
     def test_few_counted_shots(self, shots):
-        """The mean over everything that one or two executions can give is the variance."""
+        """The mean over all outcomes of one or two executions is the variance."""
         p = np.array([0.3, 0.5, 0.2, 0.0])
         unfolding = Unfolding(Readout(np.zeros((2, 2)), np.zeros((2, 2))), np.arange(4))
         mean = np.zeros((4, 4))
@@ -199,7 +199,7 @@ class TestVariances:
 
 class TestCollapse:
     def test_exact_expectation(self):
-        """Readout errors alone are taken away altogether."""
+        """In the exact expectation, readout errors are removed completely."""
         rng = np.random.default_rng(18)
         image = rng.random((6, 5))
         where = {"shots": None, "mode": "same", "boundary": "symm"}
@@ -219,8 +219,11 @@ class TestCollapse:
     @pytest.mark.parametrize("method", [qconv.Collapse(), qconv.Collapse(baseline=True)], ids=str)
     @pytest.mark.parametrize("shots", [3, 100])
     def test_standard_errors(self, method, shots):
-        """64,000 scores: spread of the mean of z^2 0.006, of the coverage 0.0009; calibrations,
-        which are common to all pixels, at most double these; four allowed: 1e-4 each."""
+        """64,000 scores: standard deviation 0.006 of the mean of z^2, and 0.0009 of the coverage.
+
+        Calibrations are common to all pixels and at most double these. Four standard deviations are
+        allowed: 1e-4 each.
+        """
         rng = np.random.default_rng(18)
         z = scores(method, rng.random((40, 40)), EDGE, range(40), shots=shots)
         assert abs(np.mean(z**2) - 1) < (0.05 if shots < 10 else 0.02) + 0.024
@@ -228,8 +231,11 @@ class TestCollapse:
             assert abs(np.mean(np.abs(z) < 1.96) - 0.95) < 0.0072
 
     def test_standard_errors_of_a_short_calibration(self):
-        """Most of the error is the calibration's: 300 independent ones, spread of the mean of z^2
-        0.08 at most, five allowed; without their variance it would be 7."""
+        """The calibration dominates the error: 300 independent calibrations.
+
+        The mean of z^2 has a standard deviation of at most 0.08, and five are allowed. Without the
+        variance of the calibration, the mean would be 7.
+        """
         rng = np.random.default_rng(18)
         few = qconv.ReadoutMitigation(shots=200)
         z = scores(
@@ -240,7 +246,7 @@ class TestCollapse:
     @pytest.mark.parametrize("unit", [2.0**-700, 2.0**-400, 2.0**500, 2.0**1000])
     @pytest.mark.parametrize("baseline", [False, True])
     def test_any_unit(self, unit, baseline):
-        """Squares of such numbers leave the range of floating point."""
+        """Squares of these numbers exceed the range of floating point."""
         image = np.random.default_rng(18).random((5, 4))
         where = {"shots": 50, "seed": 3, "backend": reading(), "mitigation": "readout"}
         where["method"] = qconv.Collapse(baseline=baseline)
@@ -249,13 +255,13 @@ class TestCollapse:
         np.testing.assert_allclose(other.stderr / unit, plain.stderr, rtol=1e-9)
 
     def test_shared_shots(self):
-        """Self-normalised: 400 runs, spread of the mean of z^2 0.07 at most, five allowed."""
+        """Self-normalised: 400 runs, deviation of the mean of z^2 at most 0.07, five allowed."""
         rng = np.random.default_rng(18)
         z = scores(qconv.Collapse(shared=True), rng.random((3, 3)), EDGE, range(400), shots=3000)
         assert abs(np.mean(z**2) - 1) < 0.35
 
     def test_measured_shots(self):
-        """The same where the law is out of reach, on an Aer sampler too: 1,600 scores a seed."""
+        """If the distribution cannot be computed, also on an Aer sampler: 1,600 scores per seed."""
         rng = np.random.default_rng(18)
         sampler = SamplerV2(
             options={"backend_options": {"noise_model": reading().options.noise_model}}
@@ -284,7 +290,7 @@ class TestCollapse:
         assert (result + more).shots == 200
 
     def test_counts_gathered_elsewhere_may_be_more(self):
-        """As many are used as were planned, at random; as without mitigation."""
+        """The planned number of counts is used, chosen at random, as without mitigation."""
         errors = qconv.ReadoutMitigation(errors=PAIRS[:2])
         where = {"method": qconv.Collapse(), "mode": "same", "seed": 7, "shots": 2000}
         plan = qconv.plan([0, 10, 20], [1, 2, 1], mitigation=errors, **where)
@@ -370,7 +376,7 @@ class TestWholeImages:
         assert not qconv.convolve(image, kernel, mitigation="readout", **where).independent
 
     def test_standard_errors(self, name):
-        """30 runs of eight pixels: spread of the mean of z^2 0.1 at most, five allowed."""
+        """30 runs of eight pixels: deviation of the mean of z^2 at most 0.1, five allowed."""
         method, image, kernel = self.case(name)
         z = scores(method, image, kernel, range(30), shots=3000)
         assert abs(np.mean(z**2) - 1) < 0.5
@@ -378,7 +384,7 @@ class TestWholeImages:
 
 @pytest.mark.parametrize("name", [name for name in WHOLE if name != "Blocks"])
 def test_calibration_is_part_of_the_errors(name):
-    """Variances of the readout errors times the squares of the result's derivatives by them."""
+    """The calibration adds its variances times the squares of the result's derivatives."""
     method, image, kernel = TestWholeImages().case(name)
     where = {"method": method, "shots": 100, "mode": "same", "boundary": "wrap", "seed": 1}
     plan = qconv.plan(image, kernel, **where)
@@ -498,7 +504,7 @@ class TestRefused:
 
 class TestDevices:
     def test_on_the_qubits_that_are_measured(self):
-        """A device with a coupling map, some bits read the other way round."""
+        """A device with a coupling map; some bits are measured inverted."""
         rng = np.random.default_rng(18)
         line = [[i, i + 1] for i in range(6)]
         backend = AerSimulator.from_backend(

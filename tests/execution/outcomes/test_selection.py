@@ -9,7 +9,7 @@ OWN = np.array([0.5, 0.5])
 
 
 class Unfolding:
-    """A correction that tells how many sets of shots it was asked for."""
+    """A correction that returns the number of sets of shots that it was called with."""
 
     def read(self, own):
         return own
@@ -20,7 +20,7 @@ class Unfolding:
 
 @pytest.mark.parametrize("pooled", [False, True])
 def test_groups_of_counted_shots(pooled):
-    """Sixty counted shots are three sets of twenty, whoever shares them."""
+    """Sixty counted shots are three sets of twenty; pooled or not, the result is the same."""
     counts = (np.array([10, 20]), np.array([30, 0]))
     chosen = Selection(None, counts, ideal=False, unfolding=Unfolding())
     sampling, calibration = chosen.covariance(OWN, 20, pooled=pooled)

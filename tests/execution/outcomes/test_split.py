@@ -1,4 +1,4 @@
-"""Dealing a histogram out has the law of shuffling its shots."""
+"""Splitting a histogram at random has the same distribution as shuffling its shots."""
 
 import itertools
 import math
@@ -15,7 +15,7 @@ from tests.chance import assert_distribution, assert_same_distribution
 
 
 def exact_distribution(histogram, sizes):
-    """Probability of every table of counts (groups, outcomes) with these margins."""
+    """Return the probability of every table (groups, outcomes) with these margins."""
     rows = [
         [c for c in itertools.product(*(range(h + 1) for h in histogram)) if sum(c) == size]
         for size in sizes
@@ -62,7 +62,7 @@ def test_shuffling():
         )
         if np.count_nonzero(one) > 1:
             assert_same_distribution(one, other)
-    # Two groups of different branches together, so that their dependence counts.
+    # Two groups of different branches are compared jointly, which tests their dependence.
     one, other = (
         np.bincount([7 * t[0, 0] + t[4, 0] for t in ts], minlength=49) for ts in (dealt, mixed)
     )
@@ -112,9 +112,9 @@ def test_close_to_a_billion():
 
 
 def test_only_counts_that_tell_have_a_name():
-    """The same counts of two runs mean the same run only where chance hardly gives them twice."""
+    """Equal counts identify a run only if two independent runs hardly ever coincide."""
     assert Histogram.empty().name is None
-    assert Histogram(np.array([3]), np.array([10**6])).name is None  # as any run would give
+    assert Histogram(np.array([3]), np.array([10**6])).name is None  # every run would give this
     assert Histogram(np.array([0, 1]), np.array([500, 500])).name is None  # one in 40
     rng = np.random.default_rng(1)
     many = [Histogram(np.arange(64), rng.multinomial(10**6, np.ones(64) / 64)) for _ in range(3)]

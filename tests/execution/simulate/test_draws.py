@@ -1,7 +1,8 @@
-"""What a seed promises: the same counts on every machine and with every version of NumPy.
+"""Seeds are reproducible: the same counts on every machine and with every version of NumPy.
 
-Digests are of a hundred thousand draws and more, as a change of NumPy's algorithms may show in one
-of a million only. Results are pinned to 1e-12 of their scale, beyond which processors round.
+Digests cover a hundred thousand draws or more, because a change of NumPy's algorithms may affect
+one draw in a million. Results are pinned to 1e-12 of their scale, beyond which processors round
+differently.
 """
 
 import hashlib
@@ -33,7 +34,7 @@ def digest(*arrays):
 
 
 def of_hands(shots, pixels=40_000):
-    """Counts of a tile's pixels, or which outcome each shot was."""
+    """Return a digest of the counts of a tile's pixels, or of the outcome of each shot."""
     tiles = [(slice(0, pixels),)]
     hands = drawn_counts(PROBABILITIES, tiles, [0], shots, SEED)
     return digest(*(h.picks if h.counts is None else h.counts for _, h in hands(0)))
@@ -126,7 +127,7 @@ def test_results_are_the_same_everywhere(name):
 
 
 class TestDifferentShots:
-    """Conditional binomials have the law of a multinomial draw."""
+    """Conditional binomial draws have the distribution of a multinomial draw."""
 
     def test_distribution(self):
         shots = np.arange(1, 20_001) % 7

@@ -1,4 +1,4 @@
-"""Noise exactly: the law of a noisy circuit against shots that a simulator really ran.
+"""Exact noise: the distribution of a noisy circuit, compared with shots that were simulated.
 
 False-alarm rates as `tests.chance` says.
 """
@@ -38,7 +38,7 @@ def readout(first, second):
 
 
 def random_noise(seed):
-    """Depolarising, relaxing, damping, resetting and flipping; other errors on some qubits."""
+    """Depolarising, relaxation, damping, reset and flips; different errors on some qubits."""
     rng = np.random.default_rng(seed)
     model = NoiseModel(basis_gates=["rz", "sx", "x", "cx"])
     relaxing = thermal_relaxation_error(50, 60, 20 * rng.random())
@@ -52,7 +52,7 @@ def random_noise(seed):
     model.add_quantum_error(flip, ["cx"], [0, 1], warnings=False)
     model.add_all_qubit_readout_error(readout(0.02, 0.07))
     model.add_readout_error(readout(0.1, 0.2), [2], warnings=False)
-    if seed % 2:  # which measuring qubits one by one does not meet
+    if seed % 2:  # correlated errors, which single-qubit measurements do not have
         model.add_readout_error(ReadoutError(0.8 * np.eye(4) + 0.05), [0, 1], warnings=False)
     return AerSimulator(noise_model=model)
 
@@ -105,7 +105,7 @@ def planned(name, backend, shots=100, seed=1):
 @pytest.mark.parametrize("make", BACKENDS.values(), ids=BACKENDS)
 @pytest.mark.parametrize("name", METHODS)
 def test_distribution_of_measured_shots(name, make):
-    """20,000 shots, run one by one, are draws from the law."""
+    """20,000 shots, run one by one, are draws from the computed distribution."""
     backend = make()
     for circuit in planned(name, backend).circuits[-1:]:
         made = physical(circuit, backend)
@@ -117,12 +117,12 @@ def test_distribution_of_measured_shots(name, make):
         for outcome, count in data.items():
             counts[int(outcome, 16) ^ made.flipped] = count
         assert_distribution(counts, probabilities)
-        assert (probabilities > 0).sum() > 2  # or there is nothing to see
+        assert (probabilities > 0).sum() > 2  # noise has an effect
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_exact_expectation_is_that_of_many_shots(name):
-    """Within seven standard errors; estimation's values are no means, and are left out."""
+    """Within seven standard errors; amplitude estimates are not means, and are excluded."""
     backend = random_noise(4)
     exact = planned(name, backend, shots=None).run()
     assert exact.total_shots == 0
@@ -140,7 +140,7 @@ def test_the_exact_expectation_is_that_of_many_shots(name):
 
 class TestCollapse:
     def test_standard_errors_are_those_of_noise(self):
-        """Mean of z^2 over 6,400 pixels, of the noisy expectation: spread 0.018, six allowed."""
+        """Mean of z^2 over 6,400 pixels of the noisy expectation: deviation 0.018, six allowed."""
         rng = np.random.default_rng(18)
         image = rng.random((80, 80))
         where = {"mode": "same", "boundary": "wrap", "backend": random_noise(6)}
@@ -151,7 +151,7 @@ class TestCollapse:
         assert classical.compare(replace(result, bias=None), exact.image).agrees
 
     def test_the_budget_of_errors(self):
-        """What noise gets wrong is known, and the verdict says that it is noise."""
+        """The systematic error is known, and the verdict attributes it to noise."""
         rng = np.random.default_rng(18)
         image = rng.random((60, 60))
         where = {"mode": "same", "boundary": "wrap", "backend": random_noise(6)}
@@ -211,7 +211,7 @@ class TestCollapse:
             )
 
     def test_as_fast_as_without_noise(self):
-        """Whatever the shots: a million for each of 4,096 pixels."""
+        """The time does not depend on the shots: a million for each of 4,096 pixels."""
         rng = np.random.default_rng(18)
         image = rng.random((64, 64))
         where = {"mode": "same", "boundary": "wrap", "shots": 10**6, "seed": 1}
@@ -234,7 +234,7 @@ class TestCollapse:
 
 
 class TestOutOfReach:
-    """Where the law is not known, shots are measured."""
+    """If the distribution is unknown, shots are measured."""
 
     def test_noise_of_the_measurement_itself(self):
         model = NoiseModel()
@@ -297,7 +297,7 @@ class TestOutOfReach:
 
     def test_other_backends_have_none(self):
         class Wrapped(AerSimulator):
-            """A backend of somebody's own, that may do more than its noise model says."""
+            """A user's backend, which may do more than its noise model describes."""
 
         assert noise_of(None) is None
         assert noise_of(AerSimulator()) is None
@@ -305,12 +305,12 @@ class TestOutOfReach:
 
 
 class TestImitatedDevices:
-    """With the real package, where it is installed."""
+    """With the package itself, if it is installed."""
 
     def test_hanoi(self):
-        """27 qubits; 156 take a minute, see `tests.benchmarks.test_devices`."""
+        """27 qubits; 156 qubits take a minute, see `tests.benchmarks.test_devices`."""
         provider = pytest.importorskip(
-            "qiskit_ibm_runtime.fake_provider", reason="imitated devices are an extra"
+            "qiskit_ibm_runtime.fake_provider", reason="fake backends are an extra"
         )
         backend = provider.FakeHanoiV2()
         image = np.random.default_rng(1).random((16, 16))

@@ -1,4 +1,4 @@
-"""Amplitude estimation with noise: what damps is found, and intervals hold where they say so.
+"""Amplitude estimation with noise: the damping is found, and intervals of reliable pixels hold.
 
 False-alarm rates as `tests.chance` says, except where a test states its own.
 """
@@ -29,7 +29,7 @@ def depolarising(rate):
 
 
 def drawn(p, shots, seed):
-    """Hits and misses by the probabilities of a hit, shape ``(powers, pixels)``."""
+    """Draw hits and misses, given the probabilities of a hit, shape ``(powers, pixels)``."""
     rng = np.random.default_rng(seed)
     trials = rng.poisson(shots, size=p.shape)
     hits = rng.binomial(trials, p)
@@ -37,7 +37,7 @@ def drawn(p, shots, seed):
 
 
 def damped(angles, before, step, excess=0.0, seed=0):
-    """Probabilities of a hit, with a contrast of ``before * step**m``, and what no model tells."""
+    """Return probabilities of a hit, with contrast ``before * step**m`` and a random excess."""
     contrast = before * step**STEPS
     p = contrast * np.sin((2 * STEPS + 1) * angles) ** 2 + (1 - contrast) / 2
     return np.clip(p + excess * np.random.default_rng(seed).normal(size=p.shape), 0, 1)
@@ -50,9 +50,10 @@ def angles():
 
 class TestFit:
     def test_no_damping_is_found_where_there_is_none(self, angles):
-        """The estimates are those of the ideal likelihood, within a tenth of a standard error.
+        """The estimates equal those without damping, within a tenth of a standard error.
 
-        Where both are sure of the peak, which a fit of less than all contrast could leave.
+        Only pixels whose peak is certain in both fits are compared, because the fitted contrast may
+        be slightly below 1.
         """
         counts = drawn(damped(angles, 1.0, 1.0), 300, 2)
         ours, ideal = most_likely_damped(*counts, POWERS), most_likely(*counts, POWERS)
@@ -66,7 +67,7 @@ class TestFit:
         assert np.median(ours.stderr[sure] / ideal.stderr[sure]) < 1.1
 
     def test_damping_is_found(self, angles):
-        """Contrasts are known to about 0.01 here: within 0.06, six of that."""
+        """Contrasts are known to about 0.01 here; 0.06 is allowed, six standard errors."""
         found = most_likely_damped(*drawn(damped(angles, 0.9, 0.85), 1000, 3), POWERS)
         np.testing.assert_allclose(found.contrast, 0.9 * 0.85 ** STEPS[:, 0], atol=0.06)
         assert found.reliable.mean() > 0.9
@@ -74,10 +75,10 @@ class TestFit:
     @pytest.mark.parametrize("shots", [50, 1000])
     @pytest.mark.parametrize("excess", [0.0, 0.02])
     def test_intervals(self, angles, shots, excess):
-        """Of 8 draws of 64 pixels, intervals hold as often as 93 % at least.
+        """Over 8 draws of 64 pixels, intervals cover at least 93 %.
 
-        Errors of a draw have something in common, so that no bound is exact. Coverage is 95 to
-        99 % of these draws, with a standard deviation of 1 % or less over seeds.
+        Errors within a draw are correlated, so no bound is exact. The coverage of these draws is 95
+        to 99 %, with a standard deviation of 1 % or less over seeds.
         """
         held, reliable = [], []
         for seed in range(8):
@@ -90,7 +91,7 @@ class TestFit:
         assert np.mean(reliable) > 0.8
 
     def test_a_single_power_tells_nothing(self, angles):
-        """A darker picture looks like damping: no pixel is said to be reliable."""
+        """Damping looks like a darker picture, so no pixel is marked as reliable."""
         p = damped(angles, 0.7, 1.0)[:1]
         assert not most_likely_damped(*drawn(p, 1000, 4), (0,)).reliable.any()
 
@@ -108,7 +109,7 @@ class TestFit:
         assert found.reliable.mean() < 0.1
 
     def test_what_is_not_explained_does_not_vanish_with_shots(self, angles):
-        """Standard errors level off at what the excess leaves."""
+        """Standard errors approach the limit set by the excess."""
         p = damped(angles, 0.9, 0.85, 0.01)
         many, limit = (
             most_likely_damped(p * shots, (1 - p) * shots, POWERS) for shots in (1e7, 1e12)
@@ -119,7 +120,7 @@ class TestFit:
 
 @pytest.mark.parametrize("shots", [20, 1000])
 def test_no_angle_of_a_grid_is_more_likely(angles, shots):
-    """The search for peaks, with a damping that is given."""
+    """The search for peaks, with a given damping."""
     number = len(POWERS)
     free = np.concatenate([[0.15, 0.1], np.zeros(number), np.linspace(0.4, 0.6, number)])
     size = len(free)
@@ -134,7 +135,7 @@ def test_no_angle_of_a_grid_is_more_likely(angles, shots):
 
 
 def test_weights_by_hand():
-    """Scaled counts have the variance of a frequency whose probability varies by the excess."""
+    """Scaled counts have the variance of frequencies whose probability varies by the excess."""
     number, free = len(POWERS), np.zeros(2 + 2 * len(POWERS))
     free[:2], free[2 + number :] = (0.2, 0.1), 0.5
     damping = Damping(2.0 * np.array(POWERS) + 1, free, np.full(number, 0.3), np.eye(len(free)))
@@ -153,9 +154,10 @@ def test_weights_by_hand():
 class TestCircuits:
     @pytest.mark.slow
     def test_depolarising_noise(self):
-        """Two runs on a simulator whose law is exact; 95 % of the intervals hold, or more.
+        """Two runs on a simulator with an exact distribution; at least 95 % of the intervals hold.
 
-        Of 64, fewer than 58 hold once in 20 times if 95 % do; these seeds are no such case.
+        With 95 % coverage, fewer than 58 of 64 hold once in 20 times; these seeds are not such a
+        case.
         """
         image = np.random.default_rng(8).random((4, 8))
         kernel = np.array([[1.0, 2.0]])
@@ -176,7 +178,7 @@ class TestCircuits:
         assert "contrast left" in str(result)
 
     def test_counts_from_elsewhere(self, tmp_path):
-        """Counts that an ideal simulator gave: no damping, and results that add up and are kept."""
+        """Counts from an ideal simulator: no damping, and results that can be added and saved."""
         image = np.random.default_rng(9).random((8, 8))
         method = qconv.AmplitudeEstimation((0, 1, 2, 4))
         results = []

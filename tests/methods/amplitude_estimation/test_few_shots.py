@@ -20,12 +20,12 @@ METHODS = [
     qconv.AmplitudeEstimation(powers=((0, 10), (1, 8), (3, 4))),
 ]
 
-#: False alarms of a mean of many squares beyond so many standard deviations: below 1e-9.
+#: Number of standard deviations of a mean of many squares; false alarms below 1e-9.
 SIGMAS = 6.2
 
 
 def squares(result, expected):
-    """Squares of the z-scores of the reliable pixels of a result."""
+    """Return the squared z-scores of the reliable pixels of a result."""
     reliable = result.diagnostics.reliable
     return np.square((result.image - expected) / result.stderr)[reliable]
 
@@ -61,7 +61,7 @@ class TestStandardErrors:
 
     @pytest.mark.parametrize("pixels", [4, 64])
     def test_of_few_pixels(self, pixels):
-        """A small image does not adapt the prior to itself: the mean of z**2 was up to 2.7."""
+        """The prior does not overfit a small image, with which the mean of z**2 was up to 2.7."""
         rng = np.random.default_rng(0)
         z2 = []
         for seed in range(400 // pixels):
@@ -77,7 +77,7 @@ def picture():
 
 
 def measured(plan, seed):
-    """Counts of a plan's circuits, from a simulator that knows nothing of qconv."""
+    """Return counts of a plan's circuits, from a simulator without any knowledge of qconv."""
     simulator = AerSimulator()
     return [
         Counter(simulator.run(circuit, shots=n, seed_simulator=seed).result().get_counts())
@@ -88,7 +88,7 @@ def measured(plan, seed):
 class TestSums:
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_equal_one_run_with_the_same_hits(self, method):
-        """To rounding, whatever the number of parts and their order."""
+        """Equal up to rounding, for any number and order of parts."""
         shots = {} if isinstance(method.powers[0], tuple) else {"shots": 10}
         plans = [
             qconv.plan(picture(), EDGE, method=method, seed=seed, **shots, **WHERE)
@@ -105,7 +105,7 @@ class TestSums:
 
     @pytest.mark.slow
     def test_small_parts_are_as_good_as_one(self, small_camera):
-        """Sixteen runs of 10 shots: the mean of z**2 was 1.99, and errors those of 10 shots."""
+        """Sixteen runs of 10 shots: the mean of z**2 was 1.99, and errors as for 10 shots."""
         image, how = small_camera[::2, ::2], {"method": METHODS[2], **WHERE}
         expected = qconv.convolve(image, EDGE, shots=None, **how).image
         total = sum(qconv.convolve(image, EDGE, shots=10, seed=seed, **how) for seed in range(16))

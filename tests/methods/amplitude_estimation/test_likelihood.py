@@ -1,4 +1,4 @@
-"""The likelihood's highest peak: found against a fine grid, with honest errors, never missed."""
+"""The highest peak of the likelihood: against a fine grid, with honest errors, never missed."""
 
 import math
 
@@ -19,7 +19,7 @@ SCHEDULES = [
 
 
 def draw(angles, powers, shots, seed=0):
-    """Hits and misses ``(powers, pixels)``; numbers of shots vary as those of positions do."""
+    """Draw hits and misses ``(powers, pixels)``; numbers of shots are random, as for positions."""
     rng = np.random.default_rng(seed)
     factors = 2 * np.array(powers)[:, None] + 1
     trials = rng.poisson(shots, size=(len(powers), len(angles)))
@@ -28,7 +28,7 @@ def draw(angles, powers, shots, seed=0):
 
 
 def likelihood(hits, misses, powers, angles):
-    """Its logarithm for pixels and angles, by the definition; where 0 log 0 is 0."""
+    """Return the log-likelihood of pixels and angles by definition, with 0 log 0 = 0."""
     factors = 2 * np.array(powers)[:, None] + 1
     with np.errstate(divide="ignore"):
         sin, cos = (np.log(part(factors * angles) ** 2) for part in (np.sin, np.cos))
@@ -51,7 +51,7 @@ def test_no_angle_of_a_grid_is_more_likely(powers, shots):
 
 @pytest.mark.parametrize("shots", [0.5, 4, 50])
 def test_levels_make_no_difference(shots, monkeypatch):
-    """All intervals at once, or few first, or one octave after the other: the same peaks."""
+    """Starting with all intervals, with few, or octave by octave gives the same peaks."""
     powers = (0, 1, 3, 6, 11, 20, 35, 60, 100)
     hits, misses = draw(np.random.default_rng(7).uniform(0, math.pi / 2, 60), powers, shots)
     found = []
@@ -72,9 +72,9 @@ def test_levels_make_no_difference(shots, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("shots", [20, 100])
 def test_errors_are_what_they_are_said_to_be(shots):
-    """Of 20,000 pixels: intervals hold as often as they should, within 6.2 standard deviations.
+    """For 20,000 pixels, coverage is nominal within 6.2 standard deviations.
 
-    Their coverage is nominal for many shots only; 1 % is allowed for that.
+    Coverage is exact for many shots only; 1 % is allowed for this.
     """
     powers = (0, 1, 2, 4, 8, 16, 32, 64)
     p = np.random.default_rng(2).random(20_000)
@@ -84,7 +84,7 @@ def test_errors_are_what_they_are_said_to_be(shots):
     tolerance = 0.01 + 6.2 * math.sqrt(0.95 * 0.05 / p.size)
     assert abs(np.mean(np.abs(z) < 1.96) - 0.95) < tolerance
     assert np.mean(np.abs(z) > 10) < 5e-4
-    assert abs(np.mean(z**2) - 1) < (0.1 if shots == 100 else 0.2)  # a few are far off
+    assert abs(np.mean(z**2) - 1) < (0.1 if shots == 100 else 0.2)  # a few have gross errors
     assert found.reliable.mean() > (0.85 if shots == 100 else 0.6)
     assert np.mean(np.abs(z[found.reliable]) > 6) < 5e-4
 
@@ -92,7 +92,7 @@ def test_errors_are_what_they_are_said_to_be(shots):
 @pytest.mark.parametrize("powers", SCHEDULES, ids=str)
 @pytest.mark.parametrize("shots", [1, 5, 100])
 def test_the_error_is_that_of_the_whole_likelihood(powers, shots, monkeypatch):
-    """Against integrals over a fine grid: the mean square distance from the estimate."""
+    """Compared with integrals over a fine grid: mean square distance from the estimate."""
     monkeypatch.setattr(module, "fitted_prior", lambda *_: np.ones_like)
     angles = np.random.default_rng(4).uniform(0, math.pi / 2, 60)
     hits, misses = draw(angles, powers, shots)
@@ -102,19 +102,19 @@ def test_the_error_is_that_of_the_whole_likelihood(powers, shots, monkeypatch):
     density = np.exp(logarithm - logarithm.max(axis=1, keepdims=True))
     distance = np.sin(grid) ** 2 - np.sin(found.angles[:, None]) ** 2
     square = (density * distance**2).sum(axis=1) / density.sum(axis=1)
-    # Peaks below e**-16 of the highest are left out.
+    # Peaks below e**-16 of the highest are ignored.
     np.testing.assert_allclose(found.stderr**2, square, rtol=1e-3, atol=1e-4 * square.max())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shots", [20, 200])
 def test_squared_errors_are_as_stated_on_average(shots):
-    """For angles that are uniform the mean of z^2 is 1 at any number of shots."""
+    """For uniformly distributed angles, the mean of z^2 is 1 for any number of shots."""
     powers = (0, 1, 2, 4, 8)
     angles = np.random.default_rng(5).uniform(0, math.pi / 2, 60_000)
     found = most_likely(*draw(angles, powers, shots, seed=6), powers)
     squares = ((np.sin(found.angles) ** 2 - np.sin(angles) ** 2) / found.stderr) ** 2
-    tolerance = 6.2 * squares.std() / math.sqrt(squares.size)  # fails once in 10**9 times
+    tolerance = 6.2 * squares.std() / math.sqrt(squares.size)  # a false alarm in 10**9
     assert abs(squares.mean() - 1) < tolerance < 0.1
 
 
@@ -140,12 +140,12 @@ def test_ends_of_the_range(p):
 def test_no_shots_at_all():
     found = most_likely(np.zeros((2, 3)), np.zeros((2, 3)), (0, 1))
     assert np.isfinite(found.angles).all()
-    assert (found.stderr >= math.sqrt(1 / 12)).all()  # of anything between 0 and 1
+    assert (found.stderr >= math.sqrt(1 / 12)).all()  # a value between 0 and 1
     assert not found.reliable.any()
 
 
 def test_two_angles_that_one_power_cannot_tell_apart():
-    """After one step, 0.3 and its mirror image about pi/3 hit as often: the error says so."""
+    """After one step, 0.3 and its mirror image about pi/3 are equally likely; errors show it."""
     angle = 0.3
     p = math.sin(3 * angle) ** 2
     hits, misses = np.array([[1000 * p]]), np.array([[1000 * (1 - p)]])

@@ -1,4 +1,4 @@
-"""Many shots: high powers without long simulations, and long circuits that stay small."""
+"""Many shots: high powers without long simulations, and compact long circuits."""
 
 import numpy as np
 import pytest
@@ -31,9 +31,9 @@ def default():
 
 
 def test_default(default):
-    """1,024 pixels; the spread of the product is 3 %, of the mean of z^2 6 %. False alarms: 1e-4.
+    """1,024 pixels: relative deviation 3 % of the product, 6 % of the mean of z^2.
 
-    Powers up to 32 would give a product of 9.2.
+    False alarms: 1e-4. Powers up to 32 would give a product of 9.2.
     """
     plan, result, error = default
     assert plan.prepared.schedule.powers[-1] > 1000
@@ -48,7 +48,7 @@ def test_default(default):
 
 
 def test_sum_of_two(default):
-    """Estimated anew from the hits of both."""
+    """The sum is estimated again from the hits of both."""
     _, result, error = default
     both = result + planned(4).run()
     assert both.shots == 2048
@@ -70,7 +70,7 @@ def test_highest_power_with_a_backend():
 
 @pytest.mark.slow
 def test_tolerance():
-    """About the fewest shots: with 5 % less the error is larger."""
+    """The shots are nearly minimal: with 5 % fewer, the error exceeds the tolerance."""
     tolerance = 2e-4
     image = photograph("camera")[::4, ::4]
     how = {"method": qconv.AmplitudeEstimation(), **WRAP}
@@ -82,7 +82,7 @@ def test_tolerance():
 
 
 def test_long_circuits():
-    """A step is one instruction, the same in all circuits; run by a simulator that expands it."""
+    """A step is the same instruction in all circuits; any simulator that expands it can run it."""
     image = np.random.default_rng(2).random((4, 4))
     plan = qconv.plan(image, EDGE, **LONG)
     made = [circuit.count_ops().get(STEP, 0) for circuit in plan.circuits]
@@ -100,7 +100,7 @@ def test_long_circuits():
 
 
 def test_long_circuits_in_a_file(tmp_path):
-    """Steps are saved once: 163 of them would take more than 5 MB."""
+    """Steps are saved once; 163 separate steps would take more than 5 MB."""
     image = np.random.default_rng(2).random((32, 32))
     result = qconv.convolve(image, EDGE, seed=1, **LONG)
     result.save(tmp_path / "long.npz")
@@ -118,7 +118,7 @@ def test_long_circuits_in_a_file(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["global", "local"])
 def test_many_steps(kind, monkeypatch):
-    """Costs of many steps follow from few: equal to those of all gates."""
+    """Costs of many steps, computed from few steps, equal the count of all gates."""
     image = np.random.default_rng(3).random((8, 8))
     method = qconv.AmplitudeEstimation(((0, 40), (36, 5)), kind)
     few = qconv.plan(image, EDGE, method=method, **WRAP).cost

@@ -1,4 +1,4 @@
-"""Amplitude estimation: exact expectations, honest errors, its cost, tiles, backends, refusals."""
+"""Amplitude estimation: exact expectations, honest errors, cost, tiles, backends, rejections."""
 
 import itertools
 
@@ -89,7 +89,7 @@ class TestErrors:
     @pytest.mark.parametrize("kind", RANGES)
     @pytest.mark.parametrize("kernel", [GAUSSIAN, EDGE], ids=["gaussian", "edge"])
     def test_intervals(self, kind, kernel, small_camera):
-        """95 % intervals hold 93 to 97 % of 4096 pixels; the binomial spread is 0.34 %."""
+        """95 % intervals cover 93 to 97 % of 4096 pixels; the binomial deviation is 0.34 %."""
         powers = (0, 1, 2, 4, 8, 16, 32, 64)[: 8 if kind == "global" else 7]
         result = run(small_camera, kernel, powers, 100, kind=kind)
         error = result.image - classical.convolve(small_camera, kernel, **WRAP)
@@ -106,7 +106,7 @@ class TestErrors:
         assert np.mean(errors[0] ** 2) > 9 * np.mean(errors[1] ** 2)
 
     def test_higher_powers_pay(self, small_camera):
-        """At equal cost: six powers of 20 shots each against the flag alone."""
+        """At equal cost: six powers with 20 shots each, compared with power 0 alone."""
         sharp = run(small_camera, powers=(0, 1, 2, 4, 8, 16), shots=20)
         plain = run(small_camera, powers=(0,), shots=sharp.oracle_calls // small_camera.size)
         assert plain.oracle_calls == sharp.oracle_calls == 20 * 68 * small_camera.size
@@ -124,7 +124,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("kernel", [GAUSSIAN, -GAUSSIAN], ids=["bright", "dark"])
     def test_ends_of_the_range(self, kernel):
-        """Where windows are all black or all white the angle is at an end: not to be relied on."""
+        """Where windows are all black or all white, the angle is at an end, and unreliable."""
         image = np.kron([[0.0, 1.0], [0.0, 1.0]], np.ones((6, 6)))
         result = run(image, kernel, powers=(0, 1), boundary="symm")
         within = np.ones_like(image, dtype=bool)
@@ -150,7 +150,7 @@ class TestCost:
         assert [c.num_qubits for c in measured.circuits] == [9] * len(SHORT)
 
     def test_device_circuit(self, small_camera):
-        """One rotation of 2**8 angles for each step and one more, and the adders."""
+        """One rotation of 2**8 angles per step plus one, and the adders."""
         method = qconv.AmplitudeEstimation((2,))
         laid_out = plan(small_camera[:16, :16], EDGE, method=method, **WRAP)
         cost = qconv.resources(laid_out.on_device().prepared.costliest.build())
@@ -221,7 +221,7 @@ class TestRandomness:
 
     @pytest.mark.parametrize("kind", RANGES)
     def test_measured(self, kind):
-        """Drawn or counted by Aer: every pixel within 6.5 standard errors, or flagged."""
+        """Drawn or counted by Aer: every reliable pixel is within 6.5 standard errors."""
         image = np.random.default_rng(4).random((4, 4))
         exact = classical.convolve(image, EDGE, **WRAP)
         for backend in (None, AerSimulator()):
@@ -239,8 +239,8 @@ class TestRandomness:
         noisy = run(image, [1.0, 1.0], powers=(0, 1), backend=backend, shots=None)
         many = run(image, [1.0, 1.0], powers=(0, 1), backend=backend, shots=100_000)
         assert np.abs(many.image - noisy.image).max() < 0.02  # fifteen standard errors
-        np.testing.assert_allclose(noisy.stderr, many.stderr, rtol=0.5)  # what no shots tell
-        assert not many.diagnostics.reliable.any()  # four pixels do not tell the damping
+        np.testing.assert_allclose(noisy.stderr, many.stderr, rtol=0.5)  # not reduced by shots
+        assert not many.diagnostics.reliable.any()  # four pixels do not determine the damping
 
 
 class TestRefused:

@@ -1,7 +1,7 @@
-"""Schedules of amplitude estimation: shots that fall with the power, posterior means.
+"""Schedules of amplitude estimation: shots decrease with the power; posterior means.
 
-Photographs of 64 x 64 pixels, parts of their range. False-alarm rates are of the seeds as drawn
-anew: 1e-4 or less each, if nothing else is said.
+Photographs of 64 x 64 pixels, errors in units of their range. False-alarm rates are for other
+seeds: 1e-4 or less each, unless stated otherwise.
 """
 
 import numpy as np
@@ -39,7 +39,7 @@ def measured(request):
 
 
 def test_error_times_calls(measured):
-    """With as many shots of each power it is 8 to 9; the spread of a run is 2 %."""
+    """With equal shots per power it is 8 to 9; the deviation of a run is 2 %."""
     error, result, _ = measured
     calls = result.oracle_calls / error.size
     assert np.sqrt(np.mean(error**2)) * calls < 4.2
@@ -93,11 +93,11 @@ def test_highest_power_grows_with_the_shots():
     for capped, shots in ((8, 110), (32, 180), (64, 230)):
         assert scheduled("auto", shots, capped, capped).powers[-1] == capped
         assert scheduled("auto", 10**4, capped, capped).powers[-1] == capped
-    assert scheduled("auto", 45, 8, 8).powers == (0, 1)  # noise is not seen with power 0 alone
+    assert scheduled("auto", 45, 8, 8).powers == (0, 1)  # power 0 alone does not show noise
 
 
 def test_constant_whatever_the_number_of_shots():
-    """Error times calls by the Fisher information; powers up to 32 alone would reach 28."""
+    """Predicted from the Fisher information; with powers up to 32 alone, it would be 28."""
     every = [scheduled("auto", shots) for shots in (*range(55, 1200), 2000, 5000, 10_000, 20_000)]
     assert max(calls(one) / np.sqrt(one.information) for one in every) < 3.8
     information = [one.information for one in every]
@@ -108,7 +108,7 @@ def test_constant_whatever_the_number_of_shots():
 
 @pytest.mark.parametrize("shots", [42, 54, 55, 64, 100])
 def test_never_behind_sampling(shots):
-    """With as many oracle calls: the same, or an error at least a fifth smaller (2 % by chance)."""
+    """With equal oracle calls: the same error, or at least a fifth smaller (2 % by chance)."""
     angles = np.arcsin(np.sqrt(np.clip(photograph("camera"), 0.0, 1.0))).ravel()
     schedule = scheduled("auto", shots)
     rng = np.random.default_rng(8)
@@ -126,7 +126,7 @@ def test_never_behind_sampling(shots):
 
 
 def test_posterior_against_a_grid(monkeypatch):
-    """The mean and standard deviation of a likelihood that is summed over a fine grid."""
+    """Return mean and standard deviation of a likelihood, summed over a fine grid."""
     monkeypatch.setattr(likelihood, "fitted_prior", lambda *_: np.ones_like)
     schedule = scheduled("auto", 120)
     factors = 2 * np.array(schedule.powers) + 1
@@ -150,7 +150,7 @@ def test_posterior_against_a_grid(monkeypatch):
 
 
 def test_mean_beats_the_mode():
-    """On the same counts, of which the two errors share nearly all their chance."""
+    """Both estimates use the same counts, so their errors are strongly correlated."""
     schedule = scheduled("auto", 60)
     factors = 2 * np.array(schedule.powers) + 1
     rng = np.random.default_rng(6)
@@ -196,8 +196,11 @@ class TestPairs:
         assert np.abs(both.image - mean).max() < 4 * both.stderr.max()
 
     def test_schedules_add_by_what_they_tell(self, tmp_path):
-        """Weighted by their shots, 41 of power 0 would make 600 of higher powers three times worse;
-        half a percent is what a few digits of the error may be out by."""
+        """Weights are in proportion to the information.
+
+        Weighted by shots, 41 shots of power 0 would triple the error of 600 shots of higher powers.
+        The tolerance of half a percent covers the printed digits.
+        """
         image = np.random.default_rng(1).random((4, 4))
         method = qconv.AmplitudeEstimation()
         one, two = (
@@ -249,7 +252,7 @@ class TestTolerance:
     @pytest.mark.slow
     @pytest.mark.parametrize("tolerance", [0.05, 0.001, ("rms", 0.003)])
     def test_is_kept(self, tolerance):
-        """And by not much: the next cheaper schedule would not do."""
+        """The margin is small: the next cheaper schedule would exceed the tolerance."""
         image = photograph("camera")[::4, ::4]
         method = qconv.AmplitudeEstimation()
         plan = qconv.plan(image, GAUSSIAN, method=method, tolerance=tolerance, seed=1, **WRAP)
@@ -283,7 +286,7 @@ class TestTolerance:
 
 
 def test_least_errors_by_hand():
-    """From the angle's information: its slope, and at both ends its curvature."""
+    """From the information about the angle: its slope, and its curvature at both ends."""
     schedule = scheduled(((0, 3), (2, 5)), 8)
     information = 4 * (3 * 1**2 + 5 * 5**2)
     assert schedule.information == information

@@ -1,4 +1,4 @@
-"""The law of the measured numbers: what was drawn, how independently, and how far off it is.
+"""The distribution of measured numbers: positions, their independence, and errors.
 
 False-alarm rates as `tests.chance` says: `ALARM` for each assertion, unless a test states its own.
 """
@@ -28,7 +28,7 @@ from tests.chance import (
     window_samples,
 )
 
-#: Where shots come from: the Born probabilities, or measured and dealt out.
+#: Source of the shots: Born probabilities, or measured counts that are split.
 PATHS = pytest.mark.parametrize("path", ["born", "measured"])
 
 #: Nine probabilities, all different.
@@ -36,7 +36,7 @@ P = np.array([3, 1, 4, 2, 9, 5, 8, 6, 7.0])
 P = (P / P.sum()).reshape(3, 3)
 PLAIN = qconv.Collapse()
 
-#: Kernels of every kind: blurs, edges, directions, one with a pixel that matters most.
+#: Kernels of all kinds: blurs, edges, directions, and one with a dominant entry.
 KERNELS = ("box", "gaussian", "edge", "laplacian", "sharpen", "sobel-x", "sobel-y", "emboss")
 
 
@@ -60,7 +60,7 @@ def weightless(p):
 
 
 class TestOneShot:
-    """With one shot, an image of labels shows which position each pixel collapsed to."""
+    """With one shot, an image of labels shows the position that each pixel drew."""
 
     @staticmethod
     def positions(path, seed=1, shape=(150, 150), **how):
@@ -97,7 +97,7 @@ class TestOneShot:
         for one, other in pairs.values():
             joint = np.bincount((9 * one + other).ravel(), minlength=81)
             assert_distribution(joint, np.outer(P, P))
-        # The same as a covariance of the pixels' samples, by Hoeffding's inequality.
+        # The same as a bound on the covariance of the pixels' samples, by Hoeffding's inequality.
         x = drawn - (P.ravel() @ np.arange(9))
         products = x[:, 0::2] * x[:, 1::2]
         reach = 64 * math.sqrt(2 * math.log(2 / ALARM) / products.size)
@@ -122,7 +122,7 @@ class TestOneShot:
 
 
 class TestManyShots:
-    """Powers of a base as pixels show how often each position was drawn, at every pixel."""
+    """With powers of a base as pixels, the mean shows how often each position was drawn."""
 
     @staticmethod
     def counts(path, shots, seed=2, size=60):
@@ -131,14 +131,14 @@ class TestManyShots:
         return drawn_counts(result.image, shots).reshape(9, -1)
 
     @PATHS
-    @pytest.mark.parametrize("shots", [2, 8, 9, 10, 30])  # fewer than positions: one draw a shot
+    @pytest.mark.parametrize("shots", [2, 8, 9, 10, 30])  # fewer than positions: one draw per shot
     def test_counts_are_multinomial(self, path, shots):
         counts = self.counts(path, shots)
         assert (counts.sum(axis=0) == shots).all()
         for j, p in enumerate(P.ravel()):
             seen = np.bincount(counts[j], minlength=shots + 1)
             assert_distribution(seen, stats.binom.pmf(np.arange(shots + 1), shots, p))
-        # Two positions together: the same shot cannot land on both.
+        # Two positions jointly: one shot cannot be at both.
         a, b = (4, 6)
         seen = np.bincount((shots + 1) * counts[a] + counts[b], minlength=(shots + 1) ** 2)
         grid = np.array([(i, j, shots - i - j) for i in range(shots + 1) for j in range(shots + 1)])
@@ -158,7 +158,8 @@ class TestManyShots:
 
     @PATHS
     def test_few_shots_and_counts_agree(self, path):
-        # The sum of 3 pixels of 3 shots each (one draw a shot) has the law of one of 9 (counts).
+        # The sum of 3 pixels of 3 shots each (one draw per shot) is distributed as one pixel of 9
+        # shots (counts).
         few, many = self.counts(path, 3), self.counts(path, 9)
         few = few.reshape(9, -1, 3).sum(axis=2)
         for j in range(9):
@@ -168,7 +169,7 @@ class TestManyShots:
 
     @PATHS
     def test_every_pixel_by_itself(self, path):
-        # Few pixels, many shots: counts of three positions at each pixel against its law.
+        # Few pixels with many shots: the joint distribution of the counts of three positions.
         shots, p = 20_000, np.array([0.2, 0.5, 0.3])
         image = np.tile([1.0, shots + 1, (shots + 1) ** 2], 5)
         result = draw(image, weightless(p), shots, 3, path)
@@ -194,7 +195,7 @@ class TestManyShots:
 
 
 class TestThirtySeventy:
-    """The smallest case: 30 % of the particles stay here, 70 % go there."""
+    """The smallest case: 30 % of the particles stay, and 70 % move."""
 
     @PATHS
     @pytest.mark.parametrize("shared", [False, True])
@@ -257,8 +258,8 @@ class TestStandardErrors:
             method=qconv.Collapse(baseline=baseline),
         )
         samples, p = samples(small_camera, kernel)
-        # The variance sum q (s - mean)**2 - (sum q (s - mean))**2 is off by at most r + r**2 of
-        # itself if no frequency q is off by more than r p.
+        # The variance sum q (s - mean)**2 - (sum q (s - mean))**2 has a relative error of at most r
+        # + r**2 if no frequency q differs from p by more than r p.
         r = frequency_tolerance(p, shots * small_camera.size)
         if baseline and name != "identity":
             result = Estimate(result.image - small_camera * kernel.sum(), result.stderr)
@@ -286,7 +287,7 @@ class TestShared:
             assert result.total_shots == shots
             assert not result.independent
             z.append((result.image.ravel() - moments.mean) / np.sqrt(moments.variance / shots))
-        # The seeds are independent; the pixels of one seed are not. One assertion a pixel.
+        # Seeds are independent, but the pixels of one seed are not. One assertion per pixel.
         for pixel in range(image.size):
             one = Moments.__new__(Moments)
             one.kurtosis = np.full(seeds, moments.kurtosis[pixel])
@@ -305,7 +306,7 @@ class TestShared:
         from scipy import signal
 
         how = {"method": qconv.Collapse(shared=True), "shots": 30, "seed": 1}
-        dot = qconv.convolve([[1.0]], EDGE, **how).image  # the measured kernel itself
+        dot = qconv.convolve([[1.0]], EDGE, **how).image  # equals the measured kernel
         result = qconv.convolve(small_camera, EDGE, **how)
         np.testing.assert_allclose(result.image, signal.convolve2d(small_camera, dot), atol=1e-9)
         counts = np.abs(dot) / 16 * 30
@@ -313,14 +314,14 @@ class TestShared:
 
 
 class TestPhotograph:
-    """The goals at 256 x 256."""
+    """Goals for 256 x 256 pixels."""
 
     @pytest.mark.parametrize("name", KERNELS)
     def test_rmse_is_as_predicted(self, camera, name):
         # Within 2 %. The square of the ratio is a weighted mean of 65,536 squared z-scores of known
-        # variance V, close to chi-square with 2 / V degrees of freedom. A blur's variance sits on
-        # few pixels (the outlines), so one run strays by 0.9 %; as many are pooled as make the
-        # alarm rarer than 5e-8 a kernel.
+        # variance V, close to chi-square with 2 / V degrees of freedom. For a blur, few pixels (the
+        # outlines) dominate the variance, so one run deviates by 0.9 %; enough runs are pooled for
+        # false alarms below 5e-8 per kernel.
         kernel, shots = qconv.named_kernel(name), 1000
         moments = Moments(*window_samples(camera, kernel))
         weights = moments.variance[moments.noisy] / moments.variance.sum()
@@ -348,8 +349,8 @@ class TestPhotograph:
             assert (result.stderr == 0).all()
 
     def test_intervals_cover(self, camera):
-        # Samples of a box of at least 111 expected shots a position are close to normal. Alarm:
-        # 2 P(Binomial(65536, 0.95) is 0.5 % off) = 4e-9.
+        # For a box with at least 111 expected shots per position, samples are nearly normal. False
+        # alarm: 2 P(Binomial(65536, 0.95) is 0.5 % off) = 4e-9.
         kernel = qconv.named_kernel("box")
         how = {"shots": 1000, "seed": 3, "mode": "same", "boundary": "symm", "method": PLAIN}
         result = qconv.convolve(camera, kernel, **how)

@@ -34,7 +34,7 @@ VERBS = [
 
 
 def matches(ours, scipys, image, kernel, method, **where):
-    """Both give the same numbers, or both refuse with a ValueError."""
+    """Check that both give the same numbers, or that both raise a ValueError."""
     try:
         expected = scipys(image, kernel, **where)
     except ValueError:
@@ -42,7 +42,7 @@ def matches(ours, scipys, image, kernel, method, **where):
             ours(image, kernel, method=method, shots=None, **where)
         return
     result = ours(image, kernel, method=method, shots=None, **where)
-    # SciPy's own result rounds relative to the largest sum of magnitudes, not to the result.
+    # SciPy's rounding error is relative to the largest sum of magnitudes, not to the result.
     scale = np.abs(kernel).sum() * max(np.abs(image).max(), abs(where.get("fillvalue", 0)))
     assert result.image.shape == expected.shape
     np.testing.assert_allclose(result.image, expected, rtol=0, atol=1e-10 * scale)
@@ -94,7 +94,7 @@ def test_integers_come_out_as_integers(sizes, mode, boundary, seed):
     result = qconv.convolve(image, kernel, shots=None, **where)
     scale = (
         1e-12 * np.abs(image).max() * np.abs(kernel).sum()
-    )  # what cancels is rounded all the same
+    )  # sums that cancel have rounding errors too
     np.testing.assert_allclose(result.image, expected, rtol=0, atol=scale)
 
 
@@ -283,7 +283,7 @@ class TestResult:
         close(result.image, signal.convolve2d(image, EDGE))
 
     def test_simulator_of_single_precision(self):
-        # Aer's probabilities then sum to 1 within 1e-6 only; that is precision, not a leak.
+        # Aer's probabilities then sum to 1 within 1e-6; this is due to precision.
         image, kernel = random_integers((9, 8), 3), random_integers((5, 5), 4)
         backend = AerSimulator(precision="single")
         result = qconv.convolve(image, kernel, shots=None, backend=backend)
@@ -291,7 +291,7 @@ class TestResult:
 
 
 class TestMagnitudes:
-    """Kernels of any magnitude up to 1e300, as `Propagator.from_kernel` promises."""
+    """Kernels of any magnitude up to 1e300 work, as `Propagator.from_kernel` documents."""
 
     @pytest.mark.parametrize("magnitude", [1e-300, 1e-200, 1e-150, 1e150, 1e200, 1e300])
     def test_exact(self, magnitude):

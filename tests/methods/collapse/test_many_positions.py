@@ -1,4 +1,4 @@
-"""Large kernels: standard errors by Fourier transforms equal those of the definition."""
+"""Large kernels: standard errors by Fourier transforms equal those by definition."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_the_definition(baseline, kernel, image, monkeypatch):
 
 
 def test_small_variances_are_not_lost(monkeypatch):
-    """One bright pixel, far away in the same tile, hides variances below its rounding error."""
+    """A bright pixel far away in the same tile hides variances below its rounding error."""
     image = np.full((10, 60), 5.0)
     image[5, 5], image[5, 50] = 1e12, 5.0 + 1e-3
     monkeypatch.setattr(windows, "_MANY", 20)

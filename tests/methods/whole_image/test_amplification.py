@@ -1,4 +1,4 @@
-"""Amplified success: the law of the circuits, what is read from it, and what it costs.
+"""Amplified success: the distribution of outcomes, the read-out, and the cost.
 
 Statistical tests compare a mean of ``z**2`` over independent pixels and seeds with 1, within 6.5 of
 its standard deviations (of a variance of 2, 3 allowed): a false alarm of 1e-9 or less for each of
@@ -50,30 +50,30 @@ def made(plan):
 
 
 def predicted(image, kernel, method, calls, boundary):
-    """Predicted mean square error with about this many oracle calls per pixel, times the calls."""
+    """Return predicted mean square error times calls, for about this many calls per pixel."""
     where = {"mode": "same", "boundary": boundary, "method": method}
     weights = qconv.named_kernel(kernel)
     each = max(
         (p.oracle_calls for p in qconv.plan(image, weights, **where).prepared.programs), default=1
     )
-    shots = 100 * calls // each  # read-outs of roots depend on the shots
+    shots = 100 * calls // each  # root read-outs depend on the shots
     stderr = qconv.plan(image, weights, shots=shots, **where).prepared.predict().stderr
     return np.mean(np.square(stderr)) * shots * each
 
 
 def within(squares, variance=3.0):
-    """Whether a mean of ``z**2`` is 1, within 6.5 of its standard deviations."""
+    """Return whether a mean of ``z**2`` is 1, within 6.5 of its standard deviations."""
     return abs(np.mean(squares) - 1) < 6.5 * math.sqrt(variance / np.size(squares))
 
 
 def smooth(side):
-    """A picture of which a small part passes an edge filter."""
+    """Return a picture of which a small fraction passes an edge filter."""
     y, x = np.mgrid[:side, :side] / side
     return 100 + 50 * np.sin(2 * np.pi * x) * np.cos(2 * np.pi * y) + 9.0 * (x > 0.6)
 
 
 class TestExact:
-    """Without shots, the exact convolution: the scale is that of the amplified law."""
+    """Without shots, the result is the exact convolution, with the amplified circuit's scale."""
 
     @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
     @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -108,12 +108,12 @@ class TestExact:
         if plan.prepared._vanishes:
             return
         grown = made(plan).success / made(plan).start
-        if grown < 1e-4:  # so many rounds that next to nothing is left
+        if grown < 1e-4:  # nearly nothing is left after this number of rounds
             return
         assert np.abs(plan.run().image - expected).max() <= 1e-7 * np.abs(expected).max()
 
     def test_the_distribution_is_that_of_the_closed_form(self):
-        """Cell by cell: ``(S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2``, and what failed."""
+        """Basis states have ``(S sqrt(q) u +- S sqrt(1 - q) a)**2 / 2``, and the rest failed."""
         image = smooth(8)
         for rounds in (0, 1, 4, 11):
             method = qconv.Fourier(amplify=rounds, read_out="root")
@@ -148,7 +148,7 @@ class TestExact:
 
 
 class TestPieces:
-    """A large circuit is simulated round by round; the law is that of the whole."""
+    """A large circuit is simulated round by round, with the same distribution as at once."""
 
     @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
     def test_same_distribution(self, method):
@@ -167,7 +167,7 @@ class TestPieces:
         close(plan.run().image, classical.convolve(image, EDGE, **WRAP))
 
     def test_reflection(self):
-        """The gates that it is made of, on a state that has something of everything."""
+        """The reflection equals the gates of its definition, on a random state."""
         rng = np.random.default_rng(4)
         state = rng.normal(size=(64, 2)) @ [1, 1j]
         state /= np.linalg.norm(state)
@@ -181,7 +181,7 @@ class TestPieces:
 
 class TestPreparation:
     def test_tree(self):
-        """Both ways, on the whole register: the amplitudes, and ones again."""
+        """The tree maps ones to the amplitudes, and its inverse maps them back to ones."""
         amplitudes = np.random.default_rng(3).normal(size=16)
         amplitudes[[2, 3, 9]] = 0
         amplitudes /= np.linalg.norm(amplitudes)
@@ -204,7 +204,7 @@ class TestShots:
     @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
     @pytest.mark.parametrize("options", OPTIONS, ids=str)
     def test_standard_errors(self, method, options):
-        """Of a picture with few flat places, whose counts are large; and the prediction."""
+        """A picture with few flat parts, whose counts are large; and the prediction."""
         image = np.random.default_rng(5).normal(size=(16, 16)) + 3
         expected = classical.convolve(image, EDGE, **WRAP)
         if not options.get("signed", True):
@@ -226,7 +226,7 @@ class TestShots:
     @pytest.mark.slow
     @pytest.mark.parametrize("rounds", [2, 3, 5, 8])
     def test_past_a_quarter_turn(self, rounds):
-        """The angle is unfolded: too many rounds cost executions, and no error is made."""
+        """The angle is unfolded: too many rounds cost executions, but cause no error."""
         image = np.random.default_rng(6).normal(size=8) + 1
         kernel = [1, -3, 1.0]
         expected = classical.convolve(image, kernel, **WRAP)
@@ -244,7 +244,7 @@ class TestShots:
     @pytest.mark.parametrize("shots", [3, 10, 30, 100])
     @pytest.mark.parametrize("read_out", ["linear", "root"])
     def test_few_shots(self, shots, read_out):
-        """No standard error is far too small, whatever the counts."""
+        """For all counts, no standard error is far too small."""
         image = smooth(32) + np.random.default_rng(0).normal(scale=9, size=(32, 32))
         expected = classical.convolve(image, EDGE, **WRAP)
         squares = []
@@ -257,7 +257,7 @@ class TestShots:
 
     @pytest.mark.slow
     def test_gain(self):
-        """At equal oracle calls, by what is predicted and by what is measured."""
+        """At equal oracle calls, by predicted and by measured errors."""
         image = smooth(32) + np.random.default_rng(0).normal(scale=9, size=(32, 32))
         expected = classical.convolve(image, LAPLACIAN, **WRAP)
         errors = {}
@@ -306,7 +306,7 @@ class TestElsewhere:
     @pytest.mark.slow
     @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
     def test_counted(self, method):
-        """A backend that counts, and counts that are decoded later."""
+        """A backend that counts shots, and counts that are decoded later."""
         image = np.random.default_rng(7).normal(size=(4, 4)) + 2
         expected = classical.convolve(image, LAPLACIAN, **WRAP)
         squares = []
@@ -338,7 +338,7 @@ class TestElsewhere:
 
     @pytest.mark.parametrize("scheme", ["overlap-add", "overlap-save"])
     def test_blocks(self, scheme):
-        """Each block has its own rounds."""
+        """Each block has its own number of rounds."""
         image = smooth(20)
         image[:10] = 90 * np.random.default_rng(1).random((10, 20))
         blocks = qconv.Blocks(qconv.Fourier(amplify="auto"), scheme, qubits=9)
@@ -352,7 +352,7 @@ class TestElsewhere:
         assert len({program.oracle_calls for program in plan.prepared.programs}) > 1
 
     def test_gates_of_a_device(self):
-        """Non-native circuits have the same law, and rounds are counted by formula or gates."""
+        """Circuits without simulator instructions have the same outcomes; rounds are counted."""
         image = np.random.default_rng(2).normal(size=(2, 4)) + 2
         noisy = NoiseModel()
         noisy.add_all_qubit_quantum_error(depolarizing_error(1e-9, 1), ["x"])
@@ -381,7 +381,7 @@ class TestElsewhere:
             assert getattr(few, name) == getattr(every, name)
 
     def test_readout_errors_are_corrected(self):
-        """By the linear read-out: within what it states."""
+        """With the linear read-out, errors are as large as stated."""
         image = np.random.default_rng(8).normal(size=8) + 2
         kernel = [1, -3, 1.0]
         noise = NoiseModel()
@@ -416,7 +416,7 @@ class TestElsewhere:
 class TestChoice:
     @pytest.mark.parametrize("passing", [1e-3, 2e-3, 5.5e-3, 0.02, 0.1, 0.3, 0.8, 1.0])
     def test_no_choice_is_cheaper(self, passing):
-        """Among all rounds and weights: at most 3 % dearer, for a success of 0.9."""
+        """Among all rounds and weights, the choice costs at most 3 % more, for a success of 0.9."""
         chosen = choose(passing, "auto", seen=passing, shots=math.inf, **LINEAR)
         q = np.linspace(1e-4, 0.9, 4001)
         for rounds in range(MOST_ROUNDS + 1):
@@ -431,7 +431,7 @@ class TestChoice:
 
     @pytest.mark.parametrize("wrong", [0.5, 1.5])
     def test_only_roughly(self, wrong):
-        """Half of what passes too little or too much still leaves most of the success."""
+        """If ``p`` is off by a factor of 0.5 or 1.5, most of the success probability remains."""
         for passing in (0.002, 0.005):
             chosen = choose(wrong * passing, "auto", seen=wrong * passing, shots=1e9, **LINEAR)
             real = Amplification(chosen.rounds, chosen.weight, passing)
@@ -469,10 +469,10 @@ class TestChoice:
         ids=str,
     )
     def test_never_measured_worse(self, method, kernel):
-        """Beside margins that are not read.
+        """Margins are not read.
 
-        The mean square error of 1,024 pixels with about equal variance has a spread of 4.4 %, that
-        of a mean over 4 seeds 2.2 %. Two of them and six standard deviations allow 19 %.
+        The mean square error of 1,024 pixels with about equal variance has a deviation of 4.4 %,
+        its mean over 4 seeds 2.2 %. Two of these means and six standard deviations allow 19 %.
         """
         image, weights = np.random.default_rng(5).random((32, 32)), qconv.named_kernel(kernel)
         where = {"mode": "same", "boundary": "symm"}
@@ -497,7 +497,7 @@ class TestChoice:
         assert found[1] < 1.19 * found[0]
 
     def test_everything_passes(self):
-        """A filter of phases alone needs no flag, and no round."""
+        """A filter of phases needs neither a flag nor rounds."""
         for method, rounds in ((qconv.Fourier, 0), (qconv.Interference, 3)):
             plan = qconv.plan([3.0, 1, 2, 5], [2.0], method=method(amplify=3), shots=None)
             assert made(plan).rounds == rounds
@@ -518,7 +518,7 @@ class TestChoice:
 
 
 def test_results_are_saved_with_their_rounds(tmp_path):
-    """From 4,096 amplitudes on a round is a box of arrays, which Qiskit's format cannot hold."""
+    """From 4,096 amplitudes, a round is a box of arrays, which Qiskit's format cannot store."""
     image = np.random.default_rng(11).random((64, 64))
     method = qconv.Fourier(amplify=1)
     result = qconv.convolve(image, EDGE, method=method, shots=5, seed=1, boundary="wrap")
@@ -532,7 +532,7 @@ def test_results_are_saved_with_their_rounds(tmp_path):
         born_probabilities(found.circuits[0].remove_final_measurements(inplace=False))
         for found in (result, again)
     )
-    # Not to the bit: loading a preparation normalises its amplitudes once more.
+    # Not bit-identical: loading a preparation normalises its amplitudes again.
     np.testing.assert_allclose(loaded, probabilities, rtol=0, atol=1e-15)
     more = qconv.convolve(image, EDGE, method=method, shots=5, seed=2, boundary="wrap")
     assert len((again + more).circuits) == 1
@@ -549,9 +549,9 @@ def test_results_are_saved_with_their_rounds(tmp_path):
     ids=str,
 )
 def test_standard_errors_of_many_shots_are_propagated(method):
-    """By numerical derivatives of the result, from the covariance of a multinomial's counts.
+    """Compared with numerical derivatives and the covariance of multinomial counts.
 
-    Few cells, so that it matters that they share out one number, which is random as well.
+    There are few basis states, so that their fixed total, which is random too, matters.
     """
     rng = np.random.default_rng(4)
     image, kernel = rng.random((2, 4)) + 0.2, rng.random((1, 2)) + 0.1
@@ -585,7 +585,7 @@ def test_standard_errors_of_many_shots_are_propagated(method):
 @pytest.mark.parametrize("amplify", [1, 3])
 @pytest.mark.parametrize("read_out", ["linear", "root"])
 def test_predicted_errors_contain_that_of_the_scale(amplify, read_out):
-    """Two pixels have all of the result: the scale's error is a large part of theirs."""
+    """Two pixels have the whole result, so the scale's error is a large part of their errors."""
     image = np.array([[1.0, 1, 1, 9, 1, 1, 1, 1]])
     how = {"method": qconv.Fourier(amplify=amplify, read_out=read_out), "mode": "same"}
     how |= {"boundary": "wrap", "shots": 10**6, "seed": 1}

@@ -1,4 +1,4 @@
-"""Whole-image methods on backends and samplers, their circuits, and what they refuse."""
+"""Whole-image methods on backends and samplers, their circuits, and rejected arguments."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def noisy():
 
 
 def device(num_qubits):
-    """A noisy device in a line: its noise model, made anew by each run, has few pairs of qubits."""
+    """Return a noisy device in a line; its noise model, built in each run, has few qubit pairs."""
     return GenericBackendV2(num_qubits, coupling_map=CouplingMap.from_line(num_qubits), seed=1)
 
 
@@ -61,13 +61,13 @@ def truth(method, image=IMAGE, kernel=KERNEL, **where):
 @pytest.mark.parametrize("make", IDEAL.values(), ids=IDEAL)
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_ideal(make, method):
-    """Every pixel within 6.5 standard errors: false alarms at 1e-9 in all, but for small counts."""
+    """Every pixel is within 6.5 standard errors: false alarms 1e-9 in all, except small counts."""
     result = qconv.convolve(
         IMAGE, KERNEL, method=method, shots=2000, mode="same", backend=make(), seed=1
     )
     assert result.total_shots == 2000 * IMAGE.size
     off = np.abs(result.image - truth(method, mode="same"))
-    # a magnitude that is 0 has a bias of half a count's root or so
+    # a magnitude of 0 has a bias of about the root of half a count
     assert (off < 6.5 * result.stderr).all()
     assert abs(result.success_probability - result.expected_success) < 6.5 * result.success_stderr
 
@@ -75,7 +75,7 @@ def test_ideal(make, method):
 @pytest.mark.parametrize("make", NOISY.values(), ids=NOISY)
 @pytest.mark.parametrize("method", METHODS[::3], ids=str)
 def test_noisy(make, method):
-    """Not exact any more, but nearer than no picture at all; its expectation is known."""
+    """Noise changes the result by less than the picture's range; its expectation is known."""
     image = np.array([1.0, 5.0, 2.0, 0.0])
     where = {"method": method, "mode": "same", "boundary": "wrap", "backend": make(), "seed": 1}
     result = qconv.convolve(image, [1.0, 2.0], shots=2000, **where)
@@ -145,14 +145,14 @@ class TestCircuits:
         before, after = result.circuits[0], loaded.circuits[0]
         assert [item.name for item in after] == [item.name for item in before]
         assert after.qregs == before.qregs
-        if not isinstance(method, qconv.Fourier):  # whose diagonal comes back as what it is made of
+        if not isinstance(method, qconv.Fourier):  # its diagonal is loaded as its definition
             assert after == before
         assert np.array_equal(loaded.image, result.image)
         for name in ("success_probability", "success_stderr", "expected_success", "quantity"):
             assert getattr(loaded, name) == getattr(result, name)
 
     def test_gates_of_diffusion(self):
-        """8 x 8 pixels, edge, the preparation of the image by gates included."""
+        """8 x 8 pixels, edge, gates of the preparation of the image included."""
         image = np.random.default_rng(0).random((8, 8)) + 0.2
         where = {"mode": "same", "boundary": "wrap"}
         laid_out = plan(image, EDGE, method=qconv.Diffusion(), **where)
@@ -168,7 +168,7 @@ class TestCircuits:
     @pytest.mark.slow
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_the_device_circuit_is_the_one_that_runs_there(self, method):
-        """But for the preparation of the image."""
+        """The circuits are equal apart from the preparation of the image."""
         laid_out = plan(IMAGE, KERNEL, method=method)
         counted = laid_out.on_device().prepared.costliest.build()
         prepared, *shell = counted
@@ -229,7 +229,7 @@ class TestRefused:
 
 
 class TestNothing:
-    """Where no shot could succeed, the result is zero, with a warning, and nothing runs."""
+    """If no shot can succeed, the result is zero, with a warning, and nothing runs."""
 
     def check(self, image, kernel, method, message, shots=10):
         with pytest.warns(RuntimeWarning, match=message):

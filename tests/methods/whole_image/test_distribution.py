@@ -1,9 +1,10 @@
-"""Whole-image methods with shots: their law, their standard errors, their success probability.
+"""Whole-image methods with shots: distribution, standard errors, success probability.
 
-Where all pixels expect the same counts (a constant image, repeated), the mean and the spread of
-``z**2`` follow from Poisson's law by summation, also where counts are small. A mean over 4096 such
-pixels is compared within 6.5 of its standard deviations: a false alarm has a probability of 1e-9 or
-less if the tail is that of a bounded sum of this many, for each of the 33 comparisons of that kind.
+If all pixels expect the same counts (a repeated constant image), the mean and the standard
+deviation of ``z**2`` follow from Poisson's distribution by summation, also for small counts. A mean
+over 4096 such pixels is compared within 6.5 of its standard deviations. A false alarm has a
+probability of 1e-9 or less, if the tail is that of a bounded sum of this many, for each of the 33
+comparisons of this kind.
 """
 
 import math
@@ -36,13 +37,13 @@ def exact(image, kernel):
 
 
 def chances(mean):
-    """Counts that matter, and Poisson's probability of each."""
+    """Return the relevant counts, and the Poisson probability of each."""
     counts = np.arange(stats.poisson.isf(1e-14, mean) + 2)
     return counts, stats.poisson.pmf(counts, mean)
 
 
 class TestStandardErrors:
-    """Of counts of one weight, and of two weights of opposite sign."""
+    """Counts of one weight, and of two weights of opposite sign."""
 
     @pytest.mark.parametrize("shots", [1, 2, 5, 20, 40, 200])
     @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ class TestStandardErrors:
         [
             (qconv.Diffusion(), GAUSSIAN, (1.0, 0.0)),
             (qconv.Diffusion(), EDGE, (0.5, 0.5)),
-            # a sum of 1 out of magnitudes of 9: (1 +- 1/9)**2 / 4
+            # a sum of 1 from magnitudes of 9: (1 +- 1/9)**2 / 4
             (qconv.Interference(), SHARPEN, ((10 / 9) ** 2 / 4, (8 / 9) ** 2 / 4)),
             # the largest magnitude of the transfer function is 9, at the highest frequency
             (qconv.Fourier(), SHARPEN, ((10 / 9) ** 2 / 4, (8 / 9) ** 2 / 4)),
@@ -71,7 +72,7 @@ class TestStandardErrors:
     @pytest.mark.parametrize("method", SIGNED, ids=str)
     @pytest.mark.parametrize("kernel", [GAUSSIAN, EDGE, SHARPEN], ids=["gaussian", "edge", "sharp"])
     def test_of_a_photograph(self, method, kernel, small_camera):
-        """At counts of 20 and more, z has variance 1 within 0.05."""
+        """For counts of 20 and more, z has variance 1 within 0.05."""
         image, shots = small_camera + 20, 400
         expected = exact(image, kernel)
         result = run(image, kernel, method, shots)
@@ -81,17 +82,17 @@ class TestStandardErrors:
             landing = exact(image, np.abs(kernel))
             counts = shots * landing / landing.mean()
         else:
-            counts = np.full(image.shape, shots / 2)  # of the uniform reference
+            counts = np.full(image.shape, shots / 2)  # counts of the uniform reference
         assert counts.min() >= 20
         z = (result.image - expected) / result.stderr
         moments = Poissonian(counts)
         assert abs(np.mean(z**2) - 1) < 0.02 + mean_square_tolerance(moments, 1)
         assert 0.02 + mean_square_tolerance(moments, 1) < 0.25
-        # for the bias: independent, or with a sum that is fixed, which spreads less
+        # For the bias, z may be independent or have a fixed sum, which reduces the deviation.
         assert abs(z.mean()) < SIGMAS / math.sqrt(z.size)
 
     def test_many_runs_reach_a_variance_of_one(self, small_camera):
-        """Nine times sixteen runs: the mean of z**2 within 0.05 for 20 to 40 expected counts."""
+        """Nine times sixteen runs: the mean of z**2 is within 0.05 for 20 to 40 expected counts."""
         for method in SIGNED:
             squares = []
             for seed in range(16):
@@ -102,7 +103,7 @@ class TestStandardErrors:
             assert SIGMAS * math.sqrt(2.2 / 65536) < 0.05
 
     def test_of_cells_that_share_all_particles(self):
-        """Two cells with 1/4 and 3/4 of them: a binomial's spread, known to 5 % or better."""
+        """Two basis states with 1/4 and 3/4: the binomial deviation, accurate to 5 %."""
         result = run(np.array([1.0, 3.0]), [1.0], SIGNED[0], 5000)
         assert result.image.sum() == pytest.approx(4)
         np.testing.assert_allclose(result.stderr, 4 * math.sqrt(3 / 16 / 10_000), rtol=0.05)
@@ -144,7 +145,7 @@ class TestStandardErrors:
 
     @pytest.mark.parametrize("mean", [0.1, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 30, 100])
     def test_root_errors(self, mean):
-        """Mean square error of the root of a Poisson count, and what is stated for such counts."""
+        """Mean square error of the square root of a Poisson count, and its stated value."""
         n = np.arange(400.0)
         p = stats.poisson.pmf(n, mean)
         true = float(p @ (np.sqrt(n) - math.sqrt(mean)) ** 2)
@@ -152,12 +153,12 @@ class TestStandardErrors:
         counts = np.random.default_rng(0).poisson(mean, 20_000)
         stated = CountMixture.of(counts).root_variance(counts.astype(float))
         z2 = np.square(np.sqrt(counts) - math.sqrt(mean)) / stated
-        # the kurtosis of the root's error is below 20 from a mean of 0.1 on
+        # the kurtosis of the root's error is below 20 for means of 0.1 or more
         assert abs(z2.mean() - 1) < 0.02 + SIGMAS * math.sqrt(20 / counts.size)
 
 
 class Poissonian:
-    """What `mean_square_tolerance` asks, for a count at every pixel."""
+    """Moments that `mean_square_tolerance` reads, for one count per pixel."""
 
     def __init__(self, counts):
         self.kurtosis = 3 + 1 / counts.ravel()
@@ -191,7 +192,7 @@ class TestDistribution:
         np.testing.assert_allclose(counts, np.rint(counts), atol=1e-6)
         probabilities = (exact(image, SHARPEN) / unit) ** 2
         lost = result.total_shots - counts.sum()
-        if isinstance(method, qconv.Interference):  # the other's bound is that of its own lattice
+        if isinstance(method, qconv.Interference):  # Fourier's unit depends on its own lattice
             assert_distribution(
                 [*np.rint(counts).ravel(), round(lost)],
                 [*probabilities.ravel(), 1 - probabilities.sum()],
@@ -201,7 +202,7 @@ class TestDistribution:
     @pytest.mark.parametrize("method", [*SIGNED, *MAGNITUDES], ids=str)
     @pytest.mark.parametrize("boundary", BOUNDARIES)
     def test_success_probability(self, method, boundary, small_camera):
-        """Within 6.2 standard errors of a binomial of 20 million: false alarms at 6e-10 each."""
+        """Within 6.2 standard errors of a binomial of 20 million: false alarms 6e-10 each."""
         result = run(small_camera, EDGE, method, 5000, boundary=boundary)
         away = result.success_probability - result.expected_success
         assert abs(away) <= 6.2 * result.success_stderr
@@ -211,7 +212,7 @@ class TestDistribution:
     @pytest.mark.slow
     @pytest.mark.parametrize("method", [SIGNED[1], SIGNED[2], *MAGNITUDES], ids=str)
     def test_error_of_the_success_probability(self, method):
-        """Over 300 runs the squares of its z-scores have the mean 1 within 6.5 of its spread."""
+        """The mean of the squared z-scores of 300 runs is 1, within 6.5 standard deviations."""
         image = np.random.default_rng(2).random((4, 4))
         squares = []
         for seed in range(300):
@@ -221,7 +222,7 @@ class TestDistribution:
         assert abs(np.mean(squares) - 1) < SIGMAS * math.sqrt(2 / 300)
 
     def test_success_of_published_circuits_is_surpassed(self, camera):
-        """Jeng et al., Entropy 25, 1503 (2023): 0.496 and 0.00012 for a photograph's 256 x 256."""
+        """Jeng et al., Entropy 25, 1503 (2023): 0.496 and 0.00012 for a photograph of 256 x 256."""
         for name, published in (("gaussian", 0.496), ("laplacian", 0.00012)):
             result = run(camera, qconv.named_kernel(name), MAGNITUDES[0], 100)
             assert result.success_probability > published
@@ -243,7 +244,7 @@ class TestSeeds:
         assert run(image, SHARPEN, method, 2, seed=2).image.tobytes() not in seen
 
     def test_blocks_have_random_numbers_of_their_own(self):
-        """Four blocks of 16,384 cells: errors of one tell nothing about those of another."""
+        """Errors of four blocks of 16,384 basis states are uncorrelated."""
         errors = run(np.ones((256, 256)), GAUSSIAN, SIGNED[0], 30).image.reshape(4, -1)
         off = np.abs(np.corrcoef(errors) - np.eye(4)).max()
         assert off < SIGMAS / math.sqrt(errors.shape[1])
@@ -269,7 +270,7 @@ class TestSeeds:
             one + run(small_camera, EDGE, qconv.Interference(signed=False), 10, 2)
 
     def test_a_million_million_shots(self, small_camera):
-        """The error falls with the shots as far as there are any."""
+        """The error falls with the number of shots up to very large numbers."""
         expected = exact(small_camera, EDGE)
         for method in SIGNED:
             result = run(small_camera, EDGE, method, 10**12)
@@ -281,7 +282,7 @@ class TestSeeds:
 @pytest.mark.parametrize("kernel", [[[1.0, -3.0, 2.0]], [[0.1, 0.7, 0.3]]], ids=["signs", "blur"])
 @pytest.mark.parametrize("method", SIGNED, ids=str)
 def test_predicted_errors_are_the_stated_ones(method, kernel):
-    """At a million shots per pixel, of any weights."""
+    """With a million shots per pixel, and any weights."""
     image = np.random.default_rng(5).random((4, 8)) + 0.5
     how = {"method": method, "shots": 10**6, **WRAP}
     predicted = qconv.plan(image, kernel, **how).prepared.predict().stderr

@@ -34,7 +34,7 @@ VERBS = [
 
 
 def matches(ours, scipys, image, kernel, method, **where):
-    """Both give the same numbers (magnitudes, where the method reads those), or both refuse."""
+    """Check that both give the same numbers (or magnitudes), or that both raise."""
     try:
         expected = scipys(image, kernel, **where)
     except ValueError:
@@ -115,7 +115,7 @@ def test_volumes(method, boundary):
 @pytest.mark.parametrize("method", METHODS, ids=str)
 @pytest.mark.parametrize("kernel", ["edge", "gaussian", "sobel-x", "emboss"])
 def test_photograph(method, kernel, camera, small_camera):
-    """One kernel with 256 x 256 pixels, the others with 64 x 64."""
+    """One kernel with 256 x 256 pixels, all others with 64 x 64."""
     camera = camera if kernel == "edge" else small_camera
     matrix = qconv.named_kernel(kernel)
     where = {"mode": "same", "boundary": "wrap"}
@@ -194,10 +194,10 @@ class TestSteps:
         np.testing.assert_allclose(result.image, expected, rtol=0, atol=1e-10)
 
     def test_a_dot_becomes_the_heat_kernel(self):
-        """The step has variance 1/2, so 8 steps have 4: heat of the time 2 with D = 1.
+        """The variance is 1/2 per step, so 8 steps have 4: heat at time 2 with D = 1.
 
-        Each axis has the excess kurtosis -1/8, which lowers the middle by an eighth of it; the next
-        order in 1/8 is less than the square.
+        The excess kurtosis of each axis is -1/8, which lowers the centre by one eighth of it. The
+        next order in 1/8 is below its square.
         """
         image = np.zeros((32, 32))
         image[16, 16] = 1

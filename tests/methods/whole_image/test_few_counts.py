@@ -12,7 +12,7 @@ import qconv
 from qconv.methods.mixture import CountMixture
 from tests.cases import EDGE
 
-#: False alarms of a mean of many squares beyond so many standard deviations: below 1e-9.
+#: Number of standard deviations of a mean of many squares; false alarms below 1e-9.
 SIGMAS = 6.2
 
 GAUSSIAN = np.outer([1, 2, 1], [1, 2, 1]) / 16
@@ -30,12 +30,12 @@ METHODS = [
 
 
 def squares(results, expected):
-    """Squares of the z-scores of some results."""
+    """Return the squared z-scores of some results."""
     return np.array([np.square((r.image - expected) / r.stderr) for r in results])
 
 
 class TestStandardErrors:
-    """The mean of z**2 is 1 within 0.1, for false alarms below 1e-9 of a kurtosis below 6."""
+    """The mean of z**2 is 1 within 0.1: false alarms below 1e-9 for a kurtosis below 6."""
 
     @pytest.mark.parametrize("shots", [4, 10, 40])
     @pytest.mark.parametrize("kernel", [EDGE, GAUSSIAN], ids=["edge", "gaussian"])
@@ -64,7 +64,7 @@ class TestStandardErrors:
 
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_never_zero(self, method):
-        """Not even where nothing was counted."""
+        """The standard error is positive even where nothing was counted."""
         image = np.random.default_rng(0).random((8, 8))
         result = qconv.convolve(image, EDGE, method=method, shots=1, seed=1, **WHERE)
         assert (result.stderr > 0).all()
@@ -73,7 +73,7 @@ class TestStandardErrors:
 
 class TestMixture:
     def test_constant_pixels_have_one_variance(self):
-        """4,000 counts of mean 9: their variance is 9 within 2 %, though counts differ by 25."""
+        """4,000 counts of mean 9 have the variance 9 within 2 %, although counts differ by 25."""
         counts = np.random.default_rng(1).poisson(9, 4000).astype(float)
         variance, _ = CountMixture.of(counts).variance(counts)
         assert np.abs(np.average(variance) / 9 - 1) < 0.02
@@ -81,7 +81,7 @@ class TestMixture:
         assert np.abs(middle / 9 - 1).max() < 0.12
 
     def test_two_kinds_of_pixels(self):
-        """Counts of 2 and of 100 are told apart, and each kind has its own variance."""
+        """Counts of 2 and of 100 are distinguished, and each kind has its own variance."""
         means = np.repeat([2.0, 100.0], 2000)
         counts = np.random.default_rng(2).poisson(means).astype(float)
         variance, scale = CountMixture.of(counts).variance(counts)
@@ -105,7 +105,7 @@ class TestMixture:
 
 @functools.cache
 def measured(method, seed, shots):
-    """Counts of a method's circuits, from a simulator that knows nothing of qconv."""
+    """Return counts of a method's circuits, from a simulator without any knowledge of qconv."""
     plan = qconv.plan(image(), EDGE, method=method, shots=shots, seed=seed, **WHERE)
     simulator = AerSimulator()
     runs = [
@@ -122,7 +122,7 @@ def image():
 class TestSums:
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_equal_one_run_with_the_same_counts(self, method):
-        """To rounding, whatever the number of parts."""
+        """Equal up to rounding, for any number of parts."""
         parts = [measured(method, seed, 20) for seed in range(4)]
         results = [plan.decode(runs) for plan, runs in parts]
         whole = qconv.plan(image(), EDGE, method=method, shots=20, seed=9, **WHERE)
@@ -158,7 +158,7 @@ class TestSums:
     @pytest.mark.parametrize("scheme", ["overlap-save", "overlap-add"])
     @pytest.mark.parametrize("method", METHODS[2:], ids=str)
     def test_blocks(self, method, scheme):
-        """Blocks that do not overlap are estimated anew; others are averaged."""
+        """Blocks that do not overlap are estimated again from all counts; others are averaged."""
         if scheme == "overlap-add" and not method.signed:
             pytest.skip("magnitudes cannot be added")
         blocks = qconv.Blocks(method, scheme, qubits=11)
@@ -179,7 +179,7 @@ class TestSums:
             np.testing.assert_allclose(total.image, mean, atol=1e-9)
 
     def test_small_parts_are_as_good_as_one(self):
-        """Forty roots of 25 shots: the mean of z**2 of the sum within 0.3 of 1; was 2.75."""
+        """Forty roots of 25 shots: the mean of z**2 of the sum is 1 within 0.3; it was 2.75."""
         picture = np.random.default_rng(4).integers(1, 200, (32, 32)).astype(float)
         how = {"method": METHODS[6], **WHERE}
         expected = qconv.convolve(picture, EDGE, shots=None, **how).image

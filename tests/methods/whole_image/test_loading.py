@@ -1,4 +1,4 @@
-"""Whole-image methods with approximate preparation: the predicted error is the error measured."""
+"""Whole-image methods with approximate preparation: the predicted error equals the measured."""
 
 import warnings
 from dataclasses import replace
@@ -117,8 +117,10 @@ def test_counted_gates():
 
 
 def test_comparison_of_methods():
-    """Approximate loading wins with few executions, exact loading with many; a tolerance below the
-    loading error is refused."""
+    """Approximate loading is better with few executions, exact loading with many.
+
+    A tolerance below the loading error is rejected.
+    """
     few = qconv.Diffusion(preparation=FEW)
     methods = [few, qconv.Diffusion()]
     where = {"mode": "same", "methods": methods}
@@ -175,7 +177,7 @@ def test_channels(method):
 
 
 def test_budget_of_errors():
-    """Noise and loading are separate, and together the whole systematic error."""
+    """Noise and loading are separate; together they are the systematic error."""
     image = np.random.default_rng(9).random(8) + 0.2
     where = {"mode": "same", "boundary": "wrap", "method": qconv.Diffusion(preparation=FEW_ONE)}
     backend = AerSimulator.from_backend(GenericBackendV2(6, seed=1))

@@ -34,7 +34,7 @@ METHODS = [
 
 
 def repeated(kernel, method):
-    """The kernel of all steps of a method."""
+    """Return the kernel of all steps of a method."""
     steps = method.steps if isinstance(method, qconv.Diffusion) else 1
     return kernel if steps == 1 else classical.convolve(kernel, kernel, "full")
 
@@ -75,7 +75,7 @@ def test_loading_bias(method):
     image = IMAGE[:4, :2] + 1
     few = qconv.ApproximatePreparation(two_qubit_gates=1)
     how = {"method": replace(method, preparation=few), **WHERE}
-    with warnings.catch_warnings():  # so few gates hide the picture
+    with warnings.catch_warnings():  # so few gates that no edges remain
         warnings.simplefilter("ignore", RuntimeWarning)
         result = qconv.convolve(image, GAUSSIAN, shots=None, **how)
     exact = classical.convolve(image, repeated(GAUSSIAN, method), **WHERE)
@@ -138,7 +138,7 @@ def test_energy(method):
 @pytest.mark.parametrize("method", [METHODS[2], METHODS[3], METHODS[7]], ids=repr)
 @pytest.mark.parametrize("kernel", [[1, 2, 1], [1, -2, 1]], ids=str)
 def test_gates_of_a_device(method, kernel):
-    """Without instructions of the simulator: four pixels, 10^5 executions, all bits measured."""
+    """Without simulator instructions: four pixels, 10^5 executions, all bits measured."""
     image = [3.0, 1, 4, 2]
     plan = qconv.plan(image, kernel, method=method, shots=10**5 // 4, seed=1, **WHERE).on_device()
     (circuit,) = plan.circuits
@@ -162,7 +162,7 @@ def test_noise():
 
 @pytest.mark.parametrize("shape", [(4,), (2, 8), (4, 2, 2)])
 def test_layout_folds_the_ring(shape):
-    """Every displacement of every pixel, by the rule of the boundary."""
+    """Every displacement of every pixel follows the rule of the boundary."""
     kernel = np.ones((3,) * len(shape))
     grid = plan_grid(shape, kernel.shape, **WHERE)
     mirrored = mirrored_axes(grid, [kernel])

@@ -1,4 +1,4 @@
-"""Padding schemes of the Fourier circuit, and filters that are unitary as they are."""
+"""Padding schemes of the Fourier circuit, and unitary filters."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_the_kernel_alone(padding, verb, shape, where, signed):
 
 
 def test_where_the_result_lies_on_the_cells():
-    """With 'kernel' it is displaced by the centre, with 'wrapped' it is not: as their names say."""
+    """With 'kernel', the result is displaced by the centre; with 'wrapped', it is not."""
     image, kernel = case()
     where = {"mode": "same", "boundary": "wrap"}
     for padding in KERNEL_ONLY:
@@ -71,7 +71,7 @@ def test_where_the_result_lies_on_the_cells():
 
 
 def _raw_cells(method, problem):
-    """Amplitudes of all cells where the flag reads 0, as the circuit leaves them."""
+    """Return the amplitudes of all basis states for flag 0, as the circuit prepares them."""
     from qiskit.quantum_info import Statevector
 
     circuit = problem.run().circuits[0].remove_final_measurements(inplace=False)
@@ -97,7 +97,7 @@ def test_none(verb):
 
 @pytest.mark.parametrize("padding", PADDINGS)
 def test_sampled(padding):
-    """3,072 z-scores; 6.9 standard deviations, a false alarm in 6e7 of such tests at most."""
+    """3,072 z-scores; 6.9 standard deviations, at most one false alarm in 6e7 tests."""
     image, kernel = case((16, 64), (16, 64) if padding == "none" else (5, 3))
     where = {"mode": "same", "boundary": "wrap"}
     exact = classical.convolve(image, kernel, **where)
@@ -167,7 +167,7 @@ def test_phases_need_no_flag(signed, shape):
     sampled = qconv.filter_frequencies(image, phases, method=method, shots=4000, seed=2)
     assert sampled.expected_success == pytest.approx(1)
     if signed:
-        # 64 pixels at most: a false alarm in 2e8
+        # at most 64 pixels: a false alarm in 2e8
         assert np.abs((sampled.image - expected) / sampled.stderr).max() < 6.5
     else:
         assert sampled.success_probability == 1
@@ -180,7 +180,7 @@ def test_a_displacement_needs_no_flag():
     where = {"mode": "same", "boundary": "wrap"}
     result = through(image, kernel, "auto", **where)
     close(result.image, convolve2d(image, kernel, **where))
-    assert result.circuits[0].num_qubits == 8  # 7 for the position, a reference
+    assert result.circuits[0].num_qubits == 8  # 7 for the position, one for the reference
 
 
 def test_nearly_unitary_is_not():

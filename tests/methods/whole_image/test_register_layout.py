@@ -1,4 +1,4 @@
-"""Cells: how an image lies on position registers, and where a displaced one is read."""
+"""Register layout: the basis states that encode an image, and where displaced pixels are read."""
 
 import contextlib
 import itertools
@@ -12,7 +12,7 @@ from tests.cases import BOUNDARIES, MODES, SHAPES
 
 
 def grids():
-    """Geometries by name, in which the mode has a result."""
+    """Return named geometries for which the mode has a result."""
     words = itertools.product(SHAPES.items(), MODES, BOUNDARIES, (0.0, 2.5), (True, False))
     for (name, shapes), mode, boundary, fillvalue, flipped in words:
         where = {"mode": mode, "boundary": boundary, "fillvalue": fillvalue, "flipped": flipped}
@@ -25,7 +25,7 @@ GRIDS = list(grids())[::3]
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_every_displacement_is_read_where_it_should(grid):
-    """One kernel position at a time: the content, moved on the ring, shows the padded image."""
+    """One kernel position at a time: the displaced content equals the padded image."""
     cells = RegisterLayout(grid)
     image = 1 + np.random.default_rng(0).random(grid.image_shape)
     content, padded = cells.content(image), grid.pad(image)

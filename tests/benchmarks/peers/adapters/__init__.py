@@ -1,4 +1,4 @@
-"""Adapters: every file declares `PEERS`. A new file is found by its presence."""
+"""Adapters: every file declares `PEERS`. New files are discovered automatically."""
 
 import importlib
 import pkgutil

@@ -42,7 +42,7 @@ def _by_calls(function):
 def _by_accuracy(function):
     def estimated(p, calls, seed):
         accuracy = 5 / calls
-        for _ in range(4):  # the accuracy that needs these calls on average
+        for _ in range(4):  # accuracy that needs this number of calls on average
             accuracy *= _runs(function, p[:300], accuracy, 1)[2].mean() / calls
         return _runs(function, p, accuracy, seed)
 

@@ -1,4 +1,4 @@
-"""The exact classical end: SciPy on one core."""
+"""The exact classical reference: SciPy on one core."""
 
 from scipy.signal import convolve2d
 

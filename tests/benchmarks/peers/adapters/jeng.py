@@ -23,7 +23,7 @@ def _padded(kernel):
 
 
 def circuit(shape, kernel):
-    """Filter without loading; columns, rows, then the kernel's columns and rows."""
+    """Filter without loading; order of the qubits: columns, rows, kernel columns, kernel rows."""
     held = _padded(kernel)
     bits = [side.bit_length() - 1 for side in (*shape[::-1], *held.shape[::-1])]
     built = QuantumCircuit(sum(bits))
@@ -40,7 +40,7 @@ def circuit(shape, kernel):
 
 
 def filtered(image, kernel, calls, seed):
-    """Filter; positions are rolled to SciPy's ``same``."""
+    """Filter, and move the result to the positions of SciPy's mode ``same``."""
     scale = np.sqrt(_padded(kernel).size) * np.linalg.norm(kernel)
     found = magnitudes(circuit(image.shape, kernel), image, 0, scale, calls, seed)
     offsets = [side - 1 - (side - 1) // 2 for side in kernel.shape]

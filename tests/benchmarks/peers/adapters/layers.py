@@ -1,4 +1,4 @@
-"""Layers with four fixed kernels: qconv's, and SciPy's as the classical end."""
+"""Layers with four fixed kernels: by qconv, and by SciPy as the classical reference."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ KERNELS = np.array([[[1, 1], [1, 1]], [[1, -1], [1, -1]], [[1, 1], [-1, -1]], [[
 
 
 def sampled(images, executions, seed):
-    """Four channels, with a rectifier; executions are shots per output."""
+    """Measure four channels with a rectifier; executions are shots per output."""
     result = qconv.conv2d(images[:, None], KERNELS[:, None], stride=2, shots=executions, seed=seed)
     return np.maximum(result.image, 0).reshape(len(images), -1), 2
 
 
 def exact(images, executions, seed):
-    """Compute the same channels by NumPy, if exact features are asked for."""
+    """Compute the same channels by NumPy, if exact features are requested."""
     if executions is not None:
         return np.empty((0, 4 * 196)), 0
     windows = images.reshape(len(images), 14, 2, 14, 2)

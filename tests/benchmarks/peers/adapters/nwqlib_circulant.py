@@ -1,8 +1,9 @@
 """NWQLib: block encoding of a circulant matrix, applied to a whole image.
 
-The matrix acts on the pixels in one row after the other, so the end of a row touches the next row:
-the border columns differ from the periodic boundary. Its shifts share one Fourier transform; the
-filtered image divided by the sum of the kernel's magnitudes is left where the ancillas read 0.
+The matrix acts on the flattened image, so the end of a row is next to the beginning of the next
+row. The border columns therefore differ from the periodic boundary. All shifts use one Fourier
+transform. Where the ancillas read 0, the state is the filtered image divided by the sum of the
+kernel's magnitudes.
 """
 
 from qiskit import QuantumCircuit
@@ -12,7 +13,7 @@ from tests.benchmarks.peers.whole_image import magnitudes
 
 
 def circuit(shape, kernel):
-    """The filter and its subnormalisation; positions first, then the ancillas."""
+    """The filter and its subnormalisation; the first qubits are positions, the last ancillas."""
     from nwqlib.subroutines.block_encoding import BandSpecification, build_block_encoding
 
     centre = [(side - 1) // 2 for side in kernel.shape]

@@ -7,7 +7,7 @@ from tests.benchmarks.peers.peer import Filtered, Peer
 
 
 def _within(calls, pixels, plan_for):
-    """Bisect the shots per pixel; return plan, result and CPU seconds of at most some calls."""
+    """Find the shots per pixel by bisection; return plan, result and CPU seconds."""
     low, high, shots, best = 1, calls // pixels, calls // pixels, None
     for _ in range(6):
         plan, start = plan_for(shots), time.process_time()

@@ -1,4 +1,4 @@
-"""Few-gate loading of qconv, which takes the image as it is and orders the qubits itself."""
+"""Few-gate loading by qconv, which takes a 2-D image and orders the qubits itself."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from tests.benchmarks.peers.peer import Peer
 
 
 def fitted(amplitudes, order, gates=(50, 100)):
-    """Load by stated numbers of CX; in the other order, the amplitudes are not an image."""
+    """Load with given numbers of CX; the amplitudes of the other order are not an image."""
     if order == "row-major":
         image = amplitudes.reshape((int(np.sqrt(amplitudes.size)),) * 2)
         for number in gates:

@@ -1,7 +1,7 @@
 """PennyLane's quanvolution (Henderson et al., arXiv:1904.04767): a random circuit on 2x2 patches.
 
 Each pixel rotates one of four qubits; random layers follow; the four expectations of Z are the
-channels. By broadcasting, one call evaluates many patches; by the loop of the published example,
+channels. With broadcasting, one call evaluates many patches; in the loop of the published example,
 one call evaluates one patch.
 """
 

@@ -41,7 +41,7 @@ def mps_prep(amplitudes, order, works=(1, 2, 3)):
 
 
 def mottonen(amplitudes, order):
-    """Mottonen et al., quant-ph/0407010: exact, so that one order is enough."""
+    """Mottonen et al., quant-ph/0407010: an exact preparation, so one qubit order suffices."""
     import pennylane
 
     if order != "row-major":

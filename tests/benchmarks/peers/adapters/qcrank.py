@@ -34,12 +34,12 @@ def circuit(levels):
 
 
 def read(levels, calls, seed):
-    """Levels and their standard errors from executions of the circuit, and its CX."""
+    """Return levels and standard errors from executions of the circuit, and its number of CX."""
     addresses, data = levels.shape
     built = circuit(levels)
     state = Statevector(built).probabilities()
     drawn = np.random.default_rng(seed).multinomial(calls, state / state.sum())
-    counts = drawn.reshape([2] * data + [addresses])  # the last data qubit first
+    counts = drawn.reshape([2] * data + [addresses])  # data qubits in reverse order
     shots = np.maximum(counts.sum(axis=tuple(range(data))), 1)
     sums = [
         np.take(counts, 1, axis=data - 1 - q).sum(axis=tuple(range(data - 1))) for q in range(data)
@@ -49,7 +49,7 @@ def read(levels, calls, seed):
 
 
 def filtered(image, kernel, calls, seed):
-    """Read the picture out, then filter; errors of different data qubits are independent."""
+    """Read out the picture, then filter it; errors of different data qubits are independent."""
     levels = (image / 127.5 - 1).reshape(-1, DATA)
     found, stderr, gates = read(levels, calls, seed)
     picture, errors = ((part * 127.5).reshape(image.shape) for part in (found + 1, stderr))

@@ -1,8 +1,8 @@
 """Quantum Hadamard edge detection: Yao et al., Physical Review X 7, 031041 (2017).
 
 One more qubit doubles the state; a decrement of position and qubit together, between two Hadamard
-gates, leaves the differences of neighbours where this qubit reads 1. The decrement is per row, so
-that rows do not touch. The kernel ``[1, -1]`` is fixed. Magnitudes are read out, without errors.
+gates, leaves the differences of neighbours where this qubit reads 1. The decrement acts on each row
+separately. The kernel ``[1, -1]`` is fixed. Magnitudes are read out, without errors.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from tests.benchmarks.peers.whole_image import append_decrement, magnitudes
 
 
 def circuit(shape):
-    """Differences without loading; columns, rows, then the additional qubit."""
+    """Differences without loading; order of the qubits: columns, rows, the additional qubit."""
     columns, rows = (side.bit_length() - 1 for side in shape[::-1])
     built = QuantumCircuit(columns + rows + 1)
     extra = columns + rows

@@ -1,7 +1,7 @@
 """qiskit-algorithms: its classes IAE and MLAE, on circuits of one qubit.
 
-The package reports ``k x shots``; a circuit of the Grover power ``k`` is ``2 k + 1`` calls, which
-are counted here. On one qubit, the Grover operator is a rotation by twice the angle.
+The package reports ``k x shots``. Here, a circuit of the Grover power ``k`` counts as ``2 k + 1``
+calls. On one qubit, the Grover operator is a rotation by twice the angle.
 """
 
 import math
@@ -12,7 +12,7 @@ from qiskit.primitives import StatevectorSampler
 
 from tests.benchmarks.peers.peer import Peer
 
-PART = 10  # one of so many probabilities is estimated: whole circuits run
+PART = 10  # estimates 1 in this many probabilities, because it runs whole circuits
 SHOTS = 100
 
 
@@ -30,7 +30,7 @@ def _calls_of(powers):
 
 
 def iterative(p, calls, seed):
-    """IAE with 100 shots per round, at an accuracy of ``44 / calls``."""
+    """IAE with 100 shots per round, with the accuracy ``44 / calls``."""
     from qiskit_algorithms import IterativeAmplitudeEstimation
 
     found = []

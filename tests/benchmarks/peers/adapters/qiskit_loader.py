@@ -7,7 +7,7 @@ from tests.benchmarks.peers.peer import Peer
 
 
 def exact(amplitudes, order):
-    """One circuit, without error, so that one order is enough."""
+    """One exact circuit, so one qubit order suffices."""
     if order != "row-major":
         return
     gate = StatePreparation(amplitudes)

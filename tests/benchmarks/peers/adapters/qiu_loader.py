@@ -4,7 +4,7 @@ from tests.benchmarks.peers.peer import Peer
 
 
 def layers(amplitudes, order, numbers=(1, 2)):
-    """Circuits of a growing number of layers."""
+    """Circuits with an increasing number of layers."""
     from qiu_mps_initializer.state_preparation import mps_state_preparation
 
     for number in numbers:

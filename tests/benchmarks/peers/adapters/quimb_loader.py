@@ -54,7 +54,7 @@ def _fitted(amplitudes, depth):
     fitted = optimizer.optimize(STEPS)
     angles = iter([float(t.params[0]) for t in fitted.tensors if hasattr(t, "params")])
     built = QuantumCircuit(qubits)
-    place = {site: qubits - 1 - site for site in range(qubits)}  # the first site is the highest bit
+    place = {site: qubits - 1 - site for site in range(qubits)}  # highest bit first
     for site in range(qubits):
         built.ry(next(angles), place[site])
     for first, second in _pairs(qubits, depth):
@@ -65,7 +65,7 @@ def _fitted(amplitudes, depth):
 
 
 def brickwork(amplitudes, order, depths=(9, 18, 34)):
-    """Fit in the chained order, whose neighbours are entangled most."""
+    """Fit in the chained order, in which neighbouring qubits have the largest entanglement."""
     if order != "chained":
         return
     for depth in depths:

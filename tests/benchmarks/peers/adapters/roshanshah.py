@@ -21,7 +21,7 @@ def patches(image, kernel):
 
 
 def circuit(image, kernel):
-    """The whole circuit for a small image; test qubit, positions, data."""
+    """The whole circuit for a small image; order of the qubits: test qubit, positions, data."""
     windows, held = patches(image, kernel), kernel[::-1, ::-1].ravel()
     data = (held.size - 1).bit_length()
     bits = (image.size - 1).bit_length()
@@ -39,7 +39,7 @@ def circuit(image, kernel):
 
 
 def filtered(image, kernel, calls, seed):
-    """Draw from the outcome probabilities of the circuit, whose state would not fit."""
+    """Draw from the circuit's outcome probabilities; its state would not fit in memory."""
     windows, held = patches(image, kernel), kernel[::-1, ::-1].ravel()
     scale = np.linalg.norm(windows, axis=1) * np.linalg.norm(held)
     overlap = np.divide(windows @ held, scale, out=np.zeros(image.size), where=scale > 0)

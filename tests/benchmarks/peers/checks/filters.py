@@ -14,7 +14,7 @@ LAPLACIAN = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
 
 
 def success(kernel, size=256):
-    """Success probabilities of Jeng's circuit for all photographs, by its formula."""
+    """Success probabilities of Jeng's circuit for all photographs, computed by formula."""
     held = np.prod([1 << (side - 1).bit_length() for side in kernel.shape])
     bound = held * np.sum(kernel**2)
     images = [picture(name, size) for name in NAMES]
@@ -22,7 +22,7 @@ def success(kernel, size=256):
 
 
 def gaussian():
-    """Standard deviation 1, cut at 3x3 and normalised."""
+    """Gaussian of standard deviation 1, truncated to 3x3 and normalised."""
     line = np.exp(-0.5 * np.arange(-1, 2) ** 2)
     found = success(np.outer(line, line) / line.sum() ** 2)
     return {
@@ -35,7 +35,7 @@ def gaussian():
 
 
 def laplacian():
-    """Four neighbours."""
+    """Laplacian with four neighbours."""
     found = success(LAPLACIAN)
     inside = min(found) < 0.00012 < max(found)
     return {
@@ -69,7 +69,7 @@ def _variance(kernel, stated):
 
 
 def gates():
-    """QCrank: one CX per pixel, and the error of a read-out picture."""
+    """QCrank: one CX per pixel, and the error of a picture that is read out."""
     image = picture("camera", 16)
     found, _, number = qcrank.read((image / 127.5 - 1).reshape(-1, qcrank.DATA), 64_000, 1)
     error = np.sqrt(np.mean(((found + 1) * 127.5 - image.reshape(found.shape)) ** 2))

@@ -1,4 +1,4 @@
-"""Published figures of estimation, layers and edge detection on an imitated device."""
+"""Published figures of estimation, layers, and edge detection on a fake device."""
 
 import numpy as np
 from qiskit import QuantumCircuit, transpile
@@ -13,7 +13,7 @@ from tests.benchmarks.peers.jobs.pictures import picture
 
 
 def chebyshev_signal():
-    """CSAE: 95 % error of the root, in oracle calls (a Grover iteration is two of them)."""
+    """CSAE: 95 % error of ``sqrt(p)``, in oracle calls (two per Grover iteration)."""
     function = next(peer for peer in amplitudes.PEERS if peer.name == "CSAE").jobs["amplitude"]
     rows = one_amplitude.run(function, "amplitude", (300, 1000), 300)
     found = [row["root_most"] for row in rows]
@@ -29,7 +29,7 @@ def chebyshev_signal():
 
 
 def sampled_layer():
-    """Kerenidis et al.: a fraction of the features is drawn by their squares, the rest is 0."""
+    """Kerenidis et al.: features are sampled in proportion to their squares; all others are 0."""
     images, labels = layer.digits()
     exact, _ = layers.exact(images, None, 0)
     rng, found = np.random.default_rng(1), {}
@@ -49,7 +49,7 @@ def sampled_layer():
 
 
 def _plain(values):
-    """QHED with exact loading of a row."""
+    """QHED with exact loading of one row."""
     edges = qhed.circuit((1, values.size))
     built = QuantumCircuit(edges.num_qubits)
     built.append(StatePreparation(values / np.linalg.norm(values)), range(edges.num_qubits - 1))
@@ -57,7 +57,7 @@ def _plain(values):
 
 
 def _augmented(values, following):
-    """The same differences from a tile that contains its neighbours, without a decrement."""
+    """The same differences from a tile that includes its neighbours; it needs no decrement."""
     pairs = np.concatenate([values, following])
     built = QuantumCircuit(pairs.size.bit_length() - 1)
     built.append(StatePreparation(pairs / np.linalg.norm(pairs)), built.qubits)
@@ -66,7 +66,7 @@ def _augmented(values, following):
 
 
 def _on_device(circuit):
-    """Two-qubit gates on a noisy generic backend, and fidelity of its outcomes."""
+    """Two-qubit gates on a noisy generic backend, and the fidelity of the outcome distribution."""
     device = GenericBackendV2(6, coupling_map=[[n, n + 1] for n in range(5)], seed=1)
     built = transpile(
         circuit.measure_all(inplace=False), device, optimization_level=3, seed_transpiler=1

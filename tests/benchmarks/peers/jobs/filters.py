@@ -37,7 +37,7 @@ CASES = {
 }
 EDGES = 0.1  # fraction of the pixels that are edges
 
-#: Title, key, format, and which direction is better.
+#: Title, key, format, and whether larger or smaller values are better.
 COLUMNS = [
     ("error (grey levels)", "error", ".2f", "least"),
     ("F-score of edges", "f_score", ".3f", "most"),
@@ -53,18 +53,18 @@ COLUMNS = [
 
 
 def exact(image, kernel):
-    """Periodic convolution."""
+    """Convolve with a periodic boundary."""
     return convolve2d(image, kernel, mode="same", boundary="wrap")
 
 
 def strongest(values):
-    """Return which pixels are edges: a fixed fraction, the first of equal ones."""
+    """Return the edge pixels: a fixed fraction of all pixels; ties are broken by index."""
     order = np.argsort(-np.abs(values).ravel(), kind="stable")
     return set(order[: int(EDGES * values.size)].tolist())
 
 
 def run(function, case):
-    """One row: how far a filtered image is from the exact one, and what it cost."""
+    """Return one row: error of a filtered image, and its cost."""
     image, kernel = picture("camera", SIZE), KERNELS[case]
     found = function(image, kernel, SHOTS * image.size, SEED)
     truth = exact(image, kernel)
@@ -82,7 +82,7 @@ def run(function, case):
         row["seconds"] = found.seconds
     if case != "blur":
         both = len(strongest(found.image) & strongest(truth))
-        row["f_score"] = both / int(EDGES * image.size)  # as many are found as there are
+        row["f_score"] = both / int(EDGES * image.size)  # equal sizes: precision equals recall
     if found.stderr is not None:
         stated = found.stderr > 0
         z = (found.image - truth)[stated] / found.stderr[stated]

@@ -1,9 +1,9 @@
 """A loaded photograph: fidelity, and the error after a filter, against gates.
 
-A peer's function takes normalised real amplitudes and the name of their order, and yields
-circuits. Qubits beyond those of the amplitudes end in 0. Every peer loads two orders of the qubits:
-row-major, and chained (finest row ... coarsest row, coarsest column ... finest column). Of both,
-the circuit of largest fidelity with at most the stated CX counts.
+A peer's function takes normalised real amplitudes and the name of their order, and yields circuits.
+Qubits beyond those of the amplitudes end in 0. Every peer loads two orders of the qubits:
+row-major, and chained (finest row ... coarsest row, coarsest column ... finest column). Among the
+circuits of both orders with at most the stated CX, the circuit of largest fidelity is taken.
 """
 
 import numpy as np
@@ -40,7 +40,7 @@ COLUMNS = [
 
 
 def orders(image):
-    """Name, normalised amplitudes, and how to put amplitudes back into an image."""
+    """Name, normalised amplitudes, and function that converts amplitudes back to an image."""
     bits = image.shape[0].bit_length() - 1
     flat = image.ravel() / np.linalg.norm(image)
     chain = [*range(bits - 1, -1, -1), *range(bits, 2 * bits)]
@@ -54,7 +54,7 @@ def orders(image):
 
 
 def measured(circuit, amplitudes):
-    """CX of a circuit, and the state that it prepares with the phase of the amplitudes."""
+    """CX of a circuit, and the state that it prepares, with the global phase of the amplitudes."""
     gates, transpiled = count(circuit)
     state = Statevector(transpiled).data[: amplitudes.size]
     overlap = np.vdot(state, amplitudes)
@@ -62,7 +62,7 @@ def measured(circuit, amplitudes):
 
 
 def run(function, case, limits=LIMITS):
-    """One row per limit of CX that some circuit keeps; a limit that adds nothing has no row."""
+    """Return one row per CX limit; limits with the same circuit as a smaller limit have no row."""
     image = picture(case, SIZE)
     found = []
     for order, amplitudes, placed in orders(image):

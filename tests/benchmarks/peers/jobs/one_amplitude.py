@@ -35,7 +35,7 @@ COLUMNS = [
 
 
 def probabilities(runs, calls):
-    """Draw the probabilities of a number of calls."""
+    """Draw the probabilities for one number of calls."""
     return np.random.default_rng(calls).random(runs)
 
 

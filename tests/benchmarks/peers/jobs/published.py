@@ -1,4 +1,7 @@
-"""Published figures, reproduced or contradicted. A function takes nothing and returns a row."""
+"""Published figures, reproduced or contradicted.
+
+A function takes no arguments and returns a row.
+"""
 
 NAME = "published"
 TITLE = "Published figures"
