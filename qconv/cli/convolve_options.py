@@ -344,7 +344,7 @@ def _add_files(parser: Parser) -> None:
     files.add_argument(
         "--format",
         choices=[ending[1:] for ending in FORMATS],
-        help="format of files whose name is not given by --out, and of pipes without a file name "
+        help="format of files that are named automatically, and of pipes without a file name "
         "ending (default: the format of the input, or png)",
     )
 

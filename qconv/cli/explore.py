@@ -19,7 +19,7 @@ Open a page that shows how the convolution of a photograph builds up, shot by sh
 
 The page consists of one HTML file and a few other files in the same directory. The page runs
 in any browser without a network. You can also open your own pictures, which stay in the browser.
-The address of the page holds what it shows. The page has a mode for teaching a class.
+The address of the page stores its settings and shots. The page has a mode for teaching a class.
 The page does not simulate a circuit. Instead, it samples the outcome probabilities of the
 circuit that encodes the kernel.
 """

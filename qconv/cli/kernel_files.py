@@ -45,7 +45,7 @@ def read_kernel(path: Path, ndim: int = 2) -> NDArray[Any]:
             text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
             kernel = np.array(_table(text))
     except Exception as error:  # readers raise errors of many types
-        raise UsageError(f"--kernel: '{path}' holds no array of numbers ({error})") from error
+        raise UsageError(f"--kernel: '{path}' is not an array of numbers ({error})") from error
     if kernel.ndim != ndim:
         raise UsageError(f"--kernel: expected {ndim} axes in '{path}', got shape {kernel.shape}")
     return kernel

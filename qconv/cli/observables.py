@@ -42,7 +42,7 @@ def add_question(parser: Parser, title: str, default: str) -> None:
         type=_checked,
         action="append",
         help="number to estimate: energy, total or mean, or band:LOW:HIGH for the energy between "
-        "two radii of frequency. Repeat the option for several numbers that one circuit measures "
+        "two frequency radii. Repeat the option for several numbers that one circuit measures "
         f"({default})",
     )
     group.add_argument(

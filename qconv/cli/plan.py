@@ -29,7 +29,7 @@ the tolerance. With --executions, the methods are sorted by their error with thi
 executions. Exactly one of these two options is required. A colour picture is converted to its
 luminance.
 
-With --method and --export, the circuits of one method are written in the form for a device.
+With --method and --export, the circuits of one method are written as they run on a device.
 With --observable and --method, the circuits estimate a number instead of the picture.
 """
 
@@ -79,8 +79,8 @@ def parser() -> Parser:
         nargs="?",
         const=0.01,
         metavar="ERROR",
-        help="print the price of --method on a machine that corrects its errors. ERROR is the "
-        "error budget of the answer (default: 0.01)",
+        help="print the price of --method on an error-corrected machine: qubits, T states and "
+        "time. ERROR is the error budget of the answer (default: 0.01)",
     )
     what = made.add_argument_group("what to write")
     what.add_argument(

@@ -51,7 +51,7 @@ def run(job: Job, sources: Sequence[str | None]) -> tuple[str, int]:
                 count, what = _one(job, source, paths, seed + number)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(
-                    f"interrupted; {len(wrote)} of {len(sources)} pictures are written"
+                    f"interrupted; {len(wrote)} of {len(sources)} pictures were written"
                 ) from None
             except (ValueError, TypeError, OSError, MemoryError) as error:
                 failed[name] = _reason(error)

@@ -74,7 +74,7 @@ def read_sound(path: str, name: str, channel: str | None) -> Sound:
         except Exception as error:  # damaged files cause errors of many types
             why = str(error) or type(error).__name__
             raise UsageError(
-                f"{name}: expected a whole WAV file without compression, got '{path}' ({why})"
+                f"{name}: expected a complete, uncompressed WAV file, got '{path}' ({why})"
             ) from error
     for warning in caught:
         if "not understood" not in str(warning.message):  # chunks of other programs

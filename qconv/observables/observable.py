@@ -144,7 +144,7 @@ class Energy(_OfRegion):
 
 @dataclass(frozen=True, eq=False)
 class Band(Observable):
-    """Energy between two radii of frequency, ``sum_f |Y(f)|**2 / N`` where ``low < |f| <= high``.
+    """Energy between two frequency radii, ``sum_f |Y(f)|**2 / N`` where ``low < |f| <= high``.
 
     ``Y`` is the discrete Fourier transform of the filtered picture with ``N`` pixels. The
     energies of adjacent bands, from radius 0 to the highest frequency, add up to the energy of the

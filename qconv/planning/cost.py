@@ -130,7 +130,7 @@ class Cost:
         observable: Observable | None = None,
         oracle_calls: int = 10_000,
     ) -> FaultTolerantCost:
-        """Compute the price of the whole answer on a machine that corrects its errors.
+        """Compute the price of the whole answer on an error-corrected machine.
 
         The answer is the image, or one number of the filtered image by amplitude estimation.
 

@@ -92,7 +92,7 @@ def exported(
     kind = FORMATS[format]
     if path is not None and kind.text is None:
         raise ValueError(
-            f"path: expected None for the format {format!r}, which has no file format, got "
+            f"path: expected None for the format {format!r}, which cannot be written to files, got "
             f"{os.fspath(path)!r}"
         )
     gates = _checked_basis(basis, format, kind)

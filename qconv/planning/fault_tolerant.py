@@ -65,8 +65,8 @@ _LARGEST_DISTANCE, _ROUND_FAILS = 99, 0.01
 ASSUMPTIONS = """\
 assumptions (Beverland et al. 2022, arXiv:2211.07629):
 - error: largest total variation distance between the outcomes of a circuit and ideal outcomes.
-  A third each is for rotations, logical qubits and T states. All executions of a circuit have the
-  same distribution, so their mean, the answer, has the same budget.
+  Rotations, logical qubits and T states each get a third of it. All executions of a circuit have
+  the same distribution, so their mean, the answer, has the same budget.
 - rotations: ceil(0.53 log2(R / e) + 5.3) T each, for R rotations and the budget e; Toffoli: 4 T
 - layout: 2 Q + ceil(sqrt(8 Q)) + 1 logical qubits for Q qubits; one logical cycle per measurement,
   rotation and T gate, 3 per Toffoli, and one per T gate of each layer of rotations
@@ -183,7 +183,7 @@ class Physical:
 
 @dataclass(frozen=True)
 class FaultTolerantCost:
-    """Price of an answer on a machine that corrects its errors; ``print`` shows a table.
+    """Price of an answer on an error-corrected machine; ``print`` shows a table.
 
     Counts per execution are for the circuit with the most T states.
 

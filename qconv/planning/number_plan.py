@@ -194,9 +194,8 @@ class NumberPlan:
             return [replace(program, executions=self._share) for _, program in self._measured]
         if self.estimator == "amplitude":
             raise ValueError(
-                "estimator: expected 'sampling' or 'schedule' for circuits that are known in "
-                "advance or run on a noisy backend, got 'amplitude', whose powers depend on "
-                "earlier outcomes"
+                "estimator: expected 'sampling' or 'schedule' for circuits known in advance or a "
+                "noisy backend, got 'amplitude'; its powers depend on earlier outcomes"
             )
         return [program for programs in self._scheduled for program in programs]
 

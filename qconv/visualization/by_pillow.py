@@ -35,7 +35,7 @@ def by_pillow(file: BinaryIO, start: bytes) -> Decoded:
         kind = picture.format or ""
         frames = 1 if kind in _ONE_PICTURE else getattr(picture, "n_frames", 1)
         if frames > 1:
-            raise UnfitError(f"expected one picture, got an animation of {frames}")
+            raise UnfitError(f"expected one picture, got an animation of {frames} frames")
         notes = [*note_of_profile(picture.info.get("icc_profile")), *note_of_mode(picture)]
         bits = start[24] if kind == "PNG" else 0
         if bits == 16 and picture.mode in ("RGB", "RGBA"):

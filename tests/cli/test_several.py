@@ -138,7 +138,7 @@ class TestFailures:
 
         monkeypatch.setattr(several, "_one", interrupted)
         assert main(["in", *CALL, "--out-dir", "out"]) == 130
-        wanted = "qconv: interrupted; 2 of 4 pictures are written\n"
+        wanted = "qconv: interrupted; 2 of 4 pictures were written\n"
         assert capsys.readouterr() == ("", wanted)
         assert listing("out") == ["0.png", "1.png"]
 

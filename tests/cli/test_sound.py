@@ -111,7 +111,7 @@ def test_refused(capsys):
     for name, content in contents.items():
         with open(name, "wb") as file:
             file.write(content)
-        wanted = f"IMAGE: expected a whole WAV file without compression, got '{name}'"
+        wanted = f"IMAGE: expected a complete, uncompressed WAV file, got '{name}'"
         assert wanted in refused(capsys, name, "part.wav")
     wavfile.write("none.wav", RATE, SOUND[:0])
     assert "at least one sample" in refused(capsys, "none.wav", "part.wav")

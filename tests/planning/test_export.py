@@ -299,7 +299,7 @@ class TestRefused:
             plan.export("openqasm2")
 
     def test_a_file_of_pennylane(self, tmp_path):
-        with pytest.raises(ValueError, match="'pennylane', which has no file format"):
+        with pytest.raises(ValueError, match="'pennylane', which cannot be written to files"):
             planned("Collapse").export("pennylane", tmp_path / "a")
 
     @pytest.mark.parametrize(

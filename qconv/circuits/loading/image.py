@@ -140,8 +140,8 @@ def encode_image(
             return _loaded(array, exact)
         if not reached:
             raise ValueError(
-                f"fidelity: expected at most {overlap**2:.4f}, which {most} CX reach, "
-                f"got {fidelity}; encode_amplitudes is exact, with {cost} CX on any pairs of qubits"
+                f"fidelity: expected at most {overlap**2:.4f}, reached with {most} CX, got "
+                f"{fidelity}; encode_amplitudes is exact, with {cost} CX between any two qubits"
             )
     gates = simplify(relabel(ansatz.gates(), chain(sizes)))
     return _loaded(array, circuit_of(gates, sizes, register_names(None, array.ndim)), gates)

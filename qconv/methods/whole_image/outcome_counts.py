@@ -218,7 +218,7 @@ class CorrectedCounts:
         readout = counts.outcomes.readout
         if readout is None or counts.labels.places is not None:
             raise ValueError(
-                "mitigation: counts cannot be corrected if their labels shift the position"
+                "mitigation: counts cannot be corrected if the labels of shots shift positions"
             )
         self._counts, self._readout = counts, readout
         self._read = counts.outcomes.raw(counts.seed) / (counts.executions or 1)

@@ -112,7 +112,7 @@ def test_reaches_a_fidelity(coupling, quick):
 
 def test_a_fidelity_out_of_reach(quick):
     image = np.random.default_rng(4).random((4, 8))
-    with pytest.raises(ValueError, match=r"expected at most 0\.9.* 17 CX reach, got"):
+    with pytest.raises(ValueError, match=r"expected at most 0\.9.*, reached with 17 CX, got"):
         qconv.encode_image(image, fidelity=1 - 1e-13, coupling="line", seed=1)
 
 
