@@ -2,9 +2,9 @@
 
 HEAD = """# Peers
 
-The same picture, kernel and number of executions for every method, by one command. A peer is a
-method or a package of other authors. Peers without a package are written here from their papers
-and public interfaces. This page is written by the command:
+This page compares qconv with its peers: methods and packages of other authors. All of them get
+the same pictures, kernels and numbers of executions. Peers without a package are written here from
+their papers and public interfaces. This command runs all of them and writes the page:
 
 ```text
 python3.12 -m venv .venv-peers
@@ -12,25 +12,25 @@ python3.12 -m venv .venv-peers
 OMP_NUM_THREADS=1 .venv-peers/bin/python -m tests.benchmarks.peers
 ```
 
-The run of {date} took {minutes:.0f} minutes, summed over its parts, on two cores that other work
-used too, with Python {python}. A second run with the same versions gives the same figures except
-for times; `--compare docs/benchmarks/peers.json` checks this. In the tables, a peer that is better
-than the comparable methods of qconv stands in **bold**. Exact classical results are references and
-are not compared.
+The run of {date} took {minutes:.0f} minutes, summed over its parts, with Python {python}, on two
+cores that other programs used at the same time. A second run with the same versions gives the same
+figures except for times; `--compare docs/benchmarks/peers.json` checks this. A figure in **bold**
+is better than the figures of all comparable methods of qconv. Exact classical results are
+references and are not compared.
 """
 
 PEERS = """\
-{ran} peers ran. Each row below has a process of its own with a time limit, and a peer that does
-not finish is listed with the reason.
+{ran} peers ran. Each row of the tables ran in a separate process with a time limit. If a peer did
+not finish, its row states the reason.
 """
 
 STATED = """## Is an error stated, and is it right?
 
-The mean of z² is 1 if the stated standard errors are right, over the tables above. For intervals of
-estimations, the standard error is half of the width, divided by 1.96; a mean far above 1 is due to
-single gross errors. For normally distributed errors, a mean of z² has itself a standard error: 0.02
-over the 4,096 pixels of an image, 0.12 over 150 runs, and 0.37 over the 15 runs of
-`qiskit-algorithms`.
+The mean of z² in the tables above is 1 if the stated standard errors are right. If a method states
+a 95 % interval, its standard error is taken as half of the width, divided by 1.96. A mean far above
+1 is due to single gross errors. For normally distributed errors, the mean of z² itself has a
+standard error: 0.02 over the 4,096 pixels of an image, 0.12 over 150 runs, and 0.37 over the 15
+runs of `qiskit-algorithms`.
 """
 
 BETTER = """## Where qconv is not the best
@@ -42,8 +42,8 @@ LEFT_OUT = """## Peers that did not run"""
 
 HOW_TO = """## Add a peer
 
-A peer is one file of fewer than 80 lines in `tests/benchmarks/peers/adapters`. It is found by
-its presence. The file declares `PEERS`, a list of `Peer`. A `Peer` has a name, a source, and
+A peer is one file of fewer than 80 lines in `tests/benchmarks/peers/adapters`, which is discovered
+automatically. The file declares `PEERS`, a list of `Peer`. A `Peer` has a name, a source, and
 one function per job. The file of a job in `tests/benchmarks/peers/jobs` states what this
 function takes and returns. For example, the complete adapter of SciPy is:
 
@@ -61,8 +61,8 @@ function takes and returns. For example, the complete adapter of SciPy is:
 6. A peer that cannot run has a line in `tests/benchmarks/peers/left_out.py`."""
 
 _READ = (
-    "QCrank reads the pixels themselves and filters them classically: no quantum filter loses "
-    "executions, and each execution reads four pixels"
+    "QCrank reads the pixels themselves and filters them classically: no executions are lost in a "
+    "quantum filter, and each execution reads four pixels"
 )
 
 #: Case and column, or column alone: why a peer is better, and what would change the result.
@@ -74,8 +74,8 @@ _REASONS = {
         "few-gate loading (`encode_image`), with the error of the table below",
     ),
     "success": (
-        "the circuit has no flag, so every execution counts; `Diffusion` has none either",
-        "nothing: the error at equal calls is what matters",
+        "the circuit has no flag, so every execution succeeds, as in `Diffusion`",
+        "nothing; the relevant figure is the error at equal calls",
     ),
     ("layer", "accuracy"): (
         "the random circuit is nonlinear in the pixels, and the four fixed kernels are not; one "
@@ -83,7 +83,7 @@ _REASONS = {
         "trained kernels, or more channels",
     ),
     ("amplitude", "product"): (
-        "few runs: gross errors decide",
+        "few runs, so single gross errors dominate",
         "more runs: `tests/benchmarks/test_peers.py` compares 2,000",
     ),
     ("amplitude", "most"): (
@@ -91,7 +91,7 @@ _REASONS = {
         "more runs: `tests/benchmarks/test_peers.py` compares 2,000",
     ),
     ("camera", "edges"): (
-        "no circuit of so few CX holds the edges: every error is near 100 %",
+        "no circuit with so few CX encodes the edges: every error is near 100 %",
         "exact loading",
     ),
     ("camera", "fidelity"): (

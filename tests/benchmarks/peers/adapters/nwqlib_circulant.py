@@ -44,7 +44,7 @@ def filtered(image, kernel, calls, seed):
 PEERS = [
     Peer(
         name="NWQLib, circulant",
-        source="package nwqlib, build_block_encoding; rows joined end to start",
+        source="package nwqlib, build_block_encoding; rows of the image joined to one vector",
         package="nwqlib",
         jobs={"edges": filtered, "differences": filtered, "blur": filtered},
     )

@@ -16,12 +16,12 @@ NAME = "filters"
 TITLE = "Edges, differences and blur of a photograph"
 TEXT = f"""\
 The photograph is camera at {SIZE}x{SIZE} pixels, with grey levels from 0 to 255 and a periodic
-boundary. Every method has at most {SHOTS * SIZE**2:,} applications of the preparation of its state
-(*calls*), which are {SHOTS} per pixel. Methods that estimate only magnitudes are compared with the
+boundary. Every method applies the preparation of its state at most {SHOTS * SIZE**2:,} times
+(*calls*), {SHOTS} times per pixel. Methods that estimate only magnitudes are compared with the
 exact magnitudes. The edges are the 10 % of the pixels with the largest magnitudes, and the F-score
 compares them with the edges of the exact result. CX include exact loading, and a dash means that
-the circuit was not built. `Collapse` encodes the kernel alone and selects pixels classically, so a
-peer with the image in its state is compared with the other methods of qconv. With a baseline,
+the circuit was not built. `Collapse` encodes the kernel alone and selects pixels classically. Peers
+with the image in the state are therefore compared with the other methods of qconv. With a baseline,
 `Collapse` computes the difference of two pixels classically, so its error for `[1, -1]` is 0. The
 mean of z² is 1 for correct standard errors, and a dash means that no error is stated.
 """

