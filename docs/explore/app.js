@@ -57,7 +57,7 @@ const Explore = (() => {
     const done = refresh(parts);
     Lesson.restore(state.mode === "collapse" ? parts.class || 0 : 0);
     return done.then(() => {
-      if (unknown.length) say(`The address has parts that this page does not understand: ${unknown.join(", ")}. They have their defaults.`);
+      if (unknown.length) say(`The address has parts that this page does not understand: ${unknown.join(", ")}. Defaults are used instead.`);
     });
   }
 
@@ -102,7 +102,7 @@ const Explore = (() => {
     if (state.mode === "collapse") {
       Collapse.clear(state.seed);
       Collapse.show();
-      say(`All shots are removed. The next ones have the seed ${state.seed}.`);
+      say(`All shots are removed. The next shots have the seed ${state.seed}.`);
     } else {
       Diffusion.restart(state.seed);
       say(Diffusion.show());
@@ -142,7 +142,7 @@ const Explore = (() => {
   /** Copy the address of what is shown. */
   function copyLink() {
     const own = state.picture.own ? "Your own picture stays in this page and is not in the link." : "";
-    const local = location.protocol === "file:" ? "The part from # on works with every copy of this page." : "";
+    const local = location.protocol === "file:" ? "The part of the link that begins with # works with every copy of this page." : "";
     return share(location.href.replace(/#.*$/, "") + address(), "The link is copied.", [own, local].filter(Boolean).join(" "));
   }
 
@@ -151,7 +151,7 @@ const Explore = (() => {
     const { number, steps } = Diffusion.state();
     if (state.mode === "diffusion" && !Diffusion.takes(state.kernel)) return say("Diffusion needs a kernel without negative entries.");
     const text = state.mode === "collapse" ? Python.collapse(state, Collapse.shots()) : Python.diffusion(state, number, steps);
-    return share(text, "The program is copied.", "Its shots are drawn anew, with the same probabilities.");
+    return share(text, "The program is copied.", "It draws new shots, with the same probabilities.");
   }
 
   /** Handle arrow keys and Enter on the measured picture. */

@@ -118,7 +118,7 @@ const Diffusion = (() => {
     dots(few ? particles.pixel : [], before);
     const named = `${Draw.whole(number)} ${number === 1 ? "particle" : "particles"}`;
     const times = `${steps} ${steps === 1 ? "step" : "steps"}`;
-    at("cloud-note").textContent = few ? "one dot each" : "histogram";
+    at("cloud-note").textContent = few ? "one dot per particle" : "histogram";
     at("heat-note").textContent = `${steps} ${steps === 1 ? "convolution" : "convolutions"}, boundary wrap`;
     at("steps").textContent = steps;
     at("particles").textContent = named;

@@ -6,11 +6,11 @@ const Lesson = (() => {
 
   /** Each step has one sentence, what it starts from, and whether shots then follow by themselves. */
   const STEPS = [
-    { kernel: "gaussian", shots: 0, says: "This photograph is to be blurred: four qubits hold the kernel's nine probabilities, and no shot has been spent." },
+    { kernel: "gaussian", shots: 0, says: "The task is to blur this photograph: four qubits hold the kernel's nine probabilities, and nothing has been measured yet." },
     { kernel: "gaussian", shots: 1, says: "One shot at every pixel: the measurement picks one of nine neighbours at random, and the pixel shows its grey level." },
     { kernel: "gaussian", shots: 1, plays: true, says: "Shot after shot, every pixel shows the mean of its shots, and the noise falls." },
-    { kernel: "gaussian", shots: 1000, says: "The error falls as the inverse square root of the shots: a tenth of the error takes a hundred times as many." },
-    { kernel: "edge", shots: 1, plays: true, says: "An edge detector has large weights of both signs, so that the same number of shots leaves far more noise." },
+    { kernel: "gaussian", shots: 1000, says: "The error falls as the inverse square root of the shots: a hundred times as many shots give a tenth of the error." },
+    { kernel: "edge", shots: 1, plays: true, says: "An edge detector has large weights of both signs, so the same number of shots leaves far more noise." },
     { kernel: "edge", baseline: true, shots: 1, plays: true, says: "With a baseline, only differences from the centre pixel are sampled: in flat regions, nothing is left to chance." },
     { kernel: "edge", baseline: true, shots: 1000, says: "The mean converges to the exact convolution. Now leave the class mode, and choose a photograph and a kernel of your own." },
   ];
