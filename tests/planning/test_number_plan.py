@@ -106,7 +106,7 @@ def test_sums_and_files_of_several(tmp_path):
         ([qconv.Energy(), qconv.Band(0, 1)], {}, "expected observables of one circuit"),
         ([], {}, "expected at least one"),
         (QUARTERS, {"estimator": "schedule"}, "expected one observable"),
-        (qconv.Energy(), {"estimator": "amplitude"}, "circuits that are known in advance"),
+        (qconv.Energy(), {"estimator": "amplitude"}, "circuits known in advance"),
         (None, {"estimator": "schedule"}, "expected an observable"),
     ],
     ids=str,
