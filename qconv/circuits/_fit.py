@@ -163,8 +163,9 @@ def _layers(
 
     The first column has the state, the others its derivatives. A layer is the effect of one CZ
     before the two RY that follow. It brings the two qubits to the front, flips signs, and appends
-    the derivatives by the angles of the two RY. These derivatives are permuted amplitudes. It
-    consists of two flat arrays: the index of the source of every new entry, and its factor.
+    the derivatives with respect to the angles of the two RY. These derivatives are permuted
+    amplitudes. It consists of two flat arrays: the index of the source of every new entry, and its
+    factor.
     """
     rows = np.arange(16)
     amplitudes = rows

@@ -164,7 +164,7 @@ class AmplitudePreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
 class LoadedPreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
     """Gate that prepares amplitudes approximately, defined by a circuit.
 
-    Its gates can be counted separately. ``inverted`` makes the inverse gate.
+    Its gates are counted as gates of the preparation. ``inverted`` makes the inverse gate.
     """
 
     def __init__(self, circuit: QuantumCircuit, *, inverted: bool = False) -> None:
@@ -184,7 +184,10 @@ class LoadedPreparation(Gate):  # type: ignore[misc]  # Qiskit has no types
 
 
 class BoxedDiagonal(Gate):  # type: ignore[misc]  # Qiskit has no types
-    """Diagonal gate whose entries stay an array, for circuits that are counted by formula."""
+    """Diagonal gate that keeps its entries as an array.
+
+    It is for circuits whose gates are counted by formula.
+    """
 
     def __init__(self, entries: NDArray[np.complex128]) -> None:
         """Store ``2**n`` phases."""

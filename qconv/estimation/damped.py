@@ -188,7 +188,10 @@ class _Fit:
         return fit._likelihood()[0]
 
     def _model(self) -> tuple[_Array, _Array, _Array]:
-        """Return the probability of a hit, its derivatives by the free terms, and shot weights."""
+        """Return the probability of a hit, its derivatives, and shot weights.
+
+        The derivatives are with respect to the free terms.
+        """
         contrast = self.contrast
         sine = np.sin((2 * self.powers + 1) * self.angles[:, None]) ** 2
         faded = np.clip(self.free[:, 2:], 0.01, 0.99)

@@ -70,7 +70,7 @@ class Program:
     """Sizes of the requested histograms, which sum to ``executions``; empty for one histogram."""
     saved: tuple[Saving, str] | None = None
     """Circuit that saves this program's probabilities, and the label of the probabilities in that
-    circuit; None for no such circuit."""
+    circuit; None if no circuit does so."""
     steps: Steps | None = None
     """Repeated part of the circuit; None if no part is repeated."""
 

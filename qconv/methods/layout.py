@@ -165,7 +165,7 @@ class Layout:
 
     @property
     def _reach(self) -> list[int]:
-        """Number of pixels that a block sees in addition to its own, per axis."""
+        """Number of neighbouring pixels that a block also loads, per axis."""
         saved = self.scheme == "overlap-save"
         return [h - 1 if saved else 0 for h in self.plan.grid.kernel_shape]
 

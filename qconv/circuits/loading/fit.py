@@ -93,7 +93,8 @@ def remove_one(ansatz: Ansatz, target: Array, weight: Callable[[int], Array]) ->
     Args:
         ansatz: Ansatz with at least one CZ.
         target: Amplitudes of norm 1.
-        weight: Function that returns a given number of random factors, one per loss.
+        weight: Function that returns as many random factors as its argument states; each factor
+            multiplies one loss.
     """
     value, environments = Overlap(ansatz.pairs, target).block_environments(ansatz.angles)
     overlaps, turns = without_cz(environments)

@@ -55,7 +55,7 @@ def natural_steps(ansatz: Ansatz) -> Array:
 
 
 def _derivatives(ansatz: Ansatz) -> Iterator[Columns]:
-    """Yield the derivatives of the state by the angles, a few columns at a time."""
+    """Yield the derivatives of the state with respect to the angles, a few columns at a time."""
     pairs, turns = ansatz.pairs, ansatz.turns
     state = product_state(ansatz.first)
     columns = turned(state, range(ansatz.num_qubits)).T.astype(np.float32, order="C")

@@ -64,7 +64,7 @@ class Overlap:
         self._buffers = np.empty((2, target.size))
 
     def value_and_gradient(self, angles: Array) -> tuple[float, Array]:
-        """Return the overlap and its derivatives by the angles."""
+        """Return the overlap and its derivatives with respect to the angles."""
         value, gradient, _ = self._passes(angles)
         return value, gradient
 
@@ -254,7 +254,7 @@ def turned(state: Array, qubits: Sequence[int]) -> Array:
 
 
 def _matrices(angles: Array) -> tuple[Array, Array, Array]:
-    """Return the matrices of all blocks and their derivatives by the first and second angle."""
+    """Return the matrices of all blocks and their derivatives with respect to both angles."""
     halves = angles.reshape(-1, 2) / 2
     cosines, sines = np.cos(halves), np.sin(halves)
     turns = np.array([[cosines, -sines], [sines, cosines]]).transpose(3, 2, 0, 1)

@@ -92,7 +92,7 @@ class Damping:
         return slopes
 
     def _depth_slopes(self) -> _Array:
-        """Return the derivatives of ``depth`` by ``mu``, ``alpha`` and ``eta``."""
+        """Return the derivatives of ``depth`` with respect to ``mu``, ``alpha`` and ``eta``."""
         mu, alpha, eta, _ = self.parts()
         step = (self.factors - 1) / 2
         return np.vstack([step * (1 + eta), 1 + eta, np.diag(alpha + step * mu)])

@@ -314,7 +314,10 @@ def _common(damping: Damping, hits: _Array, misses: _Array, angles: _Array) -> _
 def _scores(
     damping: Damping, hits: _Array, misses: _Array, angles: _Array
 ) -> tuple[_Array, _Array]:
-    """Return the likelihood's gradient by the damping, and the information with unknown angles."""
+    """Return the likelihood's gradient, and the information with unknown angles.
+
+    Both concern the damping.
+    """
     p, weight, rise, slopes = _by_angle(damping, hits, misses, angles)
     off = (hits - (hits + misses) * p) / (p * (1 - p))
     own = np.maximum((weight * rise**2).sum(axis=0), TINY)

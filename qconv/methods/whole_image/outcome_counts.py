@@ -114,8 +114,8 @@ class OutcomeCounts:
     seed: np.random.SeedSequence
     """Seed of the draws."""
     everywhere: tuple[float, float] | None = None
-    """Numbers of kept and of discarded shots at all basis states, read or not; probabilities if
-    exact. None if they were not requested."""
+    """Numbers of kept and of discarded shots at all basis states, including those that are not
+    read; probabilities if exact. None if they were not requested."""
 
     @classmethod
     def of(
@@ -273,7 +273,7 @@ class CorrectedCounts:
 
     @property
     def sampling_variance_of_succeeded(self) -> float:
-        """Variance of the fraction of kept executions, read or not, due to counting alone."""
+        """Variance of the fraction of all kept executions, due to counting alone."""
         everywhere = self._kept(np.ones(self._counts.layout.shape))
         return self._readout.sampling_variance(everywhere, self._read, self._counts.executions)
 

@@ -112,7 +112,8 @@ class Reading:
     amplification: Amplification | None = None
     """Rounds and weight of the reference; None for estimates relative to all executions."""
     kept: float = 0.0
-    """Number of kept executions, read or not, for amplified circuits; a probability if exact."""
+    """Number of kept executions at all basis states, for amplified circuits; a probability if
+    exact."""
     lost: float = 0.0
     """Number of discarded executions, for amplified circuits; a probability if exact."""
 
@@ -252,6 +253,6 @@ def mean_weight(tally: Tally, weights: _Array, among: float) -> tuple[_Array, _A
 
 
 def _slope(scale: Scale, calls: int) -> float:
-    """Return the derivative of ``t`` by the success probability ``sin((2 m + 1) t)**2``."""
+    """Return ``dt / dp`` for the success probability ``p = sin((2 m + 1) t)**2``."""
     sine = math.sin(2 * calls * math.atan2(scale.sine, scale.cosine))
     return 1 / (calls * math.copysign(max(abs(sine), _STEEPEST), sine))
