@@ -334,6 +334,22 @@ def test_centre_of_correlate(shape):
     close(found, ndimage.correlate(image, kernel, mode="constant"))
 
 
+@pytest.mark.parametrize("method", [qconv.Collapse(), qconv.Fourier(), qconv.Diffusion()])
+def test_centre_along_one_axis(method):
+    """A signal, and each signal of a batch, has the centre of SciPy's and NumPy's correlations."""
+    rng = np.random.default_rng(4)
+    batch, kernel = rng.random((3, 9)), rng.random(4)
+    for boundary, mode in (("fill", "constant"), ("symm", "reflect"), ("mirror", "mirror")):
+        expected = ndimage.correlate1d(batch, kernel, mode=mode)
+        where = {"mode": "same", "boundary": boundary}
+        found = qconv.correlate(batch, kernel, axes=1, method=method, shots=None, **where).image
+        close(found, expected)
+        close(classical.correlate(batch, kernel, axes=1, **where), expected)
+        close(qconv.correlate(batch[0], kernel, method=method, shots=None, **where).image, found[0])
+        if boundary == "fill":
+            close(found, np.array([np.correlate(row, kernel, "same") for row in batch]))
+
+
 @pytest.mark.parametrize(
     "image",
     [
