@@ -52,7 +52,8 @@ def assert_distribution(counts, probabilities):
 def assert_same_distribution(first, second):
     """Check that two histograms have the same distribution: chi-square of a table of two rows.
 
-    The test is asymptotic, so outcomes expected fewer than 50 times in a row are pooled.
+    The test is asymptotic, so outcomes with an expected count below 50 in either histogram are
+    pooled.
     """
     table = np.array([np.ravel(first), np.ravel(second)], dtype=float)
     share = table.sum(axis=1).min() / table.sum()
@@ -171,11 +172,12 @@ def drawn_positions(seen):
 
 
 def drawn_counts(image, shots):
-    """Count the draws of each of 9 positions at each pixel, from the mean of powers of a base.
+    """Return how often each of 9 positions was drawn at each pixel.
 
     Args:
-        image: Mean, over shots, of ``(shots + 1) ** labels``.
-        shots: Shots of each pixel; ``(shots + 1)**9`` must stay below 2**53 / 100.
+        image: Mean over shots of ``(shots + 1) ** label``, where the label is that of the drawn
+            pixel.
+        shots: Shots of each pixel; ``(shots + 1)**9`` must be below ``2**53 / 100``.
 
     Returns:
         Counts ``(9, height, width)``.

@@ -33,8 +33,7 @@ class TestDistribution:
         chance.assert_distribution([0, 10**6], [0, 1])
 
     def test_bound_is_a_bound(self):
-        # For two outcomes, exactly: the probability of a deviation at least as large as each
-        # count's.
+        # With two outcomes, the probability of a deviation at least as large is computed exactly.
         n, p = 60, 0.3
         chances = stats.binom.pmf(np.arange(n + 1), n, p)
         bounds = np.array([chance.distribution_bound([k, n - k], [p, 1 - p]) for k in range(n + 1)])

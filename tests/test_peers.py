@@ -32,7 +32,7 @@ KERNELS = [np.array(filters.KERNELS[name], dtype=float) for name in filters.KERN
 
 @pytest.mark.parametrize("kernel", [*KERNELS, np.array([[1.0, 2], [3, 5]])], ids=len)
 def test_jeng(kernel):
-    """Return the amplitudes for filter register 0, for odd and even kernels."""
+    """The amplitudes with filter register 0 are the exact filter, for odd and even kernels."""
     state = evolve(jeng.circuit(IMAGE.shape, kernel), IMAGE)[0].real.reshape(IMAGE.shape)
     padded = np.prod([1 << (side - 1).bit_length() for side in kernel.shape])
     found = state * np.sqrt(padded) * np.linalg.norm(kernel) * np.linalg.norm(IMAGE)

@@ -6,8 +6,8 @@ The phase-only matched filter is applied to parts of 256 x 256 pixels of all pho
 scikit-image. Templates are squares of 8 to 64 pixels at random positions, and noise of 0, 10, 20 or
 40 grey levels is added to the photograph. Coloured noise of 4096 samples with templates of 200
 samples is searched too. The number of shots is log-uniform from 300 to 30,000. Shots are drawn from
-the exact distribution, and followed by the classical check. An answer is right if no position more
-than one step away has a larger normalised correlation, in the whole image. About ten minutes.
+the exact distribution; the classical check follows. An answer is right if no position in the image
+that is more than one step away has a larger normalised correlation. About ten minutes.
 """
 
 import itertools

@@ -45,7 +45,7 @@ def photographs(camera, coins):
 
 
 def cut(photograph, sides, rng):
-    """Return a template from a random position that is not constant, and its position."""
+    """Return a part that is not constant, and its random position."""
     while True:
         place = tuple(
             int(rng.integers(n - h + 1)) for n, h in zip(photograph.shape, sides, strict=True)
@@ -62,7 +62,7 @@ def similarity(image, template, place):
 
 
 def judged(image, template, place, seed):
-    """Return the match, whether its position is right, and whether its similarity excuses it."""
+    """Return the match, whether its position is right, and whether it is similar enough."""
     match = qconv.match_template(image, template, shots=SHOTS, seed=seed)
     near = np.abs(np.subtract(match.position, place)).max() <= 1
     return match, near, match.similarity >= similarity(image, template, place) - SAME

@@ -96,7 +96,7 @@ def estimated_by_one_angle(side, error):
 
 
 def values(question, side):
-    """Return the pixel values to average, and the number of pixels that each needs."""
+    """Return the values to average, and the number of pixels from which each is computed."""
     kernel, *_, each, reads = QUESTIONS[question]
     image = planned(question, side)[2]
     return each(image, classical.convolve(image, kernel, **WHERE)), reads
@@ -194,8 +194,9 @@ def test_who_wins():
             for error in ERRORS:
                 calls = estimated(p, error)
                 assert calls < sampled(p, error)
-                # Loading counted: one oracle call alone has about as many gates as there are
-                # pixels, so estimation loses to reading every pixel, and to Monte Carlo.
+                # With the image's loading, one oracle call alone has about as many gates as there
+                # are pixels. Estimation is then more expensive than reading every pixel, and than
+                # Monte Carlo.
                 gates = calls * (loading_gates(bits) + filter_gates(question, bits))
                 assert gates > 100 * all_reads(question, bits)
                 assert gates > 100 * monte_carlo(question, side, error, copies)

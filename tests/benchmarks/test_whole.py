@@ -123,7 +123,7 @@ print(result.circuits[0].num_qubits, time.perf_counter() - start,
     [("Diffusion()", 26, 11, 1.9), ("Interference()", 27, 24, 4.5), ("Fourier()", 24, 19, 3.0)],
 )
 def test_largest(method, wires, most, room):
-    """With zeros outside, each axis takes one qubit more than for its pixels alone."""
+    """With the boundary ``fill``, each axis needs one qubit more than its pixels alone."""
     run = subprocess.run(
         [sys.executable, "-c", _LARGEST.format(method=method)],
         capture_output=True,

@@ -189,7 +189,7 @@ def test_errors_are_as_large_as_stated(page):
     z = z[z != 0]
     assert len(z) > 10_000
     far = stats.norm.isf(ALARM / 2)
-    # z**2 has variance 2, and (kurtosis - 3) / 1000 more, which is far below 0.1.
+    # z**2 has the variance 2 + (kurtosis - 3) / 1000; the second term is far below 0.1.
     assert abs((z**2).mean() - 1) < far * np.sqrt(2.1 / len(z))
     assert abs(z.mean()) < far / np.sqrt(len(z))
 

@@ -1,6 +1,6 @@
 """The layer of a network: `conv2d` and `conv1d` against the reference and the definition.
 
-False-alarm rates as `tests.chance` says: `ALARM` for each assertion, unless a test states its own.
+The false-alarm rate of each assertion is `tests.chance.ALARM`, unless a test states its own.
 """
 
 import itertools
@@ -373,7 +373,7 @@ class TestDistribution:
         noise = NoiseModel()
         noise.add_all_qubit_readout_error(ReadoutError([[0.9, 0.1], [0.1, 0.9]]))
         weight = np.zeros((2, 4, 3, 1))
-        weight[0], weight[1, 0, :2] = 3.0, 0.5  # 12 positions in 16 states; 2 in 2
+        weight[0], weight[1, 0, :2] = 3.0, 0.5  # 12 of 16 states are positions; 2 of 2
         how = {"tolerance": 2.0, "seed": 1, "backend": AerSimulator(noise_model=noise)}
         both = qconv.conv2d(INPUT, weight, **how)
         kept = int(np.sum(both.shots))

@@ -102,8 +102,8 @@ def test_tolerance():
     image = np.random.default_rng(6).random((6, 7)) + 0.2
     result = qconv.convolve(image, KERNEL, method=Pairs(), tolerance=0.2, seed=1)
     # Predicted errors are at most 0.2. Stated errors follow from the counts. The pixel with the
-    # largest error has some 1,000 counts; their root, and so the error, is 10 % off with
-    # probability 1e-9.
+    # largest error has some 1,000 counts. A deviation of their root by 10 %, and so of the error,
+    # has probability 1e-9.
     assert 0.18 < result.stderr.max() < 0.22
 
 

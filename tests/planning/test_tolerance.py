@@ -87,7 +87,7 @@ class TestReadoutMitigation:
 
     @pytest.mark.parametrize("method", CORRECTED, ids=str)
     def test_tolerance(self, method):
-        """The first round suffices, apart from fluctuations and bits that are measured inverted."""
+        """The first round suffices, except for fluctuations and bits measured inverted."""
         where = {"method": method, "mode": "same", "seed": 1, "backend": NOISY}
         how = where | {"mitigation": qconv.ReadoutMitigation(shots=10**7), "tolerance": 0.5}
         plan = qconv.plan(PROFILE, [1, -3, 1], **how)

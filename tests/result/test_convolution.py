@@ -759,7 +759,7 @@ class TestText:
 
 
 def test_large_circuits_are_told_apart_at_once(camera):
-    """An equal circuit is kept once, a different circuit in addition."""
+    """A sum keeps equal circuits once, and different circuits separately."""
     where = {"shots": 3, "mode": "same", "boundary": "wrap"}
     kernel = qconv.named_kernel("edge")
     one, two, other = (

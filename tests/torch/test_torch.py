@@ -1,7 +1,7 @@
 """`qconv.torch`: a replacement for ``torch.nn.Conv2d``; measured outputs, exact gradients.
 
-False-alarm rates as `tests.chance` says, unless a test states its own. Skipped where PyTorch is
-missing.
+False-alarm rates are those of `tests.chance`, unless a test states its own. Skipped where PyTorch
+is missing.
 """
 
 import copy
@@ -270,7 +270,7 @@ class TestRandomness:
 
 class TestVariance:
     def test_as_predicted(self):
-        """z-scores of 50,000 outputs: the spread of their mean square is below 0.01."""
+        """The mean square of 50,000 z-scores has a standard deviation below 0.01."""
         layer, x = small(shots=20, dtype=torch.float64), torch.rand(400, 2, 8, 8).double()
         with torch.no_grad():
             expected = functional.conv2d(x, layer.weight, layer.bias)

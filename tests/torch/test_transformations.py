@@ -202,7 +202,7 @@ class TestFunctions:
 
 class TestTypes:
     def test_half_precision_that_overflows(self):
-        """Infinite, as the output of a plain layer, and not NaN."""
+        """Outputs are infinite, as those of a plain layer, and not NaN."""
         layer = small(shots=None, dtype=torch.float64)
         with torch.no_grad():
             layer.weight.fill_(1e4)

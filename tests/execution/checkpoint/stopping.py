@@ -1,7 +1,7 @@
-"""Work of every kind that a checkpoint holds, to be stopped in the middle.
+"""One call of each kind that a checkpoint can hold; tests stop it in the middle.
 
-``python -m tests.execution.checkpoint.stopping KIND CHECKPOINT`` does it and prints a digest of
-the result.
+``python -m tests.execution.checkpoint.stopping KIND CHECKPOINT`` runs a call and prints a digest of
+its result.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Readout mitigation: counts corrected for readout errors, and the added variance.
 
-False-alarm rates as `tests.chance` says, or written beside the tolerance.
+False-alarm rates are those of `tests.chance`, unless a comment states another rate.
 """
 
 import numpy as np
@@ -219,10 +219,10 @@ class TestCollapse:
     @pytest.mark.parametrize("method", [qconv.Collapse(), qconv.Collapse(baseline=True)], ids=str)
     @pytest.mark.parametrize("shots", [3, 100])
     def test_standard_errors(self, method, shots):
-        """64,000 scores: standard deviation 0.006 of the mean of z^2, and 0.0009 of the coverage.
+        """64,000 scores: the mean of z^2 has a standard deviation of 0.006, the coverage of 0.0009.
 
-        Calibrations are common to all pixels and at most double these. Four standard deviations are
-        allowed: 1e-4 each.
+        Each calibration is common to all pixels, which at most doubles these deviations. Four
+        standard deviations are allowed: a false alarm in 10**4 each.
         """
         rng = np.random.default_rng(18)
         z = scores(method, rng.random((40, 40)), EDGE, range(40), shots=shots)
@@ -261,7 +261,7 @@ class TestCollapse:
         assert abs(np.mean(z**2) - 1) < 0.35
 
     def test_measured_shots(self):
-        """If the distribution cannot be computed, also on an Aer sampler: 1,600 scores per seed."""
+        """The distribution cannot be computed: 900 scores on a backend, and 900 on a sampler."""
         rng = np.random.default_rng(18)
         sampler = SamplerV2(
             options={"backend_options": {"noise_model": reading().options.noise_model}}

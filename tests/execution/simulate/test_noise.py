@@ -1,6 +1,6 @@
 """Exact noise: the distribution of a noisy circuit, compared with shots that were simulated.
 
-False-alarm rates as `tests.chance` says.
+False-alarm rates are those of `tests.chance`.
 """
 
 import time

@@ -1,6 +1,6 @@
 """Amplitude estimation with noise: the damping is found, and intervals of reliable pixels hold.
 
-False-alarm rates as `tests.chance` says, except where a test states its own.
+False-alarm rates are those of `tests.chance`, unless a test states its own.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """The distribution of measured numbers: positions, their independence, and errors.
 
-False-alarm rates as `tests.chance` says: `ALARM` for each assertion, unless a test states its own.
+The false-alarm rate of each assertion is `tests.chance.ALARM`, unless a test states its own.
 """
 
 import math

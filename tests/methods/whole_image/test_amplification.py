@@ -469,10 +469,11 @@ class TestChoice:
         ids=str,
     )
     def test_never_measured_worse(self, method, kernel):
-        """Margins are not read.
+        """The results in the margins are not read.
 
         The mean square error of 1,024 pixels with about equal variance has a deviation of 4.4 %,
-        its mean over 4 seeds 2.2 %. Two of these means and six standard deviations allow 19 %.
+        its mean over 4 seeds one of 2.2 %. The ratio of two such means differs from 1 by at most
+        six standard deviations, which are 19 %.
         """
         image, weights = np.random.default_rng(5).random((32, 32)), qconv.named_kernel(kernel)
         where = {"mode": "same", "boundary": "symm"}
@@ -518,7 +519,7 @@ class TestChoice:
 
 
 def test_results_are_saved_with_their_rounds(tmp_path):
-    """From 4,096 amplitudes, a round is a box of arrays, which Qiskit's format cannot store."""
+    """Rounds on 4,096 amplitudes or more contain arrays, which Qiskit's format cannot store."""
     image = np.random.default_rng(11).random((64, 64))
     method = qconv.Fourier(amplify=1)
     result = qconv.convolve(image, EDGE, method=method, shots=5, seed=1, boundary="wrap")

@@ -61,7 +61,10 @@ def truth(method, image=IMAGE, kernel=KERNEL, **where):
 @pytest.mark.parametrize("make", IDEAL.values(), ids=IDEAL)
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_ideal(make, method):
-    """Every pixel is within 6.5 standard errors: false alarms 1e-9 in all, except small counts."""
+    """Every pixel is within 6.5 standard errors.
+
+    The false-alarm rate of all pixels together is 1e-9 if counts are large.
+    """
     result = qconv.convolve(
         IMAGE, KERNEL, method=method, shots=2000, mode="same", backend=make(), seed=1
     )

@@ -7,7 +7,7 @@ from tests.benchmarks.peers.peer import Peer
 
 
 def fitted(amplitudes, order, gates=(50, 100)):
-    """Load with given numbers of CX; the amplitudes of the other order are not an image."""
+    """Load with given numbers of CX. Only row-major amplitudes are an image."""
     if order == "row-major":
         image = amplitudes.reshape((int(np.sqrt(amplitudes.size)),) * 2)
         for number in gates:

@@ -7,7 +7,10 @@ NAMES = ("camera", "astronaut", "coins", "moon", "brick")
 
 
 def picture(name, size):
-    """Return the largest central square: block means, or resized if its side is not a multiple."""
+    """Return the largest central square of a photograph, with ``size`` pixels per axis.
+
+    The pixels are block means if its side is a multiple of ``size``; otherwise it is resized.
+    """
     image = getattr(data, name)()
     image = color.rgb2gray(image) * 255 if image.ndim == 3 else image.astype(float)
     side = min(image.shape)
