@@ -7,7 +7,7 @@ import pytest
 
 
 def pytest_configure(config):
-    """Limit linear algebra to one thread per worker, because threads of workers would wait.
+    """Limit linear algebra to one thread per worker: more threads would wait for each other.
 
     This must be set before workers start, because their plugins import NumPy before this file.
     """

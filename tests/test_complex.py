@@ -323,7 +323,7 @@ def test_encoded_amplitudes(shape):
     ],
 )
 def test_few_gates(array, most):
-    """CX: 1 for two qubits, the sum for products of axes, 0 for linear phases."""
+    """Two qubits need 1 CX, products of axes the sum, linear phases 0, quadratic phases few."""
     assert qconv.resources(qconv.encode_amplitudes(array)).two_qubit_gates <= most
 
 

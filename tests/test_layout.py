@@ -174,7 +174,7 @@ def test_imports_only_from_above(path):
             assert own in KNOW_CLASSICAL, f"{path} imports the whole package"
             continue
         other = module.split(".")[1]
-        assert ORDER.index(other) <= ORDER.index(own), f"{path} imports {module} below it"
+        assert ORDER.index(other) <= ORDER.index(own), f"{path} imports {module} above it"
         assert other != own or path.parent != ROOT / "qconv", f"{path} imports itself"
 
 

@@ -65,7 +65,7 @@ def seconds(call, picture, method, options):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_times(name):
-    """Return durations of a call, divided by its duration on the CPU in double precision."""
+    """Durations of a call, divided by its duration on the CPU in double precision."""
     call, method = CALLS[name]
     photo = data.camera().astype(float)
     print(
@@ -91,7 +91,7 @@ def test_times(name):
 
 @pytest.mark.parametrize("side", [64, 256])
 def test_precision(side):
-    """Return the relative errors of single precision.
+    """Relative errors of single precision.
 
     The unit is the brightest pixel times the sum of the kernel's magnitudes.
     """

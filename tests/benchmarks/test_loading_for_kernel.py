@@ -67,7 +67,7 @@ class FilteredOverlap(Overlap):
         self.fidelity = (found @ self._image) ** 2
 
     def error(self, angles):
-        """Return the relative error after the filter, and its gradient by the angles."""
+        """Return the relative error after the filter, and its gradient."""
         _, gradient = self.value_and_gradient(angles)
         error = np.sqrt(1 - self.cosine**2)
         return error, -self.cosine / error * gradient

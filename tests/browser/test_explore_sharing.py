@@ -275,8 +275,8 @@ def drawn_kernels(number, side, rng):
 def same_circuits(page, kernels):
     """Compare the page's circuits with the library's; return the longest time, in seconds.
 
-    Of a circuit that takes more than a second, the best of three times counts, because others
-    share the cores.
+    If a circuit takes more than a second, the shortest of three times is returned, because other
+    processes share the cores.
     """
     script = """
     (all) => all.map((kernel) => {

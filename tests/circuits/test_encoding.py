@@ -254,14 +254,14 @@ def test_rank_2_kernels_need_at_most_five():
     for _ in range(10):
         circuit = encode_amplitudes(rng.random((3, 2)) @ rng.random((2, 3)))
         assert claimed(circuit) == counted(circuit) == 5
-    # Rank 2 across the axes of 5x5: three qubits to one (9), then four qubits (6).
+    # Rank 2 across the axes of 5x5: three qubits to one (9 CX), then four qubits (6 CX).
     circuit = encode_amplitudes(rng.random((5, 2)) @ rng.random((2, 5)))
     assert claimed(circuit) == counted(circuit) == 15
 
 
 @pytest.mark.parametrize("size", [9, 16])
 def test_large_rank_2_arrays_are_compressed(size):
-    """Three of eight qubits are reduced to two (11) twice, then six remain; a tree takes 247."""
+    """Three qubits are reduced to two (11 CX), twice; six of eight remain. A tree takes 247 CX."""
     rng = np.random.default_rng(size)
     circuit = encode_amplitudes(rng.random((size, 2)) @ rng.random((2, size)))
     assert claimed(circuit) == counted(circuit) == 11 + 11 + 15

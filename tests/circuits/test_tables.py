@@ -46,7 +46,7 @@ def test_an_image_of_8x8():
     ("n", "bits", "swaps"), [(1, 3, 0), (2, 3, 0), (6, 4, 0), (5, 3, 1), (4, 2, 2)]
 )
 def test_the_formula_counts_the_circuit(n, bits, swaps):
-    """Count the Toffoli gates, without undone ones, plus one per bit of each addition."""
+    """The cost is all Toffoli gates except undoing ones, plus one per bit of each addition."""
     circuit = encode_by_tables(np.arange(1.0, 2**n + 1), bits, swaps)
     counted = sum(
         item.name == "cswap" or (item.name == "ccx" and item.operation.label is None)
@@ -61,7 +61,7 @@ def test_the_formula_counts_the_circuit(n, bits, swaps):
 
 
 def test_64x64():
-    """With one look-up per level, as many as other packages count; fewer with more qubits."""
+    """Other packages count about as many Toffoli gates; spare qubits make them fewer."""
     bits = angle_bits(12, 0.01 / 6)
     plain = table_cost(range(12), bits)
     assert plain.toffolis <= 8500

@@ -59,10 +59,7 @@ def point(shape):
 
 
 def moments(density, axis):
-    """Return total, mean and variance along an axis, relative to (h - 1)
-
-    2.
-    """
+    """Return total, mean and variance along an axis, relative to ``(h - 1) // 2``."""
     place = np.arange(density.shape[axis]) - (density.shape[axis] - 1) // 2
     along = density.sum(axis=tuple(a for a in range(density.ndim) if a != axis))
     total = along.sum()
@@ -280,7 +277,7 @@ class TestApproach:
 
     @pytest.mark.parametrize("steps", [2, 5])
     def test_steps_of_the_heat_kernel_are_the_heat_kernel(self, steps):
-        # As for two times that add up; the smallest a b / (a + b) of all steps is a / 2.
+        # The bound is as for two times that add up; over all steps a b / (a + b) >= a / 2.
         variance, shape = 2.0, (41, 41)
         result = diffuse(point((81, 81)), heat_kernel(shape, variance / 2), steps)
         exact = heat_kernel((81, 81), steps * variance / 2)

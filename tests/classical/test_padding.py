@@ -82,7 +82,7 @@ def wound_up(full, shape):
 
 
 class TestByHand:
-    """The digits of a result are the pixel, its left neighbour, and the neighbour of that one."""
+    """The digits of a result are a pixel and its two neighbours to the left."""
 
     full = (1, 12, 123, 234, 340, 400)
 

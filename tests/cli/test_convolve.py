@@ -545,7 +545,7 @@ class TestKernels:
         assert (
             f"preparing the image: at most {2**pixels - pixels - 1:,} more two-qubit gates" in out
         )
-        assert "the diagonal" not in out  # a rotation replaces it, whose gates are counted
+        assert "the diagonal" not in out  # a rotation, which replaces it, is counted
 
     def test_success_of_all_channels(self, capsys):
         save("in.png", COLOUR)

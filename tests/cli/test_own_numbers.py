@@ -173,7 +173,7 @@ def png(name, pixels):
 
 
 class TestSaid:
-    """Return the line that reports the change."""
+    """One line reports each change of the numbers."""
 
     @pytest.mark.parametrize("ending", ["png", "jpg", "bmp", "pgm"])
     @pytest.mark.parametrize("depth", ["float32", "signed 16 bits", "32 bits"])

@@ -75,7 +75,7 @@ class TestExport:
         files = sorted(path.name for path in tmp_path.glob("*.qasm2"))
         assert f"exported {len(files)} circuits" in capsys.readouterr().out
         assert len(files) > 1
-        (tmp_path / files[0]).unlink()  # the others must not be replaced
+        (tmp_path / files[0]).unlink()  # the other files must not be replaced
         assert main([*how, "--export", str(tmp_path / "a.qasm2")]) == 2
         assert main([*how, "--export", str(tmp_path / "a.qpy")]) == 0
         assert sorted(path.name for path in tmp_path.glob("*.qpy")) == ["a.qpy"]

@@ -281,7 +281,7 @@ class TestBytes:
 
     @pytest.mark.slow
     def test_a_worker_is_killed(self, client):
-        """While it works; the other worker repeats everything that was lost."""
+        """It is killed while it works; the other worker repeats everything that was lost."""
         image = photograph((700, 512))
         lazy = qd.convolve(da.from_array(image, 64), EDGE, shots=100, seed=4)
         both = client.persist([lazy.image, lazy.stderr])
@@ -319,7 +319,7 @@ class TestLazy:
         assert lazy.image.npartitions > 2
 
     def test_no_block_runs_twice(self):
-        """Even if the two arrays are optimised separately, as when they are stored."""
+        """This holds also if the two arrays are optimised separately, as when they are stored."""
         RAN.clear()
         image = da.from_array(photograph(), 50)
         lazy = qd.convolve(image, KERNEL, method=Noted((50, 50)))

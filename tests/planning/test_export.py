@@ -81,7 +81,7 @@ def test_counts_of_braket_begin_with_the_first_bit():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_counts_follow_the_law(package):
-    """Return counts as the package gives them, read by `qconv.planning.counts.read`."""
+    """Counts in the package's own format, read by `qconv.planning.counts.read`."""
     from qconv.planning.counts import read
 
     need(package)
@@ -188,7 +188,7 @@ def test_a_basis_of_ones_own():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_gate_of_a_package(package, monkeypatch):
-    """Return a circuit with each gate of the list once, as the package understands it."""
+    """The package understands each gate of the list as Qiskit does."""
     from qconv.planning.packages import GATES
 
     need(package)

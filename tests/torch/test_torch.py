@@ -36,7 +36,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _seeded():
-    """One thread, because the tensors are small, and threads of several workers would wait."""
+    """One thread: the tensors are small, and more threads would wait for each other."""
     torch.manual_seed(16)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

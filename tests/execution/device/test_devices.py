@@ -1,9 +1,9 @@
 """The same distribution on simulators, samplers and a fake backend (extra ``devices``).
 
 Every method runs on a device of five qubits, shot by shot, by the provider's sampler in its local
-mode. The counts are compared with the distribution that follows from a density matrix. False-alarm
-rates as `tests.chance` says: at most one false alarm per histogram in 1e9 runs, or as written
-beside the tolerance.
+mode. The counts are compared with the distribution that follows from a density matrix. The
+false-alarm rates are those of `tests.chance`, at most one per histogram in 1e9 runs, unless a
+comment states another rate.
 """
 
 from functools import cache

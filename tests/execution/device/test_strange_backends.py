@@ -36,7 +36,7 @@ METHODS = [
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    """Wait between two tries of a failing job."""
+    """Do not wait between two tries of a failing job."""
     monkeypatch.setattr(shots_module, "RETRY", Retry(sleep=lambda seconds: None))
 
 

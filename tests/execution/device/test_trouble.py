@@ -96,7 +96,7 @@ def lacking(missing=(), two=("cx",), qubits=6):
 
 
 class Device(GenericBackendV2):
-    """Return a device with a different target."""
+    """A device with a different target."""
 
     def __init__(self, target):
         super().__init__(target.num_qubits, seed=1)

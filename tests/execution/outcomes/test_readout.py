@@ -85,7 +85,7 @@ def matrix_of(errors):
 
 
 def slopes(function, at, step=1e-6):
-    """Return the derivatives of a function by every entry of an array, ``(values, entries)``."""
+    """Return the Jacobian matrix of a function of an array, ``(values, entries)``."""
     found = []
     for index in np.ndindex(at.shape):
         moved = np.zeros(at.shape)

@@ -126,7 +126,7 @@ def test_never_behind_sampling(shots):
 
 
 def test_posterior_against_a_grid(monkeypatch):
-    """Return mean and standard deviation of a likelihood, summed over a fine grid."""
+    """Mean and standard deviation equal sums of the likelihood over a fine grid."""
     monkeypatch.setattr(likelihood, "fitted_prior", lambda *_: np.ones_like)
     schedule = scheduled("auto", 120)
     factors = 2 * np.array(schedule.powers) + 1
