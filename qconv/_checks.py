@@ -67,7 +67,7 @@ _FOR_SAMPLING = _by_name(_OF_SAMPLING)
 #: Advice for keyword arguments of other libraries, by name.
 FOREIGN = _FOR_SAMPLING | _by_name(_OF_CONVOLUTION)
 
-#: Types that are integers to Python, but not numbers of anything.
+#: Types that Python accepts as integers, but that do not count anything.
 _NOT_WHOLE = (bool, np.bool_, np.timedelta64)
 
 _P = ParamSpec("_P")

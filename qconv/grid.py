@@ -12,7 +12,7 @@ where ``x~`` is the image, extended beyond its edges as the boundary requires, a
     valid:   s = h - 1                                     N - h + 1
 
 There is one exception, in mode ``same`` with an even kernel: a correlation along two axes has
-``s = h // 2``, as ``scipy.signal.correlate2d`` has. ``scipy.signal.correlate`` has no exception.
+``s = h // 2``, as in ``scipy.signal.correlate2d``, but not in ``scipy.signal.correlate``.
 
 In mode ``valid``, image and kernel are exchanged if the kernel is larger than the image along every
 axis, as in ``scipy.signal.convolve2d``. Then ``s = N - 1``, the output has ``h - N + 1`` pixels,

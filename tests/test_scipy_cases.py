@@ -315,7 +315,7 @@ def test_types_layouts_and_positions(seeds):
 
 
 def test_exchanged_and_conjugated():
-    """If image and kernel are exchanged, SciPy's ``correlate`` conjugates, ``correlate2d`` not."""
+    """If image and kernel are exchanged, only ``correlate`` conjugates, not ``correlate2d``."""
     image, kernel = np.array([[1, 2j]]), np.array([[1, 2j, 3]])
     by_definition = [[1 * np.conj(2j) + 2j * 3, 1 + 2j * np.conj(2j)]]
     close(signal.correlate(image, kernel, "valid"), np.array(by_definition), 1e-14)
@@ -325,7 +325,7 @@ def test_exchanged_and_conjugated():
 
 @pytest.mark.parametrize("shape", [(4, 6), (5, 4), (1, 2), (3, 3)], ids=str)
 def test_centre_of_correlate(shape):
-    """With zeros behind even sides, a kernel has the centre of ``correlate`` and ``ndimage``."""
+    """If zeros are appended to even sides, the centre is that of ``correlate`` and ``ndimage``."""
     rng = np.random.default_rng(3)
     image, kernel = rng.normal(size=(7, 8)), rng.normal(size=shape)
     odd = np.pad(kernel, [(0, 1 - h % 2) for h in shape])
@@ -368,7 +368,7 @@ def test_centre_along_one_axis(method):
     ids=lambda image: type(image).__name__,
 )
 def test_containers(image):
-    """What SciPy takes for an array of three numbers, as image and as kernel."""
+    """SciPy treats all of these as arrays of three numbers; here as image and as kernel."""
     expected = signal.convolve(image, [1, 10])
     for found in (
         qconv.convolve(image, [1, 10], shots=None).image,

@@ -36,8 +36,8 @@ MORE = 2**31
 #: the round.
 FURTHER = 2**31 + 1
 
-#: Place under a program's seed for another number that is measured with the same seed, followed by
-#: the index of the number.
+#: Place under a program's seed for further numbers that are measured with the same seed, followed
+#: by the index of the number.
 NUMBERS = 2**31 + 2
 
 

@@ -2,20 +2,20 @@
 
     OMP_NUM_THREADS=1 python -m pytest tests/benchmarks/test_scipy.py -s
 
-SciPy is installed with its tests. In a process of its own, the module of those tests is run with
-qconv's verbs instead of ``convolve``, ``convolve2d``, ``correlate`` and ``correlate2d``; no code of
-SciPy is copied. The printed table has every failure with its reason. All takes about a minute.
+SciPy is installed with its tests. A separate process runs the module of these tests with qconv's
+verbs instead of ``convolve``, ``convolve2d``, ``correlate`` and ``correlate2d``. No code of SciPy
+is copied. The printed table has every failure with its reason. About a minute.
 
 ``shots=None`` gives the exact expectation. Four things are translated:
 
 - Types. Results of qconv are in double precision, results of SciPy in the type of its inputs.
-  Numbers are converted to that type. Integers are rounded, if they are integers to 1e-9 of the
-  largest one, and wrap around if the type is too small, as SciPy's do.
+  Numbers are converted to that type. For integer types, they are rounded; they must be integers up
+  to 1e-9 of the largest number. They wrap around if the type is too small, as in SciPy.
 - Rounding. Where a test of SciPy requires identical floating-point numbers, a difference of 1e-14
-  of the largest one is allowed, and the tests that need it are counted.
+  of the largest number is allowed. The tests that need this are counted.
 - Algorithms. ``direct`` is the method `qconv.Collapse`, and ``fft`` is `qconv.Fourier`. Other names
   are rejected here, because qconv's methods are not named by strings.
-- Axes. Functions whose name ends in ``2d`` reject arrays that do not have two.
+- Axes. Functions whose name ends in ``2d`` reject arrays that do not have two axes.
 """
 
 import json
@@ -92,7 +92,7 @@ VERBS = {
 
 
 class InPlace:
-    """Plugin of pytest that puts qconv's verbs into SciPy's tests, and collects what they find."""
+    """Plugin of pytest that replaces the verbs in SciPy's tests, and collects the outcomes."""
 
     def __init__(self):
         self.outcomes, self.rounded, self.running = {}, set(), ""
@@ -139,7 +139,7 @@ class InPlace:
 def run(path):
     """Run SciPy's tests, and write their outcomes to a file."""
     place = Path(TESTS.origin).with_name("test_signaltools.py")
-    root = str(place.parents[2])  # of the package, with its fixtures
+    root = str(place.parents[2])  # root of SciPy, with its fixtures
     plugin = InPlace()
     settings = ["-c", os.devnull, "--rootdir", root, "--confcutdir", root, "-p", "no:cacheprovider"]
     tests = [f"{place}::{name}" for name in CLASSES]

@@ -61,7 +61,7 @@ def test_quadratic_phases_are_recognised_although_wrapped():
     x, few = np.arange(64), few_bits(6)
 
     def apart(phase):
-        """Largest distance of a phase from the polynomial that its states of few bits give."""
+        """Return the maximum error of the polynomial that is fitted to the states of few bits."""
         angles = np.angle(np.exp(1j * phase))
         terms = quadratic_terms(angles[few], np.ones(len(few), dtype=bool), 6)
         assert max(map(int.bit_count, terms), default=0) <= 2

@@ -318,7 +318,7 @@ def _log_likelihood(hits: _Array, misses: _Array, tan: _Array) -> _Array:
 
 
 def _slope(hits: _Array, misses: _Array, tan: _Array, factors: _Array) -> _Array:
-    """Return the derivative of ``L`` by the angle, given the tangent and ``f``."""
+    """Return the derivative of ``L`` with respect to the angle, given the tangent and ``f``."""
     return np.asarray(2 * (factors * (hits / tan - misses * tan)).sum(axis=0))
 
 

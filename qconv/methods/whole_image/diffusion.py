@@ -138,7 +138,7 @@ class Move:
 
 @dataclass(frozen=True, eq=False)
 class Landing:
-    """Basis states in which one particle ends, and the weight that it brings there."""
+    """Distribution of a particle's final basis state, and the expected weights."""
 
     loaded: EncodedImage
     """Image as it is loaded."""
@@ -164,7 +164,7 @@ class Landing:
 
     @cached_property
     def mean(self) -> _Array:
-        """Expected weight that a particle brings to each basis state."""
+        """Expected weight of a particle at each basis state; 0 if it ends elsewhere."""
         return self.moved(self.weights)
 
     @cached_property
@@ -190,7 +190,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
     """The circuit that moves a particle of one plan's image."""
 
     shared_landing: Landing | None = field(default=None, repr=False)
-    """Landing that an earlier plan computes once; None for a new one."""
+    """Landing that is shared with an earlier plan; None to compute it."""
 
     def again(self, plan: Problem) -> Self:
         """Return the `Prepared` object for another plan, with the same image and landing."""
@@ -310,7 +310,7 @@ class PreparedDiffusion(PreparedImage[Diffusion]):
 
     @cached_property
     def _landing(self) -> Landing:
-        """Where one particle ends."""
+        """Distribution of a particle's final basis state, shared with earlier plans if possible."""
         return self.shared_landing or Landing(self._loaded, self._walk)
 
     def _corrected_squares(self, weights: list[_Array], readout: Readout) -> list[_Array]:

@@ -160,7 +160,7 @@ class PreparedFourier(PreparedCoherent[Fourier]):
     nothing: ClassVar[str] = "none of its frequencies passes the filter"
 
     def again(self, plan: Problem) -> Self:
-        """Return the `Prepared` object for another plan, with the same filter if it suits."""
+        """Return the `Prepared` object for another plan, with the same filter if possible."""
         alike = (plan.native, plan.counted) == (self.plan.native, self.plan.counted)
         made = self._filter if alike and self._bound else None
         return replace(super().again(plan), shared_transfer=self._transfer, kernel_filter=made)

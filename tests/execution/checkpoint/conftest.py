@@ -1,4 +1,4 @@
-"""Checkpoints that are written whenever there is anything new, and calls that are stopped."""
+"""Fixtures: checkpoints that are written whenever there are new results, and interrupted calls."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Checkpoints of numbers: a call that was stopped ends with the bytes of one that was not."""
+"""Checkpoints of numbers: a resumed call is bit-identical to an uninterrupted call."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ OVERLAP = qconv.Overlap(FIELD[:2, :2])
 
 
 def call(path, image=IMAGE, kernel=EDGE, observable=None, **how):
-    """An energy by `Fourier`, if nothing else is said."""
+    """Estimate a number; by default the energy, by `Fourier`."""
     how = {"method": qconv.Fourier(), "shots": 300, "seed": 5} | how
     observable = qconv.Energy() if observable is None else observable
     return qconv.estimate(image, kernel, observable, "same", "wrap", checkpoint=path, **how)
@@ -56,16 +56,16 @@ STOPPED = {
 
 
 def content(found):
-    """Everything that estimates say, their circuits included."""
+    """Return the contents of estimates, including their circuits."""
     arrays = found.arrays()
-    arrays.pop("circuits")  # names of circuits count how many there were before
+    arrays.pop("circuits")  # names of circuits contain a running number
     one = found if isinstance(found, qconv.Estimate) else found[0]
     return {name: array.tobytes() for name, array in arrays.items()}, list(map(str, one.circuits))
 
 
 @pytest.mark.parametrize("kind", STOPPED)
 def test_interrupted(kind, stop_after):
-    """No piece is made twice, and the bytes are those of a run without a checkpoint."""
+    """No piece is computed twice, and the result is bit-identical to a run without a checkpoint."""
     run = STOPPED[kind]
     expected = content(run(None))
     pieces = stop_after(None)

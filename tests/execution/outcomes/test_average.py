@@ -20,7 +20,7 @@ WEIGHTS = np.array([[1.0, 0, 0, 0], [8, -1, 0, 0], [3, -2, 5, 1], [2, 2, 2, 2]])
 
 
 def outcomes(counts, readout=None):
-    """Outcomes of two qubits with given counts."""
+    """Return outcomes of two qubits with given counts."""
     counts = np.array(counts)
     program = qconv.Program(
         qconv.encode_amplitudes([1, 1, 1, 1]).copy, executions=int(counts.sum()), seed=SEED
@@ -31,7 +31,7 @@ def outcomes(counts, readout=None):
 
 
 def all_counts(number):
-    """Every possible result of some executions, with its probability."""
+    """Yield all possible counts of ``number`` executions, each with its probability."""
     for cuts in itertools.combinations(range(number + 3), 3):
         counts = np.diff([-1, *cuts, number + 3]) - 1
         ways = math.factorial(number) / math.prod(map(math.factorial, counts.tolist()))
@@ -57,7 +57,7 @@ def test_mean_square_errors(number):
 @pytest.mark.parametrize("readout", [None, READOUT], ids=["plain", "corrected"])
 @pytest.mark.parametrize("counts", [(1, 0, 0, 0), (0, 0, 0, 7), (3, 1, 0, 9)], ids=str)
 def test_covariances(counts, readout):
-    """Their diagonals are the variances, and no combination has a negative variance."""
+    """The diagonals are the variances, and no weighted sum has a negative variance."""
     found = outcomes(counts, readout)
     mean, covariance = found.moments(WEIGHTS[:3], SEED)
     for weights in (WEIGHTS[:3], csr_array(WEIGHTS[:3])):

@@ -370,7 +370,7 @@ class TestElsewhere:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_gates_of_many_rounds(self, method, monkeypatch):
-        """They follow from few rounds: equal to those of all rounds."""
+        """The gates that are computed from few rounds equal the count of all rounds."""
         image = np.random.default_rng(3).normal(size=8) + 2
         plan = qconv.plan(image, ROW[0], method=method(amplify=11), **WRAP)
         few = plan.cost

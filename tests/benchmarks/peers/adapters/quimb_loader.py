@@ -41,7 +41,7 @@ def _fitted(amplitudes, depth):
         overlap = (psi.H & target).contract(all, optimize="greedy")
         return 1 - abs(overlap) ** 2
 
-    # This version of autoray, which PennyLane pins, confuses backends once it has used another one.
+    # PennyLane pins this version of autoray, which confuses backends if several are used.
     autoray.autoray._NAMESPACE_CACHE.clear()
     optimizer = qtn.TNOptimizer(
         ansatz,
