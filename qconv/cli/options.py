@@ -167,7 +167,11 @@ def add_outputs(parser: Parser, out: str | None, what: str) -> argparse._Argumen
 def require_extras() -> None:
     """Raise a `UsageError` unless scikit-image and matplotlib are installed."""
     for name in ("matplotlib", "skimage"):
-        if importlib.util.find_spec(name) is None:  # importing takes long
+        try:
+            missing = importlib.util.find_spec(name) is None  # importing takes long
+        except ModuleNotFoundError:  # from an import hook
+            missing = True
+        if missing:
             raise UsageError(
                 f"pictures require {name}; install it with: pip install 'qconv[images]'"
             )

@@ -203,7 +203,7 @@ class TestOneNumber:
         monkeypatch.setattr(
             "qconv.planning.powers.fixed_schedule", lambda *given: [(power, 1) for power in powers]
         )
-        programs = scheduled(number, 1, noisy=False)
+        programs = scheduled(number, number.program, 1, noisy=False)
         found = [counts for counts, _ in fault_tolerant._circuits(programs, tables)]
         for power, counts in zip(powers, found, strict=True):
             program = number.amplified(power)
