@@ -29,7 +29,12 @@ from qconv.methods.whole_image.amplification import (
 from qconv.methods.whole_image.encoded_image import EncodedImage, PreparedImage
 from qconv.methods.whole_image.options import WholeImageMethod
 from qconv.methods.whole_image.outcome_counts import Labels, OutcomeCounts
-from qconv.methods.whole_image.reading import Reading, Tally
+from qconv.methods.whole_image.reading import (
+    Reading,
+    Tally,
+    of_wrong_decisions,
+    of_wrong_signs,
+)
 from qconv.methods.whole_image.referenced import Overlapping, Referenced
 from qconv.methods.whole_image.state import State
 from qconv.observables.observable import Observable
@@ -653,7 +658,10 @@ class AmplifiedReadOut(CoherentReadOut):
       ``A = a sqrt(K (1 - q) / 2) / sin(t)``. The signs follow from ``U``: the larger count exceeds
       ``4 U**2`` where ``|A| > U``. There ``A`` is half the sum of the square roots, with the sign
       of their difference; elsewhere it is half their difference. The standard deviation of ``A`` is
-      ``sqrt(1 / 8)``, the smallest possible.
+      ``sqrt(1 / 8)``, the smallest possible. Where ``|A| > U``, the difference ``d`` of the square
+      roots is ``2 U`` or ``-2 U``, with a variance of 1/2. The sign is then wrong with the
+      probability ``1 / (1 + exp(8 U |d|))``. The variance of ``A`` includes the squared errors of
+      wrong signs, and of wrong decisions whether ``|A| > U``.
     * Magnitudes are ``a = sqrt(n / K) sin(t)``.
 
     ``K`` is random, and ``t`` is a function of ``K`` alone. Given ``K``, the kept executions are
@@ -699,6 +707,10 @@ class AmplifiedReadOut(CoherentReadOut):
         image = math.sqrt(1 - q) * np.asarray(self.filtered.real / self.factor)
         means = [shots * growth * np.square(np.abs(base + s * image)) / 2 for s in (1, -1)]
         errors = (root_variance(means[0]) + root_variance(means[1])) / 4
+        scale = math.sqrt(shots * growth / 2)
+        reference, amplitude = scale * np.abs(base), scale * np.abs(image)
+        errors += of_wrong_decisions(np.abs(reference - amplitude))
+        errors += of_wrong_signs(amplitude, reference)
         return np.asarray(errors / unit - np.square(a) / (4 * made.success) + common)
 
     def decode(self, outcomes: Outcomes, label_qubits: int) -> Convolution:

@@ -7,9 +7,12 @@ from collections import Counter
 import numpy as np
 import pytest
 from qiskit_aer import AerSimulator
+from scipy import stats
 
 import qconv
 from qconv.methods.mixture import CountMixture
+from qconv.methods.whole_image.amplification import Amplification
+from qconv.methods.whole_image.reading import Reading, Tally
 from tests.cases import EDGE
 
 #: Number of standard deviations of a mean of many squares; false alarms below 1e-9.
@@ -186,3 +189,28 @@ class TestSums:
         total = sum(qconv.convolve(picture, EDGE, shots=25, seed=s, **how) for s in range(40))
         z2 = np.square((total.image - expected) / total.stderr)
         assert abs(z2.mean() - 1) < SIGMAS * math.sqrt(2.2 / z2.size)
+
+
+@pytest.mark.parametrize(
+    ("reference", "amplitude"), [(0.9, 6.0), (1.5, 3.0), (4.0, 6.0), (4.0, 4.3)]
+)
+def test_uncertain_signs(reference, amplitude):
+    """Square roots of both classes differ by twice the reference, in standard deviations of 0.7.
+
+    The counts are in proportion to their Poisson probabilities, so that nothing is random.
+    """
+    means = [(reference + amplitude) ** 2, (reference - amplitude) ** 2]
+    of_each = [stats.poisson(mean).pmf(np.arange(160)) for mean in means]
+    number = np.rint(20_000 * np.multiply.outer(*of_each)).astype(int)
+    pairs = np.nonzero(number)
+    counts = np.repeat(np.array(pairs, dtype=float), number[pairs], axis=1)
+    states, weight = counts.shape[1], 0.5
+    executions = round(2 * states * reference**2 / weight)
+    made = Amplification(0, weight, 0.9)
+    reading = Reading(
+        "root", 1.0, 1.0, executions, (), states, made, 0.95 * executions, 0.05 * executions
+    )
+    image, stderr = reading.estimate(Tally(counts, executions))
+    expected = amplitude / math.sqrt(executions * (1 - weight) / 2)
+    ratio = np.mean(np.square(image - expected)) / np.mean(np.square(stderr))
+    assert 0.8 < ratio < 1.25
