@@ -30,9 +30,9 @@ _Array = NDArray[np.float64]
 #: propagated. If the derivative is smaller, the probability is within 1e-4 of 0 or 1.
 _STEEPEST = 0.02
 
-#: Deviation of square roots of two counts from their relation without noise, above which noise is
-#: assumed: 3.5 standard deviations.
-_NOISY = 2.5
+#: Mean square difference of two estimates of ``|U - |A||`` from square roots of counts, above which
+#: noise is assumed. Without noise, it is at most 1/2.
+_NOISY = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,8 +273,8 @@ def _of_both(larger: _Array, smaller: _Array, reference: float, above: NDArray[n
     sign[larger == smaller] = 1 / 4  # A is then estimated as 0, half as far from both values
     away = np.abs(larger - 2 * reference)  # a second estimate of |U - |A||
     decision = of_wrong_decisions((smaller + away) / 2)
-    with_noise = np.square(smaller) * ndtr(-2 * away)
-    decision = np.where(np.abs(smaller - away) < _NOISY, decision, with_noise)
+    if np.mean(np.square(smaller - away)) > _NOISY:
+        decision = np.square(smaller) * ndtr(-2 * away)
     signs = np.where(above, np.square(larger + smaller) * sign, 0.0)
     return np.asarray(signs + decision)
 
