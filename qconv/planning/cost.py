@@ -27,7 +27,7 @@ _COUNTED_QUBITS = 6
 
 #: Number of equal steps above which not all of them are counted, and number of steps of the circuit
 #: that is counted instead: `test_many_steps` compares the results.
-_MANY_STEPS, _FEW_STEPS = 8, 4
+_MANY_STEPS, _FEW_STEPS = 8, 3
 
 _PREPARING = "preparing the image"
 
