@@ -44,7 +44,7 @@ def test_folder_of_pictures(tmp_path):
             Image.fromarray(np.roll(camera, place, 0)).save(folder / f"{place}.png")
     image = camera.astype(float)
     qconv.convolve(image, EDGE, seed=1, **WHERE)
-    ratios, bent, memory = [], [], {number: 0.0 for number in numbers}
+    ratios, bent, memory = [], [], dict.fromkeys(numbers, 0.0)
     for turn in range(3):
         alone = cpu(lambda: [qconv.convolve(image, EDGE, seed=1, **WHERE) for _ in range(8)]) / 8
         took = {}

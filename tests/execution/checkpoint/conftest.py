@@ -36,3 +36,27 @@ def stop_after(monkeypatch):
         return counted
 
     return after
+
+
+@pytest.fixture
+def assert_resumes(stop_after):
+    """Return a function that interrupts a call, resumes it, and compares the results.
+
+    No piece is computed twice, and the contents are those of a call without a checkpoint.
+    """
+
+    def compared(run, content):
+        expected = content(run(None))
+        pieces = stop_after(None)
+        assert content(run("whole.npz")) == expected
+        number = len(pieces)
+        assert number >= 2
+        stop_after(max(1, number // 2))
+        words = "interrupted; intermediate results are in 'run.npz'; repeat the call to resume"
+        with pytest.raises(KeyboardInterrupt, match=f"^{words}$"):
+            run("run.npz")
+        pieces = stop_after(None)
+        assert content(run("run.npz")) == expected
+        assert 0 < len(pieces) < number
+
+    return compared

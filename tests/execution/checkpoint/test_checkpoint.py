@@ -117,21 +117,8 @@ STOPPED = {
 
 
 @pytest.mark.parametrize("kind", STOPPED)
-def test_interrupted(kind, stop_after):
-    """No piece is computed twice, and the result is bit-identical to an uninterrupted run."""
-    run = STOPPED[kind]
-    expected = digest(run(None))
-    pieces = stop_after(None)
-    assert digest(run("whole.npz")) == expected
-    number = len(pieces)
-    assert number >= 2
-    stop_after(max(1, number // 2))
-    words = "interrupted; intermediate results are in 'run.npz'; repeat the call to resume"
-    with pytest.raises(KeyboardInterrupt, match=f"^{words}$"):
-        run("run.npz")
-    pieces = stop_after(None)
-    assert digest(run("run.npz")) == expected
-    assert 0 < len(pieces) < number
+def test_interrupted(kind, assert_resumes):
+    assert_resumes(STOPPED[kind], digest)
 
 
 def test_without_a_seed_that_of_the_checkpoint_serves(stop_after):

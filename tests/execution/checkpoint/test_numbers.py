@@ -64,21 +64,8 @@ def content(found):
 
 
 @pytest.mark.parametrize("kind", STOPPED)
-def test_interrupted(kind, stop_after):
-    """No piece is computed twice, and the result is bit-identical to a run without a checkpoint."""
-    run = STOPPED[kind]
-    expected = content(run(None))
-    pieces = stop_after(None)
-    assert content(run("whole.npz")) == expected
-    number = len(pieces)
-    assert number >= 2
-    stop_after(max(1, number // 2))
-    words = "interrupted; intermediate results are in 'run.npz'; repeat the call to resume"
-    with pytest.raises(KeyboardInterrupt, match=f"^{words}$"):
-        run("run.npz")
-    pieces = stop_after(None)
-    assert content(run("run.npz")) == expected
-    assert 0 < len(pieces) < number
+def test_interrupted(kind, assert_resumes):
+    assert_resumes(STOPPED[kind], content)
 
 
 @pytest.mark.parametrize(
