@@ -170,6 +170,17 @@ class CountMixture:
         near = table[np.minimum(counts, _LARGEST).astype(np.intp)]
         return np.where(counts <= _LARGEST, near, root_variance(counts))
 
+    def expected(self, values: _Array, counts: _Array) -> _Array:
+        """Return the expectation of some values of the components, given each count.
+
+        Args:
+            values: Value of each component, which is negligible above the largest count that is
+                not taken as its own variance.
+            counts: Counts, any shape.
+        """
+        near = self._expected(values)[np.minimum(counts, _LARGEST).astype(np.intp)]
+        return np.where(counts <= _LARGEST, near, 0.0)
+
     @cached_property
     def _shares(self) -> _Array:
         """Probability of each count and component together, shape ``(counts, components)``."""

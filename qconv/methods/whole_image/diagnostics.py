@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -184,6 +184,30 @@ class OverlappingCounts(Diagnostics):
             image[position] += own
             stderr[position] = root_of_squares(stderr[position], error)
         return at_pixels(image, self.pixels), at_pixels(stderr, self.pixels)
+
+    @classmethod
+    def assembled(
+        cls,
+        shape: tuple[int, ...],
+        parts: Sequence[tuple[tuple[slice, ...], OverlappingCounts]],
+    ) -> OverlappingCounts:
+        """Copy the blocks of several images, such as channels, to their positions."""
+        blocks = []
+        for position, image in parts:
+            for own, counts in image.parts:
+                number = np.full(image.shape, -1)
+                number[own] = np.arange(number[own].size).reshape(number[own].shape)
+                number = at_pixels(number, image.pixels)
+                inside = [slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(number >= 0)]
+                pixels = number[tuple(inside)]
+                if counts.pixels is not None:
+                    pixels = counts.pixels.ravel()[pixels]
+                place = tuple(
+                    slice(first.start + part.start, first.start + part.stop)
+                    for first, part in zip(position, inside, strict=True)
+                )
+                blocks.append((place, replace(counts, pixels=pixels)))
+        return cls(shape, tuple(blocks))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the shape, and the positions and arrays of the blocks."""

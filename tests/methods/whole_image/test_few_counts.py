@@ -139,6 +139,26 @@ class TestSums:
             np.testing.assert_allclose(total.stderr, expected.stderr, rtol=1e-9)
             assert np.array_equal(total.diagnostics.counts, expected.diagnostics.counts)
 
+    def test_channels_of_overlapping_blocks(self, tmp_path):
+        """Unequal shots, whose executions per block are rounded, so that averages would differ."""
+        method = qconv.Blocks(qconv.Diffusion(), "overlap-add", qubits=5)
+        kernel = np.array([[2.0], [1], [-1]])
+        alone, stacked = [], []
+        for seed, shots in enumerate((50, 30, 5)):
+            how = {"method": method, "shots": shots, "boundary": "symm"}
+            both = np.stack([image()[:, :3], image()[:, 3:6]], axis=-1)
+            stacked.append(qconv.convolve(both, kernel, seed=seed, channel_axis=-1, **how))
+            alone.append(stacked[-1].diagnostics.counts)
+        stacked[0].save(tmp_path / "one.npz")
+        total = sum(stacked[1:], qconv.load(tmp_path / "one.npz"))
+        assert np.array_equal(total.diagnostics.counts, sum(alone))
+        shares = np.array([result.shots for result in stacked]) / total.shots
+        average = sum(a * result.image for a, result in zip(shares, stacked, strict=True))
+        assert 1e-6 < np.abs(total.image - average).max() < total.stderr.max()
+        for channel in range(2):
+            one = sum(result.diagnostics[..., channel].counts for result in stacked)
+            assert np.array_equal(one, total.diagnostics.counts[..., channel])
+
     @pytest.mark.parametrize("method", METHODS, ids=str)
     def test_parts_are_parts_of_the_sum(self, method):
         how = {"method": method, "shots": 20, **WHERE}
