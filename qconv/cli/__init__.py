@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: success. 1: some of several pictures failed. 2: wrong input. 130: interrupted.
     """
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    given = _without_dashes(sys.argv[1:] if arguments is None else list(arguments))
     open_closed_streams()
     try:
         tables, status = _run(given)
@@ -50,6 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted; all files had already been written")
         return 130
+
+
+def _without_dashes(given: list[str]) -> list[str]:
+    """Remove ``--``, and write the files after it such that none is taken for an option.
+
+    ``-`` remains standard input.
+    """
+    if "--" not in given:
+        return given
+    place = given.index("--")
+    files = [
+        f"./{name}" if name in _COMMANDS or (name.startswith("-") and name != "-") else name
+        for name in given[place + 1 :]
+    ]
+    return given[:place] + files
 
 
 def _run(given: list[str]) -> tuple[str, int]:

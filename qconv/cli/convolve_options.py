@@ -13,6 +13,7 @@ from qconv.cli.options import (
     add_checkpoint,
     add_geometry,
     add_outputs,
+    add_volume,
     require_sampling,
     shots,
 )
@@ -178,11 +179,7 @@ def _add_what(parser: Parser) -> None:
         help="pictures, stacks of pictures (TIFF), arrays (.npy, .npz) or directories of them; - "
         "is standard input (default: a photograph from scikit-image)",
     )
-    what.add_argument(
-        "--volume",
-        action="store_true",
-        help="convolve a stack as one volume with a kernel of three axes, not slice by slice",
-    )
+    add_volume(what)
     add_kernel(what, "above")
     what.add_argument(
         "--softmax",

@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> str:
     """Estimate the numbers; return the text to print."""
     import qconv
 
-    image, kernel, head = read_question(options)
+    image, kernel, _, head = read_question(options)
     checkpoint, seed, seeded = checkpoint_of(options, [options.image, options.kernel])
     how: dict[str, Any] = {"seed": seed, "progress": sys.stderr.isatty(), "checkpoint": checkpoint}
     if options.backend is not None:

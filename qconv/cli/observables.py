@@ -9,10 +9,11 @@ from typing import Any
 from qconv.cli.kernels import add_kernel, kernel_of
 from qconv.cli.options import (
     Parser,
+    UsageError,
     add_geometry,
     add_photograph,
+    add_volume,
     brightness,
-    only_picture,
     read_photograph,
     require_extras,
 )
@@ -36,6 +37,7 @@ def add_question(parser: Parser, title: str, default: str) -> None:
     add_photograph(group)
     add_kernel(group, "qconv --help")
     add_geometry(group)
+    add_volume(group)
     group.add_argument(
         "--observable",
         metavar="NAME",
@@ -60,15 +62,40 @@ def add_question(parser: Parser, title: str, default: str) -> None:
     )
 
 
-def read_question(options: argparse.Namespace) -> tuple[Any, Any, str]:
-    """Return the brightness of the picture, the kernel, and a line that describes both."""
+def read_question(
+    options: argparse.Namespace, *, stacks: bool = False
+) -> tuple[Any, Any, dict[str, Any], str]:
+    """Read the picture and the kernel.
+
+    Args:
+        options: Options of `add_question`.
+        stacks: Whether a stack may be convolved slice by slice.
+
+    Returns:
+        Brightness of the picture, kernel, arguments for the axes, and a line that describes them.
+
+    Raises:
+        UsageError: If the picture or the kernel cannot be read, or a stack does not suit.
+    """
+    from qconv.cli.space import Space
+
     require_extras()
-    kernel = kernel_of(options)
-    picture = only_picture(read_photograph(options.image), "IMAGE", options.image)
-    size = " x ".join(map(str, picture.numbers.shape[:2]))
-    colour = " (luminance)" if picture.axes.endswith("S") else ""
-    head = f"input {size}{colour}, kernel {Path(options.kernel).name}"
-    return brightness(picture.numbers), kernel, head
+    kernel = kernel_of(options, 3 if options.volume else 2)
+    picture = read_photograph(options.image)
+    space = Space.of(picture, volume=options.volume)
+    colour = space.axes.endswith("S")
+    numbers = brightness(picture.numbers) if colour else picture.numbers
+    size = " x ".join(map(str, numbers.shape)) + " (luminance)" * colour
+    head = f"input {size}, kernel {Path(options.kernel).name}"
+    if numbers.ndim == len(space.places):
+        return numbers, kernel, {}, head
+    if not stacks:
+        raise UsageError(
+            f"IMAGE: {options.image}: expected one picture, got a stack of {size}; use one slice, "
+            "or --volume for a volume"
+        )
+    each = "volume by volume" if options.volume else "slice by slice"
+    return numbers, kernel, {"axes": space.places}, f"{head}, {each}"
 
 
 def observables_of(options: argparse.Namespace, default: str = "energy") -> Any:

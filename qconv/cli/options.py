@@ -45,6 +45,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise a `UsageError`."""
+        more = message.removeprefix("unrecognized arguments: ")
+        if more != message and not more.startswith("-"):
+            message = f"expected no further file, got '{more}'; give one picture per call"
+        elif os.path.exists(more):
+            message = f"expected an option, got '{more}'; for the file, write './{more}'"
         raise UsageError(f"{message} ({self.prog} --help lists the options)")
 
     def _print_message(self, message: str, file: object = None) -> None:
@@ -73,6 +78,15 @@ def add_photograph(group: argparse._ArgumentGroup) -> None:
         nargs="?",
         metavar="IMAGE",
         help="greyscale or colour picture (default: a photograph from scikit-image)",
+    )
+
+
+def add_volume(group: argparse._ArgumentGroup) -> None:
+    """Add the option for volumes."""
+    group.add_argument(
+        "--volume",
+        action="store_true",
+        help="convolve a stack as one volume with a kernel of three axes, not slice by slice",
     )
 
 
@@ -125,7 +139,7 @@ def _word(check: Callable[[str], str]) -> Callable[[str], str]:
 
 
 def brightness(picture: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Convert a picture ``(H, W)`` or ``(H, W, 3)`` to grey levels by its luminance."""
+    """Convert colours, the last of three or more axes, to grey levels by their luminance."""
     if picture.ndim == 2:
         return picture
     from skimage.color import rgb2gray

@@ -27,7 +27,7 @@ Compare the costs of all methods for the convolution of a picture, without runni
 With --tolerance, the methods are sorted by the number of oracle calls that they need to reach
 the tolerance. With --executions, the methods are sorted by their error with this number of
 executions. Exactly one of these two options is required. A colour picture is converted to its
-luminance.
+luminance. The costs of a stack are those of all its slices together.
 
 With --method and --export, the circuits of one method are written as they run on a device.
 With --observable and --method, the circuits estimate a number instead of the picture.
@@ -117,8 +117,8 @@ def run(options: argparse.Namespace) -> str:
     """Compare the plans of all methods; return the text to print."""
     import qconv
 
-    grey, kernel, head = read_question(options)
-    where: dict[str, Any] = {"mode": options.mode, "boundary": options.boundary}
+    grey, kernel, batch, head = read_question(options, stacks=options.observable is None)
+    where: dict[str, Any] = {"mode": options.mode, "boundary": options.boundary, **batch}
     where["backend"] = None if options.backend is None else named_backend(options.backend)
     method = None if options.method is None else getattr(qconv, METHODS[options.method])()
     if options.observable is not None:

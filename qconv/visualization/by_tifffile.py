@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: Bits of the type of a TIFF page: preview of another page, or mask of another page.
 _NOT_ITSELF = 1 | 4
 
+_DAMAGED = "the TIFF is truncated or damaged"
+
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 
 #: Metadata of ImageJ that describe the numbers of its file, not the numbers of a result.
@@ -44,8 +46,13 @@ def by_tifffile(file: BinaryIO) -> Decoded:
         first: TiffPage = tiff.pages[pages[0]].aspage()
         count = len(pages) if stack is None else int(np.prod(stack.shape[:-2]))
         size = count * first.imagelength * first.imagewidth * first.samplesperpixel
+        if first.bitspersample == 1 < first.samplesperpixel:  # tifffile unpacks them wrongly
+            raise UnfitError("expected colours of more than one bit, got 1 bit per colour")
         several = f"{count} x " if stack is not None else ""
-        require_room(size, f"{several}{first.imagelength} x {first.imagewidth} pixels")
+        sides = f"{several}{first.imagelength} x {first.imagewidth}"
+        if size == 0:
+            raise UnfitError(f"expected at least one pixel, got {sides}")
+        require_room(size, f"{sides} pixels")
         try:
             if stack is None:
                 found = _numbers(first, first.asarray(), "")
@@ -70,7 +77,7 @@ def _pages(tiff: TiffFile) -> tuple[list[int], TiffPageSeries | None]:
     kinds = [getattr(page, "subfiletype", 0) for page in tiff.pages]
     whole = [number for number, kind in enumerate(kinds) if not kind & _NOT_ITSELF]
     if not kinds:
-        raise ValueError("the TIFF is truncated or damaged")
+        raise ValueError(_DAMAGED)
     if not whole:
         raise UnfitError("expected a picture, got only a preview, as in raw camera data")
     page: TiffPage = tiff.pages[whole[0]].aspage()
@@ -190,14 +197,19 @@ def _by_pillow(file: BinaryIO, pages: Sequence[int], tiff: TiffFile, reason: Exc
         # YCbCr is a coding of red, green and blue.
         notes = note_of_mode(picture) if picture.mode != "YCbCr" else []
         for number in pages:
-            picture.seek(number)
             page = tiff.pages[number].aspage()
+            _require_complete(page, tiff.filehandle.size)
+            picture.seek(number)
             coarse = page.photometric == _YCBCR and page.compression == 1
             if coarse and sum(page.databytecounts) < 3 * page.imagelength * page.imagewidth:
                 raise ValueError("its colours have a lower resolution than its brightness")
             deep = picture.mode in ("I", "F") or picture.mode.startswith("I;16")
             signed = page.dtype is not None and page.dtype.kind == "i"
-            one = decoded(turned(picture.copy()), page.bitspersample, signed=signed)
+            try:
+                loaded = picture.copy()
+            except OSError as error:
+                raise ValueError(f"{_DAMAGED} ({error})") from error
+            one = decoded(turned(loaded), page.bitspersample, signed=signed)
             # Pillow inverts negatives of at most eight bits itself.
             negative = deep and page.photometric == _MIN_IS_WHITE
             found.append(_negative(one) if negative else one)
@@ -205,6 +217,13 @@ def _by_pillow(file: BinaryIO, pages: Sequence[int], tiff: TiffFile, reason: Exc
     if len(found) == 1:
         return first
     return replace(first, colours=np.stack([one.colours for one in found]))
+
+
+def _require_complete(page: TiffPage, size: int) -> None:
+    """Raise if a page has data beyond the end of its file of ``size`` bytes."""
+    parts = zip(page.dataoffsets, page.databytecounts, strict=False)
+    if any(start + length > size for start, length in parts):
+        raise ValueError(_DAMAGED)
 
 
 def _calibration(tiff: TiffFile, page: TiffPage) -> Calibration:

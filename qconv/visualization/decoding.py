@@ -10,7 +10,7 @@ import sys
 import threading
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -106,7 +106,17 @@ def _by_numpy(file: BinaryIO, start: bytes) -> Decoded:
         except zipfile.BadZipFile:
             raise ValueError("the archive is truncated or damaged") from None
         return replace(found, kind="NPZ")
-    return replace(_of_array(np.load(file, allow_pickle=False)), kind="NPY")
+    return replace(_of_array(_loaded(lambda: np.load(file, allow_pickle=False))), kind="NPY")
+
+
+def _loaded(load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """Load an array; raise an error that says what was expected if it holds Python objects."""
+    try:
+        return load()
+    except ValueError as error:
+        if "Object arrays" in str(error):
+            raise UnfitError("expected numbers, got an array of Python objects") from None
+        raise
 
 
 def _only_array(archive: Any) -> Decoded:
@@ -117,7 +127,7 @@ def _only_array(archive: Any) -> Decoded:
     if len(names) != 1:
         listed = ", ".join(names[:8]) or "none"
         raise UnfitError(f"expected an archive with one array, got {listed}")
-    return _of_array(archive[names[0]])
+    return _of_array(_loaded(lambda: archive[names[0]]))
 
 
 def _of_array(array: NDArray[Any]) -> Decoded:

@@ -206,6 +206,11 @@ def _write_tiff(path: Path, array: NDArray[Any], axes: str, calibration: Calibra
     how: dict[str, Any] = {"metadata": {"axes": axes, **calibration.metadata}}
     if calibration.resolution is not None:
         how |= {"resolution": calibration.resolution, "resolutionunit": calibration.unit}
+    if array.dtype == bool and axes.endswith("S"):
+        array, told = (
+            array.astype(np.uint8),
+            "; as uint8, because colours of 1 bit are not readable",
+        )
     if kind == "imagej" and array.dtype.name not in _OF_IMAGEJ:
         kind, told = "", f"; plain TIFF, because ImageJ has no {array.dtype}"
         how["metadata"] = {"axes": axes}

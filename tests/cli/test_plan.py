@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from skimage.io import imsave
+from tifffile import imwrite
 
 import qconv
 from qconv.cli import main
@@ -44,6 +45,60 @@ def test_a_kernel_of_ones_own(tmp_path, capsys):
 def test_a_kernel_that_is_not_there(kernel, capsys):
     assert main(["plan", "--tolerance", "5", "--kernel", kernel]) == 2
     assert "--kernel: " in capsys.readouterr().err
+
+
+def test_a_file_that_starts_with_a_dash(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    imsave("-a.png", np.eye(4, dtype=np.uint8), check_contrast=False)
+    call = ["plan", "--executions", "100", "--method", "collapse"]
+    assert main([*call, "-a.png"]) == 2
+    assert "write './-a.png'" in capsys.readouterr().err
+    for right in (["./-a.png"], ["--", "-a.png"]):
+        assert main([*call, *right]) == 0
+        assert capsys.readouterr().out.startswith("input 4 x 4")
+
+
+class TestStacks:
+    @pytest.fixture
+    def stack(self, tmp_path):
+        stack = np.random.default_rng(4).integers(0, 256, (3, 6, 8)).astype(np.uint8)
+        imwrite(tmp_path / "stack.tif", stack, photometric="minisblack")
+        return stack, ["plan", str(tmp_path / "stack.tif"), "--tolerance", "50"]
+
+    @pytest.mark.parametrize("name", ["collapse", "fourier"])
+    def test_slices(self, stack, capsys, name):
+        """The executions are those of all slices, each planned alone."""
+        pixels, call = stack
+        assert main([*call, "--method", name]) == 0
+        head, _, _, row, _ = capsys.readouterr().out.splitlines()
+        assert head == "input 3 x 6 x 8, kernel edge, slice by slice"
+        method = qconv.Collapse() if name == "collapse" else qconv.Fourier()
+        how = {"method": method, "mode": "same", "boundary": "symm", "tolerance": 50}
+        plans = [qconv.plan(each, qconv.named_kernel("edge"), **how) for each in pixels]
+        assert f" {sum(sum(plan.executions) for plan in plans):,} " in row
+
+    def test_volume(self, stack, capsys):
+        pixels, call = stack
+        assert main([*call, "--volume", "--method", "collapse"]) == 0
+        head, _, _, row, _ = capsys.readouterr().out.splitlines()
+        assert head == "input 3 x 6 x 8, kernel edge"
+        kernel = qconv.named_kernel("edge", ndim=3)
+        plan = qconv.plan(
+            pixels, kernel, method=qconv.Collapse(), mode="same", boundary="symm", tolerance=50
+        )
+        assert f" {sum(plan.executions):,} " in row
+
+    def test_what_is_refused(self, stack, tmp_path, capsys):
+        _, call = stack
+        energy = ["--observable", "energy", "--method", "fourier"]
+        for wrong, told in (
+            ([*call, *energy], "got a stack of 3 x 6 x 8; use one slice, or --volume"),
+            (["estimate", call[1]], "got a stack of 3 x 6 x 8; use one slice, or --volume"),
+            ([*call, call[1]], f"got '{call[1]}'; give one picture per call"),
+            (["plan", str(tmp_path), "--tolerance", "5"], "is not a picture but a directory"),
+        ):
+            assert main(wrong) == 2
+            assert told in capsys.readouterr().err
 
 
 class TestExport:

@@ -521,6 +521,7 @@ class TestRefused:
             (half("TIFF"), "."),
             (half("TIFF", compression="tiff_lzw"), "."),
             (half("TIFF", DEEP), "."),
+            (half("TIFF", compression="tiff_adobe_deflate"), "the TIFF is truncated or damaged"),
             (b"II*\0", "."),
             (b"II*\0\x08\0\0\0\xff\xff", "."),
             (b"P5\n4 4\n255\nabc", "the PPM is truncated or damaged"),
@@ -536,6 +537,14 @@ class TestRefused:
             read_picture("in.png")
         assert "\n" not in str(raised.value)
         assert capfd.readouterr() == ("", "")
+
+    def test_objects_and_colours_of_one_bit(self, folder):
+        np.save("in.npy", np.array([[1, None]], dtype=object), allow_pickle=True)
+        with pytest.raises(ValueError, match="expected numbers, got an array of Python objects"):
+            read_picture("in.npy")
+        tifffile.imwrite("in.tif", np.ones((5, 6, 3), bool), photometric="rgb")
+        with pytest.raises(ValueError, match="more than one bit, got 1 bit per colour"):
+            read_picture("in.tif")
 
     def test_folders_and_devices(self, folder):
         with pytest.raises(ValueError, match="is not a picture but a directory"):
