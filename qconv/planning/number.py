@@ -144,7 +144,7 @@ class Scored:
     def jointly(self, numbers: Sequence[Scored], outcomes: Outcomes) -> tuple[_Array, _Array]:
         """Return the values of numbers of the same program, and their covariance matrix.
 
-        Variances include one imaginary execution, see `Outcomes.average`. If a score has two
+        Variances include one pseudo-count, see `Outcomes.average`. If a score has two
         values, the variance is the variance of Jeffreys' posterior mean.
         """
         scores = np.array([number.scores for number in numbers])

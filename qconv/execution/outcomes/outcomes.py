@@ -229,9 +229,9 @@ class Outcomes:
 
         Returns:
             Means and their standard errors, shape ``(estimates,)`` each. Standard errors are 0 if
-            the probabilities are exact. Otherwise, variances include one imaginary execution, for
-            which all different weights of an estimate are equally likely. Without it, the standard
-            error would be 0 if all executions had the same weight.
+            the probabilities are exact. Otherwise, variances include one pseudo-count,
+            which is shared equally among all different weights of an estimate. Without it, the
+            standard error would be 0 if all executions had the same weight.
         """
         rows, number = csr_array(weights), self.executions
         found = self.frequencies(seed)
@@ -240,7 +240,7 @@ class Outcomes:
             return mean, np.zeros_like(mean)
         if self.readout is None:
             moments = rows.power(2) @ found, mean
-            return mean, np.sqrt(with_imaginary(*moments, *imaginary_moments(rows), number))
+            return mean, np.sqrt(with_pseudo_count(*moments, *pseudo_moments(rows), number))
         read = self.raw(seed) / number
         each = (rows[[row]].toarray().ravel() for row in range(len(mean)))
         return mean, np.sqrt([self._corrected_variance(row, read) for row in each])
@@ -259,8 +259,8 @@ class Outcomes:
         if self.readout is None:
             square = (weights * found) @ weights.T
             covariance = (square - np.outer(mean, mean)) / (number + 1)
-            moments = np.diag(square), mean, *imaginary_moments(csr_array(weights))
-            variance = with_imaginary(*moments, number)
+            moments = np.diag(square), mean, *pseudo_moments(csr_array(weights))
+            variance = with_pseudo_count(*moments, number)
         else:
             read = self.raw(seed) / number
             covariance = self.readout.covariance(weights, read, number + 1)
@@ -273,8 +273,8 @@ class Outcomes:
         number = self.executions
         assert self.readout is not None
         _, place, times = np.unique(weights, return_inverse=True, return_counts=True)
-        imaginary = 1 / (len(times) * times[place])
-        expected = (number * read + imaginary) / (number + 1)
+        pseudo = 1 / (len(times) * times[place])
+        expected = (number * read + pseudo) / (number + 1)
         return self.readout.variance(weights, expected, number)
 
     def among(self, which: Sequence[int] | _Counts) -> Selection:
@@ -318,7 +318,7 @@ class Outcomes:
         return found
 
 
-def imaginary_moments(rows: csr_array) -> tuple[_Array, _Array]:
+def pseudo_moments(rows: csr_array) -> tuple[_Array, _Array]:
     """Return the mean square and the mean of each row's different values, zeros included."""
     moments = []
     for first, last in pairwise(rows.indptr):
@@ -331,17 +331,17 @@ def imaginary_moments(rows: csr_array) -> tuple[_Array, _Array]:
     return square, mean
 
 
-def with_imaginary(
+def with_pseudo_count(
     square: _Array, mean: _Array, square_of_one: _Array, one: _Array, number: int
 ) -> _Array:
-    """Return the variances of averages over executions, given one imaginary execution.
+    """Return the variances of averages over executions, given one pseudo-count.
 
     Args:
         square: Mean squares over the executions.
         mean: Means over the executions.
-        square_of_one: Expected squares of the imaginary execution.
-        one: Expectations of the imaginary execution.
-        number: Number of executions without the imaginary one.
+        square_of_one: Expected squares of the pseudo-count.
+        one: Expectations of the pseudo-count.
+        number: Number of executions without the pseudo-count.
     """
     squares = (number * square + square_of_one) / (number + 1)
     means = (number * mean + one) / (number + 1)
@@ -383,7 +383,7 @@ class Selection:
             Probabilities of the selected outcomes; of all outcomes with correction. The known
             probabilities have the factor 1, and so has ``own`` for counted shots of an ideal
             circuit. Otherwise, the probabilities are the frequencies of all ``N`` shots and one
-            imaginary shot that is distributed as ``own``. With the factor
+            pseudo-count that is distributed as ``own``. With the factor
             ``(N + 1)**2 / (N**2 + N + 1)``, variances are unbiased if ``own`` is correct, and
             almost unbiased if there are many shots.
         """

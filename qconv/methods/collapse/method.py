@@ -15,9 +15,9 @@ make different from ``p_j``. Let ``I_j(x)`` be the intensity that position ``j``
 
 The standard error of the mean over the shots of the pixel is ``sqrt(v(x) / shots)``. On an ideal
 simulator, ``q`` are the Born probabilities of the circuit. On any other backend, ``q`` are the
-frequencies of all ``N`` executions of the call and of one imaginary execution with the Born
-probabilities, and ``v`` gets the factor ``(N + 1)**2 / (N**2 + N + 1)``. Without the imaginary
-execution, ``v`` would be 0 if all executions gave the same position. Without noise, the factor
+frequencies of all ``N`` executions of the call and of one pseudo-count, which is distributed by the
+Born probabilities, and ``v`` gets the factor ``(N + 1)**2 / (N**2 + N + 1)``. Without the
+pseudo-count, ``v`` would be 0 if all executions gave the same position. Without noise, the factor
 makes ``v`` unbiased.
 Frequencies that are corrected for readout errors are linear in the counts. The standard error is
 then computed from the covariance of the corrected frequencies, see `qconv.ReadoutMitigation`.

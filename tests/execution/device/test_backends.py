@@ -459,7 +459,7 @@ class TestReviewed:
 
     @pytest.mark.parametrize("shots", [1, 2, 5])
     def test_few_shots_of_an_unknown_distribution(self, shots):
-        """If all of five shots gave the same position, the imaginary shot of the ideal circuit
+        """If all of five shots gave the same position, the pseudo-count of the ideal circuit
         leaves ``1 / 6 * 36 / 31`` of its variance.
         """
         exact = run(None, shots=shots, method=qconv.Collapse(shared=True)).stderr
