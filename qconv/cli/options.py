@@ -181,11 +181,10 @@ def add_outputs(parser: Parser, out: str | None, what: str) -> argparse._Argumen
 def require_extras() -> None:
     """Raise a `UsageError` unless scikit-image and matplotlib are installed."""
     for name in ("matplotlib", "skimage"):
-        try:
-            missing = importlib.util.find_spec(name) is None  # importing takes long
-        except ModuleNotFoundError:  # from an import hook
-            missing = True
-        if missing:
+        found = None
+        with suppress(ModuleNotFoundError):
+            found = importlib.util.find_spec(name)  # importing takes longer
+        if found is None:
             raise UsageError(
                 f"pictures require {name}; install it with: pip install 'qconv[images]'"
             )
