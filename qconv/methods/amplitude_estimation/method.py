@@ -101,7 +101,7 @@ class AmplitudeEstimation(Method):
         powers: Numbers of Grover steps, one circuit each. With ``"auto"``, ``shots`` is the total
             per pixel over all powers, and the method chooses the powers. Higher powers get fewer
             shots. The highest power grows with the number of shots, so that error times oracle
-            calls stays the same: 32 with 177 shots, 1,027 with 1,024 shots. With a ``backend``,
+            calls stays the same: 41 with 177 shots, 1,083 with 1,024 shots. With a ``backend``,
             which runs every circuit, it is at most 32 (64 with a tolerance, 8 with noise). With
             distinct integers >= 0, ``shots`` is the number per pixel and power. With pairs
             ``(power, shots per pixel)``, the call takes no ``shots``.
