@@ -5,6 +5,14 @@ import os
 import numpy as np
 import pytest
 
+try:
+    from hypothesis import settings
+except ModuleNotFoundError:  # the tests of exported circuits do without it
+    pass
+else:  # the same examples in every run, however long they take
+    settings.register_profile("repeatable", derandomize=True, deadline=None)
+    settings.load_profile("repeatable")
+
 
 def pytest_configure(config):
     """Limit linear algebra to one thread per worker: more threads would wait for each other.

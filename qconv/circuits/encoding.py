@@ -44,6 +44,9 @@ from qconv.circuits._complex import complex_circuit, plain_circuit
 from qconv.circuits._gates import Gates
 from qconv.circuits._preparation import prepare
 
+#: Amplitudes below this fraction of the largest one count as 0: their products would underflow.
+_VANISHES = 1e-50
+
 _DEFAULT_NAMES = {1: ("column",), 2: ("row", "column"), 3: ("plane", "row", "column")}
 
 
@@ -71,8 +74,8 @@ def encode_amplitudes(
     Returns:
         A circuit without measurement. For real amplitudes, its gates are RY, H, X, Z and CZ. From
         ``|0...0>`` it prepares the normalised padded array as its statevector, with an accuracy of
-        1e-12 and up to a global phase. Transpiling it to ``rz, sx, x, cx`` turns each CZ into one
-        CX.
+        1e-12 and up to a global phase. Amplitudes below 1e-50 of the largest one count as 0.
+        Transpiling it to ``rz, sx, x, cx`` turns each CZ into one CX.
 
     Raises:
         TypeError: If ``amplitudes`` is not numeric, or ``names`` is not a list or tuple of strings.
@@ -96,7 +99,8 @@ def encode_amplitudes(
     if not array.any():
         raise ValueError("amplitudes: expected at least one entry other than 0, got all zeros")
     checked_names = register_names(names, array.ndim)
-    scaled = array / np.abs(array).max()  # prevents squares from overflowing or underflowing
+    scaled = array / np.abs(array).max()  # prevents squares from overflowing
+    scaled[np.abs(scaled) < _VANISHES] = 0
     state = scaled / np.linalg.norm(scaled) + 0.0
     return _encode(state.shape, state.tobytes(), state.dtype.char, checked_names).copy()
 

@@ -203,11 +203,11 @@ def test_many_shots(name, kernel):
             f"{np.abs(z).max():10.1f}{100 * sure.mean():8.1f} %{taken:8.1f} s",
             flush=True,
         )
-        assert rmse * calls < 4.8  # goal 4.5; one pixel with a gross error adds 0.2
+        assert rmse * calls < 4.7  # goal 4.5; one pixel with a gross error adds 0.2
         assert rmse < 0.7 * sampled.cost.rmse / size
         assert np.mean(np.abs(z) < 1.96) > 0.945
         assert (0.8 if shots < 177 else 0.9) < np.mean(z[sure] ** 2) < 1.05
-        assert np.abs(z).max() < 9
+        assert np.sum(np.abs(z) > 9) <= 1  # one of the 786,432 pixels of all calls
 
 
 @pytest.mark.parametrize("kernel", ["edge", "gaussian"])

@@ -109,7 +109,7 @@ def test_listed_shapes_equal_scipy(ours, scipys, shape, kernel_shape, method):
                 assert_same(ours(image, kernel, method=method, **options), expected)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(
     shape=st.tuples(st.integers(1, 12), st.integers(1, 12)),
     kernel_shape=st.tuples(st.integers(1, 15), st.integers(1, 15)),
@@ -224,7 +224,7 @@ anywhere = {"mode": st.sampled_from(MODES), "boundary": st.sampled_from(BOUNDARI
 class TestAlgebra:
     """Integers are exact in float64, so equality is exact."""
 
-    @settings(max_examples=50, deadline=None, derandomize=True)
+    @settings(max_examples=50)
     @given(a=small, b=small, k=kernels, **anywhere)
     def test_linear(self, a, b, k, mode, boundary):
         def apply(image):
@@ -232,20 +232,20 @@ class TestAlgebra:
 
         np.testing.assert_array_equal(apply(3 * a - b), 3 * apply(a) - apply(b))
 
-    @settings(max_examples=50, deadline=None, derandomize=True)
+    @settings(max_examples=50)
     @given(a=small, k=kernels)
     def test_commutative_and_of_total_mass(self, a, k):
         np.testing.assert_array_equal(convolve(a, k), convolve(k, a))
         assert convolve(a, k).sum() == a.sum() * k.sum()
 
-    @settings(max_examples=50, deadline=None, derandomize=True)
+    @settings(max_examples=50)
     @given(a=small, k=kernels, **anywhere)
     def test_methods_agree(self, a, k, mode, boundary):
         results = [convolve(a, k, mode=mode, boundary=boundary, method=m) for m in METHODS]
         for result in results[1:]:
             assert_same(result, results[0])
 
-    @settings(max_examples=50, deadline=None, derandomize=True)
+    @settings(max_examples=50)
     @given(a=small, k=kernels, boundary=anywhere["boundary"])
     def test_correlation_is_convolution_with_the_rotated_kernel(self, a, k, boundary):
         rotated = convolve(a, np.flip(k), boundary=boundary)

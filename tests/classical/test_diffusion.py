@@ -87,7 +87,7 @@ class TestOneConvolution:
         np.testing.assert_array_equal(result, convolve2d(image, whole, **options))
         np.testing.assert_array_equal(result, convolve(image, whole, **options))
 
-    @settings(max_examples=100, deadline=None, derandomize=True)
+    @settings(max_examples=100)
     @given(
         shape=st.lists(st.integers(1, 8), min_size=1, max_size=3),
         reach=st.lists(st.integers(1, 5), min_size=3, max_size=3),
@@ -111,7 +111,7 @@ class TestOneConvolution:
         expected = signal.convolve(volume, power(kernel, 3), mode, "direct")
         np.testing.assert_array_equal(diffuse(volume, kernel, 3, mode=mode), expected)
 
-    @settings(max_examples=50, deadline=None, derandomize=True)
+    @settings(max_examples=50)
     @given(
         first=st.integers(0, 4),
         second=st.integers(0, 4),
@@ -174,7 +174,7 @@ class TestEdges:
         reflected = diffuse(image, mirrored, 4, boundary="symm")
         np.testing.assert_array_equal(reflected, loop(image, mirrored, 4, boundary="symm"))
 
-    @settings(max_examples=50, deadline=None, derandomize=True)
+    @settings(max_examples=50)
     @given(
         shape=st.lists(st.integers(1, 7), min_size=1, max_size=3),
         reach=st.lists(st.integers(1, 4), min_size=3, max_size=3),

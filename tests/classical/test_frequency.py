@@ -80,7 +80,7 @@ class TestMasks:
         flat = filter_frequencies(image, low_pass(shape, 0))
         assert_close(flat, np.full(shape, image.mean()))
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60)
     @given(shape=shapes, radius=st.lists(radii, min_size=3, max_size=3).map(sorted))
     def test_circle_rings_and_rest_partition_all_frequencies(self, shape, radius):
         a, b, c = radius
@@ -89,7 +89,7 @@ class TestMasks:
         whole = circle + band_pass(shape, b, c) + high_pass(shape, c)
         np.testing.assert_array_equal(whole, np.ones(shape))
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60)
     @given(shape=shapes, radius=radii, wide=st.floats(0, 9), sigma=st.floats(1e-320, 1e300))
     def test_all_keep_images_real_and_amplify_nothing(self, shape, radius, wide, sigma):
         masks = [
@@ -116,7 +116,7 @@ class TestFilter:
         assert once.mean() == pytest.approx(image.mean(), abs=1e-14)
         assert filter_frequencies(image, 1 - mask).mean() == pytest.approx(0, abs=1e-14)
 
-    @settings(max_examples=40, deadline=None, derandomize=True)
+    @settings(max_examples=40)
     @given(shape=shapes, sigma=st.floats(0.1, 9), seed=st.integers(0, 2**32))
     def test_energy_is_that_of_the_frequencies_kept(self, shape, sigma, seed):
         image = np.random.default_rng(seed).normal(size=shape)
@@ -168,7 +168,7 @@ class TestCompressionRatio:
 
 
 class TestTransferFunction:
-    @settings(max_examples=100, deadline=None, derandomize=True)
+    @settings(max_examples=100)
     @given(
         shape=st.tuples(st.integers(1, 9), st.integers(1, 9)),
         kernel_shape=st.tuples(st.integers(1, 12), st.integers(1, 12)),

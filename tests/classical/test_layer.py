@@ -89,7 +89,7 @@ class TestExact:
         strided = conv2d(x, w, stride=2, padding=1)
         np.testing.assert_array_equal(strided, [[[-1, -3], [40, 5 + 60]]])
 
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=150)
     @given(st.integers(0, 2**32))
     def test_by_loops(self, seed):
         x, w, bias, options = configuration(np.random.default_rng(seed))

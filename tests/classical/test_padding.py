@@ -291,7 +291,7 @@ def test_blocks_are_as_small_as_asked(padding, monkeypatch):
         assert sizes == [(3, 5)] * 6
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(
     sizes=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=3),
     block=st.none() | st.integers(1, 20),
@@ -305,7 +305,7 @@ def test_random_blocks(sizes, block, padding, seed):
     assert_same(result, fourier_convolve(image, kernel))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     sizes=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 8)), min_size=1, max_size=3),
     seed=st.integers(0, 2**32),

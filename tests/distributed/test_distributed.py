@@ -154,7 +154,7 @@ class PreparedNoted(PreparedExact):
 
 class TestBytes:
     @pytest.mark.slow
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60)
     @given(case=convolutions())
     def test_any_shape_and_chunks(self, case):
         with small_parts():
@@ -173,7 +173,7 @@ class TestBytes:
             assert same(lazy, expected)
             assert lazy.total_shots == expected.total_shots
 
-    @settings(max_examples=8, deadline=None, derandomize=True)
+    @settings(max_examples=8)
     @given(
         chunks=st.tuples(*(st.integers(1, n) for n in (7, 4, 12, 11))),
         stride=st.sampled_from([1, 2, (1, 3)]),

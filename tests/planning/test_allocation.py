@@ -35,7 +35,7 @@ def predicted(plan):
 
 
 class TestNumbers:
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(
         st.lists(st.floats(0, 1e6, allow_subnormal=False), min_size=1, max_size=40),
         st.integers(1, 50),
@@ -69,7 +69,7 @@ class TestNumbers:
             moved *= best.sum() / moved.sum()
             assert np.sum(spread**2 / moved) > error * (1 - 1e-6)
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(st.floats(1e-3, 1e3), st.booleans(), st.integers(0, 2**32))
     def test_tolerances_are_kept(self, error, mean, seed):
         rng = np.random.default_rng(seed)

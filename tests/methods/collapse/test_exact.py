@@ -77,7 +77,7 @@ def test_random_shapes(ours, scipys, seed):
         matches(ours, scipys, image, kernel, method, **where)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.tuples(*[st.integers(1, 6)] * 4),
     st.sampled_from(MODES),

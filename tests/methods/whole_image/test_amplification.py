@@ -89,7 +89,7 @@ class TestExact:
         assert result.success_probability == pytest.approx(result.expected_success, abs=1e-9)
         assert not result.stderr.any()
 
-    @settings(max_examples=25, deadline=None, derandomize=True)
+    @settings(max_examples=25)
     @given(
         sides=st.lists(st.integers(1, 6), min_size=1, max_size=2),
         reach=st.integers(1, 3),

@@ -87,7 +87,7 @@ def test_random_shapes(seed):
         matches(ours, scipys, image, kernel, method, **where)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.tuples(st.integers(1, 9), st.integers(1, 5)),
     st.sampled_from(MODES),
