@@ -99,7 +99,7 @@ WRONG = [
     ({"shots": [10]}, TypeError, r"shots: expected an integer >= 1, got \[10\]"),
     ({"shots": np.nan}, TypeError, r"shots: expected an integer >= 1, got nan"),
     ({"shots": 2**63}, ValueError, r"shots: expected .*, got 9223372036854775808"),
-    ({"shots": np.timedelta64(5)}, TypeError, r"shots: expected an integer"),
+    ({"shots": np.timedelta64(5, "s")}, TypeError, r"shots: expected an integer"),
     ({"shots": 10**30}, ValueError, r"shots: expected .*, got 10{30}"),
     # mode, boundary, fillvalue
     ({"mode": "Same"}, ValueError, r"mode: expected one of 'full', 'same', 'valid', got 'Same'"),
@@ -114,7 +114,7 @@ WRONG = [
     ({"fillvalue": "1"}, TypeError, r"fillvalue: expected a real number, got '1'"),
     ({"fillvalue": "0"}, TypeError, r"fillvalue: expected a real number, got '0'"),
     ({"fillvalue": None}, TypeError, r"fillvalue: expected a real number, got None"),
-    ({"fillvalue": np.timedelta64(1)}, TypeError, r"fillvalue: expected a real number, got np"),
+    ({"fillvalue": np.timedelta64(1, "s")}, TypeError, r"fillvalue: expected a real number, got"),
     ({"fillvalue": [1, 2]}, ValueError, r"fillvalue: expected one number, got 2 numbers"),
     ({"fillvalue": [[1], [2, 3]]}, ValueError, r"fillvalue: expected one number, got 2 numbers"),
     ({"fillvalue": np.ones((0, 3))}, ValueError, r"fillvalue: expected one number, got 0 numbers"),

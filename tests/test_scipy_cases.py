@@ -238,7 +238,7 @@ class TestRefused:
             ([1], [1], {"mode": None}),
             ([1], [1], {"mode": b"full"}),
             ([1], [1], {"boundary": np.array(["wrap", "fill"])}),
-            ([1], [1], {"fillvalue": np.timedelta64(1)}),
+            ([1], [1], {"fillvalue": np.timedelta64(1, "s")}),
         ],
         ids=str,
     )

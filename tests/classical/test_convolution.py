@@ -282,7 +282,7 @@ MASKED = np.ma.array([1.0, np.nan, 3, 4], mask=[0, 1, 0, 1])
         ([1], [1], {"fillvalue": []}, ValueError, "fillvalue: expected one number, got 0 numbers"),
         ([1], [1], {"fillvalue": (1, 2)}, ValueError, "fillvalue: expected one number, got 2"),
         ([1], [1], {"fillvalue": np.ma.masked}, ValueError, "fillvalue: .* got a masked one"),
-        ([1], [1], {"fillvalue": np.timedelta64(1)}, TypeError, "fillvalue: expected a real"),
+        ([1], [1], {"fillvalue": np.timedelta64(1, "s")}, TypeError, "fillvalue: expected a real"),
     ],
 )
 def test_errors_name_the_argument(verb, image, kernel, options, error, message):
