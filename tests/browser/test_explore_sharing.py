@@ -120,7 +120,7 @@ def test_an_address_with_errors_says_so(opened):
 @pytest.mark.parametrize(("width", "press"), [(1280, "a.skip"), (400, ".jump a")])
 def test_a_link_within_the_page_changes_nothing(width, press, opened):
     page = opened(width=width, link="#kernel=box&photo=coins&seed=5&shots=1,10")
-    page.wait_for_timeout(600)
+    wait_for(page, "location.hash === Explore.address()")
     link, shown = page.evaluate("location.hash"), page.evaluate(SHOWN)
     page.focus(press)
     page.keyboard.press("Enter")
@@ -170,7 +170,9 @@ def test_other_particles_drop_the_steps_of_a_link(opened):
     page = opened()
     steps = page.evaluate("""async () => {
       location.hash = "#kernel=box&seed=1&mode=diffusion&particles=1000000&steps=300";
-      await new Promise((resume) => setTimeout(resume, 100));
+      while (Diffusion.state().number !== 1_000_000) {
+        await new Promise((resume) => setTimeout(resume, 10));
+      }
       document.querySelector("[data-particles='10']").click();
       await new Promise((resume) => setTimeout(resume, 600));
       return Diffusion.state().steps;
