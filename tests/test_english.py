@@ -99,18 +99,12 @@ def texts() -> list[Text]:
 
 
 def _texts() -> Iterator[Text]:
-    for path in CODE:
+    for path in (*CODE, *TESTS):
         name = str(path.relative_to(ROOT))
         for line, kind, text in _docstrings(path):
             yield Text(f"{name}:{line}", kind, text)
-        for line, text in _messages(path):
+        for line, text in _messages(path) if path in CODE else ():
             yield Text(f"{name}:{line}", "message", text)
-        for line, text in _comments(path):
-            yield Text(f"{name}:{line}", "comment", text)
-    for path in TESTS:
-        name = str(path.relative_to(ROOT))
-        for line, kind, text in _docstrings(path):
-            yield Text(f"{name}:{line}", kind, text)
         for line, text in _comments(path):
             yield Text(f"{name}:{line}", "comment", text)
     for path in PAGES:
