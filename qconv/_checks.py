@@ -128,7 +128,7 @@ def _of_type(
         raise TypeError(f"{name}: expected an array of real numbers, got {_describe(value, array)}")
     if array.size == 0:
         raise ValueError(f"{name}: expected at least one entry, got an empty array {array.shape}")
-    with np.errstate(over="ignore"):  # of long numbers, which are then infinite
+    with np.errstate(over="ignore"):  # numbers beyond double precision become infinite
         array = array.astype(kind, copy=False)
     if finite:
         require_finite(array, name)

@@ -7,9 +7,9 @@ import pytest
 
 try:
     from hypothesis import settings
-except ModuleNotFoundError:  # the tests of exported circuits do without it
+except ModuleNotFoundError:  # the tests of exported circuits do not need it
     pass
-else:  # the same examples in every run, however long they take
+else:  # every run has the same examples, without a time limit
     settings.register_profile("repeatable", derandomize=True, deadline=None)
     settings.load_profile("repeatable")
 

@@ -110,7 +110,7 @@ def polynomial_phases(terms: Mapping[int, float], n: int) -> _Array:
 
 
 def phases_at(terms: Mapping[int, float], states: NDArray[np.intp]) -> _Array:
-    """Return the phases of some basis states, as `polynomial_phases` does of all."""
+    """Return the phases of some basis states; `polynomial_phases` returns all phases."""
     phases = np.zeros(states.shape)
     for mask, angle in terms.items():
         phases += angle * ((states & mask) == mask)

@@ -229,9 +229,9 @@ class Outcomes:
 
         Returns:
             Means and their standard errors, shape ``(estimates,)`` each. Standard errors are 0 if
-            the probabilities are exact. Otherwise, variances include one pseudo-count,
-            which is shared equally among all different weights of an estimate. Without it, the
-            standard error would be 0 if all executions had the same weight.
+            the probabilities are exact. Otherwise, variances include one pseudo-count, which is
+            shared equally among all different weights of an estimate. Without it, the standard
+            error would be 0 if all executions had the same weight.
         """
         rows, number = csr_array(weights), self.executions
         found = self.frequencies(seed)

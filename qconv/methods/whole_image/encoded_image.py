@@ -204,7 +204,7 @@ class EncodedImage:
     def spectrum(self, content: Numbers | None = None) -> _Spectrum:
         """Compute the Fourier transform of other content; None for the content of the image."""
         ring = self.layout.on_ring(self.content if content is None else content)
-        return np.asarray(fft.fftn(ring))  # of real numbers twice as fast as NumPy
+        return np.asarray(fft.fftn(ring))  # for real input, twice as fast as NumPy
 
     def through(self, transfer: _Spectrum) -> Numbers:
         """Return the exact content after a filter, at the basis states that are read."""
